@@ -1,0 +1,431 @@
+"""All settings: what each means, which values it takes, the presets, and JSON in and out.
+
+A preset is a row of values; its name appears nowhere else. The docstring below a setting is its help text.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from fractions import Fraction
+from typing import Any, Literal, TypeVar, get_args, get_type_hints
+
+from listen_and_move.clock import parse_rate
+from listen_and_move.errors import SettingError
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise SettingError(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipConfig:
+    """Which part of which picture is learnt."""
+
+    crop: str = ""
+    """Part of the picture to use, as left,top,right,bottom in pixels; empty: the largest centred part of the right shape."""
+    start: float = 0.0
+    """Where to begin in the video, in seconds."""
+    end: float | None = None
+    """Where to stop in the video, in seconds; None: at its end."""
+    size: str = "128"
+    """Size of the generated picture: one number for a square, or WIDTHxHEIGHT; a start grid of 4 to 7 cells a side, doubled equally often."""
+    fps: str = "20"
+    """Frames per second of the generated picture: a number or a fraction such as 30000/1001."""
+    holdout: str = "0.2"
+    """Share that is never trained on: 0.2 is the last fifth, 0.4-0.6 a part in the middle, 0 nothing."""
+
+    def __post_init__(self) -> None:
+        self.doublings, self.rate, self.box, self.held_out  # noqa: B018  (each property checks its setting)
+        _require(self.start >= 0, f"start: expected 0 seconds or later; got {self.start}")
+        _require(self.end is None or self.end > self.start, f"end: expected later than start ({self.start} s); got {self.end}")
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames per second, exact."""
+        return parse_rate(self.fps)
+
+    @property
+    def width(self) -> int:
+        """Width of a frame, in pixels."""
+        return self._sides[0]
+
+    @property
+    def height(self) -> int:
+        """Height of a frame, in pixels."""
+        return self._sides[1]
+
+    @property
+    def _sides(self) -> tuple[int, int]:
+        sides = self.size.lower().split("x")
+        _require(
+            len(sides) in (1, 2) and all(side.isdecimal() for side in sides),
+            f"size: expected one number or WIDTHxHEIGHT, such as 128 or 224x128; got {self.size!r}",
+        )
+        return int(sides[0]), int(sides[-1])
+
+    @property
+    def doublings(self) -> int:
+        """How often the start grid is doubled to reach the size."""
+        width, height = self._sides
+        for times in range(2, 9):
+            if all(side % 2**times == 0 and 4 <= side // 2**times <= 7 for side in (width, height)):
+                return times
+        raise SettingError(
+            "size: width and height must be 4, 5, 6 or 7 times the same power of two (4 to 256), "
+            f"such as 64, 128, 112x64, 160x128 or 224x128; got {self.size!r}"
+        )
+
+    @property
+    def box(self) -> tuple[int, int, int, int] | None:
+        """The crop as numbers: left, top, right, bottom; None when it is chosen from the picture."""
+        if not self.crop:
+            return None
+        parts = [part.strip() for part in self.crop.split(",")]
+        _require(
+            len(parts) == 4 and all(part.isdecimal() for part in parts),
+            f"crop: expected left,top,right,bottom in pixels, such as 40,0,296,224; got {self.crop!r}",
+        )
+        left, top, right, bottom = (int(part) for part in parts)
+        _require(left < right and top < bottom, f"crop: left must be below right and top below bottom; got {self.crop!r}")
+        return left, top, right, bottom
+
+    @property
+    def held_out(self) -> tuple[Fraction, Fraction]:
+        """First and last share of the clip that is kept from training."""
+        try:
+            shares = [Fraction(part) for part in self.holdout.split("-")]
+        except (ValueError, ZeroDivisionError):
+            shares = []
+        first, last = (1 - shares[0], Fraction(1)) if len(shares) == 1 else shares if len(shares) == 2 else (Fraction(2), 0)
+        _require(
+            0 <= first <= last <= 1 and last - first <= Fraction(9, 10),
+            f"holdout: expected a share such as 0.2 (the last fifth) or a part such as 0.4-0.6; got {self.holdout!r}",
+        )
+        return first, Fraction(last)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureConfig:
+    """How sound becomes one vector per frame."""
+
+    kind: Literal["lms", "mel", "mfcc", "level"] = "lms"
+    """lms: dB below the chunk's own maximum (the paper); mel: power; mfcc: 20 cepstral coefficients; level: absolute dB above a noise floor."""
+    bands: int = 64
+    """Mel bands from 125 to 7500 Hz."""
+    chunk_ms: float = 85.0
+    """Length of sound heard for one frame, in milliseconds, in whole columns of 10 ms: 85 gives 8."""
+    past: int = 0
+    """Chunks before the frame's own that are heard as well."""
+    future: int = 0
+    """Chunks after the frame's own that are heard as well: look-ahead, which is latency when live."""
+    context_bands: int = 16
+    """Bands to which each past or future chunk is summarised."""
+    standardise: bool = False
+    """Subtract the training track's mean and divide by its spread, clamped to +-4."""
+    floor_db: float = -40.0
+    """level only: power below this counts as silence, in dB of mel power; -47 is white noise at -60 dBFS."""
+
+    def __post_init__(self) -> None:
+        _require(8 <= self.bands <= 256, f"features.bands: expected 8 to 256; got {self.bands}")
+        _require(20 <= self.chunk_ms <= 1000, f"features.chunk-ms: expected 20 to 1000 milliseconds; got {self.chunk_ms}")
+        _require(0 <= self.past <= 64 and 0 <= self.future <= 64, "features.past and features.future: expected 0 to 64 chunks")
+        _require(
+            self.kind == "mfcc" or self.context_bands > 0 and self.bands % self.context_bands == 0,
+            f"features.context-bands: expected a divisor of features.bands ({self.bands}); got {self.context_bands}",
+        )
+
+    @property
+    def chunk_size(self) -> int:
+        """Numbers per chunk, before context."""
+        return 20 if self.kind == "mfcc" else self.bands
+
+    @property
+    def summary_size(self) -> int:
+        """Numbers per chunk of context."""
+        return 20 if self.kind == "mfcc" else self.context_bands
+
+    @property
+    def size(self) -> int:
+        """Numbers per frame."""
+        return self.chunk_size + (self.past + self.future) * self.summary_size
+
+
+@dataclass(frozen=True, kw_only=True)
+class MotionConfig:
+    """The motion encoder: a residual, multi-scale, dilated recurrent network that listens."""
+
+    sound: bool = True
+    """Motion from sound (MfS): the encoder hears the features; without it, noise alone."""
+    noise: int = 2
+    """Random numbers per frame (motion noise e), uniform in [0, 1)."""
+    layers: int = 3
+    """Recurrent layers; layer l has dilation 2^l."""
+
+    def __post_init__(self) -> None:
+        _require(1 <= self.layers <= 8, f"motion.layers: expected 1 to 8; got {self.layers}")
+        _require(0 <= self.noise <= 256, f"motion.noise: expected 0 to 256; got {self.noise}")
+        _require(self.sound or self.noise > 0, "motion.noise: expected at least 1 where motion.sound is off, else nothing moves; got 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratorConfig:
+    """The generator: motion tokens (and sound) in, one picture per frame out."""
+
+    sound_content: bool = True
+    """Sound as content (SaC): the features join the motion tokens at the input."""
+    sound_norm: bool = True
+    """Audio-conditional instance normalisation (acIN); without it, batch normalisation."""
+    norm_bottleneck: int = 0
+    """acIN through a tanh layer of this width, shift and 1 + scale, a pair of its own per norm; 0: the paper's linear layer."""
+    channels_base: int = 1024
+    """Width of a layer whose input was doubled l times is min(channels_base / 2^l, channels_max)."""
+    channels_max: int = 512
+    """Largest width of a layer."""
+    noise_injection: bool = True
+    """Pixel noise with a learnt strength after each convolution."""
+    prediction: Literal["none", "plain", "directional"] = "directional"
+    """Recurrent layer that carries pixels from frame to frame."""
+    prediction_kernel: int = 3
+    """Size of the prediction layer's kernels: 3, or 5 (the paper from 512 pixels on)."""
+    picture: Literal["whole", "residual"] = "whole"
+    """whole: the network draws everything; residual: it draws what differs from the training clip's mean frame."""
+
+    def __post_init__(self) -> None:
+        _require(self.channels_base >= 1 and self.channels_max >= 1, "generator.channels-base and channels-max: expected at least 1")
+        _require(self.prediction_kernel in (3, 5), f"generator.prediction-kernel: expected 3 or 5; got {self.prediction_kernel}")
+        _require(self.norm_bottleneck >= 0, f"generator.norm-bottleneck: expected 0 or more; got {self.norm_bottleneck}")
+
+    def channels(self, layer: int) -> int:
+        """Width after ``layer`` doublings."""
+        return max(1, min(self.channels_base // 2**layer, self.channels_max))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CriticConfig:
+    """The image critic and the video critic (skip connections, patch decision)."""
+
+    channels_base: int = 1024
+    """Width of a layer that works at the generator's l-th doubling is min(channels_base / 2^l, channels_max)."""
+    channels_max: int = 512
+    """Largest width of a layer."""
+    norm: Literal["batch", "none"] = "batch"
+    """Normalisation after each convolution."""
+    augment: bool = False
+    """Show the critics real and generated windows with the same kinds of random colour, shift and cut-out."""
+
+    def __post_init__(self) -> None:
+        _require(self.channels_base >= 1 and self.channels_max >= 1, "critics.channels-base and channels-max: expected at least 1")
+
+    def channels(self, layer: int) -> int:
+        """Width at the generator's ``layer``-th doubling."""
+        return max(1, min(self.channels_base // 2**layer, self.channels_max))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossConfig:
+    """What training minimises: one weight per term, 0 leaves the term out."""
+
+    adversarial: Literal["wgan-gp", "relativistic"] = "wgan-gp"
+    """wgan-gp: Wasserstein with gradient penalty; relativistic: paired softplus with R1 and R2."""
+    adversarial_weight: float = 1.0
+    """Weight of both critics in the generator's loss; 0 trains by reconstruction alone."""
+    penalty: float = 10.0
+    """Weight of the critics' gradient penalty (lambda of wgan-gp; gamma / 2 of R1 and R2)."""
+    penalty_every: int = 1
+    """Apply the penalty in every n-th step, n times as strong."""
+    shuffled: float = 1.0
+    """Weight of the video critic's second fake: the real window with its frames in random order."""
+    l1: float = 0.0
+    """Weight of the mean absolute difference from the real window."""
+    l1_scales: int = 1
+    """Scales of that difference: 4 means 1, 1/2, 1/4 and 1/8 of the size."""
+    difference: float = 0.0
+    """Weight of the mean absolute difference between the changes from frame to frame."""
+    motion_weight: float = 0.0
+    """Extra weight of moving pixels in l1: 1 + motion_weight x (their spread over time / mean spread)."""
+
+    def __post_init__(self) -> None:
+        for name in ("adversarial_weight", "penalty", "shuffled", "l1", "difference", "motion_weight"):
+            _require(getattr(self, name) >= 0, f"losses.{name.replace('_', '-')}: expected 0 or more; got {getattr(self, name)}")
+        _require(self.penalty_every >= 1, f"losses.penalty-every: expected at least 1; got {self.penalty_every}")
+        _require(1 <= self.l1_scales <= 6, f"losses.l1-scales: expected 1 to 6; got {self.l1_scales}")
+        _require(
+            self.adversarial_weight > 0 or self.l1 > 0 or self.difference > 0,
+            "losses: expected at least one of adversarial-weight, l1 and difference above 0; got none",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """How long and in which order the clip is learnt."""
+
+    steps: int = 50_000
+    """Steps in total; a run that is resumed goes on to this number."""
+    window: int = 16
+    """Frames per window (T)."""
+    sampler: Literal["sequential", "random"] = "sequential"
+    """sequential: windows one after the other, states carried over; random: windows anywhere, states primed on the frames before."""
+    lanes: int = 1
+    """Windows per step; sequential: each from its own part of the clip."""
+    priming: int = 16
+    """random only: frames before a window on which the state is primed."""
+    generator_rate: float = 1e-4
+    """Learning rate of encoder and generator (Adam)."""
+    critic_rate: float = 4e-4
+    """Learning rate of both critics (Adam)."""
+    beta1: float = 0.3
+    """Adam's first beta."""
+    beta2: float = 0.999
+    """Adam's second beta."""
+    average: float = 0.0
+    """Largest decay of the generator's running average (EMA), reached gradually; 0: none."""
+    save_every: int = 500
+    """Steps between saves."""
+    validate_every: int = 500
+    """Steps between validations on the held-out part."""
+    sample_every: int = 1000
+    """Steps between sample videos of the held-out part."""
+    seed: int = 0
+    """Seed of everything random in training."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "lanes", "save_every", "validate_every", "sample_every"):
+            _require(getattr(self, name) >= 1, f"training.{name.replace('_', '-')}: expected at least 1; got {getattr(self, name)}")
+        _require(self.window >= 2 and self.window % 2 == 0, f"training.window: expected an even number of frames; got {self.window}")
+        _require(self.priming >= 0, f"training.priming: expected 0 or more; got {self.priming}")
+        _require(self.generator_rate > 0 and self.critic_rate > 0, "training.generator-rate and critic-rate: expected above 0")
+        _require(0 <= self.beta1 < 1 and 0 <= self.beta2 < 1, "training.beta1 and beta2: expected from 0 to below 1")
+        _require(0 <= self.average < 1, f"training.average: expected from 0 to below 1; got {self.average}")
+        _require(0 <= self.seed < 2**63, f"training.seed: expected 0 to 2^63 - 1; got {self.seed}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Everything a run depends on."""
+
+    clip: ClipConfig = field(default_factory=ClipConfig)
+    features: FeatureConfig = field(default_factory=FeatureConfig)
+    motion: MotionConfig = field(default_factory=MotionConfig)
+    generator: GeneratorConfig = field(default_factory=GeneratorConfig)
+    critics: CriticConfig = field(default_factory=CriticConfig)
+    losses: LossConfig = field(default_factory=LossConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        _require(
+            self.motion.sound or self.generator.sound_content or self.generator.sound_norm,
+            "motion.sound, generator.sound-content, generator.sound-norm: expected at least one to be on, else no sound is heard",
+        )
+
+    @property
+    def motion_size(self) -> int:
+        """Numbers per motion token: input and output of the encoder."""
+        return self.motion.noise + (self.features.size if self.motion.sound else 0)
+
+
+PRESETS: dict[str, Config] = {
+    "paper": Config(),
+    "quick": Config(
+        clip=ClipConfig(size="64"),
+        features=FeatureConfig(kind="level", past=2, future=4, standardise=True),
+        motion=MotionConfig(noise=0),
+        generator=GeneratorConfig(
+            channels_base=512,
+            channels_max=128,
+            norm_bottleneck=32,
+            noise_injection=False,
+            prediction="none",
+            picture="residual",
+        ),
+        critics=CriticConfig(channels_base=512, channels_max=128, norm="none", augment=True),
+        losses=LossConfig(adversarial="relativistic", penalty=0.1, penalty_every=8, shuffled=0.0, l1=10.0, l1_scales=4),
+        training=TrainingConfig(
+            steps=1000,
+            window=8,
+            sampler="random",
+            lanes=2,
+            generator_rate=1e-3,
+            critic_rate=5e-4,
+            beta2=0.99,
+            average=0.995,
+            save_every=100,
+            validate_every=200,
+            sample_every=500,
+        ),
+    ),
+}
+
+
+def preset(name: str) -> Config:
+    """The settings of a preset.
+
+    Raises:
+        SettingError: there is no preset of that name.
+    """
+    _require(name in PRESETS, f"preset: expected one of {', '.join(sorted(PRESETS))}; got {name!r}")
+    return PRESETS[name]
+
+
+Settings = TypeVar("Settings")
+
+
+def to_json(config: Any) -> str:
+    """Settings as indented JSON, in the order of their declaration."""
+    return json.dumps(asdict(config), indent=2)
+
+
+def from_json(kind: type[Settings], text: str) -> Settings:
+    """Settings from what `to_json` wrote; every value is checked.
+
+    Raises:
+        SettingError: no JSON, or an unknown, missing or wrong setting; the message names it.
+    """
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise SettingError(f"settings: expected JSON; got something else at line {error.lineno}") from None
+    return from_values(kind, values)
+
+
+def from_values(kind: type[Settings], values: Any, path: str = "") -> Settings:
+    """Settings from nested dictionaries; see `from_json`."""
+    assert is_dataclass(kind)
+    _require(isinstance(values, dict), f"{path or 'settings'}: expected a group of settings; got {type(values).__name__}")
+    hints = get_type_hints(kind)
+    names = [item.name for item in fields(kind)]
+    unknown, missing = sorted(set(values) - set(names)), sorted(set(names) - set(values))
+    _require(not unknown, f"settings: {path}{unknown[0] if unknown else ''} is not known; it may come from a newer version")
+    _require(not missing, f"settings: {path}{missing[0] if missing else ''} is missing")
+    return kind(**{name: _checked(hints[name], values[name], f"{path}{name}") for name in names})
+
+
+def _checked(hint: Any, value: Any, name: str) -> Any:
+    if is_dataclass(hint):
+        return from_values(hint, value, f"{name}.")  # type: ignore[arg-type]
+    choices = get_args(hint)
+    if hint is float or float in choices:
+        allowed, expected = (isinstance(value, (int, float)) and not isinstance(value, bool)) or (
+            value is None and type(None) in choices
+        ), "a number"
+    elif choices:
+        allowed, expected = value in choices, " or ".join(str(choice) for choice in choices)
+    else:
+        allowed, expected = type(value) is hint, hint.__name__
+    _require(allowed, f"{name}: expected {expected}; got {value!r}")
+    return value
+
+
+def with_values(config: Config, changes: dict[str, Any]) -> Config:
+    """A copy with some settings changed, given as ``{"section.setting": value}``.
+
+    Raises:
+        SettingError: an unknown name, or a value that makes no sense.
+    """
+    for name, value in changes.items():
+        section, _, setting = name.partition(".")
+        group = getattr(config, section, None)
+        known = is_dataclass(group) and setting in {item.name for item in fields(group)}
+        _require(known, f"settings: {name} is not known; see listen-and-move train --help")
+        hint = get_type_hints(type(group))[setting]
+        config = replace(config, **{section: replace(group, **{setting: _checked(hint, value, name)})})  # type: ignore[type-var]
+    return config

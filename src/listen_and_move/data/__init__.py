@@ -1,0 +1,1 @@
+"""One clip in memory, and the windows that are cut from it."""

@@ -1,0 +1,1 @@
+"""Playing a trained model with sound."""

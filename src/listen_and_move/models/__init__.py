@@ -1,0 +1,1 @@
+"""The networks: recurrent state goes in and comes out as a value."""
