@@ -300,16 +300,13 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
-    """Everything a run depends on."""
+class ModelConfig:
+    """What a model is: everything that is needed to play it."""
 
     clip: ClipConfig = field(default_factory=ClipConfig)
     features: FeatureConfig = field(default_factory=FeatureConfig)
     motion: MotionConfig = field(default_factory=MotionConfig)
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
-    critics: CriticConfig = field(default_factory=CriticConfig)
-    losses: LossConfig = field(default_factory=LossConfig)
-    training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self) -> None:
         _require(
@@ -321,6 +318,25 @@ class Config:
     def motion_size(self) -> int:
         """Numbers per motion token: input and output of the encoder."""
         return self.motion.noise + (self.features.size if self.motion.sound else 0)
+
+    @property
+    def has_noise(self) -> bool:
+        """Whether a seed makes a difference."""
+        return self.motion.noise > 0 or self.generator.noise_injection
+
+    @property
+    def model(self) -> "ModelConfig":
+        """The part that describes the model alone."""
+        return ModelConfig(clip=self.clip, features=self.features, motion=self.motion, generator=self.generator)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(ModelConfig):
+    """Everything a run depends on."""
+
+    critics: CriticConfig = field(default_factory=CriticConfig)
+    losses: LossConfig = field(default_factory=LossConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
 
 
 PRESETS: dict[str, Config] = {

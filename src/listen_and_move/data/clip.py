@@ -1,0 +1,159 @@
+"""One video in memory: its frames as uint8, the features of its sound, and which part is held out.
+
+Letters: N frames, F numbers per frame.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from listen_and_move.clock import exact, frame_count
+from listen_and_move.config import ClipConfig, Config
+from listen_and_move.errors import UserError
+from listen_and_move.features import SAMPLE_RATE, Listener, Statistics, measure
+from listen_and_move.media.read import centred_box, probe, read_frames, read_sound
+
+SILENCE = 1e-4
+"""A sound whose largest sample stays below this (-80 dBFS) counts as silent."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A decoded video, ready to be learnt."""
+
+    frames: UInt8[Tensor, "N H W 3"]
+    features: Float[Tensor, "N F"]
+    statistics: Statistics | None
+    """Of the training part's chunks, where the features are standardised."""
+    train: tuple[range, ...]
+    """Frames that may be learnt: one or two ranges."""
+    held_out: range
+    """Frames that are never trained on; may be empty."""
+    box: tuple[int, int, int, int]
+    """The crop in pixels of the video: left, top, right, bottom."""
+
+    @property
+    def mean_frame(self) -> Float[Tensor, "3 H W"]:
+        """The mean of the training frames, in [-1, 1]."""
+        total = sum((self.frames[part.start : part.stop].double().sum(0) for part in self.train), torch.zeros(()).double())
+        mean = total / sum(len(part) for part in self.train)
+        return (mean / 127.5 - 1).permute(2, 0, 1).float()
+
+    @property
+    def motion_map(self) -> Float[Tensor, "H W"]:
+        """How much each pixel varies over the training frames: its standard deviation over the picture's mean one."""
+        train = torch.cat([self.frames[part.start : part.stop] for part in self.train])
+        spread = torch.stack([row.float().std(0, correction=0).mean(-1) for row in train.unbind(1)])
+        return spread / spread.mean().clamp(min=1e-6)
+
+
+def as_network(frames: UInt8[Tensor, "*batch H W 3"]) -> Float[Tensor, "*batch 3 H W"]:
+    """Pixels 0..255 as the networks see them: [-1, 1], channels first."""
+    return frames.movedim(-1, -3).float() / 127.5 - 1
+
+
+def as_pixels(frames: Float[Tensor, "*batch 3 H W"]) -> UInt8[Tensor, "*batch H W 3"]:
+    """The inverse of `as_network`, rounded."""
+    return ((frames.movedim(-3, -1) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def split(frames: int, config: ClipConfig) -> tuple[tuple[range, ...], range]:
+    """Frame numbers to train on and to hold out."""
+    first, last = (ceil(share * frames) for share in config.held_out)
+    parts = (range(0, first), range(last, frames))
+    return tuple(part for part in parts if len(part)), range(first, last)
+
+
+def load_clip(path: Path, config: Config, progress: Callable[[int, int], None] = lambda done, total: None) -> Clip:
+    """Decode a video with its sound.
+
+    ``progress`` is called with frames done and expected.
+
+    Raises:
+        UserError: no picture, no sound, silent, too short for one window, or the crop lies outside.
+    """
+    path = Path(path)
+    box = resolved_box(path, config.clip)
+    frames = _frames(path, config, box, progress)
+    train, held_out = split(len(frames), config.clip)
+    _check_length(path, train, config)
+    waveform = _waveform(path, config, len(frames))
+    features, statistics = _features(waveform, len(frames), train, config)
+    return Clip(frames, features, statistics, train, held_out, box)
+
+
+def resolved_box(path: Path, clip: ClipConfig) -> tuple[int, int, int, int]:
+    """The crop as given, or the largest centred part of the right shape."""
+    info = probe(path)
+    if info.video is None:
+        raise UserError(f"{path}: expected a video with sound; got a file without a picture: give it to generate instead")
+    if not info.sounds:
+        raise UserError(f"{path}: expected a video with sound; got one without a sound stream: nothing can be learnt from it")
+    return clip.box or centred_box(info.video, clip.width, clip.height)
+
+
+def file_hash(path: Path) -> str:
+    """sha256 of a file's content."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
+
+
+def _digest(file) -> str:  # noqa: ANN001  (Python 3.10 has no file_digest)
+    digest = hashlib.sha256()
+    while block := file.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def _frames(path: Path, config: Config, box: tuple[int, int, int, int], progress: Callable[[int, int], None]) -> Tensor:
+    clip = config.clip
+    end = probe(path).duration if clip.end is None else exact(clip.end)
+    expected = max(1, ceil((end - exact(clip.start)) * clip.rate))
+    frames: list[np.ndarray] = []
+    source = read_frames(path, clip.rate, width=clip.width, height=clip.height, box=box, start=clip.start, end=clip.end)
+    for frame in source:
+        frames.append(frame)
+        progress(len(frames), max(expected, len(frames)))
+    if not frames:
+        raise UserError(f"{path}: expected frames from {clip.start} s on; the picture ends before: set --start earlier")
+    return torch.from_numpy(np.stack(frames))
+
+
+def _check_length(path: Path, train: tuple[range, ...], config: Config) -> None:
+    longest, needed = max((len(part) for part in train), default=0), config.training.window * 1
+    if longest < needed:
+        raise UserError(
+            f"{path}: expected at least {needed} frames in a row to train on (training.window); got {longest} at "
+            f"{config.clip.fps} fps beside the held-out part: use a longer video, a smaller --holdout or --training.window"
+        )
+
+
+def _waveform(path: Path, config: Config, frames: int) -> Tensor:
+    """The sound under the frames, and as much after them as the last one hears."""
+    start = exact(config.clip.start)
+    end = start + frames / config.clip.rate
+    blocks = list(read_sound(path, SAMPLE_RATE, start=start, end=end))
+    waveform = torch.from_numpy(np.concatenate(blocks)) if blocks else torch.zeros(0)
+    if not len(waveform) or waveform.abs().max() < SILENCE:
+        raise UserError(f"{path}: expected sound to learn from; this part of the video is silent: choose another with --start and --end")
+    return waveform
+
+
+def _features(
+    waveform: Tensor, frames: int, train: tuple[range, ...], config: Config
+) -> tuple[Tensor, Statistics | None]:
+    settings = config.features
+    chunks = Listener(settings, config.clip.rate).chunks(waveform, -settings.past, frames + settings.future)
+    statistics = None
+    if settings.standardise:
+        heard = torch.cat([chunks[part.start + settings.past : part.stop + settings.past] for part in train])
+        statistics = measure(heard)
+    assert frame_count(len(waveform), SAMPLE_RATE, config.clip.rate) <= frames + 1
+    return Listener(settings, config.clip.rate, statistics).assemble(chunks), statistics

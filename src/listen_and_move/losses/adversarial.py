@@ -1,0 +1,77 @@
+"""Adversarial losses: what critics and generator minimise, given the critics' scores, and the critics' penalties.
+
+Scores are patch decisions of any shape, batch first. Each loss is a row of `ADVERSARIAL`.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import softplus
+
+Scores = Float[Tensor, "batch *patches"]
+Critic = Callable[[Tensor], Tensor]
+
+
+class AdversarialLoss(NamedTuple):
+    """One row: both players' losses and the penalty that keeps the critic smooth."""
+
+    critic: Callable[[Scores, Scores], Tensor]
+    """(real scores, fake scores) -> the critic's loss."""
+    generator: Callable[[Scores, Scores], Tensor]
+    """(real scores, fake scores) -> the generator's loss."""
+    penalty: Callable[[Critic, Tensor, Tensor, torch.Generator | None], Tensor]
+    """(critic, real, fake, random generator) -> the critic's penalty, unweighted."""
+    paired: bool = False
+    """Whether the generator's loss looks at the real scores."""
+
+
+def wasserstein_critic(real: Scores, fake: Scores) -> Tensor:
+    """mean D(fake) - mean D(real) (Arjovsky et al. 2017)."""
+    return fake.mean() - real.mean()
+
+
+def wasserstein_generator(real: Scores, fake: Scores) -> Tensor:
+    """-mean D(fake)."""
+    return -fake.mean()
+
+
+def relativistic_critic(real: Scores, fake: Scores) -> Tensor:
+    """softplus(D(fake) - D(real)) over pairs (Jolicoeur-Martineau 2018; Huang et al. 2024)."""
+    return softplus(fake - real).mean()
+
+
+def relativistic_generator(real: Scores, fake: Scores) -> Tensor:
+    """softplus(D(real) - D(fake)) over pairs."""
+    return softplus(real - fake).mean()
+
+
+def interpolated_penalty(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator | None) -> Tensor:
+    """(||grad D(x)|| - 1)^2 at x = alpha real + (1 - alpha) fake, one alpha per sample (Gulrajani et al. 2017)."""
+    alpha = torch.rand(len(real), *[1] * (real.dim() - 1), generator=generator).to(real)
+    return _unit_slope(critic, alpha * real + (1 - alpha) * fake)
+
+
+def _unit_slope(critic: Critic, point: Tensor) -> Tensor:
+    gradient = _gradient(critic, point)
+    return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def zero_centred_penalty(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator | None) -> Tensor:
+    """R1 + R2: ||grad D||^2 at the real and at the fake samples (Mescheder et al. 2018)."""
+    return sum((_gradient(critic, x).flatten(1).square().sum(1).mean() for x in (real, fake)), real.new_zeros(()))
+
+
+def _gradient(critic: Critic, point: Tensor) -> Tensor:
+    """Gradient of the summed scores with respect to the input, itself differentiable."""
+    point = point.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(critic(point).sum(), point, create_graph=True)
+    return gradient
+
+
+ADVERSARIAL: dict[str, AdversarialLoss] = {
+    "wgan-gp": AdversarialLoss(wasserstein_critic, wasserstein_generator, interpolated_penalty),
+    "relativistic": AdversarialLoss(relativistic_critic, relativistic_generator, zero_centred_penalty, paired=True),
+}

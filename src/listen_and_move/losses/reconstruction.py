@@ -1,0 +1,29 @@
+"""Reconstruction losses: how far a generated window is from the real one, pixel by pixel.
+
+Windows are (B, T, 3, H, W) in [-1, 1].
+"""
+
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+Window = Float[Tensor, "B T 3 H W"]
+
+
+def multiscale_l1(fake: Window, real: Window, scales: int = 1, weight: Float[Tensor, "H W"] | None = None) -> Tensor:
+    """Mean absolute difference, averaged over 1, 1/2, 1/4 ... of the size.
+
+    ``weight`` (mean 1) makes some pixels count more.
+    """
+    difference = (fake - real).flatten(0, 1)  # B T, 3, H, W
+    total = difference.new_zeros(())
+    for _ in range(scales):
+        total = total + (difference.abs() if weight is None else difference.abs() * weight).mean()
+        difference = avg_pool2d(difference, 2)
+        weight = None if weight is None else avg_pool2d(weight[None], 2)[0]
+    return total / scales
+
+
+def change_l1(fake: Window, real: Window) -> Tensor:
+    """Mean absolute difference between the changes from frame to frame."""
+    return (fake.diff(dim=1) - real.diff(dim=1)).abs().mean()

@@ -1,0 +1,389 @@
+"""Writing files that are complete or not there: videos with their sound, folders of pictures, sounds.
+
+Everything is written under a temporary name beside its place and gets its own name when it is complete. Whatever happens
+before, an existing file keeps what it held and no part of the new one is left behind.
+"""
+
+import os
+import shutil
+import wave
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain, count
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.filter import Graph
+
+from listen_and_move.clock import Seconds, frame_sample, frame_time
+from listen_and_move.errors import UserError
+from listen_and_move.media.read import MOV, AnyPath, audio_frame, cut, opened_sound
+
+X264 = ("libx264", {"crf": "17", "preset": "medium"})
+VP9 = ("libvpx-vp9", {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"})
+ENDINGS = {
+    ".mp4": ("mp4", X264, "aac", {"movflags": "+faststart"}),
+    ".mov": ("mov", X264, "aac", {"movflags": "+faststart+use_metadata_tags"}),
+    ".mkv": ("matroska", X264, "aac", {}),
+    ".webm": ("webm", VP9, "libopus", {}),
+}
+"""Ending to: container, picture codec and its options, sound codec, options of the container."""
+RATES = {
+    "aac": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000),
+    "libopus": (48000,),
+}
+LAYOUTS = {
+    "aac": ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "6.1", "7.1"),
+    "libopus": ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1"),
+}
+"""Names by number of channels."""
+BLOCK = 1 << 14
+
+_number = count()
+
+
+@dataclass(frozen=True)
+class SoundTrack:
+    """Sound from a file: one of its tracks, from ``start`` to ``end`` seconds (see `read_sound`), with all channels."""
+
+    path: AnyPath
+    track: int = 0
+    start: Seconds | None = None
+    end: Seconds | None = None
+
+
+@dataclass(frozen=True)
+class Waveform:
+    """Sound in memory: float samples, (n,) or (n, channels), full scale 1."""
+
+    samples: np.ndarray
+    sample_rate: int
+
+
+@contextmanager
+def replacing(path: AnyPath, overwrite: bool = True) -> Iterator[Path]:
+    """Gives a temporary name beside ``path`` to write a file to; the file gets its own name when the block ends well.
+
+    On any exception the temporary file is removed and an existing file stays as it was.
+
+    Raises:
+        UserError: the file exists and ``overwrite`` is off, its folder does not exist, or it cannot be written (no right
+            to, disk full).
+    """
+    with _told(path), _replacing_file(Path(path), overwrite) as temporary:
+        yield temporary
+
+
+@contextmanager
+def _replacing_file(target: Path, overwrite: bool) -> Iterator[Path]:
+    _check_place(target, overwrite)
+    if target.is_dir():
+        raise UserError(f"{target}: expected the name of a file; it is a folder")
+    temporary = _temporary(target)
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _replacing_folder(target: Path, overwrite: bool) -> Iterator[Path]:
+    """The same for a folder of frames; only a folder that holds nothing else is replaced."""
+    _check_place(target, overwrite or (target.is_dir() and not any(target.iterdir())))
+    if target.exists() and (other := [item.name for item in target.iterdir() if not _is_ours(item)]):
+        raise UserError(f"{target}: expected a folder of frames to replace; it holds other files, such as {other[0]}; name a new folder")
+    temporary, old = _temporary(target), _temporary(target)
+    try:
+        temporary.mkdir()
+        yield temporary
+        if target.exists():
+            target.rename(old)
+        try:
+            temporary.rename(target)
+        except OSError:
+            if old.exists():
+                old.rename(target)
+            raise
+    finally:
+        for folder in (temporary, old):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_ours(item: Path) -> bool:
+    return item.name == "sound.wav" or (item.name.startswith("frame-") and item.suffix == ".png")
+
+
+def _temporary(target: Path) -> Path:
+    return target.with_name(f".{target.stem}.partial-{os.getpid()}-{next(_number)}{target.suffix}")
+
+
+def _check_place(target: Path, overwrite: bool) -> None:
+    if not target.parent.is_dir():
+        raise UserError(f"{target}: expected an existing folder to write to; {target.parent} does not exist; make it first")
+    if target.exists() and not overwrite:
+        raise UserError(f"{target}: exists already; choose another name, or replace it with --overwrite")
+    if not os.access(target.parent, os.W_OK):
+        raise UserError(f"{target}: expected a folder you may write to; {target.parent} is none; choose another")
+
+
+@contextmanager
+def _told(path: AnyPath) -> Iterator[None]:
+    """Turns what the system or FFmpeg says about writing into one line."""
+    try:
+        yield
+    except (av.FFmpegError, OSError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(f"{path}: cannot be written: {reason}; nothing was kept; check the space and the rights there") from None
+
+
+def write_wav(path: AnyPath, samples: np.ndarray, sample_rate: int) -> None:
+    """Writes float samples, (n,) or (n, channels), full scale 1, as 16-bit PCM; what is louder is clipped.
+
+    Raises:
+        UserError: see `replacing`.
+    """
+    with replacing(path) as temporary:
+        _write_wav(temporary, [_two_axes(samples)], sample_rate)
+
+
+def _write_wav(path: Path, blocks: Iterable[np.ndarray], sample_rate: int) -> None:
+    with path.open("wb") as file, wave.open(file, "wb") as sound:
+        for index, block in enumerate(blocks):
+            if not index:
+                sound.setnchannels(block.shape[1])
+                sound.setsampwidth(2)
+                sound.setframerate(sample_rate)
+            sound.writeframes(np.rint(block.astype(np.float64) * 32767).clip(-32768, 32767).astype("<i2").tobytes())
+
+
+def _two_axes(samples: np.ndarray) -> np.ndarray:
+    samples = np.asarray(samples)
+    if samples.ndim not in (1, 2) or 0 in samples.shape[1:]:
+        raise ValueError(f"samples: expected shape (n,) or (n, channels); got {samples.shape}")
+    return samples[:, None] if samples.ndim == 1 else samples
+
+
+class VideoWriter:
+    """Writes frames, and a sound beside them, to a video or a folder; a context manager.
+
+    The ending of the name chooses: .mp4, .mov and .mkv are H.264 with AAC, .webm is VP9 with Opus; a name without ending,
+    with a slash at its end or of an existing folder is a folder of PNG pictures with sound.wav. Picture and sound begin
+    together; the sound is cut where the picture ends, and silence is added where it ends a frame or more before.
+
+    Raises:
+        ValueError: odd width or height of a video, a frame of another shape or type.
+        UserError: unknown ending, existing output, a place that cannot be written, a sound that cannot be read.
+    """
+
+    def __init__(
+        self,
+        path: AnyPath,
+        *,
+        width: int,
+        height: int,
+        fps: Fraction,
+        sound: SoundTrack | Waveform | None = None,
+        metadata: Mapping[str, str] | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        self.path, self.size, self.fps, self.sound = Path(path), (width, height), Fraction(fps), sound
+        self.metadata, self.overwrite, self.frames = dict(metadata or {}), overwrite, 0
+        self.folder = self.path.is_dir() or not self.path.suffix or str(path).endswith(("/", os.sep))
+        if not self.folder and self.path.suffix.lower() not in ENDINGS:
+            raise UserError(f"{path}: expected a name ending in {', '.join(ENDINGS)}, or a folder; got {self.path.suffix}")
+        if not self.folder and (width % 2 or height % 2):
+            raise ValueError(f"width and height of a video: expected even numbers; got {width}x{height}")
+
+    def __enter__(self) -> "VideoWriter":
+        with ExitStack() as stack, _told(self.path):
+            place = _replacing_folder if self.folder else _replacing_file
+            temporary = stack.enter_context(place(self.path, self.overwrite))
+            sound = stack.enter_context(_opened_source(self.sound)) if self.sound else None
+            self.output = (_Folder if self.folder else _Video)(temporary, self, sound)
+            stack.callback(self.output.abandon)
+            self.stack = stack.pop_all()
+        return self
+
+    def write(self, frame: np.ndarray) -> None:
+        """Appends a frame: uint8 (height, width, 3), RGB."""
+        if frame.shape != (self.size[1], self.size[0], 3) or frame.dtype != np.uint8:
+            raise ValueError(f"frame: expected uint8 {(self.size[1], self.size[0], 3)}; got {frame.dtype} {frame.shape}")
+        with _told(self.path):
+            self.output.write(frame, self.frames)
+        self.frames += 1
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        if error is not None:
+            self.stack.__exit__(kind, error, traceback)
+            return
+        with _told(self.path), self.stack:
+            if not self.frames:
+                raise UserError(f"{self.path}: expected at least one frame to write; got none")
+            self.output.finish(self.frames)
+
+
+@dataclass
+class _Source:
+    """A sound to be written: float32 (n, channels) blocks, read as they are needed."""
+
+    blocks: Iterator[np.ndarray]
+    rate: int
+    channels: int
+
+
+@contextmanager
+def _opened_source(sound: SoundTrack | Waveform) -> Iterator[_Source]:
+    if isinstance(sound, Waveform):
+        samples = _two_axes(sound.samples)
+        pieces = (samples[at : at + BLOCK].astype(np.float32) for at in range(0, len(samples), BLOCK))
+        yield _Source(pieces, sound.sample_rate, samples.shape[1])
+        return
+    with opened_sound(sound.path, sound.track) as opened:
+        blocks = opened.part(sound.start, sound.end)
+        yield _Source(chain([next(blocks)], blocks), opened.rate, opened.channels)
+
+
+class _Taken:
+    """Takes a sound from its source up to given samples, never more, with silence at its end where it is too short."""
+
+    def __init__(self, source: _Source) -> None:
+        self.source, self.taken, self.over = source, 0, False
+        self.rest = np.zeros((0, source.channels), np.float32)
+
+    def until(self, sample: int) -> Iterator[np.ndarray]:
+        """Blocks (n, channels) up to ``sample``, or to the end of the sound."""
+        while self.taken < sample and not self.over:
+            if not len(self.rest):
+                block = next(self.source.blocks, None)
+                self.over = block is None
+                self.rest = self.rest if block is None else block
+                continue
+            piece, self.rest = self.rest[: sample - self.taken], self.rest[sample - self.taken :]
+            self.taken += len(piece)
+            yield piece
+
+    def all_until(self, sample: int, frame: int) -> Iterator[np.ndarray]:
+        """The same, with silence up to ``sample`` if ``frame`` samples or more are missing."""
+        yield from self.until(sample)
+        while self.taken < sample and (missing := sample - self.taken) >= frame:
+            frame, size = 1, min(missing, BLOCK)
+            self.taken += size
+            yield np.zeros((size, self.source.channels), np.float32)
+
+
+class _Folder:
+    """Numbered pictures and a sound."""
+
+    def __init__(self, folder: Path, writer: VideoWriter, sound: _Source | None) -> None:
+        self.folder, self.fps, self.sound = folder, writer.fps, sound
+        self.encoder: Any = av.CodecContext.create("png", "w")
+        self.encoder.width, self.encoder.height = writer.size
+        self.encoder.pix_fmt, self.encoder.time_base, self.encoder.thread_count = "rgb24", Fraction(1, 1000), 1
+
+    def write(self, frame: np.ndarray, index: int) -> None:
+        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+        picture.pts = index
+        data = b"".join(bytes(packet) for packet in self.encoder.encode(picture))
+        (self.folder / f"frame-{index:06d}.png").write_bytes(data)
+
+    def finish(self, frames: int) -> None:
+        if self.sound:
+            length = frame_sample(frames, self.fps, self.sound.rate)
+            blocks = _Taken(self.sound).all_until(length, frame_sample(1, self.fps, self.sound.rate))
+            _write_wav(self.folder / "sound.wav", blocks, self.sound.rate)
+
+    def abandon(self) -> None:
+        """Nothing is open between two frames."""
+
+
+class _Video:
+    """One file with picture and sound."""
+
+    def __init__(self, path: Path, writer: VideoWriter, sound: _Source | None) -> None:
+        name, (codec, options), sound_codec, container_options = ENDINGS[path.suffix.lower()]
+        self.fps, self.size = writer.fps, writer.size
+        self.container = av.open(f"file:{path}", "w", format=name, container_options=container_options)
+        self.container.metadata.update(writer.metadata)
+        colours = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "color_range": "tv"}
+        self.picture: Any = self.container.add_stream(codec, rate=self.fps, options={**options, **colours})
+        self.picture.width, self.picture.height = self.size
+        self.picture.pix_fmt = "yuv420p"
+        self.picture.codec_context.time_base = 1 / self.fps
+        self.sound = _EncodedSound(self.container, sound, sound_codec) if sound else None
+        self.graph = _yuv_graph(*self.size)
+
+    def write(self, frame: np.ndarray, index: int) -> None:
+        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+        self.graph.push(picture)
+        converted = self.graph.pull()
+        converted.pts, converted.time_base = index, 1 / self.fps
+        self.container.mux(self.picture.encode(converted))
+        if self.sound:
+            self.sound.write(self.sound.taken.until(frame_sample(index + 1, self.fps, self.sound.source.rate)))
+
+    def finish(self, frames: int) -> None:
+        self.container.mux(self.picture.encode(None))
+        if self.sound:
+            rate = self.sound.source.rate
+            self.sound.write(self.sound.taken.all_until(frame_sample(frames, self.fps, rate), frame_sample(1, self.fps, rate)))
+            self.sound.finish()
+        self.container.close()
+
+    def abandon(self) -> None:
+        """Closes the file, complete or not; what it complains about then is of no interest."""
+        with suppress(av.FFmpegError, OSError):
+            self.container.close()
+
+
+def _yuv_graph(width: int, height: int) -> Graph:
+    graph = Graph()
+    source = graph.add_buffer(width=width, height=height, format="rgb24", time_base=Fraction(1, 1000))
+    flags = "flags=area+accurate_rnd+full_chroma_inp+full_chroma_int"
+    scale = graph.add("scale", f"{flags}:out_color_matrix=bt709:out_range=limited")
+    graph.link_nodes(source, scale, graph.add("format", "yuv420p"), graph.add("buffersink")).configure()
+    return graph
+
+
+class _EncodedSound:
+    """The sound stream of a video."""
+
+    def __init__(self, container: Any, source: _Source, codec: str) -> None:
+        self.container, self.source, self.taken = container, source, _Taken(source)
+        known = source.channels <= len(LAYOUTS[codec])
+        self.layout = LAYOUTS[codec][source.channels - 1] if known else "mono"  # the mean, where nothing fits
+        rate = min((rate for rate in RATES[codec] if rate >= source.rate), default=RATES[codec][-1])
+        self.stream: Any = container.add_stream(codec, rate=rate, layout=self.layout)
+        channels = source.channels if known else 1
+        self.stream.bit_rate = max(min(192_000, 6 * rate), min(96_000, 3 * rate) * channels)
+        self.stream.codec_context.time_base = Fraction(1, rate)
+        self.resampler = av.AudioResampler(
+            format=self.stream.codec_context.format, layout=self.layout, rate=rate, frame_size=self._frame_size()
+        )
+        self.given = 0
+
+    def _frame_size(self) -> int:
+        self.stream.codec_context.open(strict=False)
+        return self.stream.codec_context.frame_size
+
+    def write(self, blocks: Iterable[np.ndarray]) -> None:
+        for block in blocks:
+            block = block.mean(axis=1, keepdims=True) if self.layout == "mono" and self.source.channels > 1 else block
+            self._encode(self.resampler.resample(audio_frame(block.clip(-1, 1), self.source.rate, self.layout)))
+
+    def finish(self) -> None:
+        self._encode(self.resampler.resample(None))
+        self.container.mux(self.stream.encode(None))
+
+    def _encode(self, frames: Iterable[Any]) -> None:
+        for frame in frames:
+            frame.pts, frame.time_base = self.given, Fraction(1, frame.sample_rate)
+            self.given += frame.samples
+            self.container.mux(self.stream.encode(frame))

@@ -1,0 +1,64 @@
+"""Video prediction: what the frame before says about this one, mixed with what the sound says.
+
+Shape letters: B batch, T frames, C channels, H height, W width, D recurrent predictions, S channels of each.
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from listen_and_move.models.recurrent import ConvGRU, DirectionalConvolution
+
+
+class PredictionState(NamedTuple):
+    """The hidden maps: one, or the five of centre, down, up, right and left, each seen the right way up."""
+
+    hidden: Float[Tensor, "B D S H W"]
+
+
+class PredictionLayer(nn.Module):
+    """Recurrent predictions of the activations, and a mask that says where to trust them (Redondo 2023, section 3.3).
+
+    Plain: one ConvGRU of C + 1 channels. Directional: an ordinary ConvGRU and four that follow motion down, up, right
+    and left, joined to C + 1 channels. The last channel is the mask a; the result is a x + (1 - a) prediction.
+    """
+
+    def __init__(self, channels: int, kernel: int, directional: bool) -> None:
+        super().__init__()
+        self.channels = channels
+        width = channels if directional else channels + 1
+        self.centre = ConvGRU(channels, width, kernel)
+        # Both signs of a direction share weights: they are two pictures of one batch, one of them turned.
+        self.vertical = ConvGRU(channels, width, kernel, DirectionalConvolution) if directional else None
+        self.horizontal = ConvGRU(channels, width, kernel, DirectionalConvolution) if directional else None
+        self.blend = nn.Conv2d(5 * channels, channels + 1, 1) if directional else None
+
+    def forward(
+        self, x: Float[Tensor, "B T C H W"], state: PredictionState | None = None
+    ) -> tuple[Float[Tensor, "B T C H W"], PredictionState]:
+        """The activations, corrected; and the state to continue from."""
+        hidden = None if state is None else state.hidden
+        maps = self._maps(x, hidden)  # (B, T, D, S, H, W)
+        joined = maps.flatten(2, 3)  # (B, T, D S, H, W)
+        if self.blend is not None:
+            joined = self.blend(joined.flatten(0, 1)).unflatten(0, x.shape[:2])
+        prediction, mask = joined.split([self.channels, 1], dim=2)
+        return prediction + torch.sigmoid(mask) * (x - prediction), PredictionState(maps[:, -1])
+
+    def _maps(self, x: Tensor, hidden: Tensor | None) -> Tensor:
+        centre = self.centre(x, None if hidden is None else hidden[:, 0])
+        if self.vertical is None or self.horizontal is None:
+            return centre.unsqueeze(2)
+        vertical = _both_signs(self.vertical, x, None if hidden is None else hidden[:, 1:3])
+        turned = None if hidden is None else hidden[:, 3:5].mT
+        horizontal = [maps.mT for maps in _both_signs(self.horizontal, x.mT, turned)]
+        return torch.stack([centre, *vertical, *horizontal], dim=2)
+
+
+def _both_signs(cell: ConvGRU, x: Float[Tensor, "B T C H W"], hidden: Float[Tensor, "B 2 C H W"] | None) -> tuple[Tensor, Tensor]:
+    """The maps of a cell that looks up, for motion down and (on the picture turned upside down) up."""
+    start = None if hidden is None else torch.cat([hidden[:, 0], hidden[:, 1].flip(-2)])
+    down, up = cell(torch.cat([x, x.flip(-2)]), start).chunk(2)
+    return down, up.flip(-2)

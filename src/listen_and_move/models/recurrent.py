@@ -1,0 +1,221 @@
+"""Recurrent parts: the motion encoder and the convolutional GRUs; and what can be done with any recurrent state.
+
+Shape letters: B batch, T frames, S size of a motion token, C channels, H height, W width.
+A state is a NamedTuple of tensors, batch first; None stands for nothing heard yet, which equals zeros everywhere.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from listen_and_move.models.layers import leaky
+
+State = TypeVar("State")
+
+
+class MotionState(NamedTuple):
+    """What the encoder remembers: per layer its last hidden vectors, oldest first."""
+
+    memory: tuple[Float[Tensor, "batch dilation size"], ...]
+
+
+class DilatedGRU(nn.Module):
+    """A GRU whose frame t continues from frame t - dilation; parameters as in torch.nn.GRUCell."""
+
+    def __init__(self, size: int, dilation: int) -> None:
+        super().__init__()
+        self.dilation = dilation
+        bound = 1 / math.sqrt(size)
+        self.weight_ih = nn.Parameter(torch.empty(3 * size, size).uniform_(-bound, bound))
+        self.weight_hh = nn.Parameter(torch.empty(3 * size, size).uniform_(-bound, bound))
+        self.bias_ih = nn.Parameter(torch.empty(3 * size).uniform_(-bound, bound))
+        self.bias_hh = nn.Parameter(torch.empty(3 * size).uniform_(-bound, bound))
+
+    def forward(
+        self, tokens: Float[Tensor, "B T S"], memory: Float[Tensor, "B dilation S"]
+    ) -> tuple[Float[Tensor, "B T S"], Float[Tensor, "B dilation S"]]:
+        """Hidden vectors of all frames, and the last of them as the new memory."""
+        heard = F.linear(tokens, self.weight_ih, self.bias_ih)
+        hidden: list[Tensor] = []
+        for group in heard.split(self.dilation, dim=1):  # frames of one group do not depend on each other
+            moved = self._step(group, memory[:, : group.shape[1]])
+            memory = torch.cat([memory[:, group.shape[1] :], moved], dim=1)
+            hidden.append(moved)
+        return torch.cat(hidden, dim=1), memory
+
+    def _step(self, heard: Tensor, hidden: Tensor) -> Tensor:
+        reset, update, candidate = heard.chunk(3, dim=-1)
+        reset_h, update_h, candidate_h = F.linear(hidden, self.weight_hh, self.bias_hh).chunk(3, dim=-1)
+        candidate = torch.tanh(candidate + torch.sigmoid(reset + reset_h) * candidate_h)
+        return candidate + torch.sigmoid(update + update_h) * (hidden - candidate)
+
+
+class MotionEncoder(nn.Module):
+    """Motion from sound: a residual, multi-scale, dilated recurrent network (Redondo 2023, section 3.1).
+
+    Layer l has dilation 2^l; with several layers the next one, and the output, get LeakyReLU((h + input) / sqrt 2).
+    """
+
+    def __init__(self, size: int, layers: int) -> None:
+        super().__init__()
+        self.size = size
+        self.layers = nn.ModuleList(DilatedGRU(size, 2**layer) for layer in range(layers))
+
+    def forward(
+        self, tokens: Float[Tensor, "B T S"], state: MotionState | None = None
+    ) -> tuple[Float[Tensor, "B T S"], MotionState]:
+        """Motion tokens of a window, and the state to continue from."""
+        memories = self._silence(tokens) if state is None else state.memory
+        kept: list[Tensor] = []
+        for layer, memory in zip(self.layers, memories, strict=True):
+            hidden, memory = layer(tokens, memory)
+            tokens = leaky((hidden + tokens) / math.sqrt(2)) if len(self.layers) > 1 else hidden
+            kept.append(memory)
+        return tokens, MotionState(tuple(kept))
+
+    def _silence(self, tokens: Tensor) -> tuple[Tensor, ...]:
+        return tuple(tokens.new_zeros(len(tokens), 2**layer, self.size) for layer in range(len(self.layers)))
+
+
+class KernelConvolution(nn.Module):
+    """A convolution of odd size that offers its kernel, so that a part of it can be applied to a part of its input."""
+
+    def __init__(self, size: int, outputs: int) -> None:
+        super().__init__()
+        self.radius = size // 2
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def kernel(self) -> Float[Tensor, "outputs inputs rows columns"]:
+        """The weights as one dense kernel."""
+        raise NotImplementedError
+
+    def apply_kernel(
+        self, x: Float[Tensor, "B C H W"], kernel: Float[Tensor, "D C rows columns"], bias: Float[Tensor, " D"] | None = None
+    ) -> Float[Tensor, "B D H W"]:
+        """The convolution with (a part of) its kernel."""
+        raise NotImplementedError
+
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D H W"]:
+        """The whole convolution."""
+        return self.apply_kernel(x, self.kernel(), self.bias)
+
+
+class CentredConvolution(KernelConvolution):
+    """The ordinary square convolution, zeros outside the picture."""
+
+    def __init__(self, inputs: int, outputs: int, size: int) -> None:
+        super().__init__(size, outputs)
+        self.weight = nn.Parameter(0.02 * torch.randn(outputs, inputs, size, size))
+
+    def kernel(self) -> Float[Tensor, "outputs inputs rows columns"]:
+        """As it is."""
+        return self.weight
+
+    def apply_kernel(
+        self, x: Float[Tensor, "B C H W"], kernel: Float[Tensor, "D C rows columns"], bias: Float[Tensor, " D"] | None = None
+    ) -> Float[Tensor, "B D H W"]:
+        """Padded by zeros."""
+        return F.conv2d(x, kernel, bias, padding=self.radius)
+
+
+class DirectionalConvolution(KernelConvolution):
+    """A triangular convolution that looks up: what moves down comes from a row j above, up to j pixels aside.
+
+    For j = 0..(size - 1)/2 a row of 2j + 1 weights meets the row j above; zeros outside the left and right border, the
+    top row repeated above the picture. For other directions the picture is turned (Redondo 2023, directional ConvGRU).
+    """
+
+    def __init__(self, inputs: int, outputs: int, size: int) -> None:
+        super().__init__(size, outputs)
+        rows = (torch.randn(outputs, inputs, 2 * j + 1) for j in range(self.radius + 1))
+        self.weights = nn.ParameterList(nn.Parameter(0.02 * row) for row in rows)
+
+    def kernel(self) -> Float[Tensor, "outputs inputs rows columns"]:
+        """The triangle in a rectangle of zeros, (size + 1)/2 x size; its last row meets the output's own row."""
+        rows = [F.pad(row, (self.radius - j, self.radius - j)) for j, row in enumerate(self.weights)]
+        return torch.stack(rows[::-1], dim=2)
+
+    def apply_kernel(
+        self, x: Float[Tensor, "B C H W"], kernel: Float[Tensor, "D C rows columns"], bias: Float[Tensor, " D"] | None = None
+    ) -> Float[Tensor, "B D H W"]:
+        """Padded by the top row above, by zeros at the sides."""
+        x = F.pad(x, (0, 0, self.radius, 0), mode="replicate")
+        return F.conv2d(x, kernel, bias, padding=(0, self.radius))
+
+
+class ConvGRU(nn.Module):
+    """A convolutional GRU over a window: h <- (1 - u) h + u tanh(O * [x, r h]), u and r = sigmoid of U, Q * [x, h].
+
+    The convolution's outputs are update, reset and candidate. Its input half runs once for all frames and gates; only
+    the hidden half goes frame by frame (Ballas et al. 2016).
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        channels: int,
+        size: int,
+        convolution: Callable[[int, int, int], KernelConvolution] = CentredConvolution,
+    ) -> None:
+        super().__init__()
+        self.inputs, self.channels = inputs, channels
+        self.convolution = convolution(inputs + channels, 3 * channels, size)
+
+    def forward(
+        self, x: Float[Tensor, "B T C H W"], hidden: Float[Tensor, "B D H W"] | None = None
+    ) -> Float[Tensor, "B T D H W"]:
+        """Hidden maps of all frames; the last one is the state to continue from."""
+        kernel = self.convolution.kernel()
+        heard = self.convolution.apply_kernel(x.flatten(0, 1), kernel[:, : self.inputs], self.convolution.bias)
+        heard = heard.unflatten(0, x.shape[:2])  # (B, T, 3 D, H, W)
+        if hidden is None:
+            hidden = x.new_zeros(len(x), self.channels, *x.shape[3:])
+        gates, candidate = kernel[:, self.inputs :].split([2 * self.channels, self.channels])
+        maps: list[Tensor] = []
+        for frame in heard.unbind(dim=1):
+            hidden = self._step(frame, hidden, gates, candidate)
+            maps.append(hidden)
+        return torch.stack(maps, dim=1)
+
+    def _step(self, heard: Tensor, hidden: Tensor, gates: Tensor, candidate: Tensor) -> Tensor:
+        of_gates, of_candidate = heard.split([2 * self.channels, self.channels], dim=1)
+        update, reset = torch.sigmoid(of_gates + self.convolution.apply_kernel(hidden, gates)).chunk(2, dim=1)
+        proposal = torch.tanh(of_candidate + self.convolution.apply_kernel(reset * hidden, candidate))
+        return hidden + update * (proposal - hidden)
+
+
+def detached(state: State) -> State:
+    """The same state, cut from the graph that computed it (truncated back-propagation)."""
+    return _mapped(Tensor.detach, state)
+
+
+def row(state: State, index: int) -> State:
+    """The state of one item of the batch, as a batch of one."""
+    return _mapped(lambda tensor: tensor[index].unsqueeze(0), state)
+
+
+def stacked(states: Sequence[State]) -> State:
+    """One state for a batch, of the states of its parts in order; a part may be None (one item that heard nothing yet)."""
+    known = next((state for state in states if state is not None), None)
+    if known is None:
+        return states[0]
+    parts = [_mapped(lambda tensor: torch.zeros_like(tensor[:1]), known) if state is None else state for state in states]
+    return _mapped(lambda *tensors: torch.cat(tensors), *parts)
+
+
+def reset(state: State, rows: Sequence[int]) -> State:
+    """The state with some items of the batch back at nothing heard yet."""
+    return _mapped(lambda tensor: tensor.index_fill(0, torch.tensor(rows, device=tensor.device), 0.0), state)
+
+
+def _mapped(change: Callable[..., Tensor], first: Any, *others: Any) -> Any:
+    """``change`` applied to the tensors at the same place of one or several states."""
+    if first is None or isinstance(first, Tensor):
+        return None if first is None else change(first, *others)
+    parts = [_mapped(change, *items) for items in zip(first, *others, strict=True)]
+    return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)

@@ -1,0 +1,160 @@
+"""The run folder: the only place that knows its names, and how each of its files is written whole or not at all."""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from listen_and_move.config import Config, from_json, to_json
+from listen_and_move.errors import UserError
+from listen_and_move.media.write import replacing
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Everything that a training run leaves, below one folder."""
+
+    path: Path
+
+    @property
+    def config_file(self) -> Path:
+        """All settings, complete, written before the first step."""
+        return self.path / "config.json"
+
+    @property
+    def environment_file(self) -> Path:
+        """Versions, device, commit, hash of the video."""
+        return self.path / "environment.json"
+
+    @property
+    def metrics_file(self) -> Path:
+        """One line of JSON per logged step."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def state_file(self) -> Path:
+        """All that changes in training, as of the last save."""
+        return self.path / "resume" / "state.safetensors"
+
+    @property
+    def model_file(self) -> Path:
+        """What people share: the generator with its settings."""
+        return self.path / "model.safetensors"
+
+    @property
+    def tensorboard_folder(self) -> Path:
+        """Event files, where TensorBoard is installed."""
+        return self.path / "tensorboard"
+
+    @property
+    def evaluation_folder(self) -> Path:
+        """Reports on the trained model."""
+        return self.path / "evaluation"
+
+    def sample_file(self, step: int) -> Path:
+        """Real beside generated, held-out sound, as of a step."""
+        return self.path / "samples" / f"step-{step:06d}.mp4"
+
+    def exists(self) -> bool:
+        """Whether a run was begun here."""
+        return self.config_file.exists()
+
+    def create(self, config: Config, video_hash: str, device: str) -> None:
+        """Begin a run: the folder, its settings and its environment.
+
+        Raises:
+            UserError: the folder holds something else, or cannot be written.
+        """
+        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise UserError(f"{self.path}: expected a run folder or a new name; got something else: choose another --run")
+        try:
+            for folder in (self.path, self.state_file.parent, self.sample_file(0).parent, self.evaluation_folder):
+                folder.mkdir(parents=True, exist_ok=True)
+            write_text(self.environment_file, json.dumps(environment(video_hash, device), indent=2))
+            write_text(self.config_file, to_json(config))  # last: its presence means that the run was begun
+        except OSError as error:
+            raise UserError(f"{self.path}: expected a folder that can be written; got {error.strerror}: choose another --run") from None
+
+    def config(self) -> Config:
+        """The settings of the run."""
+        return from_json(Config, self._read(self.config_file))
+
+    def video_hash(self) -> str:
+        """sha256 of the video that the run learns."""
+        try:
+            return str(json.loads(self._read(self.environment_file))["video_sha256"])
+        except (ValueError, KeyError, TypeError):
+            raise UserError(f"{self.environment_file}: expected the run's environment as JSON; it is damaged: start another --run") from None
+
+    def log(self, values: dict[str, Any]) -> None:
+        """Append one line to the metrics."""
+        with self.metrics_file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(values) + "\n")
+
+    def metrics(self) -> Iterator[dict[str, Any]]:
+        """The logged lines; one that was torn by a kill is passed over."""
+        if not self.metrics_file.exists():
+            return
+        for line in self.metrics_file.read_text(encoding="utf-8").splitlines():
+            try:
+                yield json.loads(line)
+            except json.JSONDecodeError:
+                continue
+
+    def forget_after(self, step: int) -> None:
+        """Drop logged lines of steps that a kill has undone, so that each step stands there once."""
+        kept = [json.dumps(values) + "\n" for values in self.metrics() if values["step"] <= step]
+        write_text(self.metrics_file, "".join(kept))
+
+    def _read(self, path: Path) -> str:
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            raise UserError(f"{path}: expected a file of a run folder; it is missing or damaged: start another --run") from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole file or nothing."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def environment(video_hash: str, device: str) -> dict[str, Any]:
+    """What a run's figures depend on beside its settings."""
+    return {
+        "video_sha256": video_hash,
+        "device": device,
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "versions": {name: _version(name) for name in ("listen-and-move", "torch", "numpy", "av", "safetensors")},
+        "commit": _commit(),
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    """The commit of the source tree, where the package runs from one."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return None
+    try:
+        command = ["git", "-C", os.fspath(root), "rev-parse", "HEAD"]
+        return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+

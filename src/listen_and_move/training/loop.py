@@ -1,0 +1,295 @@
+"""The trainer: one clip, one run folder, from the first step or from where it stopped."""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from listen_and_move.config import Config, preset, to_json, with_values
+from listen_and_move.data.clip import Clip, as_network, file_hash, load_clip, resolved_box
+from listen_and_move.data.windows import Windows, lanes, next_windows
+from listen_and_move.errors import UserError
+from listen_and_move.inference.animator import choose_device
+from listen_and_move.modelfile import Model, save_model
+from listen_and_move.models.generator import NetworkState
+from listen_and_move.models.recurrent import row, stacked
+from listen_and_move.runs import RunFolder, write_text
+from listen_and_move.training.samples import validate, write_sample
+from listen_and_move.training.state import TrainingState, fresh_state, load_state, save_state
+from listen_and_move.training.step import Batch, training_step
+
+DEFAULT_PRESET = "quick"
+CHANGEABLE = frozenset({"training.steps", "training.save_every", "training.validate_every", "training.sample_every"})
+"""Settings that may differ when a run goes on: they change nothing of what is learnt until then."""
+LOG_EVERY = 10
+
+
+class Progress(NamedTuple):
+    """What a watcher is told after every step, and while the video is decoded (step 0, no losses)."""
+
+    step: int
+    steps: int
+    values: Mapping[str, float]
+    steps_per_second: float
+    decoded: tuple[int, int] | None = None
+
+
+class Result(NamedTuple):
+    """How training ended."""
+
+    run: Path
+    step: int
+    finished: bool
+    """False: it was interrupted, and the same call goes on."""
+    figures: Mapping[str, float]
+    """Of the last validation on the held-out part."""
+
+
+Watcher = Callable[[Progress], None]
+
+
+def train(
+    video: Path | str,
+    run: Path | str | None = None,
+    *,
+    preset_name: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    watch: Watcher = lambda progress: None,
+) -> Result:
+    """Learn a video into a run folder; a run that exists there goes on.
+
+    Args:
+        video: any file with picture and sound.
+        run: the run folder; runs/NAME-OF-VIDEO by default.
+        preset_name: the row of settings to start from; ``quick`` for a new run.
+        settings: changes to it, such as ``{"training.steps": 2000, "clip.size": "128"}``.
+        device: auto, cpu, cuda or mps.
+        watch: called after every step.
+
+    Raises:
+        UserError: the video cannot be learnt, or the run is of another video or other settings.
+    """
+    video, folder = Path(video), RunFolder(default_run(Path(video)) if run is None else Path(run))
+    place = choose_device(device)
+    config = run_config(folder, preset_name, settings or {})
+    config = replace(config, clip=replace(config.clip, crop=",".join(map(str, resolved_box(video, config.clip)))))
+    video_hash = file_hash(video)
+    if folder.exists() and folder.video_hash() != video_hash:
+        raise UserError(f"{folder.path}: expected the video that this run learns; {video} is another one: choose another --run")
+    clip = load_clip(video, config, lambda done, total: watch(Progress(0, config.training.steps, {}, 0.0, (done, total))))
+    lanes(clip.train, config.training.lanes, config.training.window)  # refuses lanes that are too short
+    if folder.exists():
+        write_text(folder.config_file, to_json(config))
+    else:
+        folder.create(config, video_hash, str(place))
+    return _Trainer(folder, config, clip, video, place, watch).run()
+
+
+def default_run(video: Path) -> Path:
+    """Where a video's run goes when nobody says."""
+    return Path("runs") / video.stem
+
+
+def run_config(folder: RunFolder, preset_name: str | None, settings: Mapping[str, Any]) -> Config:
+    """The settings to train with: the run's own where there is one, else the preset's; with changes.
+
+    Raises:
+        UserError: the run was begun with other settings.
+    """
+    stored = folder.config() if folder.exists() else None
+    base = stored if stored is not None and preset_name is None else preset(preset_name or DEFAULT_PRESET)
+    config = with_values(base, dict(settings))
+    if stored is not None:
+        if not config.clip.crop:
+            config = replace(config, clip=replace(config.clip, crop=stored.clip.crop))
+        _check_same(folder, stored, config)
+    return config
+
+
+def _check_same(folder: RunFolder, stored: Config, config: Config) -> None:
+    for section, group in vars(stored).items():
+        for name, value in vars(group).items():
+            got = getattr(getattr(config, section), name)
+            if got != value and f"{section}.{name}" not in CHANGEABLE:
+                raise UserError(
+                    f"{folder.path}: expected the settings it was begun with, {section}.{name} = {value}; got {got}: "
+                    "leave the setting away to go on, or choose another --run"
+                )
+
+
+@dataclass
+class _Trainer:
+    """One run in memory."""
+
+    folder: RunFolder
+    config: Config
+    clip: Clip
+    video: Path
+    device: torch.device
+    watch: Watcher
+
+    def __post_init__(self) -> None:
+        if self.folder.state_file.exists():
+            self.state = load_state(self.folder.state_file, self.config, self.device)
+            self.folder.forget_after(self.state.step)
+        else:
+            self.state = self._first_state()
+        self.frames = _on_device(self.clip.frames, self.device)
+        self.features = self.clip.features.to(self.device)
+        weight = self.config.losses.motion_weight
+        self.pixel_weight = _normalised(1 + weight * self.clip.motion_map).to(self.device) if weight else None
+        self.board = _tensorboard(self.folder)
+        self.figures: dict[str, float] = {}
+
+    def run(self) -> Result:
+        """Train to the last step, or until a signal asks to stop."""
+        training = self.config.training
+        saved, speed = self.state.step, _Speed()
+        with _stop_signals() as stopped:
+            while self.state.step < training.steps and not stopped():
+                values = self._step()
+                if self.state.step % training.validate_every == 0 or self.state.step == training.steps:
+                    self.figures = validate(self.state.best, self.clip, self.config)
+                    values |= {f"held_out/{name}": value for name, value in self.figures.items()}
+                rate = speed.after_step()
+                self._log(values, rate)
+                if self.state.step % training.sample_every == 0 or self.state.step == training.steps:
+                    self._sample()
+                if self.state.step % training.save_every == 0:
+                    self._save()
+                    saved = self.state.step
+                self.watch(Progress(self.state.step, training.steps, values, rate))
+            if self.state.step != saved or not self.folder.model_file.exists():
+                self._save()
+            if self.board is not None:
+                self.board.close()
+        return Result(self.folder.path, self.state.step, self.state.step >= training.steps, self.figures)
+
+    def _first_state(self) -> TrainingState:
+        state = fresh_state(self.config, self.device)
+        for network in (state.network, state.average):
+            if network is not None and network.mean_frame is not None:
+                network.mean_frame.copy_(self.clip.mean_frame)
+        return state
+
+    def _step(self) -> dict[str, float]:
+        windows, positions = next_windows(self.config.training, self.clip.train, self.state.positions, self.state.random)
+        losses = training_step(self.state, self._batch(windows), self.config)
+        self.state.positions = positions
+        values = {name: float(loss) for name, loss in losses.items()}
+        for name, value in values.items():
+            if not math.isfinite(value):
+                raise UserError(
+                    f"training stopped at step {self.state.step}: expected finite losses; {name} became {value}; "
+                    f"{self.folder.path} keeps the last save: try smaller learning rates in another --run"
+                )
+        return values
+
+    def _batch(self, windows: Windows) -> Batch:
+        length = self.config.training.window
+        spans = [slice(start, start + length) for start in windows.starts]
+        real = as_network(torch.stack([self.frames[span].to(self.device) for span in spans]))
+        features = torch.stack([self.features[span] for span in spans])
+        noise = self._noise(len(spans), length)
+        return Batch(real, features, *noise, self._memory(windows), self.pixel_weight)
+
+    def _memory(self, windows: Windows) -> NetworkState | None:
+        """The state before each window: carried over, or made anew on the frames before it."""
+        states = [self._lane_memory(lane, start, primed) for lane, (start, primed) in enumerate(zip(*windows, strict=True))]
+        return stacked(states) if any(state is not None for state in states) else None
+
+    @torch.no_grad()
+    def _lane_memory(self, lane: int, start: int, primed: int | None) -> NetworkState | None:
+        if primed is None:
+            return None if self.state.lanes is None else row(self.state.lanes, lane)
+        if primed == start:
+            return None
+        motion_noise, _ = self._noise(1, start - primed)
+        return self.state.network.prime(self.features[primed:start][None], motion_noise)
+
+    def _noise(self, batch: int, length: int) -> tuple[Tensor, list[Tensor] | None]:
+        random = self.state.random
+        motion = torch.rand(batch, length, self.config.motion.noise, generator=random)
+        shapes = self.state.network.pixel_noise_shapes
+        pixels = [torch.randn(batch, length, 1, *shape, generator=random).to(self.device) for shape in shapes]
+        return motion.to(self.device), pixels or None
+
+    def _log(self, values: Mapping[str, float], rate: float) -> None:
+        step, last = self.state.step, self.config.training.steps
+        held_out = any(name.startswith("held_out/") for name in values)
+        if not (step % LOG_EVERY == 0 or step in (1, last) or held_out):
+            return
+        self.folder.log({"step": step, **values, "steps_per_second": round(rate, 3)})
+        for name, value in values.items() if self.board is not None else ():
+            self.board.add_scalar(name, value, step)
+
+    def _sample(self) -> None:
+        write_sample(self.folder.sample_file(self.state.step), self.state.best, self.clip, self.config, self.video)
+
+    def _save(self) -> None:
+        """The checkpoint first: the model file can be made from it, not the other way round."""
+        save_state(self.folder.state_file, self.state)
+        save_model(self.folder.model_file, Model(self.state.best, self.config, self.clip.statistics, self.state.step))
+
+
+class _Speed:
+    """Steps per second, a running mean that forgets the slow first step."""
+
+    def __init__(self) -> None:
+        self.last, self.seconds = time.perf_counter(), 0.0
+
+    def after_step(self) -> float:
+        now = time.perf_counter()
+        took, self.last = now - self.last, now
+        self.seconds = took if not self.seconds else 0.95 * self.seconds + 0.05 * took
+        return 1 / max(self.seconds, 1e-9)
+
+
+@contextmanager
+def _stop_signals() -> Iterator[Callable[[], bool]]:
+    """SIGINT and SIGTERM only set a flag meanwhile, so that a step is never cut in two."""
+    caught: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        caught.append(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(caught)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _on_device(frames: Tensor, device: torch.device) -> Tensor:
+    """The clip on the device where it takes less than half of the free memory there."""
+    if device.type != "cuda":
+        return frames if device.type == "cpu" or frames.numel() > 1 << 30 else frames.to(device)
+    free, _ = torch.cuda.mem_get_info(device)
+    return frames.to(device) if frames.numel() < free // 2 else frames
+
+
+def _normalised(weight: Tensor) -> Tensor:
+    return weight / weight.mean()
+
+
+def _tensorboard(folder: RunFolder) -> Any:
+    """A writer where TensorBoard is installed, else None."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder.tensorboard_folder))

@@ -1,0 +1,67 @@
+"""From settings to networks: the paper's sizes, how weights start."""
+
+import pytest
+import torch
+from torch import nn
+
+from listen_and_move.config import Config, with_values
+from listen_and_move.models.build import build_critics, build_network
+from listen_and_move.models.layers import NoiseInjection
+
+BASELINE = {
+    "motion.layers": 1,
+    "generator.sound_content": False,
+    "generator.sound_norm": False,
+    "generator.prediction": "none",
+}
+
+
+def count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def test_sizes_of_the_paper() -> None:
+    with torch.device("meta"):
+        baseline, full = build_network(with_values(Config(), BASELINE)), build_network(Config())
+        critics = build_critics(Config())
+    assert round(count(baseline) / 1e6, 2) == 7.84
+    assert round(count(full) / 1e6, 2) == 8.43
+    assert round(count(critics.image) / 1e6, 1) == 9.4
+    assert round(count(critics.video) / 1e6, 1) == 28.3
+
+
+@pytest.mark.parametrize(("prediction", "cells"), [("none", 0), ("plain", 1), ("directional", 3)])
+def test_prediction_by_name(prediction: str, cells: int) -> None:
+    network = build_network(with_values(Config(), {"clip.size": "16", "generator.prediction": prediction}))
+    assert len([name for name, _ in network.named_modules() if name.endswith(".convolution") and ".prediction." in name]) == cells
+
+
+def test_weights_start_as_in_the_paper() -> None:
+    torch.manual_seed(0)
+    network = build_network(with_values(Config(), {"clip.size": "32"}))
+    for module in (network, *build_critics(with_values(Config(), {"clip.size": "16"}))):
+        for name, part in module.named_modules():
+            if isinstance(part, (nn.Conv2d, nn.Conv3d, nn.Linear)):
+                assert part.weight.std().item() == pytest.approx(0.02, rel=0.2), name
+                assert part.bias is not None and not part.bias.any()
+            elif isinstance(part, nn.BatchNorm2d):
+                assert part.weight.mean().item() == pytest.approx(1, abs=0.01)
+                assert part.weight.std().item() == pytest.approx(0.02, rel=0.3)
+            elif isinstance(part, NoiseInjection):
+                assert not part.strength.any()
+    assert network.generator.prediction is not None
+    assert network.generator.prediction.centre.convolution.weight.std().item() == pytest.approx(0.02, rel=0.05)
+
+
+def test_bottlenecked_norm_starts_near_the_identity() -> None:
+    network = build_network(with_values(Config(), {"clip.size": "16", "generator.norm_bottleneck": 32}))
+    (shift1, scale1), (shift2, scale2) = network.generator.blocks[0].sound(torch.tanh(torch.randn(5, 32)))
+    for shift, scale in ((shift1, scale1), (shift2, scale2)):
+        assert shift.abs().max() < 0.6
+        assert (scale - 1).abs().max() < 0.6
+
+
+def test_critics_mirror_the_generator() -> None:
+    critics = build_critics(with_values(Config(), {"clip.size": "112x64", "critics.norm": "none", "critics.channels_max": 8}))
+    assert critics.video(torch.zeros(1, 4, 3, 64, 112)).shape == (1, 1, 1, 4, 7)
+    assert not [name for name, _ in critics.image.named_buffers()]
