@@ -346,14 +346,14 @@ PRESETS: dict[str, Config] = {
         features=FeatureConfig(kind="level", past=2, future=4, standardise=True),
         motion=MotionConfig(noise=0),
         generator=GeneratorConfig(
-            channels_base=512,
+            channels_base=256,
             channels_max=128,
             norm_bottleneck=32,
             noise_injection=False,
             prediction="none",
             picture="residual",
         ),
-        critics=CriticConfig(channels_base=512, channels_max=128, norm="none", augment=True),
+        critics=CriticConfig(channels_base=256, channels_max=128, norm="none", augment=True),
         losses=LossConfig(adversarial="relativistic", penalty=0.1, penalty_every=8, shuffled=0.0, l1=10.0, l1_scales=4),
         training=TrainingConfig(
             steps=1000,

@@ -12,12 +12,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating]
+Colour = NDArray[np.float32]
 
-_HUES = ("e8505b", "f58f4a", "f4c542", "8cc25f", "3fae8f", "4d9de0", "7d71dc", "d768a8")
-_SKY_TOP, _SKY_LOW, _LAMP = (0.11, 0.14, 0.28), (0.30, 0.23, 0.40), (0.52, 0.36, 0.36)
-_FLOOR_FAR, _FLOOR_NEAR = (0.34, 0.22, 0.22), (0.56, 0.38, 0.30)
-_WOOD, _BRASS, _YARN, _STICK = (0.66, 0.43, 0.25), (0.72, 0.62, 0.46), (0.98, 0.94, 0.86), (0.85, 0.70, 0.50)
+
+def _colours(*codes: str) -> list[Colour]:
+    """Colours from their codes RRGGBB, 0..1."""
+    return [np.array([int(code[place : place + 2], 16) / 255 for place in (0, 2, 4)], np.float32) for code in codes]
+
+
+_HUES = _colours("e8505b", "f58f4a", "f4c542", "8cc25f", "3fae8f", "4d9de0", "7d71dc", "d768a8")
+_SKY_TOP, _SKY_LOW, _LAMP = _colours("1c2447", "4d3b66", "855c5c")
+_FLOOR_FAR, _FLOOR_NEAR, _SHADE = _colours("573838", "8f614d", "1a0f1a")
+_WOOD, _BRASS, _YARN, _STICK = _colours("a86e40", "b89e75", "faf0db", "d9b380")
 _HORIZON = 0.84
 _SHAKE = 0.038
 """Largest shake of a bar after one full stroke, as a share of the instrument's height."""
@@ -96,7 +103,7 @@ class Marimba:
         shapes = [_box(x, y, *self._tube(bar), radius=0.5) for bar in range(self.bars)]
         shapes += [_box(x, y, *self._bar_shape(bar), radius=0.3) for bar in range(self.bars)]
         shade = np.maximum.reduce([_cover(np.roll(shape, self._shift, (0, 1)), 0.05 * self._rise) for shape in shapes])
-        _paint(scene, 0.45 * shade, (0.04, 0.03, 0.08))
+        _paint(scene, 0.5 * shade, _SHADE)
         for bar in range(self.bars):
             self._paint_tube(scene, x, y, bar)
         for end in (0, self.bars - 1):
@@ -115,14 +122,14 @@ class Marimba:
         across = (x - self._left) / self._span - 0.5  # -0.5..0.5 over the instrument
         down = (y - self._top) / self._rise
         share = np.clip(down / _HORIZON, 0, 1)[..., None]
-        room = np.broadcast_to((1 - share) * np.float32(_SKY_TOP) + share * np.float32(_SKY_LOW), (*y.shape[:1], x.shape[1], 3)).copy()
+        room = np.broadcast_to((1 - share) * _SKY_TOP + share * _SKY_LOW, (*y.shape[:1], x.shape[1], 3)).copy()
         lamp = np.exp(-((across / 0.42) ** 2) - ((down - 0.38) / 0.36) ** 2)
-        room += lamp[..., None] * np.float32(_LAMP) * 0.8
+        room += lamp[..., None] * _LAMP * 0.8
         near = np.clip((down - _HORIZON) / (1 - _HORIZON), 0, 1)[..., None]
-        floor_colour = (1 - near) * np.float32(_FLOOR_FAR) + near * np.float32(_FLOOR_NEAR)
+        floor_colour = (1 - near) * _FLOOR_FAR + near * _FLOOR_NEAR
         _paint(room, _cover((_HORIZON - down) * self._rise) + 0 * x, floor_colour)
         shadow = np.exp(-((across / 0.40) ** 4) - ((down - 0.93) / 0.035) ** 2)
-        _paint(room, 0.5 * shadow, (0.10, 0.06, 0.10))
+        _paint(room, 0.5 * shadow, _SHADE)
         return room
 
     def _tube(self, bar: int) -> tuple[float, float, float, float]:
@@ -138,7 +145,7 @@ class Marimba:
         shine = 0.30 + 0.62 * (1 - (across + 0.25) ** 2 / 1.6)
         shine = shine * (1.0 - 0.25 * np.clip((y - centre_y) / half_height, -1, 1))
         cover = _cover(_box(x, y, centre_x, centre_y, half_width, half_height, radius=0.6))
-        _paint(scene, cover, shine[..., None] * np.float32(_BRASS))
+        _paint(scene, cover, shine[..., None] * _BRASS)
 
     def _paint_post(self, scene: Array, x: Array, y: Array, end: int) -> None:
         """The wooden post beside the first or the last bar, from the upper rail to the floor."""
@@ -148,7 +155,7 @@ class Marimba:
         half_width = 0.011 * self._span
         cover = _cover(_box(x, y, centre_x, (top + bottom) / 2, half_width, (bottom - top) / 2, radius=0.6))
         light = 0.80 - 0.22 * np.clip((x - centre_x) / half_width, -1, 1)
-        _paint(scene, cover, light[..., None] * np.float32(_WOOD))
+        _paint(scene, cover, light[..., None] * _WOOD)
 
     def _paint_rail(self, scene: Array, x: Array, y: Array, side: int) -> None:
         """One of the two wooden rails below the bars, at 60 % of the way to the bars' ends."""
@@ -159,7 +166,7 @@ class Marimba:
         away = np.abs(y - middle) - half_height
         reach = np.abs(x - (x0 + x1) / 2) - (x1 - x0) / 2 - 0.75 * self._bar_pitch
         light = 1.0 - 0.30 * np.clip((y - middle) / half_height, -1, 1)
-        _paint(scene, _cover(np.maximum(away, reach)), light[..., None] * np.float32(_WOOD))
+        _paint(scene, _cover(np.maximum(away, reach)), light[..., None] * _WOOD)
 
     def _draw_bar(self, picture: Array, behind: Array, bar: int, glow: float, shake: float) -> None:
         """Redraw a bar's strip: what lies behind it, and over it the bar, glowing (0..1) and moved down (shares of `_SHAKE`)."""
@@ -172,8 +179,8 @@ class Marimba:
         centre_y += shake * _SHAKE * self._rise
         cover = self._averaged(_cover(_box(x, y, centre_x, centre_y, half_width, half_height, radius=0.35))[..., None])
         light = self._averaged(self._bar_light(x - centre_x, y - centre_y, half_width, half_height)[..., None])
-        colour = light * 0.74 * _hue(bar)
-        colour += glow * 0.85 * (0.5 * _hue(bar) + 0.5 - colour)
+        colour = light * 0.74 * _HUES[bar]
+        colour += glow * 0.85 * (0.5 * _HUES[bar] + 0.5 - colour)
         patch = behind[rows, columns]
         picture[rows, columns] = patch + cover * (colour - patch)
 
@@ -196,7 +203,7 @@ class Marimba:
             centre_x, centre_y, half_width, half_height = self._bar_shape(bar)
             distance = np.maximum(_box(x, y, centre_x, centre_y, half_width, half_height, radius=0.35), 0)
             light = self._averaged(np.exp(-distance / (0.06 * self._rise))[..., None].astype(np.float32))
-            halos.append(0.55 * light * _hue(bar))
+            halos.append(0.55 * light * _HUES[bar])
         return halos
 
     def _draw_mallet(self, picture: Array, stroke: Stroke) -> None:
@@ -216,7 +223,7 @@ class Marimba:
         patch = picture[rows, columns]
         _paint(patch, fade * self._averaged(_cover(stick)[..., None])[..., 0], _STICK)
         light = 1.0 - 0.22 * np.clip((x - centre_x + y - head_y) / (1.4 * head), -1, 1)
-        colour = self._averaged(light[..., None].astype(np.float32)) * np.float32(_YARN)
+        colour = self._averaged(light[..., None].astype(np.float32)) * _YARN
         _paint(patch, fade * self._averaged(_cover(ball)[..., None])[..., 0], colour)
 
     def _pixels(self, first: float, last: float, limit: int) -> slice:
@@ -238,11 +245,6 @@ class Marimba:
         return values.reshape(height, size, width, size, -1).mean((1, 3))
 
 
-def _hue(bar: int) -> Array:
-    code = _HUES[bar]
-    return np.array([int(code[place : place + 2], 16) / 255 for place in (0, 2, 4)], np.float32)
-
-
 def _box(x: Array, y: Array, centre_x: float, centre_y: float, half_width: float, half_height: float, *, radius: float) -> Array:
     """Distance from a box with round corners; ``radius`` as a share of the smaller half side."""
     corner = radius * min(half_width, half_height)
@@ -257,6 +259,6 @@ def _cover(distance: Array, softness: float = 1.0) -> Array:
     return np.clip(0.5 - distance / softness, 0, 1)
 
 
-def _paint(picture: Array, cover: Array, colour: Array | tuple[float, float, float]) -> None:
+def _paint(picture: Array, cover: Array, colour: Array) -> None:
     """Lay a colour over a picture (h, w, 3) where ``cover`` (h, w) says so, in place."""
-    picture += cover[..., None] * (np.asarray(colour, np.float32) - picture)
+    picture += cover[..., None] * (colour - picture)

@@ -19,7 +19,7 @@ from listen_and_move.data.marimba import Marimba, Stroke
 Array = NDArray[np.float64]
 
 PITCHES = (392.00, 523.25, 587.33, 659.26, 783.99, 880.00, 1046.50, 1318.51)
-"""Fundamental of each bar in Hz, G4 to E6 on a pentatonic scale: any two sound well together, and each has a mel band of its own."""
+"""Fundamental of each bar in Hz, G4 to E6 pentatonic: any two sound well together, and each has its own mel band."""
 BARS = len(PITCHES)
 STEP = Fraction(3, 20)
 """Shortest distance of two strokes in seconds: whole frames at 20 fps."""
@@ -44,9 +44,9 @@ class Note:
 
 
 def ring(bar: int, elapsed: Array) -> Array:
-    """How strongly a bar still rings ``elapsed`` seconds after a full stroke: 1 at the stroke, exactly 0 before it and after rest."""
+    """How strongly a bar still rings ``elapsed`` seconds after a full stroke: 1 at first, exactly 0 before it and at rest."""
     level = (np.exp(-elapsed / _decay(bar)) - _REST) / (1 - _REST)
-    return np.where(elapsed >= 0, np.maximum(level, 0.0), 0.0)
+    return np.where((elapsed >= 0) & (elapsed < ring_time(bar)), level, 0.0)
 
 
 def ring_time(bar: int) -> float:

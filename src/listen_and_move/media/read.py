@@ -8,10 +8,10 @@ Shapes: a picture is uint8 (height, width, 3) RGB; sound inside this file is flo
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from math import ceil, floor
 from os import PathLike
 from pathlib import Path
@@ -32,6 +32,8 @@ SMALLEST_GAP = Fraction(5, 1000)
 """Time stamps that differ by less from the counted samples are rounding, not gaps."""
 LONGEST_GAP = 600
 """A jump of more seconds than this is damage, not silence."""
+FAR = 10
+"""Seconds from which on seeking is worth its trouble."""
 FULL_RANGE = 2
 MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
 """Numbers of ITU-T H.273 (MatrixCoefficients) to names of the scale filter."""
@@ -202,7 +204,7 @@ def _video_info(path: AnyPath, container: Any, stream: Any, origin: Fraction) ->
     transposed, flip_x, flip_y = _orientation(frame)
     width, height = _displayed_size(frame, stream)
     times = _first_times(path)
-    gaps = [after - before for before, after in zip(times, times[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(times)]
     variable = bool(gaps) and max(gaps) - min(gaps) > 2 * Fraction(stream.time_base)
     rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
     if gaps and not variable and abs(rate * sum(gaps) / len(gaps) - 1) > Fraction(1, 100):
@@ -263,8 +265,10 @@ def _decoded(path: AnyPath, container: Any, stream: Any) -> Iterator[Any]:
             frames, failure = [], problem
         if failure and not (lenient and time is None):
             error = error or failure
-        if error and (frames or not lenient or failure and packet is None):
-            raise UserError(f"{path}: is damaged at {float(time or 0):.1f} s: {_reason(error)}; use a part before it or another copy")
+        if error and (frames or not lenient or packet is None):
+            raise UserError(
+                f"{path}: is damaged at {float(time or 0):.1f} s: {_reason(error)}; use a part before it or another copy"
+            )
         for frame in frames:
             time = frame.time if frame.time is not None else time
             yield frame
@@ -337,43 +341,40 @@ def read_frames(
         stream.thread_type = "AUTO"
         origin = _origin(container)
         tolerance = min(Fraction(stream.time_base) / 2, HALF_A_MILLISECOND)
-        view, shown, picture, count = _View(path, stream, width, height, box), None, None, 0
+        view, shown, until, count = _View(path, stream, width, height, box), None, Fraction(0), 0
         for frame in _frames_from(path, container, stream, first + origin):
-            if frame.pts is None:
-                continue
             time = frame.pts * Fraction(frame.time_base) - origin
-            instant = first + frame_time(count, fps)
-            while shown is not None and instant + tolerance < time and (last is None or instant < last):
-                picture = view(shown) if picture is None else picture.copy()
-                yield picture
-                count, instant = count + 1, first + frame_time(count + 1, fps)
-            shown, picture, until = frame, None, time + _frame_length(frame, stream)
-            if last is not None and instant >= last:
-                return
+            while shown and (instant := first + frame_time(count, fps)) + tolerance < time:
+                if last is not None and instant >= last:
+                    return
+                yield view(shown)
+                count += 1
+            shown, until = frame, time + _frame_length(frame, stream)
         if shown is None:
             raise UserError(f"{path}: expected a video; not one frame of it can be decoded")
         _check_complete(path, container, stream, until)
         if first >= until:
-            raise UserError(f"{path}: expected a start before the end of the picture ({float(until):.2f} s); got {float(first):g} s")
-        while (instant := first + frame_time(count, fps)) < until - 2 * tolerance and (last is None or instant < last):
-            picture = view(shown) if picture is None else picture.copy()
-            yield picture
+            raise UserError(
+                f"{path}: expected a start before the end of the picture ({float(until):.2f} s); got {float(first):g} s"
+            )
+        until = until - 2 * tolerance if last is None else min(until - 2 * tolerance, last)
+        while first + frame_time(count, fps) < until:
+            yield view(shown)
             count += 1
 
 
 def _frames_from(path: AnyPath, container: Any, stream: Any, time: Fraction) -> Iterator[Any]:
-    """Frames from the one shown at ``time`` on or earlier; seeks where that saves decoding and proves exact."""
-    if time > 10:
-        try:
-            container.seek(floor(time / Fraction(stream.time_base)), stream=stream)
-            frames = _decoded(path, container, stream)
-            frame = next(frames, None)
-            if frame is not None and frame.pts is not None and frame.pts * Fraction(frame.time_base) <= time:
-                return chain([frame], frames)
-            container.seek(stream.start_time or 0, stream=stream)
-        except (av.FFmpegError, UserError):
-            container.seek(stream.start_time or 0, stream=stream)
-    return _decoded(path, container, stream)
+    """Frames with time stamps, from the one shown at ``time`` or earlier; seeks where that saves decoding and proves exact."""
+    frames = (frame for frame in _decoded(path, container, stream) if frame.pts is not None)
+    if time <= FAR:
+        return frames
+    with suppress(av.FFmpegError, UserError):
+        container.seek(floor(time / Fraction(stream.time_base)), stream=stream)
+        frame = next(frames, None)
+        if frame is not None and frame.pts * Fraction(frame.time_base) <= time:
+            return chain([frame], frames)
+    container.seek(stream.start_time or 0, stream=stream)
+    return (frame for frame in _decoded(path, container, stream) if frame.pts is not None)
 
 
 def _frame_length(frame: Any, stream: Any) -> Fraction:
@@ -401,8 +402,15 @@ class _View:
     def __init__(self, path: AnyPath, stream: Any, width: int, height: int, box: Box | None) -> None:
         self.path, self.stream, self.size, self.box = path, stream, (width, height), box
         self.key: Any = None
+        self.frame, self.picture = None, np.zeros(0, np.uint8)
 
     def __call__(self, frame: Any) -> np.ndarray:
+        """The picture of a frame; asked again for the same one, it gives a copy."""
+        if frame is not self.frame:
+            self.frame, self.picture = frame, self._converted(frame)
+        return self.picture.copy(order="C")
+
+    def _converted(self, frame: Any) -> np.ndarray:
         key = (frame.width, frame.height, frame.format.name, int(frame.colorspace), int(frame.color_range))
         if key != self.key:
             self.key = key
@@ -414,7 +422,7 @@ class _View:
         transposed, flip_x, flip_y = self.turn
         pixels = pixels.transpose(1, 0, 2) if transposed else pixels
         pixels = pixels[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
-        return np.ascontiguousarray(np.rint(pixels).clip(0, 255).astype(np.uint8))
+        return np.rint(pixels).clip(0, 255).astype(np.uint8)
 
     def _prepare(self, frame: Any) -> None:
         self.turn = transposed, flip_x, flip_y = _orientation(frame)
@@ -434,8 +442,8 @@ class _View:
         box = self.box or _centred(*displayed, *self.size)
         if not (0 <= box[0] < box[2] <= displayed[0] and 0 <= box[1] < box[3] <= displayed[1]):
             raise UserError(
-                f"{self.path}: expected a crop (left,top,right,bottom) inside the picture of {displayed[0]}x{displayed[1]} pixels; "
-                f"got {','.join(str(side) for side in box)}"
+                f"{self.path}: expected a crop (left,top,right,bottom) inside the picture of {displayed[0]}x{displayed[1]} "
+                f"pixels; got {','.join(str(side) for side in box)}"
             )
         return box
 
@@ -578,7 +586,9 @@ class Sound:
 
     def _silence(self, count: int) -> Iterator[np.ndarray]:
         if count > LONGEST_GAP * self.rate:
-            raise UserError(f"{self.path}: expected sound; got a gap of {count // self.rate} s in its time stamps; convert it first")
+            raise UserError(
+                f"{self.path}: expected sound; got a gap of {count // self.rate} s in its time stamps; convert it first"
+            )
         for done in range(0, count, self.rate):
             yield np.zeros((min(self.rate, count - done), self.channels), np.float32)
 
@@ -589,7 +599,9 @@ class Sound:
         if not np.isfinite(samples).all():
             bad = int(np.flatnonzero(~np.isfinite(samples).all(axis=1))[0])
             second = (position + bad) / self.rate
-            raise UserError(f"{self.path}: expected finite samples; got NaN or infinity at {second:.2f} s; export the sound again")
+            raise UserError(
+                f"{self.path}: expected finite samples; got NaN or infinity at {second:.2f} s; export the sound again"
+            )
         if samples.shape[1] != self.channels:
             samples = np.repeat(samples.mean(axis=1, keepdims=True), self.channels, axis=1)
         return samples
@@ -623,7 +635,9 @@ def _not_empty(path: AnyPath, start: Seconds | None, sound: Sound, blocks: Itera
     first = next(blocks, None)
     if first is None:
         begin = float(exact(start or 0))
-        raise UserError(f"{path}: expected a start before the end of the sound; got {begin:g} s; see how long it is and choose again")
+        raise UserError(
+            f"{path}: expected a start before the end of the sound; got {begin:g} s; see how long it is and choose again"
+        )
     yield first
     yield from blocks
 
@@ -638,7 +652,9 @@ def _resampled(blocks: Iterable[np.ndarray], rate: int, sample_rate: int) -> Ite
     for block in chain(blocks, [None]):
         heard += 0 if block is None else len(block)
         wanted = ceil(Fraction(heard * sample_rate, rate))
-        new = [piece.to_ndarray()[0] for piece in resampler.resample(None if block is None else audio_frame(block[:, None], rate))]
+        new = [
+            piece.to_ndarray()[0] for piece in resampler.resample(None if block is None else audio_frame(block[:, None], rate))
+        ]
         samples = np.concatenate([*new, np.zeros(0, np.float32)])[: wanted - given]
         if block is None:  # the filter may hold back the very last sample
             samples = np.pad(samples, (0, wanted - given - len(samples)))

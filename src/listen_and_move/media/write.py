@@ -12,7 +12,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, count
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from av.filter import Graph
 
 from listen_and_move.clock import Seconds, frame_sample, frame_time
 from listen_and_move.errors import UserError
-from listen_and_move.media.read import MOV, AnyPath, audio_frame, cut, opened_sound
+from listen_and_move.media.read import MOV, AnyPath, Sound, audio_frame, opened, opened_sound
 
 X264 = ("libx264", {"crf": "17", "preset": "medium"})
 VP9 = ("libvpx-vp9", {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"})
@@ -43,6 +42,7 @@ LAYOUTS = {
 }
 """Names by number of channels."""
 BLOCK = 1 << 14
+"""Samples of a waveform that are handled at a time."""
 
 _number = count()
 
@@ -99,7 +99,9 @@ def _replacing_folder(target: Path, overwrite: bool) -> Iterator[Path]:
     """The same for a folder of frames; only a folder that holds nothing else is replaced."""
     _check_place(target, overwrite or (target.is_dir() and not any(target.iterdir())))
     if target.exists() and (other := [item.name for item in target.iterdir() if not _is_ours(item)]):
-        raise UserError(f"{target}: expected a folder of frames to replace; it holds other files, such as {other[0]}; name a new folder")
+        raise UserError(
+            f"{target}: expected a folder of frames to replace; it holds other files, such as {other[0]}; name a new folder"
+        )
     temporary, old = _temporary(target), _temporary(target)
     try:
         temporary.mkdir()
@@ -206,7 +208,8 @@ class VideoWriter:
         with ExitStack() as stack, _told(self.path):
             place = _replacing_folder if self.folder else _replacing_file
             temporary = stack.enter_context(place(self.path, self.overwrite))
-            sound = stack.enter_context(_opened_source(self.sound)) if self.sound else None
+            copying = not self.folder and ENDINGS[self.path.suffix.lower()][0] in ("mp4", "mov")
+            sound = stack.enter_context(_opened_source(self.sound, copying)) if self.sound else None
             self.output = (_Folder if self.folder else _Video)(temporary, self, sound)
             stack.callback(self.output.abandon)
             self.stack = stack.pop_all()
@@ -237,18 +240,31 @@ class _Source:
     blocks: Iterator[np.ndarray]
     rate: int
     channels: int
+    packets: Any = None
+    """The coded stream instead, where it can be copied without a change to what is heard."""
 
 
 @contextmanager
-def _opened_source(sound: SoundTrack | Waveform) -> Iterator[_Source]:
+def _opened_source(sound: SoundTrack | Waveform, copying: bool) -> Iterator[_Source]:
     if isinstance(sound, Waveform):
         samples = _two_axes(sound.samples)
         pieces = (samples[at : at + BLOCK].astype(np.float32) for at in range(0, len(samples), BLOCK))
         yield _Source(pieces, sound.sample_rate, samples.shape[1])
         return
-    with opened_sound(sound.path, sound.track) as opened:
-        blocks = opened.part(sound.start, sound.end)
-        yield _Source(chain([next(blocks)], blocks), opened.rate, opened.channels)
+    with opened_sound(sound.path, sound.track) as source:
+        if copying and sound.start is None and sound.end is None and _copyable(source):
+            with opened(sound.path) as container:
+                yield _Source(iter(()), source.rate, source.channels, container.streams.audio[sound.track])
+            return
+        blocks = source.part(sound.start, sound.end)
+        yield _Source(chain([next(blocks)], blocks), source.rate, source.channels)
+
+
+def _copyable(sound: Sound) -> bool:
+    """Whether a copy of the packets is heard at the same samples: AAC from a container that marks its priming exactly."""
+    codec, container = sound.stream.codec_context, sound.container
+    from_mov = container.format.name == MOV and codec.name == "aac" and codec.profile == "LC" and codec.sample_rate == sound.rate
+    return from_mov and sound.begin == 0 and sound.origin == 0
 
 
 class _Taken:
@@ -317,7 +333,8 @@ class _Video:
         self.picture.width, self.picture.height = self.size
         self.picture.pix_fmt = "yuv420p"
         self.picture.codec_context.time_base = 1 / self.fps
-        self.sound = _EncodedSound(self.container, sound, sound_codec) if sound else None
+        kind = _CopiedSound if sound and sound.packets else _EncodedSound
+        self.sound = kind(self.container, sound, sound_codec, self.fps) if sound else None
         self.graph = _yuv_graph(*self.size)
 
     def write(self, frame: np.ndarray, index: int) -> None:
@@ -327,14 +344,12 @@ class _Video:
         converted.pts, converted.time_base = index, 1 / self.fps
         self.container.mux(self.picture.encode(converted))
         if self.sound:
-            self.sound.write(self.sound.taken.until(frame_sample(index + 1, self.fps, self.sound.source.rate)))
+            self.sound.write(index + 1)
 
     def finish(self, frames: int) -> None:
         self.container.mux(self.picture.encode(None))
         if self.sound:
-            rate = self.sound.source.rate
-            self.sound.write(self.sound.taken.all_until(frame_sample(frames, self.fps, rate), frame_sample(1, self.fps, rate)))
-            self.sound.finish()
+            self.sound.finish(frames)
         self.container.close()
 
     def abandon(self) -> None:
@@ -352,35 +367,56 @@ def _yuv_graph(width: int, height: int) -> Graph:
     return graph
 
 
+class _CopiedSound:
+    """The sound stream of a video, packet by packet as it was."""
+
+    def __init__(self, container: Any, source: _Source, codec: str, fps: Fraction) -> None:
+        self.container, self.fps = container, fps
+        self.stream: Any = container.add_stream_from_template(source.packets)
+        self.packets = (packet for packet in source.packets.container.demux(source.packets) if packet.pts is not None)
+        self.next = next(self.packets, None)
+
+    def write(self, frames: int) -> None:
+        """Writes what begins before the end of so many frames."""
+        while self.next is not None and self.next.pts * self.next.time_base < frame_time(frames, self.fps):
+            self.next.stream = self.stream
+            self.container.mux(self.next)
+            self.next = next(self.packets, None)
+
+    finish = write
+
+
 class _EncodedSound:
-    """The sound stream of a video."""
+    """The sound stream of a video, encoded."""
 
-    def __init__(self, container: Any, source: _Source, codec: str) -> None:
-        self.container, self.source, self.taken = container, source, _Taken(source)
-        known = source.channels <= len(LAYOUTS[codec])
-        self.layout = LAYOUTS[codec][source.channels - 1] if known else "mono"  # the mean, where nothing fits
-        rate = min((rate for rate in RATES[codec] if rate >= source.rate), default=RATES[codec][-1])
+    def __init__(self, container: Any, source: _Source, codec: str, fps: Fraction) -> None:
+        self.container, self.source, self.fps, self.taken, self.given = container, source, fps, _Taken(source), 0
+        layouts, rates = LAYOUTS[codec], RATES[codec]
+        channels = source.channels if source.channels <= len(layouts) else 1  # the mean, where nothing fits
+        rate = min((rate for rate in rates if rate >= source.rate), default=rates[-1])
+        self.layout = layouts[channels - 1]
         self.stream: Any = container.add_stream(codec, rate=rate, layout=self.layout)
-        channels = source.channels if known else 1
         self.stream.bit_rate = max(min(192_000, 6 * rate), min(96_000, 3 * rate) * channels)
-        self.stream.codec_context.time_base = Fraction(1, rate)
-        self.resampler = av.AudioResampler(
-            format=self.stream.codec_context.format, layout=self.layout, rate=rate, frame_size=self._frame_size()
-        )
-        self.given = 0
+        encoder = self.stream.codec_context
+        encoder.time_base = Fraction(1, rate)
+        encoder.open(strict=False)
+        self.resampler = av.AudioResampler(format=encoder.format, layout=self.layout, rate=rate, frame_size=encoder.frame_size)
 
-    def _frame_size(self) -> int:
-        self.stream.codec_context.open(strict=False)
-        return self.stream.codec_context.frame_size
+    def write(self, frames: int) -> None:
+        """Writes the sound of so many frames."""
+        self._write(self.taken.until(frame_sample(frames, self.fps, self.source.rate)))
 
-    def write(self, blocks: Iterable[np.ndarray]) -> None:
+    def finish(self, frames: int) -> None:
+        """Writes the rest of the sound up to the end of the picture."""
+        rate = self.source.rate
+        self._write(self.taken.all_until(frame_sample(frames, self.fps, rate), frame_sample(1, self.fps, rate)))
+        self._encode(self.resampler.resample(None))
+        self.container.mux(self.stream.encode(None))
+
+    def _write(self, blocks: Iterable[np.ndarray]) -> None:
         for block in blocks:
             block = block.mean(axis=1, keepdims=True) if self.layout == "mono" and self.source.channels > 1 else block
             self._encode(self.resampler.resample(audio_frame(block.clip(-1, 1), self.source.rate, self.layout)))
-
-    def finish(self) -> None:
-        self._encode(self.resampler.resample(None))
-        self.container.mux(self.stream.encode(None))
 
     def _encode(self, frames: Iterable[Any]) -> None:
         for frame in frames:

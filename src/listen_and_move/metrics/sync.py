@@ -1,39 +1,137 @@
-"""Does the picture follow the sound? (first core; being completed)"""
+"""Does the picture follow the sound: motion, loudness, and how they go together.
+
+A video is a numpy array (T, H, W, 3): uint8, scaled to [0, 1] here, or floats in [0, 1] already.
+"""
+
+from fractions import Fraction
+from itertools import pairwise
+from math import inf
 
 import numpy as np
+from numpy.typing import NDArray
+
+from listen_and_move.clock import frame_sample
+from listen_and_move.metrics.frame import Video, same_size, unit_range
+
+Array = NDArray[np.float64]
+
+SILENCE_DB = -100.0
+"""Loudness of digital silence; nothing is reported as quieter."""
+_CONSTANT = 1e-9
+"""A series whose spread is below this share of its largest value is constant but for rounding."""
 
 
-def _unit(video):
-    return video.astype(np.float32) / 255 if video.dtype == np.uint8 else video
+def motion_energy(video: Video) -> Array:
+    """Mean absolute difference of consecutive frames, (T - 1,), in shares of the full range: 0 for a still, at most 1.
+
+    Value ``t`` is what changed from frame t to frame t + 1.
+    """
+    video = unit_range(video)
+    pairs = pairwise(video)
+    return np.array([np.abs(after - before).mean(dtype=np.float64) for before, after in pairs], np.float64)
 
 
-def motion_energy(video):
-    return np.abs(np.diff(_unit(video), axis=0)).mean((1, 2, 3))
-
-
-def correlation(a, b):
-    if np.std(a) < 1e-12 or np.std(b) < 1e-12:
+def correlation(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
+    """Pearson's correlation of two series of one length, -1..1; 0.0 where one of them is constant."""
+    if len(a) != len(b):
+        raise ValueError(f"correlation: expected series of one length; got {len(a)} and {len(b)}")
+    if len(a) < 2:
         return 0.0
-    return float(np.corrcoef(a, b)[0, 1])
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    from_mean_a, from_mean_b = a - a.mean(), b - b.mean()
+    if any(np.abs(left).max() <= _CONSTANT * np.abs(all_).max() for left, all_ in ((from_mean_a, a), (from_mean_b, b))):
+        return 0.0
+    product = from_mean_a / np.linalg.norm(from_mean_a) @ (from_mean_b / np.linalg.norm(from_mean_b))
+    return float(np.clip(product, -1, 1))
 
 
-def best_lag(a, b, max_lag):
-    def at(lag):
-        return correlation(a[lag:], b[: len(b) - lag]) if lag >= 0 else correlation(a[:lag], b[-lag:])
-    return max(((lag, at(lag)) for lag in range(-max_lag, max_lag + 1)), key=lambda x: x[1])
+def best_lag(a: NDArray[np.floating], b: NDArray[np.floating], max_lag: int) -> tuple[int, float]:
+    """The shift at which two series of one length correlate most, and their correlation there.
+
+    A positive lag says that ``a`` comes later than ``b``: a[t + lag] goes with b[t]. Lags from -max_lag to max_lag are
+    tried on the part where both exist; of equally good ones the smallest shift is given.
+    """
+    if len(a) != len(b):
+        raise ValueError(f"best_lag: expected series of one length; got {len(a)} and {len(b)}")
+    reach = max(0, min(max_lag, len(a) - 2))
+    lags = sorted(range(-reach, reach + 1), key=abs)
+    values = [correlation(a[max(0, lag) : len(a) + min(0, lag)], b[max(0, -lag) : len(b) - max(0, lag)]) for lag in lags]
+    best = int(np.argmax(values))
+    return lags[best], values[best]
 
 
-def difference_correlation(generated, real):
-    dg, dr = np.diff(_unit(generated), axis=0), np.diff(_unit(real), axis=0)
-    norm = np.sqrt((dg**2).sum() * (dr**2).sum())
-    return float((dg * dr).sum() / norm) if norm > 0 else 0.0
+def difference_correlation(generated: Video, real: Video) -> float:
+    """dcor: do the same pixels change in the same way at the same time? -1..1, 1 for equal videos, 0 for a still.
+
+    sum(dg dr) / sqrt(sum(dg^2) sum(dr^2)) over pixels, channels and frames; d is the difference of consecutive frames.
+    Read it beside `shifted_null`: periodic motion correlates with itself at other times as well.
+    """
+    ours, theirs = _differences(generated, real)
+    norm = _norm(ours, theirs)
+    return float(np.vdot(ours, theirs) / norm) if norm > 0 else 0.0
 
 
-def shifted_null(generated, real, min_shift=4):
-    dg, dr = np.diff(_unit(generated), axis=0), np.diff(_unit(real), axis=0)
-    norm = np.sqrt((dg**2).sum() * (dr**2).sum()) or 1.0
-    return np.array([(dg * np.roll(dr, s, 0)).sum() / norm for s in range(min_shift, len(dr) - min_shift)])
+def shifted_null(generated: Video, real: Video, min_shift: int = 4) -> Array:
+    """dcor against the real clip at the wrong times: its differences shifted circularly.
+
+    Args:
+        generated: a video.
+        real: a video of the same shape.
+        min_shift: smallest shift in frames, in either direction, from 1.
+
+    Returns:
+        One value per shift min_shift, min_shift + 1, ... T - 1 - min_shift; empty where the clip is too short for one.
+    """
+    if min_shift < 1:
+        raise ValueError(f"min_shift: expected at least 1 frame; got {min_shift}")
+    ours, theirs = _differences(generated, real)
+    norm, count = _norm(ours, theirs), len(ours)
+    shifts = range(min_shift, count - min_shift + 1)
+    if norm == 0:
+        return np.zeros(len(shifts))
+    products = ours @ theirs.T  # (T - 1, T - 1): generated difference t with real difference s
+    places = np.arange(count)
+    return np.array([products[places, (places - shift) % count].sum(dtype=np.float64) / norm for shift in shifts], np.float64)
 
 
-def motion_ratio(generated, real):
-    return float(motion_energy(generated).mean() / max(motion_energy(real).mean(), 1e-12))
+def motion_ratio(generated: Video, real: Video) -> float:
+    """Mean motion energy of the generated clip over that of the real one: 1 is as lively, 0 a still, above 1 jitter.
+
+    The clips may differ in size and length. inf where the real clip alone is still; 1 where both are.
+    """
+    ours, theirs = (float(motion_energy(video).mean()) if len(video) > 1 else 0.0 for video in (generated, real))
+    if theirs == 0:
+        return 1.0 if ours == 0 else inf
+    return ours / theirs
+
+
+def loudness(samples: NDArray[np.floating], sample_rate: int, fps: Fraction, frames: int) -> Array:
+    """Loudness of the sound from each frame's instant to the next one's: root mean square in dB of full scale, (frames,).
+
+    Args:
+        samples: one channel, full scale 1.
+        sample_rate: samples per second.
+        fps: frames per second.
+        frames: how many values; where the sound has ended it is silent.
+
+    Returns:
+        dB, at least `SILENCE_DB`; a full-scale sine has -3.
+    """
+    if samples.ndim != 1:
+        raise ValueError(f"loudness: expected one channel (samples,); got shape {samples.shape}")
+    edges = [frame_sample(index, fps, sample_rate) for index in range(frames + 1)]
+    power = np.zeros(frames)
+    for index, (first, end) in enumerate(pairwise(edges)):
+        part = samples[first:end]
+        power[index] = np.square(part, dtype=np.float64).sum() / max(1, end - first)
+    return 10 * np.log10(np.maximum(power, 10 ** (SILENCE_DB / 10)))
+
+
+def _differences(generated: Video, real: Video) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """What changes from frame to frame in either clip: (T - 1, H * W * 3) each."""
+    ours, theirs = (np.diff(video, axis=0) for video in same_size(generated, real))
+    return ours.reshape(len(ours), -1), theirs.reshape(len(theirs), -1)
+
+
+def _norm(ours: NDArray[np.floating], theirs: NDArray[np.floating]) -> float:
+    return float(np.linalg.norm(ours) * np.linalg.norm(theirs))
