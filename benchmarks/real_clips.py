@@ -107,7 +107,11 @@ def main() -> None:
     settings = {name: _value(text) for name, text in (item.split("=", 1) for item in options.set)}
     with tempfile.TemporaryDirectory() as temporary:
         table = {str(clip.stem): rows(clip, options.seeds, settings, options.runs or Path(temporary)) for clip in options.clips}
-    machine = {"device": "cuda" if torch.cuda.is_available() else platform.machine(), "threads": torch.get_num_threads(), "torch": torch.__version__}
+    machine = {
+        "device": "cuda" if torch.cuda.is_available() else platform.machine(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
     if options.out:
         options.out.write_text(json.dumps({"machine": machine, "settings": settings, "clips": table}, indent=1))
 
@@ -122,7 +126,10 @@ def rows(video: Path, seeds: list[int], settings: dict[str, object], folder: Pat
         values = [run[name] for run in runs]
         spread = statistics.stdev(values) if len(values) > 1 else 0.0
         beside = f"   mean frame {still[name]:.3f}" if name in still else ""
-        print(f"  {name:20} {statistics.mean(values):8.3f} +- {spread:.3f}   {' '.join(f'{value:.3f}' for value in values)}{beside}", flush=True)
+        print(
+            f"  {name:20} {statistics.mean(values):8.3f} +- {spread:.3f}   {' '.join(f'{value:.3f}' for value in values)}{beside}",
+            flush=True,
+        )
     return {"seeds": dict(zip(map(str, seeds), runs, strict=True)), "mean_frame": still}
 
 

@@ -49,7 +49,15 @@ def test_mel_filters_equal_librosa() -> None:
 def test_features_equal_librosa_at_20_fps() -> None:
     sound = noise(1.0)
     power = librosa.feature.melspectrogram(
-        y=sound.numpy(), sr=SAMPLE_RATE, n_fft=2048, hop_length=640, win_length=1600, n_mels=64, fmin=125, fmax=7500, pad_mode="constant"
+        y=sound.numpy(),
+        sr=SAMPLE_RATE,
+        n_fft=2048,
+        hop_length=640,
+        win_length=1600,
+        n_mels=64,
+        fmin=125,
+        fmax=7500,
+        pad_mode="constant",
     )
     for frame, ours in enumerate(Listener(FeatureConfig(), Fraction(20)).whole(sound)[:18]):
         chunk = power[:, 5 * frame : 5 * frame + 8]

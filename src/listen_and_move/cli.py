@@ -75,7 +75,7 @@ class TrainArguments:
     run: Path | None = None
     """The run folder; None: runs/NAME-OF-VIDEO."""
     preset: str | None = None
-    """The row of settings to start from: quick (a small model in minutes, on a CPU too) or paper (as published). None: quick, or what the run was begun with."""
+    """Settings to start from: quick (a small model in minutes, on a CPU too) or paper (as published). None: quick."""
     steps: int | None = None
     """Steps in total, not in addition; short for --training.steps."""
     seed: int | None = None
@@ -100,7 +100,8 @@ class GenerateArguments:
     sounds: Positional[tuple[Path, ...]]
     """Files with sound, videos too."""
     out: str | None = None
-    """A file (.mp4, .mov, .mkv, .webm), a name without ending for a folder of PNG frames, or a folder (existing, or ending in /) for one file per sound. None: SOUND-MODEL.mp4 here."""
+    """A file (.mp4, .mov, .mkv, .webm), a name without ending for a folder of PNG frames, or a folder (existing, or ending
+    in /) for one file per sound. None: SOUND-MODEL.mp4 here."""
     track: int = 0
     """Which of a file's sound streams, from 0."""
     start: float | None = None
@@ -282,7 +283,7 @@ def _one_line(text: str) -> str:
 
 def _train_defaults(arguments: list[str]) -> TrainArguments:
     """What is shown as defaults, and what changes are counted from: the run's settings, else the preset's."""
-    named = {"--preset": None, "--run": None}
+    named: dict[str, str | None] = {"--preset": None, "--run": None}
     for place, word in enumerate(arguments):
         key, equals, value = word.partition("=")
         if key in named:
@@ -345,7 +346,9 @@ def _training_watch(bars: Progress) -> Iterator[Callable[["TrainProgress"], None
         if name not in tasks:
             tasks[name] = bars.add_task(name, total=total, note="")
         shown = {**shown, **progress.values}
-        bars.update(tasks[name], completed=done, total=total, note=_note(progress, shown) if name == "training" else f"{done} frames")
+        bars.update(
+            tasks[name], completed=done, total=total, note=_note(progress, shown) if name == "training" else f"{done} frames"
+        )
 
     yield watch
 

@@ -28,14 +28,14 @@ class ClipConfig:
     end: float | None = None
     """Where to stop in the video, in seconds; None: at its end."""
     size: str = "128"
-    """Size of the generated picture: one number for a square, or WIDTHxHEIGHT; a start grid of 4 to 7 cells a side, doubled equally often."""
+    """Size of the generated picture: one number for a square, or WIDTHxHEIGHT; 4 to 7 times the same power of two a side."""
     fps: str = "20"
     """Frames per second of the generated picture: a number or a fraction such as 30000/1001."""
     holdout: str = "0.2"
     """Share that is never trained on: 0.2 is the last fifth, 0.4-0.6 a part in the middle, 0 nothing."""
 
     def __post_init__(self) -> None:
-        self.doublings, self.rate, self.box, self.held_out  # noqa: B018  (each property checks its setting)
+        _ = self.doublings, self.rate, self.box, self.held_out  # each property checks its setting
         _require(self.start >= 0, f"start: expected 0 seconds or later; got {self.start}")
         _require(self.end is None or self.end > self.start, f"end: expected later than start ({self.start} s); got {self.end}")
 
@@ -109,7 +109,7 @@ class FeatureConfig:
     """How sound becomes one vector per frame."""
 
     kind: Literal["lms", "mel", "mfcc", "level"] = "lms"
-    """lms: dB below the chunk's own maximum (the paper); mel: power; mfcc: 20 cepstral coefficients; level: absolute dB above a noise floor."""
+    """lms: dB below the chunk's maximum (the paper); mel: power; mfcc: 20 coefficients; level: dB above a noise floor."""
     bands: int = 64
     """Mel bands from 125 to 7500 Hz."""
     chunk_ms: float = 85.0
@@ -130,7 +130,7 @@ class FeatureConfig:
         _require(20 <= self.chunk_ms <= 1000, f"features.chunk-ms: expected 20 to 1000 milliseconds; got {self.chunk_ms}")
         _require(0 <= self.past <= 64 and 0 <= self.future <= 64, "features.past and features.future: expected 0 to 64 chunks")
         _require(
-            self.kind == "mfcc" or self.context_bands > 0 and self.bands % self.context_bands == 0,
+            self.kind == "mfcc" or (self.context_bands > 0 and self.bands % self.context_bands == 0),
             f"features.context-bands: expected a divisor of features.bands ({self.bands}); got {self.context_bands}",
         )
 
@@ -164,7 +164,9 @@ class MotionConfig:
     def __post_init__(self) -> None:
         _require(1 <= self.layers <= 8, f"motion.layers: expected 1 to 8; got {self.layers}")
         _require(0 <= self.noise <= 256, f"motion.noise: expected 0 to 256; got {self.noise}")
-        _require(self.sound or self.noise > 0, "motion.noise: expected at least 1 where motion.sound is off, else nothing moves; got 0")
+        _require(
+            self.sound or self.noise > 0, "motion.noise: expected at least 1 where motion.sound is off, else nothing moves; got 0"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,7 +193,9 @@ class GeneratorConfig:
     """whole: the network draws everything; residual: it draws what differs from the training clip's mean frame."""
 
     def __post_init__(self) -> None:
-        _require(self.channels_base >= 1 and self.channels_max >= 1, "generator.channels-base and channels-max: expected at least 1")
+        _require(
+            self.channels_base >= 1 and self.channels_max >= 1, "generator.channels-base and channels-max: expected at least 1"
+        )
         _require(self.prediction_kernel in (3, 5), f"generator.prediction-kernel: expected 3 or 5; got {self.prediction_kernel}")
         _require(self.norm_bottleneck >= 0, f"generator.norm-bottleneck: expected 0 or more; got {self.norm_bottleneck}")
 
@@ -214,7 +218,9 @@ class CriticConfig:
     """Show the critics real and generated windows with the same kinds of random colour, shift and cut-out."""
 
     def __post_init__(self) -> None:
-        _require(self.channels_base >= 1 and self.channels_max >= 1, "critics.channels-base and channels-max: expected at least 1")
+        _require(
+            self.channels_base >= 1 and self.channels_max >= 1, "critics.channels-base and channels-max: expected at least 1"
+        )
 
     def channels(self, layer: int) -> int:
         """Width at the generator's ``layer``-th doubling."""
@@ -264,7 +270,7 @@ class TrainingConfig:
     window: int = 16
     """Frames per window (T)."""
     sampler: Literal["sequential", "random"] = "sequential"
-    """sequential: windows one after the other, states carried over; random: windows anywhere, states primed on the frames before."""
+    """sequential: windows one after the other, states carried over; random: anywhere, states primed on the frames before."""
     lanes: int = 1
     """Windows per step; sequential: each from its own part of the clip."""
     priming: int = 16
@@ -290,8 +296,12 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for name in ("steps", "lanes", "save_every", "validate_every", "sample_every"):
-            _require(getattr(self, name) >= 1, f"training.{name.replace('_', '-')}: expected at least 1; got {getattr(self, name)}")
-        _require(self.window >= 2 and self.window % 2 == 0, f"training.window: expected an even number of frames; got {self.window}")
+            _require(
+                getattr(self, name) >= 1, f"training.{name.replace('_', '-')}: expected at least 1; got {getattr(self, name)}"
+            )
+        _require(
+            self.window >= 2 and self.window % 2 == 0, f"training.window: expected an even number of frames; got {self.window}"
+        )
         _require(self.priming >= 0, f"training.priming: expected 0 or more; got {self.priming}")
         _require(self.generator_rate > 0 and self.critic_rate > 0, "training.generator-rate and critic-rate: expected above 0")
         _require(0 <= self.beta1 < 1 and 0 <= self.beta2 < 1, "training.beta1 and beta2: expected from 0 to below 1")
@@ -420,9 +430,10 @@ def _checked(hint: Any, value: Any, name: str) -> Any:
         return from_values(hint, value, f"{name}.")  # type: ignore[arg-type]
     choices = get_args(hint)
     if hint is float or float in choices:
-        allowed, expected = (isinstance(value, (int, float)) and not isinstance(value, bool)) or (
-            value is None and type(None) in choices
-        ), "a number"
+        allowed, expected = (
+            (isinstance(value, (int, float)) and not isinstance(value, bool)) or (value is None and type(None) in choices),
+            "a number",
+        )
     elif choices:
         allowed, expected = value in choices, " or ".join(str(choice) for choice in choices)
     else:

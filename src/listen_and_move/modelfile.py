@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from listen_and_move.config import ModelConfig, from_values
@@ -73,7 +73,9 @@ def _network(path: Path, config: ModelConfig, tensors: dict[str, Tensor]) -> Net
     try:
         network.load_state_dict(weights)
     except RuntimeError:
-        raise UserError(f"{path}: expected the weights that its settings describe; names or sizes differ: the file is damaged") from None
+        raise UserError(
+            f"{path}: expected the weights that its settings describe; names or sizes differ: the file is damaged"
+        ) from None
     return network.eval().requires_grad_(False)
 
 
@@ -84,7 +86,7 @@ def _statistics(tensors: dict[str, Tensor]) -> Statistics | None:
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     """A safetensors file, whole or not at all."""
     with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata)
+        temporary.write_bytes(save(tensors, metadata))  # save_file would make it private to its owner
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

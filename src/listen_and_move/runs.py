@@ -80,7 +80,9 @@ class RunFolder:
             write_text(self.environment_file, json.dumps(environment(video_hash, device), indent=2))
             write_text(self.config_file, to_json(config))  # last: its presence means that the run was begun
         except OSError as error:
-            raise UserError(f"{self.path}: expected a folder that can be written; got {error.strerror}: choose another --run") from None
+            raise UserError(
+                f"{self.path}: expected a folder that can be written; got {error.strerror}: choose another --run"
+            ) from None
 
     def config(self) -> Config:
         """The settings of the run."""
@@ -91,7 +93,9 @@ class RunFolder:
         try:
             return str(json.loads(self._read(self.environment_file))["video_sha256"])
         except (ValueError, KeyError, TypeError):
-            raise UserError(f"{self.environment_file}: expected the run's environment as JSON; it is damaged: start another --run") from None
+            raise UserError(
+                f"{self.environment_file}: expected the run's environment as JSON; it is damaged: start another --run"
+            ) from None
 
     def log(self, values: dict[str, Any]) -> None:
         """Append one line to the metrics."""
@@ -156,5 +160,3 @@ def _commit() -> str | None:
         return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
-
-

@@ -101,14 +101,10 @@ def resolved_box(path: Path, clip: ClipConfig) -> tuple[int, int, int, int]:
 
 def file_hash(path: Path) -> str:
     """sha256 of a file's content."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
-
-
-def _digest(file) -> str:  # noqa: ANN001  (Python 3.10 has no file_digest)
     digest = hashlib.sha256()
-    while block := file.read(1 << 20):
-        digest.update(block)
+    with Path(path).open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
     return digest.hexdigest()
 
 
@@ -127,7 +123,7 @@ def _frames(path: Path, config: Config, box: tuple[int, int, int, int], progress
 
 
 def _check_length(path: Path, train: tuple[range, ...], config: Config) -> None:
-    longest, needed = max((len(part) for part in train), default=0), config.training.window * 1
+    longest, needed = max((len(part) for part in train), default=0), config.training.window
     if longest < needed:
         raise UserError(
             f"{path}: expected at least {needed} frames in a row to train on (training.window); got {longest} at "
@@ -142,13 +138,13 @@ def _waveform(path: Path, config: Config, frames: int) -> Tensor:
     blocks = list(read_sound(path, SAMPLE_RATE, start=start, end=end))
     waveform = torch.from_numpy(np.concatenate(blocks)) if blocks else torch.zeros(0)
     if not len(waveform) or waveform.abs().max() < SILENCE:
-        raise UserError(f"{path}: expected sound to learn from; this part of the video is silent: choose another with --start and --end")
+        raise UserError(
+            f"{path}: expected sound to learn from; this part of the video is silent: choose another --start or --end"
+        )
     return waveform
 
 
-def _features(
-    waveform: Tensor, frames: int, train: tuple[range, ...], config: Config
-) -> tuple[Tensor, Statistics | None]:
+def _features(waveform: Tensor, frames: int, train: tuple[range, ...], config: Config) -> tuple[Tensor, Statistics | None]:
     settings = config.features
     chunks = Listener(settings, config.clip.rate).chunks(waveform, -settings.past, frames + settings.future)
     statistics = None

@@ -1,6 +1,7 @@
 """Which window of the clip each lane of a training step takes: in order, or anywhere."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -44,7 +45,7 @@ def lanes(train: Parts, count: int, window: int) -> list[list[range]]:
     """
     total = sum(len(part) for part in train)
     cuts = [total * lane // count for lane in range(count + 1)]
-    pieces = [_piece(train, first, last) for first, last in zip(cuts, cuts[1:], strict=False)]
+    pieces = [_piece(train, first, last) for first, last in pairwise(cuts)]
     usable = [[part for part in piece if len(part) >= window] for piece in pieces]
     if not all(usable):
         raise UserError(

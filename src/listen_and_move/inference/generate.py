@@ -83,13 +83,15 @@ def _one(
     total = frame_count(samples, rate, animator.fps)
     blocks = read_sound(sound.path, SAMPLE_RATE, track=sound.track, start=sound.start, end=sound.end)
     width, height = animator.size
-    with VideoWriter(out, width=width, height=height, fps=animator.fps, sound=sound, metadata=marks, overwrite=overwrite) as writer:
+    with VideoWriter(
+        out, width=width, height=height, fps=animator.fps, sound=sound, metadata=marks, overwrite=overwrite
+    ) as writer:
         for done, frame in enumerate(animator.frames(blocks, seed), start=1):
             if done > total:  # resampling may round a sound up by a sample, into a frame that nobody would hear
                 break
             writer.write(frame)
             if done % 16 == 0 or done == total:
-                watch(Progress(sound.path, out, done, total))
+                watch(Progress(Path(sound.path), out, done, total))
 
 
 def _mark(animator: Animator, file: Path, seed: int) -> str:
@@ -114,7 +116,9 @@ def _check_outputs(sounds: Sequence[Path], outputs: Sequence[Path], overwrite: b
     """Before the first frame: an output that exists, is asked for twice, or is an input."""
     for index, out in enumerate(outputs):
         if out in outputs[:index]:
-            raise UserError(f"{out}: expected a different name for each sound; two sounds would be written there: give them one by one")
+            raise UserError(
+                f"{out}: expected a different name for each sound; two sounds would be written there: give them one by one"
+            )
         if any(out.resolve() == sound.resolve() for sound in sounds):
             raise UserError(f"{out}: expected an output that is no input; it is the sound itself: choose another --out")
         if out.exists() and not overwrite:

@@ -51,10 +51,11 @@ def relativistic_generator(real: Scores, fake: Scores) -> Tensor:
 def interpolated_penalty(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator | None) -> Tensor:
     """(||grad D(x)|| - 1)^2 at x = alpha real + (1 - alpha) fake, one alpha per sample (Gulrajani et al. 2017)."""
     alpha = torch.rand(len(real), *[1] * (real.dim() - 1), generator=generator).to(real)
-    return _unit_slope(critic, alpha * real + (1 - alpha) * fake)
+    return unit_slope(critic, alpha * real + (1 - alpha) * fake)
 
 
-def _unit_slope(critic: Critic, point: Tensor) -> Tensor:
+def unit_slope(critic: Critic, point: Tensor) -> Tensor:
+    """(||grad D|| - 1)^2 at some points, the norm over a whole sample."""
     gradient = _gradient(critic, point)
     return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.error import FFmpegError
 from av.filter import Graph
 
 from listen_and_move.clock import Seconds, exact, frame_time, sample_at
@@ -124,7 +125,7 @@ def opened(path: AnyPath, options: dict[str, str] | None = None) -> Iterator[Any
             raise UserError(f"{path}: expected a video or sound file; it is empty (0 bytes)")
         # The protocol is given because a name such as "take:1.mp4" would be taken for one.
         container = av.open(f"file:{file}", options=options or {}, metadata_errors="replace")
-    except (av.FFmpegError, OSError) as error:
+    except (FFmpegError, OSError) as error:
         raise UserError(f"{path}: cannot be read as video or sound ({_reason(error)}); try to play or convert it first") from None
     with container:
         yield container
@@ -239,7 +240,7 @@ def _first_times(path: AnyPath) -> list[Fraction]:
         shown = (packet for packet in container.demux(stream) if packet.pts is not None and not packet.is_discard)
         try:
             return sorted(packet.pts * Fraction(stream.time_base) for packet in islice(shown, 1000))
-        except av.FFmpegError:
+        except FFmpegError:
             return []
 
 
@@ -261,8 +262,10 @@ def _decoded(path: AnyPath, container: Any, stream: Any) -> Iterator[Any]:
     for packet, failure in _packets(container, stream):
         try:
             frames = [] if failure else packet.decode()
-        except av.FFmpegError as problem:
+        except FFmpegError as problem:
             frames, failure = [], problem
+        if any(frame.is_corrupt for frame in frames):
+            failure = ValueError("a part of it is missing")
         if failure and not (lenient and time is None):
             error = error or failure
         if error and (frames or not lenient or packet is None):
@@ -275,10 +278,11 @@ def _decoded(path: AnyPath, container: Any, stream: Any) -> Iterator[Any]:
 
 
 def _packets(container: Any, stream: Any) -> Iterator[tuple[Any, Exception | None]]:
+    """Packets of a stream, and at last the error that ended them."""
     try:
         for packet in container.demux(stream):
             yield packet, None
-    except av.FFmpegError as error:
+    except FFmpegError as error:
         yield None, error
 
 
@@ -368,7 +372,7 @@ def _frames_from(path: AnyPath, container: Any, stream: Any, time: Fraction) -> 
     frames = (frame for frame in _decoded(path, container, stream) if frame.pts is not None)
     if time <= FAR:
         return frames
-    with suppress(av.FFmpegError, UserError):
+    with suppress(FFmpegError, UserError):
         container.seek(floor(time / Fraction(stream.time_base)), stream=stream)
         frame = next(frames, None)
         if frame is not None and frame.pts * Fraction(frame.time_base) <= time:
@@ -416,9 +420,8 @@ class _View:
             self.key = key
             self._prepare(frame)
         self.graph.push(frame)
-        pixels = self.graph.pull().to_ndarray().astype(np.float32)
-        pixels = (self.rows @ pixels.reshape(pixels.shape[0], -1)).reshape(len(self.rows), -1, 3)
-        pixels = np.matmul(self.columns, pixels)  # (rows, columns, 3)
+        pixels = self.rows(self.graph.pull().to_ndarray(), 0)
+        pixels = self.columns(pixels, 1)
         transposed, flip_x, flip_y = self.turn
         pixels = pixels.transpose(1, 0, 2) if transposed else pixels
         pixels = pixels[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
@@ -434,9 +437,9 @@ class _View:
             across, down, displayed, size = down, across, displayed[::-1], self.size[::-1]
         else:
             size = self.size
-        x, wide, self.columns = _weights(across, displayed[0], frame.width, size[0])
-        y, high, self.rows = _weights(down, displayed[1], frame.height, size[1])
-        self.graph = _rgb_graph(frame, (x, y, wide, high))
+        self.columns = columns = _Scaling(across, displayed[0], frame.width, size[0])
+        self.rows = rows = _Scaling(down, displayed[1], frame.height, size[1])
+        self.graph = _rgb_graph(frame, (columns.first, rows.first, columns.count, rows.count))
 
     def _checked_box(self, displayed: tuple[int, int]) -> Box:
         box = self.box or _centred(*displayed, *self.size)
@@ -448,23 +451,34 @@ class _View:
         return box
 
 
-def _weights(part: tuple[int, int], displayed: int, coded: int, size: int) -> tuple[int, int, np.ndarray]:
-    """Scaling of one axis: first coded pixel, number of coded pixels, weights (size, number), rows adding up to 1.
+class _Scaling:
+    """Scaling of one axis from the part (begin, end) of the displayed picture to ``size`` pixels.
 
-    Shrinking averages the area below each new pixel; enlarging interpolates linearly.
+    Shrinking averages the area below each new pixel; enlarging interpolates linearly. Each new pixel is a weighted sum of
+    a few coded ones, so a loop over these few is all the work there is.
     """
-    begin, end = (side * coded / displayed for side in part)
-    step = (end - begin) / size
-    first = max(0, floor(begin) - 2) // 4 * 4  # where chroma samples begin, in every subsampling
-    count = min(coded, ceil(end) + 2) - first
-    pixel = first + np.arange(count)[None]
-    left = begin + step * np.arange(size)[:, None]
-    if step >= 1:
-        weights = np.minimum(pixel + 1, left + step) - np.maximum(pixel, left)
-    else:
-        weights = 1 - np.abs(pixel - (left + step / 2 - 0.5).clip(first, first + count - 1))
-    weights = weights.clip(0)
-    return first, count, (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+
+    def __init__(self, part: tuple[int, int], displayed: int, coded: int, size: int) -> None:
+        begin, end = (side * coded / displayed for side in part)
+        step = (end - begin) / size
+        self.first = max(0, floor(begin) - 2) // 4 * 4  # where chroma samples begin, in every subsampling
+        self.count = min(coded, ceil(end) + 2) - self.first
+        left = begin - self.first + step * np.arange(size)
+        centre = (left + step / 2 - 0.5).clip(0, self.count - 1)
+        pixels = np.floor(left if step >= 1 else centre) + np.arange(ceil(step) + 1)[:, None]  # (taps, size)
+        if step >= 1:
+            weights = np.minimum(pixels + 1, left + step) - np.maximum(pixels, left)
+        else:
+            weights = 1 - np.abs(pixels - centre)
+        weights = weights.clip(0)
+        self.weights = (weights / weights.sum(0)).astype(np.float32)
+        self.pixels = pixels.clip(0, self.count - 1).astype(int)
+
+    def __call__(self, picture: np.ndarray, axis: int) -> np.ndarray:
+        shape = [1, 1, 1]
+        shape[axis] = -1
+        taps = zip(self.weights, self.pixels, strict=True)
+        return sum((weight.reshape(shape) * picture.take(pixels, axis) for weight, pixels in taps), np.float32(0))
 
 
 def _rgb_graph(frame: Any, part: Box) -> Graph:

@@ -17,6 +17,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.error import FFmpegError
 from av.filter import Graph
 
 from listen_and_move.clock import Seconds, frame_sample, frame_time
@@ -141,7 +142,7 @@ def _told(path: AnyPath) -> Iterator[None]:
     """Turns what the system or FFmpeg says about writing into one line."""
     try:
         yield
-    except (av.FFmpegError, OSError) as error:
+    except (FFmpegError, OSError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UserError(f"{path}: cannot be written: {reason}; nothing was kept; check the space and the rights there") from None
 
@@ -354,13 +355,13 @@ class _Video:
 
     def abandon(self) -> None:
         """Closes the file, complete or not; what it complains about then is of no interest."""
-        with suppress(av.FFmpegError, OSError):
+        with suppress(FFmpegError, OSError):
             self.container.close()
 
 
 def _yuv_graph(width: int, height: int) -> Graph:
     graph = Graph()
-    source = graph.add_buffer(width=width, height=height, format="rgb24", time_base=Fraction(1, 1000))
+    source = graph.add_buffer(width=width, height=height, format=av.VideoFormat("rgb24"), time_base=Fraction(1, 1000))
     flags = "flags=area+accurate_rnd+full_chroma_inp+full_chroma_int"
     scale = graph.add("scale", f"{flags}:out_color_matrix=bt709:out_range=limited")
     graph.link_nodes(source, scale, graph.add("format", "yuv420p"), graph.add("buffersink")).configure()

@@ -38,7 +38,7 @@ def build_critics(config: Config) -> Critics:
     norm = config.critics.norm == "batch"
     critics = Critics(image=Critic(widths, video=False, norm=norm), video=Critic(widths, video=True, norm=norm))
     for critic in critics:
-        initialise(critic)
+        initialise(critic, keep_scale=not norm)
     return critics
 
 

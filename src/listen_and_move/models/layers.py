@@ -155,14 +155,18 @@ class ResidualPicture(WholePicture):
         return torch.tanh(torch.atanh(0.97 * self.mean_frame) + self.convolution(x))
 
 
-def initialise(module: nn.Module) -> None:
+def initialise(module: nn.Module, *, keep_scale: bool = False) -> None:
     """The start of training: weights normal(0, 0.02), biases 0, norm weights normal(1, 0.02); GRUs keep torch's own.
 
-    Source: Redondo 2023, published code.
+    Source: Redondo 2023, published code. ``keep_scale`` instead draws weights that keep the size of activations from
+    layer to layer (He et al. 2015): without norms, 0.02 lets them fade until a critic says nothing.
     """
     for part in module.modules():
         if isinstance(part, (nn.Conv2d, nn.Conv3d, nn.Linear)):
-            nn.init.normal_(part.weight, 0.0, 0.02)
+            if keep_scale:
+                nn.init.kaiming_normal_(part.weight, a=SLOPE)
+            else:
+                nn.init.normal_(part.weight, 0.0, 0.02)
             if part.bias is not None:
                 nn.init.zeros_(part.bias)
         elif isinstance(part, nn.BatchNorm2d):

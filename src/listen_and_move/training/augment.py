@@ -37,10 +37,7 @@ def _shifted(video: Tensor, generator: torch.Generator) -> Tensor:
     tops = torch.randint(0, 2 * down + 1, (len(video),), generator=generator).tolist()
     lefts = torch.randint(0, 2 * right + 1, (len(video),), generator=generator).tolist()
     return torch.stack(
-        [
-            window[..., top : top + height, left : left + width]
-            for window, top, left in zip(padded, tops, lefts, strict=True)
-        ]
+        [window[..., top : top + height, left : left + width] for window, top, left in zip(padded, tops, lefts, strict=True)]
     )
 
 

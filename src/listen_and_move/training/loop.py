@@ -230,8 +230,9 @@ class _Trainer:
         if not (step % LOG_EVERY == 0 or step in (1, last) or held_out):
             return
         self.folder.log({"step": step, **values, "steps_per_second": round(rate, 3)})
-        for name, value in values.items() if self.board is not None else ():
-            self.board.add_scalar(name, value, step)
+        if self.board is not None:
+            for name, value in values.items():
+                self.board.add_scalar(name, value, step)
 
     def _sample(self) -> None:
         write_sample(self.folder.sample_file(self.state.step), self.state.best, self.clip, self.config, self.video)

@@ -106,7 +106,9 @@ def load_state(path: Path, config: Config, device: torch.device) -> TrainingStat
             _load_optimizer(optimizer, _below(tensors, f"optimizer/{name}/"))
         state.random.set_state(tensors["random"])
     except (KeyError, ValueError, TypeError, RuntimeError):
-        raise UserError(f"{path}: expected the checkpoint of this run; it is damaged or of another one: start another --run") from None
+        raise UserError(
+            f"{path}: expected the checkpoint of this run; it is damaged or of another one: start another --run"
+        ) from None
     state.lanes = _lanes(_below(tensors, "lanes/"), device)
     return state
 

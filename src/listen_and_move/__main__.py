@@ -1,0 +1,5 @@
+"""``python -m listen_and_move`` is the command ``listen-and-move``."""
+
+from listen_and_move.cli import main
+
+main()

@@ -1,0 +1,172 @@
+"""The demonstration: a made-up performance is learnt, then plays a melody that the model never heard.
+
+The truth for that melody can be computed too, so the result is measured against it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from listen_and_move.config import preset
+from listen_and_move.data.synthetic import Note, melody, render_frames, render_sound
+from listen_and_move.errors import UserError
+from listen_and_move.features import SAMPLE_RATE
+from listen_and_move.inference.animator import Animator
+from listen_and_move.inference.generate import generate
+from listen_and_move.media.read import read_sound
+from listen_and_move.media.write import SoundTrack, VideoWriter, Waveform, write_wav
+from listen_and_move.metrics.sync import best_lag, correlation, difference_correlation, motion_energy, motion_ratio
+from listen_and_move.training.loop import Progress, train
+
+PRESET = "quick"
+LEARNT_SECONDS, UNHEARD_SECONDS = 30.0, 15.0
+LEARNT_SEED, UNHEARD_SEED = 1, 1000  # far apart: no --seed gives the melody that is learnt
+SOUND_RATE = 48_000
+PICTURE_SIZE = 256
+"""Side of the training clip's picture, in pixels; the model learns it at the preset's size."""
+ENLARGED = 4
+"""How often the comparison's pixels are enlarged."""
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """Where everything is, and how well the generated picture follows the unheard melody."""
+
+    clip: Path
+    """The performance that was learnt."""
+    sound: Path
+    """The melody that was not."""
+    run: Path
+    result: Path
+    """The learnt picture playing the unheard melody."""
+    comparison: Path
+    """The truth (left) beside the generated picture (right)."""
+    motion_correlation: float
+    """Correlation over time of motion energy, generated against truth."""
+    lag_frames: int
+    """Shift at which that correlation is largest; positive: the picture is late."""
+    dcor: float
+    """Pixel correlation of frame differences."""
+    motion_ratio: float
+    """Mean motion over the truth's."""
+    motion_in_pauses: float
+    """Mean motion while the truth is perfectly still, over the truth's mean motion."""
+
+    def lines(self) -> list[str]:
+        """The figures and the paths, for a person."""
+        return [
+            "generated against the truth, on a melody that the model never heard:",
+            f"  correlation of motion over time   {self.motion_correlation:6.3f}   (1 is perfect)",
+            f"  lag of the picture                {self.lag_frames:6d}   frames",
+            f"  correlation of changing pixels    {self.dcor:6.3f}   (1 is perfect, 0 a still picture)",
+            f"  amount of motion                  {self.motion_ratio:6.3f}   (1 is right)",
+            f"  motion in the melody's pauses     {self.motion_in_pauses:6.3f}   (0 is still)",
+            f"learnt clip:    {self.clip}",
+            f"unheard melody: {self.sound}",
+            f"run:            {self.run}",
+            f"result:         {self.result}",
+            f"truth beside result: {self.comparison}",
+        ]
+
+
+def demo(
+    folder: Path | str = "listen-and-move-demo",
+    *,
+    seed: int = 0,
+    steps: int | None = None,
+    device: str = "auto",
+    watch: Callable[[Progress], None] = lambda progress: None,
+) -> Demonstration:
+    """Make a clip, learn it, play an unheard melody; called again, training goes on where it stopped.
+
+    Args:
+        folder: where all files go; new, empty or of an earlier demonstration.
+        seed: of the unheard melody.
+        steps: training steps in total; None: the preset's.
+        device: auto, cpu, cuda or mps.
+        watch: called after every training step.
+
+    Raises:
+        UserError: the folder holds something else or cannot be written.
+    """
+    folder = _prepared(Path(folder))
+    clip, sound = folder / "performance.mp4", folder / f"melody-{seed}.wav"
+    result, comparison = folder / f"melody-{seed}.mp4", folder / f"comparison-{seed}.mp4"
+    _make_clip(clip)
+    notes = melody(UNHEARD_SEED + seed, UNHEARD_SECONDS)
+    write_wav(sound, render_sound(notes, UNHEARD_SECONDS, SOUND_RATE), SOUND_RATE)
+    settings = {} if steps is None else {"training.steps": steps}
+    trained = train(clip, folder / "run", settings=settings, device=device, watch=watch)
+    generate(trained.run, sound, result, overwrite=True, device=device)
+    real, generated = _truth(notes), _played(trained.run, sound, device)
+    _write_comparison(comparison, real, generated, sound)
+    return Demonstration(clip, sound, trained.run, result, comparison, **_figures(generated, real))
+
+
+def _prepared(folder: Path) -> Path:
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / "performance.mp4").exists())):
+        raise UserError(f"{folder}: expected a new folder or that of a demo; it holds something else: name another")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: expected a folder that can be written; got {error.strerror}: name another") from None
+    return folder
+
+
+def _make_clip(path: Path) -> None:
+    """The performance to learn; one that is there is kept, so that training can go on."""
+    if path.exists():
+        return
+    notes, fps = melody(LEARNT_SEED, LEARNT_SECONDS), _fps()
+    sound = Waveform(render_sound(notes, LEARNT_SECONDS, SOUND_RATE), SOUND_RATE)
+    marks = {"comment": "Computed performance, no recording: Listen and Move demo"}
+    with VideoWriter(path, width=PICTURE_SIZE, height=PICTURE_SIZE, fps=fps, sound=sound, metadata=marks) as writer:
+        for frame in render_frames(notes, LEARNT_SECONDS, fps, PICTURE_SIZE, PICTURE_SIZE):
+            writer.write(frame)
+
+
+def _fps() -> Fraction:
+    return preset(PRESET).clip.rate
+
+
+def _truth(notes: tuple[Note, ...]) -> np.ndarray:
+    """The picture that belongs to the unheard melody, (T, H, W, 3), at the model's size."""
+    clip = preset(PRESET).clip
+    frames = np.stack(list(render_frames(notes, UNHEARD_SECONDS, clip.rate, PICTURE_SIZE, PICTURE_SIZE)))
+    rows, columns = PICTURE_SIZE // clip.height, PICTURE_SIZE // clip.width
+    cells = frames.reshape(len(frames), clip.height, rows, clip.width, columns, 3)
+    return (cells.mean((2, 4)) + 0.5).astype(np.uint8)
+
+
+def _played(run: Path, sound: Path, device: str) -> np.ndarray:
+    return np.stack(list(Animator.load(run, device).frames(read_sound(sound, SAMPLE_RATE))))
+
+
+def _figures(generated: np.ndarray, real: np.ndarray) -> dict[str, Any]:
+    made, true = motion_energy(generated), motion_energy(real)
+    still = true == 0
+    return {
+        "motion_correlation": correlation(made, true),
+        "lag_frames": best_lag(made, true, 6)[0],
+        "dcor": difference_correlation(generated, real),
+        "motion_ratio": motion_ratio(generated, real),
+        "motion_in_pauses": float(made[still].mean() / true.mean()),
+    }
+
+
+def _write_comparison(path: Path, real: np.ndarray, generated: np.ndarray, sound: Path) -> None:
+    height, width = (side * ENLARGED for side in real.shape[1:3])
+    with VideoWriter(path, width=2 * width, height=height, fps=_fps(), sound=SoundTrack(sound), overwrite=True) as writer:
+        for pair in zip(real, generated, strict=True):
+            writer.write(_enlarged(np.concatenate(pair, axis=1)))
+
+
+def _enlarged(frame: np.ndarray) -> np.ndarray:
+    pixels = torch.from_numpy(frame).permute(2, 0, 1)[None].float()
+    larger = torch.nn.functional.interpolate(pixels, scale_factor=ENLARGED, mode="bicubic", align_corners=False)
+    return larger[0].round().clamp(0, 255).byte().permute(1, 2, 0).numpy()

@@ -1,0 +1,60 @@
+"""What tests of every folder use."""
+
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from listen_and_move.data.synthetic import melody, render_frames, render_sound
+from listen_and_move.media.write import VideoWriter, Waveform
+from listen_and_move.training.loop import train
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder with real videos (data/videos) and sounds (data/sounds), which are not part of the repository."""
+    folder = os.environ.get("LISTEN_AND_MOVE_TEST_DATA")
+    if not folder:
+        pytest.skip("LISTEN_AND_MOVE_TEST_DATA names no folder with real media")
+    return Path(folder)
+
+
+TINY: dict[str, object] = {
+    "clip.size": "32",
+    "generator.channels_base": 64,
+    "generator.channels_max": 16,
+    "critics.channels_base": 64,
+    "critics.channels_max": 16,
+    "training.window": 4,
+    "training.steps": 4,
+    "training.save_every": 2,
+    "training.validate_every": 2,
+    "training.sample_every": 4,
+}
+"""Settings of a model that is trained in a second or two."""
+
+
+@pytest.fixture(scope="session")
+def performance(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real video file of 4 s with sound: 20 fps, 64x64, H.264 and AAC."""
+    path = tmp_path_factory.mktemp("clip") / "performance.mp4"
+    notes, fps = melody(1, 4.0), Fraction(20)
+    sound = Waveform(render_sound(notes, 4.0), 48_000)
+    with VideoWriter(path, width=64, height=64, fps=fps, sound=sound) as writer:
+        for frame in render_frames(notes, 4.0, fps, 64, 64):
+            writer.write(frame)
+    return path
+
+
+@pytest.fixture(scope="session")
+def trained(performance: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of a tiny model; not to be changed."""
+    return train(performance, tmp_path_factory.mktemp("runs") / "tiny", preset_name="quick", settings=TINY, device="cpu").run
+
+
+@pytest.fixture(scope="session")
+def noisy(performance: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of a tiny model of the full form: noise, batch norm, directional prediction; not to be changed."""
+    settings = {**TINY, "training.steps": 1, "training.sample_every": 2}
+    return train(performance, tmp_path_factory.mktemp("runs") / "noisy", preset_name="paper", settings=settings, device="cpu").run

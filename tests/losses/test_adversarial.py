@@ -1,0 +1,67 @@
+"""Adversarial losses: the published code's value, known scores, known slopes."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from listen_and_move.authors import from_authors
+from listen_and_move.losses.adversarial import ADVERSARIAL, interpolated_penalty, unit_slope, zero_centred_penalty
+from listen_and_move.models.critics import Critic
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+def test_wgan_gp_equals_the_published_code() -> None:
+    golden = load_file(GOLDEN / "wgan_gp.safetensors")
+    weights = {name.removeprefix("param."): tensor for name, tensor in golden.items() if name.startswith("param.")}
+    critic = Critic([8, 16, 32, 32], video=True, norm=True)
+    critic.load_state_dict(from_authors(weights))
+    real, fake = golden["io.real"], golden["io.fake"]
+    penalty = unit_slope(critic.train(), 0.3 * real + 0.7 * fake)
+    total = ADVERSARIAL["wgan-gp"].critic(critic(real), critic(fake)) + 10 * penalty
+    torch.testing.assert_close(10 * penalty, golden["io.penalty"].squeeze(), rtol=1e-5, atol=0)
+    torch.testing.assert_close(total, golden["io.loss_total"].squeeze(), rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "critic", "generator"),
+    [("wgan-gp", -2.0, -1.0), ("relativistic", math.log1p(math.exp(-2)), math.log1p(math.exp(2)))],
+)
+def test_known_scores(name: str, critic: float, generator: float) -> None:
+    real, fake = torch.full((2, 1, 4, 4), 3.0), torch.full((2, 1, 4, 4), 1.0)
+    assert ADVERSARIAL[name].critic(real, fake).item() == pytest.approx(critic)
+    assert ADVERSARIAL[name].generator(real, fake).item() == pytest.approx(generator)
+
+
+@pytest.mark.parametrize("name", ADVERSARIAL)
+def test_better_scores_are_rewarded(name: str) -> None:
+    row, low, high = ADVERSARIAL[name], torch.zeros(3, 1), torch.ones(3, 1)
+    assert row.critic(high, low) < row.critic(low, high)
+    assert row.generator(low, high) < row.generator(high, low)
+
+
+def linear(weight: float):  # noqa: ANN201
+    def critic(x: Tensor) -> Tensor:
+        return weight * x.flatten(1).sum(1)
+
+    return critic
+
+
+def test_penalties_know_the_slope() -> None:
+    real, fake = torch.randn(2, 3, 4, 4), torch.randn(2, 3, 4, 4)
+    slope = 0.5 * math.sqrt(48)  # of the sum of 48 numbers, halved
+    penalty = interpolated_penalty(linear(0.5), real, fake, torch.Generator().manual_seed(0))
+    assert penalty.item() == pytest.approx((slope - 1) ** 2, rel=1e-5)
+    assert zero_centred_penalty(linear(0.5), real, fake, None).item() == pytest.approx(2 * slope**2, rel=1e-5)
+
+
+def test_penalty_moves_the_critic() -> None:
+    critic = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1))
+    for penalty in (interpolated_penalty, zero_centred_penalty):
+        critic.zero_grad()
+        penalty(critic, torch.randn(2, 3, 2, 2), torch.randn(2, 3, 2, 2), torch.Generator()).backward()
+        assert critic[1].weight.grad.abs().sum() > 0  # type: ignore[union-attr]

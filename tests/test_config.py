@@ -1,0 +1,110 @@
+"""Settings: checks, presets, JSON."""
+
+import json
+from fractions import Fraction
+
+import pytest
+
+from listen_and_move.config import PRESETS, ClipConfig, Config, FeatureConfig, ModelConfig, from_json, preset, to_json, with_values
+from listen_and_move.errors import SettingError
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_settings_survive_a_round_trip(name: str) -> None:
+    assert from_json(Config, to_json(preset(name))) == preset(name)
+    assert from_json(ModelConfig, to_json(preset(name).model)) == preset(name).model
+
+
+@pytest.mark.parametrize(
+    ("size", "width", "height", "doublings"),
+    [("128", 128, 128, 5), ("224x128", 224, 128, 5), ("64", 64, 64, 4), ("112x64", 112, 64, 4), ("160X128", 160, 128, 5)],
+)
+def test_sizes(size: str, width: int, height: int, doublings: int) -> None:
+    clip = ClipConfig(size=size)
+    assert (clip.width, clip.height, clip.doublings) == (width, height, doublings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"size": "100"},
+        {"size": "128x64x3"},
+        {"size": "256x64"},
+        {"size": "big"},
+        {"crop": "1,2,3"},
+        {"crop": "10,0,5,5"},
+        {"crop": "-1,0,5,5"},
+        {"fps": "0"},
+        {"holdout": "1.5"},
+        {"holdout": "0.6-0.4"},
+        {"holdout": "most"},
+        {"holdout": "1"},
+        {"start": -1.0},
+        {"start": 5.0, "end": 4.0},
+    ],
+)
+def test_senseless_clip_settings_are_refused_by_name(settings: dict[str, object]) -> None:
+    name = list(settings)[-1]
+    with pytest.raises(SettingError, match=f"^{name}: "):
+        ClipConfig(**settings)  # type: ignore[arg-type]
+
+
+def test_held_out_part() -> None:
+    assert ClipConfig(holdout="0.2").held_out == (Fraction(4, 5), 1)
+    assert ClipConfig(holdout="0.4-0.6").held_out == (Fraction(2, 5), Fraction(3, 5))
+    assert ClipConfig(holdout="0").held_out == (1, 1)
+
+
+def test_every_sound_route_off_is_refused() -> None:
+    changes = {"motion.sound": False, "generator.sound_content": False, "generator.sound_norm": False}
+    with pytest.raises(SettingError, match="expected at least one to be on"):
+        with_values(Config(), changes)
+
+
+def test_changes_by_name() -> None:
+    changed = with_values(preset("quick"), {"losses.l1": 3, "clip.size": "128", "clip.end": None})
+    assert changed.losses.l1 == 3 and changed.clip.width == 128
+    assert preset("quick").losses.l1 != 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"losses.l2": 1}, "losses.l2 is not known"),
+        ({"nothing": 1}, "nothing is not known"),
+        ({"losses.l1": "much"}, "losses.l1: expected a number"),
+        ({"losses.l1": -1.0}, "losses.l1: expected 0 or more"),
+        ({"losses.adversarial": "gan"}, "losses.adversarial: expected wgan-gp or relativistic"),
+        ({"training.window": 7}, "training.window: expected an even number"),
+        ({"training.steps": 1.5}, "training.steps: expected int"),
+        ({"motion.sound": 1}, "motion.sound: expected bool"),
+    ],
+)
+def test_wrong_changes_are_refused_by_name(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        with_values(preset("quick"), changes)
+
+
+def test_json_of_another_version_is_refused() -> None:
+    values = json.loads(to_json(Config()))
+    values["clip"]["colour"] = "blue"
+    with pytest.raises(SettingError, match=r"clip\.colour is not known; it may come from a newer version"):
+        from_json(Config, json.dumps(values))
+    del values["clip"]["colour"], values["losses"]["l1"]
+    with pytest.raises(SettingError, match=r"losses\.l1 is missing"):
+        from_json(Config, json.dumps(values))
+    with pytest.raises(SettingError, match="expected JSON"):
+        from_json(Config, "{")
+
+
+def test_feature_sizes() -> None:
+    assert FeatureConfig().size == 64
+    assert FeatureConfig(kind="mfcc", past=1).size == 40
+    assert FeatureConfig(past=2, future=4).size == 64 + 6 * 16
+    with pytest.raises(SettingError, match="divisor"):
+        FeatureConfig(bands=64, context_bands=10)
+
+
+def test_an_unknown_preset_names_the_known_ones() -> None:
+    with pytest.raises(SettingError, match="expected one of paper, quick; got 'best'"):
+        preset("best")

@@ -1,0 +1,184 @@
+"""Training: exact resume, interruption, refusals."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from listen_and_move.config import preset, with_values
+from listen_and_move.errors import UserError
+from listen_and_move.runs import RunFolder
+from listen_and_move.training.loop import Progress, train
+from tests.conftest import TINY
+
+SEQUENTIAL = {"training.sampler": "sequential", "training.lanes": 2}
+FULL = {
+    **SEQUENTIAL,
+    "generator.prediction": "directional",
+    "generator.noise_injection": True,
+    "motion.noise": 2,
+    "losses.adversarial": "wgan-gp",
+    "losses.penalty": 10.0,
+    "losses.penalty_every": 1,
+    "losses.shuffled": 1.0,
+    "critics.norm": "batch",
+}
+
+
+def run(video: Path, folder: Path, **changes: object) -> Path:
+    settings = {**TINY, **{name.replace("__", "."): value for name, value in changes.items()}}
+    return train(video, folder, preset_name="quick", settings=settings, device="cpu").run
+
+
+@pytest.mark.parametrize("form", [{}, FULL], ids=["quick", "full"])
+def test_resumed_equals_uninterrupted_bit_for_bit(performance: Path, tmp_path: Path, form: dict[str, object]) -> None:
+    changes = {name.replace(".", "__"): value for name, value in form.items()}
+    whole = run(performance, tmp_path / "whole", training__steps=6, **changes)
+    run(performance, tmp_path / "parts", training__steps=3, **changes)
+    parts = run(performance, tmp_path / "parts", training__steps=6, **changes)
+    one, two = RunFolder(whole), RunFolder(parts)
+    assert one.state_file.read_bytes() == two.state_file.read_bytes()
+    assert one.model_file.read_bytes() == two.model_file.read_bytes()
+
+
+def test_training_changes_every_weight_and_logs_it(trained: Path) -> None:
+    run_folder = RunFolder(trained)
+    tensors = load_file(run_folder.state_file)
+    moments = [name for name in tensors if name.endswith("exp_avg") and "optimizer/generator" in name]
+    assert len(moments) > 20
+    lines = list(run_folder.metrics())
+    assert lines[-1]["step"] == 4
+    assert {"generator/l1", "video_critic/fake", "image_critic/fake", "held_out/dcor"} <= set(lines[-1])
+    assert run_folder.sample_file(4).stat().st_size > 1000
+    assert json.loads(run_folder.environment_file.read_text())["versions"]["torch"] == torch.__version__
+
+
+def test_reconstruction_learns(performance: Path, tmp_path: Path) -> None:
+    seen: list[float] = []
+
+    def watch(progress: Progress) -> None:
+        seen.extend(value for name, value in progress.values.items() if name == "generator/l1")
+
+    settings = {**TINY, "training.steps": 60, "losses.adversarial_weight": 0.0, "training.validate_every": 100}
+    train(performance, tmp_path / "run", settings=settings, device="cpu", watch=watch)
+    assert sum(seen[-10:]) < 0.8 * sum(seen[:10])
+
+
+def test_a_finished_run_stays_as_it_is(performance: Path, tmp_path: Path) -> None:
+    folder = run(performance, tmp_path / "run")
+    before = RunFolder(folder).state_file.read_bytes()
+    result = train(performance, folder, device="cpu")
+    assert result.finished and result.step == 4
+    assert RunFolder(folder).state_file.read_bytes() == before
+
+
+def test_a_run_keeps_its_settings(performance: Path, tmp_path: Path) -> None:
+    folder = run(performance, tmp_path / "run")
+    with pytest.raises(UserError, match=r"losses\.l1 = 10\.0; got 3"):
+        train(performance, folder, settings={"losses.l1": 3.0}, device="cpu")
+    with pytest.raises(UserError, match="expected the settings it was begun with"):
+        train(performance, folder, preset_name="paper", device="cpu")
+    with pytest.raises(UserError, match=r"clip\.crop"):
+        train(performance, folder, settings={"clip.crop": "0,0,32,32"}, device="cpu")
+
+
+def test_a_run_of_another_video_is_refused(performance: Path, tmp_path: Path) -> None:
+    folder = run(performance, tmp_path / "run")
+    other = tmp_path / "other.mp4"
+    other.write_bytes(performance.read_bytes() + b"\0")
+    with pytest.raises(UserError, match="is another one"):
+        train(other, folder, device="cpu")
+
+
+def test_a_folder_of_something_else_is_refused(performance: Path, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(UserError, match="got something else"):
+        train(performance, tmp_path, settings=TINY, device="cpu")
+    assert [item.name for item in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_a_damaged_checkpoint_is_refused(performance: Path, tmp_path: Path) -> None:
+    folder = RunFolder(run(performance, tmp_path / "run"))
+    folder.state_file.write_bytes(folder.state_file.read_bytes()[:1000])
+    with pytest.raises(UserError, match="damaged"):
+        train(performance, folder.path, settings={"training.steps": 6}, device="cpu")
+
+
+def test_a_video_shorter_than_a_window_is_refused(performance: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="at least 200 frames"):
+        train(performance, tmp_path / "run", settings={**TINY, "training.window": 200}, device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+def test_infinite_losses_stop_the_run_and_are_named(performance: Path, tmp_path: Path) -> None:
+    settings = {**TINY, "training.generator_rate": 1e30, "training.steps": 20}
+    with pytest.raises(UserError, match=r"step \d+: expected finite losses; \S+ became (nan|inf)"):
+        train(performance, tmp_path / "run", settings=settings, device="cpu")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+def test_a_signal_saves_and_the_run_goes_on(performance: Path, tmp_path: Path, number: signal.Signals) -> None:
+    folder = RunFolder(tmp_path / "run")
+    process = _command(performance, folder, steps=100_000)
+    _wait_for(folder.metrics_file)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "saved" in out and "Traceback" not in err
+    stopped = list(folder.metrics())[-1]["step"]
+    result = train(performance, folder.path, settings={"training.steps": stopped + 40}, device="cpu")
+    assert result.finished
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+def test_a_kill_loses_only_what_came_after_the_last_save(performance: Path, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    process = _command(performance, folder, steps=100_000)
+    _wait_for(folder.model_file)
+    time.sleep(0.5)
+    process.kill()
+    process.communicate(timeout=60)
+    with folder.metrics_file.open("a") as file:
+        file.write('{"step": 99')  # a line torn by the kill
+    steps = [0]
+    train(
+        performance,
+        folder.path,
+        settings={"training.steps": 100_000},
+        device="cpu",
+        watch=lambda progress: _stop_soon(progress, steps),
+    )
+    logged = [line["step"] for line in folder.metrics()]
+    assert steps[0] > 2 and logged == sorted(set(logged))
+
+
+def _stop_soon(progress: Progress, steps: list[int]) -> None:
+    steps[0] = progress.step
+    if progress.values:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def _command(video: Path, folder: RunFolder, steps: int) -> subprocess.Popen[str]:
+    flags = {"clip.size": "size", "training.steps": None}
+    options = [f"--{flags.get(name, name)}={value}" for name, value in TINY.items() if name not in flags or flags[name]]
+    command = [sys.executable, "-m", "listen_and_move", "train", str(video), "--run", str(folder.path), f"--steps={steps}"]
+    return subprocess.Popen([*command, *options, "--device=cpu"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def _wait_for(path: Path) -> None:
+    limit = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < limit, f"{path} did not come"
+        time.sleep(0.05)
+
+
+def test_nothing_depends_on_the_planned_total() -> None:
+    short, long = (with_values(preset("quick"), {"training.steps": steps}) for steps in (10, 20))
+    assert short.model == long.model
