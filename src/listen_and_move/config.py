@@ -216,6 +216,8 @@ class CriticConfig:
     """Normalisation after each convolution."""
     augment: bool = False
     """Show the critics real and generated windows with the same kinds of random colour, shift and cut-out."""
+    residual: float = 0.0
+    """Show the critics what differs from the mean frame, so many times enlarged; 0: the picture itself."""
 
     def __post_init__(self) -> None:
         _require(

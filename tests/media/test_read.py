@@ -480,7 +480,7 @@ def test_a_faststart_video_that_is_cut_off_is_refused(tmp_path):
     path = make_sound(path, samples, 16000, "aac", {"movflags": "+faststart"})
     data = path.read_bytes()
     (tmp_path / "cut.mp4").write_bytes(data[: len(data) // 2])
-    with pytest.raises(UserError, match="cut off|damaged"):
+    with pytest.raises(UserError, match=r"cut off|damaged"):
         sound_samples(tmp_path / "cut.mp4")
     assert sound_samples(tmp_path / "cut.mp4", end=2) == (32000, 16000)
 

@@ -118,7 +118,7 @@ def test_a_video_shorter_than_a_window_is_refused(performance: Path, tmp_path: P
 
 
 def test_infinite_losses_stop_the_run_and_are_named(performance: Path, tmp_path: Path) -> None:
-    settings = {**TINY, "training.generator_rate": 1e30, "training.steps": 20}
+    settings = {**TINY, "training.critic_rate": 1e30, "training.steps": 20}
     with pytest.raises(UserError, match=r"step \d+: expected finite losses; \S+ became (nan|inf)"):
         train(performance, tmp_path / "run", settings=settings, device="cpu")
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.audio.frame import format_dtypes
 from av.error import FFmpegError
 from av.filter import Graph
 
@@ -466,11 +467,8 @@ class _Scaling:
         left = begin - self.first + step * np.arange(size)
         centre = (left + step / 2 - 0.5).clip(0, self.count - 1)
         pixels = np.floor(left if step >= 1 else centre) + np.arange(ceil(step) + 1)[:, None]  # (taps, size)
-        if step >= 1:
-            weights = np.minimum(pixels + 1, left + step) - np.maximum(pixels, left)
-        else:
-            weights = 1 - np.abs(pixels - centre)
-        weights = weights.clip(0)
+        below = np.minimum(pixels + 1, left + step) - np.maximum(pixels, left)
+        weights = (below if step >= 1 else 1 - np.abs(pixels - centre)).clip(0)
         self.weights = (weights / weights.sum(0)).astype(np.float32)
         self.pixels = pixels.clip(0, self.count - 1).astype(int)
 
@@ -478,7 +476,9 @@ class _Scaling:
         shape = [1, 1, 1]
         shape[axis] = -1
         taps = zip(self.weights, self.pixels, strict=True)
-        return sum((weight.reshape(shape) * picture.take(pixels, axis) for weight, pixels in taps), np.float32(0))
+        return sum(
+            (weight.reshape(shape) * picture.take(pixels, axis) for weight, pixels in taps), np.zeros((1, 1, 1), np.float32)
+        )
 
 
 def _rgb_graph(frame: Any, part: Box) -> Graph:
@@ -623,12 +623,17 @@ class Sound:
 
 def _floats(frame: Any) -> np.ndarray:
     """Samples of an audio frame as float32 (n, channels), full scale 1."""
-    values = frame.to_ndarray()
-    values = values.T if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels)
-    if values.dtype.kind == "u":
-        return ((values.astype(np.float32)) - 128) / 128
-    if values.dtype.kind == "i":
-        return (values / 2.0 ** (8 * values.dtype.itemsize - 1)).astype(np.float32)
+    channels, kind = frame.layout.nb_channels, np.dtype(format_dtypes[frame.format.name])
+    if frame.format.is_planar:
+        # Frame.to_ndarray crashes with eight planes, where PyAV counts a ninth.
+        planes = frame.planes[:channels]
+        values = np.stack([np.frombuffer(plane, kind, frame.samples) for plane in planes], 1)
+    else:
+        values = np.frombuffer(frame.planes[0], kind, frame.samples * channels).reshape(-1, channels)
+    if kind.kind == "u":
+        return (values.astype(np.float32) - 128) / 128
+    if kind.kind == "i":
+        return (values / 2.0 ** (8 * kind.itemsize - 1)).astype(np.float32)
     with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite and is told to the user
         return values.astype(np.float32)
 

@@ -72,10 +72,12 @@ def training_step(state: TrainingState, batch: Batch, config: Config) -> Losses:
 def _judges(state: TrainingState, real: Window, config: Config) -> tuple[Judge, Judge]:
     """The video critic sees the window, the image critic one frame of it, the same of real and generated ones."""
     frame = int(torch.randint(real.shape[1], (1,), generator=state.random))
-    critics, show = state.critics, config.critics.augment
+    critics, settings, mean = state.critics, config.critics, state.network.mean_frame
 
     def view(window: Window) -> Window:
-        return augmented(window, state.random) if show else window
+        if settings.residual and mean is not None:
+            window = settings.residual * (window - mean)
+        return augmented(window, state.random) if settings.augment else window
 
     return (
         Judge("video_critic", critics.video, lambda window: critics.video(view(window))),
