@@ -1,3 +1,31 @@
 """Learn one video with its sound, then play that same picture with any other sound."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from listen_and_move.demonstration import demo
+    from listen_and_move.errors import UserError
+    from listen_and_move.inference.animator import Animator
+    from listen_and_move.inference.generate import generate
+    from listen_and_move.inspection import inspect
+    from listen_and_move.training.loop import train
+
 __version__ = "0.1.0"
+__all__ = ["Animator", "UserError", "demo", "generate", "inspect", "train"]
+
+_PLACES = {
+    "Animator": "inference.animator",
+    "UserError": "errors",
+    "demo": "demonstration",
+    "generate": "inference.generate",
+    "inspect": "inspection",
+    "train": "training.loop",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are imported when they are used, so that ``import listen_and_move`` does not wait for torch."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

@@ -119,7 +119,7 @@ class GenerateArguments:
 def demo(arguments: list[str]) -> int:
     """Run the demonstration."""
     options = _parse(DemoArguments, "demo", arguments)
-    from listen_and_move.demo import demo as run
+    from listen_and_move.demonstration import demo as run
 
     with _bars() as (bars, console), _training_watch(bars) as watch:
         result = run(options.folder, seed=options.seed, steps=options.steps, device=options.device, watch=watch)

@@ -34,6 +34,10 @@ class SceneChange:
     kind: Literal["cut", "transition", "overlay"]
     """cut: everything changes at once, even where two shots match; transition: all of the picture, gradually;
     overlay: a small part at once, such as a caption."""
+    first: int
+    """First frame that is touched by it: use what is before."""
+    last: int
+    """First frame after all of it: use what follows."""
 
 
 def scene_changes(frames: Frames) -> list[SceneChange]:
@@ -47,9 +51,11 @@ def scene_changes(frames: Frames) -> list[SceneChange]:
     found: list[SceneChange] = []
     places = range(_GAP + _LEAST, len(small) - _GAP - _LEAST + 1)
     shares = {place: _change(small, place)[0] for place in places[::_COARSE]}
-    near = {place + offset for place, share in shares.items() if share >= _SHARE_OF_OVERLAY for offset in range(-_COARSE, _COARSE + 1)}
-    candidates = [_judged(place, *_change(small, place)) for place in sorted(near & set(places))]
-    candidates += [SceneChange(place, 1.0, 1.0, "cut") for place in _hard_cuts(frames)]
+    near = {
+        place + offset for place, share in shares.items() if share >= _SHARE_OF_OVERLAY for offset in range(-_COARSE, _COARSE + 1)
+    }
+    candidates = [_judged(small, place, *_change(small, place)) for place in sorted(near & set(places))]
+    candidates += [SceneChange(place, 1.0, 1.0, "cut", place, place) for place in _hard_cuts(frames)]
     order = {"cut": 0, "transition": 1, "overlay": 2}
     for change in sorted(filter(None, candidates), key=lambda change: (order[change.kind], -change.share * change.at_once)):
         if all(abs(change.frame - other.frame) > _apart(other) for other in found):
@@ -61,14 +67,28 @@ def _apart(change: SceneChange) -> int:
     return _REACH if change.kind == "transition" else 2 * _GAP + 2
 
 
-def _judged(place: int, share: float, at_once: float, centred: bool) -> SceneChange | None:
+def _judged(small: Array, place: int, share: float, at_once: float, centred: bool) -> SceneChange | None:
     """What a change is, if it is one."""
     together = centred and at_once >= _AT_ONCE
     if together and share >= _SHARE_OF_CUT:
-        return SceneChange(place, share, at_once, "cut")
+        return SceneChange(place, share, at_once, "cut", place - 2, place + 2)
     if share >= _SHARE_OF_TRANSITION:
-        return SceneChange(place, share, at_once, "transition")
-    return SceneChange(place, share, at_once, "overlay") if together and share >= _SHARE_OF_OVERLAY else None
+        return SceneChange(place, share, at_once, "transition", *_extent(small, place))
+    return (
+        SceneChange(place, share, at_once, "overlay", place - 2, place + 2) if together and share >= _SHARE_OF_OVERLAY else None
+    )
+
+
+def _extent(small: Array, place: int) -> tuple[int, int]:
+    """First frame of a transition and the first after it, by how far the picture has gone from the old to the new."""
+    start, end = max(0, place - _REACH), min(len(small), place + _REACH)
+    if place - start <= _REACH // 2 or end - place <= _REACH // 2:
+        return place - _GAP, place + _GAP
+    old, new = np.median(small[start : place - _REACH // 2], axis=0), np.median(small[place + _REACH // 2 : end], axis=0)
+    step = new - old
+    progress = ((small[start:end] - old) * step).sum((1, 2, 3)) / (step**2).sum()
+    before, after = np.flatnonzero(progress[: place - start] < 0.05), np.flatnonzero(progress[place - start :] > 0.95)
+    return start + int(before.max(initial=-1)) + 1, place + int(after.min(initial=end - place))
 
 
 def _change(small: Array, place: int) -> tuple[float, float, bool]:
@@ -108,6 +128,12 @@ def _hard_cuts(frames: Frames) -> list[int]:
     return cuts
 
 
+def temporal_spread(frames: Frames) -> NDArray[np.float32]:
+    """How much each pixel varies: its standard deviation over time, mean over the channels, 0..1, (H, W)."""
+    rows = [frames[:, row].std(0, dtype=np.float32).mean(-1) for row in range(frames.shape[1])]
+    return np.stack(rows) / np.float32(255)
+
+
 def camera_speed(frames: Frames, fps: float) -> Array:
     """How fast the picture shifts as a whole, in % of its width per second, one value per quarter of a second.
 
@@ -115,7 +141,9 @@ def camera_speed(frames: Frames, fps: float) -> Array:
     leave out what moves by itself): a static camera gives about 0.1 and less.
     """
     length = max(2, round(fps / 4))
-    pictures = [np.median(_halved(frames[at : at + length]).mean(-1), axis=0) for at in range(0, len(frames) - length + 1, length)]
+    pictures = [
+        np.median(_halved(frames[at : at + length]).mean(-1), axis=0) for at in range(0, len(frames) - length + 1, length)
+    ]
     shifts = [_shift(before, after) for before, after in pairwise(pictures)]
     width = max(1, frames.shape[2] // 2)
     return np.array([100 * float(np.hypot(*shift)) / width * fps / length for shift in shifts], np.float64)

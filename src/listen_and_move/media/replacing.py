@@ -1,0 +1,103 @@
+"""Files and folders that are complete or not there.
+
+Everything is written under a temporary name beside its place and gets its own name when it is complete. Whatever happens
+before, an existing file keeps what it held and no part of the new one is left behind.
+"""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+from av.error import FFmpegError
+
+from listen_and_move.errors import UserError
+from listen_and_move.media.decoding import AnyPath
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+_number = count()
+
+
+@contextmanager
+def replacing(path: AnyPath, overwrite: bool = True) -> Iterator[Path]:
+    """Gives a temporary name beside ``path`` to write a file to; the file gets its own name when the block ends well.
+
+    On any exception the temporary file is removed and an existing file stays as it was.
+
+    Raises:
+        UserError: the file exists and ``overwrite`` is off, its folder does not exist, or it cannot be written (no right
+            to, disk full).
+    """
+    with telling(path), _replacing_file(Path(path), overwrite) as temporary:
+        yield temporary
+
+
+@contextmanager
+def _replacing_file(target: Path, overwrite: bool) -> Iterator[Path]:
+    _check_place(target, overwrite)
+    if target.is_dir():
+        raise UserError(f"{target}: expected the name of a file; it is a folder")
+    temporary = _temporary(target)
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(target: Path, overwrite: bool) -> Iterator[Path]:
+    """The same for a folder of frames; only a folder that holds nothing else is replaced."""
+    _check_place(target, overwrite or (target.is_dir() and not any(target.iterdir())))
+    if target.exists() and (other := [item.name for item in target.iterdir() if not _is_ours(item)]):
+        raise UserError(
+            f"{target}: expected a folder of frames to replace; it holds other files, such as {other[0]}; name a new folder"
+        )
+    temporary, old = _temporary(target), _temporary(target)
+    try:
+        temporary.mkdir()
+        yield temporary
+        if target.exists():
+            target.rename(old)
+        try:
+            temporary.rename(target)
+        except OSError:
+            if old.exists():
+                old.rename(target)
+            raise
+    finally:
+        for folder in (temporary, old):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_ours(item: Path) -> bool:
+    return item.name == "sound.wav" or (item.name.startswith("frame-") and item.suffix == ".png")
+
+
+def _temporary(target: Path) -> Path:
+    return target.with_name(f".{target.stem}.partial-{os.getpid()}-{next(_number)}{target.suffix}")
+
+
+def _check_place(target: Path, overwrite: bool) -> None:
+    if not target.parent.is_dir():
+        raise UserError(f"{target}: expected an existing folder to write to; {target.parent} does not exist; make it first")
+    if target.exists() and not overwrite:
+        raise UserError(f"{target}: exists already; choose another name, or replace it with --overwrite")
+    if not os.access(target.parent, os.W_OK):
+        raise UserError(f"{target}: expected a folder you may write to; {target.parent} is none; choose another")
+
+
+@contextmanager
+def telling(path: AnyPath) -> Iterator[None]:
+    """Turns what the system or FFmpeg says about writing into one line."""
+    try:
+        yield
+    except (FFmpegError, OSError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(f"{path}: cannot be written: {reason}; nothing was kept; check the space and the rights there") from None

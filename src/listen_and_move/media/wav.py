@@ -1,0 +1,37 @@
+"""Writing uncompressed sound."""
+
+import wave
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from listen_and_move.media.decoding import AnyPath
+from listen_and_move.media.replacing import replacing
+
+
+def write_wav(path: AnyPath, samples: np.ndarray, sample_rate: int) -> None:
+    """Writes float samples, (n,) or (n, channels), full scale 1, as 16-bit PCM; what is louder is clipped.
+
+    Raises:
+        UserError: see `replacing`.
+    """
+    with replacing(path) as temporary:
+        write_blocks(temporary, [two_axes(samples)], sample_rate)
+
+
+def write_blocks(path: Path, blocks: Iterable[np.ndarray], sample_rate: int) -> None:
+    with path.open("wb") as file, wave.open(file, "wb") as sound:
+        for index, block in enumerate(blocks):
+            if not index:
+                sound.setnchannels(block.shape[1])
+                sound.setsampwidth(2)
+                sound.setframerate(sample_rate)
+            sound.writeframes(np.rint(block.astype(np.float64) * 32767).clip(-32768, 32767).astype("<i2").tobytes())
+
+
+def two_axes(samples: np.ndarray) -> np.ndarray:
+    samples = np.asarray(samples)
+    if samples.ndim not in (1, 2) or 0 in samples.shape[1:]:
+        raise ValueError(f"samples: expected shape (n,) or (n, channels); got {samples.shape}")
+    return samples[:, None] if samples.ndim == 1 else samples
