@@ -31,6 +31,9 @@ QUIET_DB, RANGE_DB = -60.0, 40.0
 """A frame is silent below this loudness, or this much below the loudest one."""
 MOVING = 0.05
 """A pixel moves where its standard deviation over time, 0..1, is above this."""
+NOISE = 0.02
+"""Change of a pixel from frame to frame, 0..1, that is no motion."""
+Array = NDArray[np.floating]
 Box = tuple[int, int, int, int]
 
 
@@ -126,15 +129,12 @@ def measure(material: Material, video: VideoInfo, clip: ClipConfig, box: Box) ->
     camera = (float(np.median(speed)), float(np.quantile(speed, 0.9))) if len(speed) else (0.0, 0.0)
     if camera_moves(*camera):  # then small things come and go at the borders
         changes = [change for change in changes if change.kind != "overlay"]
-    moving_power = np.maximum(spread - MOVING / 2, 0) ** 2
-    inside, suggested = _crops(moving_power, video, clip, box)
+    inside, suggested = _crops(_motion_power(differences, changes, part), video, clip, box)
     first, end = (material.seconds(frame) for frame in (part.start, part.stop))
     return Figures(
         start=float(material.start),
         end=material.seconds(len(material.frames)),
-        changes=tuple(
-            (change.kind, *map(material.seconds, (change.frame, max(0, change.first), change.last))) for change in changes
-        ),
+        changes=tuple(_moments(material, change) for change in changes),
         part=(first, end),
         train_seconds=(end - first) * float(1 - (clip.held_out[1] - clip.held_out[0])),
         motion=float(np.mean([difference.mean() for difference in differences])) if differences else 0.0,
@@ -151,7 +151,11 @@ def measure(material: Material, video: VideoInfo, clip: ClipConfig, box: Box) ->
     )
 
 
-def _grey(frame: NDArray[np.uint8]) -> NDArray[np.floating]:
+def _moments(material: Material, change: SceneChange) -> tuple[str, float, float, float]:
+    return change.kind, material.seconds(change.frame), material.seconds(max(0, change.first)), material.seconds(change.last)
+
+
+def _grey(frame: NDArray[np.uint8]) -> Array:
     return frame.mean(-1, dtype=np.float32) / np.float32(255)
 
 
@@ -167,6 +171,15 @@ def _longest_part(count: int, changes: list[SceneChange]) -> range:
     return max((range(start, end) for start, end in zip(starts, ends, strict=True)), key=len)
 
 
+def _motion_power(differences: list[Array], changes: list[SceneChange], part: range) -> Array:
+    """How much each pixel moves, (H, W), noise and captions that come or go left out."""
+    power = np.zeros(differences[0].shape if differences else (1, 1))
+    for index, difference in enumerate(differences, start=part.start):
+        if not any(change.first <= index < change.last for change in changes):
+            power += np.maximum(difference - NOISE, 0) ** 2
+    return power
+
+
 def _loudness(material: Material) -> NDArray[np.float64]:
     samples = np.zeros(0, np.float32) if material.samples is None else material.samples
     return loudness(samples, SAMPLE_RATE, RATE, len(material.frames))
@@ -176,22 +189,20 @@ def _silent(loud: NDArray[np.float64]) -> NDArray[np.bool_]:
     return loud <= max(QUIET_DB, loud.max() - RANGE_DB)
 
 
-def _coupling(material: Material, part: range, differences: list, loud: NDArray[np.float64]) -> Coupling | None:
+def _coupling(material: Material, part: range, differences: list[Array], loud: NDArray[np.float64]) -> Coupling | None:
     """How sound and motion go together; None where one of them is missing."""
     if material.samples is None or len(differences) < 4 * MAX_LAG or loud.max() <= QUIET_DB:
         return None
     onsets = onset_strength(spectra(material.samples), SAMPLE_RATE, RATE, len(material.frames))
     heard = {"loudness": np.maximum(loud, loud.max() - 50), "onsets": onsets}
     sounds = {name: series[part.start : part.stop - 1] for name, series in heard.items()}
-    motion: dict[tuple[int, int] | None, NDArray[np.floating]] = {
-        None: np.array([difference.mean() for difference in differences])
-    }
+    motion: dict[tuple[int, int] | None, Array] = {None: np.array([difference.mean() for difference in differences])}
     regions = region_motion(differences)
     motion |= {(row, column): regions[:, row, column] for row in range(BLOCKS) for column in range(BLOCKS)}
     return strongest(motion, sounds, MAX_LAG)
 
 
-def _crops(power: NDArray[np.floating], video: VideoInfo, clip: ClipConfig, box: Box) -> tuple[float, Box | None]:
+def _crops(power: Array, video: VideoInfo, clip: ClipConfig, box: Box) -> tuple[float, Box | None]:
     """Share of the motion inside the crop, and a better crop where motion fills a small part of it or lies outside.
 
     ``power`` is motion per pixel of the small picture. A suggestion has the clip's shape, at least its size in pixels, and
@@ -216,6 +227,6 @@ def _crops(power: NDArray[np.floating], video: VideoInfo, clip: ClipConfig, box:
         value, (x, y) = max((share((x, y, x + width, y + height)), (x, y)) for x, y in places)
         if value >= 0.9:
             area = width * height / ((box[2] - box[0]) * (box[3] - box[1]))
-            better = area < 0.6 or inside < 0.8 and value > inside + 0.1
+            better = area < 0.6 or (inside < 0.8 and value > inside + 0.1)
             return inside, (x, y, x + width, y + height) if better else None
     return inside, None

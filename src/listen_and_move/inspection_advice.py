@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from listen_and_move.config import ClipConfig
 from listen_and_move.media.read import MediaInfo
-from listen_and_move.metrics.coupling import BLOCKS, Coupling
+from listen_and_move.metrics.coupling import Coupling
 
 Box = tuple[int, int, int, int]
 
@@ -87,8 +87,8 @@ def report(media: MediaInfo, figures: Figures) -> Iterator[str]:
     edit = ", with an edit list" if video.edit_list else ""
     yield f"picture: {video.width}x{video.height}{turned}, {rate}, {float(video.duration):.2f} s, {video.codec}{edit}"
     for sound in media.sounds:
-        plural = "s" * (sound.channels != 1)
-        yield f"sound {sound.track}: {sound.codec}, {sound.sample_rate} Hz, {sound.channels} channel{plural}, {float(sound.duration):.2f} s"
+        channels = f"{sound.channels} channel{'s' * (sound.channels != 1)}"
+        yield f"sound {sound.track}: {sound.codec}, {sound.sample_rate} Hz, {channels}, {float(sound.duration):.2f} s"
     if figures.peak_db is None:
         yield "sound: none"
     else:
@@ -96,7 +96,8 @@ def report(media: MediaInfo, figures: Figures) -> Iterator[str]:
     changes = ", ".join(f"{kind} at {moment:.2f} s" for kind, moment, _, _ in figures.changes)
     yield f"scene: {changes or 'no cut found'}; longest part {figures.part[0]:.2f} to {figures.part[1]:.2f} s"
     yield f"motion: {100 * figures.motion:.2f} % per frame, in {100 * figures.moving_share:.0f} % of the picture"
-    yield f"camera: {'moving' if camera_moves(figures.camera, figures.camera_at_times) else 'static'} ({figures.camera:.1f} % of the width per second)"
+    camera = "moving" if camera_moves(figures.camera, figures.camera_at_times) else "static"
+    yield f"camera: {camera} ({figures.camera:.1f} % of the width per second)"
     if figures.coupling is not None:
         yield _coupling_line(figures.coupling)
     crop = ",".join(str(side) for side in figures.box)
@@ -114,7 +115,7 @@ def _place(coupling: Coupling) -> str:
     if coupling.region is None:
         return "whole picture"
     row, column = coupling.region
-    return f"{_ROWS[row]} {_COLUMNS[column]}" if BLOCKS == len(_ROWS) else f"row {row + 1}, column {column + 1}"
+    return f"{_ROWS[row]} {_COLUMNS[column]}"
 
 
 def _order(coupling: Coupling) -> str:
@@ -169,9 +170,9 @@ def _about_scene(figures: Figures) -> Iterator[str]:
 
 
 def _about_motion(figures: Figures) -> Iterator[str]:
-    if figures.motion < STILL:
-        yield "still, or nearly: there is no motion to learn" if figures.moving_share < 0.01 else "nearly still"
-    elif figures.motion < LIVELY and figures.moving_share > 0.1 or figures.moving_share < 0.01:
+    if figures.motion < STILL and figures.moving_share < 0.01:
+        yield "still, or nearly: there is no motion to learn"
+    elif figures.motion < STILL or (figures.motion < LIVELY and figures.moving_share > 0.1):
         yield "nearly still: little motion to learn"
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from listen_and_move.errors import UserError
 from listen_and_move.inspection_advice import RATE, SAMPLE_RATE, Figures
 from listen_and_move.media.read import VideoInfo
+from listen_and_move.media.write import replacing
 from listen_and_move.metrics.coupling import spectra
 from listen_and_move.metrics.scenes import temporal_spread
 from listen_and_move.metrics.sync import motion_energy
@@ -42,16 +43,14 @@ def draw(
         raise UserError(f"{path}: expected a picture's name ending in {', '.join(ENDINGS)}")
     figure = Figure(figsize=(13, 9.5), layout="constrained")
     FigureCanvasAgg(figure)
-    sheet, sound, course = figure.subfigures(3, 1, height_ratios=(1.5 if video.width >= video.height else 2.2, 1, 1))
+    sheet, course = np.ravel(np.asarray(figure.subfigures(2, 1, height_ratios=(0.75 if video.width >= video.height else 1.1, 1))))
     figure.suptitle(title)
     _draw_sheet(sheet, frames, figures, video)
-    _draw_sound(sound.subplots(), samples, figures)
-    _draw_course(course.subplots(), frames, figures)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=100)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
+    above, below = course.subplots(2, 1, sharex=True)
+    _draw_sound(above, samples, figures)
+    _draw_course(below, frames, figures)
+    with replacing(path) as place:
+        figure.savefig(place, dpi=100, format=path.suffix[1:].lower())
 
 
 def _draw_sheet(place: Any, frames: NDArray[np.uint8], figures: Figures, video: VideoInfo) -> None:
@@ -108,7 +107,7 @@ def _draw_course(axis: Any, frames: NDArray[np.uint8], figures: Figures) -> None
     other.set_ylabel("loudness (dBFS)")
     _mark(axis, figures)
     lines = [*axis.get_legend_handles_labels()[0], *other.get_legend_handles_labels()[0]]
-    axis.legend(handles=lines, loc="upper right", fontsize=8)
+    axis.legend(handles=lines, loc="lower right", fontsize=8)
 
 
 def _mark(axis: Any, figures: Figures) -> None:

@@ -5,6 +5,7 @@ Letters: T frames, H height, W width.
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch import Tensor
 from listen_and_move.config import ModelConfig
 from listen_and_move.data.clip import as_pixels
 from listen_and_move.errors import UserError
-from listen_and_move.features import Listener
+from listen_and_move.features import SAMPLE_RATE, Listener
 from listen_and_move.inference.noise import frame_noise
 from listen_and_move.modelfile import Model, load_model
 from listen_and_move.models.generator import NetworkState
@@ -63,17 +64,20 @@ class Animator:
 
         Frame t belongs to the instant t / fps; their number is ceil(duration x fps).
         """
-        heard, state, done = None, None, 0
-        for block in sound:
-            features, heard = self.listener.push(torch.from_numpy(block), heard)
+        state, done = None, 0
+        for features in self._heard(sound):
             for part in features.split(BLOCK):
                 frames, state = self.draw(part, state, done, seed)
                 done += len(part)
                 yield from frames
-        for part in self.listener.finish(heard).split(BLOCK):
-            frames, state = self.draw(part, state, done, seed)
-            done += len(part)
-            yield from frames
+
+    def _heard(self, sound: Iterable[np.ndarray]) -> Iterator[Float[Tensor, "T F"]]:
+        """Features of the whole sound, about a block of frames at a time."""
+        state = None
+        for piece in _grouped(sound, ceil(BLOCK * SAMPLE_RATE / self.fps)):
+            features, state = self.listener.push(torch.from_numpy(piece), state)
+            yield features
+        yield self.listener.finish(state)
 
     @torch.inference_mode()
     def draw(
@@ -86,6 +90,18 @@ class Animator:
         noise = frame_noise(span, seed, self.config.motion.noise, self.network.pixel_noise_shapes, self.device)
         frames, state = self.network(features[None].to(self.device), noise[0], state, noise[1])
         return as_pixels(frames[0]).cpu().numpy(), state
+
+
+def _grouped(blocks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """Small blocks joined until they are at least so many samples long."""
+    waiting: list[np.ndarray] = []
+    for block in blocks:
+        waiting.append(block)
+        if sum(map(len, waiting)) >= size:
+            yield np.concatenate(waiting)
+            waiting = []
+    if waiting:
+        yield np.concatenate(waiting)
 
 
 def model_path(path: Path) -> Path:

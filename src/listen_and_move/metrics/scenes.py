@@ -128,10 +128,10 @@ def _hard_cuts(frames: Frames) -> list[int]:
     return cuts
 
 
-def temporal_spread(frames: Frames) -> NDArray[np.float32]:
+def temporal_spread(frames: Frames) -> Array:
     """How much each pixel varies: its standard deviation over time, mean over the channels, 0..1, (H, W)."""
     rows = [frames[:, row].std(0, dtype=np.float32).mean(-1) for row in range(frames.shape[1])]
-    return np.stack(rows) / np.float32(255)
+    return np.stack(rows).astype(np.float32) / np.float32(255)
 
 
 def camera_speed(frames: Frames, fps: float) -> Array:
@@ -166,8 +166,8 @@ def _unit(frames: Frames) -> NDArray[np.float32]:
     return frames.astype(np.float32) / np.float32(255)
 
 
-def _halved(frames: Frames) -> NDArray[np.float32]:
+def _halved(frames: Frames) -> Array:
     """Frames in [0, 1] at half the size: (T, H // 2, W // 2, 3)."""
     height, width = frames.shape[1] // 2, frames.shape[2] // 2
     parts = frames[:, : 2 * height, : 2 * width].reshape(len(frames), height, 2, width, 2, 3)
-    return parts.mean((2, 4), dtype=np.float32) / np.float32(255)
+    return parts.mean((2, 4), dtype=np.float32).astype(np.float32, copy=False) / np.float32(255)
