@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from listen_and_move.data.synthetic import melody, render_frames, render_sound
-from listen_and_move.media.write import VideoWriter, Waveform
+from listen_and_move.media.soundtrack import Waveform
+from listen_and_move.media.video import VideoWriter
 from listen_and_move.training.loop import train
 
 

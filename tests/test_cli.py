@@ -1,8 +1,10 @@
 """The real commands on real files: what they make, and one line for everything that is wrong."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,8 +12,10 @@ import numpy as np
 import pytest
 
 from listen_and_move import __version__
-from listen_and_move.media.read import read_frames
-from listen_and_move.media.write import VideoWriter, Waveform, write_wav
+from listen_and_move.media.picture import read_frames
+from listen_and_move.media.soundtrack import Waveform
+from listen_and_move.media.video import VideoWriter
+from listen_and_move.media.wav import write_wav
 from tests.conftest import TINY
 
 
@@ -158,9 +162,31 @@ def _float_wav(path: Path, samples: np.ndarray) -> None:
     """A WAV of 32-bit floats, which can hold what is no number."""
     data = samples.astype("<f4").tobytes()
     head = b"fmt " + (16).to_bytes(4, "little") + (3).to_bytes(2, "little") + (1).to_bytes(2, "little")
-    head += (48_000).to_bytes(4, "little") + (192_000).to_bytes(4, "little") + (4).to_bytes(2, "little") + (32).to_bytes(2, "little")
+    head += (
+        (48_000).to_bytes(4, "little") + (192_000).to_bytes(4, "little") + (4).to_bytes(2, "little") + (32).to_bytes(2, "little")
+    )
     body = b"WAVE" + head + b"data" + len(data).to_bytes(4, "little") + data
     path.write_bytes(b"RIFF" + len(body).to_bytes(4, "little") + body)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+def test_an_interrupted_generation_leaves_nothing_behind(tmp_path: Path, trained: Path, number: signal.Signals) -> None:
+    write_wav(tmp_path / "long.wav", np.tile(tone(10), 60), 48_000)
+    line = [sys.executable, "-m", "listen_and_move", "generate", str(trained), "long.wav", "--out", "out.mp4"]
+    process = subprocess.Popen(line, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    limit = time.monotonic() + 60
+    while not list(tmp_path.glob(".out*")):
+        assert time.monotonic() < limit and process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130 and "nothing half written" in errors and "Traceback" not in errors
+    assert [item.name for item in tmp_path.iterdir()] == ["long.wav"]
+
+
+def test_paper_says_what_it_lacks(tmp_path: Path) -> None:
+    assert "perceptual loss" in command("train", "missing.mp4", "--preset", "paper", folder=tmp_path).stderr
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, trained: Path) -> None:

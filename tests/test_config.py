@@ -5,7 +5,17 @@ from fractions import Fraction
 
 import pytest
 
-from listen_and_move.config import PRESETS, ClipConfig, Config, FeatureConfig, ModelConfig, from_json, preset, to_json, with_values
+from listen_and_move.config import (
+    PRESETS,
+    ClipConfig,
+    Config,
+    FeatureConfig,
+    ModelConfig,
+    from_json,
+    preset,
+    to_json,
+    with_values,
+)
 from listen_and_move.errors import SettingError
 
 

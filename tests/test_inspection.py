@@ -11,7 +11,9 @@ from listen_and_move.config import ClipConfig
 from listen_and_move.data.synthetic import melody, render_frames, render_sound
 from listen_and_move.errors import UserError
 from listen_and_move.inspection import Inspection, inspect
-from listen_and_move.media.write import VideoWriter, Waveform, write_wav
+from listen_and_move.media.soundtrack import Waveform
+from listen_and_move.media.video import VideoWriter
+from listen_and_move.media.wav import write_wav
 
 FPS = Fraction(20)
 
@@ -151,7 +153,7 @@ def test_errors_are_one_line(made_up, tmp_path):
         inspect(tmp_path / "sound.wav")
     with pytest.raises(UserError, match="does not exist"):
         inspect(tmp_path / "missing.mp4")
-    with pytest.raises(UserError, match="at least half a second of picture; got 0.20 s"):
+    with pytest.raises(UserError, match=r"at least half a second of picture; got 0\.20 s"):
         inspect(made_up, ClipConfig(start=1.0, end=1.2))
     with pytest.raises(UserError, match="inside the picture of 96x64 pixels; got 0,0,97,64"):
         inspect(made_up, ClipConfig(crop="0,0,97,64"))

@@ -4,11 +4,13 @@ Torch is imported by the calls, not here, so that help comes at once.
 """
 
 import io
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import tyro
@@ -18,6 +20,7 @@ from tyro.conf import Positional, arg
 
 from listen_and_move import __version__
 from listen_and_move.config import (
+    NOTES,
     PRESETS,
     ClipConfig,
     Config,
@@ -28,6 +31,7 @@ from listen_and_move.config import (
     MotionConfig,
     TrainingConfig,
     from_json,
+    preset,
 )
 from listen_and_move.errors import UserError
 
@@ -146,6 +150,8 @@ def train(arguments: list[str]) -> int:
     from listen_and_move.training.loop import train as run
 
     short = {"training.steps": options.steps, "training.seed": options.seed}
+    if options.preset in NOTES:
+        print(f"note: {NOTES[options.preset]}", file=sys.stderr)
     settings = _changes(base, options) | {name: value for name, value in short.items() if value is not None}
     with _bars() as (bars, console), _training_watch(bars) as watch:
         result = run(
@@ -204,7 +210,13 @@ COMMANDS: dict[str, tuple[Callable[[list[str]], int], type]] = {
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: exits with 0, with 2 and one line on stderr when the user can mend it, with 130 when interrupted."""
+    signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(run_command(sys.argv[1:] if arguments is None else arguments))
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """SIGTERM ends a command as Ctrl-C does: what is half written is removed."""
+    raise KeyboardInterrupt
 
 
 def run_command(arguments: list[str]) -> int:
@@ -299,8 +311,6 @@ def _run_folder(run: str | None, arguments: list[str]) -> Path:
 
 
 def _base(preset_name: str | None, run: Path) -> Config:
-    from listen_and_move.config import preset
-
     stored = run / "config.json"
     if preset_name is not None:
         return preset(preset_name)

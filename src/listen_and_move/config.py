@@ -384,6 +384,12 @@ PRESETS: dict[str, Config] = {
 }
 
 
+NOTES: dict[str, str] = {
+    "paper": "the paper's perceptual loss (VGG16) is not built yet, so this preset trains without it",
+}
+"""What a user of a preset has to know."""
+
+
 def preset(name: str) -> Config:
     """The settings of a preset.
 

@@ -18,8 +18,10 @@ from listen_and_move.errors import UserError
 from listen_and_move.features import SAMPLE_RATE
 from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.generate import generate
-from listen_and_move.media.read import read_sound
-from listen_and_move.media.write import SoundTrack, VideoWriter, Waveform, write_wav
+from listen_and_move.media.sound import read_sound
+from listen_and_move.media.soundtrack import SoundTrack, Waveform
+from listen_and_move.media.video import VideoWriter
+from listen_and_move.media.wav import write_wav
 from listen_and_move.metrics.sync import best_lag, correlation, difference_correlation, motion_energy, motion_ratio
 from listen_and_move.training.loop import Progress, train
 

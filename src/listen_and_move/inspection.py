@@ -15,8 +15,10 @@ from listen_and_move.clock import exact
 from listen_and_move.config import ClipConfig
 from listen_and_move.errors import UserError
 from listen_and_move.inspection_advice import RATE, SAMPLE_RATE, Figures, advice, camera_moves, report
-from listen_and_move.inspection_picture import draw
-from listen_and_move.media.read import MediaInfo, VideoInfo, centred_box, probe, read_frames, read_sound
+from listen_and_move.inspection_picture import check_name, draw
+from listen_and_move.media.files import MediaInfo, VideoInfo, probe
+from listen_and_move.media.picture import centred_box, read_frames
+from listen_and_move.media.sound import read_sound
 from listen_and_move.metrics.coupling import BLOCKS, Coupling, onset_strength, region_motion, spectra, strongest
 from listen_and_move.metrics.scenes import SceneChange, camera_speed, scene_changes, temporal_spread
 from listen_and_move.metrics.sync import SILENCE_DB, loudness
@@ -78,6 +80,8 @@ def inspect(video: Path, clip: ClipConfig | None = None, picture: Path | None = 
         UserError: no such file, no picture, shorter than half a second, or a crop outside the picture.
     """
     clip = clip or ClipConfig()
+    if picture is not None:
+        check_name(Path(picture))
     info = probe(video)
     if info.video is None:
         raise UserError(f"{video}: expected a video; the file holds no picture, only sound")
@@ -107,7 +111,7 @@ def _read(video: Path, info: MediaInfo, clip: ClipConfig) -> Material:
     frames = list(read_frames(video, RATE, width=width, height=height, box=whole, start=start, end=end))
     if len(frames) < RATE / 2:
         raise UserError(
-            f"{video}: expected at least half a second of picture; got {len(frames) / RATE:.2f} s; check --start and --end"
+            f"{video}: expected at least half a second of picture; got {float(len(frames) / RATE):.2f} s; check --start and --end"
         )
     samples = None
     if info.sounds:
@@ -227,6 +231,6 @@ def _crops(power: Array, video: VideoInfo, clip: ClipConfig, box: Box) -> tuple[
         value, (x, y) = max((share((x, y, x + width, y + height)), (x, y)) for x, y in places)
         if value >= 0.9:
             area = width * height / ((box[2] - box[0]) * (box[3] - box[1]))
-            better = area < 0.6 or (inside < 0.8 and value > inside + 0.1)
+            better = area < 0.5 or (inside < 0.8 and value > inside + 0.1)
             return inside, (x, y, x + width, y + height) if better else None
     return inside, None

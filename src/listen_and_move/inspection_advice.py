@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from listen_and_move.config import ClipConfig
-from listen_and_move.media.read import MediaInfo
+from listen_and_move.media.files import MediaInfo
 from listen_and_move.metrics.coupling import Coupling
 
 Box = tuple[int, int, int, int]

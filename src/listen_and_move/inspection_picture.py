@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from listen_and_move.errors import UserError
 from listen_and_move.inspection_advice import RATE, SAMPLE_RATE, Figures
-from listen_and_move.media.read import VideoInfo
-from listen_and_move.media.write import replacing
+from listen_and_move.media.files import VideoInfo
+from listen_and_move.media.replacing import replacing
 from listen_and_move.metrics.coupling import spectra
 from listen_and_move.metrics.scenes import temporal_spread
 from listen_and_move.metrics.sync import motion_energy
@@ -21,6 +21,16 @@ ENDINGS = (".png", ".jpg", ".pdf", ".svg")
 SHOWN = 8
 """Frames of the contact sheet."""
 _CROP, _SUGGESTED, _CUT = "#ffb000", "#35d0ff", "#e8505b"
+
+
+def check_name(path: Path) -> None:
+    """Refuse a name that says no kind of picture.
+
+    Raises:
+        UserError: an ending that is none of `ENDINGS`.
+    """
+    if path.suffix.lower() not in ENDINGS:
+        raise UserError(f"{path}: expected a picture's name ending in {', '.join(ENDINGS)}")
 
 
 def draw(
@@ -37,10 +47,8 @@ def draw(
         title: name above the picture.
 
     Raises:
-        UserError: another ending, or the file cannot be written.
+        UserError: the file cannot be written.
     """
-    if path.suffix.lower() not in ENDINGS:
-        raise UserError(f"{path}: expected a picture's name ending in {', '.join(ENDINGS)}")
     figure = Figure(figsize=(13, 9.5), layout="constrained")
     FigureCanvasAgg(figure)
     sheet, course = np.ravel(np.asarray(figure.subfigures(2, 1, height_ratios=(0.75 if video.width >= video.height else 1.1, 1))))

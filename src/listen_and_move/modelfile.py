@@ -15,7 +15,7 @@ from torch import Tensor
 from listen_and_move.config import ModelConfig, from_values
 from listen_and_move.errors import SettingError, UserError
 from listen_and_move.features import Statistics
-from listen_and_move.media.write import replacing
+from listen_and_move.media.replacing import replacing
 from listen_and_move.models.build import build_network
 from listen_and_move.models.generator import Network
 

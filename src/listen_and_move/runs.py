@@ -14,7 +14,7 @@ import torch
 
 from listen_and_move.config import Config, from_json, to_json
 from listen_and_move.errors import UserError
-from listen_and_move.media.write import replacing
+from listen_and_move.media.replacing import replacing
 
 
 @dataclass(frozen=True)

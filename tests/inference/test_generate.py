@@ -8,8 +8,10 @@ import pytest
 
 from listen_and_move.errors import UserError
 from listen_and_move.inference.generate import generate
-from listen_and_move.media.read import probe, read_frames, read_sound, sound_samples
-from listen_and_move.media.write import write_wav
+from listen_and_move.media.files import probe
+from listen_and_move.media.picture import read_frames
+from listen_and_move.media.sound import read_sound, sound_samples
+from listen_and_move.media.wav import write_wav
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The link of sound and motion: found where it is, with its lag, and told from chance."""
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ def noise(seed, *shape):
 
 def test_spectra_are_those_of_scipy():
     sound = noise(0, RATE).astype(np.float32) - 0.5
-    window = np.hanning(WINDOW)
+    window: Any = np.hanning(WINDOW)  # scipy's hints know names only
     _, _, expected = scipy.signal.stft(
         sound, RATE, window, WINDOW, WINDOW - HOP, boundary="zeros", padded=False, detrend=False, scaling="spectrum"
     )
@@ -52,7 +53,7 @@ def test_region_motion():
 @pytest.mark.parametrize("lag", [-3, 0, 2])
 def test_the_linked_region_is_found_with_its_lag(lag):
     sound = noise(2, 220)
-    motion = {(row, 0): noise(3 + row, 200) for row in range(4)}
+    motion: dict[tuple[int, int] | None, np.ndarray] = {(row, 0): noise(3 + row, 200) for row in range(4)}
     motion[2, 0] = 0.5 * motion[2, 0] + sound[10 - lag : 210 - lag]
     found = strongest(motion, {"loudness": sound[10:210], "onsets": noise(9, 200)}, 8)
     assert (found.region, found.lag, found.sound) == ((2, 0), lag, "loudness")

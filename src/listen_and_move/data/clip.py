@@ -18,7 +18,9 @@ from listen_and_move.clock import exact, frame_count
 from listen_and_move.config import ClipConfig, Config
 from listen_and_move.errors import UserError
 from listen_and_move.features import SAMPLE_RATE, Listener, Statistics, measure
-from listen_and_move.media.read import centred_box, probe, read_frames, read_sound
+from listen_and_move.media.files import probe
+from listen_and_move.media.picture import centred_box, read_frames
+from listen_and_move.media.sound import read_sound
 
 SILENCE = 1e-4
 """A sound whose largest sample stays below this (-80 dBFS) counts as silent."""

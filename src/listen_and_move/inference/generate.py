@@ -10,8 +10,9 @@ from listen_and_move.data.clip import file_hash
 from listen_and_move.errors import UserError
 from listen_and_move.features import SAMPLE_RATE
 from listen_and_move.inference.animator import Animator, model_path
-from listen_and_move.media.read import read_sound, sound_samples
-from listen_and_move.media.write import SoundTrack, VideoWriter
+from listen_and_move.media.sound import read_sound, sound_samples
+from listen_and_move.media.soundtrack import SoundTrack
+from listen_and_move.media.video import VideoWriter
 
 
 class Progress(NamedTuple):

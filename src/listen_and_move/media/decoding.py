@@ -52,16 +52,17 @@ def _packets(container: Any, stream: Any) -> Iterator[tuple[Any, Exception | Non
         yield None, error
 
 
-def reason(error: BaseException) -> str:
+def reason(error: Exception) -> str:
+    """What the system or FFmpeg says, to be put into a sentence."""
     return str(getattr(error, "strerror", None) or error).rstrip(".")
 
 
 def check_complete(path: AnyPath, container: Any, stream: Any, reached: Fraction) -> None:
     """Refuse a stream that ends much earlier than its container claims: the file is cut off."""
-    claimed = claimed(container, stream) if container.format.name in CLAIM_IS_EXACT else None
-    if claimed is not None and claimed - reached > max(Fraction(1), claimed / 10):
+    length = claimed(container, stream) if container.format.name in CLAIM_IS_EXACT else None
+    if length is not None and length - reached > max(Fraction(1), length / 10):
         raise UserError(
-            f"{path}: is cut off: expected {float(claimed):.1f} s of {'picture' if stream.type == 'video' else 'sound'}; "
+            f"{path}: is cut off: expected {float(length):.1f} s of {'picture' if stream.type == 'video' else 'sound'}; "
             f"it ends after {float(reached):.1f} s; use a complete copy"
         )
 
@@ -77,7 +78,13 @@ def claimed(container: Any, stream: Any) -> Fraction | None:
 
 
 def seconds(stream: Any, ticks: int | None) -> Fraction | None:
+    """A time stamp of a stream in seconds; None if it is unknown."""
     return None if ticks is None or stream.time_base is None else ticks * Fraction(stream.time_base)
+
+
+def frame_rate(stream: Any) -> Fraction:
+    """Average frames per second, as far as the container knows."""
+    return Fraction(stream.average_rate or stream.guessed_rate or 25)
 
 
 def orientation(frame: Any) -> tuple[bool, bool, bool]:
@@ -90,5 +97,6 @@ def orientation(frame: Any) -> tuple[bool, bool, bool]:
 
 
 def displayed_size(frame: Any, stream: Any) -> tuple[int, int]:
+    """Width and height after rotation and sample aspect ratio."""
     wide = max(1, round(frame.width * Fraction(stream.sample_aspect_ratio or 1)))
     return (frame.height, wide) if orientation(frame)[0] else (wide, frame.height)

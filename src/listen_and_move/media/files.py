@@ -18,7 +18,17 @@ from av.error import FFmpegError
 
 from listen_and_move.clock import Seconds, exact
 from listen_and_move.errors import UserError
-from listen_and_move.media.decoding import MOV, AnyPath, claimed, decoded, displayed_size, frame_rate, orientation, reason, seconds
+from listen_and_move.media.decoding import (
+    MOV,
+    AnyPath,
+    claimed,
+    decoded,
+    displayed_size,
+    frame_rate,
+    orientation,
+    reason,
+    seconds,
+)
 
 
 @dataclass(frozen=True)
@@ -93,14 +103,15 @@ def probe(path: AnyPath) -> MediaInfo:
 
 def _sound_info(container: Any, stream: Any, track: int, origin: Fraction) -> SoundInfo:
     codec = stream.codec_context
+    start, duration = _span(container, stream, origin)
     return SoundInfo(
         track=track,
         codec=_codec_name(stream),
         sample_rate=codec.sample_rate if codec else 0,
         channels=codec.layout.nb_channels if codec else 0,
         layout=codec.layout.name if codec else "",
-        start=(seconds(stream, stream.start_time) or origin) - origin,
-        duration=claimed(container, stream) or Fraction(container.duration or 0, av.time_base),
+        start=start,
+        duration=duration,
     )
 
 
@@ -111,7 +122,8 @@ def _video_info(path: AnyPath, container: Any, stream: Any, origin: Fraction) ->
     times = _first_times(path)
     gaps = [after - before for before, after in pairwise(times)]
     variable = bool(gaps) and max(gaps) - min(gaps) > 2 * Fraction(stream.time_base)
-    rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
+    start, duration = _span(container, stream, origin)
+    rate = frame_rate(stream)
     if gaps and not variable and abs(rate * sum(gaps) / len(gaps) - 1) > Fraction(1, 100):
         rate = len(gaps) / sum(gaps, Fraction(0))  # the container counted frames that its edit list hides
     return VideoInfo(
@@ -123,11 +135,17 @@ def _video_info(path: AnyPath, container: Any, stream: Any, origin: Fraction) ->
         pixel_format=frame.format.name,
         frame_rate=rate,
         variable_rate=variable,
-        start=(seconds(stream, stream.start_time) or origin) - origin,
-        duration=claimed(container, stream) or Fraction(container.duration or 0, av.time_base),
+        start=start,
+        duration=duration,
         rotation=(90 if flip_x else 270) if transposed else 180 if flip_x and flip_y else 0,
         edit_list=container.format.name == MOV and _edited(path, stream),
     )
+
+
+def _span(container: Any, stream: Any, origin: Fraction) -> tuple[Fraction, Fraction]:
+    """Start and duration of a stream as the container claims them."""
+    start = seconds(stream, stream.start_time) or origin
+    return start - origin, claimed(container, stream) or Fraction(container.duration or 0, av.time_base)
 
 
 def _codec_name(stream: Any) -> str:
@@ -158,7 +176,7 @@ def _edited(path: AnyPath, stream: Any) -> bool:
     with opened(path, {"ignore_editlist": "1"}) as container:
         plain = container.streams[stream.index]
         lengths = [seconds(each, each.duration) or Fraction(0) for each in (stream, plain)]
-    return abs(lengths[0] - lengths[1]) > 1 / (stream.average_rate or 25)
+    return abs(lengths[0] - lengths[1]) > 1 / frame_rate(stream)
 
 
 @contextmanager
@@ -184,6 +202,7 @@ def _pictures(container: Any) -> list[Any]:
 
 
 def picture_stream(path: AnyPath, container: Any) -> Any:
+    """The picture of an opened file; a UserError if it has none."""
     streams = _pictures(container)
     if not streams:
         raise UserError(f"{path}: expected a video; the file holds no picture, only sound")
@@ -191,6 +210,7 @@ def picture_stream(path: AnyPath, container: Any) -> Any:
 
 
 def sound_stream(path: AnyPath, container: Any, track: int) -> Any:
+    """A sound of an opened file; a UserError if it has none of this number."""
     streams = container.streams.audio
     if not streams:
         raise UserError(f"{path}: expected sound; the file holds none; give a file with sound")
@@ -213,6 +233,7 @@ def origin_of(container: Any) -> Fraction:
 
 
 def part(path: AnyPath, start: Seconds | None, end: Seconds | None) -> tuple[Fraction, Fraction | None]:
+    """The part of a file between two instants, exact; a UserError if it is impossible."""
     first, last = exact(start or 0), None if end is None else exact(end)
     if first < 0:
         raise UserError(f"{path}: expected a start of 0 seconds or later; got {float(first):g}")

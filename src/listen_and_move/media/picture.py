@@ -104,7 +104,7 @@ def _frames_from(path: AnyPath, container: Any, stream: Any, time: Fraction) -> 
 
 def _frame_length(frame: Any, stream: Any) -> Fraction:
     ticks = getattr(frame, "duration", 0)
-    return ticks * Fraction(frame.time_base) if ticks else 1 / Fraction(stream.average_rate or stream.guessed_rate or 25)
+    return ticks * Fraction(frame.time_base) if ticks else 1 / frame_rate(stream)
 
 
 class _View:

@@ -18,6 +18,7 @@ from listen_and_move.errors import UserError
 from listen_and_move.media.decoding import AnyPath
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What writing to an open file fails with when the disk, the user's share of it or the largest size is used up."""
 
 _number = count()
 
@@ -26,34 +27,33 @@ _number = count()
 def replacing(path: AnyPath, overwrite: bool = True) -> Iterator[Path]:
     """Gives a temporary name beside ``path`` to write a file to; the file gets its own name when the block ends well.
 
-    On any exception the temporary file is removed and an existing file stays as it was.
+    On any exception the temporary file is removed and an existing file stays as it was. What the block itself raises is
+    passed on, unless it is about writing this file.
 
     Raises:
         UserError: the file exists and ``overwrite`` is off, its folder does not exist, or it cannot be written (no right
             to, disk full).
     """
-    with telling(path), _replacing_file(Path(path), overwrite) as temporary:
-        yield temporary
-
-
-@contextmanager
-def _replacing_file(target: Path, overwrite: bool) -> Iterator[Path]:
-    _check_place(target, overwrite)
-    if target.is_dir():
-        raise UserError(f"{target}: expected the name of a file; it is a folder")
+    target = Path(path)
     temporary = _temporary(target)
     try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(target)
+        with telling(path):
+            _check_place(target, overwrite)
+            if target.is_dir():
+                raise UserError(f"{target}: expected the name of a file; it is a folder")
+        with telling(path, temporary):
+            yield temporary
+        with telling(path):
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def replacing_folder(target: Path, overwrite: bool) -> Iterator[Path]:
-    """The same for a folder of frames; only a folder that holds nothing else is replaced."""
+    """As `replacing`, for a folder of frames; only a folder that holds nothing else is replaced."""
     _check_place(target, overwrite or (target.is_dir() and not any(target.iterdir())))
     if target.exists() and (other := [item.name for item in target.iterdir() if not _is_ours(item)]):
         raise UserError(
@@ -94,10 +94,18 @@ def _check_place(target: Path, overwrite: bool) -> None:
 
 
 @contextmanager
-def telling(path: AnyPath) -> Iterator[None]:
-    """Turns what the system or FFmpeg says about writing into one line."""
+def telling(path: AnyPath, temporary: Path | None = None) -> Iterator[None]:
+    """Turns what the system or FFmpeg says about writing into one line; if ``temporary`` is given, only about this file."""
     try:
         yield
     except (FFmpegError, OSError) as error:
+        if temporary and not _concerns(error, temporary):
+            raise
         reason = getattr(error, "strerror", None) or str(error)
         raise UserError(f"{path}: cannot be written: {reason}; nothing was kept; check the space and the rights there") from None
+
+
+def _concerns(error: FFmpegError | OSError, file: Path) -> bool:
+    """Whether an error names a file or, as when writing to an open one, names none and says that there is no room."""
+    names = [name for name in (error.filename, getattr(error, "filename2", None)) if name is not None]
+    return any(file.name in str(name) for name in names) if names else error.errno in NO_ROOM

@@ -52,7 +52,7 @@ def read_sound(
             begin, skip = second * sound.rate, first - second * sample_rate
         limit = None if end is None else sample_at(end, sample_rate) - first
         mixed = (block.mean(axis=1, dtype=np.float64).astype(np.float32) for block in sound.blocks(begin))
-        yield from _not_empty(path, start, sound, _cut(_resampled(mixed, sound.rate, sample_rate), skip, limit))
+        yield from _not_empty(path, start, _cut(_resampled(mixed, sound.rate, sample_rate), skip, limit))
 
 
 def sound_samples(path: AnyPath, *, track: int = 0, start: Seconds | None = None, end: Seconds | None = None) -> tuple[int, int]:
@@ -96,7 +96,7 @@ class Sound:
         first, last = part(self.path, start, end)
         begin = self.begin if start is None else sample_at(first, self.rate)
         limit = None if last is None else sample_at(last, self.rate) - begin
-        yield from _not_empty(self.path, start, self, _cut(self.blocks(begin), 0, limit))
+        yield from _not_empty(self.path, start, _cut(self.blocks(begin), 0, limit))
 
     def blocks(self, begin: int) -> Iterator[np.ndarray]:
         """Float32 (n, channels) blocks without gaps, from sample ``begin`` of the time line to the end of the sound."""
@@ -173,7 +173,7 @@ def _cut(blocks: Iterable[np.ndarray], skip: int, limit: int | None) -> Iterator
             return
 
 
-def _not_empty(path: AnyPath, start: Seconds | None, sound: Sound, blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+def _not_empty(path: AnyPath, start: Seconds | None, blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
     first = next(blocks, None)
     if first is None:
         begin = float(exact(start or 0))

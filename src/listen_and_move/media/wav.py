@@ -21,6 +21,7 @@ def write_wav(path: AnyPath, samples: np.ndarray, sample_rate: int) -> None:
 
 
 def write_blocks(path: Path, blocks: Iterable[np.ndarray], sample_rate: int) -> None:
+    """Writes blocks (n, channels) as they come, unprotected; see `write_wav`."""
     with path.open("wb") as file, wave.open(file, "wb") as sound:
         for index, block in enumerate(blocks):
             if not index:
@@ -31,6 +32,7 @@ def write_blocks(path: Path, blocks: Iterable[np.ndarray], sample_rate: int) -> 
 
 
 def two_axes(samples: np.ndarray) -> np.ndarray:
+    """Samples (n,) or (n, channels) as (n, channels)."""
     samples = np.asarray(samples)
     if samples.ndim not in (1, 2) or 0 in samples.shape[1:]:
         raise ValueError(f"samples: expected shape (n,) or (n, channels); got {samples.shape}")

@@ -17,6 +17,8 @@ WINDOW, HOP = 512, 160
 """Samples of a spectrum and between spectra: 32 and 10 ms at 16 kHz."""
 _NOISE = 1e-2
 """Size of a spectral line that counts as silence: about -80 dBFS for a sine."""
+_MARGIN, _LEAST = 0.07, 0.3
+"""By how much a clear link exceeds chance, which some twenty shifts tell roughly only, and what it has at least."""
 BLOCKS = 4
 """The picture is divided into 4 x 4 regions."""
 
@@ -39,7 +41,7 @@ class Coupling:
     @property
     def clear(self) -> bool:
         """Whether this is more than chance."""
-        return self.correlation > max(self.chance, 0.2)
+        return self.correlation > max(self.chance + _MARGIN, _LEAST)
 
 
 def spectra(samples: NDArray[np.floating]) -> Array:

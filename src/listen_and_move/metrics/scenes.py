@@ -69,14 +69,12 @@ def _apart(change: SceneChange) -> int:
 
 def _judged(small: Array, place: int, share: float, at_once: float, centred: bool) -> SceneChange | None:
     """What a change is, if it is one."""
-    together = centred and at_once >= _AT_ONCE
-    if together and share >= _SHARE_OF_CUT:
-        return SceneChange(place, share, at_once, "cut", place - 2, place + 2)
     if share >= _SHARE_OF_TRANSITION:
-        return SceneChange(place, share, at_once, "transition", *_extent(small, place))
-    return (
-        SceneChange(place, share, at_once, "overlay", place - 2, place + 2) if together and share >= _SHARE_OF_OVERLAY else None
-    )
+        first, last = _extent(small, place)
+        return SceneChange(place, share, at_once, "cut" if last - first <= 2 * _GAP else "transition", first, last)
+    if share < _SHARE_OF_OVERLAY or not centred or at_once < _AT_ONCE:
+        return None
+    return SceneChange(place, share, at_once, "cut" if share >= _SHARE_OF_CUT else "overlay", place - 2, place + 2)
 
 
 def _extent(small: Array, place: int) -> tuple[int, int]:
@@ -162,7 +160,7 @@ def _shift(before: Array, after: Array) -> Array:
     return shift
 
 
-def _unit(frames: Frames) -> NDArray[np.float32]:
+def _unit(frames: Frames) -> Array:
     return frames.astype(np.float32) / np.float32(255)
 
 

@@ -14,7 +14,8 @@ from listen_and_move.config import Config
 from listen_and_move.data.clip import Clip, as_pixels
 from listen_and_move.inference.animator import BLOCK
 from listen_and_move.inference.noise import frame_noise
-from listen_and_move.media.write import SoundTrack, VideoWriter
+from listen_and_move.media.soundtrack import SoundTrack
+from listen_and_move.media.video import VideoWriter
 from listen_and_move.metrics.frame import psnr
 from listen_and_move.metrics.sync import correlation, difference_correlation, motion_energy, motion_ratio
 from listen_and_move.models.generator import Network

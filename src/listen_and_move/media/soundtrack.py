@@ -1,0 +1,168 @@
+"""The sound that goes into a video: where it comes from, and its stream in the file."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain
+from typing import Any
+
+import av
+import numpy as np
+
+from listen_and_move.clock import Seconds, frame_sample, frame_time
+from listen_and_move.media.decoding import MOV, AnyPath
+from listen_and_move.media.files import opened
+from listen_and_move.media.sound import Sound, audio_frame, opened_sound
+from listen_and_move.media.wav import two_axes
+
+RATES = {
+    "aac": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000),
+    "libopus": (48000,),
+}
+LAYOUTS = {
+    "aac": ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "6.1", "7.1"),
+    "libopus": ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1"),
+}
+"""Names by number of channels."""
+BLOCK = 1 << 14
+"""Samples of a waveform that are handled at a time."""
+
+
+@dataclass(frozen=True)
+class SoundTrack:
+    """Sound from a file: one of its tracks, from ``start`` to ``end`` seconds (see `read_sound`), with all channels."""
+
+    path: AnyPath
+    track: int = 0
+    start: Seconds | None = None
+    end: Seconds | None = None
+
+
+@dataclass(frozen=True)
+class Waveform:
+    """Sound in memory: float samples, (n,) or (n, channels), full scale 1."""
+
+    samples: np.ndarray
+    sample_rate: int
+
+
+@dataclass
+class Source:
+    """A sound to be written: float32 (n, channels) blocks, read as they are needed."""
+
+    blocks: Iterator[np.ndarray]
+    rate: int
+    channels: int
+    packets: Any = None
+    """The coded stream instead, where it can be copied without a change to what is heard."""
+
+
+@contextmanager
+def opened_source(sound: SoundTrack | Waveform, copying: bool) -> Iterator[Source]:
+    """A sound to be written, the file it comes from being open; ``copying`` allows its packets as they are."""
+    if isinstance(sound, Waveform):
+        samples = two_axes(sound.samples)
+        pieces = (samples[at : at + BLOCK].astype(np.float32) for at in range(0, len(samples), BLOCK))
+        yield Source(pieces, sound.sample_rate, samples.shape[1])
+        return
+    with opened_sound(sound.path, sound.track) as source:
+        if copying and sound.start is None and sound.end is None and _copyable(source):
+            with opened(sound.path) as container:
+                yield Source(iter(()), source.rate, source.channels, container.streams.audio[sound.track])
+            return
+        blocks = source.part(sound.start, sound.end)
+        yield Source(chain([next(blocks)], blocks), source.rate, source.channels)
+
+
+def _copyable(sound: Sound) -> bool:
+    """Whether a copy of the packets is heard at the same samples: AAC from a container that marks its priming exactly."""
+    codec, container = sound.stream.codec_context, sound.container
+    from_mov = container.format.name == MOV and codec.name == "aac" and codec.profile == "LC" and codec.sample_rate == sound.rate
+    return from_mov and sound.begin == 0 and sound.origin == 0
+
+
+class Taken:
+    """Takes a sound from its source up to given samples, never more, with silence at its end where it is too short."""
+
+    def __init__(self, source: Source) -> None:
+        self.source, self.taken, self.over = source, 0, False
+        self.rest = np.zeros((0, source.channels), np.float32)
+
+    def until(self, sample: int) -> Iterator[np.ndarray]:
+        """Blocks (n, channels) up to ``sample``, or to the end of the sound."""
+        while self.taken < sample and not self.over:
+            if not len(self.rest):
+                block = next(self.source.blocks, None)
+                self.over = block is None
+                self.rest = self.rest if block is None else block
+                continue
+            piece, self.rest = self.rest[: sample - self.taken], self.rest[sample - self.taken :]
+            self.taken += len(piece)
+            yield piece
+
+    def all_until(self, sample: int, frame: int) -> Iterator[np.ndarray]:
+        """The same, with silence up to ``sample`` if ``frame`` samples or more are missing."""
+        yield from self.until(sample)
+        while self.taken < sample and (missing := sample - self.taken) >= frame:
+            frame, size = 1, min(missing, BLOCK)
+            self.taken += size
+            yield np.zeros((size, self.source.channels), np.float32)
+
+
+class CopiedSound:
+    """The sound stream of a video, packet by packet as it was."""
+
+    def __init__(self, container: Any, source: Source, codec: str, fps: Fraction) -> None:
+        self.container, self.fps = container, fps
+        self.stream: Any = container.add_stream_from_template(source.packets)
+        self.packets = (packet for packet in source.packets.container.demux(source.packets) if packet.pts is not None)
+        self.next = next(self.packets, None)
+
+    def write(self, frames: int) -> None:
+        """Writes what begins before the end of so many frames."""
+        while self.next is not None and self.next.pts * self.next.time_base < frame_time(frames, self.fps):
+            self.next.stream = self.stream
+            self.container.mux(self.next)
+            self.next = next(self.packets, None)
+
+    finish = write
+
+
+class EncodedSound:
+    """The sound stream of a video, encoded."""
+
+    def __init__(self, container: Any, source: Source, codec: str, fps: Fraction) -> None:
+        self.container, self.source, self.fps, self.taken, self.given = container, source, fps, Taken(source), 0
+        layouts, rates = LAYOUTS[codec], RATES[codec]
+        channels = source.channels if source.channels <= len(layouts) else 1  # the mean, where nothing fits
+        rate = min((rate for rate in rates if rate >= source.rate), default=rates[-1])
+        self.layout = layouts[channels - 1]
+        self.stream: Any = container.add_stream(codec, rate=rate, layout=self.layout)
+        self.stream.bit_rate = max(min(192_000, 6 * rate), min(96_000, 3 * rate) * channels)
+        encoder = self.stream.codec_context
+        encoder.time_base = Fraction(1, rate)
+        encoder.open(strict=False)
+        self.resampler = av.AudioResampler(format=encoder.format, layout=self.layout, rate=rate, frame_size=encoder.frame_size)
+
+    def write(self, frames: int) -> None:
+        """Writes the sound of so many frames."""
+        self._write(self.taken.until(frame_sample(frames, self.fps, self.source.rate)))
+
+    def finish(self, frames: int) -> None:
+        """Writes the rest of the sound up to the end of the picture."""
+        rate = self.source.rate
+        self._write(self.taken.all_until(frame_sample(frames, self.fps, rate), frame_sample(1, self.fps, rate)))
+        self._encode(self.resampler.resample(None))
+        self.container.mux(self.stream.encode(None))
+
+    def _write(self, blocks: Iterable[np.ndarray]) -> None:
+        for block in blocks:
+            block = block.mean(axis=1, keepdims=True) if self.layout == "mono" and self.source.channels > 1 else block
+            self._encode(self.resampler.resample(audio_frame(block.clip(-1, 1), self.source.rate, self.layout)))
+
+    def _encode(self, frames: Iterable[Any]) -> None:
+        for frame in frames:
+            frame.pts, frame.time_base = self.given, Fraction(1, frame.sample_rate)
+            self.given += frame.samples
+            self.container.mux(self.stream.encode(frame))

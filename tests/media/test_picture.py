@@ -1,0 +1,201 @@
+"""Reading pictures: every frame at its instant, every pixel at its place, in its colour."""
+
+from fractions import Fraction
+from math import ceil, floor
+
+import av
+import numpy as np
+import pytest
+from tests.media.making import make_video, number_in, numbered, numbers, whole
+
+from listen_and_move.errors import UserError
+from listen_and_move.media.files import probe
+from listen_and_move.media.picture import centred_box, read_frames
+from listen_and_move.media.sound import read_sound, sound_samples
+
+RGB_OF = {"bt709": (0.2126, 0.0722), "bt601": (0.299, 0.114)}  # Kr, Kb
+SPACES = {"bt709": "bt709", "bt601": "smpte170m"}
+
+
+def make_planes(path, planes, *, pix_fmt="yuv444p", full=False, matrix="bt709", codec="libx264"):
+    """A video of one colour, given as the values of its planes, with marked matrix and range; five frames."""
+    colours = {"colorspace": SPACES[matrix], "color_range": "pc" if full else "tv"}
+    options = (
+        {"qp": "0", "preset": "ultrafast", **colours}
+        if codec == "libx264"
+        else {"x265-params": "lossless=1:log-level=none", **colours}
+    )
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, pix_fmt
+        for number in range(5):
+            frame = av.VideoFrame(64, 64, pix_fmt)
+            for plane, value in zip(frame.planes, planes, strict=True):
+                kind = np.uint16 if "10le" in pix_fmt else np.uint8
+                plane.update(np.full(plane.buffer_size // np.dtype(kind).itemsize, value, kind).tobytes())
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("fps", [Fraction(10), Fraction(20), Fraction(25), Fraction(30000, 1001), Fraction(43, 2), Fraction(60)])
+@pytest.mark.parametrize("start, end", [(0, None), (1.02, 3.1), (Fraction(1, 3), None)])
+def test_frame_t_is_what_is_shown_at_its_instant(steady, fps, start, end):
+    begin, until = Fraction(str(start)) if isinstance(start, float) else Fraction(start), Fraction("3.1") if end else Fraction(4)
+    instants = [begin + t / fps for t in range(ceil((until - begin) * fps))]
+    expected = [floor(instant * 25 + Fraction(1, 100)) for instant in instants]
+    assert numbers(steady, fps, start=start, end=end) == expected
+
+
+def test_frames_of_unequal_length_are_shown_as_long_as_they_last(tmp_path):
+    times = [0, 40, 70, 200, 205, 480, 500]
+    path = make_video(tmp_path / "unequal.mkv", times)
+    assert probe(path).video.variable_rate
+    shown = numbers(path, 100)
+    assert shown[:50] == [max(n for n, time in enumerate(times) if time <= 10 * t) for t in range(50)]
+    assert set(shown[50:]) == {6}
+
+
+def test_containers_that_count_milliseconds_neither_lose_nor_gain_frames(tmp_path):
+    path = make_video(tmp_path / "ms.mkv", [round(n * 1001 / 30) for n in range(90)], rate=Fraction(30000, 1001))
+    assert numbers(path, Fraction(30000, 1001)) == list(range(90))
+
+
+def test_seeking_changes_nothing(tmp_path):
+    options = {"preset": "veryfast", "g": "48"}
+    path = make_video(tmp_path / "long.mkv", range(0, 16000, 80), options=options)
+    assert numbers(path, Fraction(25, 2), start=12) == list(range(150, 200))
+    assert numbers(path, Fraction(25, 2), start=Fraction(1279, 100), end=13) == [159, 160, 161]
+
+
+@pytest.mark.parametrize(
+    "ending, codec, pix_fmt", [("mp4", "libx264", "yuv444p"), ("webm", "libvpx-vp9", "yuv420p"), ("mkv", "ffv1", "yuv420p")]
+)
+def test_odd_sizes(tmp_path, ending, codec, pix_fmt):
+    pictures = [np.full((33, 31, 3), 50 * n, np.uint8) for n in range(4)]
+    path = make_video(
+        tmp_path / f"odd.{ending}", range(0, 160, 40), size=(31, 33), codec=codec, pix_fmt=pix_fmt, pictures=pictures
+    )
+    info = probe(path).video
+    assert (info.width, info.height) == (31, 33)
+    shown = list(read_frames(path, Fraction(25), width=31, height=33))
+    assert [round(float(picture.mean()) / 50) for picture in shown] == [0, 1, 2, 3]
+    assert shown[0].shape == (33, 31, 3)
+    assert shown[3].std() < 4  # no dark rim where the last column or row has half a chroma sample
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+@pytest.mark.parametrize("box", [None, (2, 5, 22, 35)])
+def test_rotated_pictures_are_upright(tmp_path, rotation, box):
+    upright = np.zeros((48, 32, 3), np.uint8)  # height 48, width 32, four colours and a mark off centre
+    upright[:24, :16], upright[:24, 16:], upright[24:, :16], upright[24:, 16:] = 220, 40, 120, 180
+    upright[6:12, 4:10] = 0
+    coded = np.ascontiguousarray(np.rot90(upright, rotation // 90))  # turned clockwise by rotation, it is upright again
+    path = make_video(
+        tmp_path / "r.mp4",
+        range(5),
+        tick=Fraction(1, 25),
+        size=coded.shape[1::-1],
+        pictures=[coded] * 5,
+        rotation=-rotation,
+        pix_fmt="yuv444p",
+    )
+    info = probe(path).video
+    assert (info.width, info.height, info.rotation) == (32, 48, rotation)
+    left, top, right, bottom = box or (0, 0, 32, 48)
+    picture = next(read_frames(path, Fraction(25), width=right - left, height=bottom - top, box=box))
+    assert np.abs(picture.astype(int) - upright[top:bottom, left:right]).mean() < 6
+
+
+def test_pixels_that_are_not_square_are_displayed_as_meant(tmp_path):
+    path = make_video(
+        tmp_path / "sar.mkv", range(0, 160, 40), size=(64, 48), aspect=Fraction(4, 3), pictures=[numbered(85, 64, 48)] * 4
+    )
+    info = probe(path).video
+    assert (info.width, info.height, info.coded_width) == (85, 48, 64)
+    assert centred_box(info, 16, 9) == (0, 0, 85, 48)
+    picture = next(read_frames(path, Fraction(25), width=42, height=24, box=(0, 0, 85, 48)))
+    assert [bool(value > 128) for value in picture[12, 3::5, 0][:8]] == [True, False] * 4
+
+
+@pytest.mark.parametrize("matrix", ["bt709", "bt601"])
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("pix_fmt, codec", [("yuv444p", "libx264"), ("yuv420p", "libx264"), ("yuv420p10le", "libx265")])
+def test_colours_follow_their_matrix_and_range(tmp_path, matrix, full, pix_fmt, codec):
+    colour = np.array([0.9, 0.3, 0.15])
+    red, blue = RGB_OF[matrix]
+    luma = red * colour[0] + blue * colour[2] + (1 - red - blue) * colour[1]
+    planes = [luma, (colour[2] - luma) / (2 * (1 - blue)), (colour[0] - luma) / (2 * (1 - red))]
+    scaled = [255 * planes[0], 255 * planes[1] + 128, 255 * planes[2] + 128]
+    if not full:
+        scaled = [16 + 219 * planes[0], 128 + 224 * planes[1], 128 + 224 * planes[2]]
+    depth = 4 if "10le" in pix_fmt else 1
+    path = make_planes(
+        tmp_path / "c.mp4", [round(value * depth) for value in scaled], pix_fmt=pix_fmt, full=full, matrix=matrix, codec=codec
+    )
+    picture = next(read_frames(path, Fraction(25), width=64, height=64))
+    assert np.abs(picture - 255 * colour).max() <= 3
+
+
+def test_a_box_is_cut_out_exactly_and_shrinking_averages(tmp_path):
+    columns = np.arange(64) * 4
+    picture = np.repeat(np.repeat(columns[None, :, None], 48, 0), 3, 2).astype(np.uint8)
+    picture[::2] = 255 - picture[::2]  # rows alternate: an average is grey, a picked pixel is not
+    path = make_video(tmp_path / "b.mkv", [0, 40], size=(64, 48), pictures=[picture] * 2, codec="ffv1", pix_fmt="yuv444p")
+    cropped = next(read_frames(path, Fraction(25), width=20, height=10, box=(7, 3, 27, 13)))
+    assert np.abs(cropped.astype(int) - picture[3:13, 7:27]).max() <= 3
+    small = next(read_frames(path, Fraction(25), width=10, height=5, box=(7, 3, 27, 13)))
+    assert np.abs(small.astype(int) - 127.5).max() <= 3
+    uneven = next(read_frames(path, Fraction(25), width=3, height=5, box=(7, 3, 27, 13)))
+    assert np.abs(uneven.astype(int) - 127.5).max() <= 3
+    large = next(read_frames(path, Fraction(25), width=64, height=96))
+    assert large.shape == (96, 64, 3)
+
+
+@pytest.mark.parametrize("box", [(0, 0, 65, 32), (10, 0, 10, 8), (-1, 0, 8, 8), (0, 20, 8, 33)])
+def test_a_box_outside_the_picture_is_refused_with_its_size(steady, box):
+    with pytest.raises(UserError, match="64x32"):
+        next(read_frames(steady, Fraction(25), width=16, height=16, box=box))
+
+
+def test_frames_belong_to_the_caller(steady):
+    shown = []
+    for picture in read_frames(steady, Fraction(50), width=64, height=32, end=1):
+        shown.append(number_in(picture))
+        picture[:] = 0
+    assert shown == [t // 2 for t in range(50)]
+
+
+@pytest.mark.parametrize(
+    "name, fps, count, size",
+    [
+        ("animal_beagle_bark_6s.mp4", Fraction(30000, 1001), 180, (398, 224)),
+        ("percussion_drumkit_front_10s.mp4", Fraction(43, 2), 216, (640, 360)),
+        ("percussion_drummer_portrait_36s.mp4", Fraction(1090000, 36301), 1090, (204, 360)),
+        ("percussion_drums_back_10s.mp4", Fraction(25), 251, (299, 224)),  # 298 coded, pixels slightly wide
+        ("film_friday_6s.mp4", Fraction(30), 185, (640, 480)),
+        ("paper_talking_head_5s.mp4", Fraction(20), 100, (256, 256)),  # 106 coded, six hidden by an edit list
+    ],
+)
+def test_real_videos_give_every_frame_once(shared, name, fps, count, size):
+    info = probe(shared / "data" / "videos" / name).video
+    assert (info.frame_rate, (info.width, info.height)) == (fps, size)
+    assert sum(1 for _ in read_frames(shared / "data" / "videos" / name, fps, width=16, height=16)) == count
+
+
+def test_hevc_in_portrait_is_upright(shared):
+    path = shared / "data" / "videos" / "talking_body_man2_vertical_20s.mp4"
+    info = probe(path).video
+    assert (info.codec, info.width, info.height, info.pixel_format) == ("hevc", 1080, 1920, "yuv420p")
+    assert centred_box(info, 128, 128) == (0, 420, 1080, 1500)
+    assert len(list(read_frames(path, Fraction(20), width=64, height=64, end=1))) == 20
+
+
+def test_sixty_frames_and_mp3_in_mp4(shared):
+    path = shared / "data" / "videos" / "melodic_ukulele_duet_60s.mp4"
+    info = probe(path)
+    assert (info.video.frame_rate, info.sounds[0].codec) == (60, "mp3")
+    assert len(list(read_frames(path, Fraction(20), width=16, height=16, start=58))) == 40
+    assert len(whole(read_sound(path, 16000, start=1, end=2.5))) == 24000
+    assert abs(sound_samples(path)[0] - 60 * 44100) < 2 * 1152

@@ -1,0 +1,37 @@
+"""The demonstration, with too few steps to be good: every file is there, and the figures are those of the files."""
+
+import os
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from listen_and_move.demonstration import demo
+from listen_and_move.errors import UserError
+from listen_and_move.media.picture import read_frames
+from listen_and_move.metrics.sync import difference_correlation
+
+
+def test_the_command_makes_what_it_says(tmp_path: Path) -> None:
+    line = [sys.executable, "-m", "listen_and_move", "demo", "here", "--steps", "2", "--seed", "4", "--device", "cpu"]
+    surroundings = {**os.environ, "COLUMNS": "100"}
+    result = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=300, env=surroundings)
+    assert result.returncode == 0, result.stderr
+    folder = tmp_path / "here"
+    for name in ("performance.mp4", "melody-4.wav", "melody-4.mp4", "comparison-4.mp4"):
+        assert (folder / name).stat().st_size > 10_000 and f"here/{name}" in result.stdout.replace(os.sep, "/")
+    pairs = np.stack(list(read_frames(folder / "comparison-4.mp4", Fraction(20), width=128, height=64, box=(0, 0, 512, 256))))
+    assert len(pairs) == 300
+    dcor = difference_correlation(pairs[:, :, 64:], pairs[:, :, :64])
+    told = next(line for line in result.stdout.splitlines() if "changing pixels" in line).split()
+    assert float(told[4]) == pytest.approx(dcor, abs=0.1)
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(UserError, match="it holds something else"):
+        demo(tmp_path, steps=1, device="cpu")
+    assert [item.name for item in tmp_path.iterdir()] == ["letter.txt"]
