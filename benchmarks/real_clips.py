@@ -126,10 +126,8 @@ def rows(video: Path, seeds: list[int], settings: dict[str, object], folder: Pat
         values = [run[name] for run in runs]
         spread = statistics.stdev(values) if len(values) > 1 else 0.0
         beside = f"   mean frame {still[name]:.3f}" if name in still else ""
-        print(
-            f"  {name:20} {statistics.mean(values):8.3f} +- {spread:.3f}   {' '.join(f'{value:.3f}' for value in values)}{beside}",
-            flush=True,
-        )
+        each = " ".join(f"{value:.3f}" for value in values)
+        print(f"  {name:20} {statistics.mean(values):8.3f} +- {spread:.3f}   {each}{beside}", flush=True)
     return {"seeds": dict(zip(map(str, seeds), runs, strict=True)), "mean_frame": still}
 
 

@@ -269,7 +269,7 @@ def _first_line(kind: type) -> str:
 Arguments = TypeVar("Arguments")
 
 
-def _parse(kind: type[Arguments], name: str, arguments: list[str], default: Arguments | None = None) -> Arguments:
+def _parse(kind: type[Arguments], name: str, arguments: list[str], default: Any = None) -> Arguments:
     """Parse with tyro; its framed errors become one line."""
     errors = io.StringIO()
     try:

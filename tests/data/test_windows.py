@@ -1,5 +1,7 @@
 """Which windows are taken: in order with carried states, or anywhere."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -49,7 +51,7 @@ def test_the_held_out_part_is_never_touched(sampler: str) -> None:
 def test_a_carried_state_continues_the_window_before() -> None:
     config = TrainingConfig(window=4, lanes=2)
     taken = walk(config, [range(0, 13), range(20, 41)], 40)
-    for (before, _), (starts, primed) in zip(taken, taken[1:], strict=False):
+    for (before, _), (starts, primed) in pairwise(taken):
         for last, start, first in zip(before, starts, primed, strict=True):
             assert (first is None) == (start == last + 4)
 

@@ -44,7 +44,7 @@ def test_better_scores_are_rewarded(name: str) -> None:
     assert row.generator(low, high) < row.generator(high, low)
 
 
-def linear(weight: float):  # noqa: ANN201
+def linear(weight: float):
     def critic(x: Tensor) -> Tensor:
         return weight * x.flatten(1).sum(1)
 
