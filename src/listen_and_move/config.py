@@ -277,6 +277,8 @@ class TrainingConfig:
     """Windows per step; sequential: each from its own part of the clip."""
     priming: int = 16
     """random only: frames before a window on which the state is primed."""
+    feature_noise: float = 0.0
+    """Spread of random numbers added to the features of a window, so that few chunks are not learnt by heart."""
     generator_rate: float = 1e-4
     """Learning rate of encoder and generator (Adam)."""
     critic_rate: float = 4e-4
@@ -304,6 +306,7 @@ class TrainingConfig:
         _require(
             self.window >= 2 and self.window % 2 == 0, f"training.window: expected an even number of frames; got {self.window}"
         )
+        _require(self.feature_noise >= 0, f"training.feature-noise: expected 0 or more; got {self.feature_noise}")
         _require(self.priming >= 0, f"training.priming: expected 0 or more; got {self.priming}")
         _require(self.generator_rate > 0 and self.critic_rate > 0, "training.generator-rate and critic-rate: expected above 0")
         _require(0 <= self.beta1 < 1 and 0 <= self.beta2 < 1, "training.beta1 and beta2: expected from 0 to below 1")

@@ -200,6 +200,9 @@ class _Trainer:
         spans = [slice(start, start + length) for start in windows.starts]
         real = as_network(torch.stack([self.frames[span].to(self.device) for span in spans]))
         features = torch.stack([self.features[span] for span in spans])
+        if self.config.training.feature_noise:
+            noise = torch.randn(features.shape, generator=self.state.random).to(features)
+            features = features + self.config.training.feature_noise * noise
         noise = self._noise(len(spans), length)
         return Batch(real, features, *noise, self._memory(windows), self.pixel_weight)
 
