@@ -226,6 +226,9 @@ def run_command(arguments: list[str]) -> int:
     except UserError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+    except OSError as error:  # a disk that fills up while a run is logged, say
+        print(f"error: {error.filename or 'file'}: expected to read or write it; got {error.strerror or error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("interrupted: nothing half written is left", file=sys.stderr)
         return INTERRUPTED

@@ -216,8 +216,6 @@ class CriticConfig:
     """Normalisation after each convolution."""
     augment: bool = False
     """Show the critics real and generated windows with the same kinds of random colour, shift and cut-out."""
-    residual: float = 0.0
-    """Show the critics what differs from the mean frame, so many times enlarged; 0: the picture itself."""
 
     def __post_init__(self) -> None:
         _require(
@@ -369,12 +367,22 @@ PRESETS: dict[str, Config] = {
             picture="residual",
         ),
         critics=CriticConfig(channels_base=256, channels_max=128, norm="none", augment=True),
-        losses=LossConfig(adversarial="relativistic", penalty=0.1, penalty_every=8, shuffled=0.0, l1=10.0, l1_scales=4),
+        losses=LossConfig(
+            adversarial="relativistic",
+            penalty=1e-4,
+            penalty_every=8,
+            shuffled=0.0,
+            l1=10.0,
+            l1_scales=4,
+            difference=5.0,
+            motion_weight=2.0,
+        ),
         training=TrainingConfig(
-            steps=1000,
+            steps=800,
             window=8,
             sampler="random",
             lanes=2,
+            feature_noise=0.2,
             generator_rate=1e-3,
             critic_rate=5e-4,
             beta2=0.99,

@@ -29,6 +29,7 @@ FULL = {
     "losses.penalty_every": 1,
     "losses.shuffled": 1.0,
     "critics.norm": "batch",
+    "training.average": 0.0,
 }
 
 

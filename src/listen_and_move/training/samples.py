@@ -29,6 +29,7 @@ WARM_UP = 64
 @torch.no_grad()
 def play(network: Network, clip: Clip, config: Config, frames: range) -> UInt8[np.ndarray, "T H W 3"]:
     """The network's picture for some frames of the clip, after hearing what comes before them."""
+    learning = network.training
     network.eval()
     device = next(network.parameters()).device
     shapes, seed = network.pixel_noise_shapes, config.training.seed
@@ -40,6 +41,7 @@ def play(network: Network, clip: Clip, config: Config, frames: range) -> UInt8[n
         motion_noise, pixel_noise = frame_noise(span, seed, config.motion.noise, shapes, device)
         picture, state = network(features, motion_noise, state, pixel_noise)
         drawn.append(as_pixels(picture[0]).cpu().numpy())
+    network.train(learning)  # without an average it is the network in training that plays
     return np.concatenate(drawn)[frames.start - start :]
 
 

@@ -73,12 +73,10 @@ def _judges(state: TrainingState, real: Window, config: Config) -> tuple[Judge, 
     """The video critic sees the window, the image critic one frame of it, the same of real and generated ones."""
     frame = int(torch.randint(real.shape[1], (1,), generator=state.random))
     draw = int(torch.randint(2**62, (1,), generator=state.random))  # real and generated windows are changed alike
-    critics, settings, mean = state.critics, config.critics, state.network.mean_frame
+    critics = state.critics
 
     def view(window: Window) -> Window:
-        if settings.residual and mean is not None:
-            window = settings.residual * (window - mean)
-        return augmented(window, torch.Generator().manual_seed(draw)) if settings.augment else window
+        return augmented(window, torch.Generator().manual_seed(draw)) if config.critics.augment else window
 
     return (
         Judge("video_critic", critics.video, lambda window: critics.video(view(window))),
