@@ -378,11 +378,11 @@ PRESETS: dict[str, Config] = {
             motion_weight=2.0,
         ),
         training=TrainingConfig(
-            steps=800,
+            steps=700,
             window=8,
             sampler="random",
             lanes=2,
-            feature_noise=0.2,
+            feature_noise=0.25,
             generator_rate=1e-3,
             critic_rate=5e-4,
             beta2=0.99,
