@@ -54,7 +54,7 @@ class DemoArguments:
     seed: int = 0
     """Seed of the unheard melody."""
     steps: int | None = None
-    """Training steps; None: as many as the quick preset has."""
+    """Training steps in total; None: 600."""
     device: Device = "auto"
     """Where to compute."""
 

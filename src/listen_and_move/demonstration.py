@@ -26,6 +26,8 @@ from listen_and_move.metrics.sync import best_lag, correlation, difference_corre
 from listen_and_move.training.loop import Progress, train
 
 PRESET = "quick"
+STEPS = 600
+"""Enough for eight bars, and within six minutes on two cores."""
 LEARNT_SECONDS, UNHEARD_SECONDS = 30.0, 15.0
 LEARNT_SEED, UNHEARD_SEED = 1, 1000  # far apart: no --seed gives the melody that is learnt
 SOUND_RATE = 48_000
@@ -89,7 +91,7 @@ def demo(
     Args:
         folder: where all files go; new, empty or of an earlier demonstration.
         seed: of the unheard melody.
-        steps: training steps in total; None: the preset's.
+        steps: training steps in total; None: `STEPS`.
         device: auto, cpu, cuda or mps.
         watch: called after every training step.
 
@@ -102,8 +104,8 @@ def demo(
     _make_clip(clip)
     notes = melody(UNHEARD_SEED + seed, UNHEARD_SECONDS)
     write_wav(sound, render_sound(notes, UNHEARD_SECONDS, SOUND_RATE), SOUND_RATE)
-    settings = {} if steps is None else {"training.steps": steps}
-    trained = train(clip, folder / "run", settings=settings, device=device, watch=watch)
+    settings = {"training.steps": steps or STEPS}
+    trained = train(clip, folder / "run", preset_name=PRESET, settings=settings, device=device, watch=watch)
     generate(trained.run, sound, result, overwrite=True, device=device)
     real, generated = _truth(notes), _played(trained.run, sound, device)
     _write_comparison(comparison, real, generated, sound)
