@@ -54,7 +54,10 @@ def test_statistics_come_from_the_training_part_alone(performance: Path) -> None
 
 def test_a_part_of_a_clip_equals_that_part_of_the_whole(performance: Path) -> None:
     config = with_values(preset("paper"), {"clip.size": "32"})
-    whole, part = load_clip(performance, config), load_clip(performance, with_values(config, {"clip.start": 1.0, "clip.end": 3.0}))
+    whole, part = (
+        load_clip(performance, config),
+        load_clip(performance, with_values(config, {"clip.start": 1.0, "clip.end": 3.0})),
+    )
     assert len(part.frames) == 40 and torch.equal(part.frames, whole.frames[20:60])
     torch.testing.assert_close(part.features[2:38], whole.features[22:58], atol=0.05, rtol=0)
 

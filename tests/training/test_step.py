@@ -3,11 +3,11 @@
 import copy
 
 import torch
+from tests.conftest import TINY
 
 from listen_and_move.config import Config, preset, with_values
 from listen_and_move.training.state import TrainingState, fresh_state
 from listen_and_move.training.step import Batch, training_step
-from tests.conftest import TINY
 
 
 def tiny(**changes: object) -> Config:
