@@ -89,7 +89,7 @@ def frame_rate(stream: Any) -> Fraction:
 
 def orientation(frame: Any) -> tuple[bool, bool, bool]:
     """How the coded picture is turned for display: first transposed, then mirrored in x, then in y."""
-    matrix = next((data for data in frame.side_data if "DISPLAYMATRIX" in str(data.type)), None)
+    matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return False, False, False
     a, b, _, c, d = (int(value) for value in np.frombuffer(bytes(matrix), dtype="<i4")[:5])

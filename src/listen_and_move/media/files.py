@@ -179,6 +179,10 @@ def _edited(path: AnyPath, stream: Any) -> bool:
     return abs(lengths[0] - lengths[1]) > 1 / frame_rate(stream)
 
 
+_TOLERANT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+"""Tags that are no UTF-8 stop PyAV before 19 from opening a file; later versions take them as they are."""
+
+
 @contextmanager
 def opened(path: AnyPath, options: dict[str, str] | None = None) -> Iterator[Any]:
     """An opened file, or the reason why it cannot be read as a UserError. For the modules of this folder."""
@@ -190,7 +194,7 @@ def opened(path: AnyPath, options: dict[str, str] | None = None) -> Iterator[Any
         if not file.stat().st_size:
             raise UserError(f"{path}: expected a video or sound file; it is empty (0 bytes)")
         # The protocol is given because a name such as "take:1.mp4" would be taken for one.
-        container = av.open(f"file:{file}", options=options or {}, metadata_errors="replace")
+        container = av.open(f"file:{file}", options=options or {}, **_TOLERANT)
     except (FFmpegError, OSError) as error:
         raise UserError(f"{path}: cannot be read as video or sound ({reason(error)}); try to play or convert it first") from None
     with container:

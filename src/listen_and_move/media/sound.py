@@ -147,10 +147,10 @@ class Sound:
 def _floats(frame: Any) -> np.ndarray:
     """Samples of an audio frame as float32 (n, channels), full scale 1."""
     channels, kind = frame.layout.nb_channels, np.dtype(format_dtypes[frame.format.name])
+    if frame.format.is_planar and channels == 8:  # PyAV counts a ninth plane there, and crashes or refuses
+        (frame,) = av.AudioResampler(frame.format.packed.name, frame.layout, frame.sample_rate).resample(frame)
     if frame.format.is_planar:
-        # Frame.to_ndarray crashes with eight planes, where PyAV counts a ninth.
-        planes = frame.planes[:channels]
-        values = np.stack([np.frombuffer(plane, kind, frame.samples) for plane in planes], 1)
+        values = np.stack([np.frombuffer(plane, kind, frame.samples) for plane in frame.planes[:channels]], 1)
     else:
         values = np.frombuffer(frame.planes[0], kind, frame.samples * channels).reshape(-1, channels)
     if kind.kind == "u":
