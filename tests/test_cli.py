@@ -1,6 +1,7 @@
 """The real commands on real files: what they make, and one line for everything that is wrong."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -75,6 +76,13 @@ def test_train_then_generate(performance: Path, tmp_path: Path) -> None:
     assert made.returncode == 0 and "the seed has no effect" in made.stdout, made.stderr
     out = tmp_path / "performance-run.mp4"
     assert out.name in made.stdout and len(list(read_frames(out, Fraction(20), width=32, height=32))) == 20
+
+
+def test_a_setting_of_the_default_run_is_refused_wherever_the_video_stands(performance: Path, tmp_path: Path) -> None:
+    options = [f"--{name}={value}" for name, value in TINY.items() if name != "clip.size"]
+    begun = command("train", performance, "--size=32", "--losses.l1=5", *options, folder=tmp_path)
+    assert begun.returncode == 0, begun.stderr
+    refused("train", "--losses.l1", "10.0", performance, saying="losses.l1 = 5.0; got 10.0", folder=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -206,9 +214,23 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, trained: Path) -> Non
     assert [item.name for item in tmp_path.iterdir()] == ["fine.wav"]
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.skipif(os.name == "nt", reason="folders are not locked by their mode there")
 def test_a_folder_that_cannot_be_written(tmp_path: Path, trained: Path) -> None:
     write_wav(tmp_path / "fine.wav", tone(1), 48_000)
     locked = tmp_path / "locked"
     locked.mkdir(mode=0o500)
-    refused("generate", trained, tmp_path / "fine.wav", "--out", locked / "out.mp4", saying="write")
+    arguments = ["generate", str(trained), str(tmp_path / "fine.wav"), "--out", str(locked / "out.mp4")]
+    line = [*_without_privileges(), sys.executable, "-m", "listen_and_move", *arguments]
+    result = subprocess.run(line, capture_output=True, text=True, timeout=240)
+    assert result.returncode == 2 and "Traceback" not in result.stderr, result.stderr
+    assert result.stderr.strip().splitlines()[-1].startswith(f"error: {locked / 'out.mp4'}")
+    assert not list(locked.iterdir())
+
+
+def _without_privileges() -> list[str]:
+    """Root may write everywhere: a prefix that takes this right from a command."""
+    if os.geteuid() != 0:
+        return []
+    if shutil.which("setpriv") is None:
+        pytest.skip("root may write everywhere, and there is no setpriv to forbid it")
+    return ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override"]

@@ -145,8 +145,11 @@ def inspect(arguments: list[str]) -> int:
 
 def train(arguments: list[str]) -> int:
     """Train, or go on training."""
-    base = _train_defaults(arguments)
+    base = _train_defaults(*_named(arguments))
     options = _parse(TrainArguments, "train", arguments, base)
+    meant = _train_defaults(options.preset, options.run or _default_run(options.video))
+    if meant != base:  # a word that looked like the video was the value of a flag
+        base, options = meant, _parse(TrainArguments, "train", arguments, meant)
     from listen_and_move.training.loop import train as run
 
     short = {"training.steps": options.steps, "training.seed": options.seed}
@@ -296,21 +299,27 @@ def _one_line(text: str) -> str:
     return " ".join(" ".join(message or [title]).split()).rstrip(".:")
 
 
-def _train_defaults(arguments: list[str]) -> TrainArguments:
-    """What is shown as defaults, and what changes are counted from: the run's settings, else the preset's."""
+def _named(arguments: list[str]) -> tuple[str | None, Path]:
+    """Preset and run as far as they can be seen before parsing: help shows their settings as defaults."""
     named: dict[str, str | None] = {"--preset": None, "--run": None}
     for place, word in enumerate(arguments):
         key, equals, value = word.partition("=")
         if key in named:
             named[key] = value if equals else (arguments[place + 1] if place + 1 < len(arguments) else None)
-    config = _base(named["--preset"], _run_folder(named["--run"], arguments))
+    video = next((word for word in arguments if not word.startswith("-")), "")
+    return named["--preset"], Path(named["--run"]) if named["--run"] else _default_run(Path(video))
+
+
+def _train_defaults(preset_name: str | None, run: Path) -> TrainArguments:
+    """What changes are counted from: the run's settings, else the preset's."""
+    config = _base(preset_name, run)
     groups = {item.name: getattr(config, item.name) for item in fields(config)}
     return TrainArguments(video=tyro.MISSING, **groups)  # type: ignore[arg-type]
 
 
-def _run_folder(run: str | None, arguments: list[str]) -> Path:
-    video = next((word for word in arguments if not word.startswith("-")), "")
-    return Path(run) if run else Path("runs") / Path(video).stem
+def _default_run(video: Path) -> Path:
+    """As in `training.loop`, which imports torch."""
+    return Path("runs") / video.stem
 
 
 def _base(preset_name: str | None, run: Path) -> Config:

@@ -90,6 +90,11 @@ def test_a_run_keeps_its_settings(performance: Path, tmp_path: Path) -> None:
         train(performance, folder, settings={"clip.crop": "0,0,32,32"}, device="cpu")
 
 
+def test_the_same_crop_may_be_typed_in_another_way(performance: Path, tmp_path: Path) -> None:
+    folder = run(performance, tmp_path / "run", clip__crop="0,0,48,48")
+    assert train(performance, folder, settings={"clip.crop": "0, 0, 48, 48"}, device="cpu").finished
+
+
 def test_a_run_of_another_video_is_refused(performance: Path, tmp_path: Path) -> None:
     folder = run(performance, tmp_path / "run")
     other = tmp_path / "other.mp4"

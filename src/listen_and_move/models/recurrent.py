@@ -5,6 +5,7 @@ A state is a NamedTuple of tensors, batch first; None stands for nothing heard y
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -82,7 +83,7 @@ class MotionEncoder(nn.Module):
         return tuple(tokens.new_zeros(len(tokens), 2**layer, self.size) for layer in range(len(self.layers)))
 
 
-class KernelConvolution(nn.Module):
+class KernelConvolution(nn.Module, ABC):
     """A convolution of odd size that offers its kernel, so that a part of it can be applied to a part of its input."""
 
     def __init__(self, size: int, outputs: int) -> None:
@@ -90,15 +91,15 @@ class KernelConvolution(nn.Module):
         self.radius = size // 2
         self.bias = nn.Parameter(torch.zeros(outputs))
 
+    @abstractmethod
     def kernel(self) -> Float[Tensor, "outputs inputs rows columns"]:
         """The weights as one dense kernel."""
-        raise NotImplementedError
 
+    @abstractmethod
     def apply_kernel(
         self, x: Float[Tensor, "B C H W"], kernel: Float[Tensor, "D C rows columns"], bias: Float[Tensor, " D"] | None = None
     ) -> Float[Tensor, "B D H W"]:
         """The convolution with (a part of) its kernel."""
-        raise NotImplementedError
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D H W"]:
         """The whole convolution."""

@@ -82,7 +82,7 @@ def train(
     video, folder = Path(video), RunFolder(default_run(Path(video)) if run is None else Path(run))
     place = choose_device(device)
     config = run_config(folder, preset_name, settings or {})
-    config = replace(config, clip=replace(config.clip, crop=",".join(map(str, resolved_box(video, config.clip)))))
+    config = _cropped(config, resolved_box(video, config.clip))
     video_hash = file_hash(video)
     if folder.exists() and folder.video_hash() != video_hash:
         raise UserError(f"{folder.path}: expected the video that this run learns; {video} is another one: choose another --run")
@@ -110,10 +110,15 @@ def run_config(folder: RunFolder, preset_name: str | None, settings: Mapping[str
     base = stored if stored is not None and preset_name is None else preset(preset_name or DEFAULT_PRESET)
     config = with_values(base, dict(settings))
     if stored is not None:
-        if not config.clip.crop:
-            config = replace(config, clip=replace(config.clip, crop=stored.clip.crop))
+        box = config.clip.box or stored.clip.box
+        config = config if box is None else _cropped(config, box)
         _check_same(folder, stored, config)
     return config
+
+
+def _cropped(config: Config, box: tuple[int, int, int, int]) -> Config:
+    """The settings with the crop written in one way only."""
+    return replace(config, clip=replace(config.clip, crop=",".join(map(str, box))))
 
 
 def _check_same(folder: RunFolder, stored: Config, config: Config) -> None:
