@@ -8,11 +8,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from listen_and_move.authors import from_authors
-from listen_and_move.config import Config, with_values
+from listen_and_move.config import Config
 from listen_and_move.errors import UserError
 from listen_and_move.models.build import build_critics, build_network
 from listen_and_move.models.prediction import PredictionLayer
 from listen_and_move.models.recurrent import CentredConvolution, ConvGRU, DirectionalConvolution, MotionEncoder
+from listen_and_move.settings import with_values
 
 GOLDEN = Path(__file__).parent / "golden"
 SMALL = {

@@ -5,18 +5,9 @@ from fractions import Fraction
 
 import pytest
 
-from listen_and_move.config import (
-    PRESETS,
-    ClipConfig,
-    Config,
-    FeatureConfig,
-    ModelConfig,
-    from_json,
-    preset,
-    to_json,
-    with_values,
-)
+from listen_and_move.config import PRESETS, ClipConfig, Config, FeatureConfig, ModelConfig, preset
 from listen_and_move.errors import SettingError
+from listen_and_move.settings import from_json, to_json, with_values
 
 
 @pytest.mark.parametrize("name", PRESETS)

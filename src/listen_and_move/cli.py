@@ -6,8 +6,8 @@ Torch is imported by the calls, not here, so that help comes at once.
 import io
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr
+from collections.abc import Callable
+from contextlib import redirect_stderr
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import FrameType
@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import tyro
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from tyro.conf import Positional, arg
 
 from listen_and_move import __version__
@@ -30,14 +29,14 @@ from listen_and_move.config import (
     LossConfig,
     MotionConfig,
     TrainingConfig,
-    from_json,
     preset,
 )
 from listen_and_move.errors import UserError
+from listen_and_move.progress import progress_bars, training_watch
+from listen_and_move.settings import from_json
 
 if TYPE_CHECKING:
     from listen_and_move.inference.generate import Progress as GenerateProgress
-    from listen_and_move.training.loop import Progress as TrainProgress
 
 PROGRAM = "listen-and-move"
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -125,7 +124,7 @@ def demo(arguments: list[str]) -> int:
     options = _parse(DemoArguments, "demo", arguments)
     from listen_and_move.demonstration import demo as run
 
-    with _bars() as (bars, console), _training_watch(bars) as watch:
+    with progress_bars() as (bars, console), training_watch(bars) as watch:
         result = run(options.folder, seed=options.seed, steps=options.steps, device=options.device, watch=watch)
     for line in result.lines():
         console.print(line, soft_wrap=True, markup=False, highlight=False)
@@ -156,7 +155,7 @@ def train(arguments: list[str]) -> int:
     if options.preset in NOTES:
         print(f"note: {NOTES[options.preset]}", file=sys.stderr)
     settings = _changes(base, options) | {name: value for name, value in short.items() if value is not None}
-    with _bars() as (bars, console), _training_watch(bars) as watch:
+    with progress_bars() as (bars, console), training_watch(bars) as watch:
         result = run(
             options.video, options.run, preset_name=options.preset, settings=settings, device=options.device, watch=watch
         )
@@ -176,7 +175,7 @@ def generate(arguments: list[str]) -> int:
         raise UserError("generate: expected MODEL SOUND [SOUND ...]; got no sound: name at least one file")
     from listen_and_move.inference.generate import generate as run
 
-    with _bars() as (bars, console):
+    with progress_bars() as (bars, console):
         tasks: dict[Path, Any] = {}
 
         def watch(progress: "GenerateProgress") -> None:
@@ -345,37 +344,3 @@ def _has_noise(model: Path) -> bool:
     from listen_and_move.modelfile import load_model
 
     return load_model(model_path(model)).config.has_noise
-
-
-@contextmanager
-def _bars() -> Iterator[tuple[Progress, Console]]:
-    """Progress bars on stderr, results on stdout."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        yield bars, Console()
-
-
-@contextmanager
-def _training_watch(bars: Progress) -> Iterator[Callable[["TrainProgress"], None]]:
-    """A watcher that shows decoding, then training with losses and speed."""
-    tasks: dict[str, Any] = {}
-    shown: Mapping[str, float] = {}
-
-    def watch(progress: "TrainProgress") -> None:
-        nonlocal shown
-        name = "decoding" if progress.decoded else "training"
-        done, total = progress.decoded or (progress.step, progress.steps)
-        if name not in tasks:
-            tasks[name] = bars.add_task(name, total=total, note="")
-        shown = {**shown, **progress.values}
-        bars.update(
-            tasks[name], completed=done, total=total, note=_note(progress, shown) if name == "training" else f"{done} frames"
-        )
-
-    yield watch
-
-
-def _note(progress: "TrainProgress", shown: Mapping[str, float]) -> str:
-    names = {"l1": "generator/l1", "critic": "video_critic/fake", "held-out dcor": "held_out/dcor"}
-    losses = [f"{label} {shown[name]:.3f}" for label, name in names.items() if name in shown]
-    return "  ".join([f"{progress.step}/{progress.steps}", *losses, f"{progress.steps_per_second:.1f} steps/s"])

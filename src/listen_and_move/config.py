@@ -1,18 +1,18 @@
-"""All settings: what each means, which values it takes, the presets, and JSON in and out.
+"""All settings: what each means, which values it takes, and the presets; `settings` writes and reads them.
 
 A preset is a row of values; its name appears nowhere else. The docstring below a setting is its help text.
 """
 
-import json
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Literal, TypeVar, get_args, get_type_hints
+from typing import Literal
 
 from listen_and_move.clock import parse_rate
 from listen_and_move.errors import SettingError
 
 
-def _require(condition: bool, message: str) -> None:
+def require(condition: bool, message: str) -> None:
+    """Refuse a setting that makes no sense, with a message that names it."""
     if not condition:
         raise SettingError(message)
 
@@ -36,8 +36,8 @@ class ClipConfig:
 
     def __post_init__(self) -> None:
         _ = self.doublings, self.rate, self.box, self.held_out  # each property checks its setting
-        _require(self.start >= 0, f"start: expected 0 seconds or later; got {self.start}")
-        _require(self.end is None or self.end > self.start, f"end: expected later than start ({self.start} s); got {self.end}")
+        require(self.start >= 0, f"start: expected 0 seconds or later; got {self.start}")
+        require(self.end is None or self.end > self.start, f"end: expected later than start ({self.start} s); got {self.end}")
 
     @property
     def rate(self) -> Fraction:
@@ -57,7 +57,7 @@ class ClipConfig:
     @property
     def _sides(self) -> tuple[int, int]:
         sides = self.size.lower().split("x")
-        _require(
+        require(
             len(sides) in (1, 2) and all(side.isdecimal() for side in sides),
             f"size: expected one number or WIDTHxHEIGHT, such as 128 or 224x128; got {self.size!r}",
         )
@@ -81,12 +81,12 @@ class ClipConfig:
         if not self.crop:
             return None
         parts = [part.strip() for part in self.crop.split(",")]
-        _require(
+        require(
             len(parts) == 4 and all(part.isdecimal() for part in parts),
             f"crop: expected left,top,right,bottom in pixels, such as 40,0,296,224; got {self.crop!r}",
         )
         left, top, right, bottom = (int(part) for part in parts)
-        _require(left < right and top < bottom, f"crop: left must be below right and top below bottom; got {self.crop!r}")
+        require(left < right and top < bottom, f"crop: left must be below right and top below bottom; got {self.crop!r}")
         return left, top, right, bottom
 
     @property
@@ -97,7 +97,7 @@ class ClipConfig:
         except (ValueError, ZeroDivisionError):
             shares = []
         first, last = (1 - shares[0], Fraction(1)) if len(shares) == 1 else shares if len(shares) == 2 else (Fraction(2), 0)
-        _require(
+        require(
             0 <= first <= last <= 1 and last - first <= Fraction(9, 10),
             f"holdout: expected a share such as 0.2 (the last fifth) or a part such as 0.4-0.6; got {self.holdout!r}",
         )
@@ -126,10 +126,10 @@ class FeatureConfig:
     """level only: power below this counts as silence, in dB of mel power; -47 is white noise at -60 dBFS."""
 
     def __post_init__(self) -> None:
-        _require(8 <= self.bands <= 256, f"features.bands: expected 8 to 256; got {self.bands}")
-        _require(20 <= self.chunk_ms <= 1000, f"features.chunk-ms: expected 20 to 1000 milliseconds; got {self.chunk_ms}")
-        _require(0 <= self.past <= 64 and 0 <= self.future <= 64, "features.past and features.future: expected 0 to 64 chunks")
-        _require(
+        require(8 <= self.bands <= 256, f"features.bands: expected 8 to 256; got {self.bands}")
+        require(20 <= self.chunk_ms <= 1000, f"features.chunk-ms: expected 20 to 1000 milliseconds; got {self.chunk_ms}")
+        require(0 <= self.past <= 64 and 0 <= self.future <= 64, "features.past and features.future: expected 0 to 64 chunks")
+        require(
             self.kind == "mfcc" or (self.context_bands > 0 and self.bands % self.context_bands == 0),
             f"features.context-bands: expected a divisor of features.bands ({self.bands}); got {self.context_bands}",
         )
@@ -162,9 +162,9 @@ class MotionConfig:
     """Recurrent layers; layer l has dilation 2^l."""
 
     def __post_init__(self) -> None:
-        _require(1 <= self.layers <= 8, f"motion.layers: expected 1 to 8; got {self.layers}")
-        _require(0 <= self.noise <= 256, f"motion.noise: expected 0 to 256; got {self.noise}")
-        _require(
+        require(1 <= self.layers <= 8, f"motion.layers: expected 1 to 8; got {self.layers}")
+        require(0 <= self.noise <= 256, f"motion.noise: expected 0 to 256; got {self.noise}")
+        require(
             self.sound or self.noise > 0, "motion.noise: expected at least 1 where motion.sound is off, else nothing moves; got 0"
         )
 
@@ -193,11 +193,11 @@ class GeneratorConfig:
     """whole: the network draws everything; residual: it draws what differs from the training clip's mean frame."""
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             self.channels_base >= 1 and self.channels_max >= 1, "generator.channels-base and channels-max: expected at least 1"
         )
-        _require(self.prediction_kernel in (3, 5), f"generator.prediction-kernel: expected 3 or 5; got {self.prediction_kernel}")
-        _require(self.norm_bottleneck >= 0, f"generator.norm-bottleneck: expected 0 or more; got {self.norm_bottleneck}")
+        require(self.prediction_kernel in (3, 5), f"generator.prediction-kernel: expected 3 or 5; got {self.prediction_kernel}")
+        require(self.norm_bottleneck >= 0, f"generator.norm-bottleneck: expected 0 or more; got {self.norm_bottleneck}")
 
     def channels(self, layer: int) -> int:
         """Width after ``layer`` doublings."""
@@ -218,9 +218,7 @@ class CriticConfig:
     """Show the critics real and generated windows with the same kinds of random colour, shift and cut-out."""
 
     def __post_init__(self) -> None:
-        _require(
-            self.channels_base >= 1 and self.channels_max >= 1, "critics.channels-base and channels-max: expected at least 1"
-        )
+        require(self.channels_base >= 1 and self.channels_max >= 1, "critics.channels-base and channels-max: expected at least 1")
 
     def channels(self, layer: int) -> int:
         """Width at the generator's ``layer``-th doubling."""
@@ -252,10 +250,10 @@ class LossConfig:
 
     def __post_init__(self) -> None:
         for name in ("adversarial_weight", "penalty", "shuffled", "l1", "difference", "motion_weight"):
-            _require(getattr(self, name) >= 0, f"losses.{name.replace('_', '-')}: expected 0 or more; got {getattr(self, name)}")
-        _require(self.penalty_every >= 1, f"losses.penalty-every: expected at least 1; got {self.penalty_every}")
-        _require(1 <= self.l1_scales <= 6, f"losses.l1-scales: expected 1 to 6; got {self.l1_scales}")
-        _require(
+            require(getattr(self, name) >= 0, f"losses.{name.replace('_', '-')}: expected 0 or more; got {getattr(self, name)}")
+        require(self.penalty_every >= 1, f"losses.penalty-every: expected at least 1; got {self.penalty_every}")
+        require(1 <= self.l1_scales <= 6, f"losses.l1-scales: expected 1 to 6; got {self.l1_scales}")
+        require(
             self.adversarial_weight > 0 or self.l1 > 0 or self.difference > 0,
             "losses: expected at least one of adversarial-weight, l1 and difference above 0; got none",
         )
@@ -298,18 +296,18 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for name in ("steps", "lanes", "save_every", "validate_every", "sample_every"):
-            _require(
+            require(
                 getattr(self, name) >= 1, f"training.{name.replace('_', '-')}: expected at least 1; got {getattr(self, name)}"
             )
-        _require(
+        require(
             self.window >= 2 and self.window % 2 == 0, f"training.window: expected an even number of frames; got {self.window}"
         )
-        _require(self.feature_noise >= 0, f"training.feature-noise: expected 0 or more; got {self.feature_noise}")
-        _require(self.priming >= 0, f"training.priming: expected 0 or more; got {self.priming}")
-        _require(self.generator_rate > 0 and self.critic_rate > 0, "training.generator-rate and critic-rate: expected above 0")
-        _require(0 <= self.beta1 < 1 and 0 <= self.beta2 < 1, "training.beta1 and beta2: expected from 0 to below 1")
-        _require(0 <= self.average < 1, f"training.average: expected from 0 to below 1; got {self.average}")
-        _require(0 <= self.seed < 2**63, f"training.seed: expected 0 to 2^63 - 1; got {self.seed}")
+        require(self.feature_noise >= 0, f"training.feature-noise: expected 0 or more; got {self.feature_noise}")
+        require(self.priming >= 0, f"training.priming: expected 0 or more; got {self.priming}")
+        require(self.generator_rate > 0 and self.critic_rate > 0, "training.generator-rate and critic-rate: expected above 0")
+        require(0 <= self.beta1 < 1 and 0 <= self.beta2 < 1, "training.beta1 and beta2: expected from 0 to below 1")
+        require(0 <= self.average < 1, f"training.average: expected from 0 to below 1; got {self.average}")
+        require(0 <= self.seed < 2**63, f"training.seed: expected 0 to 2^63 - 1; got {self.seed}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -322,7 +320,7 @@ class ModelConfig:
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             self.motion.sound or self.generator.sound_content or self.generator.sound_norm,
             "motion.sound, generator.sound-content, generator.sound-norm: expected at least one to be on, else no sound is heard",
         )
@@ -407,71 +405,5 @@ def preset(name: str) -> Config:
     Raises:
         SettingError: there is no preset of that name.
     """
-    _require(name in PRESETS, f"preset: expected one of {', '.join(sorted(PRESETS))}; got {name!r}")
+    require(name in PRESETS, f"preset: expected one of {', '.join(sorted(PRESETS))}; got {name!r}")
     return PRESETS[name]
-
-
-Settings = TypeVar("Settings")
-
-
-def to_json(config: Any) -> str:
-    """Settings as indented JSON, in the order of their declaration."""
-    return json.dumps(asdict(config), indent=2)
-
-
-def from_json(kind: type[Settings], text: str) -> Settings:
-    """Settings from what `to_json` wrote; every value is checked.
-
-    Raises:
-        SettingError: no JSON, or an unknown, missing or wrong setting; the message names it.
-    """
-    try:
-        values = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise SettingError(f"settings: expected JSON; got something else at line {error.lineno}") from None
-    return from_values(kind, values)
-
-
-def from_values(kind: type[Settings], values: Any, path: str = "") -> Settings:
-    """Settings from nested dictionaries; see `from_json`."""
-    assert is_dataclass(kind)
-    _require(isinstance(values, dict), f"{path or 'settings'}: expected a group of settings; got {type(values).__name__}")
-    hints = get_type_hints(kind)
-    names = [item.name for item in fields(kind)]
-    unknown, missing = sorted(set(values) - set(names)), sorted(set(names) - set(values))
-    _require(not unknown, f"settings: {path}{unknown[0] if unknown else ''} is not known; it may come from a newer version")
-    _require(not missing, f"settings: {path}{missing[0] if missing else ''} is missing")
-    return kind(**{name: _checked(hints[name], values[name], f"{path}{name}") for name in names})
-
-
-def _checked(hint: Any, value: Any, name: str) -> Any:
-    if is_dataclass(hint):
-        return from_values(hint, value, f"{name}.")  # type: ignore[arg-type]
-    choices = get_args(hint)
-    if hint is float or float in choices:
-        allowed, expected = (
-            (isinstance(value, (int, float)) and not isinstance(value, bool)) or (value is None and type(None) in choices),
-            "a number",
-        )
-    elif choices:
-        allowed, expected = value in choices, " or ".join(str(choice) for choice in choices)
-    else:
-        allowed, expected = type(value) is hint, hint.__name__
-    _require(allowed, f"{name}: expected {expected}; got {value!r}")
-    return value
-
-
-def with_values(config: Config, changes: dict[str, Any]) -> Config:
-    """A copy with some settings changed, given as ``{"section.setting": value}``.
-
-    Raises:
-        SettingError: an unknown name, or a value that makes no sense.
-    """
-    for name, value in changes.items():
-        section, _, setting = name.partition(".")
-        group = getattr(config, section, None)
-        known = is_dataclass(group) and setting in {item.name for item in fields(group)}
-        _require(known, f"settings: {name} is not known; see listen-and-move train --help")
-        hint = get_type_hints(type(group))[setting]
-        config = replace(config, **{section: replace(group, **{setting: _checked(hint, value, name)})})  # type: ignore[type-var]
-    return config

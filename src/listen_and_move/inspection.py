@@ -88,7 +88,10 @@ def inspect(video: Path, clip: ClipConfig | None = None, picture: Path | None = 
     box = _checked_box(video, info.video, clip)
     material = _read(video, info, clip)
     figures = measure(material, info.video, clip, box)
-    found = Inspection(info, figures, tuple(advice(info, figures, clip)))
+    judged = advice(info, figures, clip)
+    if len(material.frames) >= LONGEST * RATE:
+        judged = [*judged, f"only the first {LONGEST} s were looked at; see the rest with --start"]
+    found = Inspection(info, figures, tuple(judged))
     if picture is not None:
         draw(Path(picture), material.frames, material.samples, figures, info.video, Path(video).name)
     return found

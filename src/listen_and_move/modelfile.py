@@ -12,12 +12,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from listen_and_move.config import ModelConfig, from_values
+from listen_and_move.config import ModelConfig
 from listen_and_move.errors import SettingError, UserError
 from listen_and_move.features import Statistics
 from listen_and_move.media.replacing import replacing
 from listen_and_move.models.build import build_network
 from listen_and_move.models.generator import Network
+from listen_and_move.settings import from_values
 
 FORMAT = 1
 """Raised when older versions could no longer read the file."""

@@ -12,9 +12,10 @@ from typing import Any
 
 import torch
 
-from listen_and_move.config import Config, from_json, to_json
+from listen_and_move.config import Config
 from listen_and_move.errors import UserError
 from listen_and_move.media.replacing import replacing
+from listen_and_move.settings import from_json, to_json
 
 
 @dataclass(frozen=True)

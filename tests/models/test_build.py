@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from listen_and_move.config import Config, with_values
+from listen_and_move.config import Config
 from listen_and_move.models.build import build_critics, build_network
 from listen_and_move.models.layers import NoiseInjection
+from listen_and_move.settings import with_values
 
 BASELINE = {
     "motion.layers": 1,

@@ -8,11 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from listen_and_move.config import PRESETS, Config, with_values
+from listen_and_move.config import PRESETS, Config
 from listen_and_move.models.build import build_network
 from listen_and_move.models.generator import Network, NetworkState
 from listen_and_move.models.layers import Block, ConditionalInstanceNorm, OwnAffine, SharedAffine
 from listen_and_move.models.recurrent import detached, reset, row, stacked
+from listen_and_move.settings import with_values
 
 FRAMES = 4
 SMALL = {"clip.size": "28x20", "generator.channels_base": 16, "generator.channels_max": 8, "features.bands": 16}

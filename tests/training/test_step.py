@@ -5,7 +5,8 @@ import copy
 import torch
 from tests.conftest import TINY
 
-from listen_and_move.config import Config, preset, with_values
+from listen_and_move.config import Config, preset
+from listen_and_move.settings import with_values
 from listen_and_move.training.state import TrainingState, fresh_state
 from listen_and_move.training.step import Batch, training_step
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from listen_and_move.config import Config, preset, to_json, with_values
+from listen_and_move.config import Config, preset
 from listen_and_move.data.clip import Clip, as_network, file_hash, load_clip, resolved_box
 from listen_and_move.data.windows import Windows, lanes, next_windows
 from listen_and_move.errors import UserError
@@ -23,6 +23,7 @@ from listen_and_move.modelfile import Model, save_model
 from listen_and_move.models.generator import NetworkState
 from listen_and_move.models.recurrent import row, stacked
 from listen_and_move.runs import RunFolder, write_text
+from listen_and_move.settings import to_json, with_values
 from listen_and_move.training.samples import validate, write_sample
 from listen_and_move.training.state import TrainingState, fresh_state, load_state, save_state
 from listen_and_move.training.step import Batch, training_step

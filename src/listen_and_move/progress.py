@@ -1,0 +1,45 @@
+"""What a person sees while a command works: bars on stderr, so that results on stdout stay clean."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from listen_and_move.training.loop import Progress as TrainProgress
+
+
+@contextmanager
+def progress_bars() -> Iterator[tuple[Progress, Console]]:
+    """Progress bars on stderr, results on stdout."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        yield bars, Console()
+
+
+@contextmanager
+def training_watch(bars: Progress) -> Iterator[Callable[["TrainProgress"], None]]:
+    """A watcher that shows decoding, then training with losses and speed."""
+    tasks: dict[str, Any] = {}
+    shown: Mapping[str, float] = {}
+
+    def watch(progress: "TrainProgress") -> None:
+        nonlocal shown
+        name = "decoding" if progress.decoded else "training"
+        done, total = progress.decoded or (progress.step, progress.steps)
+        if name not in tasks:
+            tasks[name] = bars.add_task(name, total=total, note="")
+        shown = {**shown, **progress.values}
+        bars.update(
+            tasks[name], completed=done, total=total, note=_note(progress, shown) if name == "training" else f"{done} frames"
+        )
+
+    yield watch
+
+
+def _note(progress: "TrainProgress", shown: Mapping[str, float]) -> str:
+    names = {"l1": "generator/l1", "critic": "video_critic/fake", "held-out dcor": "held_out/dcor"}
+    losses = [f"{label} {shown[name]:.3f}" for label, name in names.items() if name in shown]
+    return "  ".join([f"{progress.step}/{progress.steps}", *losses, f"{progress.steps_per_second:.1f} steps/s"])
