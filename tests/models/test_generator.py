@@ -189,7 +189,8 @@ from jaxtyping import install_import_hook
 with install_import_hook("listen_and_move.models", "beartype.beartype"):
     from listen_and_move.models.build import build_critics, build_network
 import torch
-from listen_and_move.config import PRESETS, with_values
+from listen_and_move.config import PRESETS
+from listen_and_move.settings import with_values
 for name, preset in PRESETS.items():
     for prediction in ("none", "plain", "directional"):
         sizes = {"clip.size": "28x16", "generator.prediction": prediction, "generator.noise_injection": True}
