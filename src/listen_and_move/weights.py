@@ -1,0 +1,1 @@
+"""Files of published network weights: the only place that knows their names, addresses and hashes."""
