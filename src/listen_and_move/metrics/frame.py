@@ -3,6 +3,7 @@
 A video is a numpy array (T, H, W, 3): uint8, scaled to [0, 1] here, or floats in [0, 1] already.
 """
 
+from functools import lru_cache
 from math import inf, log10
 from typing import Any
 
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 Video = NDArray[Any]
 Array = NDArray[np.float64]
+Region = NDArray[np.bool_]
+"""Which pixels count, (H, W)."""
 
 _SSIM_RADIUS, _SSIM_SIGMA = 5, 1.5  # 11 x 11
 _SSIM_LUMINANCE, _SSIM_CONTRAST = 0.01**2, 0.03**2
@@ -42,20 +45,29 @@ def same_size(a: Video, b: Video) -> tuple[NDArray[np.floating], NDArray[np.floa
     return unit_range(a), unit_range(b)
 
 
+def squared_errors(a: Video, b: Video, region: Region | None = None) -> Array:
+    """Mean squared error of each frame, (T,), over all pixels or those of a region."""
+    a, b = same_size(a, b)
+    return _region_means(np.square(a - b), region)
+
+
 def mse(a: Video, b: Video) -> float:
     """Mean squared error over all frames, pixels and channels; 0 for equal videos."""
-    a, b = same_size(a, b)
-    return float(np.mean((a - b) ** 2, dtype=np.float64))
+    return float(squared_errors(a, b).mean())
 
 
-def psnr(a: Video, b: Video) -> float:
-    """Peak signal-to-noise ratio of the whole video in dB, -10 log10(mse): the error is averaged first; inf for equal videos."""
-    error = mse(a, b)
+def decibels(error: float) -> float:
+    """Peak signal-to-noise ratio in dB of a mean squared error: -10 log10; inf for none."""
     return -10 * log10(error) if error > 0 else inf
 
 
-def ssim(a: Video, b: Video, *, zero_border: bool = False) -> float:
-    """Structural similarity, -1..1, 1 for equal videos; mean over channels and frames (Wang et al. 2004).
+def psnr(a: Video, b: Video) -> float:
+    """Peak signal-to-noise ratio of the whole video in dB: the error is averaged first; inf for equal videos."""
+    return decibels(mse(a, b))
+
+
+def structural_similarities(a: Video, b: Video, *, zero_border: bool = False, region: Region | None = None) -> Array:
+    """Structural similarity of each frame, (T,), -1..1, 1 for equal frames; mean over channels (Wang et al. 2004).
 
     Gaussian window 11 x 11, sigma 1.5, biased covariance, constants 0.01^2 and 0.03^2.
 
@@ -64,37 +76,46 @@ def ssim(a: Video, b: Video, *, zero_border: bool = False) -> float:
         b: another of the same shape.
         zero_border: False leaves out the 5 pixels at each side where the window would leave the picture (as
             scikit-image); True takes them along, the outside being black (as the figures published with the paper).
+        region: look only at windows around these pixels.
     """
     a, b = same_size(a, b)
     if min(a.shape[1:3]) < 2 * _SSIM_RADIUS + 1:
         raise ValueError(f"ssim: expected frames of at least 11 x 11 pixels; got {a.shape[2]} x {a.shape[1]}")
-    return float(
-        np.mean([_ssim_frame(x.astype(np.float64), y.astype(np.float64), zero_border) for x, y in zip(a, b, strict=True)])
-    )
+    if region is not None and not zero_border:
+        region = region[_SSIM_RADIUS:-_SSIM_RADIUS, _SSIM_RADIUS:-_SSIM_RADIUS]
+    pairs = zip(a, b, strict=True)
+    maps = (_similarity(x.astype(np.float64), y.astype(np.float64), zero_border) for x, y in pairs)
+    return np.array([_region_means(each[None], region)[0] for each in maps], np.float64)
 
 
-def _ssim_frame(a: Array, b: Array, zero_border: bool) -> float:
-    mean_a, mean_b = _window_mean(a, zero_border), _window_mean(b, zero_border)
-    spread_a = _window_mean(a * a, zero_border) - mean_a**2
-    spread_b = _window_mean(b * b, zero_border) - mean_b**2
-    common = _window_mean(a * b, zero_border) - mean_a * mean_b
+def ssim(a: Video, b: Video, *, zero_border: bool = False) -> float:
+    """Mean of `structural_similarities` over the frames."""
+    return float(structural_similarities(a, b, zero_border=zero_border).mean())
+
+
+def _similarity(a: Array, b: Array, zero_border: bool) -> Array:
+    """Structural similarity around each pixel, (H, W, C), of two pictures."""
+    a, b = a.transpose(2, 0, 1), b.transpose(2, 0, 1)  # C, H, W
+    mean_a, mean_b, square_sum, product = _window_means(np.stack([a, b, a * a + b * b, a * b]), zero_border)
+    common, spread = product - mean_a * mean_b, square_sum - mean_a**2 - mean_b**2
     luminance = (2 * mean_a * mean_b + _SSIM_LUMINANCE) / (mean_a**2 + mean_b**2 + _SSIM_LUMINANCE)
-    structure = (2 * common + _SSIM_CONTRAST) / (spread_a + spread_b + _SSIM_CONTRAST)
-    return float((luminance * structure).mean())
+    return (luminance * (2 * common + _SSIM_CONTRAST) / (spread + _SSIM_CONTRAST)).transpose(1, 2, 0)
 
 
-def _window_mean(picture: Array, zero_border: bool) -> Array:
-    """Gaussian-weighted mean around each pixel of a picture (H, W, C), where the window fits or everywhere."""
-    offsets = np.arange(-_SSIM_RADIUS, _SSIM_RADIUS + 1)
-    weights = np.exp(-(offsets**2) / (2 * _SSIM_SIGMA**2))
-    weights /= weights.sum()
-    for axis in (0, 1):
-        if zero_border:
-            picture = np.pad(picture, [(_SSIM_RADIUS,) * 2 if place == axis else (0, 0) for place in range(3)])
-        length = picture.shape[axis] - 2 * _SSIM_RADIUS
-        parts = (weight * picture.take(range(place, place + length), axis) for place, weight in enumerate(weights))
-        picture = np.sum(list(parts), axis=0)
-    return picture
+def _window_means(pictures: Array, zero_border: bool) -> Array:
+    """Gaussian-weighted mean around each pixel of pictures (..., H, W), where the window fits or everywhere."""
+    rows, columns = (_window(side, zero_border) for side in pictures.shape[-2:])
+    return rows @ pictures @ columns.T
+
+
+@lru_cache(maxsize=16)
+def _window(side: int, zero_border: bool) -> Array:
+    """The window's weights as a matrix: a row per place, a column per pixel."""
+    offsets = np.arange(side)[None] - np.arange(side)[:, None]
+    nearest = np.arange(-_SSIM_RADIUS, _SSIM_RADIUS + 1)
+    weights = np.exp(-(offsets**2) / (2 * _SSIM_SIGMA**2)) / np.exp(-(nearest**2) / (2 * _SSIM_SIGMA**2)).sum()
+    weights[np.abs(offsets) > _SSIM_RADIUS] = 0
+    return weights if zero_border else weights[_SSIM_RADIUS:-_SSIM_RADIUS]
 
 
 def sharpness_ratio(generated: Video, real: Video, moving_share: float | None = None) -> float:
@@ -109,25 +130,42 @@ def sharpness_ratio(generated: Video, real: Video, moving_share: float | None = 
     Returns:
         A ratio from 0; inf where the real clip has no detail and the generated one has; 1 where neither has.
     """
-    ours, theirs = _laplacian_energy(generated), _laplacian_energy(real)
-    if ours.shape != theirs.shape:
+    if generated.shape[1:3] != real.shape[1:3]:
         raise ValueError(f"videos: expected the same height and width; got {generated.shape[1:3]} and {real.shape[1:3]}")
-    if moving_share is not None:
-        if not 0 < moving_share <= 1:
-            raise ValueError(f"moving_share: expected above 0 to 1; got {moving_share}")
-        spread = unit_range(real)[:, 1:-1, 1:-1].std(0, dtype=np.float64).mean(-1)
-        moving = spread >= np.quantile(spread, 1 - moving_share)
-        ours, theirs = ours[moving], theirs[moving]
-    if theirs.mean() == 0:
-        return 1.0 if ours.mean() == 0 else inf
-    return float(ours.mean() / theirs.mean())
+    if moving_share is not None and not 0 < moving_share <= 1:
+        raise ValueError(f"moving_share: expected above 0 to 1; got {moving_share}")
+    region = None if moving_share is None else moving_region(unit_range(real).std(0, dtype=np.float64).mean(-1), moving_share)
+    return ratio(float(laplacian_energies(generated, region).mean()), float(laplacian_energies(real, region).mean()))
 
 
-def _laplacian_energy(video: Video) -> Array:
-    """Squared difference of a pixel from its four neighbours, mean over frames and channels: (H - 2, W - 2)."""
-    video = unit_range(video)
-    energy = np.zeros((video.shape[1] - 2, video.shape[2] - 2))
-    for frame in video.astype(np.float32):
+def moving_region(spread: NDArray[np.floating], share: float) -> Region:
+    """The share of the pixels that vary most, (H, W), the border of one pixel left out.
+
+    ``spread`` is each pixel's standard deviation over time, (H, W).
+    """
+    region = np.zeros(spread.shape, bool)
+    inner = spread[1:-1, 1:-1]
+    region[1:-1, 1:-1] = inner >= np.quantile(inner, 1 - share)
+    return region
+
+
+def laplacian_energies(video: Video, region: Region | None = None) -> Array:
+    """Mean squared difference of a pixel from its four neighbours, of each frame, (T,): how much detail there is."""
+    inner = None if region is None else region[1:-1, 1:-1]
+    energies = []
+    for frame in unit_range(video).astype(np.float32):
         around = frame[:-2, 1:-1] + frame[2:, 1:-1] + frame[1:-1, :-2] + frame[1:-1, 2:]
-        energy += np.square(4 * frame[1:-1, 1:-1] - around, dtype=np.float64).mean(-1)
-    return energy / len(video)
+        energies.append(_region_means(np.square(4 * frame[1:-1, 1:-1] - around)[None], inner)[0])
+    return np.array(energies, np.float64)
+
+
+def ratio(ours: float, theirs: float) -> float:
+    """The quotient of two amounts; inf where only the second is 0, and 1 where both are."""
+    if theirs == 0:
+        return 1.0 if ours == 0 else inf
+    return ours / theirs
+
+
+def _region_means(maps: NDArray[np.floating], region: Region | None) -> Array:
+    """The mean of each map (T, H, W, C) over a region."""
+    return (maps if region is None else maps[:, region]).reshape(len(maps), -1).mean(1, dtype=np.float64)

@@ -5,13 +5,12 @@ A video is a numpy array (T, H, W, 3): uint8, scaled to [0, 1] here, or floats i
 
 from fractions import Fraction
 from itertools import pairwise
-from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
 from listen_and_move.clock import frame_sample
-from listen_and_move.metrics.frame import Video, same_size, unit_range
+from listen_and_move.metrics.frame import Video, ratio, same_size, unit_range
 
 Array = NDArray[np.float64]
 
@@ -60,15 +59,29 @@ def best_lag(a: NDArray[np.floating], b: NDArray[np.floating], max_lag: int) -> 
     return lags[best], values[best]
 
 
+def difference_products(generated: Video, real: Video) -> Array:
+    """What `difference_correlation` is made of, per pair of consecutive frames: (T - 1, 3).
+
+    The columns are dg dr, dg^2 and dr^2, each summed over pixels and channels; rows of several parts may be put together.
+    """
+    pairs = zip(*_differences(generated, real), strict=True)
+    return np.array([[np.vdot(x, y), np.vdot(x, x), np.vdot(y, y)] for x, y in pairs], np.float64).reshape(-1, 3)
+
+
+def product_correlation(products: NDArray[np.floating]) -> float:
+    """dcor of the rows that `difference_products` gives; 0 where one side is a still."""
+    product, ours, theirs = products.sum(0)
+    norm = float(np.sqrt(ours * theirs))
+    return float(product / norm) if norm > 0 else 0.0
+
+
 def difference_correlation(generated: Video, real: Video) -> float:
     """dcor: do the same pixels change in the same way at the same time? -1..1, 1 for equal videos, 0 for a still.
 
     sum(dg dr) / sqrt(sum(dg^2) sum(dr^2)) over pixels, channels and frames; d is the difference of consecutive frames.
     Read it beside `shifted_null`: periodic motion correlates with itself at other times as well.
     """
-    ours, theirs = _differences(generated, real)
-    norm = _norm(ours, theirs)
-    return float(np.vdot(ours, theirs) / norm) if norm > 0 else 0.0
+    return product_correlation(difference_products(generated, real))
 
 
 def shifted_null(generated: Video, real: Video, min_shift: int = 4) -> Array:
@@ -100,9 +113,7 @@ def motion_ratio(generated: Video, real: Video) -> float:
     The clips may differ in size and length. inf where the real clip alone is still; 1 where both are.
     """
     ours, theirs = (float(motion_energy(video).mean()) if len(video) > 1 else 0.0 for video in (generated, real))
-    if theirs == 0:
-        return 1.0 if ours == 0 else inf
-    return ours / theirs
+    return ratio(ours, theirs)
 
 
 def loudness(samples: NDArray[np.floating], sample_rate: int, fps: Fraction, frames: int) -> Array:
