@@ -45,15 +45,10 @@ def same_size(a: Video, b: Video) -> tuple[NDArray[np.floating], NDArray[np.floa
     return unit_range(a), unit_range(b)
 
 
-def squared_errors(a: Video, b: Video, region: Region | None = None) -> Array:
-    """Mean squared error of each frame, (T,), over all pixels or those of a region."""
-    a, b = same_size(a, b)
-    return _region_means(np.square(a - b), region)
-
-
 def mse(a: Video, b: Video) -> float:
     """Mean squared error over all frames, pixels and channels; 0 for equal videos."""
-    return float(squared_errors(a, b).mean())
+    a, b = same_size(a, b)
+    return float(np.mean((a - b) ** 2, dtype=np.float64))
 
 
 def decibels(error: float) -> float:
@@ -66,8 +61,8 @@ def psnr(a: Video, b: Video) -> float:
     return decibels(mse(a, b))
 
 
-def structural_similarities(a: Video, b: Video, *, zero_border: bool = False, region: Region | None = None) -> Array:
-    """Structural similarity of each frame, (T,), -1..1, 1 for equal frames; mean over channels (Wang et al. 2004).
+def similarity_maps(a: Video, b: Video, *, zero_border: bool = False) -> Array:
+    """Structural similarity around each pixel, (T, H, W, 3), -1..1, 1 for equal videos (Wang et al. 2004).
 
     Gaussian window 11 x 11, sigma 1.5, biased covariance, constants 0.01^2 and 0.03^2.
 
@@ -76,21 +71,19 @@ def structural_similarities(a: Video, b: Video, *, zero_border: bool = False, re
         b: another of the same shape.
         zero_border: False leaves out the 5 pixels at each side where the window would leave the picture (as
             scikit-image); True takes them along, the outside being black (as the figures published with the paper).
-        region: look only at windows around these pixels.
     """
     a, b = same_size(a, b)
     if min(a.shape[1:3]) < 2 * _SSIM_RADIUS + 1:
         raise ValueError(f"ssim: expected frames of at least 11 x 11 pixels; got {a.shape[2]} x {a.shape[1]}")
-    if region is not None and not zero_border:
-        region = region[_SSIM_RADIUS:-_SSIM_RADIUS, _SSIM_RADIUS:-_SSIM_RADIUS]
     pairs = zip(a, b, strict=True)
-    maps = (_similarity(x.astype(np.float64), y.astype(np.float64), zero_border) for x, y in pairs)
-    return np.array([_region_means(each[None], region)[0] for each in maps], np.float64)
+    return np.stack([_similarity(x.astype(np.float64), y.astype(np.float64), zero_border) for x, y in pairs])
 
 
 def ssim(a: Video, b: Video, *, zero_border: bool = False) -> float:
-    """Mean of `structural_similarities` over the frames."""
-    return float(structural_similarities(a, b, zero_border=zero_border).mean())
+    """Structural similarity, -1..1, 1 for equal videos; the mean of `similarity_maps`."""
+    return float(
+        np.mean([similarity_maps(a[at : at + 1], b[at : at + 1], zero_border=zero_border).mean() for at in range(len(a))])
+    )
 
 
 def _similarity(a: Array, b: Array, zero_border: bool) -> Array:
@@ -155,7 +148,7 @@ def laplacian_energies(video: Video, region: Region | None = None) -> Array:
     energies = []
     for frame in unit_range(video).astype(np.float32):
         around = frame[:-2, 1:-1] + frame[2:, 1:-1] + frame[1:-1, :-2] + frame[1:-1, 2:]
-        energies.append(_region_means(np.square(4 * frame[1:-1, 1:-1] - around)[None], inner)[0])
+        energies.append(region_means(np.square(4 * frame[1:-1, 1:-1] - around)[None], inner)[0])
     return np.array(energies, np.float64)
 
 
@@ -166,6 +159,6 @@ def ratio(ours: float, theirs: float) -> float:
     return ours / theirs
 
 
-def _region_means(maps: NDArray[np.floating], region: Region | None) -> Array:
-    """The mean of each map (T, H, W, C) over a region."""
+def region_means(maps: NDArray[np.floating], region: Region | None) -> Array:
+    """The mean of each map (T, H, W, C) over all pixels or those of a region: (T,)."""
     return (maps if region is None else maps[:, region]).reshape(len(maps), -1).mean(1, dtype=np.float64)
