@@ -47,7 +47,7 @@ class WeightFile:
     purpose: str
     licence: str
     source: str
-    """Where size and hash were read, or what the file was made from."""
+    """A page about the file: where size and hash can be read, or what it was made from."""
 
 
 _TORCHVISION = "https://download.pytorch.org/models"
@@ -98,6 +98,7 @@ _FILES = (
         sha256="b8a52dc049b60e4b6ab68ad0df457362afab8b6304b2febdc1650a5dab4d7e7b",
         purpose="LPIPS with SqueezeNet (with lpips-squeeze)",
         licence="BSD-3-Clause",
+        # The page has the name, whose digits begin the hash; the rest is as two independent public projects state it.
         source="https://github.com/pytorch/vision/blob/main/torchvision/models/squeezenet.py",
     ),
     WeightFile(
