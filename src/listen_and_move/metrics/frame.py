@@ -81,9 +81,9 @@ def similarity_maps(a: Video, b: Video, *, zero_border: bool = False) -> Array:
 
 def ssim(a: Video, b: Video, *, zero_border: bool = False) -> float:
     """Structural similarity, -1..1, 1 for equal videos; the mean of `similarity_maps`."""
-    return float(
-        np.mean([similarity_maps(a[at : at + 1], b[at : at + 1], zero_border=zero_border).mean() for at in range(len(a))])
-    )
+    a, b = same_size(a, b)
+    maps = (similarity_maps(a[at : at + 1], b[at : at + 1], zero_border=zero_border) for at in range(len(a)))
+    return float(np.mean([each.mean() for each in maps]))
 
 
 def _similarity(a: Array, b: Array, zero_border: bool) -> Array:

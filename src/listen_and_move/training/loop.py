@@ -92,7 +92,7 @@ def train(
     if folder.exists():
         write_text(folder.config_file, to_json(config))
     else:
-        folder.create(config, video_hash, str(place))
+        folder.create(config, video, video_hash, str(place))
     return _Trainer(folder, config, clip, video, place, watch).run()
 
 

@@ -6,14 +6,12 @@ Letters: T frames, H height, W width.
 from pathlib import Path
 
 import numpy as np
-import torch
 from jaxtyping import UInt8
 
 from listen_and_move.clock import exact, frame_time
 from listen_and_move.config import Config
-from listen_and_move.data.clip import Clip, as_pixels
-from listen_and_move.inference.animator import BLOCK
-from listen_and_move.inference.noise import frame_noise
+from listen_and_move.data.clip import Clip
+from listen_and_move.inference.playing import played
 from listen_and_move.media.soundtrack import SoundTrack
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.metrics.frame import psnr
@@ -22,27 +20,15 @@ from listen_and_move.models.generator import Network
 
 MOST_FRAMES = 200
 """Longer held-out parts are judged by their beginning: a validation takes seconds."""
-WARM_UP = 64
-"""Frames before the held-out part on which the state is primed."""
 
 
-@torch.no_grad()
 def play(network: Network, clip: Clip, config: Config, frames: range) -> UInt8[np.ndarray, "T H W 3"]:
     """The network's picture for some frames of the clip, after hearing what comes before them."""
     learning = network.training
     network.eval()
-    device = next(network.parameters()).device
-    shapes, seed = network.pixel_noise_shapes, config.training.seed
-    state, drawn = None, []
-    start = max(0, frames.start - WARM_UP)
-    for first in range(start, frames.stop, BLOCK):
-        span = range(first, min(first + BLOCK, frames.stop))
-        features = clip.features[span.start : span.stop][None].to(device)
-        motion_noise, pixel_noise = frame_noise(span, seed, config.motion.noise, shapes, device)
-        picture, state = network(features, motion_noise, state, pixel_noise)
-        drawn.append(as_pixels(picture[0]).cpu().numpy())
+    drawn = np.concatenate(list(played(network, clip.features, frames, config, config.training.seed)))
     network.train(learning)  # without an average it is the network in training that plays
-    return np.concatenate(drawn)[frames.start - start :]
+    return drawn
 
 
 def held_out(clip: Clip) -> range:
