@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from listen_and_move.config import Config
+from listen_and_move.data.clip import file_hash
 from listen_and_move.errors import UserError
 from listen_and_move.media.replacing import replacing
 from listen_and_move.settings import from_json, to_json
@@ -31,7 +32,7 @@ class RunFolder:
 
     @property
     def environment_file(self) -> Path:
-        """Versions, device, commit, hash of the video."""
+        """Versions, device, commit, place and hash of the video."""
         return self.path / "environment.json"
 
     @property
@@ -67,7 +68,7 @@ class RunFolder:
         """Whether a run was begun here."""
         return self.config_file.exists()
 
-    def create(self, config: Config, video_hash: str, device: str) -> None:
+    def create(self, config: Config, video: Path, video_hash: str, device: str) -> None:
         """Begin a run: the folder, its settings and its environment.
 
         Raises:
@@ -78,7 +79,7 @@ class RunFolder:
         try:
             for folder in (self.path, self.state_file.parent, self.sample_file(0).parent, self.evaluation_folder):
                 folder.mkdir(parents=True, exist_ok=True)
-            write_text(self.environment_file, json.dumps(environment(video_hash, device), indent=2))
+            write_text(self.environment_file, json.dumps(environment(video, video_hash, device), indent=2))
             write_text(self.config_file, to_json(config))  # last: its presence means that the run was begun
         except OSError as error:
             raise UserError(
@@ -91,12 +92,29 @@ class RunFolder:
 
     def video_hash(self) -> str:
         """sha256 of the video that the run learns."""
-        try:
-            return str(json.loads(self._read(self.environment_file))["video_sha256"])
-        except (ValueError, KeyError, TypeError):
+        return str(self._environment()["video_sha256"])
+
+    def video(self, elsewhere: Path | None = None) -> Path:
+        """The video that the run learnt, where it was then or where it is said to be now.
+
+        Raises:
+            UserError: the run is too old to know, or the file is gone or another one.
+        """
+        learnt = self._environment().get("video")
+        if elsewhere is None and learnt is None:
             raise UserError(
-                f"{self.environment_file}: expected the run's environment as JSON; it is damaged: start another --run"
-            ) from None
+                f"{self.path}: expected the place of the video this run learnt; the run is older than this note: "
+                "give it with --video"
+            )
+        path = elsewhere or Path(str(learnt))
+        expected = f"{self.path}: expected the video this run learnt at {path}"
+        try:
+            same = file_hash(path) == self.video_hash()
+        except OSError as error:
+            raise UserError(f"{expected}; got {error.strerror}: give it with --video") from None
+        if not same:
+            raise UserError(f"{expected}; the file there is another one: give it with --video")
+        return path
 
     def log(self, values: dict[str, Any]) -> None:
         """Append one line to the metrics."""
@@ -118,6 +136,18 @@ class RunFolder:
         kept = [json.dumps(values) + "\n" for values in self.metrics() if values["step"] <= step]
         write_text(self.metrics_file, "".join(kept))
 
+    def _environment(self) -> dict[str, Any]:
+        text = self._read(self.environment_file)
+        try:
+            values = json.loads(text)
+        except ValueError:
+            values = None
+        if not isinstance(values, dict) or "video_sha256" not in values:
+            raise UserError(
+                f"{self.environment_file}: expected the run's environment as JSON; it is damaged: start another --run"
+            )
+        return values
+
     def _read(self, path: Path) -> str:
         try:
             return path.read_text(encoding="utf-8")
@@ -131,9 +161,10 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def environment(video_hash: str, device: str) -> dict[str, Any]:
+def environment(video: Path, video_hash: str, device: str) -> dict[str, Any]:
     """What a run's figures depend on beside its settings."""
     return {
+        "video": str(video.absolute()),
         "video_sha256": video_hash,
         "device": device,
         "threads": torch.get_num_threads(),

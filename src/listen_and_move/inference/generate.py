@@ -1,18 +1,40 @@
 """From a sound file to a video file."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
 
 from listen_and_move import __version__
 from listen_and_move.clock import Seconds, frame_count
-from listen_and_move.data.clip import file_hash
+from listen_and_move.data.clip import file_hash, load_clip
 from listen_and_move.errors import UserError
 from listen_and_move.features import SAMPLE_RATE
 from listen_and_move.inference.animator import Animator, model_path
+from listen_and_move.inference.replay import Replayer, recording
 from listen_and_move.media.sound import read_sound, sound_samples
 from listen_and_move.media.soundtrack import SoundTrack
 from listen_and_move.media.video import VideoWriter
+
+
+class Player(Protocol):
+    """What turns sound into frames: an `Animator` or a `Replayer`."""
+
+    @property
+    def fps(self) -> Fraction:
+        """Frames per second."""
+        ...
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of a frame, in pixels."""
+        ...
+
+    def frames(self, sound: Iterable[np.ndarray], seed: int = 0) -> Iterator[np.ndarray]:
+        """Pictures uint8 (height, width, 3) to a sound at 64 kHz, given in blocks of any length."""
+        ...
 
 
 class Progress(NamedTuple):
@@ -29,6 +51,8 @@ def generate(
     sounds: Sequence[Path | str] | Path | str,
     out: Path | str | None = None,
     *,
+    mode: Literal["model", "replay"] = "model",
+    video: Path | str | None = None,
     track: int = 0,
     start: Seconds | None = None,
     end: Seconds | None = None,
@@ -37,13 +61,15 @@ def generate(
     device: str = "auto",
     watch: Callable[[Progress], None] = lambda progress: None,
 ) -> list[Path]:
-    """Play a model with sounds; the model is loaded once.
+    """Play a model, or the recording that it learnt from, with sounds; it is loaded once.
 
     Args:
         model: a run folder or a model.safetensors.
         sounds: one or more files with sound, videos too.
         out: a file (.mp4, .mov, .mkv, .webm), a name without ending for a folder of PNG frames, or an existing folder
             (or one whose name ends in /) for a file per sound; SOUND-MODEL.mp4 here by default.
+        mode: model: the model draws; replay: real frames of the training part are shown in the order that the sound asks for.
+        video: replay only: where the run's video is now, if not where it was when the run began.
         track: which of a file's sound streams, from 0.
         start: where to begin in the sound, in seconds.
         end: where to stop in the sound, in seconds.
@@ -56,21 +82,40 @@ def generate(
         The files written, in the order of the sounds.
 
     Raises:
-        UserError: a sound or the model cannot be read, or an output cannot be written.
+        UserError: a sound, the model or the run's video cannot be read, or an output cannot be written.
     """
     sources = [Path(sound) for sound in ([sounds] if isinstance(sounds, (str, Path)) else sounds)]
     file = model_path(Path(model))
     outputs = _outputs(sources, file, None if out is None else str(out))
     _check_outputs(sources, outputs, overwrite)
-    animator = Animator.load(file, device)
-    marks = {"comment": _mark(animator, file, seed)}
+    if mode == "replay":
+        player, mark = _replay(Path(model), None if video is None else Path(video))
+    elif video is None:
+        player, mark = _model(file, device, seed)
+    else:
+        raise UserError(f"video: expected only where a recording is replayed; got {video}: leave it away, or --mode replay")
     for source, target in zip(sources, outputs, strict=True):
-        _one(animator, SoundTrack(source, track, start, end), target, marks, seed, overwrite, watch)
+        _one(player, SoundTrack(source, track, start, end), target, {"comment": mark}, seed, overwrite, watch)
     return outputs
 
 
+def _model(file: Path, device: str, seed: int) -> tuple[Player, str]:
+    """The model, and what a file says of itself: the picture is made, not recorded."""
+    animator = Animator.load(file, device)
+    noise = f", seed {seed}" if animator.config.has_noise else ""
+    mark = f"Generated picture, no recording: Listen and Move {__version__}, model sha256 {file_hash(file)}{noise}"
+    return animator, mark
+
+
+def _replay(model: Path, video: Path | None) -> tuple[Player, str]:
+    """The recording, and what a file says of itself: the pictures are real, their order is not."""
+    source, config = recording(model, video)
+    mark = f"Replayed pictures of a recording: Listen and Move {__version__}, video sha256 {file_hash(source)}"
+    return Replayer(load_clip(source, config), config), mark
+
+
 def _one(
-    animator: Animator,
+    player: Player,
     sound: SoundTrack,
     out: Path,
     marks: dict[str, str],
@@ -81,24 +126,16 @@ def _one(
     samples, rate = sound_samples(sound.path, track=sound.track, start=sound.start, end=sound.end)
     if not samples:
         raise UserError(f"{sound.path}: expected sound; there is none in this part: choose another with --start and --end")
-    total = frame_count(samples, rate, animator.fps)
+    total = frame_count(samples, rate, player.fps)
     blocks = read_sound(sound.path, SAMPLE_RATE, track=sound.track, start=sound.start, end=sound.end)
-    width, height = animator.size
-    with VideoWriter(
-        out, width=width, height=height, fps=animator.fps, sound=sound, metadata=marks, overwrite=overwrite
-    ) as writer:
-        for done, frame in enumerate(animator.frames(blocks, seed), start=1):
+    width, height = player.size
+    with VideoWriter(out, width=width, height=height, fps=player.fps, sound=sound, metadata=marks, overwrite=overwrite) as writer:
+        for done, frame in enumerate(player.frames(blocks, seed), start=1):
             if done > total:  # resampling may round a sound up by a sample, into a frame that nobody would hear
                 break
             writer.write(frame)
             if done % 16 == 0 or done == total:
                 watch(Progress(Path(sound.path), out, done, total))
-
-
-def _mark(animator: Animator, file: Path, seed: int) -> str:
-    """What the file says of itself: the picture is made, not recorded."""
-    noise = f", seed {seed}" if animator.config.has_noise else ""
-    return f"Generated picture, no recording: Listen and Move {__version__}, model sha256 {file_hash(file)}{noise}"
 
 
 def _outputs(sounds: Sequence[Path], model: Path, out: str | None) -> list[Path]:
