@@ -124,6 +124,23 @@ def test_maps_of_a_picture_of_224_pixels(kind, sides):
     assert [tuple(each.shape) for each in maps] == [(2, c, side, side) for c, side in zip(channels, sides, strict=True)]
 
 
+@pytest.mark.parametrize(
+    ("kind", "places"), [(AlexNet, [1, 4, 7, 9, 11]), (VGG16, [3, 8, 15, 22, 29]), (SqueezeNet, [1, 4, 7, 9, 10, 11, 12])]
+)
+def test_taps_are_those_of_lpips(kind, places):
+    """The last layers of the slices in LPIPS's pretrained_networks.py: all behind a rectifier."""
+    assert [tap.layer for tap in kind.taps.values()] == places
+    torch.manual_seed(0)
+    with torch.no_grad():
+        assert all(map_.min() == 0 for map_ in kind().eval()(torch.rand(1, 3, 40, 40)))
+
+
+@pytest.mark.parametrize("kind", [Inception, I3D])
+def test_batch_norms_have_tensorflows_epsilon(kind):
+    norms = [part for part in on_meta(kind).modules() if isinstance(part, (torch.nn.BatchNorm2d, torch.nn.BatchNorm3d))]
+    assert {norm.eps for norm in norms} == {1e-3}
+
+
 @pytest.mark.parametrize("kind", TAPPED)
 def test_least_size_is_the_least(kind):
     network, least = on_meta(kind), kind.least_size

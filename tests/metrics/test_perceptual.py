@@ -9,7 +9,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from listen_and_move.backbones.alexnet import AlexNet
-from listen_and_move.backbones.inputs import IMAGENET
+from listen_and_move.backbones.inputs import CAFFE, IMAGENET
 from listen_and_move.backbones.squeezenet import SqueezeNet
 from listen_and_move.backbones.vgg16 import VGG16
 from listen_and_move.errors import UserError
@@ -122,6 +122,12 @@ def test_wrong_heads_are_refused():
 def test_labels_tell_what_is_published():
     assert {name for name, variant in VARIANTS.items() if variant.label.startswith("LPIPS")} == {"alex", "vgg", "squeeze"}
     assert "not the published LPIPS" in VARIANTS["squeeze-caffe"].label
+
+
+def test_each_variant_gets_the_input_of_its_weights():
+    """A picture in the wrong convention still gives a plausible distance, so only this test sees it."""
+    conventions = {name: variant.convention for name, variant in VARIANTS.items()}
+    assert conventions == {"alex": IMAGENET, "vgg": IMAGENET, "squeeze": IMAGENET, "squeeze-caffe": CAFFE}
 
 
 def test_unknown_and_missing(tmp_path, monkeypatch):

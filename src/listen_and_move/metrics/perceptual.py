@@ -55,7 +55,8 @@ def perceptual_distance(
     Args:
         maps: one per layer, of N pictures.
         others: the same of N other pictures.
-        heads: non-negative weights of the channels, one vector per layer. The published ones already hold the square.
+        heads: non-negative weights of the channels, one vector per layer. In the paper's
+            equation they stand inside the square; the published files hold what stands outside.
     """
     layers = zip(maps, others, heads, strict=True)
     return torch.stack([_layer_distance(map_, other, head) for map_, other, head in layers]).sum(0)
