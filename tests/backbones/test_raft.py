@@ -143,10 +143,11 @@ def test_the_recurrent_unit_is_torchs_but_for_what_its_gate_keeps():
         for convolution, weight, bias, sign in zip(
             (ours.convr, ours.convz, ours.convq), weights, theirs.bias_ih.split(4), (1, -1, 1), strict=True
         ):
-            convolution.weight.zero_()
-            convolution.weight[..., 1, 1] = sign * weight  # torch's update gate says what is kept
-            convolution.bias.copy_(sign * bias)
+            kernel, offset = convolution.parameters()
+            kernel.zero_()
+            kernel[..., 1, 1] = sign * weight  # torch's update gate says what is kept
+            offset.copy_(sign * bias)
         # GRUCell resets after its matrix, ours before: equal where the reset gate is open.
-        ours.convr.bias.fill_(1e4)
+        list(ours.convr.parameters())[1].fill_(1e4)
         theirs.bias_ih[:4] = 1e4
         assert torch.allclose(ours(hidden[..., None, None], x[..., None, None])[..., 0, 0], theirs(x, hidden), atol=1e-6)
