@@ -1,0 +1,259 @@
+"""Do sound and picture go together over time: peaks, lags, stillness in silence, and what chance would give.
+
+A series is an array (T,), one value per frame: motion energy, loudness, onset strength.
+"""
+
+from math import copysign, inf
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from listen_and_move.metrics.sync import correlation
+
+Array = NDArray[np.float64]
+Series = NDArray[Any]
+
+SILENT_DB = -60.0
+"""A frame whose loudness is below this counts as silent: what a quiet room leaves on a recording."""
+_EXACT_PAIRS = 12
+"""Up to so many pairs all choices of signs are tried, 4096; beyond, as many drawn ones."""
+_MOST_SHIFTS = 500
+"""So many shifts tell the chance of common peaks well enough; each takes time."""
+
+
+def peaks(series: Series, prominence: float | None = None) -> NDArray[np.int64]:
+    """Places where a series has a maximum that stands out, in order; the first and last value are none.
+
+    A maximum stands out by its prominence: how far one has to descend from it before a higher value is reached, on the
+    side where that is less (as in scipy.signal.find_peaks). The middle of a plateau stands for it.
+
+    Args:
+        series: (T,).
+        prominence: least prominence in the unit of the series; give that of the real clip to judge a generated one by the
+            same measure. None: the standard deviation of the series, so that its scale does not matter.
+
+    Returns:
+        Indices, int64; empty for a constant series.
+    """
+    series = _series(series)
+    if _constant(series):
+        return np.zeros(0, np.int64)
+    least = series.std() if prominence is None else prominence
+    changes = np.flatnonzero(np.diff(series)) + 1  # where runs of equal values begin, but for the first
+    values = series[np.r_[0, changes]]
+    tops = np.flatnonzero((values[1:-1] > values[:-2]) & (values[1:-1] > values[2:])).tolist()
+    standing = [top + 1 for top in tops if _prominence(values, top + 1) >= least]
+    first, end = np.r_[0, changes], np.r_[changes, len(series)]
+    return (first[standing] + end[standing] - 1) // 2
+
+
+def _prominence(values: Array, top: int) -> float:
+    higher = np.flatnonzero(values > values[top])
+    place = int(np.searchsorted(higher, top))
+    start = higher[place - 1] if place > 0 else 0
+    end = higher[place] if place < len(higher) else len(values)
+    return float(values[top] - max(values[start:top].min(), values[top + 1 : end].min()))
+
+
+def av_align(sound_peaks: Series, motion_peaks: Series, tolerance: float = 1) -> float | None:
+    """AV-Align: peaks that sound and motion have in common over all peaks of either, 0..1, 1 is best (Yariv et al. 2024).
+
+    Intersection over union of two sets of peaks, where two that lie within a frame of each other are the same. Each peak is
+    matched once at most, and as many as can be, so that the value does not depend on the order of arguments and stays within
+    1: the code first published with the paper let several sounds share a motion, and could exceed it.
+
+    Read it beside `av_align_null`: where peaks are dense, many meet by chance.
+
+    Args:
+        sound_peaks: places of peaks in ascending order, in frames.
+        motion_peaks: likewise.
+        tolerance: largest distance of a match, in the unit of the peaks: one frame before to one frame after.
+
+    Returns:
+        None where neither has a peak; 0.0 where only one has.
+    """
+    sound, motion = sorted(sound_peaks.tolist()), sorted(motion_peaks.tolist())
+    if not sound and not motion:
+        return None
+    matched = heard = seen = 0
+    while heard < len(sound) and seen < len(motion):
+        apart = sound[heard] - motion[seen]
+        matched += abs(apart) <= tolerance
+        heard, seen = heard + (apart <= tolerance), seen + (apart >= -tolerance)  # the earlier one, or both if they match
+    return matched / (len(sound) + len(motion) - matched)
+
+
+def av_align_null(sound_peaks: Series, motion_peaks: Series, frames: int, min_shift: int, tolerance: float = 1) -> Array:
+    """`av_align` with the peaks of the sound at the wrong times: shifted circularly by min_shift ... frames - min_shift frames.
+
+    At most 500 shifts, evenly spread. Empty where the clip is too short for a shift, or has no peaks.
+    """
+    shifts = _shifts(frames, min_shift)
+    tried = shifts[:: -(-len(shifts) // _MOST_SHIFTS) or 1]
+    values = [av_align((sound_peaks + shift) % frames, motion_peaks, tolerance) for shift in tried]
+    return np.array([value for value in values if value is not None], np.float64)
+
+
+def lagged_correlation(a: Series, b: Series, max_lag: int) -> tuple[NDArray[np.int64], Array]:
+    """Pearson's correlation of two series of one length at every lag from -max_lag to max_lag frames.
+
+    The signs are those of `sync.best_lag`: at a positive lag ``a`` is taken to come later, a[t + lag] with b[t]. Only the
+    part where both exist counts, so that the outermost lags rest on fewer values.
+
+    Returns:
+        Lags in frames, ascending, and the correlations there; fewer lags where the series are too short.
+    """
+    a, b = _pair(a, b)
+    reach = max(0, min(max_lag, len(a) - 2))
+    lags = np.arange(-reach, reach + 1)
+    later, earlier = np.maximum(lags, 0), np.maximum(-lags, 0)
+    values = [correlation(a[x : len(a) - y], b[y : len(b) - x]) for x, y in zip(later, earlier, strict=True)]
+    return lags, np.array(values, np.float64)
+
+
+class Stillness(NamedTuple):
+    """How much the picture moves while nothing is heard."""
+
+    ratio: float | None
+    """Mean motion in silence over mean motion in sound: 0 is a picture that rests, 1 one that does not listen; inf where it
+    moves in silence only, 1 where it never moves; None where one of the counts is 0."""
+    silent: int
+    """Frames in silence."""
+    sounding: int
+    """Frames in sound."""
+
+
+def stillness(motion: Series, loudness_db: Series, silent_db: float = SILENT_DB) -> Stillness:
+    """Motion while the sound is silent against motion while it sounds.
+
+    Args:
+        motion: motion energy (T,), from 0.
+        loudness_db: loudness of the same frames (T,), in dB of full scale.
+        silent_db: a frame below this is silent.
+    """
+    motion, loudness_db = _pair(motion, loudness_db)
+    silent = loudness_db < silent_db
+    counts = int(silent.sum()), int((~silent).sum())
+    if min(counts) == 0:
+        return Stillness(None, *counts)
+    quiet, loud = float(motion[silent].mean()), float(motion[~silent].mean())
+    if loud == 0:
+        return Stillness(1.0 if quiet == 0 else inf, *counts)
+    return Stillness(quiet / loud, *counts)
+
+
+class Effect(NamedTuple):
+    """How much better segments score with their own sound than with an altered one."""
+
+    size: float | None
+    """Mean difference over its standard deviation, corrected for few pairs: 0.2 small, 0.5 medium, 0.8 large (Cohen 1988);
+    above 0: the altered sound scores less. inf or -inf where all differences are the same but not 0; None for
+    one or two pairs."""
+    p: float
+    """How often a mean difference as large as this comes from random signs, in either direction; 2^(1 - pairs) at least."""
+    pairs: int
+
+
+def effect_size(with_sound: Series, altered: Series) -> Effect:
+    """Effect of altering the sound on scores of segments (N,), pair by pair.
+
+    Cohen's d_z with the correction 1 - 3 / (4 (N - 1) - 1) of Hedges (1981). p is of the permutation test that flips the
+    signs of differences: exact for up to 12 pairs, beyond that from 4096 fixed draws. It takes the segments as independent:
+    let them not overlap.
+
+    Raises:
+        ValueError: different lengths, or no pair.
+    """
+    with_sound, altered = _pair(with_sound, altered)
+    difference = with_sound - altered
+    if len(difference) == 0:
+        raise ValueError("effect_size: expected at least one pair of scores; got none")
+    return Effect(_standardised(difference), _sign_flip_p(difference), len(difference))
+
+
+def _standardised(difference: Array) -> float | None:
+    if len(difference) < 3:
+        return None
+    mean = float(difference.mean())
+    if _constant(difference):
+        return copysign(inf, mean) if mean else 0.0
+    return mean / float(difference.std(ddof=1)) * (1 - 3 / (4 * (len(difference) - 1) - 1))
+
+
+def _sign_flip_p(difference: Array) -> float:
+    pairs = len(difference)
+    if pairs <= _EXACT_PAIRS:
+        signs = 1.0 - 2 * (np.arange(2**pairs)[:, None] >> np.arange(pairs) & 1)
+    else:
+        signs = np.random.default_rng(0).choice([-1.0, 1.0], (2**_EXACT_PAIRS, pairs))
+        signs[0] = 1  # what was found is one of the possible draws
+    sums = np.abs(signs @ difference)
+    return float((sums >= sums[0] * (1 - 1e-9)).mean())
+
+
+def circular_null(a: Series, b: Series, min_shift: int) -> Array:
+    """Correlation of two series of one length at wrong times: the second shifted circularly.
+
+    Args:
+        a: (T,).
+        b: (T,).
+        min_shift: smallest shift in frames, in either direction, from 1.
+
+    Returns:
+        One value per shift min_shift, min_shift + 1, ... T - min_shift; empty where the series are too short for one.
+    """
+    a, b = _pair(a, b)
+    shifts = list(_shifts(len(a), min_shift))
+    if not shifts or _constant(a) or _constant(b):
+        return np.zeros(len(shifts))
+    a, b = ((series - series.mean()) / np.linalg.norm(series - series.mean()) for series in (a, b))
+    return np.fft.irfft(np.fft.rfft(a) * np.fft.rfft(b).conj(), len(a))[shifts]
+
+
+class Excess(NamedTuple):
+    """A value against what comes out at wrong times."""
+
+    above: float
+    """The value minus the mean of the null: what is owed to the right time."""
+    p: float
+    """Share of the null at least as large, the value itself counted with it; rough, as neighbouring shifts are alike."""
+    mean: float
+    """Mean of the null."""
+    quantile: float
+    """What 95 % of the null stay below."""
+    largest: float
+    """Largest value of the null."""
+
+
+def excess(value: float, null: Series) -> Excess | None:
+    """How far a value exceeds its null distribution, such as `circular_null` or `sync.shifted_null`; None for an empty one."""
+    null = _series(null)
+    if len(null) == 0:
+        return None
+    share = (1 + int((null >= value).sum())) / (1 + len(null))
+    return Excess(float(value - null.mean()), share, float(null.mean()), float(np.quantile(null, 0.95)), float(null.max()))
+
+
+def _shifts(length: int, min_shift: int) -> range:
+    if min_shift < 1:
+        raise ValueError(f"min_shift: expected at least 1 frame; got {min_shift}")
+    return range(min_shift, length - min_shift + 1)
+
+
+def _constant(series: Array) -> bool:
+    """Whether a series is constant but for rounding: then it correlates not even with itself."""
+    return correlation(series, series) == 0
+
+
+def _series(series: Series) -> Array:
+    series = np.asarray(series, np.float64)
+    if series.ndim != 1 or not np.isfinite(series).all():
+        raise ValueError(f"series: expected finite numbers of shape (T,); got shape {series.shape}, or not all are finite")
+    return series
+
+
+def _pair(a: Series, b: Series) -> tuple[Array, Array]:
+    if len(a) != len(b):
+        raise ValueError(f"series: expected two of one length; got {len(a)} and {len(b)}")
+    return _series(a), _series(b)

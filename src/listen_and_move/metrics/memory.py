@@ -1,0 +1,121 @@
+"""Is a picture new, or one of the training frames again: distances to the nearest of them.
+
+Letters: T frames of a clip, N reference frames, H height, W width. Frames are uint8 (T, H, W, 3).
+"""
+
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Frames = NDArray[np.uint8]
+
+_BLOCK_BYTES = 2**25
+"""Memory for one block of frames as numbers: 32 MiB."""
+
+
+def thumbnails(video: Frames, side: int) -> Frames:
+    """Frames made small: the mean of the area below each new pixel, so that brightness is kept.
+
+    Args:
+        video: uint8 (T, H, W, 3).
+        side: the longer side in pixels afterwards, from 1; the other keeps the proportions. Smaller frames stay as they are.
+
+    Returns:
+        uint8 (T, h, w, 3), rounded.
+    """
+    _checked(video)
+    if side < 1:
+        raise ValueError(f"side: expected at least 1 pixel; got {side}")
+    height, width = video.shape[1:3]
+    if max(height, width) <= side:
+        return video
+    shrink = side / max(height, width)
+    rows, columns = (_area_weights(old, max(1, round(old * shrink))) for old in (height, width))
+    small = np.empty((len(video), len(rows), len(columns), 3), np.uint8)
+    for index, frame in enumerate(video):
+        picture = np.tensordot(rows, frame.astype(np.float32), 1)  # (h, W, 3)
+        small[index] = np.rint(np.einsum("hwc,vw->hvc", picture, columns, optimize=True)).clip(0, 255)
+    return small
+
+
+def _area_weights(old: int, new: int) -> NDArray[np.float32]:
+    """What share each of ``old`` pixels has in each of ``new`` ones that divide the same length evenly: (new, old)."""
+    edges = np.linspace(0, old, new + 1)[:, None]
+    below = np.minimum(edges[1:], np.arange(1, old + 1)) - np.maximum(edges[:-1], np.arange(old))
+    return (below.clip(0) * new / old).astype(np.float32)
+
+
+def nearest_distances(frames: Frames, reference: Frames) -> tuple[Array, NDArray[np.int64]]:
+    """How far each frame is from the nearest reference frame, and which one that is.
+
+    The distance is the root mean square difference over pixels and channels, in shares of the full range. Products of
+    blocks of frames do the work, in float64, where sums of whole numbers are exact; memory does not grow with T or N.
+
+    Args:
+        frames: uint8 (T, H, W, 3).
+        reference: uint8 (N, H, W, 3), N from 1; make long clips small with `thumbnails` first.
+
+    Returns:
+        Distances (T,), 0..1, 0 for a frame that is among the reference; indices (T,) into the reference, the first of equals.
+    """
+    _checked(frames)
+    _checked(reference)
+    if frames.shape[1:] != reference.shape[1:] or len(reference) == 0:
+        raise ValueError(f"frames: expected at least one reference frame of the same size; got {frames.shape}, {reference.shape}")
+    size = frames[0].size if len(frames) else 1
+    squared, nearest = np.full(len(frames), inf), np.zeros(len(frames), np.int64)
+    step = max(1, _BLOCK_BYTES // (8 * size))
+    for first in range(0, len(reference), step):
+        others = _numbers(reference[first : first + step])
+        for start in range(0, len(frames), step):
+            part = slice(start, start + step)
+            found = _squared_distances(_numbers(frames[part]), others)
+            best = found.argmin(1)
+            closest = found[np.arange(len(found)), best]
+            nearest[part] = np.where(closest < squared[part], first + best, nearest[part])
+            squared[part] = np.minimum(closest, squared[part])
+    return np.sqrt(squared / size) / 255, nearest
+
+
+def _numbers(frames: Frames) -> Array:
+    return frames.reshape(len(frames), -1).astype(np.float64)
+
+
+def _squared_distances(a: Array, b: Array) -> Array:
+    """Between all rows of a and all of b: (rows of a, rows of b)."""
+    return np.square(a).sum(1)[:, None] + np.square(b).sum(1) - 2 * (a @ b.T)
+
+
+@dataclass(frozen=True)
+class Newness:
+    """How new generated frames are, measured by how new real ones are."""
+
+    generated: float
+    """Median distance of the generated frames to the nearest training frame, in shares of the full range."""
+    held_out: float
+    """The same of real frames that were not trained on."""
+    ratio: float
+    """The first over the second: near 0 is replay, 1 as new as the real frames; inf where the held-out frames alone are
+    among the training frames, 1 where both are."""
+
+
+def newness(generated: Frames, held_out: Frames, training: Frames) -> Newness:
+    """Is the model playing its training frames again? Frames of all three are uint8 (T, H, W, 3) of one size.
+
+    Medians, so that a few odd frames do not matter. A blurred picture lies near many frames without being a replay, and a
+    noisy one far from all: read the ratio beside sharpness.
+    """
+    if min(len(generated), len(held_out)) == 0:
+        raise ValueError(f"newness: expected frames in both clips; got {len(generated)} generated and {len(held_out)} held out")
+    ours, theirs = (float(np.median(nearest_distances(frames, training)[0])) for frames in (generated, held_out))
+    if theirs == 0:
+        return Newness(ours, theirs, 1.0 if ours == 0 else inf)
+    return Newness(ours, theirs, ours / theirs)
+
+
+def _checked(video: Frames) -> None:
+    if video.ndim != 4 or video.shape[-1] != 3 or video.dtype != np.uint8:
+        raise ValueError(f"frames: expected uint8 of shape (T, H, W, 3); got {video.dtype} of shape {video.shape}")
