@@ -60,6 +60,10 @@ class RunFolder:
         """Reports on the trained model."""
         return self.path / "evaluation"
 
+    def evaluation_part(self, name: str = "") -> Path:
+        """Where the figures of a part are: of the held-out one at the top, of others in a folder of their name."""
+        return self.evaluation_folder / name.replace(" ", "-") if name else self.evaluation_folder
+
     def sample_file(self, step: int) -> Path:
         """Real beside generated, held-out sound, as of a step."""
         return self.path / "samples" / f"step-{step:06d}.mp4"

@@ -1,5 +1,6 @@
 """Frames kept on disk, so that the memory of a command does not grow with the length of a video."""
 
+import tempfile
 from pathlib import Path
 from types import TracebackType
 
@@ -8,7 +9,7 @@ from jaxtyping import UInt8
 
 
 class FrameStore:
-    """A file of frames of one size: appended at its end, read in any order. A context manager that closes the file.
+    """A file of frames of one size: appended at its end, read in any order.
 
     Letters: T frames, H height, W width.
     """
@@ -37,8 +38,27 @@ class FrameStore:
         content = self._file.read((last - first) * self._bytes)
         return np.frombuffer(content, np.uint8).reshape(-1, *self.shape)
 
-    def __enter__(self) -> "FrameStore":
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class Shelf:
+    """Frame stores in a temporary folder, which is gone when the context ends."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="listen-and-move-")
+        self._stores: list[FrameStore] = []
+
+    def store(self, width: int, height: int) -> FrameStore:
+        """A new, empty store for frames of this size."""
+        self._stores.append(FrameStore(Path(self._folder.name) / f"{len(self._stores)}.frames", width, height))
+        return self._stores[-1]
+
+    def __enter__(self) -> "Shelf":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._file.close()
+        for store in self._stores:
+            store.close()
+        self._folder.cleanup()

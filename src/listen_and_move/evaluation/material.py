@@ -1,0 +1,144 @@
+"""What a model is measured on: decoded videos, with their frames on disk and their sound as features and courses.
+
+Letters: N frames of the video, T frames of the part that is measured, F numbers per frame.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from numpy.typing import NDArray
+from torch import Tensor
+
+from listen_and_move.clock import Seconds, exact, frame_sample, frame_time
+from listen_and_move.config import ClipConfig, FeatureConfig
+from listen_and_move.data.clip import resolved_box
+from listen_and_move.data.store import FrameStore, Shelf
+from listen_and_move.errors import UserError
+from listen_and_move.features import SAMPLE_RATE, Listener, Statistics
+from listen_and_move.inference.animator import BLOCK
+from listen_and_move.media.files import probe
+from listen_and_move.media.picture import read_frames
+from listen_and_move.media.sound import read_sound
+from listen_and_move.metrics.coupling import onset_strength, spectra
+from listen_and_move.metrics.sync import loudness
+
+HEARD_RATE = 16_000
+"""Samples per second at which loudness and onsets are measured."""
+PIECE = 600
+"""Frames of sound that are looked at together: bounds memory."""
+Watch = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is."""
+
+
+class Frames(Protocol):
+    """Frames that can be read part by part, wherever they are."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def read(self, first: int, last: int) -> UInt8[np.ndarray, "T H W 3"]:
+        """Frames ``first`` to ``last`` (exclusive)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stretch of other frames."""
+
+    frames: Frames
+    span: range
+
+    def __len__(self) -> int:
+        return len(self.span)
+
+    def read(self, first: int, last: int) -> UInt8[np.ndarray, "T H W 3"]:
+        """Frames ``first`` to ``last`` of the stretch."""
+        return self.frames.read(self.span.start + first, self.span.start + last)
+
+
+@dataclass(frozen=True)
+class Video:
+    """A decoded video; frame t shows the instant start + t / fps of the file."""
+
+    path: Path
+    start: Fraction
+    fps: Fraction
+    frames: FrameStore
+    features: Float[Tensor, "N F"]
+
+    def seconds(self, frame: int) -> Fraction:
+        """The instant of a frame in the file."""
+        return self.start + frame_time(frame, self.fps)
+
+
+@dataclass(frozen=True)
+class Course:
+    """What is heard during each frame."""
+
+    loudness: NDArray[np.float64]
+    """dB of full scale, (T,)."""
+    onsets: NDArray[np.float64]
+    """How much louder the frequencies become, (T,)."""
+
+
+def decode(
+    path: Path, clip: ClipConfig, features: FeatureConfig, statistics: Statistics | None, shelf: Shelf, watch: Watch
+) -> Video:
+    """Decode a video: its frames onto the shelf, its sound into features.
+
+    Raises:
+        UserError: no picture, no sound, or nothing in the part that ``clip`` names.
+    """
+    box, start = resolved_box(path, clip), exact(clip.start)
+    end = probe(path).duration if clip.end is None else exact(clip.end)
+    expected = max(1, ceil((end - start) * clip.rate))
+    store = shelf.store(clip.width, clip.height)
+    for frame in read_frames(path, clip.rate, width=clip.width, height=clip.height, box=box, start=clip.start, end=clip.end):
+        store.append(frame[None])
+        if len(store) % BLOCK == 0:
+            watch(f"decoding {path.name}", len(store), max(expected, len(store)))
+    if len(store) < 3:
+        raise UserError(f"{path}: expected at least 3 frames from {clip.start} s on; got {len(store)}: choose another part")
+    watch(f"decoding {path.name}", len(store), len(store))
+    listener = Listener(features, clip.rate, statistics)
+    return Video(path, start, clip.rate, store, heard(path, listener, start, len(store)))
+
+
+def heard(path: Path, listener: Listener, start: Seconds, frames: int) -> Float[Tensor, "N F"]:
+    """The features of so many frames; where the sound has ended it is silent."""
+    end = exact(start) + frame_time(frames, listener.fps)
+    state, parts, total = None, [], 0
+    for block in read_sound(path, SAMPLE_RATE, start=start, end=end):
+        features, state = listener.push(torch.from_numpy(block), state)
+        total += len(block)
+        parts.append(features)
+    missing = frame_sample(frames, listener.fps, SAMPLE_RATE) - total
+    if missing > 0:
+        features, state = listener.push(torch.zeros(missing), state)
+        parts.append(features)
+    return torch.cat([*parts, listener.finish(state)])[:frames]
+
+
+def course(path: Path, fps: Fraction, start: Seconds, frames: int) -> Course:
+    """Loudness and onsets during each of so many frames from an instant on."""
+    pieces = [_piece(path, fps, exact(start), first, min(first + PIECE, frames)) for first in range(0, frames, PIECE)]
+    return Course(*(np.concatenate(values) for values in zip(*pieces, strict=True)))
+
+
+def _piece(path: Path, fps: Fraction, start: Fraction, first: int, last: int) -> tuple[NDArray[np.float64], ...]:
+    """A frame more at either end is read, so that the cut is no onset."""
+    begin = max(Fraction(0), start + frame_time(first - 1, fps))
+    before = round((start + frame_time(first, fps) - begin) * fps)
+    count = before + last - first
+    blocks = read_sound(path, HEARD_RATE, start=begin, end=begin + frame_time(count + 1, fps))
+    samples = np.concatenate([np.zeros(0, np.float32), *blocks])
+    loud = loudness(samples, HEARD_RATE, fps, count)[before:]
+    return loud, onset_strength(spectra(samples), HEARD_RATE, fps, count)[before:]

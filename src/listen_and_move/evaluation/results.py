@@ -1,0 +1,98 @@
+"""What an evaluation found, as values and as JSON; what each figure is called and means."""
+
+import json
+from math import isfinite
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from listen_and_move.errors import UserError
+from listen_and_move.runs import write_text
+
+FORMAT = 1
+"""Raised when the meaning of a figure changes: figures of different formats are not put side by side."""
+
+
+class Measure(NamedTuple):
+    """A column of the table."""
+
+    title: str
+    group: Literal["Picture", "Moving region", "Time", "Sound and picture", "Memory"]
+    better: Literal["more", "less", "1", "0", ""]
+    """Which way is better; empty: read it beside the real video's own value."""
+    digits: int
+    meaning: str
+
+
+PICTURE, MOVING, TIME, SOUND, MEMORY = "Picture", "Moving region", "Time", "Sound and picture", "Memory"
+MEASURES: dict[str, Measure] = {
+    "ssim": Measure("SSIM", PICTURE, "more", 3, "structural similarity, the paper's form; a still scores high"),
+    "psnr": Measure("PSNR, dB", PICTURE, "more", 1, "from the mean squared error of all frames; a still picture scores high"),
+    "mse": Measure("MSE", PICTURE, "less", 4, "mean squared error, full range 1"),
+    "lpips_alex": Measure("LPIPS, AlexNet", PICTURE, "less", 3, "learnt perceptual distance, version 0.1"),
+    "lpips_vgg": Measure("LPIPS, VGG16", PICTURE, "less", 3, "learnt perceptual distance, version 0.1"),
+    "lpips_squeeze": Measure("LPIPS, SqueezeNet", PICTURE, "less", 3, "learnt perceptual distance, version 0.1"),
+    "perceptual_squeeze_caffe": Measure(
+        "perceptual, SqueezeNet of Caffe", PICTURE, "less", 3, "ranks as LPIPS does, but is not the published LPIPS"
+    ),
+    "sharpness": Measure("sharpness", PICTURE, "1", 2, "detail (Laplacian energy) over the real video's: below 1 blurred"),
+    "ssim_moving": Measure("SSIM", MOVING, "more", 3, "the same where the real video moves most (15 % of the pixels)"),
+    "psnr_moving": Measure("PSNR, dB", MOVING, "more", 1, "there"),
+    "mse_moving": Measure("MSE", MOVING, "less", 4, "there"),
+    "sharpness_moving": Measure("sharpness", MOVING, "1", 2, "there; moving things are what blurs first"),
+    "motion_ratio": Measure("motion", TIME, "1", 2, "mean motion over the real video's: 0 a still, above 1 jitter"),
+    "frozen_share": Measure("frozen", TIME, "", 2, "share of frames in which nothing visible changes"),
+    "flicker": Measure("flicker", TIME, "", 4, "change that the next frame undoes, full range 1"),
+    "tof": Measure("tOF, pixels", TIME, "less", 3, "difference of optical flow from the real video's"),
+    "warping_error": Measure("warping error", TIME, "", 5, "change from frame to frame that its optical flow does not explain"),
+    "dcor": Measure("dcor", SOUND, "more", 3, "do the same pixels change in the same way at the same time? 1 yes, 0 no"),
+    "dcor_excess": Measure("dcor, excess", SOUND, "more", 3, "dcor minus its mean at wrong times: what is not accident"),
+    "dcor_p": Measure("dcor, p", SOUND, "less", 3, "share of wrong times at which dcor is at least as large"),
+    "motion_correlation": Measure("motion with real", SOUND, "more", 2, "correlation over time of the amount of motion"),
+    "motion_at_best_lag": Measure("at the best lag", SOUND, "more", 2, "the same at the lag at which it is largest"),
+    "motion_lag_ms": Measure("that lag, ms", SOUND, "0", 0, "positive: the picture is late"),
+    "loudness_correlation": Measure("motion with loudness", SOUND, "", 2, "at the best lag"),
+    "loudness_lag_ms": Measure("its lag, ms", SOUND, "", 0, "positive: motion comes after loudness"),
+    "onset_correlation": Measure("motion with onsets", SOUND, "", 2, "at the best lag"),
+    "onset_lag_ms": Measure("its lag, ms", SOUND, "", 0, "positive: motion comes after onsets"),
+    "av_align": Measure("AV-Align", SOUND, "", 2, "onsets and peaks of motion that coincide, over all of either"),
+    "motion_in_silence": Measure("motion in silence", SOUND, "0", 2, "motion while nothing sounds over that while it does"),
+    "nearest": Measure("distance to training", MEMORY, "", 2, "to the nearest training frame, over real frames' own: 0 replay"),
+}  # fmt: skip
+
+
+def write_results(path: Path, results: dict[str, Any]) -> None:
+    """Write results as JSON, whole or not at all; what is not finite becomes null."""
+    write_text(path, json.dumps(_finite(results), indent=1, allow_nan=False))
+
+
+def read_results(path: Path) -> dict[str, Any]:
+    """Read what `write_results` wrote.
+
+    Raises:
+        UserError: missing, damaged, or of another format.
+    """
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+        version = results["format"]
+    except FileNotFoundError:
+        raise UserError(
+            f"{path}: expected the results of an evaluation; there are none: run listen-and-move evaluate first"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"{path}: expected the results of an evaluation; the file is damaged: evaluate again") from None
+    if version != FORMAT:
+        raise UserError(f"{path}: expected results of format {FORMAT}; got {version}: evaluate again")
+    return results
+
+
+def formatted(name: str, value: float | None) -> str:
+    """A figure as it is printed; a dash where there is none."""
+    return "-" if value is None or not isfinite(value) else f"{value:.{MEASURES[name].digits}f}"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not isfinite(value) else value

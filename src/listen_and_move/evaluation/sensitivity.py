@@ -1,0 +1,93 @@
+"""Is the sound used? The same model plays the right sound, and the same sound shifted, shuffled and silent.
+
+Letters: T frames of the part that is measured.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from listen_and_move.evaluation.material import Frames
+from listen_and_move.evaluation.players import BLOCK, blocks, temporal_spread
+from listen_and_move.metrics.alignment import Effect, effect_size
+from listen_and_move.metrics.frame import ratio
+from listen_and_move.metrics.sync import motion_energy, product_correlation
+
+Array = NDArray[np.float64]
+
+SEGMENT_SECONDS = 1
+"""Length of the segments that are scored one by one."""
+UNUSED = 0.1
+"""The sound is not used where altering it changes the picture by less than this share of what changes over time anyway."""
+LEAST_SEGMENTS = 6
+"""With fewer no sign test can fall below 5 %."""
+CHANCE = 0.05
+
+
+@dataclass(frozen=True)
+class Altered:
+    """What another sound does to the picture."""
+
+    response: float
+    """Root mean square change of the picture over its spread over time: 0 the sound is ignored, 1.4 the picture is unrelated."""
+    motion_ratio: float
+    """Motion with the altered sound over that with the right one."""
+    dcor: float | None
+    """Pixel correlation of frame differences with the real video; None where there is none to compare with."""
+    effect: Effect | None
+    """How much better segments follow the real video with the right sound."""
+
+
+def altered(right: Frames, other: Frames, products: Array | None, other_products: Array | None, fps: Fraction) -> Altered:
+    """Compare the picture to the right sound with that to another one.
+
+    Args:
+        right: frames with the right sound.
+        other: frames with the altered sound.
+        products: `difference_products` of the former and the real video, where there is one.
+        other_products: of the latter.
+        fps: frames per second.
+    """
+    squares, motion = 0.0, [0.0, 0.0]
+    span = [range(len(right))]
+    for ours, theirs in zip(blocks(right, span, overlap=1), blocks(other, span, overlap=1), strict=True):
+        both = [block.astype(np.float32) / np.float32(255) for block in (ours, theirs)]
+        squares += float(np.square(both[0][:BLOCK] - both[1][:BLOCK]).mean((1, 2, 3), dtype=np.float64).sum())
+        motion = [total + float(motion_energy(block).sum()) for total, block in zip(motion, both, strict=True)]
+    spread = float(np.sqrt(np.square(temporal_spread(right)).mean()))
+    response = ratio(float(np.sqrt(squares / len(right))), spread)
+    if products is None or other_products is None:
+        return Altered(response, ratio(motion[1], motion[0]), None, None)
+    scores = [_scores(rows, fps) for rows in (products, other_products)]
+    return Altered(response, ratio(motion[1], motion[0]), product_correlation(other_products), effect_size(scores[0], scores[1]))
+
+
+def _scores(products: Array, fps: Fraction) -> Array:
+    """dcor of each segment, by the whole part's norm, so that a segment in which nothing moves weighs nothing."""
+    count = max(1, round(len(products) / (SEGMENT_SECONDS * fps)))
+    norm = float(np.sqrt(products[:, 1].mean() * products[:, 2].mean())) or 1.0
+    return np.array([rows[:, 0].mean() / norm for rows in np.array_split(products, count)])
+
+
+def verdict(results: dict[str, Altered], dcor: float | None, p: float | None) -> str:
+    """One plain sentence: is the sound used, and does the picture follow it?
+
+    Args:
+        results: by kind of alteration: shifted, shuffled, silent.
+        dcor: of the right sound; None where there is no real video.
+        p: share of wrong times at which it is at least as large; None where the part is too short.
+    """
+    response = max(result.response for result in results.values())
+    if response < UNUSED:
+        return f"The sound is not used: altering it changes the picture by {response:.0%} of what changes over time anyway."
+    used = f"The sound is used: altering it changes the picture by {response:.0%} of what changes over time anyway"
+    if dcor is None:
+        return f"{used}. Whether the motion is the right one cannot be told without a real video to this sound."
+    effect = results["shifted"].effect
+    if effect is None or effect.pairs < LEAST_SEGMENTS or p is None:
+        return f"{used}. Whether the motion is the right one cannot be told: the part is too short."
+    if effect.p <= CHANCE and (effect.size or 0) > 0 and p <= CHANCE:
+        return f"{used}, and the picture follows it: at the wrong time it is clearly further from the real video."
+    return f"{used}, but the picture is not shown to follow it: at the wrong time it is about as close to the real video."

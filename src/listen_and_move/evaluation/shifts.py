@@ -1,0 +1,96 @@
+"""dcor at the wrong times, and over several parts: what it is made of, in a form that can be added up.
+
+Letters: T frames of the part that is measured.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from listen_and_move.evaluation.material import Frames
+from listen_and_move.metrics.alignment import Excess, excess
+
+Array = NDArray[np.float64]
+
+LONGEST = 600
+"""Frames of a stretch within which the real video is shifted: bounds time and memory."""
+LEAST_SHIFT = 4
+"""Frames; a smaller shift is nearly the right time."""
+_BLOCK = 32
+
+
+class Products(NamedTuple):
+    """Sums of products of frame differences, of generated (g) and real (r) frames; those of several parts may be added."""
+
+    product: float
+    """Sum of dg dr."""
+    generated: float
+    """Sum of dg^2."""
+    real: float
+    """Sum of dr^2."""
+    shifted: tuple[float, ...]
+    """Sum of dg dr with the real frames shifted circularly by `LEAST_SHIFT`, `LEAST_SHIFT` + 1, ... frames."""
+
+    @property
+    def dcor(self) -> float:
+        """Pixel correlation of frame differences."""
+        return self.product / self._norm
+
+    @property
+    def null(self) -> Array:
+        """The same at the wrong times."""
+        return np.array(self.shifted) / self._norm
+
+    @property
+    def excess(self) -> Excess | None:
+        """How far the right time exceeds the wrong ones."""
+        return excess(self.dcor, self.null)
+
+    @property
+    def _norm(self) -> float:
+        return float(np.sqrt(self.generated * self.real)) or 1.0
+
+
+def pooled(parts: list[Products]) -> Products:
+    """The sums of several parts together, as if they were one; the shifts that all of them have."""
+    shifts = min(len(part.shifted) for part in parts)
+    shifted = np.sum([part.shifted[:shifts] for part in parts], axis=0)
+    sums = np.sum([part[:3] for part in parts], axis=0)
+    return Products(*(float(value) for value in sums), tuple(float(value) for value in np.atleast_1d(shifted)))
+
+
+def products(generated: Frames, real: Frames) -> Products:
+    """Products of two videos of one size and length; a long one is shifted within equal stretches."""
+    count = max(1, -(-len(real) // LONGEST))
+    length = len(real) // count
+    return pooled([_stretch(generated, real, first * length, (first + 1) * length) for first in range(count)])
+
+
+def _stretch(generated: Frames, real: Frames, first: int, last: int) -> Products:
+    table = _table(generated, real, first, last)
+    places = np.arange(len(table))
+    shifts = range(LEAST_SHIFT, len(table) - LEAST_SHIFT + 1)
+    shifted = tuple(float(table[places, (places - shift) % len(table)].sum()) for shift in shifts)
+    squares = [_squares(frames, first, last) for frames in (generated, real)]
+    return Products(float(np.trace(table)), squares[0], squares[1], shifted)
+
+
+def _table(generated: Frames, real: Frames, first: int, last: int) -> Array:
+    """The product of every generated difference with every real one, (T - 1, T - 1)."""
+    rows = []
+    for place in range(first, last - 1, _BLOCK):
+        ours = _differences(generated, place, last)
+        rows.append(np.concatenate([ours @ _differences(real, other, last).T for other in range(first, last - 1, _BLOCK)], 1))
+    return np.concatenate(rows).astype(np.float64)
+
+
+def _squares(frames: Frames, first: int, last: int) -> float:
+    blocks = (_differences(frames, place, last) for place in range(first, last - 1, _BLOCK))
+    return float(sum(np.vdot(block, block) for block in blocks))
+
+
+def _differences(frames: Frames, place: int, last: int) -> NDArray[np.float32]:
+    """What changes from frame to frame, from ``place`` on, in shares of the full range: (block, H * W * 3)."""
+    block = frames.read(place, min(place + _BLOCK + 1, last)).astype(np.float32) / np.float32(255)
+    return np.diff(block.reshape(len(block), -1), axis=0)
