@@ -26,7 +26,7 @@ from listen_and_move.evaluation.players import (
 from listen_and_move.evaluation.report import Report
 from listen_and_move.evaluation.results import FORMAT, formatted, write_results
 from listen_and_move.evaluation.rows import MEAN, MODEL, MOVING, PATH, REAL, rows
-from listen_and_move.evaluation.sampled import by_flow, distributions, perceptual, spread_evenly
+from listen_and_move.evaluation.sampled import MOST_FRAMES, MOST_PAIRS, by_flow, distributions, perceptual
 from listen_and_move.evaluation.sensitivity import Altered, altered, verdict
 from listen_and_move.evaluation.shifts import Products, products
 from listen_and_move.evaluation.subject import HELD_OUT, Subject, choose
@@ -157,7 +157,7 @@ class _Evaluator:
             "run": self._run(),
             "part": self._part(),
             "rows": [{"name": name, "values": values[name]} for name in table],
-            "sampled": {"perceptual_frames": len(spread_evenly(len(real))), "flow_pairs": len(spread_evenly(len(real) - 1))},
+            "sampled": {"perceptual_frames": min(len(real), MOST_FRAMES), "flow_pairs": min(len(real) - 1, MOST_PAIRS)},
             "null": {name: _null(each) for name, each in sums.items()},
             "pool": {name: each._asdict() for name, each in sums.items()},
             "sensitivity": self._sensitivity(table[MODEL], series[MODEL], sums[MODEL]),
@@ -194,7 +194,7 @@ class _Evaluator:
         for name, frames in table.items():
             chance = sums[name].excess if name in sums else None
             values[name] |= {} if chance is None else {"dcor_excess": chance.above, "dcor_p": chance.p}
-            values[name]["nearest"] = training.nearest(frames)
+            values[name] |= training.nearest(frames)
             for found in more:
                 values[name] |= found[name]
         return values

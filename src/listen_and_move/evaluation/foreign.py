@@ -50,9 +50,10 @@ class Training:
         newness = _to_nearest(unseen, small)
         return cls(float(motion.mean()), float(detail.mean()), small, newness)
 
-    def nearest(self, frames: Frames) -> float:
-        """Median distance to the nearest training frame over that of real unseen frames: 0 is replay."""
-        return ratio(_to_nearest(frames, self.thumbnails), self.newness)
+    def nearest(self, frames: Frames) -> Values:
+        """Median distance to the nearest training frame, and the same over that of real unseen frames: 0 is replay."""
+        distance = _to_nearest(frames, self.thumbnails)
+        return {"distance": distance, "newness": ratio(distance, self.newness)}
 
 
 def _to_nearest(frames: Frames, small: NDArray[np.uint8]) -> float:
@@ -120,7 +121,6 @@ def _measured(animator: Animator, played: Mapping[str, Frames], heard_course: Co
         "sharpness": ratio(float(detail.mean()), training.detail),
         "flicker": float(np.concatenate([flicker(block) for block in parts]).mean()),
         "frozen_share": frozen_share(np.concatenate([visible_change(block[: BLOCK + 1]) for block in parts])),
-        "nearest": training.nearest(right),
     }
-    values |= sound_and_motion(motion, heard_course, animator.fps)
+    values |= training.nearest(right) | sound_and_motion(motion, heard_course, animator.fps)
     return Performance(right, heard_course, motion, values, results, verdict(results, None, None))

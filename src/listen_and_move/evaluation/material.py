@@ -83,9 +83,9 @@ class Video:
 class Course:
     """What is heard during each frame."""
 
-    loudness: NDArray[np.float64]
+    loudness: NDArray[np.floating]
     """dB of full scale, (T,)."""
-    onsets: NDArray[np.float64]
+    onsets: NDArray[np.floating]
     """How much louder the frequencies become, (T,)."""
 
 
@@ -133,7 +133,7 @@ def course(path: Path, fps: Fraction, start: Seconds, frames: int) -> Course:
     return Course(*(np.concatenate(values) for values in zip(*pieces, strict=True)))
 
 
-def _piece(path: Path, fps: Fraction, start: Fraction, first: int, last: int) -> tuple[NDArray[np.float64], ...]:
+def _piece(path: Path, fps: Fraction, start: Fraction, first: int, last: int) -> tuple[NDArray[np.floating], ...]:
     """A frame more at either end is read, so that the cut is no onset."""
     begin = max(Fraction(0), start + frame_time(first - 1, fps))
     before = round((start + frame_time(first, fps) - begin) * fps)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from listen_and_move.evaluation.material import Course, Frames
 from listen_and_move.evaluation.players import BLOCK
-from listen_and_move.metrics.alignment import av_align, lagged_correlation, peaks, stillness
+from listen_and_move.metrics.alignment import av_align, av_align_null, lagged_correlation, peaks, stillness
 from listen_and_move.metrics.coherence import flicker, frozen_share, visible_change
 from listen_and_move.metrics.frame import (
     Region,
@@ -29,6 +29,8 @@ MOVING_SHARE = 0.15
 """The moving region is this share of the pixels: those that vary most in the real video."""
 MAX_LAG_SECONDS = 0.4
 """How much earlier or later than the other, at most, motion is looked for."""
+LEAST_SHIFT = 4
+"""Frames; a smaller shift is nearly the right time."""
 Values = dict[str, float | None]
 Array = NDArray[np.float64]
 
@@ -87,7 +89,11 @@ class Judge:
 
     def values(self, series: Series, real: Series) -> Values:
         """The figures of a row, from what was measured of it and of the real video."""
-        return self._picture(series, real) | self._motion(series, real) | sound_and_motion(series.motion, self.course, self.fps)
+        return (
+            self._picture(series, real)
+            | self._motion(series, real)
+            | sound_and_motion(series.motion, self.course, self.fps, float(real.motion.std()))
+        )
 
     def _picture(self, series: Series, real: Series) -> Values:
         values: Values = {}
@@ -114,17 +120,23 @@ class Judge:
         }
 
 
-def sound_and_motion(motion: Array, course: Course, fps: Fraction) -> Values:
-    """How the motion of a row, (T - 1,), goes with what is heard."""
+def sound_and_motion(motion: Array, course: Course, fps: Fraction, prominence: float | None = None) -> Values:
+    """How the motion of a row, (T - 1,), goes with what is heard.
+
+    ``prominence``: least height of a peak of motion; None: by the row's own spread.
+    """
     loud, onsets = course.loudness[: len(motion)], course.onsets[: len(motion)]
     loud_lag, by_loudness = _best(motion, np.maximum(loud, loud.max() - 50), fps)
     onset_lag, by_onsets = _best(motion, onsets, fps)
+    heard, seen = peaks(onsets), peaks(motion, prominence)
+    chance = av_align_null(heard, seen, len(motion), LEAST_SHIFT)
     return {
         "loudness_correlation": by_loudness,
         "loudness_lag_ms": loud_lag,
         "onset_correlation": by_onsets,
         "onset_lag_ms": onset_lag,
-        "av_align": av_align(peaks(onsets), peaks(motion)),
+        "av_align": av_align(heard, seen),
+        "av_align_chance": float(chance.mean()) if len(chance) else None,
         "motion_in_silence": stillness(motion, loud).ratio,
     }
 

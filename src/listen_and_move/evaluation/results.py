@@ -55,8 +55,10 @@ MEASURES: dict[str, Measure] = {
     "onset_correlation": Measure("motion with onsets", SOUND, "", 2, "at the best lag"),
     "onset_lag_ms": Measure("its lag, ms", SOUND, "", 0, "positive: motion comes after onsets"),
     "av_align": Measure("AV-Align", SOUND, "", 2, "onsets and peaks of motion that coincide, over all of either"),
+    "av_align_chance": Measure("by chance", SOUND, "", 2, "AV-Align with the sound at wrong times"),
     "motion_in_silence": Measure("motion in silence", SOUND, "0", 2, "motion while nothing sounds over that while it does"),
-    "nearest": Measure("distance to training", MEMORY, "", 2, "to the nearest training frame, over real frames' own: 0 replay"),
+    "distance": Measure("distance to training", MEMORY, "", 4, "median root mean square to the nearest training frame"),
+    "newness": Measure("newness", MEMORY, "", 2, "that over the unseen real frames' own: 0 replay, 1 as new as they are"),
 }  # fmt: skip
 
 

@@ -17,22 +17,22 @@ from listen_and_move.evaluation.networks import Networks
 from listen_and_move.metrics.coherence import flow_difference, warping_error
 from listen_and_move.metrics.frechet import LEAST_FRAMES, LEAST_WINDOWS, Comparison, Protocol, compare_distributions
 
-MOST = 200
-"""Frames, or pairs of frames, that are looked at: these networks take longer than all else."""
+MOST_FRAMES, MOST_PAIRS, MOST_VECTORS = 200, 100, 5000
+"""Frames for the perceptual distance, pairs for the flow and frames for distributions: these networks take the longest."""
 AT_ONCE = 8
 WINDOW = 16
 """Frames of a window of FVD."""
 Pictures = NDArray[np.uint8]
 
 
-def spread_evenly(count: int, most: int = MOST) -> NDArray[np.int64]:
+def spread_evenly(count: int, most: int) -> NDArray[np.int64]:
     """At most so many of ``count`` places, from the first to the last."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
 
 
 def perceptual(rows: Mapping[str, Frames], real: Frames, networks: Networks, watch: Watch) -> dict[str, Values]:
     """Mean perceptual distance of each row from the real video, by every network there is."""
-    places = spread_evenly(len(real))
+    places = spread_evenly(len(real), MOST_FRAMES)
     found: dict[str, Values] = {name: {} for name in rows}
     for done, (row, frames) in enumerate(rows.items()):
         watch("perceptual distance", done, len(rows))
@@ -45,16 +45,16 @@ def perceptual(rows: Mapping[str, Frames], real: Frames, networks: Networks, wat
 
 def by_flow(rows: Mapping[str, Frames], real: Frames, network: FlowNetwork, watch: Watch) -> dict[str, Values]:
     """tOF against the real video and warping error of each row; the first row is the real video itself."""
-    places = spread_evenly(len(real) - 1)
+    places = spread_evenly(len(real) - 1, MOST_PAIRS)
     sums: dict[str, list[list[float]]] = {name: [] for name in rows}
     for done, some in enumerate(_batches(places)):
         watch("optical flow", done * AT_ONCE, len(places))
         pairs = {name: (_at(frames, some), _at(frames, some + 1)) for name, frames in {"real": real, **rows}.items()}
-        true = network.flow(*pairs["real"])
+        true = _flow(network, *pairs["real"])
         for name in rows:
             first, second = pairs[name]
-            forward = true if rows[name] is real else network.flow(first, second)
-            backward = network.flow(second, first)
+            forward = true if rows[name] is real else _flow(network, first, second)
+            backward = _flow(network, second, first)
             pairs_of_row = zip(first, second, forward[:, None], backward[:, None], strict=True)
             errors = [float(warping_error(np.stack([a, b]), there, back)[0]) for a, b, there, back in pairs_of_row]
             sums[name] += np.stack([flow_difference(forward, true), errors], 1).tolist()
@@ -98,6 +98,15 @@ def distributions(
     return found
 
 
+def _flow(network: FlowNetwork, first: Pictures, second: Pictures) -> NDArray[np.float32]:
+    """The flow of pairs; none where nothing changes, without asking the network."""
+    changed = (first != second).any((1, 2, 3))
+    flow = np.zeros((len(first), 2, *first.shape[1:3]), np.float32)
+    if changed.any():
+        flow[changed] = network.flow(first[changed], second[changed])
+    return flow
+
+
 def described(title: str, row: str, result: Comparison) -> dict[str, Any]:
     """A comparison of distributions as values."""
     return {
@@ -121,7 +130,7 @@ def _batches(places: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
 
 
 def _all(frames: Frames) -> Iterator[Pictures]:
-    return (frames.read(first, min(first + AT_ONCE, len(frames))) for first in range(0, len(frames), AT_ONCE))
+    return (_at(frames, some) for some in _batches(spread_evenly(len(frames), MOST_VECTORS)))
 
 
 def _windows(frames: Frames) -> Iterator[Pictures]:

@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from listen_and_move.evaluation.material import Frames
+from listen_and_move.evaluation.measures import LEAST_SHIFT
 from listen_and_move.metrics.alignment import Excess, excess
 
 Array = NDArray[np.float64]
 
 LONGEST = 600
 """Frames of a stretch within which the real video is shifted: bounds time and memory."""
-LEAST_SHIFT = 4
-"""Frames; a smaller shift is nearly the right time."""
 _BLOCK = 32
 
 
@@ -55,9 +54,9 @@ class Products(NamedTuple):
 def pooled(parts: list[Products]) -> Products:
     """The sums of several parts together, as if they were one; the shifts that all of them have."""
     shifts = min(len(part.shifted) for part in parts)
-    shifted = np.sum([part.shifted[:shifts] for part in parts], axis=0)
-    sums = np.sum([part[:3] for part in parts], axis=0)
-    return Products(*(float(value) for value in sums), tuple(float(value) for value in np.atleast_1d(shifted)))
+    shifted = np.array([part.shifted[:shifts] for part in parts], np.float64).sum(0)
+    product, generated, real = np.array([part[:3] for part in parts], np.float64).sum(0).tolist()
+    return Products(product, generated, real, tuple(shifted.tolist()))
 
 
 def products(generated: Frames, real: Frames) -> Products:
@@ -93,4 +92,4 @@ def _squares(frames: Frames, first: int, last: int) -> float:
 def _differences(frames: Frames, place: int, last: int) -> NDArray[np.float32]:
     """What changes from frame to frame, from ``place`` on, in shares of the full range: (block, H * W * 3)."""
     block = frames.read(place, min(place + _BLOCK + 1, last)).astype(np.float32) / np.float32(255)
-    return np.diff(block.reshape(len(block), -1), axis=0)
+    return np.diff(block.reshape(len(block), -1), axis=0).astype(np.float32, copy=False)
