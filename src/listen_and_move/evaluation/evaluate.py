@@ -214,9 +214,8 @@ class _Evaluator:
             store = self.shelf.store(*self.animator.size)
             other = drawn(self.animator, sound, span, self.seed, store, f"playing, sound {name}", self.watch)
             found[name] = altered(right, other, series.products[: count - 1], _products(other, self.subject.real), fps)
-        chance = sums.excess
         return {
-            "verdict": verdict(found, sums.dcor, None if chance is None else chance.p),
+            "verdict": verdict(found, sums.dcor, sums.excess, len(sums.shifted)),
             "frames": count,
             "altered": _described(found),
         }

@@ -141,7 +141,7 @@ def sound_and_motion(motion: Array, course: Course, fps: Fraction, prominence: f
     }
 
 
-def _best(motion: Array, other: Array, fps: Fraction) -> tuple[float | None, float]:
+def _best(motion: Array, other: NDArray[np.floating], fps: Fraction) -> tuple[float | None, float]:
     """The lag in milliseconds at which motion goes best with another series, positive when it is late; None for a still."""
     lags, values = lagged_correlation(motion, other, round(MAX_LAG_SECONDS * fps))
     best = int(np.argmax(values))

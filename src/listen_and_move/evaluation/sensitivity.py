@@ -3,6 +3,7 @@
 Letters: T frames of the part that is measured.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from listen_and_move.evaluation.material import Frames
 from listen_and_move.evaluation.players import BLOCK, blocks, temporal_spread
-from listen_and_move.metrics.alignment import Effect, effect_size
+from listen_and_move.metrics.alignment import Effect, Excess, effect_size
 from listen_and_move.metrics.frame import ratio
 from listen_and_move.metrics.sync import motion_energy, product_correlation
 
@@ -21,8 +22,8 @@ SEGMENT_SECONDS = 1
 """Length of the segments that are scored one by one."""
 UNUSED = 0.1
 """The sound is not used where altering it changes the picture by less than this share of what changes over time anyway."""
-LEAST_SEGMENTS = 6
-"""With fewer no sign test can fall below 5 %."""
+LEAST_SHIFTS = 19
+"""With fewer wrong times not even the best value can be one in twenty."""
 CHANCE = 0.05
 
 
@@ -71,13 +72,14 @@ def _scores(products: Array, fps: Fraction) -> Array:
     return np.array([rows[:, 0].mean() / norm for rows in np.array_split(products, count)])
 
 
-def verdict(results: dict[str, Altered], dcor: float | None, p: float | None) -> str:
+def verdict(results: Mapping[str, Altered], dcor: float | None, chance: Excess | None, shifts: int = 0) -> str:
     """One plain sentence: is the sound used, and does the picture follow it?
 
     Args:
         results: by kind of alteration: shifted, shuffled, silent.
         dcor: of the right sound; None where there is no real video.
-        p: share of wrong times at which it is at least as large; None where the part is too short.
+        chance: how far that exceeds dcor at the wrong times; None where the part is too short for one.
+        shifts: how many wrong times were tried.
     """
     response = max(result.response for result in results.values())
     if response < UNUSED:
@@ -85,9 +87,10 @@ def verdict(results: dict[str, Altered], dcor: float | None, p: float | None) ->
     used = f"The sound is used: altering it changes the picture by {response:.0%} of what changes over time anyway"
     if dcor is None:
         return f"{used}. Whether the motion is the right one cannot be told without a real video to this sound."
-    effect = results["shifted"].effect
-    if effect is None or effect.pairs < LEAST_SEGMENTS or p is None:
+    if chance is None or shifts < LEAST_SHIFTS:
         return f"{used}. Whether the motion is the right one cannot be told: the part is too short."
-    if effect.p <= CHANCE and (effect.size or 0) > 0 and p <= CHANCE:
-        return f"{used}, and the picture follows it: at the wrong time it is clearly further from the real video."
-    return f"{used}, but the picture is not shown to follow it: at the wrong time it is about as close to the real video."
+    figures = f"dcor {dcor:.3f} at the right time, {chance.quantile:.3f} or less at 95 % of {shifts} wrong ones"
+    altered_less = all(result.dcor is not None and result.dcor < dcor for result in results.values())
+    if chance.p <= CHANCE and altered_less:
+        return f"{used}, and the picture follows it ({figures})."
+    return f"{used}, but the picture is not shown to follow it ({figures})."
