@@ -6,20 +6,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from listen_and_move.demonstration import demo
     from listen_and_move.errors import UserError
+    from listen_and_move.evaluation.compare import compare
+    from listen_and_move.evaluation.evaluate import evaluate
+    from listen_and_move.evaluation.robustness import robustness
     from listen_and_move.inference.animator import Animator
     from listen_and_move.inference.generate import generate
     from listen_and_move.inspection import inspect
     from listen_and_move.training.loop import train
 
 __version__ = "0.1.0"
-__all__ = ["Animator", "UserError", "demo", "generate", "inspect", "train"]
+__all__ = ["Animator", "UserError", "compare", "demo", "evaluate", "generate", "inspect", "robustness", "train"]
 
 _PLACES = {
     "Animator": "inference.animator",
     "UserError": "errors",
+    "compare": "evaluation.compare",
     "demo": "demonstration",
+    "evaluate": "evaluation.evaluate",
     "generate": "inference.generate",
     "inspect": "inspection",
+    "robustness": "evaluation.robustness",
     "train": "training.loop",
 }
 

@@ -39,6 +39,20 @@ def training_watch(bars: Progress) -> Iterator[Callable[["TrainProgress"], None]
     yield watch
 
 
+def stage_watch(bars: Progress) -> Callable[[str, int, int], None]:
+    """A watcher that shows one stage after the other."""
+    tasks: dict[str, Any] = {}
+
+    def watch(doing: str, done: int, total: int) -> None:
+        if doing not in tasks:
+            for earlier in tasks.values():
+                bars.update(earlier, visible=False)
+            tasks[doing] = bars.add_task(doing, total=total, note="")
+        bars.update(tasks[doing], completed=done, total=total, note=f"{done}/{total}")
+
+    return watch
+
+
 def _note(progress: "TrainProgress", shown: Mapping[str, float]) -> str:
     names = {"l1": "generator/l1", "critic": "video_critic/fake", "held-out dcor": "held_out/dcor"}
     losses = [f"{label} {shown[name]:.3f}" for label, name in names.items() if name in shown]

@@ -1,0 +1,219 @@
+"""The commands: each parses its options, makes one public call, and says where the result is.
+
+Torch is imported by the calls, not here, so that help comes at once.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from listen_and_move.config import NOTES
+from listen_and_move.errors import UserError
+from listen_and_move.options import (
+    PROGRAM,
+    CompareArguments,
+    DemoArguments,
+    EvaluateArguments,
+    GenerateArguments,
+    InspectArguments,
+    RobustnessArguments,
+    TrainArguments,
+    WeightsArguments,
+    changes,
+    default_run,
+    named,
+    parse,
+    train_defaults,
+)
+from listen_and_move.progress import progress_bars, stage_watch, training_watch
+
+if TYPE_CHECKING:
+    from listen_and_move.inference.generate import Progress as GenerateProgress
+
+INTERRUPTED = 130
+"""Exit code of a command that was stopped by a signal, as shells have it."""
+
+
+def demo(arguments: list[str]) -> int:
+    """Run the demonstration."""
+    options = parse(DemoArguments, "demo", arguments)
+    from listen_and_move.demonstration import demo as run
+
+    with progress_bars() as (bars, console), training_watch(bars) as watch:
+        result = run(options.folder, seed=options.seed, steps=options.steps, device=options.device, watch=watch)
+    _print(console, result.lines())
+    return 0
+
+
+def inspect(arguments: list[str]) -> int:
+    """Inspect a video."""
+    options = parse(InspectArguments, "inspect", arguments)
+    from listen_and_move.inspection import inspect as run
+
+    picture = options.picture or Path(f"{options.video.stem}-inspection.png")
+    _print(Console(), [*run(options.video, options.clip, picture).lines(), f"picture: {picture}"])
+    return 0
+
+
+def train(arguments: list[str]) -> int:
+    """Train, or go on training."""
+    base = train_defaults(*named(arguments))
+    options = parse(TrainArguments, "train", arguments, base)
+    meant = train_defaults(options.preset, options.run or default_run(options.video))
+    if meant != base:  # a word that looked like the video was the value of a flag
+        base, options = meant, parse(TrainArguments, "train", arguments, meant)
+    from listen_and_move.training.loop import train as run
+
+    short = {"training.steps": options.steps, "training.seed": options.seed}
+    if options.preset in NOTES:
+        print(f"note: {NOTES[options.preset]}", file=sys.stderr)
+    settings = changes(base, options) | {name: value for name, value in short.items() if value is not None}
+    with progress_bars() as (bars, console), training_watch(bars) as watch:
+        result = run(
+            options.video, options.run, preset_name=options.preset, settings=settings, device=options.device, watch=watch
+        )
+    for name, value in result.figures.items():
+        console.print(f"held out, {name.replace('_', ' ')}: {value:.3f}", highlight=False)
+    if result.finished:
+        console.print(f"{result.step} steps done. Model: {result.run / 'model.safetensors'}", soft_wrap=True, highlight=False)
+        return 0
+    console.print(f"stopped at step {result.step}, saved. The same command goes on from there.", highlight=False)
+    return INTERRUPTED
+
+
+def generate(arguments: list[str]) -> int:
+    """Play a model with sounds."""
+    options = parse(GenerateArguments, "generate", arguments)
+    if not options.sounds:
+        raise UserError("generate: expected MODEL SOUND [SOUND ...]; got no sound: name at least one file")
+    from listen_and_move.inference.generate import generate as run
+
+    with progress_bars() as (bars, console):
+        tasks: dict[Path, Any] = {}
+
+        def watch(progress: "GenerateProgress") -> None:
+            if progress.out not in tasks:
+                tasks[progress.out] = bars.add_task(progress.sound.name, total=progress.frames, note="")
+            bars.update(tasks[progress.out], completed=progress.done, note=f"{progress.done}/{progress.frames} frames")
+
+        written = run(
+            options.model,
+            options.sounds,
+            options.out,
+            track=options.track,
+            start=options.start,
+            end=options.end,
+            seed=options.seed,
+            overwrite=options.overwrite,
+            device=options.device,
+            mode=options.mode,
+            video=options.video,
+            watch=watch,
+        )
+    if options.seed and options.mode == "model" and not _has_noise(options.model):
+        console.print("note: this model has no noise, so the seed has no effect", highlight=False)
+    _print(console, [str(path) for path in written])
+    return 0
+
+
+def evaluate(arguments: list[str]) -> int:
+    """Measure a run."""
+    options = parse(EvaluateArguments, "evaluate", arguments)
+    from listen_and_move.evaluation.evaluate import evaluate as run
+
+    with progress_bars() as (bars, console):
+        result = run(
+            options.run,
+            sounds=options.sound,
+            video=options.video,
+            training=options.training,
+            protocol=options.protocol,
+            seed=options.seed,
+            device=options.device,
+            watch=stage_watch(bars),
+        )
+    _print(console, result.lines())
+    return 0
+
+
+def compare(arguments: list[str]) -> int:
+    """Put runs side by side."""
+    options = parse(CompareArguments, "compare", arguments)
+    from listen_and_move.evaluation.compare import compare as run
+
+    _print(Console(), run(options.runs, options.out, options.overwrite).lines())
+    return 0
+
+
+def robustness(arguments: list[str]) -> int:
+    """Play many foreign sounds."""
+    options = parse(RobustnessArguments, "robustness", arguments)
+    from listen_and_move.evaluation.robustness import robustness as run
+
+    with progress_bars() as (bars, console):
+        result = run(
+            options.run,
+            options.sounds,
+            clips=options.clips,
+            seconds=options.seconds,
+            classes=options.classes,
+            seed=options.seed,
+            device=options.device,
+            watch=stage_watch(bars),
+        )
+    _print(console, result.lines())
+    return 0
+
+
+def weights(arguments: list[str]) -> int:
+    """List, fetch or add weights."""
+    options = parse(WeightsArguments, "weights", arguments)
+    from listen_and_move import weights as files
+
+    console = Console()
+    if options.action == "list":
+        for each in files.listing():
+            state = "here" if each.here else "not here"
+            _print(
+                console, [f"{each.name:20} {each.size / 1e6:7.1f} MB  {state:9} {each.purpose}", f"{'':20} {each.place or ''}"]
+            )
+        return 0
+    if options.action == "add":
+        if len(options.names) != 2:
+            raise UserError(f"weights add: expected NAME FILE; got {len(options.names)} words: see {PROGRAM} weights list")
+        _print(console, [str(files.add(options.names[0], Path(options.names[1])))])
+        return 0
+    if not options.names:
+        raise UserError(f"weights fetch: expected at least one name; got none: see {PROGRAM} weights list")
+    with progress_bars() as (bars, console):
+        watch = stage_watch(bars)
+        paths = [files.fetch(name, lambda done, total, name=name: watch(name, done, total)) for name in options.names]
+    _print(console, [str(path) for path in paths])
+    return 0
+
+
+def _print(console: Console, lines: list[str]) -> None:
+    for line in lines:
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def _has_noise(model: Path) -> bool:
+    from listen_and_move.inference.animator import model_path
+    from listen_and_move.modelfile import load_model
+
+    return load_model(model_path(model)).config.has_noise
+
+
+COMMANDS: dict[str, tuple[Callable[[list[str]], int], type]] = {
+    "demo": (demo, DemoArguments),
+    "inspect": (inspect, InspectArguments),
+    "train": (train, TrainArguments),
+    "generate": (generate, GenerateArguments),
+    "evaluate": (evaluate, EvaluateArguments),
+    "compare": (compare, CompareArguments),
+    "robustness": (robustness, RobustnessArguments),
+    "weights": (weights, WeightsArguments),
+}
