@@ -12,7 +12,6 @@ from listen_and_move.metrics.frechet import (
     compare_distributions,
     frechet_distance,
     kernel_distance,
-    moments,
 )
 
 
@@ -65,30 +64,6 @@ def test_few_samples_score_what_the_documentation_says():
     for samples, expected in ((3, 2.0), (100, 0.5), (400, 0.125)):
         share = np.mean([frechet_distance(draw(seed, samples, 100), draw(seed + 9, samples, 100)) / 100 for seed in range(3)])
         assert isclose(share, expected, rel_tol=0.2)
-
-
-def test_moments_of_blocks_are_those_of_all():
-    features = mixed(0, 50) + 1e4
-    state = None
-    for block in np.array_split(features, [1, 20, 33]):
-        state = moments(block.astype(np.float32), state)
-    whole = moments(features.astype(np.float32))
-    assert state is not None
-    assert state.samples == whole.samples == 50
-    assert np.allclose(state.mean, whole.mean, rtol=1e-14)
-    assert np.allclose(state.scatter, whole.scatter, rtol=1e-10)
-    assert np.allclose(whole.scatter / 49, np.cov(features.astype(np.float32).T.astype(float)))
-    early = moments(features[:20])
-    moments(features[20:], early)
-    assert early.samples == 20, "an old state stays usable"
-
-
-@pytest.mark.parametrize("samples", [50, 7])
-def test_frechet_from_moments(samples):
-    a, b = mixed(0, samples), mixed(1, samples)
-    expected = frechet_distance(a, b)
-    assert isclose(frechet_distance(moments(a), moments(b)), expected, rel_tol=1e-6)
-    assert isclose(frechet_distance(moments(a), b), expected, rel_tol=1e-6)
 
 
 def test_kernel_by_its_definition():
@@ -198,4 +173,4 @@ def test_what_are_no_features_is_refused():
     with pytest.raises(ValueError, match="at least 2 samples; got 1"):
         kernel_distance(draw(0)[:1], draw(1))
     with pytest.raises(ValueError, match="at least 2 samples; got 1"):
-        frechet_distance(moments(draw(0)[:1]), draw(1))
+        frechet_distance(draw(0)[:1], draw(1))

@@ -39,18 +39,18 @@ from listen_and_move.runs import RunFolder, environment
 
 ALTERED_FRAMES = 400
 """Frames of the part that are also played with altered sound: three times as many more pictures to draw."""
-SHOWN = (
-    "dcor",
-    "dcor_excess",
-    "motion_correlation",
-    "motion_lag_ms",
-    "motion_ratio",
-    "sharpness_moving",
-    "ssim",
-    "psnr",
-    "nearest",
-)
-"""Measures that a terminal shows."""
+SHOWN = {
+    "dcor": "dcor",
+    "dcor_excess": "excess",
+    "motion_correlation": "motion r",
+    "motion_lag_ms": "lag, ms",
+    "motion_ratio": "motion",
+    "sharpness_moving": "sharp",
+    "ssim": "SSIM",
+    "psnr": "PSNR",
+    "newness": "newness",
+}
+"""Measures that a terminal shows, by short names."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,12 @@ class Evaluation:
         found = {row["name"]: row["values"] for row in self.results["rows"]}
         width = max(map(len, found))
         table = [
-            f"  {name:{width}}" + "".join(f"{formatted(each, values.get(each)):>19}" for each in SHOWN)
+            f"  {name:{width}}" + "".join(f"{formatted(each, values.get(each)):>9}" for each in SHOWN)
             for name, values in found.items()
         ]
         return [
             f"{part['name']}: {part['frames']} frames, {part['seconds']:.1f} s",
-            f"  {'':{width}}" + "".join(f"{each:>19}" for each in SHOWN),
+            f"  {'':{width}}" + "".join(f"{each:>9}" for each in SHOWN.values()),
             *table,
             self.results["sensitivity"]["verdict"],
             *(f"{sound['name']}: {sound['verdict']}" for sound in self.results["sounds"]),
@@ -190,7 +190,7 @@ class _Evaluator:
         values = {name: judge.values(found, series[REAL]) for name, found in series.items()}
         more = [perceptual(table, judge.real, networks, self.watch)]
         if networks.flow is not None:
-            more.append(by_flow(table, judge.real, networks.flow, self.watch))
+            more.append(by_flow(table, table[REAL], networks.flow, self.watch))
         for name, frames in table.items():
             chance = sums[name].excess if name in sums else None
             values[name] |= {} if chance is None else {"dcor_excess": chance.above, "dcor_p": chance.p}

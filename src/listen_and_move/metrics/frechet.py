@@ -25,33 +25,7 @@ LEAST_FRAMES = 5 * _GROUPS
 """Fewest frames: they follow each other more closely than windows do, so that five tell about as much as two."""
 
 
-class Moments(NamedTuple):
-    """What a Frechet distance has to know of features that have gone by; its size does not grow with their number."""
-
-    samples: int
-    """How many so far, N."""
-    mean: Array
-    """(D,)"""
-    scatter: Array
-    """Sum over the samples of the outer product of their deviation from the mean, (D, D)."""
-
-
-def moments(features: Features, before: Moments | None = None) -> Moments:
-    """Moments of features (N, D) together with those of all blocks before: equal to those of all at once.
-
-    The means are joined as by Chan, Golub and LeVeque (1983), which loses no digits where they are large.
-    """
-    features = _checked(features, 1)
-    mean = features.mean(0)
-    new = Moments(len(features), mean, (features - mean).T @ (features - mean))
-    if before is None:
-        return new
-    share, step = new.samples / (before.samples + new.samples), mean - before.mean
-    between = np.outer(step, step) * (before.samples * share)
-    return Moments(before.samples + new.samples, before.mean + step * share, before.scatter + new.scatter + between)
-
-
-def frechet_distance(a: Features | Moments, b: Features | Moments) -> float:
+def frechet_distance(a: Features, b: Features) -> float:
     """Frechet distance of two Gaussians with the mean and covariance of either set, from 0 (Heusel et al. 2017).
 
     |mean a - mean b|^2 + trace(A + B - 2 (A B)^(1/2)), with unbiased covariances A and B.
@@ -62,7 +36,7 @@ def frechet_distance(a: Features | Moments, b: Features | Moments) -> float:
     D / 2N of it from there on, if the features are independent and equally spread; less if they are not.
 
     Args:
-        a: features (N, D), at least 2 samples, or their `moments`.
+        a: features (N, D), at least 2 samples.
         b: others of the same D; N may differ.
     """
     mean_a, root_a = _mean_and_root(a)
@@ -72,14 +46,9 @@ def frechet_distance(a: Features | Moments, b: Features | Moments) -> float:
     return float(np.square(mean_a - mean_b).sum() + max(0.0, spread))
 
 
-def _mean_and_root(source: Features | Moments) -> tuple[Array, Array]:
+def _mean_and_root(features: Features) -> tuple[Array, Array]:
     """Mean (D,) and a matrix F (at most N or D rows, D) whose F'F is the covariance."""
-    if isinstance(source, Moments):
-        if source.samples < 2:
-            raise ValueError(f"moments: expected at least 2 samples; got {source.samples}")
-        sizes, directions = np.linalg.eigh(source.scatter / (source.samples - 1))
-        return source.mean, np.sqrt(sizes.clip(0))[:, None] * directions.T
-    features = _checked(source, 2)
+    features = _checked(features, 2)
     mean = features.mean(0)
     root = (features - mean) / sqrt(len(features) - 1)
     return mean, root if len(root) <= root.shape[1] else np.asarray(np.linalg.qr(root, mode="r"))

@@ -3,9 +3,6 @@
 Letters: T frames of a clip, N reference frames, H height, W width. Frames are uint8 (T, H, W, 3).
 """
 
-from dataclasses import dataclass
-from math import inf
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,6 +55,8 @@ def nearest_distances(frames: Frames, reference: Frames) -> tuple[Array, NDArray
         frames: uint8 (T, H, W, 3).
         reference: uint8 (N, H, W, 3), N from 1; make long clips small with `thumbnails` first.
 
+    A blurred picture lies near many frames without being a replay, and a noisy one far from all: read it beside sharpness.
+
     Returns:
         Distances (T,), 0..1, 0 for a frame that is among the reference; indices (T,) into the reference, the first of equals.
     """
@@ -87,33 +86,6 @@ def _numbers(frames: Frames) -> Array:
 def _squared_distances(a: Array, b: Array) -> Array:
     """Between all rows of a and all of b: (rows of a, rows of b)."""
     return np.square(a).sum(1)[:, None] + np.square(b).sum(1) - 2 * (a @ b.T)
-
-
-@dataclass(frozen=True)
-class Newness:
-    """How new generated frames are, measured by how new real ones are."""
-
-    generated: float
-    """Median distance of the generated frames to the nearest training frame, in shares of the full range."""
-    held_out: float
-    """The same of real frames that were not trained on."""
-    ratio: float
-    """The first over the second: near 0 is replay, 1 as new as the real frames; inf where the held-out frames alone are
-    among the training frames, 1 where both are."""
-
-
-def newness(generated: Frames, held_out: Frames, training: Frames) -> Newness:
-    """Is the model playing its training frames again? Frames of all three are uint8 (T, H, W, 3) of one size.
-
-    Medians, so that a few odd frames do not matter. A blurred picture lies near many frames without being a replay, and a
-    noisy one far from all: read the ratio beside sharpness.
-    """
-    if min(len(generated), len(held_out)) == 0:
-        raise ValueError(f"newness: expected frames in both clips; got {len(generated)} generated and {len(held_out)} held out")
-    ours, theirs = (float(np.median(nearest_distances(frames, training)[0])) for frames in (generated, held_out))
-    if theirs == 0:
-        return Newness(ours, theirs, 1.0 if ours == 0 else inf)
-    return Newness(ours, theirs, ours / theirs)
 
 
 def _checked(video: Frames) -> None:
