@@ -65,7 +65,7 @@ def nearest_distances(frames: Frames, reference: Frames) -> tuple[Array, NDArray
     if frames.shape[1:] != reference.shape[1:] or len(reference) == 0:
         raise ValueError(f"frames: expected at least one reference frame of the same size; got {frames.shape}, {reference.shape}")
     size = frames[0].size if len(frames) else 1
-    squared, nearest = np.full(len(frames), inf), np.zeros(len(frames), np.int64)
+    squared, nearest = np.full(len(frames), np.inf), np.zeros(len(frames), np.int64)
     step = max(1, _BLOCK_BYTES // (8 * size))
     for first in range(0, len(reference), step):
         others = _numbers(reference[first : first + step])
