@@ -1,0 +1,52 @@
+"""Evaluate runs, play each with foreign sounds, and keep the figures.
+
+    python -m benchmarks.evaluation RUN [RUN ...] [--sounds FOLDER] [--clips 50] --out results.json
+
+Prints the tables as Markdown: every row and measure of the held-out part, the verdict, and what foreign sounds do.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from listen_and_move.evaluation.evaluate import evaluate
+from listen_and_move.evaluation.results import MEASURES, formatted
+from listen_and_move.evaluation.robustness import robustness
+
+KEPT = ("run", "part", "rows", "sampled", "null", "sensitivity", "distribution", "left_out", "environment", "took_s")
+
+
+def markdown(results: dict[str, Any]) -> list[str]:
+    """All rows and measures of one run; measures as lines."""
+    rows = {row["name"]: row["values"] for row in results["rows"]}
+    lines = [f"| {results['run']['name']} | " + " | ".join(rows) + " |", "|---" * (len(rows) + 1) + "|"]
+    for name, measure in MEASURES.items():
+        cells = [formatted(name, values.get(name)) for values in rows.values()]
+        if set(cells) != {"-"}:
+            lines.append(f"| {measure.group}: {measure.title} | " + " | ".join(cells) + " |")
+    return [*lines, "", results["sensitivity"]["verdict"], ""]
+
+
+def main() -> None:
+    """Evaluate, print, write JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("--sounds", type=Path, help="a folder with foreign sounds")
+    parser.add_argument("--clips", type=int, default=50)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    found: dict[str, Any] = {}
+    for run in options.runs:
+        results = dict(evaluate(run).results)
+        print("\n".join(markdown(results)), flush=True)
+        found[str(run)] = {name: results[name] for name in KEPT}
+        if options.sounds:
+            foreign = robustness(run, options.sounds, clips=options.clips)
+            print("\n".join(foreign.lines()), flush=True)
+            found[str(run)]["robustness"] = foreign.results
+    options.out.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
