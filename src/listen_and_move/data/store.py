@@ -35,8 +35,9 @@ class FrameStore:
         if not 0 <= first <= last <= self.frames:
             raise IndexError(f"frames: expected a part of 0 to {self.frames}; got {first} to {last}")
         self._file.seek(first * self._bytes)
-        content = self._file.read((last - first) * self._bytes)
-        return np.frombuffer(content, np.uint8).reshape(-1, *self.shape)
+        frames = np.empty((last - first, *self.shape), np.uint8)
+        self._file.readinto(frames.data)
+        return frames
 
     def close(self) -> None:
         """Close the file."""

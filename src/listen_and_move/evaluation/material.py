@@ -3,9 +3,10 @@
 Letters: N frames of the video, T frames of the part that is measured, F numbers per frame.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil
 from pathlib import Path
 from typing import Protocol
@@ -16,7 +17,7 @@ from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
-from listen_and_move.clock import Seconds, exact, frame_sample, frame_time
+from listen_and_move.clock import Seconds, exact, frame_sample, frame_time, sample_at
 from listen_and_move.config import ClipConfig, FeatureConfig
 from listen_and_move.data.clip import resolved_box
 from listen_and_move.data.store import FrameStore, Shelf
@@ -26,13 +27,16 @@ from listen_and_move.inference.animator import BLOCK
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.sound import read_sound
-from listen_and_move.metrics.coupling import onset_strength, spectra
+from listen_and_move.metrics.coupling import HOP, onset_strength, spectra
 from listen_and_move.metrics.sync import loudness
 
 HEARD_RATE = 16_000
 """Samples per second at which loudness and onsets are measured."""
 PIECE = 600
-"""Frames of sound that are looked at together: bounds memory."""
+"""Frames of sound that are looked at together, at most: bounds memory. All usual rates have a whole number of spectra in some
+number of frames below it (30000/1001 in 300), so that spectra lie where they would without the cuts."""
+MARGIN = 3 * HOP
+"""Samples that are heard before and after a piece, so that a cut is no onset: half a spectrum's window and a step."""
 Watch = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
 
@@ -128,17 +132,32 @@ def heard(path: Path, listener: Listener, start: Seconds, frames: int) -> Float[
 
 
 def course(path: Path, fps: Fraction, start: Seconds, frames: int) -> Course:
-    """Loudness and onsets during each of so many frames from an instant on."""
-    pieces = [_piece(path, fps, exact(start), first, min(first + PIECE, frames)) for first in range(0, frames, PIECE)]
-    return Course(*(np.concatenate(values) for values in zip(*pieces, strict=True)))
+    """Loudness and onsets during each of so many frames from an instant on; where the sound has ended it is silent."""
+    together = (Fraction(HEARD_RATE, HOP) / fps).limit_denominator(PIECE).denominator  # frames to a whole number of spectra
+    edges = [*range(0, frames, PIECE // together * together), frames]
+    places = [sample_at(start, HEARD_RATE) + frame_sample(edge, fps, HEARD_RATE) for edge in edges]
+    # From 0 on: a sound that ended before the part would be refused, and it is decoded from its beginning anyway.
+    blocks = read_sound(path, HEARD_RATE, start=0, end=Fraction(places[-1] + MARGIN, HEARD_RATE))
+    pieces = zip(_stretches(blocks, [(a - MARGIN, b + MARGIN) for a, b in pairwise(places)]), pairwise(edges), strict=True)
+    values = [_heard_during(samples, fps, last - first) for samples, (first, last) in pieces]
+    return Course(*(np.concatenate(each) for each in zip(*values, strict=True)))
 
 
-def _piece(path: Path, fps: Fraction, start: Fraction, first: int, last: int) -> tuple[NDArray[np.floating], ...]:
-    """A frame more at either end is read, so that the cut is no onset."""
-    begin = max(Fraction(0), start + frame_time(first - 1, fps))
-    before = round((start + frame_time(first, fps) - begin) * fps)
-    count = before + last - first
-    blocks = read_sound(path, HEARD_RATE, start=begin, end=begin + frame_time(count + 1, fps))
-    samples = np.concatenate([np.zeros(0, np.float32), *blocks])
-    loud = loudness(samples, HEARD_RATE, fps, count)[before:]
-    return loud, onset_strength(spectra(samples), HEARD_RATE, fps, count)[before:]
+def _heard_during(samples: NDArray[np.float32], fps: Fraction, frames: int) -> tuple[NDArray[np.floating], ...]:
+    """Loudness and onsets of frames, the first of which begins `MARGIN` samples after the first sample."""
+    loud = loudness(samples[MARGIN:], HEARD_RATE, fps, frames)
+    return loud, onset_strength(spectra(samples)[MARGIN // HOP :], HEARD_RATE, fps, frames)
+
+
+def _stretches(blocks: Iterator[NDArray[np.float32]], spans: Iterable[tuple[int, int]]) -> Iterator[NDArray[np.float32]]:
+    """Overlapping stretches of a stream, the first of which may begin in the silence before it; shorter where it has ended."""
+    parts, begin, end = [np.zeros(MARGIN, np.float32)], -MARGIN, 0
+    for first, last in spans:
+        while end < last and (block := next(blocks, None)) is not None:
+            if end <= first:
+                parts, begin = [], end
+            parts.append(block)
+            end += len(block)
+        held = np.concatenate(parts)[max(0, first - begin) :]
+        parts, begin = [held], max(begin, first)
+        yield held[: last - begin]

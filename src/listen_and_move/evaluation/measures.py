@@ -142,9 +142,12 @@ def sound_and_motion(motion: Array, course: Course, fps: Fraction, prominence: f
 
 
 def _best(motion: Array, other: NDArray[np.floating], fps: Fraction) -> tuple[float | None, float]:
-    """The lag in milliseconds at which motion goes best with another series, positive when it is late; None for a still."""
+    """The lag in milliseconds at which motion goes best with another series, positive when it is late; None for a still.
+
+    Of equally good lags, which periodic motion has, the smallest.
+    """
     lags, values = lagged_correlation(motion, other, round(MAX_LAG_SECONDS * fps))
-    best = int(np.argmax(values))
+    best = int(np.lexsort((np.abs(lags), -values.round(9)))[0])
     if not np.any(values):
         return None, 0.0
     return float(1000 * int(lags[best]) / fps), float(values[best])

@@ -38,7 +38,7 @@ class Still:
 
     def read(self, first: int, last: int) -> UInt8[np.ndarray, "T H W 3"]:
         """The picture, as often as asked."""
-        return np.broadcast_to(self.picture, (last - first, *self.picture.shape))
+        return np.repeat(self.picture[None], last - first, 0)
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,11 @@ def shifted_sound(features: Float[Tensor, "N F"], span: range) -> Float[Tensor, 
 def shuffled_sound(features: Float[Tensor, "N F"], span: range, fps: float, seed: int = 0) -> Float[Tensor, "N F"]:
     """The features with pieces of half a second of the span in random order."""
     pieces = features[span.start : span.stop].split(max(1, round(SHUFFLED_SECONDS * fps)))
-    order = torch.randperm(len(pieces), generator=torch.Generator().manual_seed(seed))
+    order = torch.randperm(len(pieces), generator=torch.Generator().manual_seed(seed)).tolist()
+    if order == sorted(order):  # happens with two or three pieces, and would alter nothing
+        order.reverse()
     altered = features.clone()
-    altered[span.start : span.stop] = torch.cat([pieces[place] for place in order.tolist()])
+    altered[span.start : span.stop] = torch.cat([pieces[place] for place in order])
     return altered
 
 

@@ -44,7 +44,7 @@ def perceptual(rows: Mapping[str, Frames], real: Frames, networks: Networks, wat
 
 
 def by_flow(rows: Mapping[str, Frames], real: Frames, network: FlowNetwork, watch: Watch) -> dict[str, Values]:
-    """tOF against the real video and warping error of each row; the first row is the real video itself."""
+    """tOF against the real video and warping error of each row; one row is the real video itself."""
     places = spread_evenly(len(real) - 1, MOST_PAIRS)
     sums: dict[str, list[list[float]]] = {name: [] for name in rows}
     for done, some in enumerate(_batches(places)):

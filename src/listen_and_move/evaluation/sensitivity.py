@@ -6,6 +6,7 @@ Letters: T frames of the part that is measured.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,8 @@ class Altered:
     """What another sound does to the picture."""
 
     response: float
-    """Root mean square change of the picture over its spread over time: 0 the sound is ignored, 1.4 the picture is unrelated."""
+    """Root mean square change of the picture over its spread over time: 0 the sound is ignored, 1.4 the picture is unrelated;
+    inf where the picture with the right sound alone stands still."""
     motion_ratio: float
     """Motion with the altered sound over that with the right one."""
     dcor: float | None
@@ -58,7 +60,7 @@ def altered(right: Frames, other: Frames, products: Array | None, other_products
         squares += float(np.square(both[0][:BLOCK] - both[1][:BLOCK]).mean((1, 2, 3), dtype=np.float64).sum())
         motion = [total + float(motion_energy(block).sum()) for total, block in zip(motion, both, strict=True)]
     spread = float(np.sqrt(np.square(temporal_spread(right)).mean()))
-    response = ratio(float(np.sqrt(squares / len(right))), spread)
+    response = ratio(float(np.sqrt(squares / len(right))), spread) if squares > 0 else 0.0
     if products is None or other_products is None:
         return Altered(response, ratio(motion[1], motion[0]), None, None)
     scores = [_scores(rows, fps) for rows in (products, other_products)]
@@ -82,9 +84,10 @@ def verdict(results: Mapping[str, Altered], dcor: float | None, chance: Excess |
         shifts: how many wrong times were tried.
     """
     response = max(result.response for result in results.values())
+    change = f"by {response:.0%} of what changes over time anyway" if isfinite(response) else "which stands still otherwise"
     if response < UNUSED:
-        return f"The sound is not used: altering it changes the picture by {response:.0%} of what changes over time anyway."
-    used = f"The sound is used: altering it changes the picture by {response:.0%} of what changes over time anyway"
+        return f"The sound is not used: altering it changes the picture {change}."
+    used = f"The sound is used: altering it changes the picture {change}"
     if dcor is None:
         return f"{used}. Whether the motion is the right one cannot be told without a real video to this sound."
     if chance is None or shifts < LEAST_SHIFTS:
