@@ -175,11 +175,12 @@ def weights(arguments: list[str]) -> int:
 
     console = Console()
     if options.action == "list":
+        if options.names:
+            raise UserError(f"weights list: expected no name; got {options.names[0]}: meant weights fetch {options.names[0]}?")
         for each in files.listing():
             state = "here" if each.here else "not here"
-            _print(
-                console, [f"{each.name:20} {each.size / 1e6:7.1f} MB  {state:9} {each.purpose}", f"{'':20} {each.place or ''}"]
-            )
+            _print(console, [f"{each.name:20} {each.size / 1e6:7.2f} MB  {state:9} {each.purpose}"])
+            _print(console, [f"{'':20} {each.place or 'no public address: add a file'}"])
         return 0
     if options.action == "add":
         if len(options.names) != 2:
