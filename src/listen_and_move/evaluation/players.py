@@ -76,12 +76,12 @@ def mean_frame(frames: Frames, parts: Sequence[range]) -> UInt8[np.ndarray, "H W
 
 
 def temporal_spread(frames: Frames) -> NDArray[np.float64]:
-    """Each pixel's standard deviation over time, 0..1, mean over the channels: (H, W)."""
-    total, squares = np.zeros((2, *frames.read(0, 1).shape[1:]))
+    """Each pixel's standard deviation over time, 0..1, mean over the channels: (H, W); exactly 0 where nothing changes."""
+    total, squares = np.zeros((2, *frames.read(0, 1).shape[1:]), np.int64)
     for block in blocks(frames, [range(len(frames))]):
-        unit = block.astype(np.float64) / 255
-        total, squares = total + unit.sum(0), squares + np.square(unit).sum(0)
-    return np.sqrt(np.maximum(squares / len(frames) - np.square(total / len(frames)), 0)).mean(-1)
+        numbers = block.astype(np.int64)
+        total, squares = total + numbers.sum(0), squares + np.square(numbers).sum(0)
+    return (np.sqrt(len(frames) * squares - np.square(total)) / (255 * len(frames))).mean(-1)
 
 
 def blocks(frames: Frames, parts: Sequence[range], overlap: int = 0) -> Iterator[UInt8[np.ndarray, "T H W 3"]]:

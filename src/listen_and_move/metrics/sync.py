@@ -5,6 +5,7 @@ A video is a numpy array (T, H, W, 3): uint8, scaled to [0, 1] here, or floats i
 
 from fractions import Fraction
 from itertools import pairwise
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,7 +142,8 @@ def loudness(samples: NDArray[np.floating], sample_rate: int, fps: Fraction, fra
 def _differences(generated: Video, real: Video) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """What changes from frame to frame in either clip: (T - 1, H * W * 3) each."""
     ours, theirs = (np.diff(video, axis=0) for video in same_size(generated, real))
-    return ours.reshape(len(ours), -1), theirs.reshape(len(theirs), -1)
+    size = prod(generated.shape[1:])  # not -1: a single frame has no differences to tell it by
+    return ours.reshape(-1, size), theirs.reshape(-1, size)
 
 
 def _norm(ours: NDArray[np.floating], theirs: NDArray[np.floating]) -> float:

@@ -1,0 +1,112 @@
+"""Is the sound used: pictures that ignore it, follow it, or change without following are told apart in plain words."""
+
+from fractions import Fraction
+from math import inf
+
+import numpy as np
+import pytest
+from tests.evaluation.making import Held, noise, swinging
+
+from listen_and_move.evaluation.material import Frames
+from listen_and_move.evaluation.players import BLOCK, Still
+from listen_and_move.evaluation.sensitivity import Altered, altered, verdict
+from listen_and_move.evaluation.shifts import products
+from listen_and_move.metrics.alignment import effect_size
+from listen_and_move.metrics.sync import difference_correlation, difference_products, motion_ratio
+
+FPS = Fraction(20)
+KINDS = ("shifted", "shuffled", "silent")
+
+
+def compared(right: Frames, other: Frames, real: np.ndarray) -> Altered:
+    pair = [difference_products(frames.read(0, len(frames)), real) for frames in (right, other)]
+    return altered(right, other, pair[0], pair[1], FPS)
+
+
+def said(right: np.ndarray, others: list[np.ndarray], real: np.ndarray) -> str:
+    sums = products(Held(right), Held(real))
+    results = {kind: compared(Held(right), Held(other), real) for kind, other in zip(KINDS, others, strict=True)}
+    return verdict(results, sums.dcor, sums.excess, len(sums.shifted))
+
+
+@pytest.mark.parametrize("count", [31, 32, 33, 65])
+def test_figures_are_those_of_the_whole_video(count: int) -> None:
+    right, other, real = (swinging(seed, count) for seed in range(3))
+    found = compared(Held(right), Held(other), real)
+    change = np.sqrt(np.square(right / 255 - other / 255).mean())
+    spread = np.sqrt(np.square((right / 255).std(0).mean(-1)).mean())
+    assert found.response == pytest.approx(change / spread, rel=1e-4)
+    assert found.motion_ratio == pytest.approx(motion_ratio(other, right), rel=1e-6)
+    assert found.dcor == pytest.approx(difference_correlation(other, real), abs=1e-6)
+    assert found.effect is not None and found.effect.pairs == round((count - 1) / FPS)
+
+
+def test_response_of_unrelated_pictures_is_the_root_of_two() -> None:
+    found = compared(Held(noise(0, 150)), Held(noise(1, 150)), noise(2, 150))
+    assert found.response == pytest.approx(np.sqrt(2), abs=0.02)
+    assert found.motion_ratio == pytest.approx(1, abs=0.01) and abs(found.dcor or 0) < 0.02
+
+
+def test_the_effect_is_that_of_segments_of_a_second() -> None:
+    real = swinging(3, 121)
+    right = ((real.astype(int) + swinging(4, 121)) // 2).astype(np.uint8)
+    other = swinging(5, 121)
+    scores = []
+    for frames in (right, other):
+        rows = difference_products(frames, real)
+        norm = np.sqrt(rows[:, 1].mean() * rows[:, 2].mean())
+        scores.append([rows[at : at + 20, 0].mean() / norm for at in range(0, 120, 20)])
+    expected = effect_size(np.array(scores[0]), np.array(scores[1]))
+    found = compared(Held(right), Held(other), real).effect
+    assert found is not None and found.pairs == 6
+    assert found.size == pytest.approx(expected.size) and found.p == expected.p and (found.size or 0) > 1
+
+
+def test_a_picture_that_ignores_the_sound() -> None:
+    real, right = swinging(6, 80), swinging(7, 80)
+    assert said(right, [right, right, right], real).startswith("The sound is not used: altering it changes the picture by 0%")
+    nearly = right.copy()
+    nearly[:, 0, 0] += 1
+    assert said(right, [nearly] * 3, real).startswith("The sound is not used")
+
+
+def test_a_dead_picture_does_not_use_the_sound() -> None:
+    real, still = swinging(8, 80), Still(noise(0, 1, 24, 30)[0], 80)
+    dead = compared(still, still, real)
+    assert dead.response == 0 and dead.motion_ratio == 1 and dead.dcor == 0
+    assert verdict({"silent": dead}, None, None).startswith("The sound is not used")
+    woken = compared(still, Held(real), real)
+    assert woken.response == inf
+    assert "altering it changes the picture which stands still otherwise" in verdict({"silent": woken}, None, None)
+
+
+def test_a_picture_that_follows() -> None:
+    real = swinging(9, 80)
+    sentence = said(real.copy(), [np.roll(real, 30, axis=0), swinging(10, 80), np.repeat(real[:1], 80, 0)], real)
+    assert sentence.startswith("The sound is used") and "and the picture follows it" in sentence
+
+
+def test_a_picture_that_changes_but_does_not_follow() -> None:
+    real, right = swinging(11, 80), swinging(12, 80)
+    assert "not shown to follow" in said(right, [swinging(13, 80), swinging(14, 80), swinging(15, 80)], real)
+
+
+def test_as_close_with_the_wrong_sound_is_not_following() -> None:
+    """The right time is the best of all, yet another sound gives as good a picture."""
+    real = swinging(16, 80)
+    right = ((3 * real.astype(int) + swinging(17, 80)) // 4).astype(np.uint8)
+    assert "not shown to follow" in said(right, [swinging(18, 80), real, swinging(19, 80)], real)
+
+
+def test_a_short_part_and_one_without_a_truth_say_so() -> None:
+    real = swinging(20, 25)
+    assert "cannot be told: the part is too short" in said(real.copy(), [swinging(seed, 25) for seed in (21, 22, 23)], real)
+    foreign = altered(Held(real), Held(swinging(24, 25)), None, None, FPS)
+    assert foreign.dcor is None and foreign.effect is None
+    assert "cannot be told without a real video to this sound" in verdict({"silent": foreign}, None, None)
+
+
+def test_memory_does_not_grow_with_length() -> None:
+    right, other = Held(noise(3, 150)), Held(noise(4, 150))
+    altered(right, other, None, None, FPS)
+    assert max(right.largest, other.largest) <= BLOCK + 2
