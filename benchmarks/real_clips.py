@@ -23,7 +23,7 @@ from listen_and_move.config import preset
 from listen_and_move.data.clip import Clip, load_clip
 from listen_and_move.features import SAMPLE_RATE
 from listen_and_move.inference.animator import Animator
-from listen_and_move.metrics.frame import psnr, sharpness_ratio, ssim
+from listen_and_move.metrics.frame import MOVING_SHARE, psnr, sharpness_ratio, ssim
 from listen_and_move.metrics.sync import (
     best_lag,
     correlation,
@@ -35,8 +35,6 @@ from listen_and_move.metrics.sync import (
 from listen_and_move.settings import with_values
 from listen_and_move.training.loop import train
 from listen_and_move.training.samples import play
-
-MOVING_SHARE = 0.15
 
 
 def measured(video: Path, seed: int, settings: dict[str, object], folder: Path) -> dict[str, float]:

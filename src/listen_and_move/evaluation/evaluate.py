@@ -13,7 +13,7 @@ from listen_and_move.data.clip import file_hash
 from listen_and_move.data.store import Shelf
 from listen_and_move.evaluation.foreign import Training, performed
 from listen_and_move.evaluation.material import Course, Frames, Part, Watch, course
-from listen_and_move.evaluation.measures import MOVING_SHARE, Judge, Series, Values
+from listen_and_move.evaluation.measures import Judge, Series, Values
 from listen_and_move.evaluation.networks import Networks, available
 from listen_and_move.evaluation.players import (
     blocks,
@@ -32,7 +32,7 @@ from listen_and_move.evaluation.shifts import Products, products
 from listen_and_move.evaluation.subject import HELD_OUT, Subject, choose
 from listen_and_move.inference.animator import Animator
 from listen_and_move.media.soundtrack import SoundTrack
-from listen_and_move.metrics.frame import moving_region
+from listen_and_move.metrics.frame import MOVING_SHARE, moving_region
 from listen_and_move.metrics.frechet import Protocol
 from listen_and_move.metrics.sync import difference_products
 from listen_and_move.runs import RunFolder, environment

@@ -25,8 +25,6 @@ from listen_and_move.metrics.frame import (
 )
 from listen_and_move.metrics.sync import correlation, difference_products, motion_energy, product_correlation
 
-MOVING_SHARE = 0.15
-"""The moving region is this share of the pixels: those that vary most in the real video."""
 MAX_LAG_SECONDS = 0.4
 """How much earlier or later than the other, at most, motion is looked for."""
 LEAST_SHIFT = 4

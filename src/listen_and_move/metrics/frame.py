@@ -15,6 +15,8 @@ Array = NDArray[np.float64]
 Region = NDArray[np.bool_]
 """Which pixels count, (H, W)."""
 
+MOVING_SHARE = 0.15
+"""The moving region of a clip is this share of its pixels: those that vary most."""
 _SSIM_RADIUS, _SSIM_SIGMA = 5, 1.5  # 11 x 11
 _SSIM_LUMINANCE, _SSIM_CONTRAST = 0.01**2, 0.03**2
 

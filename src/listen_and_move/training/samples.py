@@ -14,7 +14,7 @@ from listen_and_move.data.clip import Clip
 from listen_and_move.inference.playing import played
 from listen_and_move.media.soundtrack import SoundTrack
 from listen_and_move.media.video import VideoWriter
-from listen_and_move.metrics.frame import psnr
+from listen_and_move.metrics.frame import MOVING_SHARE, psnr, sharpness_ratio
 from listen_and_move.metrics.sync import correlation, difference_correlation, motion_energy, motion_ratio
 from listen_and_move.models.generator import Network
 
@@ -37,11 +37,12 @@ def held_out(clip: Clip) -> range:
 
 
 def figures(generated: UInt8[np.ndarray, "T H W 3"], real: UInt8[np.ndarray, "T H W 3"]) -> dict[str, float]:
-    """How well the generated frames follow the real ones (see `metrics.sync`)."""
+    """How well the generated frames follow the real ones (see `metrics.sync` and `metrics.frame`)."""
     return {
         "dcor": difference_correlation(generated, real),
         "motion_correlation": correlation(motion_energy(generated), motion_energy(real)),
         "motion_ratio": motion_ratio(generated, real),
+        "sharpness_moving": sharpness_ratio(generated, real, MOVING_SHARE),
         "psnr": psnr(generated, real),
     }
 
