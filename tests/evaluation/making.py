@@ -1,8 +1,17 @@
 """Frames that tests of evaluation measure, and what they look for in them."""
 
+import json
+import shutil
 from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
+
+from listen_and_move.data.synthetic import melody, render_frames, render_sound
+from listen_and_move.media.soundtrack import Waveform
+from listen_and_move.media.video import VideoWriter
+from listen_and_move.runs import RunFolder
 
 
 @dataclass
@@ -37,3 +46,21 @@ def swinging(seed: int, count: int, height: int = 24, width: int = 30) -> np.nda
 
 def ignored(doing: str, done: int, total: int) -> None:
     """A watcher that looks away."""
+
+
+def copied(run: Path, folder: Path, **clip: object) -> RunFolder:
+    """A copy of a run whose clip has other settings, such as another part held out."""
+    copy = RunFolder(Path(shutil.copytree(run, folder / "run")))
+    settings = json.loads(copy.config_file.read_text())
+    settings["clip"] |= clip
+    copy.config_file.write_text(json.dumps(settings))
+    return copy
+
+
+def another_take(path: Path, seconds: float = 1.6, width: int = 96, height: int = 64) -> Path:
+    """A video of the same kind of scene that no model has seen: 25 fps."""
+    notes, fps = melody(5, seconds), Fraction(25)
+    with VideoWriter(path, width=width, height=height, fps=fps, sound=Waveform(render_sound(notes, seconds), 48_000)) as writer:
+        for frame in render_frames(notes, seconds, fps, width, height):
+            writer.write(frame)
+    return path
