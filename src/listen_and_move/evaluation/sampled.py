@@ -59,8 +59,8 @@ def by_flow(rows: Mapping[str, Frames], real: Frames, network: FlowNetwork, watc
             errors = [float(warping_error(np.stack([a, b]), there, back)[0]) for a, b, there, back in pairs_of_row]
             sums[name] += np.stack([flow_difference(forward, true), errors], 1).tolist()
     watch("optical flow", len(places), len(places))
-    means = {name: np.nanmean(np.array(values), axis=0) for name, values in sums.items()}
-    return {name: {"tof": float(mean[0]), "warping_error": float(mean[1])} for name, mean in means.items()}
+    series = {name: np.array(values).T for name, values in sums.items()}
+    return {name: {"tof": _mean(tof), "warping_error": _mean(errors)} for name, (tof, errors) in series.items()}
 
 
 def distributions(
@@ -96,6 +96,12 @@ def distributions(
                 )
                 found.append(described(title, row, result))
     return found
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    """Over the pairs that have a value; nan where none has."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def _flow(network: FlowNetwork, first: Pictures, second: Pictures) -> NDArray[np.float32]:
