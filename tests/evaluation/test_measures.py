@@ -10,11 +10,11 @@ import pytest
 from tests.evaluation.making import Held, noise, swinging
 
 from listen_and_move.evaluation.material import Course, Frames
-from listen_and_move.evaluation.measures import MOVING_SHARE, Judge, Series, Values, sound_and_motion
+from listen_and_move.evaluation.measures import Judge, Series, Values, sound_and_motion
 from listen_and_move.evaluation.players import BLOCK, Still, temporal_spread
 from listen_and_move.evaluation.results import MEASURES, read_results, write_results
 from listen_and_move.metrics import coherence
-from listen_and_move.metrics.frame import moving_region, mse, psnr, sharpness_ratio, similarity_maps, ssim
+from listen_and_move.metrics.frame import MOVING_SHARE, moving_region, mse, psnr, sharpness_ratio, similarity_maps, ssim
 from listen_and_move.metrics.sync import correlation, difference_correlation, motion_energy, motion_ratio
 
 FPS = Fraction(20)
