@@ -9,16 +9,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.evaluation.making import another_take, copied
+from tests.evaluation.making import Held, another_take, copied
 from tests.media.making import make_wav
 
 from listen_and_move import weights
 from listen_and_move.data.clip import file_hash, load_clip
 from listen_and_move.errors import UserError
 from listen_and_move.evaluation.evaluate import Evaluation, evaluate
+from listen_and_move.evaluation.players import silent_sound
 from listen_and_move.evaluation.results import MEASURES, read_results
 from listen_and_move.evaluation.rows import HELD, MEAN, MODEL, MOVING, NEAREST, PATH, REAL, SHIFTED
+from listen_and_move.evaluation.sensitivity import altered
+from listen_and_move.inference.animator import Animator
+from listen_and_move.inference.playing import played
 from listen_and_move.metrics.frame import ssim
+from listen_and_move.metrics.sync import difference_products
 from listen_and_move.runs import RunFolder
 
 ROWS = [REAL, MODEL, MEAN, HELD, SHIFTED, NEAREST, PATH]
@@ -93,6 +98,7 @@ def test_all_rows_have_all_measures(bare: Evaluation) -> None:
     for name, row in found.items():
         assert set(row) == set(MEASURES) - BY_NETWORKS - (set() if name in MOVING else CHANCE), name
     assert found[REAL]["dcor"] == pytest.approx(1) and found[REAL]["newness"] == 1 and found[REAL]["mse"] == 0
+    assert found[MEAN]["newness"] == pytest.approx(found[MEAN]["distance"] / found[REAL]["distance"])
     assert found[MEAN]["motion_ratio"] == found[HELD]["motion_ratio"] == 0
     assert all(found[name]["distance"] == 0 for name in (HELD, SHIFTED, NEAREST, PATH)), "training frames, or beside them"
 
@@ -113,6 +119,23 @@ def test_only_held_out_frames_are_measured(bare: Evaluation, performance: Path, 
     last = np.repeat(clip.frames[63:64].numpy(), 16, 0)
     assert values(bare)[HELD]["ssim"] == pytest.approx(ssim(last, real, zero_border=True))
     assert len(bare.results["series"]["motion"]) == 15 and len(bare.results["series"]["loudness"]) == 16
+
+
+def test_sensitivity_is_that_of_the_model_played_with_another_sound(bare: Evaluation, performance: Path, run: Path) -> None:
+    animator, clip = Animator.load(run, "cpu"), load_clip(performance, RunFolder(run).config())
+    silent = silent_sound(clip.features, clip.held_out, animator.listener)
+    right, other = (
+        np.concatenate(list(played(animator.network, features, clip.held_out, animator.config)))
+        for features in (clip.features, silent)
+    )
+    real = clip.frames[64:].numpy()
+    expected = altered(Held(right), Held(other), difference_products(right, real), difference_products(other, real), animator.fps)
+    found = bare.results["sensitivity"]["altered"]["silent"]
+    assert bare.results["sensitivity"]["frames"] == 16
+    assert found["response"] == pytest.approx(expected.response, rel=1e-2)
+    assert found["motion_ratio"] == pytest.approx(expected.motion_ratio, rel=1e-2)
+    assert found["dcor"] == pytest.approx(expected.dcor, abs=1e-2)
+    assert found["effect"]["pairs"] == 1 and found["effect"]["size"] is None
 
 
 def test_the_sound_without_a_picture(bare: Evaluation) -> None:

@@ -91,6 +91,12 @@ def test_a_picture_that_changes_but_does_not_follow() -> None:
     assert "not shown to follow" in said(right, [swinging(13, 80), swinging(14, 80), swinging(15, 80)], real)
 
 
+def test_periodic_motion_that_fits_at_many_times_is_not_following() -> None:
+    loop = np.tile(swinging(30, 8), (11, 1, 1, 1))[:81]  # 80 differences, period 8
+    sentence = said(loop.copy(), [swinging(31, 81), swinging(32, 81), swinging(33, 81)], loop)
+    assert "not shown to follow" in sentence and "dcor 1.000 at the right time, 1.000 or less" in sentence
+
+
 def test_as_close_with_the_wrong_sound_is_not_following() -> None:
     """The right time is the best of all, yet another sound gives as good a picture."""
     real = swinging(16, 80)

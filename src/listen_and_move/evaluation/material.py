@@ -158,6 +158,6 @@ def _stretches(blocks: Iterator[NDArray[np.float32]], spans: Iterable[tuple[int,
                 parts, begin = [], end
             parts.append(block)
             end += len(block)
-        held = np.concatenate(parts)[max(0, first - begin) :]
-        parts, begin = [held], max(begin, first)
-        yield held[: last - begin]
+        held = np.concatenate(parts)[first - begin :]
+        parts, begin = [held], first
+        yield held[: last - first]
