@@ -25,6 +25,8 @@ MOMENTS = 8
 """Frames of a strip."""
 SIDE = 256
 """Longer side, in pixels, up to which small frames are enlarged."""
+GAP = 4
+"""Pixels between the frames of a strip, grey."""
 SHOWN_DB = 60
 """Loudness is drawn down to this far below its peak."""
 _SMOOTHING = 40
@@ -48,7 +50,8 @@ def strip(frames: Frames) -> bytes:
     """Frames at `moments` side by side, JPEG."""
     some = np.concatenate([frames.read(at, at + 1) for at in moments(len(frames))])
     content = BytesIO()
-    row = np.concatenate(list(enlarged(some, SIDE // 2)), axis=1)
+    gapped = np.pad(enlarged(some, SIDE // 2), ((0, 0), (0, 0), (0, GAP), (0, 0)), constant_values=128)
+    row = np.concatenate(list(gapped), axis=1)[:, :-GAP]
     imsave(content, np.ascontiguousarray(row), format="jpg", pil_kwargs={"quality": 90, "subsampling": 0})
     return content.getvalue()
 
@@ -134,6 +137,7 @@ def _figure(height: float, rows: int, columns: int) -> tuple[Figure, Any]:
 def _plain(axis: Any) -> None:
     """Ink for both kinds of paper, and no frame."""
     axis.margins(x=0)
+    axis.set_xlim(left=0)
     axis.tick_params(colors=_INK)
     for label in (axis.xaxis.label, axis.yaxis.label):
         label.set_color(_INK)

@@ -175,8 +175,8 @@ def _memory(model: Mapping[str, float | None]) -> str:
         newness,
         (0.3, f"It mostly repeats training frames: {figure}."),
         (0.8, f"It stays near training frames: {figure}."),
-        (1.25, f"It is as new as real unseen frames are: {figure}."),
-        (inf, f"It is further from its training than real unseen frames are, new or damaged: {figure}."),
+        (1.25, f"It is no replay, though blur counts as new as well: {figure}."),
+        (inf, f"It is no replay, though damage counts as new as well: {figure}."),
     )
 
 

@@ -40,7 +40,8 @@ mark { background: var(--mark); color: var(--mark-ink); font-weight: 600; paddin
 figure { margin: .8rem 0; }
 img, video { display: block; max-width: 100%; height: auto; border-radius: .3rem; }
 .wide img { max-width: none; width: 100%; min-width: 44rem; }
-.sheet img { max-width: none; }
+.sheet img { max-width: none; border-radius: 0; }
+.sheet figure { margin: .5rem 0; }
 details { margin: .8rem 0; }
 summary { cursor: pointer; }
 pre { overflow-x: auto; background: var(--card); padding: .8rem; font-size: .85rem; overflow-wrap: normal; }

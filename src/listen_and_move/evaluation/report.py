@@ -171,7 +171,7 @@ def contact_sheet(sources: Mapping[str, Frames], fps: Fraction) -> Html:
     strips = [picture(strip(frames), f"frames of: {name}", name) for name, frames in sources.items()]
     times = ", ".join(f"{at / float(fps):.1f}" for at in moments(min(map(len, sources.values()))))
     sheet = scrolling(Html("\n".join(strips)), "sheet")
-    return Html(f"{sheet}\n{paragraph(f'The same moments of each: {times} s.', 'soft')}")
+    return Html(f"{sheet}\n{paragraph(f'Frames at {times} s.', 'soft')}")
 
 
 def _head(results: Mapping[str, Any]) -> list[Html]:

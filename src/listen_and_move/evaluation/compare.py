@@ -1,0 +1,239 @@
+"""Evaluated runs side by side, and what their held-out parts say together."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from listen_and_move.errors import UserError
+from listen_and_move.evaluation.meaning import by_row, goodness
+from listen_and_move.evaluation.page import Html, definitions, heading, listing, made_by, page, paragraph, table
+from listen_and_move.evaluation.results import formatted, read_results
+from listen_and_move.evaluation.rows import MEAN, MODEL, MOVING
+from listen_and_move.evaluation.shifts import Products, pooled
+from listen_and_move.evaluation.subject import HELD_OUT
+from listen_and_move.evaluation.tables import groups, measured, number, titled
+from listen_and_move.runs import RunFolder, write_text
+
+MAKER = "compare"
+RESULTS = "results.json"
+POOLED = ["dcor", "above the mean", "p", "mean at wrong times", "95 % stay below", "wrong times"]
+"""Columns of the table of pooled dcor."""
+_ROUNDING = 1e-3
+"""Seconds; parts that meet do not overlap."""
+Results = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """dcor over the held-out parts of several runs of one video, as if they were one part."""
+
+    runs: tuple[str, ...]
+    products: Mapping[str, Products]
+    """Sums of all parts, by row."""
+
+    def rows(self) -> list[list[str]]:
+        """One line per row: its name and `POOLED`."""
+        return [[name, *_figures(sums)] for name, sums in self.products.items()]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was measured of each run, and what of it cannot be compared."""
+
+    runs: Mapping[str, Results]
+    """Results by the name of the run."""
+    warnings: list[str]
+    pools: list[Pool]
+    file: Path
+
+    def lines(self) -> list[str]:
+        """A table for a terminal: measures as rows, runs as columns."""
+        lines = [f"warning: {warning}" for warning in self.warnings]
+        tables = self.tables()
+        rows = [["", *self.header()], *(row for group in tables.values() for row in group)]
+        aligned = iter(_aligned(rows))
+        lines += ["", next(aligned)]
+        for group, rows in tables.items():
+            lines += [f"{group}:", *(next(aligned) for _ in rows)]
+        for pool in self.pools:
+            lines += ["", f"dcor over {len(pool.runs)} held-out parts together ({', '.join(pool.runs)}):"]
+            lines += _aligned([["", *POOLED], *pool.rows()])
+        lines += ["", *(f"{name}: {results['sensitivity']['verdict']}" for name, results in self.runs.items())]
+        return [*lines, f"page: {self.file}"]
+
+    def header(self) -> list[str]:
+        """Names of the columns: the runs, and the first one's mean frame."""
+        return [*self.runs, f"{MEAN} of {next(iter(self.runs))}"]
+
+    def tables(self) -> dict[str, list[list[str]]]:
+        """By group of measures, one line per measure: its title and the figures of `header`; what no run has is left out."""
+        figures = self.figures()
+        return {
+            group: [[titled(name), *(formatted(name, values.get(name)) for values in figures)] for name in names]
+            for group, names in groups(measured(figures)).items()
+        } | self._distribution()
+
+    def figures(self) -> list[Mapping[str, float | None]]:
+        """The values of each column of `header`."""
+        found = [by_row(results) for results in self.runs.values()]
+        return [*(rows[MODEL] for rows in found), found[0].get(MEAN, {})]
+
+    def _distribution(self) -> dict[str, list[list[str]]]:
+        """FID and the like, where there is a number, each with its floor and count."""
+        columns = [(results, MODEL) for results in self.runs.values()] + [(next(iter(self.runs.values())), MEAN)]
+        names = dict.fromkeys(each["measure"] for results, _ in columns for each in results["distribution"])
+        rows = [[f"{name} ↓", *(_distance(results, name, row) for results, row in columns)] for name in names]
+        return {"Distribution": rows} if rows else {}
+
+
+def compare(runs: Sequence[Path | str], out: Path | str = "comparison.html", overwrite: bool = False) -> Comparison:
+    """Put evaluated runs side by side, in a page and for the terminal.
+
+    Args:
+        runs: run folders, folders with a results.json, or such files.
+        out: the page.
+        overwrite: replace a file there that is no comparison.
+
+    Raises:
+        UserError: fewer than two runs, one that was not evaluated, or a file in the place of the page.
+    """
+    if len(runs) < 2:
+        raise UserError(f"compare: expected at least two runs; got {len(runs)}: name two run folders that were evaluated")
+    file, found = Path(out), [read_results(_results_file(Path(run))) for run in runs]
+    if file.exists() and not (overwrite or (file.is_file() and made_by(file, MAKER))):
+        raise UserError(
+            f"{file}: expected a new name or an older comparison; another file is there: choose another, or overwrite"
+        )
+    named = dict(zip(_names(found, runs), found, strict=True))
+    comparison = Comparison(named, _warnings(named), _pools(named), file)
+    write_text(file, page("Comparison", _parts(comparison), MAKER))
+    return comparison
+
+
+def _results_file(run: Path) -> Path:
+    """Where the results of a run are: in its evaluation folder, in the folder itself, or the file itself."""
+    if run.is_file() or run.suffix == ".json":
+        return run
+    if (run / RESULTS).exists():
+        return run / RESULTS
+    return RunFolder(run).evaluation_folder / RESULTS
+
+
+def _names(found: Sequence[Results], runs: Sequence[Path | str]) -> list[str]:
+    """The names of the runs; their paths, numbered where even these are the same, if names repeat."""
+    names = [str(results["run"]["name"]) for results in found]
+    if len(set(names)) == len(names):
+        return names
+    paths = [str(run) for run in runs]
+    return paths if len(set(paths)) == len(paths) else [f"{at}: {path}" for at, path in enumerate(paths, 1)]
+
+
+def _warnings(named: Mapping[str, Results]) -> list[str]:
+    """What differs so that figures do not compare."""
+    questions: dict[str, Callable[[Results], str]] = {
+        "videos": lambda results: f"{results['part']['video']} ({_video(results)[:8]})",
+        "parts": lambda results: f"{results['part']['name']} from {results['part']['start_s']:.2f} s",
+        "numbers of frames": lambda results: str(results["part"]["frames"]),
+        "sizes": lambda results: f"{results['part']['width']} x {results['part']['height']}",
+        "frame rates": lambda results: str(results["part"]["fps"]),
+        "protocols": lambda results: results["protocol"],
+    }
+    found = []
+    for what, question in questions.items():
+        answers = {name: question(results) for name, results in named.items()}
+        if len(set(answers.values())) > 1:
+            told = "; ".join(f"{name}: {answer}" for name, answer in answers.items())
+            found.append(f"measured on different {what}, so figures do not compare as such ({told})")
+    return found
+
+
+def _video(results: Results) -> str:
+    """Hash of the video that was measured, which need not be the one that was learnt."""
+    return str(results["environment"]["video_sha256"])
+
+
+def _pools(named: Mapping[str, Results]) -> list[Pool]:
+    """Runs of one video, each measured on a part that it held out and no other did, at one size and rate."""
+    kinds: dict[tuple[Any, ...], list[str]] = {}
+    for name, results in named.items():
+        part = results["part"]
+        if part["name"] == HELD_OUT:
+            kinds.setdefault((_video(results), part["width"], part["height"], part["fps"]), []).append(name)
+    return [_pool(names, named) for names in kinds.values() if len(names) > 1 and _apart([named[name] for name in names])]
+
+
+def _apart(found: Sequence[Results]) -> bool:
+    spans = [(part["start_s"], part["start_s"] + part["seconds"] - _ROUNDING) for part in (each["part"] for each in found)]
+    return all(a[1] <= b[0] or b[1] <= a[0] for a, b in combinations(spans, 2))
+
+
+def _pool(names: list[str], named: Mapping[str, Results]) -> Pool:
+    pools = [named[name]["pool"] for name in names]
+    whole = [row for row in MOVING if all(row in pool and None not in pool[row].values() for pool in pools)]
+    rows = {row: [_products(pool[row]) for pool in pools] for row in whole}
+    return Pool(tuple(names), {row: pooled(each) for row, each in rows.items()})
+
+
+def _products(values: Mapping[str, Any]) -> Products:
+    return Products(values["product"], values["generated"], values["real"], tuple(values["shifted"]))
+
+
+def _figures(sums: Products) -> list[str]:
+    chance = sums.excess
+    if chance is None:
+        return [formatted("dcor", sums.dcor), "-", "-", "-", "-", "0"]
+    found = [number(value) for value in (sums.dcor, chance.above, chance.p, chance.mean, chance.quantile)]
+    return [*found, str(len(sums.shifted))]
+
+
+def _distance(results: Results, name: str, row: str) -> str:
+    found = next((each for each in results["distribution"] if (each["measure"], each["row"]) == (name, row)), None)
+    if found is None or found["value"] is None or not isfinite(found["value"]):
+        return "-"
+    counts = f"{found['real_samples']} and {found['generated_samples']}"
+    return f"{number(found['value'])} (floor {number(found['floor'])}, samples {counts})"
+
+
+def _aligned(rows: list[list[str]]) -> list[str]:
+    """Rows of a table, the first column to the left and figures to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if at == 0 else cell.rjust(width) for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]
+
+
+def _parts(comparison: Comparison) -> list[Html]:
+    """The page from top to bottom."""
+    parts = [heading("Comparison", 1), paragraph(f"{len(comparison.runs)} runs: {', '.join(comparison.runs)}.", "soft")]
+    if comparison.warnings:
+        parts += [heading("Mind"), listing(comparison.warnings)]
+    parts += [heading("Is the sound used?")]
+    parts += [definitions((name, results["sensitivity"]["verdict"]) for name, results in comparison.runs.items())]
+    for pool in comparison.pools:
+        about = f"The held-out parts of {', '.join(pool.runs)} as if they were one: what each alone is too short to tell."
+        parts += [heading("dcor over all held-out parts"), paragraph(about, "soft")]
+        parts += [table(["", *POOLED], pool.rows(), strong=(MODEL,))]
+    note = "The model of each run. ↑ more is better, ↓ less is better, → the value to come close to."
+    marks = "" if comparison.warnings else " Marked: the best run."
+    parts += [heading("All measures"), paragraph(note + marks, "soft")]
+    for group, rows in comparison.tables().items():
+        parts += [heading(group, 3), table(["", *comparison.header()], rows, marked=_best(comparison, group))]
+    return parts
+
+
+def _best(comparison: Comparison, group: str) -> set[tuple[int, int]]:
+    """The best run of each measure of a group, or several; none where figures do not compare."""
+    columns = comparison.figures()
+    names = groups(measured(columns)).get(group, [])
+    marked = set()
+    for at, name in enumerate(names if not comparison.warnings else []):
+        scores = [goodness(name, values.get(name)) for values in columns[:-1]]
+        best = max((score for score in scores if score is not None), default=None)
+        marked |= {(at, column) for column, score in enumerate(scores, 1) if score is not None and score == best}
+    return marked
