@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64decode
+from collections.abc import Mapping
 from copy import deepcopy
 from fractions import Fraction
 from html.parser import HTMLParser
@@ -14,7 +15,7 @@ from listen_and_move.evaluation.rows import HELD, MEAN, MODEL, NEAREST, PATH, RE
 from listen_and_move.evaluation.shifts import Products
 
 FPS = Fraction(20)
-VALUES: dict[str, dict[str, float | None]] = {
+VALUES: Mapping[str, Mapping[str, float | None]] = {
     REAL: {"ssim": 1.0, "psnr": None, "mse": 0.0, "sharpness_moving": 1.0, "motion_ratio": 1.0, "dcor": 1.0, "newness": 1.0},
     MODEL: {"ssim": 0.9, "psnr": 26.0, "mse": 0.0025, "sharpness_moving": 0.66, "motion_ratio": 0.95, "dcor": 0.284}
     | {"dcor_excess": 0.18, "dcor_p": 0.01, "motion_at_best_lag": 0.52, "motion_lag_ms": 50.0, "motion_in_silence": 0.1}
@@ -33,7 +34,7 @@ def sums(seed: int = 0, at_right_time: float = 0.3, shifts: int = 60) -> Product
     return Products(at_right_time, 1.0, 1.0, tuple((0.05 * random.standard_normal(shifts)).tolist()))
 
 
-def made_up(name: str = "drums", **part: Any) -> dict[str, Any]:
+def made_up(run: str = "drums", /, **part: Any) -> dict[str, Any]:
     """Results of an evaluation; ``part`` replaces facts about what was measured."""
     altered = {"response": 0.9, "motion_ratio": 0.8, "dcor": 0.02, "effect": {"size": 1.2, "p": 0.004, "pairs": 10}}
     count, random = 60, np.random.default_rng(1)
@@ -42,7 +43,7 @@ def made_up(name: str = "drums", **part: Any) -> dict[str, Any]:
     about = {"name": "held-out part", "video": "drums.mp4", "start_s": 8.0, "seconds": 3.0, "first_frame": 160, "frames": count}
     return {
         "format": FORMAT,
-        "run": {"name": name, "step": 700, "video": "drums.mp4", "video_sha256": "ab" * 32, "model_sha256": "cd" * 32}
+        "run": {"name": run, "step": 700, "video": "drums.mp4", "video_sha256": "ab" * 32, "model_sha256": "cd" * 32}
         | {"model_bytes": 5_400_000, "parameters": 1_337_507},
         "part": {**about, "fps": "20", "width": 64, "height": 64, **part},
         "rows": [{"name": row, "values": dict(values)} for row, values in VALUES.items()],

@@ -7,6 +7,8 @@ from math import inf, nan
 import numpy as np
 import pytest
 from matplotlib.image import imread
+from tests.evaluation.making import Held, noise
+from tests.evaluation.reporting import Page
 
 from listen_and_move.evaluation.charts import GAP, MOMENTS, enlarged, error_chart, moments, motion_chart, smoothed, strip
 from listen_and_move.evaluation.page import (
@@ -21,15 +23,19 @@ from listen_and_move.evaluation.page import (
     table,
     video,
 )
-from tests.evaluation.making import Held, noise
-from tests.evaluation.reporting import Page
 
 NASTY = '<script>alert("1")</script> & </td>'
 
 
 def test_all_text_is_escaped():
     image = strip(Held(noise(0, 3)))
-    parts = [heading(NASTY), paragraph(NASTY), listing([NASTY]), definitions([(NASTY, NASTY)]), table([NASTY, NASTY], [[NASTY] * 2])]
+    parts = [
+        heading(NASTY),
+        paragraph(NASTY),
+        listing([NASTY]),
+        definitions([(NASTY, NASTY)]),
+        table([NASTY, NASTY], [[NASTY] * 2]),
+    ]
     found = Page(page(NASTY, [*parts, picture(image, NASTY, NASTY), video(b"", NASTY), folded(NASTY, NASTY)], "test"))
     assert "script" not in found.tags
     assert found.text.count("alert") == 14  # the title, nine places of text, two captions, two of what is folded
