@@ -74,7 +74,9 @@ def test_robustness_goes_on_and_skips_what_is_broken(evaluated: Path, tmp_path: 
     for _ in range(2):
         result = command("robustness", run, sounds, "--seconds", "1", LISTEN_AND_MOVE_WEIGHTS=str(tmp_path / "none"))
         assert result.returncode == 0, result.stderr
-        assert "broken.wav" in result.stdout and "dog" in result.stdout
+        assert "3 clips" in result.stdout and "skipped: " in result.stdout and "broken.wav" in result.stdout
+    results = json.loads((run / "evaluation" / "robustness" / "results.json").read_text())
+    assert [(each["name"], each["clips"]) for each in results["classes"]] == [("dog", 2), ("rain", 1)]
     lines = (run / "evaluation" / "robustness" / "clips.jsonl").read_text().splitlines()
     assert sum("dog_1" in line for line in lines) == 1
     refused("robustness", run, tmp_path / "nowhere", saying="nowhere")

@@ -160,6 +160,7 @@ def robustness(arguments: list[str]) -> int:
             clips=options.clips,
             seconds=options.seconds,
             classes=options.classes,
+            video=options.video,
             seed=options.seed,
             device=options.device,
             watch=stage_watch(bars),

@@ -156,6 +156,8 @@ class RobustnessArguments:
     """Length of the part that is taken of each, as one number or a range."""
     classes: Path | None = None
     """A table (CSV) of file names and classes; None: the one in the folder, else names of folders or files."""
+    video: Path | None = None
+    """Where the run's video is now, if it was moved."""
     seed: int = 0
     """Seed of what is taken, and of the noise."""
     device: Device = "auto"

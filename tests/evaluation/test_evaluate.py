@@ -16,7 +16,7 @@ from listen_and_move import weights
 from listen_and_move.data.clip import file_hash, load_clip
 from listen_and_move.errors import UserError
 from listen_and_move.evaluation.evaluate import Evaluation, evaluate
-from listen_and_move.evaluation.players import silent_sound
+from listen_and_move.evaluation.players import mean_spread, silent_sound, temporal_spread
 from listen_and_move.evaluation.results import MEASURES, read_results
 from listen_and_move.evaluation.rows import HELD, MEAN, MODEL, MOVING, NEAREST, PATH, REAL, SHIFTED
 from listen_and_move.evaluation.sensitivity import altered
@@ -129,7 +129,9 @@ def test_sensitivity_is_that_of_the_model_played_with_another_sound(bare: Evalua
         for features in (clip.features, silent)
     )
     real = clip.frames[64:].numpy()
-    expected = altered(Held(right), Held(other), difference_products(right, real), difference_products(other, real), animator.fps)
+    both = difference_products(right, real), difference_products(other, real)
+    spread = mean_spread(temporal_spread(Held(real), [range(len(real))]))
+    expected = altered(Held(right), Held(other), spread, animator.fps, both)
     found = bare.results["sensitivity"]["altered"]["silent"]
     assert bare.results["sensitivity"]["frames"] == 16
     assert found["response"] == pytest.approx(expected.response, rel=1e-2)

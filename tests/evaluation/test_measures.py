@@ -24,7 +24,7 @@ LENGTHS = [8, 31, 32, 33, 34, 63, 65, 66]
 def judge_of(real: Frames, fps: Fraction = FPS) -> Judge:
     random = np.random.default_rng(7)
     heard = Course(random.uniform(-90, 0, len(real)), random.exponential(1, len(real)))
-    return Judge(real, moving_region(temporal_spread(real), MOVING_SHARE), heard, fps)
+    return Judge(real, moving_region(temporal_spread(real, [range(len(real))]), MOVING_SHARE), heard, fps)
 
 
 def values_of(ours: Frames, real: Frames) -> Values:

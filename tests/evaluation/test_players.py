@@ -68,8 +68,8 @@ def test_mean_frame_is_that_of_numpy() -> None:
 
 def test_temporal_spread_is_that_of_numpy() -> None:
     frames = noise(3, 77)
-    assert np.allclose(temporal_spread(Held(frames)), (frames / 255).std(0).mean(-1))
-    assert not temporal_spread(Still(frames[0], 40)).any()
+    assert np.allclose(temporal_spread(Held(frames), [range(len(frames))]), (frames / 255).std(0).mean(-1))
+    assert not temporal_spread(Still(frames[0], 40), [range(40)]).any()
 
 
 def test_shifted_sound_is_the_same_sound_at_another_time() -> None:

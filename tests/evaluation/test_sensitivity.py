@@ -19,14 +19,18 @@ KINDS = ("shifted", "shuffled", "silent")
 
 
 def compared(right: Frames, other: Frames, real: np.ndarray) -> Altered:
-    pair = [difference_products(frames.read(0, len(frames)), real) for frames in (right, other)]
-    return altered(right, other, pair[0], pair[1], FPS)
+    ours, theirs = (difference_products(frames.read(0, len(frames)), real) for frames in (right, other))
+    return altered(right, other, spread_of(real), FPS, (ours, theirs))
+
+
+def spread_of(real: np.ndarray) -> float:
+    return float(np.sqrt(np.square((real / 255).std(0).mean(-1)).mean()))
 
 
 def said(right: np.ndarray, others: list[np.ndarray], real: np.ndarray) -> str:
     sums = products(Held(right), Held(real))
     results = {kind: compared(Held(right), Held(other), real) for kind, other in zip(KINDS, others, strict=True)}
-    return verdict(results, sums.dcor, sums.excess, len(sums.shifted))
+    return verdict(results, motion_ratio(right, real), sums.dcor, sums.excess, len(sums.shifted))
 
 
 @pytest.mark.parametrize("count", [31, 32, 33, 65])
@@ -34,8 +38,7 @@ def test_figures_are_those_of_the_whole_video(count: int) -> None:
     right, other, real = (swinging(seed, count) for seed in range(3))
     found = compared(Held(right), Held(other), real)
     change = np.sqrt(np.square(right / 255 - other / 255).mean())
-    spread = np.sqrt(np.square((right / 255).std(0).mean(-1)).mean())
-    assert found.response == pytest.approx(change / spread, rel=1e-4)
+    assert found.response == pytest.approx(change / spread_of(real), rel=1e-4)
     assert found.motion_ratio == pytest.approx(motion_ratio(other, right), rel=1e-6)
     assert found.dcor == pytest.approx(difference_correlation(other, real), abs=1e-6)
     assert found.effect is not None and found.effect.pairs == round((count - 1) / FPS)
@@ -74,10 +77,10 @@ def test_a_dead_picture_does_not_use_the_sound() -> None:
     real, still = swinging(8, 80), Still(noise(0, 1, 24, 30)[0], 80)
     dead = compared(still, still, real)
     assert dead.response == 0 and dead.motion_ratio == 1 and dead.dcor == 0
-    assert verdict({"silent": dead}, None, None).startswith("The sound is not used")
+    sentence = verdict({"silent": dead}, 0.0)
+    assert sentence.startswith("The sound is not used") and "hardly moves: 0%" in sentence
     woken = compared(still, Held(real), real)
-    assert woken.response == inf
-    assert "altering it changes the picture which stands still otherwise" in verdict({"silent": woken}, None, None)
+    assert woken.response > 0.9 and woken.motion_ratio == inf
 
 
 def test_a_picture_that_follows() -> None:
@@ -107,12 +110,12 @@ def test_as_close_with_the_wrong_sound_is_not_following() -> None:
 def test_a_short_part_and_one_without_a_truth_say_so() -> None:
     real = swinging(20, 25)
     assert "cannot be told: the part is too short" in said(real.copy(), [swinging(seed, 25) for seed in (21, 22, 23)], real)
-    foreign = altered(Held(real), Held(swinging(24, 25)), None, None, FPS)
+    foreign = altered(Held(real), Held(swinging(24, 25)), spread_of(real), FPS)
     assert foreign.dcor is None and foreign.effect is None
-    assert "cannot be told without a real video to this sound" in verdict({"silent": foreign}, None, None)
+    assert "cannot be told without a real video to this sound" in verdict({"silent": foreign}, 1.0)
 
 
 def test_memory_does_not_grow_with_length() -> None:
     right, other = Held(noise(3, 150)), Held(noise(4, 150))
-    altered(right, other, None, None, FPS)
+    altered(right, other, 0.3, FPS)
     assert max(right.largest, other.largest) <= BLOCK + 2

@@ -18,6 +18,7 @@ from listen_and_move.evaluation.networks import Networks, available
 from listen_and_move.evaluation.players import (
     blocks,
     drawn,
+    mean_spread,
     shifted_sound,
     shuffled_sound,
     silent_sound,
@@ -143,7 +144,8 @@ class _Evaluator:
         begin = self.subject.shown.seconds(self.subject.span.start)
         heard = course(self.subject.shown.path, fps, begin, len(real))
         table = rows(self.animator, self.subject, self.seed, self.shelf, self.watch)
-        judge = Judge(real, moving_region(temporal_spread(real), MOVING_SHARE), heard, fps)
+        spread = temporal_spread(real, [range(len(real))])
+        judge = Judge(real, moving_region(spread, MOVING_SHARE), heard, fps)
         series = self._series(judge, table)
         sums = {name: products(table[name], real) for name in MOVING}
         training = Training.of(self.subject.learnt.frames, self.subject.train, self.subject.unseen)
@@ -160,7 +162,7 @@ class _Evaluator:
             "sampled": {"perceptual_frames": min(len(real), MOST_FRAMES), "flow_pairs": min(len(real) - 1, MOST_PAIRS)},
             "null": {name: _null(each) for name, each in sums.items()},
             "pool": {name: each._asdict() for name, each in sums.items()},
-            "sensitivity": self._sensitivity(table[MODEL], series[MODEL], sums[MODEL]),
+            "sensitivity": self._sensitivity(table[MODEL], series[MODEL], sums[MODEL], values[MODEL], mean_spread(spread)),
             "distribution": self._distributions(table, networks),
             "protocol": self.protocol,
             "sounds": [self._sound(sound, training) for sound in sounds],
@@ -199,7 +201,7 @@ class _Evaluator:
                 values[name] |= found[name]
         return values
 
-    def _sensitivity(self, frames: Frames, series: Series, sums: Products) -> dict[str, Any]:
+    def _sensitivity(self, frames: Frames, series: Series, sums: Products, values: Values, real_spread: float) -> dict[str, Any]:
         """The beginning of the part with the sound shifted, shuffled and silent."""
         span = self.subject.span[:ALTERED_FRAMES]
         count, features, fps = len(span), self.subject.shown.features, self.animator.fps
@@ -213,9 +215,10 @@ class _Evaluator:
         for name, sound in sounds.items():
             store = self.shelf.store(*self.animator.size)
             other = drawn(self.animator, sound, span, self.seed, store, f"playing, sound {name}", self.watch)
-            found[name] = altered(right, other, series.products[: count - 1], _products(other, self.subject.real), fps)
+            both = series.products[: count - 1], _products(other, self.subject.real)
+            found[name] = altered(right, other, real_spread, fps, both)
         return {
-            "verdict": verdict(found, sums.dcor, sums.excess, len(sums.shifted)),
+            "verdict": verdict(found, values["motion_ratio"] or 0.0, sums.dcor, sums.excess, len(sums.shifted)),
             "frames": count,
             "altered": _described(found),
         }

@@ -14,7 +14,16 @@ from listen_and_move.data.store import Shelf
 from listen_and_move.errors import UserError
 from listen_and_move.evaluation.material import Course, Frames, Watch, course, heard
 from listen_and_move.evaluation.measures import Values, sound_and_motion
-from listen_and_move.evaluation.players import BLOCK, blocks, drawn, shifted_sound, shuffled_sound, silent_sound
+from listen_and_move.evaluation.players import (
+    BLOCK,
+    blocks,
+    drawn,
+    mean_spread,
+    shifted_sound,
+    shuffled_sound,
+    silent_sound,
+    temporal_spread,
+)
 from listen_and_move.evaluation.sensitivity import Altered, altered, verdict
 from listen_and_move.evaluation.subject import LEAST_FRAMES
 from listen_and_move.inference.animator import Animator
@@ -36,6 +45,8 @@ class Training:
     """Mean motion energy."""
     detail: float
     """Mean Laplacian energy."""
+    spread: float
+    """How much the picture varies over time."""
     thumbnails: NDArray[np.uint8]
     """Small copies of the frames, to find the nearest one."""
     newness: float
@@ -48,7 +59,8 @@ class Training:
         detail = np.concatenate([laplacian_energies(block) for block in blocks(training, parts)])
         small = np.concatenate([thumbnails(block, THUMBNAIL) for block in blocks(training, parts)])
         newness = _to_nearest(unseen, small)
-        return cls(float(motion.mean()), float(detail.mean()), small, newness)
+        spread = mean_spread(temporal_spread(training, parts))
+        return cls(float(motion.mean()), float(detail.mean()), spread, small, newness)
 
     def nearest(self, frames: Frames) -> Values:
         """Median distance to the nearest training frame, and the same over that of real unseen frames: 0 is replay."""
@@ -115,7 +127,7 @@ def _measured(animator: Animator, played: Mapping[str, Frames], heard_course: Co
     parts = list(blocks(right, [range(len(right))], overlap=2))
     motion = np.concatenate([motion_energy(block[: BLOCK + 1]) for block in parts])
     detail = np.concatenate([laplacian_energies(block[:BLOCK]) for block in parts])
-    results = {name: altered(right, frames, None, None, animator.fps) for name, frames in played.items() if name != "right"}
+    results = {name: altered(right, frames, training.spread, animator.fps) for name, frames in played.items() if name != "right"}
     values: Values = {
         "motion_ratio": ratio(float(motion.mean()), training.motion),
         "sharpness": ratio(float(detail.mean()), training.detail),
@@ -123,4 +135,4 @@ def _measured(animator: Animator, played: Mapping[str, Frames], heard_course: Co
         "frozen_share": frozen_share(np.concatenate([visible_change(block[: BLOCK + 1]) for block in parts])),
     }
     values |= training.nearest(right) | sound_and_motion(motion, heard_course, animator.fps)
-    return Performance(right, heard_course, motion, values, results, verdict(results, None, None))
+    return Performance(right, heard_course, motion, values, results, verdict(results, values["motion_ratio"] or 0.0))

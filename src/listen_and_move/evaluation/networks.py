@@ -55,7 +55,7 @@ def _lacks(found: Networks, label: str, needed: tuple[str, ...]) -> bool:
     """Whether one of the weight files is missing; noted if so."""
     missing = [name for name in needed if weights.find(name) is None]
     if missing:
-        fetch = any(weights.WEIGHTS[name].url is None for name in missing)
-        how = f"weights add {missing[0]} FILE" if fetch else f"weights fetch {' '.join(missing)}"
+        by_hand = any(weights.WEIGHTS[name].url is None for name in missing)
+        how = f"weights add {missing[0]} FILE" if by_hand else f"weights fetch {' '.join(missing)}"
         found.left_out.append(f"{label}: without the weights {', '.join(missing)} (listen-and-move {how})")
     return bool(missing)

@@ -75,13 +75,19 @@ def mean_frame(frames: Frames, parts: Sequence[range]) -> UInt8[np.ndarray, "H W
     return (total / count).round().astype(np.uint8)
 
 
-def temporal_spread(frames: Frames) -> NDArray[np.float64]:
+def temporal_spread(frames: Frames, parts: Sequence[range]) -> NDArray[np.float64]:
     """Each pixel's standard deviation over time, 0..1, mean over the channels: (H, W); exactly 0 where nothing changes."""
+    count = sum(map(len, parts))
     total, squares = np.zeros((2, *frames.read(0, 1).shape[1:]), np.int64)
-    for block in blocks(frames, [range(len(frames))]):
+    for block in blocks(frames, parts):
         numbers = block.astype(np.int64)
         total, squares = total + numbers.sum(0), squares + np.square(numbers).sum(0)
-    return (np.sqrt(len(frames) * squares - np.square(total)) / (255 * len(frames))).mean(-1)
+    return (np.sqrt(count * squares - np.square(total)) / (255 * count)).mean(-1)
+
+
+def mean_spread(spread: NDArray[np.float64]) -> float:
+    """How much a picture varies over time as a whole: root mean square of `temporal_spread`."""
+    return float(np.sqrt(np.square(spread).mean()))
 
 
 def blocks(frames: Frames, parts: Sequence[range], overlap: int = 0) -> Iterator[UInt8[np.ndarray, "T H W 3"]]:

@@ -71,6 +71,7 @@ def robustness(
     clips: int = 500,
     seconds: str = "1-5",
     classes: Path | None = None,
+    video: Path | str | None = None,
     seed: int = 0,
     device: str = "auto",
     watch: Watch = lambda doing, done, total: None,
@@ -87,6 +88,7 @@ def robustness(
         seconds: length of the part that is taken, as one number or a range; all of a shorter sound.
         classes: a table (CSV) of file names and classes; None: the only one in the folder if it fits, else the names of
             folders or files.
+        video: where the run's video is now, if it was moved.
         seed: of what is taken, and of the noise, where the model has any.
         device: auto, cpu, cuda or mps.
         watch: told what is being done.
@@ -103,18 +105,19 @@ def robustness(
     (target / "clips").mkdir(parents=True, exist_ok=True)
     settings = {"seconds": spread.text, "seed": seed}
     log = Log(target / "clips.jsonl", {"format": FORMAT, "model_sha256": file_hash(folder.model_file), "settings": settings})
+    source = folder.video(None if video is None else Path(video))
     with Shelf() as shelf:
-        stage, video, learnt = _prepared(folder, animator, log, spread, seed, shelf, watch)
+        stage, real, learnt = _prepared(folder, source, animator, log, spread, seed, shelf, watch)
         played, skipped = stage.play(files, clips, watch)
     _check(place, files, played, skipped)
     results = {
         "format": FORMAT,
-        "run": _described(folder, animator, video, log),
+        "run": _described(folder, animator, real, log),
         "settings": {"sounds": str(place), "clips": clips, **settings},
         **_found(played, table, stage.distances),
         "skipped": [each._asdict() for each in skipped],
         "not_used": log.clips()[1],
-        "environment": environment(video.path, folder.video_hash(), str(animator.device)),
+        "environment": environment(source, folder.video_hash(), str(animator.device)),
         "model_settings": asdict(folder.config()),
         "took_s": round(time.perf_counter() - begun, 1),
     }
@@ -124,11 +127,11 @@ def robustness(
 
 
 def _prepared(
-    folder: RunFolder, animator: Animator, log: Log, spread: Lengths, seed: int, shelf: Shelf, watch: Watch
+    folder: RunFolder, source: Path, animator: Animator, log: Log, spread: Lengths, seed: int, shelf: Shelf, watch: Watch
 ) -> tuple[Stage, Video, bytes]:
     """What clips are held against, from the learnt video, and some of its frames as a picture."""
     config = folder.config()
-    video = decode(folder.video(), config.clip, config.features, animator.model.statistics, shelf, watch)
+    video = decode(source, config.clip, config.features, animator.model.statistics, shelf, watch)
     parts, held_out = split(len(video.frames), config.clip)
     training = Training.of(video.frames, parts, Part(video.frames, held_out))
     stage = Stage(animator, training, _distances(animator, video, log, watch), log, spread, seed)

@@ -28,7 +28,7 @@ SHOWN: Mapping[str, Measure] = {
         SOUND,
         "more",
         2,
-        "change of the picture with shifted, shuffled or silent sound, the largest, over its change in time",
+        "largest change of the picture with shifted, shuffled or silent sound, over what the real video changes",
     ),
     "response_shifted": Measure("response to a shift", SOUND, "", 2, "the same with the sound at the wrong time; 1.4: unrelated"),
     "motion_silenced": Measure("motion, silenced", SOUND, "0", 2, "motion with the sound made silent over that with the sound"),

@@ -6,13 +6,12 @@ Letters: T frames of the part that is measured.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
 from listen_and_move.evaluation.material import Frames
-from listen_and_move.evaluation.players import BLOCK, blocks, temporal_spread
+from listen_and_move.evaluation.players import BLOCK, blocks
 from listen_and_move.metrics.alignment import Effect, Excess, effect_size
 from listen_and_move.metrics.frame import ratio
 from listen_and_move.metrics.sync import motion_energy, product_correlation
@@ -22,7 +21,9 @@ Array = NDArray[np.float64]
 SEGMENT_SECONDS = 1
 """Length of the segments that are scored one by one."""
 UNUSED = 0.1
-"""The sound is not used where altering it changes the picture by less than this share of what changes over time anyway."""
+"""The sound is not used where altering it changes the picture by less than this share of what the real video changes."""
+HARDLY = 0.1
+"""A picture with less than this share of the real motion hardly moves."""
 LEAST_SHIFTS = 19
 """With fewer wrong times not even the best value can be one in twenty."""
 CHANCE = 0.05
@@ -33,8 +34,8 @@ class Altered:
     """What another sound does to the picture."""
 
     response: float
-    """Root mean square change of the picture over its spread over time: 0 the sound is ignored, 1.4 the picture is unrelated;
-    inf where the picture with the right sound alone stands still."""
+    """Root mean square change of the picture over the real video's spread in time: 0 the sound is ignored; 1.4 as if another
+    moment of the real video were seen; less for a picture that varies less."""
     motion_ratio: float
     """Motion with the altered sound over that with the right one."""
     dcor: float | None
@@ -43,15 +44,17 @@ class Altered:
     """How much better segments follow the real video with the right sound."""
 
 
-def altered(right: Frames, other: Frames, products: Array | None, other_products: Array | None, fps: Fraction) -> Altered:
+def altered(
+    right: Frames, other: Frames, real_spread: float, fps: Fraction, products: tuple[Array, Array] | None = None
+) -> Altered:
     """Compare the picture to the right sound with that to another one.
 
     Args:
         right: frames with the right sound.
         other: frames with the altered sound.
-        products: `difference_products` of the former and the real video, where there is one.
-        other_products: of the latter.
+        real_spread: how much the real picture varies over time, see `players.mean_spread`.
         fps: frames per second.
+        products: `difference_products` of either with the real video, where there is one to this sound.
     """
     squares, motion = 0.0, [0.0, 0.0]
     span = [range(len(right))]
@@ -59,12 +62,11 @@ def altered(right: Frames, other: Frames, products: Array | None, other_products
         both = [block.astype(np.float32) / np.float32(255) for block in (ours, theirs)]
         squares += float(np.square(both[0][:BLOCK] - both[1][:BLOCK]).mean((1, 2, 3), dtype=np.float64).sum())
         motion = [total + float(motion_energy(block).sum()) for total, block in zip(motion, both, strict=True)]
-    spread = float(np.sqrt(np.square(temporal_spread(right)).mean()))
-    response = ratio(float(np.sqrt(squares / len(right))), spread) if squares > 0 else 0.0
-    if products is None or other_products is None:
-        return Altered(response, ratio(motion[1], motion[0]), None, None)
-    scores = [_scores(rows, fps) for rows in (products, other_products)]
-    return Altered(response, ratio(motion[1], motion[0]), product_correlation(other_products), effect_size(scores[0], scores[1]))
+    response, moves = ratio(float(np.sqrt(squares / len(right))), real_spread), ratio(motion[1], motion[0])
+    if products is None:
+        return Altered(response, moves, None, None)
+    scores = [_scores(rows, fps) for rows in products]
+    return Altered(response, moves, product_correlation(products[1]), effect_size(scores[0], scores[1]))
 
 
 def _scores(products: Array, fps: Fraction) -> Array:
@@ -74,26 +76,30 @@ def _scores(products: Array, fps: Fraction) -> Array:
     return np.array([rows[:, 0].mean() / norm for rows in np.array_split(products, count)])
 
 
-def verdict(results: Mapping[str, Altered], dcor: float | None, chance: Excess | None, shifts: int = 0) -> str:
-    """One plain sentence: is the sound used, and does the picture follow it?
+def verdict(
+    results: Mapping[str, Altered], motion: float, dcor: float | None = None, chance: Excess | None = None, shifts: int = 0
+) -> str:
+    """In plain words: is the sound used, and does the picture follow it?
 
     Args:
         results: by kind of alteration: shifted, shuffled, silent.
+        motion: of the picture over that of the real video.
         dcor: of the right sound; None where there is no real video.
         chance: how far that exceeds dcor at the wrong times; None where the part is too short for one.
         shifts: how many wrong times were tried.
     """
     response = max(result.response for result in results.values())
-    change = f"by {response:.0%} of what changes over time anyway" if isfinite(response) else "which stands still otherwise"
+    change = f"altering it changes the picture by {response:.0%} of what the real video changes over time"
+    still = f" The picture hardly moves: {motion:.0%} of the real video's motion." if motion < HARDLY else ""
     if response < UNUSED:
-        return f"The sound is not used: altering it changes the picture {change}."
-    used = f"The sound is used: altering it changes the picture {change}"
+        return f"The sound is not used: {change}.{still}"
+    used = f"The sound is used: {change}"
     if dcor is None:
-        return f"{used}. Whether the motion is the right one cannot be told without a real video to this sound."
+        return f"{used}. Whether the motion is the right one cannot be told without a real video to this sound.{still}"
     if chance is None or shifts < LEAST_SHIFTS:
-        return f"{used}. Whether the motion is the right one cannot be told: the part is too short."
+        return f"{used}. Whether the motion is the right one cannot be told: the part is too short.{still}"
     figures = f"dcor {dcor:.3f} at the right time, {chance.quantile:.3f} or less at 95 % of {shifts} wrong ones"
     altered_less = all(result.dcor is not None and result.dcor < dcor for result in results.values())
     if chance.p <= CHANCE and altered_less:
-        return f"{used}, and the picture follows it ({figures})."
-    return f"{used}, but the picture is not shown to follow it ({figures})."
+        return f"{used}, and the picture follows it ({figures}).{still}"
+    return f"{used}, but the picture is not shown to follow it ({figures}).{still}"

@@ -58,11 +58,13 @@ def choose(folder: RunFolder, animator: Animator, video: Path | None, training: 
     config = folder.config()
     statistics = animator.model.statistics
     other = video is not None and probe(video) is not None and file_hash(video) != folder.video_hash()
-    learnt = decode(folder.video(None if other else video), config.clip, config.features, statistics, shelf, watch)
+    learnt = decode(_learnt(folder, None if other else video, other), config.clip, config.features, statistics, shelf, watch)
     train, held_out = split(len(learnt.frames), config.clip)
     if other and video is not None:
         shown = decode(video, _whole(video, config.clip), config.features, statistics, shelf, watch)
         span = range(len(shown.frames))
+        if len(span) < LEAST_FRAMES:
+            raise UserError(f"{video}: expected at least {LEAST_FRAMES} frames; got {len(span)}: give a longer video")
         return Subject(learnt, train, shown, span, video.stem, Part(shown.frames, span))
     if training:
         return Subject(learnt, train, learnt, max(train, key=len), TRAINING, Part(learnt.frames, held_out))
@@ -72,6 +74,15 @@ def choose(folder: RunFolder, animator: Animator, video: Path | None, training: 
             "--holdout, give another take with --video, or measure on what was trained with --training"
         )
     return Subject(learnt, train, learnt, held_out, HELD_OUT, Part(learnt.frames, held_out))
+
+
+def _learnt(folder: RunFolder, video: Path | None, other: bool) -> Path:
+    try:
+        return folder.video(video)
+    except UserError as error:
+        if not other:
+            raise
+        raise UserError(f"{str(error).partition(': give')[0]}; the baselines are made of it: put it back there first") from None
 
 
 def _whole(video: Path, clip: ClipConfig) -> ClipConfig:

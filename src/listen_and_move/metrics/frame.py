@@ -136,11 +136,11 @@ def sharpness_ratio(generated: Video, real: Video, moving_share: float | None = 
 def moving_region(spread: NDArray[np.floating], share: float) -> Region:
     """The share of the pixels that vary most, (H, W), the border of one pixel left out.
 
-    ``spread`` is each pixel's standard deviation over time, (H, W).
+    Fewer where fewer vary at all; all where none does. ``spread`` is each pixel's standard deviation over time, (H, W).
     """
     region = np.zeros(spread.shape, bool)
     inner = spread[1:-1, 1:-1]
-    region[1:-1, 1:-1] = inner >= np.quantile(inner, 1 - share)
+    region[1:-1, 1:-1] = (inner >= np.quantile(inner, 1 - share)) & ((inner > 0) | (inner.max() == 0))
     return region
 
 
