@@ -13,8 +13,10 @@ from typing import Any
 from listen_and_move.evaluation.evaluate import evaluate
 from listen_and_move.evaluation.results import MEASURES, formatted
 from listen_and_move.evaluation.robustness import robustness
+from listen_and_move.runs import environment
 
-KEPT = ("run", "part", "rows", "sampled", "null", "sensitivity", "distribution", "left_out", "environment", "took_s")
+KEPT = ("run", "part", "rows", "sampled", "null", "sensitivity", "distribution", "left_out", "took_s")
+FOREIGN = ("verdict", "overall", "classes", "distribution", "best", "worst", "took_s")
 
 
 def markdown(results: dict[str, Any]) -> list[str]:
@@ -28,6 +30,11 @@ def markdown(results: dict[str, Any]) -> list[str]:
     return [*lines, "", results["sensitivity"]["verdict"], ""]
 
 
+def machine() -> dict[str, Any]:
+    """What the figures depend on beside the runs; no path of this machine."""
+    return {name: value for name, value in environment(Path(), "", "").items() if not name.startswith(("video", "device"))}
+
+
 def main() -> None:
     """Evaluate, print, write JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -36,15 +43,15 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=50)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"machine": machine()}
     for run in options.runs:
         results = dict(evaluate(run).results)
         print("\n".join(markdown(results)), flush=True)
-        found[str(run)] = {name: results[name] for name in KEPT}
+        found[run.name] = {name: results[name] for name in KEPT}
         if options.sounds:
             foreign = robustness(run, options.sounds, clips=options.clips)
             print("\n".join(foreign.lines()), flush=True)
-            found[str(run)]["robustness"] = foreign.results
+            found[run.name]["robustness"] = {name: foreign.results[name] for name in FOREIGN}
     options.out.write_text(json.dumps(found, indent=1) + "\n")
 
 
