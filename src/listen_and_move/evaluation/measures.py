@@ -135,7 +135,7 @@ def sound_and_motion(motion: Array, course: Course, fps: Fraction, prominence: f
         "onset_lag_ms": onset_lag,
         "av_align": av_align(heard, seen),
         "av_align_chance": float(chance.mean()) if len(chance) else None,
-        "motion_in_silence": stillness(motion, loud).ratio,
+        "motion_in_silence": stillness(motion, loud).ratio if motion.any() else None,
     }
 
 
