@@ -53,8 +53,18 @@ def tone(seconds: float, level: float = 0.3) -> np.ndarray:
 
 def test_version_and_help() -> None:
     assert command("--version").stdout.strip() == f"listen-and-move {__version__}"
-    assert all(name in command("--help").stdout for name in ("demo", "inspect", "train", "generate"))
-    for name, option in {"demo": "--seed", "inspect": "--picture", "train": "--losses.l1", "generate": "--track"}.items():
+    assert all(
+        name in command("--help").stdout
+        for name in ("demo", "inspect", "train", "generate", "evaluate", "compare", "robustness", "weights")
+    )
+    for name, option in {
+        "demo": "--seed",
+        "inspect": "--picture",
+        "train": "--losses.l1",
+        "generate": "--mode",
+        "evaluate": "--protocol",
+        "robustness": "--classes",
+    }.items():
         result = command(name, "--help")
         assert result.returncode == 0 and option in result.stdout and "default" in result.stdout
 
@@ -88,7 +98,7 @@ def test_a_setting_of_the_default_run_is_refused_wherever_the_video_stands(perfo
 @pytest.mark.parametrize(
     ("arguments", "saying"),
     [
-        (["play"], "expected one of the commands demo, inspect, train, generate; got 'play'"),
+        (["play"], "robustness, weights; got 'play'"),
         (["train"], "train: Missing"),
         (["train", "clip.mp4", "--colour", "blue"], "--colour"),
         (["train", "clip.mp4", "--losses.adversarial", "gan"], "--losses.adversarial"),

@@ -37,6 +37,7 @@ def sums(seed: int = 0, at_right_time: float = 0.3, shifts: int = 60) -> Product
 def made_up(run: str = "drums", /, **part: Any) -> dict[str, Any]:
     """Results of an evaluation; ``part`` replaces facts about what was measured."""
     altered = {"response": 0.9, "motion_ratio": 0.8, "dcor": 0.02, "effect": {"size": 1.2, "p": 0.004, "pairs": 10}}
+    altered |= {"values": {"motion_correlation": 0.31, "onset_correlation": 0.27, "av_align": None}}
     count, random = 60, np.random.default_rng(1)
     lengths = {"motion_real": count - 1, "motion": count - 1}
     series = ("motion_real", "motion", "loudness", "onsets", "error", "error_mean_frame", "similarity", "similarity_mean_frame")

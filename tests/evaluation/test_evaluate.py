@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections import defaultdict
+from fractions import Fraction
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,15 @@ from listen_and_move import weights
 from listen_and_move.data.clip import file_hash, load_clip
 from listen_and_move.errors import UserError
 from listen_and_move.evaluation.evaluate import Evaluation, evaluate
+from listen_and_move.evaluation.material import course
 from listen_and_move.evaluation.players import mean_spread, silent_sound, temporal_spread
 from listen_and_move.evaluation.results import MEASURES, read_results
 from listen_and_move.evaluation.rows import HELD, MEAN, MODEL, MOVING, NEAREST, PATH, REAL, SHIFTED
-from listen_and_move.evaluation.sensitivity import altered
+from listen_and_move.evaluation.sensitivity import Truth, altered
 from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.playing import played
 from listen_and_move.metrics.frame import ssim
-from listen_and_move.metrics.sync import difference_products
+from listen_and_move.metrics.sync import difference_products, motion_energy
 from listen_and_move.runs import RunFolder
 
 ROWS = [REAL, MODEL, MEAN, HELD, SHIFTED, NEAREST, PATH]
@@ -131,19 +133,25 @@ def test_sensitivity_is_that_of_the_model_played_with_another_sound(bare: Evalua
     real = clip.frames[64:].numpy()
     both = difference_products(right, real), difference_products(other, real)
     spread = mean_spread(temporal_spread(Held(real), [range(len(real))]))
-    expected = altered(Held(right), Held(other), spread, animator.fps, both)
+    heard = course(performance, animator.fps, Fraction(64, 20), 16)
+    truth = Truth(both, motion_energy(real))
+    expected = altered(Held(right), Held(other), heard, spread, animator.fps, truth)
     found = bare.results["sensitivity"]["altered"]["silent"]
     assert bare.results["sensitivity"]["frames"] == 16
     assert found["response"] == pytest.approx(expected.response, rel=1e-2)
     assert found["motion_ratio"] == pytest.approx(expected.motion_ratio, rel=1e-2)
     assert found["dcor"] == pytest.approx(expected.dcor, abs=1e-2)
     assert found["effect"]["pairs"] == 1 and found["effect"]["size"] is None
+    for name in ("motion_correlation", "onset_correlation", "av_align"):
+        assert found["values"][name] == pytest.approx(expected.values[name], abs=0.05), name
+    unaltered = bare.results["sensitivity"]["altered"]["right"]
+    assert (unaltered["response"], unaltered["motion_ratio"]) == (0, 1)
 
 
 def test_the_sound_without_a_picture(bare: Evaluation) -> None:
     (sound,) = bare.results["sounds"]
     assert sound["name"] == "strokes.wav" and sound["seconds"] == 51 / 20, "as long as the sound, up to the next frame"
-    assert set(sound["values"]) == FOREIGN and set(sound["altered"]) == {"shifted", "shuffled", "silent"}
+    assert set(sound["values"]) == FOREIGN and set(sound["altered"]) == {"right", "shifted", "shuffled", "silent"}
     assert all(each["dcor"] is None and each["effect"] is None for each in sound["altered"].values())
     assert "real video" in sound["verdict"] or "not used" in sound["verdict"]
 

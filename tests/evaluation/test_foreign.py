@@ -87,7 +87,7 @@ def test_the_figures_are_those_of_the_whole(performance_of: Performance, trainin
     assert found["sharpness"] == pytest.approx(laplacian_energies(frames).mean() / training.detail)
     assert found["flicker"] == pytest.approx(flicker(frames).mean())
     assert len(performance_of.motion) == 60 and len(performance_of.course.loudness) == 61
-    assert set(performance_of.altered) == {"shifted", "shuffled", "silent"}
+    assert set(performance_of.altered) == {"right", "shifted", "shuffled", "silent"}
 
 
 def test_a_part_of_a_sound(animator: Animator, sound: Path, training: Training) -> None:

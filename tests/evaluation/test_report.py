@@ -152,11 +152,11 @@ def test_other_sounds_are_shown_in_their_order(performance, tmp_path):
     report, results = Report(FPS), made_up()
     for value in (50, 180):
         course = Course(np.linspace(-60, -10, 40), np.zeros(40))
-        altered = {"silent": Altered(0.5, 0.1, None, None)}
+        altered = {"silent": Altered(0.5, 0.1, None, None, {})}
         report.show_sound(
             "same name", Performance(still(value, 40), course, np.zeros(39), {}, altered, ""), SoundTrack(performance)
         )
-        result = {"response": 0.5, "motion_ratio": inf, "dcor": None, "effect": None}
+        result = {"response": 0.5, "motion_ratio": inf, "dcor": None, "effect": None, "values": {}}
         values = {"motion_ratio": value / 100, "loudness_lag_ms": None}
         results["sounds"].append(
             {"name": "same name", "seconds": 2.0, "verdict": f"used {value}", "values": values, "altered": {"silent": result}}

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from tests.evaluation.making import Held, noise, swinging
 
-from listen_and_move.evaluation.material import Frames
+from listen_and_move.evaluation.material import Course, Frames
 from listen_and_move.evaluation.players import BLOCK, Still
-from listen_and_move.evaluation.sensitivity import Altered, altered, verdict
+from listen_and_move.evaluation.sensitivity import Altered, Truth, altered, verdict
 from listen_and_move.evaluation.shifts import products
 from listen_and_move.metrics.alignment import effect_size
-from listen_and_move.metrics.sync import difference_correlation, difference_products, motion_ratio
+from listen_and_move.metrics.sync import correlation, difference_correlation, difference_products, motion_energy, motion_ratio
 
 FPS = Fraction(20)
 KINDS = ("shifted", "shuffled", "silent")
@@ -20,7 +20,12 @@ KINDS = ("shifted", "shuffled", "silent")
 
 def compared(right: Frames, other: Frames, real: np.ndarray) -> Altered:
     ours, theirs = (difference_products(frames.read(0, len(frames)), real) for frames in (right, other))
-    return altered(right, other, spread_of(real), FPS, (ours, theirs))
+    truth = Truth((ours, theirs), motion_energy(real))
+    return altered(right, other, silence(len(right)), spread_of(real), FPS, truth)
+
+
+def silence(count: int) -> Course:
+    return Course(np.full(count, -100.0), np.zeros(count))
 
 
 def spread_of(real: np.ndarray) -> float:
@@ -42,6 +47,16 @@ def test_figures_are_those_of_the_whole_video(count: int) -> None:
     assert found.motion_ratio == pytest.approx(motion_ratio(other, right), rel=1e-6)
     assert found.dcor == pytest.approx(difference_correlation(other, real), abs=1e-6)
     assert found.effect is not None and found.effect.pairs == round((count - 1) / FPS)
+    assert found.values["motion_correlation"] == pytest.approx(correlation(motion_energy(other), motion_energy(real)))
+
+
+def test_altered_pictures_are_held_against_the_right_sound() -> None:
+    right, other = swinging(40, 81), swinging(41, 81)
+    beats = motion_energy(other)
+    heard = Course(np.append(20 * np.log10(beats), -100.0), np.append(beats, 0.0))
+    found = altered(Held(right), Held(other), heard, 0.2, FPS)
+    assert found.values["onset_correlation"] == pytest.approx(1) and found.values["onset_lag_ms"] == 0
+    assert "motion_correlation" not in found.values, "there is no real video to this sound"
 
 
 def test_response_of_unrelated_pictures_is_the_root_of_two() -> None:
@@ -110,12 +125,12 @@ def test_as_close_with_the_wrong_sound_is_not_following() -> None:
 def test_a_short_part_and_one_without_a_truth_say_so() -> None:
     real = swinging(20, 25)
     assert "cannot be told: the part is too short" in said(real.copy(), [swinging(seed, 25) for seed in (21, 22, 23)], real)
-    foreign = altered(Held(real), Held(swinging(24, 25)), spread_of(real), FPS)
+    foreign = altered(Held(real), Held(swinging(24, 25)), silence(25), spread_of(real), FPS)
     assert foreign.dcor is None and foreign.effect is None
     assert "cannot be told without a real video to this sound" in verdict({"silent": foreign}, 1.0)
 
 
 def test_memory_does_not_grow_with_length() -> None:
     right, other = Held(noise(3, 150)), Held(noise(4, 150))
-    altered(right, other, 0.3, FPS)
+    altered(right, other, silence(150), 0.3, FPS)
     assert max(right.largest, other.largest) <= BLOCK + 2

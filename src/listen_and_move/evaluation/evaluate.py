@@ -28,12 +28,12 @@ from listen_and_move.evaluation.report import Report
 from listen_and_move.evaluation.results import FORMAT, formatted, write_results
 from listen_and_move.evaluation.rows import MEAN, MODEL, MOVING, PATH, REAL, rows
 from listen_and_move.evaluation.sampled import MOST_FRAMES, MOST_PAIRS, by_flow, distributions, perceptual
-from listen_and_move.evaluation.sensitivity import Altered, altered, verdict
+from listen_and_move.evaluation.sensitivity import Altered, Truth, altered, verdict
 from listen_and_move.evaluation.shifts import Products, products
 from listen_and_move.evaluation.subject import HELD_OUT, Subject, choose
 from listen_and_move.inference.animator import Animator
 from listen_and_move.media.soundtrack import SoundTrack
-from listen_and_move.metrics.frame import MOVING_SHARE, moving_region
+from listen_and_move.metrics.frame import MOVING_SHARE, moving_region, ratio
 from listen_and_move.metrics.frechet import Protocol
 from listen_and_move.metrics.sync import difference_products
 from listen_and_move.runs import RunFolder, environment
@@ -162,7 +162,7 @@ class _Evaluator:
             "sampled": {"perceptual_frames": min(len(real), MOST_FRAMES), "flow_pairs": min(len(real) - 1, MOST_PAIRS)},
             "null": {name: _null(each) for name, each in sums.items()},
             "pool": {name: each._asdict() for name, each in sums.items()},
-            "sensitivity": self._sensitivity(table[MODEL], series[MODEL], sums[MODEL], values[MODEL], mean_spread(spread)),
+            "sensitivity": self._sensitivity(table[MODEL], series, heard, sums[MODEL], mean_spread(spread)),
             "distribution": self._distributions(table, networks),
             "protocol": self.protocol,
             "sounds": [self._sound(sound, training) for sound in sounds],
@@ -201,24 +201,30 @@ class _Evaluator:
                 values[name] |= found[name]
         return values
 
-    def _sensitivity(self, frames: Frames, series: Series, sums: Products, values: Values, real_spread: float) -> dict[str, Any]:
-        """The beginning of the part with the sound shifted, shuffled and silent."""
+    def _sensitivity(
+        self, frames: Frames, series: Mapping[str, Series], heard: Course, sums: Products, real_spread: float
+    ) -> dict[str, Any]:
+        """The beginning of the part with the sound as it is, shifted, shuffled and silent."""
         span = self.subject.span[:ALTERED_FRAMES]
         count, features, fps = len(span), self.subject.shown.features, self.animator.fps
-        right = Part(frames, range(count))
+        right, motion = Part(frames, range(count)), series[REAL].motion[: count - 1]
         sounds = {
             "shifted": shifted_sound(features, span),
             "shuffled": shuffled_sound(features, span, float(fps)),
             "silent": silent_sound(features, span, self.animator.listener),
         }
-        found: dict[str, Altered] = {}
+        pictures: dict[str, Frames] = {"right": right}
         for name, sound in sounds.items():
             store = self.shelf.store(*self.animator.size)
-            other = drawn(self.animator, sound, span, self.seed, store, f"playing, sound {name}", self.watch)
-            both = series.products[: count - 1], _products(other, self.subject.real)
-            found[name] = altered(right, other, real_spread, fps, both)
+            pictures[name] = drawn(self.animator, sound, span, self.seed, store, f"playing, sound {name}", self.watch)
+        found: dict[str, Altered] = {}
+        for name, other in pictures.items():
+            products = series[MODEL].products[: count - 1], _products(other, self.subject.real)
+            found[name] = altered(right, other, heard, real_spread, fps, Truth(products, motion))
+        moves = ratio(float(series[MODEL].motion.mean()), float(series[REAL].motion.mean()))
+        wrong = {name: found[name] for name in sounds}
         return {
-            "verdict": verdict(found, values["motion_ratio"] or 0.0, sums.dcor, sums.excess, len(sums.shifted)),
+            "verdict": verdict(wrong, moves, sums.dcor, sums.excess, len(sums.shifted)),
             "frames": count,
             "altered": _described(found),
         }
@@ -286,6 +292,7 @@ def _described(results: Mapping[str, Altered]) -> dict[str, Any]:
             "motion_ratio": result.motion_ratio,
             "dcor": result.dcor,
             "effect": None if result.effect is None else result.effect._asdict(),
+            "values": result.values,
         }
         for name, result in results.items()
     }

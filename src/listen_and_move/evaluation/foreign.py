@@ -127,12 +127,13 @@ def _measured(animator: Animator, played: Mapping[str, Frames], heard_course: Co
     parts = list(blocks(right, [range(len(right))], overlap=2))
     motion = np.concatenate([motion_energy(block[: BLOCK + 1]) for block in parts])
     detail = np.concatenate([laplacian_energies(block[:BLOCK]) for block in parts])
-    results = {name: altered(right, frames, training.spread, animator.fps) for name, frames in played.items() if name != "right"}
+    moves = ratio(float(motion.mean()), training.motion)
+    results = {name: altered(right, frames, heard_course, training.spread, animator.fps) for name, frames in played.items()}
     values: Values = {
-        "motion_ratio": ratio(float(motion.mean()), training.motion),
+        "motion_ratio": moves,
         "sharpness": ratio(float(detail.mean()), training.detail),
         "flicker": float(np.concatenate([flicker(block) for block in parts]).mean()),
         "frozen_share": frozen_share(np.concatenate([visible_change(block[: BLOCK + 1]) for block in parts])),
     }
     values |= training.nearest(right) | sound_and_motion(motion, heard_course, animator.fps)
-    return Performance(right, heard_course, motion, values, results, verdict(results, values["motion_ratio"] or 0.0))
+    return Performance(right, heard_course, motion, values, results, verdict(results, moves))

@@ -6,15 +6,17 @@ Letters: T frames of the part that is measured.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from listen_and_move.evaluation.material import Frames
+from listen_and_move.evaluation.material import Course, Frames
+from listen_and_move.evaluation.measures import Values, sound_and_motion
 from listen_and_move.evaluation.players import BLOCK, blocks
 from listen_and_move.metrics.alignment import Effect, Excess, effect_size
 from listen_and_move.metrics.frame import ratio
-from listen_and_move.metrics.sync import motion_energy, product_correlation
+from listen_and_move.metrics.sync import correlation, motion_energy, product_correlation
 
 Array = NDArray[np.float64]
 
@@ -42,31 +44,45 @@ class Altered:
     """Pixel correlation of frame differences with the real video; None where there is none to compare with."""
     effect: Effect | None
     """How much better segments follow the real video with the right sound."""
+    values: Values
+    """How its motion goes with the right sound, and with the real video's motion where there is one."""
+
+
+class Truth(NamedTuple):
+    """The real video to the right sound, held against the pictures."""
+
+    products: tuple[Array, Array]
+    """`difference_products` of it with the picture to the right sound, and with that to the altered one."""
+    motion: Array
+    """Its motion energy, (T - 1,)."""
 
 
 def altered(
-    right: Frames, other: Frames, real_spread: float, fps: Fraction, products: tuple[Array, Array] | None = None
+    right: Frames, other: Frames, heard: Course, real_spread: float, fps: Fraction, truth: Truth | None = None
 ) -> Altered:
     """Compare the picture to the right sound with that to another one.
 
     Args:
         right: frames with the right sound.
         other: frames with the altered sound.
+        heard: what the right sound is like during these frames.
         real_spread: how much the real picture varies over time, see `players.mean_spread`.
         fps: frames per second.
-        products: `difference_products` of either with the real video, where there is one to this sound.
+        truth: the real video, where there is one to this sound.
     """
-    squares, motion = 0.0, [0.0, 0.0]
-    span = [range(len(right))]
+    squares, motion, span = 0.0, [], [range(len(right))]
     for ours, theirs in zip(blocks(right, span, overlap=1), blocks(other, span, overlap=1), strict=True):
         both = [block.astype(np.float32) / np.float32(255) for block in (ours, theirs)]
         squares += float(np.square(both[0][:BLOCK] - both[1][:BLOCK]).mean((1, 2, 3), dtype=np.float64).sum())
-        motion = [total + float(motion_energy(block).sum()) for total, block in zip(motion, both, strict=True)]
-    response, moves = ratio(float(np.sqrt(squares / len(right))), real_spread), ratio(motion[1], motion[0])
-    if products is None:
-        return Altered(response, moves, None, None)
-    scores = [_scores(rows, fps) for rows in products]
-    return Altered(response, moves, product_correlation(products[1]), effect_size(scores[0], scores[1]))
+        motion.append(np.stack([motion_energy(block) for block in both]))
+    usual, moved = np.concatenate(motion, axis=1)
+    response, moves = ratio(float(np.sqrt(squares / len(right))), real_spread), ratio(float(moved.sum()), float(usual.sum()))
+    values = sound_and_motion(moved, heard, fps)
+    if truth is None:
+        return Altered(response, moves, None, None, values)
+    values["motion_correlation"] = correlation(moved, truth.motion)
+    scores = [_scores(rows, fps) for rows in truth.products]
+    return Altered(response, moves, product_correlation(truth.products[1]), effect_size(scores[0], scores[1]), values)
 
 
 def _scores(products: Array, fps: Fraction) -> Array:

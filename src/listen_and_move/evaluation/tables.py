@@ -85,26 +85,36 @@ def chance_table(null: Mapping[str, Mapping[str, Any] | None], rows: Rows) -> li
     return [heading("dcor at wrong times", 3), table(header, cells, strong=(MODEL,)), paragraph(note, "soft")]
 
 
+ALTERED = ("motion_correlation", "loudness_correlation", "onset_correlation", "av_align")
+"""Measures that are taken with altered sound as well."""
+
+
 def altered_table(altered: Mapping[str, Mapping[str, Any]]) -> Html:
     """What another sound does to the picture; what needs a real video is left out where there is none."""
     judged = any(result["dcor"] is not None for result in altered.values())
-    header = ["sound", "response", "motion", *(["dcor", "effect size", "p", "segments"] if judged else [])]
+    taken = [name for name in ALTERED if any(result["values"].get(name) is not None for result in altered.values())]
+    titles = [MEASURES[name].title for name in taken]
+    header = ["sound", "response", "motion", *titles, *(["dcor", "effect size", "p", "segments"] if judged else [])]
     cells = []
     for name, result in altered.items():
         effect = result["effect"] or {"size": None, "p": None, "pairs": 0}
         more = [number(result["dcor"]), number(effect["size"], 2), number(effect["p"]), str(effect["pairs"])]
-        cells.append([name, number(result["response"], 2), number(result["motion_ratio"], 2), *(more if judged else [])])
-    return table(header, cells)
+        figures = [formatted(each, result["values"].get(each)) for each in taken]
+        cells.append(
+            [name, number(result["response"], 2), number(result["motion_ratio"], 2), *figures, *(more if judged else [])]
+        )
+    return table(header, cells, strong=("right",))
 
 
 def sensitivity_part(sensitivity: Mapping[str, Any], dcor: float | None) -> list[Html]:
     """Is the sound used: the table and its meaning."""
     about = (
-        f"The first {sensitivity['frames']} frames with the sound shifted (at the wrong time), shuffled (pieces of half a "
-        f"second in random order) and silent. dcor of the whole part with the right sound: {number(dcor)}."
+        f"The first {sensitivity['frames']} frames with the right sound, and with it shifted (at the wrong time), shuffled "
+        "(pieces of half a second in random order) and silent; always held against the right sound and the real video. "
+        f"dcor of the whole part with the right sound: {number(dcor)}."
     )
     meanings = [
-        ("response", "change of the picture over what changes over time anyway: 0 the sound is ignored, 1.4 unrelated pictures"),
+        ("response", "change of the picture over what the real video changes over time: 0 the sound is ignored"),
         ("motion", "motion with this sound over that with the right one"),
         ("effect size", "how much better segments of a second follow the real video with the right sound: 0.2 small, 0.8 large"),
         ("p", "how often random signs of the differences give as large an effect"),
