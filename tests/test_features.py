@@ -66,7 +66,10 @@ def test_features_equal_librosa_at_20_fps() -> None:
 
 
 @pytest.mark.parametrize("fps", RATES)
-@pytest.mark.parametrize("settings", [{}, {"kind": "level", "past": 2, "future": 4, "standardise": True}])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, *({"kind": kind, "past": 2, "future": 4, "standardise": True} for kind in ("level", "shape"))],
+)
 def test_blocks_equal_the_whole(fps: Fraction, settings: dict[str, object]) -> None:
     ear, sound = listener(fps, **settings), noise(1.3)
     whole = ear.whole(sound)
@@ -126,6 +129,34 @@ def test_level_knows_loudness_and_silence() -> None:
     assert silent == 0 and 18 < loud - quiet < 20.1
     hiss = ear.whole(noise(0.5) * 1e-2)[2:6]  # -60 dBFS
     assert hiss.max() < 3
+
+
+def test_shape_is_apart_from_loudness() -> None:
+    """Well above the floor, ten times the power is 10 dB more in one number and nothing in the others."""
+    ear = Listener(FeatureConfig(kind="shape", bands=64), Fraction(20))
+    quiet, loud = ear.whole(noise(1)), ear.whole(noise(1) * 10**0.5)
+    steady = slice(2, -4)  # not the borders, where there is silence too
+    assert torch.allclose(loud[steady, 64] - quiet[steady, 64], torch.tensor(10.0), atol=0.05)
+    assert torch.allclose(loud[steady, :64], quiet[steady, :64], atol=0.05)
+    assert torch.allclose(quiet[:, :64].mean(1), torch.zeros(len(quiet)), atol=1e-4)
+    assert not ear.whole(torch.zeros(SAMPLE_RATE)).any()
+
+
+def test_flux_is_heard_where_a_sound_begins() -> None:
+    ear, sound = Listener(FeatureConfig(kind="shape"), Fraction(20)), noise(2)
+    sound[: SAMPLE_RATE + SAMPLE_RATE // 25] = 0  # begins in the middle of the chunk of frame 20
+    flux = ear.whole(sound)[:, 65]
+    assert flux.argmax() == 20
+    assert flux[20] > 3 * flux[22:-4].max()
+
+
+def test_context_keeps_loudness_and_flux() -> None:
+    config = FeatureConfig(kind="shape", past=1, future=1)
+    alone = Listener(FeatureConfig(kind="shape"), Fraction(20)).whole(noise(1))
+    features = Listener(config, Fraction(20)).whole(noise(1))
+    assert features.shape[1] == config.size == 66 + 2 * 18
+    assert torch.equal(features[1:, 66 + 16 : 66 + 18], alone[:-1, 64:66])
+    assert torch.equal(features[:-1, -2:], alone[1:, 64:66])
 
 
 def test_statistics_standardise_the_track_they_come_from() -> None:

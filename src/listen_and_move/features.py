@@ -101,10 +101,18 @@ class Listener:
 
         The sound is silent outside the waveform.
         """
+        return self.described(self.powers(waveform, first, last, offset))
+
+    def powers(self, waveform: Float[Tensor, " samples"], first: int, last: int, offset: int = 0) -> Float[Tensor, "chunks C B"]:
+        """Mel power of chunks ``first`` to ``last`` (exclusive), column by column; ``offset`` as in `chunks`."""
         parts = [
             self._analysed(waveform, range(start, min(start + _BLOCK, last)), offset) for start in range(first, last, _BLOCK)
         ]
-        return torch.cat(parts) if parts else torch.zeros(0, self.config.chunk_size)
+        return torch.cat(parts) if parts else torch.zeros(0, self.columns, self.config.bands)
+
+    def described(self, power: Float[Tensor, "chunks C B"]) -> Float[Tensor, "chunks chunk"]:
+        """Raw chunks from their mel power, by the kind of features that is set."""
+        return _KINDS[self.config.kind](power, self.config)
 
     def assemble(self, chunks: Float[Tensor, "chunks chunk"]) -> Float[Tensor, "T F"]:
         """Features from raw chunks -past to T + future: standardised, context attached."""
@@ -113,7 +121,7 @@ class Listener:
         frames = len(chunks) - past - future
         if frames <= 0:
             return torch.zeros(0, self.config.size)
-        summary = _summaries(chunks, self.config.summary_size)
+        summary = _summaries(chunks, self.config)
         context = [summary[past + shift : past + shift + frames] for shift in range(-past, future + 1) if shift != 0]
         return torch.cat([chunks[past : past + frames], *context], dim=1)
 
@@ -130,8 +138,7 @@ class Listener:
         centres = starts[:, None] + HOP * torch.arange(self.columns) - WINDOW // 2 - first
         windows = piece.unfold(0, WINDOW, 1)[centres]  # chunks, C, 1600
         spectrum = torch.fft.rfft(windows * torch.hann_window(WINDOW), n=FFT)
-        power = (spectrum.real.square() + spectrum.imag.square()) @ mel_filters(self.config.bands).T
-        return _KINDS[self.config.kind](power, self.config)
+        return (spectrum.real.square() + spectrum.imag.square()) @ mel_filters(self.config.bands).T
 
     def _heard(self, waveform: Tensor, state: FeatureState | None) -> FeatureState:
         if state is None:
@@ -184,9 +191,10 @@ def _cut(waveform: Tensor, first: int, last: int) -> Tensor:
     return torch.nn.functional.pad(inside, (left, last - first - left - len(inside)))
 
 
-def _summaries(chunks: Tensor, size: int) -> Tensor:
-    """Neighbouring bands averaged."""
-    return chunks.unflatten(1, (size, -1)).mean(2)
+def _summaries(chunks: Tensor, config: FeatureConfig) -> Tensor:
+    """Neighbouring bands averaged; what belongs to no band is kept."""
+    bands, extras = chunks.tensor_split([config.chunk_size - config.extras], dim=1)
+    return torch.cat([bands.unflatten(1, (config.summary_size - config.extras, -1)).mean(2), extras], dim=1)
 
 
 def _decibels(power: Tensor) -> Tensor:
@@ -210,7 +218,20 @@ def _mfcc(power: Float[Tensor, "T C B"], config: FeatureConfig) -> Float[Tensor,
 
 def _level(power: Float[Tensor, "T C B"], config: FeatureConfig) -> Float[Tensor, "T B"]:
     """dB above the noise floor, 0 in silence; a soft corner, so that noise below the floor hardly shows."""
-    return 10 * torch.log10(1 + power * 10 ** (-config.floor_db / 10)).mean(1)
+    return _above_floor(power, config).mean(1)
+
+
+def _shape(power: Float[Tensor, "T C B"], config: FeatureConfig) -> Float[Tensor, "T B+2"]:
+    """Which bands stand out, how loud it is, and how much louder the chunk's second half is than its first."""
+    level = _above_floor(power, config)
+    bands, half = level.mean(1), level.shape[1] // 2
+    loud = bands.mean(1, keepdim=True)
+    flux = (level[:, -half:].mean(1) - level[:, :half].mean(1)).clamp(min=0).mean(1, keepdim=True)
+    return torch.cat([bands - loud, loud, flux], dim=1)
+
+
+def _above_floor(power: Tensor, config: FeatureConfig) -> Tensor:
+    return 10 * torch.log10(1 + power * 10 ** (-config.floor_db / 10))
 
 
 @lru_cache(maxsize=8)
@@ -222,4 +243,4 @@ def _cosines(bands: int, coefficients: int) -> Tensor:
     return rows.float()
 
 
-_KINDS = {"lms": _lms, "mel": _mel, "mfcc": _mfcc, "level": _level}
+_KINDS = {"lms": _lms, "mel": _mel, "mfcc": _mfcc, "level": _level, "shape": _shape}
