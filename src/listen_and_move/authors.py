@@ -14,7 +14,7 @@ _GATES = ("update.", "reset.", "output.")
 _PREFIXES = (
     (r"motion\.", "motion."),
     (r"generator\.", "generator."),
-    (r"vp_layers\.\d+\.", "prediction."),
+    (r"vp_layers\.(\d+)\.", r"predictions.\1."),
     (r"flows\.0\.", "centre."),
     (r"flows\.1\.", "vertical."),
     (r"flows\.2\.", "horizontal."),
@@ -38,6 +38,7 @@ def _one_row(tensor: Tensor) -> Tensor:
 _NAMES: tuple[tuple[str, str, Callable[[Tensor], Tensor]], ...] = (
     # motion encoder
     (r"layers\.(\d+)\.((?:weight|bias)_[ih]h)", r"layers.\1.\2", _same),
+    (r"sound_encoder\.0\.(weight|bias)", r"sound.\1", _same),
     # generator
     (r"format_layer\.1\.module\.0\.conv\.(weight|bias)", r"start.convolution.\1", _same),
     (r"format_layer\.1\.module\.1\.weight", r"start.noise.strength", _same),
@@ -59,10 +60,18 @@ _NAMES: tuple[tuple[str, str, Callable[[Tensor], Tensor]], ...] = (
     # critics
     (r"fromRGB\.(\d+)\.conv\.weight", r"from_image.\1.weight", _without_time),
     (r"fromRGB\.(\d+)\.conv\.bias", r"from_image.\1.bias", _same),
+    (r"fromRGB\.conv\.weight", r"from_image.0.weight", _without_time),
+    (r"fromRGB\.conv\.bias", r"from_image.0.bias", _same),
     (r"layers\.(\d+)\.1\.module\.0\.conv\.(weight|bias)", r"layers.\1.convolutions.0.\2", _same),
     (r"layers\.(\d+)\.1\.module\.1\.module\.(\w+)", r"layers.\1.norms.0.\2", _same),
     (r"layers\.(\d+)\.2\.module\.0\.conv\.(weight|bias)", r"layers.\1.convolutions.1.\2", _same),
     (r"layers\.(\d+)\.2\.module\.1\.module\.(\w+)", r"layers.\1.norms.1.\2", _same),
+    (r"layers\.(\d+)\.1\.block\.0\.conv\.(weight|bias)", r"layers.\1.convolutions.0.\2", _same),
+    (r"layers\.(\d+)\.1\.block\.1\.module\.(\w+)", r"layers.\1.norms.0.\2", _same),
+    (r"layers\.(\d+)\.1\.block\.3\.conv\.(weight|bias)", r"layers.\1.convolutions.1.\2", _same),
+    (r"layers\.(\d+)\.1\.block\.4\.module\.(\w+)", r"layers.\1.norms.1.\2", _same),
+    (r"layers\.(\d+)\.1\.residual\.conv\.weight", r"layers.\1.shortcut.weight", _without_time),
+    (r"layers\.(\d+)\.1\.residual\.conv\.bias", r"layers.\1.shortcut.bias", _same),
     (r"decision_layer\.conv\.weight", r"decision.weight", _without_time),
     (r"decision_layer\.conv\.bias", r"decision.bias", _same),
 )
@@ -87,12 +96,12 @@ def _ours(key: str) -> tuple[str, Callable[[Tensor], Tensor]]:
     name, rest = "", key
     for pattern, prefix in _PREFIXES:
         if found := re.match(pattern, rest):
-            name, rest = name + prefix, rest[found.end() :]
+            name, rest = name + found.expand(prefix), rest[found.end() :]
     for pattern, end, change in _NAMES:
         if found := re.fullmatch(pattern, rest):
             return name + found.expand(end), change
     raise UserError(
-        "checkpoint: expected the authors' names of a basic motion encoder, a residual generator or a skip discriminator; "
+        "checkpoint: expected the authors' names of a motion encoder, a residual generator or a discriminator; "
         f"{key} is none of them, so this checkpoint cannot be used here"
     )
 

@@ -34,7 +34,8 @@ def test_sizes_of_the_paper() -> None:
 @pytest.mark.parametrize(("prediction", "cells"), [("none", 0), ("plain", 1), ("directional", 3)])
 def test_prediction_by_name(prediction: str, cells: int) -> None:
     network = build_network(with_values(Config(), {"clip.size": "16", "generator.prediction": prediction}))
-    assert len([name for name, _ in network.named_modules() if name.endswith(".convolution") and ".prediction." in name]) == cells
+    found = [name for name, _ in network.named_modules() if name.endswith(".convolution") and ".predictions." in name]
+    assert len(found) == cells
 
 
 def test_weights_start_as_in_the_paper() -> None:
@@ -50,8 +51,8 @@ def test_weights_start_as_in_the_paper() -> None:
                 assert part.weight.std().item() == pytest.approx(0.02, rel=0.3)
             elif isinstance(part, NoiseInjection):
                 assert not part.strength.any()
-    assert network.generator.prediction is not None
-    assert network.generator.prediction.centre.convolution.weight.std().item() == pytest.approx(0.02, rel=0.05)
+    (prediction,) = network.generator.predictions.values()
+    assert prediction.centre.convolution.weight.std().item() == pytest.approx(0.02, rel=0.05)
 
 
 def test_bottlenecked_norm_starts_near_the_identity() -> None:

@@ -102,3 +102,14 @@ def test_every_layer_sees_the_image(video: bool) -> None:
     module = critic(video=video)
     module(windows(4) if video else windows(1)[:, 0]).sum().backward()
     assert all(parameter.grad is not None and parameter.grad.abs().max() > 0 for parameter in module.parameters())
+
+
+@pytest.mark.parametrize("video", [True, False])
+def test_activations_are_what_the_decision_is_made_from(video: bool) -> None:
+    critic = Critic([8, 16, 32], video=video, norm=False)
+    images = torch.randn(2, 4, 3, 16, 16) if video else torch.randn(2, 3, 16, 16)
+    scores, activations = critic.judge(images)
+    assert torch.equal(scores, critic(images))
+    assert [tuple(each.shape[2:]) for each in activations] == [(16, 8, 8), (32, 4, 4)]
+    decision = critic.decision(activations[-1])
+    assert torch.equal(scores, decision if video else decision.squeeze(1))

@@ -11,7 +11,7 @@ from torch import Tensor
 from listen_and_move.config import PRESETS, Config
 from listen_and_move.models.build import build_network
 from listen_and_move.models.generator import Network, NetworkState
-from listen_and_move.models.layers import Block, ConditionalInstanceNorm, OwnAffine, SharedAffine
+from listen_and_move.models.layers import Block, ConditionalInstanceNorm, OverTime, OwnAffine, SharedAffine
 from listen_and_move.models.recurrent import detached, reset, row, stacked
 from listen_and_move.settings import with_values
 
@@ -23,6 +23,7 @@ VARIANTS = {
     "batch norm": {"generator.prediction": "none", "generator.sound_norm": False},
     "bottleneck": {"generator.prediction": "none", "generator.norm_bottleneck": 6, "motion.noise": 0},
     "sound in the generator only": {"generator.prediction": "none", "motion.sound": False},
+    "three dimensions": {"generator.dimensions": 3, "generator.connections": "skip"},
     "sound in the encoder only": {"generator.sound_norm": False, "generator.sound_content": False},
 }
 variants = pytest.mark.parametrize("variant", VARIANTS)
@@ -45,7 +46,7 @@ def variant_network(variant: str) -> tuple[Network, Tensor, Tensor]:
     config = with_values(settings(), VARIANTS[variant])
     random = torch.Generator().manual_seed(4)
     features = torch.randn(2, FRAMES, config.features.size, generator=random, dtype=torch.float64)
-    return network_of(config), features, torch.rand(2, FRAMES, config.motion.noise, generator=random, dtype=torch.float64)
+    return network_of(config), features, torch.rand(2, FRAMES, sum(config.noise_sizes), generator=random, dtype=torch.float64)
 
 
 def pixel_noise(network: Network, batch: int = 2, frames: int = FRAMES) -> list[Tensor]:
@@ -88,7 +89,7 @@ def test_prime_gives_the_state_of_drawing(variant: str) -> None:
     primed = network.prime(features, noise)
     torch.testing.assert_close(primed, state)
     torch.testing.assert_close(network.prime(features, noise, primed), network(features, noise, state)[1])
-    assert (primed.prediction is None) == (network.generator.prediction is None)
+    assert len(primed.picture.prediction) == len(network.generator.predictions)
 
 
 @variants
@@ -107,8 +108,8 @@ def test_state_shapes() -> None:
     network = build_network(settings(motion__layers=3))
     _, state = network(torch.zeros(2, 3, 16), torch.zeros(2, 3, 2))
     assert [tuple(memory.shape) for memory in state.motion.memory] == [(2, 1, 18), (2, 2, 18), (2, 4, 18)]
-    assert state.prediction is not None
-    assert state.prediction.hidden.shape == (2, 5, 4, 20, 28)
+    assert len(state.picture.prediction) == 1
+    assert state.picture.prediction[0].hidden.shape == (2, 5, 4, 20, 28)
 
 
 @pytest.mark.parametrize(("size", "grid"), [("224x128", (4, 7)), ("112x64", (4, 7)), ("80x112", (7, 5)), ("64", (4, 4))])
@@ -168,13 +169,26 @@ def test_block_is_the_plain_form(kind: type[SharedAffine] | type[OwnAffine]) -> 
         numbers = torch.nn.functional.leaky_relu(numbers, 0.2).repeat(1, 2)
     y = large = torch.nn.Upsample(scale_factor=2)(x)
     for place, offset in enumerate((0, 4)):
-        y = block.convolutions[place](torch.nn.functional.leaky_relu(y, 0.2) if place else y)
+        convolution = block.convolutions[place]
+        y = torch.nn.functional.leaky_relu(y, 0.2) if place else y
+        y = torch.nn.functional.conv2d(y, convolution.weight, convolution.bias, padding=1)
         mean, variance = y.mean((2, 3), keepdim=True), y.var((2, 3), correction=0, keepdim=True)
         shift, scale = (value[..., None, None] for value in numbers[:, offset : offset + 4].chunk(2, 1))
         y = shift + (scale + (kind is OwnAffine)) * (y - mean) / (variance + 1e-5).sqrt()
     expected = torch.nn.functional.leaky_relu((y + block.shortcut(large)) / 2**0.5, 0.2)
-    torch.testing.assert_close(block(x, condition, [None, None]), expected)
-    torch.testing.assert_close(block(x[:1], condition[:1], [None, None]), expected[:1])
+    torch.testing.assert_close(block(x, condition, [None, None])[0], expected)
+    torch.testing.assert_close(block(x[:1], condition[:1], [None, None])[0], expected[:1])
+
+
+def test_three_dimensions_are_a_3d_convolution() -> None:
+    """As torch's own, whose time is padded in front alone."""
+    torch.manual_seed(0)
+    x, flat = torch.randn(2, 5, 3, 4, 6), torch.nn.Conv2d(3, 3 * 4, 3, padding=1, bias=False)
+    kernel = flat.weight.unflatten(0, (3, 4)).flip(0).permute(1, 2, 0, 3, 4)  # outputs, inputs, time, height, width
+    expected = torch.nn.functional.conv3d(torch.nn.functional.pad(x.transpose(1, 2), (1, 1, 1, 1, 2, 0)), kernel)
+    summed, past = OverTime()(flat(x.flatten(0, 1)).unflatten(0, (2, 5)), None)
+    torch.testing.assert_close(summed, expected.transpose(1, 2))
+    assert past.shape == (2, 2, 8, 4, 6)
 
 
 def test_state_dict_goes_round() -> None:
@@ -197,7 +211,7 @@ for name, preset in PRESETS.items():
         config = with_values(preset, sizes | {f"{part}.channels_max": 8 for part in ("generator", "critics")})
         network, critics = build_network(config), build_critics(config)
         noise = [torch.randn(2, 6, 1, *shape) for shape in network.pixel_noise_shapes]
-        features, motion_noise = torch.randn(2, 6, config.features.size), torch.rand(2, 6, config.motion.noise)
+        features, motion_noise = torch.randn(2, 6, config.features.size), torch.rand(2, 6, sum(config.noise_sizes))
         frames, state = network(features, motion_noise, None, noise)
         network(features, motion_noise, network.prime(features, motion_noise, state))
         critics.video(frames), critics.image(frames[:, 0])
@@ -214,5 +228,5 @@ def test_bfloat16_and_no_grad(preset: str) -> None:
     config = with_values(PRESETS[preset], {"clip.size": "16", "generator.channels_max": 8})
     network = build_network(config).eval()
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
-        frames, _ = network(torch.randn(1, 3, config.features.size), torch.rand(1, 3, config.motion.noise))
+        frames, _ = network(torch.randn(1, 3, config.features.size), torch.rand(1, 3, sum(config.noise_sizes)))
     assert torch.isfinite(frames).all()

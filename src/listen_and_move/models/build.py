@@ -6,7 +6,7 @@ from listen_and_move.config import Config, ModelConfig
 from listen_and_move.models.critics import Critic, Critics
 from listen_and_move.models.generator import Generator, Network
 from listen_and_move.models.layers import (
-    BatchNorm,
+    NORMS,
     Block,
     ConditionalInstanceNorm,
     OwnAffine,
@@ -17,18 +17,22 @@ from listen_and_move.models.layers import (
     initialise,
 )
 from listen_and_move.models.prediction import PredictionLayer
-from listen_and_move.models.recurrent import MotionEncoder
+from listen_and_move.models.recall import Look, Mix, Recall
+from listen_and_move.models.recurrent import MOTION_ENCODERS
 
 
 def build_network(config: ModelConfig) -> Network:
     """A fresh motion encoder and generator; weights from torch's global random generator."""
     network = Network(
-        MotionEncoder(config.motion_size, config.motion.layers),
+        MOTION_ENCODERS[config.motion.form](config.motion_size, config.motion.layers),
         _generator(config),
         motion_sound=config.motion.sound,
         sound_content=config.generator.sound_content,
+        content_noise=config.generator.content_noise,
     )
     initialise(network)
+    if network.generator.look is not None:
+        initialise(network.generator.look, keep_scale=True)  # it has no norms
     return network
 
 
@@ -36,7 +40,8 @@ def build_critics(config: Config) -> Critics:
     """Fresh critics of single frames and of windows, with as many layers as the generator has doublings."""
     widths = [config.critics.channels(layer) for layer in range(config.clip.doublings, -1, -1)]
     norm = config.critics.norm == "batch"
-    critics = Critics(image=Critic(widths, video=False, norm=norm), video=Critic(widths, video=True, norm=norm))
+    image, video = (Critic(widths, video=each, norm=norm, connections=config.critics.connections) for each in (False, True))
+    critics = Critics(image, video)
     for critic in critics:
         initialise(critic, keep_scale=not norm)
     return critics
@@ -44,34 +49,48 @@ def build_critics(config: Config) -> Critics:
 
 def _generator(config: ModelConfig) -> Generator:
     clip, settings = config.clip, config.generator
-    inputs = config.motion_size + (config.features.size if settings.sound_content else 0)
-    channels = settings.channels(clip.doublings)
+    inputs = config.motion_size + (config.features.size if settings.sound_content else 0) + settings.content_noise
+    widths = config.widths
     grid = (clip.height >> clip.doublings, clip.width >> clip.doublings)
     bottlenecked = settings.sound_norm and settings.norm_bottleneck > 0
     whole = settings.picture == "whole"
     return Generator(
-        start=Start(inputs, settings.channels(0), grid, noise=settings.noise_injection),
+        start=Start(inputs, widths[0], grid, noise=settings.noise_injection, over_time=settings.dimensions == 3),
         blocks=[_block(config, layer) for layer in range(clip.doublings)],
-        picture=WholePicture(channels) if whole else ResidualPicture(channels, (clip.height, clip.width)),
-        prediction=_prediction(config, channels),
+        picture=WholePicture(widths[-1]) if whole else ResidualPicture(widths[-1], (clip.height, clip.width)),
+        predictions=_predictions(config),
         bottleneck=nn.Linear(config.features.size, settings.norm_bottleneck) if bottlenecked else None,
+        recall=Recall(config.features.size, (clip.height, clip.width)) if settings.recall else None,
+        look=Look(widths[-2:0:-1]) if settings.recall else None,
+        mix=Mix(widths[-1]) if settings.recall else None,
+        sketches=[nn.Conv2d(width, 3, 1) for width in widths[1:-1]] if settings.connections == "skip" else (),
     )
 
 
 def _block(config: ModelConfig, layer: int) -> Block:
     settings = config.generator
-    inputs, outputs = settings.channels(layer), settings.channels(layer + 1)
+    inputs, outputs = config.widths[layer : layer + 2]
     sound: nn.Module | None = None
-    norms: tuple[nn.Module, nn.Module] = (BatchNorm(outputs), BatchNorm(outputs))
+    norms: tuple[nn.Module, nn.Module] = (NORMS[settings.norm](outputs), NORMS[settings.norm](outputs))
     if settings.sound_norm:
         norms = (ConditionalInstanceNorm(), ConditionalInstanceNorm())
         bottleneck = settings.norm_bottleneck
         sound = OwnAffine(bottleneck, outputs) if bottleneck else SharedAffine(config.features.size, outputs)
-    return Block(inputs, outputs, norms, sound, noise=settings.noise_injection)
+    return Block(
+        inputs,
+        outputs,
+        norms,
+        sound,
+        noise=settings.noise_injection,
+        residual=settings.connections == "residual",
+        over_time=settings.dimensions == 3,
+    )
 
 
-def _prediction(config: ModelConfig, channels: int) -> PredictionLayer | None:
+def _predictions(config: ModelConfig) -> dict[int, PredictionLayer]:
     settings = config.generator
-    if settings.prediction == "none":
-        return None
-    return PredictionLayer(channels, settings.prediction_kernel, directional=settings.prediction == "directional")
+    directional = settings.prediction == "directional"
+    return {
+        block: PredictionLayer(config.widths[block + 1], settings.prediction_kernel, directional)
+        for block in config.prediction_blocks
+    }

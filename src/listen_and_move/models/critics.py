@@ -55,13 +55,42 @@ class CriticLayer(nn.Module):
 
     def forward(self, x: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T D H W"]:
         """Batch norm is over batch, frames and pixels."""
-        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            x = leaky(norm(convolution(x).flatten(0, 1)).unflatten(0, x.shape[:2]))
-        return x
+        return leaky(self._normed(1, leaky(self._normed(0, x))))
+
+    def _normed(self, place: int, x: Tensor) -> Tensor:
+        return self.norms[place](self.convolutions[place](x).flatten(0, 1)).unflatten(0, x.shape[:2])
+
+
+class ResidualCriticLayer(CriticLayer):
+    """The same, with a 1x1 convolution of the input added before the last rectifier; the sum over the root of 2."""
+
+    def __init__(self, inputs: int, outputs: int, *, video: bool, norm: bool) -> None:
+        super().__init__(inputs, outputs, video=video, norm=norm)
+        self.shortcut = SpaceConvolution(inputs, outputs, 1)
+
+    def forward(self, x: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T D H W"]:
+        """Batch norm is over batch, frames and pixels."""
+        y = leaky(self._normed(0, x))
+        return leaky((self._normed(1, y) + self.shortcut(x)) / 2**0.5)
+
+
+class Connections(NamedTuple):
+    """How the layers of a critic are connected."""
+
+    layer: type[CriticLayer]
+    image: bool
+    """Whether every layer sees the image itself, else the outermost alone."""
+
+
+CONNECTIONS = {
+    "skip": Connections(CriticLayer, image=True),
+    "residual": Connections(ResidualCriticLayer, image=False),
+    "basic": Connections(CriticLayer, image=False),
+}
 
 
 class Critic(nn.Module):
-    """Patch decisions with skip connections: every layer also sees the image itself (Redondo 2023, section 3.4).
+    """Patch decisions; with skip connections every layer also sees the image itself (Redondo 2023, section 3.4).
 
     A layer halves the size by the mean, then convolves. The image it sees was halved by taking every second pixel. A
     video critic halves time as well, in the outermost layers, as long as the number of frames is even.
@@ -70,13 +99,15 @@ class Critic(nn.Module):
         widths: channels from the outside in, one more than layers.
         video: judges windows of frames, else single frames.
         norm: batch normalisation after each convolution, else none.
+        connections: a row of `CONNECTIONS`.
     """
 
-    def __init__(self, widths: Sequence[int], *, video: bool, norm: bool) -> None:
+    def __init__(self, widths: Sequence[int], *, video: bool, norm: bool, connections: str = "skip") -> None:
         super().__init__()
         self.video = video
-        self.from_image = nn.ModuleList(SpaceConvolution(3, width, 1) for width in widths[:-1])
-        self.layers = nn.ModuleList(CriticLayer(*pair, video=video, norm=norm) for pair in pairwise(widths))
+        layer, every = CONNECTIONS[connections]
+        self.from_image = nn.ModuleList(SpaceConvolution(3, width, 1) for width in (widths[:-1] if every else widths[:1]))
+        self.layers = nn.ModuleList(layer(*pair, video=video, norm=norm) for pair in pairwise(widths))
         self.decision = SpaceConvolution(widths[-1], 1, 1)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -88,16 +119,22 @@ class Critic(nn.Module):
         Returns:
             (B, 1, h, w), or (B, t, 1, h, w): size and time after all the halvings.
         """
+        return self.judge(images)[0]
+
+    def judge(self, images: Tensor) -> tuple[Tensor, list[Float[Tensor, "B t C h w"]]]:
+        """Scores as of `forward`, and the activations after each layer that they were made from, from the outside in."""
         image = images if self.video else images.unsqueeze(1)
-        x: Tensor | None = None
-        for from_image, layer in zip(self.from_image, self.layers, strict=True):
+        activations: list[Tensor] = []
+        for place, layer in enumerate(self.layers):
             time = 2 if image.shape[1] % 2 == 0 else 1
-            # A 1x1 convolution after the mean equals one before it, at a fraction of the cost.
-            seen = from_image(_mean(image, time))
-            x = layer(seen if x is None else _mean(x, time) + seen)
+            inputs = [_mean(each, time) for each in activations[-1:]]
+            if place < len(self.from_image):
+                # A 1x1 convolution after the mean equals one before it, at a fraction of the cost.
+                inputs.append(self.from_image[place](_mean(image, time)))
+            activations.append(layer(sum(inputs[1:], inputs[0])))
             image = image[:, ::time, :, ::2, ::2]
-        scores = self.decision(x)
-        return scores if self.video else scores.squeeze(1)
+        scores = self.decision(activations[-1])
+        return scores if self.video else scores.squeeze(1), activations
 
 
 def _mean(x: Float[Tensor, "B T C H W"], time: int) -> Float[Tensor, "B T//{time} C H//2 W//2"]:

@@ -3,32 +3,44 @@
 Shape letters: B batch, T frames, F features, E motion noise, M motion, Z generator input, H height, W width.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from listen_and_move.models.layers import Block, ResidualPicture, Start, WholePicture
+from listen_and_move.models.layers import Block, Pasts, ResidualPicture, Start, WholePicture, upsampled
 from listen_and_move.models.prediction import PredictionLayer, PredictionState
+from listen_and_move.models.recall import Look, Mix, Recall
 from listen_and_move.models.recurrent import MotionEncoder, MotionState
 
 PixelNoise = Sequence[Float[Tensor, "B T 1 _ _"]]
 """One tensor per place of noise injection, standard normal; heights and widths as in `Generator.pixel_noise_shapes`."""
 
 
+class PictureState(NamedTuple):
+    """What the generator remembers of its own pictures."""
+
+    prediction: tuple[PredictionState, ...] = ()
+    """One per prediction layer, the coarsest first."""
+    pasts: tuple[Pasts, ...] = ()
+    """Of a 3-D generator: of the start, then of each block."""
+
+
 class NetworkState(NamedTuple):
     """All that the network remembers of the sound and its own pictures."""
 
     motion: MotionState
-    prediction: PredictionState | None
+    picture: PictureState
 
 
 class Generator(nn.Module):
-    """Draws one picture per frame: start grid, blocks that double it, an optional prediction layer, picture.
+    """Draws one picture per frame: start grid, blocks that double it, prediction layers after some of them, picture.
 
-    Source: Redondo 2023, section 3.2, residual connections.
+    With skip connections every block also draws a picture of its size; they are doubled and added up before the tanh.
+
+    Source: Redondo 2023, section 3.2.
     """
 
     def __init__(
@@ -36,14 +48,20 @@ class Generator(nn.Module):
         start: Start,
         blocks: Sequence[Block],
         picture: WholePicture,
-        prediction: PredictionLayer | None = None,
+        predictions: Mapping[int, PredictionLayer] | None = None,
         bottleneck: nn.Linear | None = None,
+        recall: Recall | None = None,
+        look: Look | None = None,
+        mix: Mix | None = None,
+        sketches: Sequence[nn.Conv2d] = (),
     ) -> None:
         super().__init__()
         self.bottleneck = bottleneck
+        self.recall, self.look, self.mix = recall, look, mix
         self.start = start
         self.blocks = nn.ModuleList(blocks)
-        self.prediction = prediction
+        self.predictions = nn.ModuleDict({str(block): layer for block, layer in (predictions or {}).items()})
+        self.sketches = nn.ModuleList(sketches)
         self.picture = picture
 
     @property
@@ -60,6 +78,11 @@ class Generator(nn.Module):
         return () if self.start.noise is None else tuple((height * 2**times, width * 2**times) for times in doublings)
 
     @property
+    def remembers(self) -> bool:
+        """Whether a picture depends on those before it."""
+        return len(self.predictions) > 0 or self.start.over_time is not None
+
+    @property
     def mean_frame(self) -> Float[Tensor, "3 H W"] | None:
         """The buffer of the mean frame, in [-1, 1], to be filled before training; None where whole pictures are drawn."""
         return self.picture.mean_frame if isinstance(self.picture, ResidualPicture) else None
@@ -68,30 +91,37 @@ class Generator(nn.Module):
         self,
         z: Float[Tensor, "B T Z"],
         features: Float[Tensor, "B T F"],
-        state: PredictionState | None = None,
+        state: PictureState | None = None,
         pixel_noise: PixelNoise | None = None,
-    ) -> tuple[Float[Tensor, "B T 3 H W"], PredictionState | None]:
-        """Frames in [-1, 1], and the state to continue from (None without a prediction layer)."""
-        x, state = self.activations(z, features, state, pixel_noise)
-        return self.picture(x.flatten(0, 1)).unflatten(0, z.shape[:2]), state
-
-    def activations(
-        self,
-        z: Float[Tensor, "B T Z"],
-        features: Float[Tensor, "B T F"],
-        state: PredictionState | None = None,
-        pixel_noise: PixelNoise | None = None,
-    ) -> tuple[Float[Tensor, "B T C H W"], PredictionState | None]:
-        """All but the picture itself."""
+        banned: Bool[Tensor, "B K"] | None = None,
+    ) -> tuple[Float[Tensor, "B T 3 H W"], PictureState]:
+        """Frames in [-1, 1], and the state to continue from."""
+        frames = z.shape[1]
+        before = PictureState() if state is None else state
         noises = self._noises(pixel_noise)
         condition = features.flatten(0, 1)
         if self.bottleneck is not None:
             condition = torch.tanh(self.bottleneck(condition))
-        x = self.start(z.flatten(0, 1), noises[:1])
+        recalled = [] if self.recall is None else [each.flatten(0, 1) for each in self.recall(features, banned)]
+        told = self.look(*recalled) if self.look is not None else []
+        x, past = self.start(z.flatten(0, 1), noises[:1], frames, *before.pasts[:1])
+        pasts, predictions, sketch = [past], [], None
         for layer, block in enumerate(self.blocks):
-            x = block(x, condition, noises[1 + 2 * layer : 3 + 2 * layer])
-        x = x.unflatten(0, z.shape[:2])  # (B, T, C, H, W)
-        return (x, None) if self.prediction is None else self.prediction(x, state)
+            if layer and told:
+                x = x + told[layer - 1]
+            x, past = block(x, condition, noises[1 + 2 * layer : 3 + 2 * layer], frames, *before.pasts[layer + 1 : layer + 2])
+            pasts.append(past)
+            if str(layer) in self.predictions:
+                hidden = before.prediction[len(predictions)] if before.prediction else None
+                x, prediction = self.predictions[str(layer)](x.unflatten(0, (-1, frames)), hidden)
+                x = x.flatten(0, 1)
+                predictions.append(prediction)
+            if layer < len(self.sketches):
+                drawn = self.sketches[layer](x)
+                sketch = upsampled(drawn if sketch is None else sketch + drawn)
+        base = None if self.mix is None else self.mix(x, *recalled)
+        picture = self.picture(x, base, sketch).unflatten(0, z.shape[:2])
+        return picture, PictureState(tuple(predictions), tuple(pasts) if any(pasts) else ())
 
     def _noises(self, pixel_noise: PixelNoise | None) -> list[Tensor | None]:
         if pixel_noise is None or self.start.noise is None:
@@ -108,12 +138,15 @@ class Network(nn.Module):
     Args:
         motion_sound: motion from sound (MfS): the encoder hears [e ; f], else e.
         sound_content: sound as content (SaC): the generator draws from [m ; f], else m.
+        content_noise: how many of the last noise numbers go to the generator, beside those, instead of the encoder.
     """
 
-    def __init__(self, motion: MotionEncoder, generator: Generator, *, motion_sound: bool, sound_content: bool) -> None:
+    def __init__(
+        self, motion: MotionEncoder, generator: Generator, *, motion_sound: bool, sound_content: bool, content_noise: int = 0
+    ) -> None:
         super().__init__()
         self.motion, self.generator = motion, generator
-        self.motion_sound, self.sound_content = motion_sound, sound_content
+        self.motion_sound, self.sound_content, self.content_noise = motion_sound, sound_content, content_noise
 
     @property
     def pixel_noise_shapes(self) -> tuple[tuple[int, int], ...]:
@@ -128,26 +161,39 @@ class Network(nn.Module):
     def forward(
         self,
         features: Float[Tensor, "B T F"],
-        motion_noise: Float[Tensor, "B T E"],
+        noise: Float[Tensor, "B T E"],
         state: NetworkState | None = None,
         pixel_noise: PixelNoise | None = None,
+        banned: Bool[Tensor, "B K"] | None = None,
     ) -> tuple[Float[Tensor, "B T 3 H W"], NetworkState]:
-        """Frames in [-1, 1] of a window, and the state to continue from; ``pixel_noise`` None: none is injected."""
-        z, motion = self._listen(features, motion_noise, state)
-        frames, prediction = self.generator(z, features, None if state is None else state.prediction, pixel_noise)
-        return frames, NetworkState(motion, prediction)
+        """Frames in [-1, 1] of a window, and the state to continue from.
+
+        ``pixel_noise`` None: none is injected; ``banned``: remembered frames that may not be recalled.
+        """
+        z, motion = self.listen(features, noise, state)
+        frames, picture = self.generator(z, features, None if state is None else state.picture, pixel_noise, banned)
+        return frames, NetworkState(motion, picture)
 
     def prime(
-        self, features: Float[Tensor, "B T F"], motion_noise: Float[Tensor, "B T E"], state: NetworkState | None = None
+        self, features: Float[Tensor, "B T F"], noise: Float[Tensor, "B T E"], state: NetworkState | None = None
     ) -> NetworkState:
-        """The state after a window whose frames nobody wants; cheap without a prediction layer, which needs the pictures."""
-        z, motion = self._listen(features, motion_noise, state)
-        if self.generator.prediction is None:
-            return NetworkState(motion, None)
-        _, prediction = self.generator.activations(z, features, None if state is None else state.prediction)
-        return NetworkState(motion, prediction)
+        """The state after a window whose frames nobody wants; cheap where the generator does not remember its pictures."""
+        z, motion = self.listen(features, noise, state)
+        if not self.generator.remembers:
+            return NetworkState(motion, PictureState())
+        _, picture = self.generator(z, features, None if state is None else state.picture)
+        return NetworkState(motion, picture)
 
-    def _listen(self, features: Tensor, motion_noise: Tensor, state: NetworkState | None) -> tuple[Tensor, MotionState]:
-        tokens = torch.cat([motion_noise, features], dim=-1) if self.motion_sound else motion_noise
+    def listen(
+        self,
+        features: Float[Tensor, "B T F"],
+        noise: Float[Tensor, "B T E"],
+        state: NetworkState | None = None,
+        content: Float[Tensor, "B T F"] | None = None,
+    ) -> tuple[Float[Tensor, "B T Z"], MotionState]:
+        """What the generator draws from, and the encoder's state; ``content``: what SaC hears, None: the features too."""
+        e, noise = noise.split([noise.shape[-1] - self.content_noise, self.content_noise], dim=-1)
+        tokens = torch.cat([e, features], dim=-1) if self.motion_sound else e
         motion, memory = self.motion(tokens, None if state is None else state.motion)
-        return (torch.cat([motion, features], dim=-1) if self.sound_content else motion), memory
+        heard = features if content is None else content
+        return torch.cat([motion, *([heard] if self.sound_content else []), noise], dim=-1), memory

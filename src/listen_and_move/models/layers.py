@@ -43,13 +43,40 @@ class BatchNorm(nn.BatchNorm2d):
         return super().forward(input)
 
 
+class InstanceNorm(nn.InstanceNorm2d):
+    """Each channel of each picture to mean 0 and spread 1, then a learnt scale and shift; deaf like `BatchNorm`."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, affine=True)
+
+    def forward(self, input: Float[Tensor, "N C H W"], affine: Affine | None = None) -> Float[Tensor, "N C H W"]:
+        """The same in training and after it."""
+        return super().forward(input)
+
+
+class PixelNorm(nn.Module):
+    """The channels of each pixel to a mean square of 1 (Karras et al. 2018); nothing is learnt; deaf like `BatchNorm`."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+
+    def forward(self, x: Float[Tensor, "N C H W"], affine: Affine | None = None) -> Float[Tensor, "N C H W"]:
+        """The same in training and after it."""
+        return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-8)
+
+
+NORMS = {"batch": BatchNorm, "instance": InstanceNorm, "pixel": PixelNorm}
+"""The norms that no sound modulates, by the setting's value."""
+
+
 class ConditionalInstanceNorm(nn.Module):
     """Instance normalisation whose shift and scale come from the sound (acIN)."""
 
     def forward(self, x: Float[Tensor, "N C H W"], affine: Affine) -> Float[Tensor, "N C H W"]:
         """Each channel of each picture to mean ``shift`` and spread ``scale``."""
         shift, scale = affine
-        return shift[..., None, None] + scale[..., None, None] * F.instance_norm(x)
+        channels = x.reshape(1, -1, *x.shape[2:])  # (1, N*C, H, W): normalised, scaled and shifted in one operation
+        return F.batch_norm(channels, None, None, scale.reshape(-1), shift.reshape(-1), training=True).view(x.shape)
 
 
 class SharedAffine(nn.Module):
@@ -78,46 +105,116 @@ class OwnAffine(nn.Module):
         return (shift1, 1 + scale1), (shift2, 1 + scale2)
 
 
+class OverTime(nn.Module):
+    """Makes a 3-D convolution of a 2-D one with three times the outputs: what those say of this frame, of the last and of
+    the one before it is added up. The kernel ends at the frame itself, so nothing waits for the next one.
+    """
+
+    def forward(
+        self, x: Float[Tensor, "B T 3*D H W"], past: Float[Tensor, "B 2 2*D H W"] | None
+    ) -> tuple[Float[Tensor, "B T D H W"], Float[Tensor, "B 2 2*D H W"]]:
+        """The sums, and what the next two frames need; before the first frame there is nothing to add."""
+        width = x.shape[2] // 3
+        now, later = x.split([width, 2 * width], dim=2)
+        past = later.new_zeros(len(x), 2, *later.shape[2:]) if past is None else past
+        later = torch.cat([past, later], dim=1)
+        return now + later[:, 1:-1, :width] + later[:, :-2, width:], later[:, -2:]
+
+
+Pasts = tuple[Float[Tensor, "B 2 _ _ _"], ...]
+"""What `OverTime` keeps, one per convolution in order; empty for 2-D ones."""
+
+
 class Start(nn.Module):
     """From one vector to the start grid: the vector in every cell, 3x3 convolution, noise, batch norm, rectifier."""
 
-    def __init__(self, inputs: int, channels: int, grid: tuple[int, int], *, noise: bool) -> None:
+    def __init__(self, inputs: int, channels: int, grid: tuple[int, int], *, noise: bool, over_time: bool = False) -> None:
         super().__init__()
         self.grid = grid
-        self.convolution = nn.Conv2d(inputs, channels, 3, padding=1)
+        self.convolution = nn.Conv2d(inputs, channels * (3 if over_time else 1), 3, padding=1)
+        self.over_time = OverTime() if over_time else None
         self.noise = NoiseInjection() if noise else None
         self.norm = BatchNorm(channels)
 
-    def forward(self, z: Float[Tensor, "N Z"], noises: Sequence[Tensor | None]) -> Float[Tensor, "N C H W"]:
-        """``noises``: one (N, 1, H, W) or None."""
-        x = self.convolution(z[..., None, None].expand(-1, -1, *self.grid))
-        return leaky(self.norm(_noisy(x, self.noise, noises, 0)))
+    def forward(
+        self, z: Float[Tensor, "N Z"], noises: Sequence[Tensor | None], frames: int = 1, pasts: Pasts = ()
+    ) -> tuple[Float[Tensor, "N C H W"], Pasts]:
+        """``noises``: one (N, 1, H, W) or None; ``frames``: pictures per item of the batch."""
+        # Contiguous: an expanded tensor passes for channels-last, and every norm after it would copy.
+        x = self.convolution(z[..., None, None].expand(-1, -1, *self.grid).contiguous())
+        x, past = _timed(self.over_time, x, frames, pasts[:1])
+        return leaky(self.norm(_noisy(x, self.noise, noises, 0))), past
+
+
+class UpsampledConvolution(nn.Conv2d):
+    """The 3x3 convolution of `upsampled`, as one transposed convolution: the same sums with 4/9 of the products.
+
+    Each pixel of a 2x2 group repeats its source, so the four places of a 4x4 kernel that see it add up 3x3 weights.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 3, padding=1)
+
+    def forward(self, input: Float[Tensor, "N C H W"]) -> Float[Tensor, "N D 2*H 2*W"]:
+        """Zeros outside the picture."""
+        weight = self.weight.transpose(0, 1).flip(-1, -2)  # C, D, 3, 3
+        kernel = 4 * F.avg_pool2d(F.pad(weight, (1, 1, 1, 1)), 2, stride=1)  # C, D, 4, 4
+        return F.conv_transpose2d(input, kernel, self.bias, stride=2, padding=1)
 
 
 class Block(nn.Module):
-    """Doubles the size: two convolutions, each with noise and norm, beside a 1x1 shortcut; LeakyReLU((a + b) / sqrt 2)."""
+    """Doubles the size by two convolutions, each with noise and norm.
+
+    Residual: beside a 1x1 shortcut, LeakyReLU((a + b) / sqrt 2); else without it.
+    """
 
     def __init__(
-        self, inputs: int, outputs: int, norms: tuple[nn.Module, nn.Module], sound: nn.Module | None, *, noise: bool
+        self,
+        inputs: int,
+        outputs: int,
+        norms: tuple[nn.Module, nn.Module],
+        sound: nn.Module | None,
+        *,
+        noise: bool,
+        residual: bool = True,
+        over_time: bool = False,
     ) -> None:
         super().__init__()
-        self.convolutions = nn.ModuleList([nn.Conv2d(inputs, outputs, 3, padding=1), nn.Conv2d(outputs, outputs, 3, padding=1)])
+        wide = outputs * (3 if over_time else 1)
+        self.convolutions = nn.ModuleList([UpsampledConvolution(inputs, wide), nn.Conv2d(outputs, wide, 3, padding=1)])
+        self.over_time = OverTime() if over_time else None
         self.noises = nn.ModuleList([NoiseInjection(), NoiseInjection()]) if noise else None
         self.norms = nn.ModuleList(norms)
         self.sound = sound
-        self.shortcut = nn.Conv2d(inputs, outputs, 1)
+        self.shortcut = nn.Conv2d(inputs, outputs, 1) if residual else None
 
     def forward(
-        self, x: Float[Tensor, "N C H W"], condition: Float[Tensor, "N K"], noises: Sequence[Tensor | None]
-    ) -> Float[Tensor, "N D 2*H 2*W"]:
-        """``noises``: two (N, 1, 2H, 2W) or None."""
+        self,
+        x: Float[Tensor, "N C H W"],
+        condition: Float[Tensor, "N K"],
+        noises: Sequence[Tensor | None],
+        frames: int = 1,
+        pasts: Pasts = (),
+    ) -> tuple[Float[Tensor, "N D 2*H 2*W"], Pasts]:
+        """``noises``: two (N, 1, 2H, 2W) or None; ``frames``: pictures per item of the batch."""
         affines = (None, None) if self.sound is None else self.sound(condition)
-        y = upsampled(x)
+        y, after = x, ()
         for place, (convolution, norm, affine) in enumerate(zip(self.convolutions, self.norms, affines, strict=True)):
+            y, past = _timed(self.over_time, convolution(leaky(y) if place else y), frames, pasts[place : place + 1])
             strength = None if self.noises is None else self.noises[place]
-            y = norm(_noisy(convolution(leaky(y) if place else y), strength, noises, place), affine)
-        # A 1x1 convolution before the doubling equals one after it, at a quarter of the cost.
-        return leaky((y + upsampled(self.shortcut(x))) / math.sqrt(2))
+            y, after = norm(_noisy(y, strength, noises, place), affine), (*after, *past)
+        if self.shortcut is not None:
+            # A 1x1 convolution before the doubling equals one after it, at a quarter of the cost.
+            y = (y + upsampled(self.shortcut(x))) / math.sqrt(2)
+        return leaky(y), after
+
+
+def _timed(over_time: nn.Module | None, x: Tensor, frames: int, pasts: Pasts) -> tuple[Tensor, Pasts]:
+    """With what the frames before say of these, and what these say of the next ones; 2-D: as it is."""
+    if over_time is None:
+        return x, ()
+    y, past = over_time(x.unflatten(0, (-1, frames)), pasts[0] if pasts else None)
+    return y.flatten(0, 1), (past,)
 
 
 def _noisy(x: Tensor, injection: nn.Module | None, noises: Sequence[Tensor | None], place: int) -> Tensor:
@@ -136,9 +233,17 @@ class WholePicture(nn.Module):
         super().__init__()
         self.convolution = nn.Conv2d(channels, 3, 1)
 
-    def forward(self, x: Float[Tensor, "N C H W"]) -> Float[Tensor, "N 3 H W"]:
-        """Frames in [-1, 1]."""
-        return torch.tanh(self.convolution(x))
+    def forward(
+        self,
+        x: Float[Tensor, "N C H W"],
+        base: Float[Tensor, "N 3 H W"] | None = None,
+        sketch: Float[Tensor, "N 3 H W"] | None = None,
+    ) -> Float[Tensor, "N 3 H W"]:
+        """Frames in [-1, 1]; ``base``: for pictures that are drawn upon something; ``sketch``: what is added before tanh."""
+        return torch.tanh(self._drawn(x, sketch))
+
+    def _drawn(self, x: Tensor, sketch: Tensor | None) -> Tensor:
+        return self.convolution(x) if sketch is None else self.convolution(x) + sketch
 
 
 class ResidualPicture(WholePicture):
@@ -150,9 +255,14 @@ class ResidualPicture(WholePicture):
         super().__init__(channels)
         self.register_buffer("mean_frame", torch.zeros(3, *size))
 
-    def forward(self, x: Float[Tensor, "N C H W"]) -> Float[Tensor, "N 3 H W"]:
-        """Frames in [-1, 1]; 0.97 keeps black and white movable."""
-        return torch.tanh(torch.atanh(0.97 * self.mean_frame) + self.convolution(x))
+    def forward(
+        self,
+        x: Float[Tensor, "N C H W"],
+        base: Float[Tensor, "N 3 H W"] | None = None,
+        sketch: Float[Tensor, "N 3 H W"] | None = None,
+    ) -> Float[Tensor, "N 3 H W"]:
+        """Frames in [-1, 1], drawn upon the base, else upon the mean frame; 0.97 keeps black and white movable."""
+        return torch.tanh(torch.atanh(0.97 * (self.mean_frame if base is None else base)) + self._drawn(x, sketch))
 
 
 def initialise(module: nn.Module, *, keep_scale: bool = False) -> None:
@@ -169,7 +279,7 @@ def initialise(module: nn.Module, *, keep_scale: bool = False) -> None:
                 nn.init.normal_(part.weight, 0.0, 0.02)
             if part.bias is not None:
                 nn.init.zeros_(part.bias)
-        elif isinstance(part, nn.BatchNorm2d):
+        elif isinstance(part, (nn.BatchNorm2d, nn.InstanceNorm2d)):
             nn.init.normal_(part.weight, 1.0, 0.02)
             nn.init.zeros_(part.bias)
     for part in module.modules():  # after its convolution had its turn above

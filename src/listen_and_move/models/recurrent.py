@@ -23,6 +23,8 @@ class MotionState(NamedTuple):
     """What the encoder remembers: per layer its last hidden vectors, oldest first."""
 
     memory: tuple[Float[Tensor, "batch dilation size"], ...]
+    last: Float[Tensor, "batch 1 size"] | None = None
+    """The last motion token, where it is fed back."""
 
 
 class DilatedGRU(nn.Module):
@@ -81,6 +83,32 @@ class MotionEncoder(nn.Module):
 
     def _silence(self, tokens: Tensor) -> tuple[Tensor, ...]:
         return tuple(tokens.new_zeros(len(tokens), 2**layer, self.size) for layer in range(len(self.layers)))
+
+
+class FeedbackMotionEncoder(MotionEncoder):
+    """The same, frame by frame, hearing LeakyReLU(W token + b) + the motion token before (as Lee et al. 2022).
+
+    Source: Redondo 2023, published code, after "Sound-Guided Semantic Video Generation" (ECCV 2022).
+    """
+
+    def __init__(self, size: int, layers: int) -> None:
+        super().__init__(size, layers)
+        self.sound = nn.Linear(size, size)
+
+    def forward(
+        self, tokens: Float[Tensor, "B T S"], state: MotionState | None = None
+    ) -> tuple[Float[Tensor, "B T S"], MotionState]:
+        """Motion tokens of a window, and the state to continue from."""
+        heard, moved = leaky(self.sound(tokens)), []
+        last = None if state is None else state.last
+        for token in heard.split(1, dim=1):
+            last, state = super().forward(token if last is None else token + last, state)
+            moved.append(last)
+        motion = torch.cat(moved, dim=1) if moved else tokens
+        return motion, MotionState(self._silence(tokens) if state is None else state.memory, last)
+
+
+MOTION_ENCODERS: dict[str, type[MotionEncoder]] = {"basic": MotionEncoder, "feedback": FeedbackMotionEncoder}
 
 
 class KernelConvolution(nn.Module, ABC):
