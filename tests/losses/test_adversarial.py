@@ -2,14 +2,23 @@
 
 import math
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from listen_and_move.authors import from_authors
-from listen_and_move.losses.adversarial import ADVERSARIAL, interpolated_penalty, unit_slope, zero_centred_penalty
+from listen_and_move.config import LossConfig
+from listen_and_move.losses.adversarial import (
+    ADVERSARIAL,
+    feature_matching,
+    interpolated_penalty,
+    unit_slope,
+    zero_centred_penalty,
+)
 from listen_and_move.models.critics import Critic
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -29,7 +38,13 @@ def test_wgan_gp_equals_the_published_code() -> None:
 
 @pytest.mark.parametrize(
     ("name", "critic", "generator"),
-    [("wgan-gp", -2.0, -1.0), ("relativistic", math.log1p(math.exp(-2)), math.log1p(math.exp(2)))],
+    [
+        ("wgan-gp", -2.0, -1.0),
+        ("wgan", -2.0, -1.0),
+        ("hinge", 2.0, -1.0),
+        ("least-squares", 2.5, 0.0),
+        ("relativistic", math.log1p(math.exp(-2)), math.log1p(math.exp(2))),
+    ],
 )
 def test_known_scores(name: str, critic: float, generator: float) -> None:
     real, fake = torch.full((2, 1, 4, 4), 3.0), torch.full((2, 1, 4, 4), 1.0)
@@ -37,11 +52,39 @@ def test_known_scores(name: str, critic: float, generator: float) -> None:
     assert ADVERSARIAL[name].generator(real, fake).item() == pytest.approx(generator)
 
 
+@pytest.mark.parametrize(
+    ("name", "theirs"), [("wgan", "wgan"), ("hinge", "hinge"), ("non-saturating", "ns"), ("least-squares", "ls")]
+)
+def test_losses_equal_the_published_code(name: str, theirs: str) -> None:
+    golden = load_file(GOLDEN / "losses_and_pixel_metrics.safetensors")
+    real, fake = golden["io.real_preds"], golden["io.fake_preds"]
+    torch.testing.assert_close(ADVERSARIAL[name].critic(real, fake), golden[f"io.{theirs}_d"].squeeze(), rtol=1e-5, atol=0)
+    torch.testing.assert_close(ADVERSARIAL[name].generator(real, fake), golden[f"io.{theirs}_g"].squeeze(), rtol=1e-5, atol=0)
+
+
+def test_bce_is_cross_entropy_with_logits() -> None:
+    real, fake = torch.randn(2, 1, 4, 4), torch.randn(2, 1, 4, 4)
+    ones, zeros = torch.ones_like(real), torch.zeros_like(real)
+    expected = binary_cross_entropy_with_logits(real, ones) + binary_cross_entropy_with_logits(fake, zeros)
+    torch.testing.assert_close(ADVERSARIAL["bce"].critic(real, fake), expected)
+    torch.testing.assert_close(ADVERSARIAL["bce"].generator(real, fake), binary_cross_entropy_with_logits(fake, ones))
+
+
 @pytest.mark.parametrize("name", ADVERSARIAL)
 def test_better_scores_are_rewarded(name: str) -> None:
     row, low, high = ADVERSARIAL[name], torch.zeros(3, 1), torch.ones(3, 1)
     assert row.critic(high, low) < row.critic(low, high)
     assert row.generator(low, high) < row.generator(high, low)
+
+
+def test_matching_is_the_mean_over_layers_whatever_their_size() -> None:
+    real = [torch.zeros(2, 4, 8, 8), torch.zeros(2, 16, 2, 2)]
+    assert feature_matching(real, real) == 0
+    assert feature_matching(real, [real[0] + 1, real[1] - 3]).item() == 2
+
+
+def test_every_row_can_be_chosen() -> None:
+    assert get_args(get_type_hints(LossConfig)["adversarial"]) == tuple(ADVERSARIAL)
 
 
 def linear(weight: float):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from listen_and_move.losses.reconstruction import change_l1, multiscale_l1
+from listen_and_move.losses.reconstruction import change_l1, multiscale_l1, total_variation
 
 
 def test_equal_windows_have_distance_0() -> None:
@@ -36,3 +36,12 @@ def test_change_ignores_what_stays() -> None:
     real = torch.rand(1, 4, 3, 8, 8)
     assert change_l1(real + 0.5, real).item() == pytest.approx(0, abs=1e-6)
     assert change_l1(real.flip(1), real) > 0.01
+
+
+def test_total_variation_knows_ramps_and_directions() -> None:
+    plain = torch.full((1, 2, 3, 8, 8), 0.3)
+    down, across = (torch.linspace(0, 0.7, 8).view(shape).expand(1, 2, 3, 8, 8) for shape in ((8, 1), (1, 8)))
+    assert total_variation(plain) == 0
+    for ramp in (down, across, down + 0.2, 1 - across):
+        assert total_variation(ramp).item() == pytest.approx(0.1, rel=1e-5)
+    assert total_variation(down + across).item() == pytest.approx(0.2, rel=1e-5)

@@ -3,13 +3,13 @@
 Scores are patch decisions of any shape, batch first. Each loss is a row of `ADVERSARIAL`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import relu, softplus
 
 Scores = Float[Tensor, "batch *patches"]
 Critic = Callable[[Tensor], Tensor]
@@ -48,6 +48,37 @@ def relativistic_generator(real: Scores, fake: Scores) -> Tensor:
     return softplus(real - fake).mean()
 
 
+def hinge_critic(real: Scores, fake: Scores) -> Tensor:
+    """max(0, 1 - D(real)) + max(0, 1 + D(fake)) (Lim and Ye 2017); the generator's side is Wasserstein's."""
+    return relu(1 - real).mean() + relu(1 + fake).mean()
+
+
+def cross_entropy_critic(real: Scores, fake: Scores) -> Tensor:
+    """softplus(-D(real)) + softplus(D(fake)): cross-entropy of real or not, scores being logits (Goodfellow et al. 2014)."""
+    return softplus(-real).mean() + softplus(fake).mean()
+
+
+def cross_entropy_generator(real: Scores, fake: Scores) -> Tensor:
+    """softplus(-D(fake)): the form that does not saturate."""
+    return softplus(-fake).mean()
+
+
+def least_squares_critic(real: Scores, fake: Scores) -> Tensor:
+    """((D(real) - 1)^2 + D(fake)^2) / 2 (Mao et al. 2017)."""
+    return ((real - 1).square().mean() + fake.square().mean()) / 2
+
+
+def least_squares_generator(real: Scores, fake: Scores) -> Tensor:
+    """(D(fake) - 1)^2 / 2."""
+    return (fake - 1).square().mean() / 2
+
+
+def feature_matching(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
+    """Mean absolute difference of a critic's activations, averaged over its layers (Wang et al. 2018, pix2pixHD)."""
+    layers = [(theirs - ours).abs().mean() for theirs, ours in zip(real, fake, strict=True)]
+    return torch.stack(layers).mean()
+
+
 def interpolated_penalty(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator | None) -> Tensor:
     """(||grad D(x)|| - 1)^2 at x = alpha real + (1 - alpha) fake, one alpha per sample (Gulrajani et al. 2017)."""
     alpha = torch.rand(len(real), *[1] * (real.dim() - 1), generator=generator).to(real)
@@ -72,7 +103,15 @@ def _gradient(critic: Critic, point: Tensor) -> Tensor:
     return gradient
 
 
+_CROSS_ENTROPY = AdversarialLoss(cross_entropy_critic, cross_entropy_generator, zero_centred_penalty)
+
 ADVERSARIAL: dict[str, AdversarialLoss] = {
     "wgan-gp": AdversarialLoss(wasserstein_critic, wasserstein_generator, interpolated_penalty),
+    "wgan": AdversarialLoss(wasserstein_critic, wasserstein_generator, zero_centred_penalty),
+    "hinge": AdversarialLoss(hinge_critic, wasserstein_generator, zero_centred_penalty),
+    "non-saturating": _CROSS_ENTROPY,
+    "bce": _CROSS_ENTROPY,  # with logits, the same function under its other name
+    "least-squares": AdversarialLoss(least_squares_critic, least_squares_generator, zero_centred_penalty),
     "relativistic": AdversarialLoss(relativistic_critic, relativistic_generator, zero_centred_penalty, paired=True),
 }
+"""Only Wasserstein's bound asks for slope 1; every other row takes R1 + R2, which a weight of 0 leaves out."""

@@ -27,3 +27,13 @@ def multiscale_l1(fake: Window, real: Window, scales: int = 1, weight: Float[Ten
 def change_l1(fake: Window, real: Window) -> Tensor:
     """Mean absolute difference between the changes from frame to frame."""
     return (fake.diff(dim=1) - real.diff(dim=1)).abs().mean()
+
+
+def still(fake: Window) -> Tensor:
+    """Mean absolute change from frame to frame: 0 for a still."""
+    return fake.diff(dim=1).abs().mean()
+
+
+def total_variation(fake: Window) -> Tensor:
+    """Mean absolute difference of neighbouring pixels, down and across, summed (Rudin et al. 1992): 0 for a plain picture."""
+    return fake.diff(dim=-2).abs().mean() + fake.diff(dim=-1).abs().mean()
