@@ -7,7 +7,8 @@ import pytest
 
 from listen_and_move.config import PRESETS, ClipConfig, Config, FeatureConfig, ModelConfig, preset
 from listen_and_move.errors import SettingError
-from listen_and_move.settings import from_json, to_json, with_values
+from listen_and_move.options import TrainArguments, named, parse, train_defaults
+from listen_and_move.settings import differences, from_json, from_preset, to_json, with_values
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -75,7 +76,12 @@ def test_changes_by_name() -> None:
         ({"nothing": 1}, "nothing is not known"),
         ({"losses.l1": "much"}, "losses.l1: expected a number"),
         ({"losses.l1": -1.0}, "losses.l1: expected 0 or more"),
-        ({"losses.adversarial": "gan"}, "losses.adversarial: expected wgan-gp or relativistic"),
+        ({"losses.total_variation": -1}, "losses.total-variation: expected 0 or more"),
+        (
+            {"losses.feature_matching": 1.0, "losses.adversarial_weight": 0.0},
+            "losses.feature-matching: expected losses.adversarial-weight above 0",
+        ),
+        ({"losses.adversarial": "gan"}, "losses.adversarial: expected wgan-gp or wgan or hinge"),
         ({"training.window": 7}, "training.window: expected an even number"),
         ({"training.steps": 1.5}, "training.steps: expected int"),
         ({"motion.sound": 1}, "motion.sound: expected bool"),
@@ -91,11 +97,19 @@ def test_json_of_another_version_is_refused() -> None:
     values["clip"]["colour"] = "blue"
     with pytest.raises(SettingError, match=r"clip\.colour is not known; it may come from a newer version"):
         from_json(Config, json.dumps(values))
-    del values["clip"]["colour"], values["losses"]["l1"]
-    with pytest.raises(SettingError, match=r"losses\.l1 is missing"):
+    del values["clip"]["colour"], values["losses"]
+    with pytest.raises(SettingError, match="losses is missing"):
         from_json(Config, json.dumps(values))
     with pytest.raises(SettingError, match="expected JSON"):
         from_json(Config, "{")
+
+
+def test_a_setting_that_an_older_version_did_not_have_takes_its_default() -> None:
+    values = json.loads(to_json(preset("quick")))
+    del values["generator"]["recall"], values["training"]["disturbance"]
+    older = from_json(Config, json.dumps(values))
+    assert (older.generator.recall, older.training.disturbance) == (0, 0.0)
+    assert older.losses == preset("quick").losses
 
 
 def test_feature_sizes() -> None:
@@ -107,5 +121,52 @@ def test_feature_sizes() -> None:
 
 
 def test_an_unknown_preset_names_the_known_ones() -> None:
-    with pytest.raises(SettingError, match="expected one of paper, quick; got 'best'"):
+    with pytest.raises(SettingError, match="expected one of baseline, paper, quick, studio; got 'best'"):
         preset("best")
+
+
+@pytest.mark.parametrize("layers", ["0", "4", "2,9", "last", "1,,2"])
+def test_prediction_layers_that_are_not_there(layers: str) -> None:
+    with pytest.raises(SettingError, match="prediction-layers: expected"):
+        with_values(preset("paper"), {"clip.size": "32", "generator.prediction_layers": layers})
+
+
+def test_rules_hold_for_the_result_of_many_changes() -> None:
+    changes = {"generator.prediction_layers": "1,6", "clip.size": "256"}
+    assert with_values(with_values(preset("paper"), {"clip.size": "32"}), changes).prediction_blocks == (0, 5)
+
+
+def test_baseline_differs_from_paper_in_what_the_paper_says() -> None:
+    assert differences(preset("paper"), preset("baseline")) == {
+        "motion.layers": 1,
+        "generator.sound_content": False,
+        "generator.sound_norm": False,
+        "generator.prediction": "none",
+    }
+
+
+def test_what_the_paper_ties_to_size_follows_it() -> None:
+    large = {"generator.prediction_kernel": 5, "features.chunk_ms": 100.0, "training.steps": 100_000}
+    assert from_preset("paper", {}) == preset("paper")
+    assert differences(preset("paper"), from_preset("paper", {"clip.size": "512"})) == {**large, "clip.size": "512"}
+    assert from_preset("paper", {"clip.size": "448x256"}).training.steps == 60_000
+    chosen = from_preset("paper", {"clip.size": "512", "features.chunk_ms": 85.0})  # what is named stays
+    assert (chosen.features.chunk_ms, chosen.generator.prediction_kernel) == (85.0, 5)
+    assert from_preset("studio", {"clip.size": "512"}) == with_values(preset("studio"), {"clip.size": "512"})
+    with pytest.raises(SettingError, match=r"^size: "):
+        from_preset("paper", {"clip.size": "500"})
+
+
+@pytest.mark.parametrize(
+    ("words", "chunk", "changes"),
+    [
+        (["--size", "512"], 100.0, {}),
+        (["--size=512", "--features.chunk-ms", "85"], 100.0, {"features.chunk_ms": 85.0}),
+        (["--features.chunk-ms", "85"], 85.0, {}),
+    ],
+)
+def test_changes_are_counted_from_the_preset_at_the_size(words: list[str], chunk: float, changes: dict[str, float]) -> None:
+    arguments = ["film.mp4", "--preset", "paper", *words]
+    base = train_defaults(*named(arguments))
+    assert base.features.chunk_ms == chunk
+    assert differences(base, parse(TrainArguments, "train", arguments, base)) == changes

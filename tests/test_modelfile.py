@@ -8,8 +8,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from listen_and_move.data.clip import load_clip
 from listen_and_move.errors import UserError
+from listen_and_move.features import Listener
 from listen_and_move.modelfile import ENTRY, load_model, read_tensors, save_model
+from listen_and_move.novelty import Repertoire
 from listen_and_move.runs import RunFolder
 
 
@@ -46,7 +49,7 @@ def test_a_newer_file_is_refused(trained: Path, tmp_path: Path) -> None:
 
 
 def test_hostile_settings_are_refused(trained: Path, tmp_path: Path) -> None:
-    for changes in ({"settings": []}, {"settings": {"clip": 3}}, {"step": "x"}):
+    for changes in ({"settings": []}, {"settings": {"clip": 3}}, {"step": "x"}, {"level": []}, {"level": "loud"}):
         path = changed(tmp_path / "odd.safetensors", RunFolder(trained).model_file, **changes)
         with pytest.raises(UserError):
             load_model(path)
@@ -110,3 +113,26 @@ def test_the_average_is_what_is_shared(trained: Path) -> None:
     name = "generator.picture.convolution.weight"
     assert torch.equal(model[f"network.{name}"], state[f"average/{name}"])
     assert not torch.equal(model[f"network.{name}"], state[f"network/{name}"])
+
+
+def test_level_and_repertoire_survive_the_round_trip(trained: Path, performance: Path, tmp_path: Path) -> None:
+    model = load_model(RunFolder(trained).model_file)
+    config = RunFolder(trained).config()
+    clip = load_clip(performance, config)
+    assert model.level is not None and model.level == clip.level and -60 < model.level < 0
+    expected = Repertoire.of(clip.features, clip.train, Listener(config.features, config.clip.rate, clip.statistics))
+    assert model.repertoire is not None and torch.equal(model.repertoire.chunks, expected.chunks)
+    assert torch.equal(model.repertoire.distance, expected.distance)
+    silent = model._replace(level=None)
+    save_model(tmp_path / "silent.safetensors", silent)
+    assert load_model(tmp_path / "silent.safetensors").level is None
+
+
+def test_files_from_before_levels_were_kept_still_load(trained: Path, tmp_path: Path) -> None:
+    tensors, metadata = read_tensors(RunFolder(trained).model_file)
+    entry = json.loads(metadata[ENTRY])
+    del entry["level"]
+    old = {name: tensor for name, tensor in tensors.items() if not name.startswith("novelty.")}
+    save_file(old, tmp_path / "old.safetensors", {ENTRY: json.dumps(entry)})
+    model = load_model(tmp_path / "old.safetensors")
+    assert model.level is None and model.repertoire is None and model.step == 4

@@ -3,9 +3,9 @@
 A preset is a row of values; its name appears nowhere else. The docstring below a setting is its help text.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 from listen_and_move.clock import parse_rate
 from listen_and_move.errors import SettingError
@@ -108,8 +108,9 @@ class ClipConfig:
 class FeatureConfig:
     """How sound becomes one vector per frame."""
 
-    kind: Literal["lms", "mel", "mfcc", "level"] = "lms"
-    """lms: dB below the chunk's maximum (the paper); mel: power; mfcc: 20 coefficients; level: dB above a noise floor."""
+    kind: Literal["lms", "mel", "mfcc", "level", "shape"] = "lms"
+    """lms: dB below the chunk's maximum (the paper); mel: power; mfcc: 20 coefficients; level: dB above a noise floor;
+    shape: the same around its mean over the bands, then that mean (how loud) and its rise within the chunk (flux)."""
     bands: int = 64
     """Mel bands from 125 to 7500 Hz."""
     chunk_ms: float = 85.0
@@ -123,7 +124,7 @@ class FeatureConfig:
     standardise: bool = False
     """Subtract the training track's mean and divide by its spread, clamped to +-4."""
     floor_db: float = -40.0
-    """level only: power below this counts as silence, in dB of mel power; -47 is white noise at -60 dBFS."""
+    """level and shape: power below this counts as silence, in dB of mel power; -47 is white noise at -60 dBFS."""
 
     def __post_init__(self) -> None:
         require(8 <= self.bands <= 256, f"features.bands: expected 8 to 256; got {self.bands}")
@@ -137,12 +138,17 @@ class FeatureConfig:
     @property
     def chunk_size(self) -> int:
         """Numbers per chunk, before context."""
-        return 20 if self.kind == "mfcc" else self.bands
+        return 20 if self.kind == "mfcc" else self.bands + self.extras
+
+    @property
+    def extras(self) -> int:
+        """Numbers per chunk that belong to no band."""
+        return 2 if self.kind == "shape" else 0
 
     @property
     def summary_size(self) -> int:
         """Numbers per chunk of context."""
-        return 20 if self.kind == "mfcc" else self.context_bands
+        return 20 if self.kind == "mfcc" else self.context_bands + self.extras
 
     @property
     def size(self) -> int:
@@ -160,6 +166,8 @@ class MotionConfig:
     """Random numbers per frame (motion noise e), uniform in [0, 1)."""
     layers: int = 3
     """Recurrent layers; layer l has dilation 2^l."""
+    form: Literal["basic", "feedback"] = "basic"
+    """basic: hears the features; feedback: hears them through a linear layer, the motion token before added."""
 
     def __post_init__(self) -> None:
         require(1 <= self.layers <= 8, f"motion.layers: expected 1 to 8; got {self.layers}")
@@ -173,41 +181,69 @@ class MotionConfig:
 class GeneratorConfig:
     """The generator: motion tokens (and sound) in, one picture per frame out."""
 
+    connections: Literal["residual", "skip", "basic"] = "residual"
+    """residual: each block's input is added to its output; skip: each block draws a picture, and all add up; basic: neither."""
+    dimensions: Literal[2, 3] = 2
+    """2: kernels see one frame; 3: this frame and the two before it, so that blocks remember."""
     sound_content: bool = True
     """Sound as content (SaC): the features join the motion tokens at the input."""
+    content_noise: int = 0
+    """Random numbers that stay the same for a whole sound (a window, in training), normal, beside the motion tokens."""
     sound_norm: bool = True
     """Audio-conditional instance normalisation (acIN); without it, batch normalisation."""
+    norm: Literal["batch", "instance", "pixel"] = "batch"
+    """Normalisation of the blocks without sound_norm: over frames, over each picture's channels, or over channels per pixel."""
     norm_bottleneck: int = 0
     """acIN through a tanh layer of this width, shift and 1 + scale, a pair of its own per norm; 0: the paper's linear layer."""
     channels_base: int = 1024
     """Width of a layer whose input was doubled l times is min(channels_base / 2^l, channels_max)."""
     channels_max: int = 512
     """Largest width of a layer."""
+    double_finest: bool = False
+    """Twice the width for the two layers of the largest pictures."""
     noise_injection: bool = True
     """Pixel noise with a learnt strength after each convolution."""
     prediction: Literal["none", "plain", "directional"] = "directional"
     """Recurrent layer that carries pixels from frame to frame."""
+    prediction_layers: str = ""
+    """Blocks after which it works, the first is 1, such as 3,5; empty: after the last."""
     prediction_kernel: int = 3
     """Size of the prediction layer's kernels: 3, or 5 (the paper from 512 pixels on)."""
     picture: Literal["whole", "residual"] = "whole"
     """whole: the network draws everything; residual: it draws what differs from the training clip's mean frame."""
+    recall: int = 0
+    """residual only: training frames kept at most, blended by the likeness of their sounds to what is drawn upon; 0: none."""
 
     def __post_init__(self) -> None:
         require(
             self.channels_base >= 1 and self.channels_max >= 1, "generator.channels-base and channels-max: expected at least 1"
         )
         require(self.prediction_kernel in (3, 5), f"generator.prediction-kernel: expected 3 or 5; got {self.prediction_kernel}")
+        require(
+            not self.prediction_layers or all(part.strip().isdecimal() for part in self.prediction_layers.split(",")),
+            f"generator.prediction-layers: expected numbers of blocks, such as 3,5; got {self.prediction_layers!r}",
+        )
+        require(self.recall >= 0, f"generator.recall: expected 0 or more frames; got {self.recall}")
+        require(not self.recall or self.picture == "residual", "generator.recall: expected generator.picture residual; got whole")
         require(self.norm_bottleneck >= 0, f"generator.norm-bottleneck: expected 0 or more; got {self.norm_bottleneck}")
+        require(
+            self.norm == "batch" or not self.sound_norm,
+            f"generator.norm: expected generator.sound-norm to be off, which is a norm itself; got {self.norm} with it",
+        )
+        require(self.content_noise >= 0, f"generator.content-noise: expected 0 or more; got {self.content_noise}")
 
-    def channels(self, layer: int) -> int:
-        """Width after ``layer`` doublings."""
-        return max(1, min(self.channels_base // 2**layer, self.channels_max))
+    def widths(self, doublings: int) -> list[int]:
+        """Width after each number of doublings, from 0 on."""
+        widths = [max(1, min(self.channels_base // 2**layer, self.channels_max)) for layer in range(doublings + 1)]
+        return [*widths[:-2], *(2 * width for width in widths[-2:])] if self.double_finest else widths
 
 
 @dataclass(frozen=True, kw_only=True)
 class CriticConfig:
-    """The image critic and the video critic (skip connections, patch decision)."""
+    """The image critic and the video critic (patch decision)."""
 
+    connections: Literal["skip", "residual", "basic"] = "skip"
+    """skip: every layer also sees the picture itself; residual: its input is added to its output; basic: neither."""
     channels_base: int = 1024
     """Width of a layer that works at the generator's l-th doubling is min(channels_base / 2^l, channels_max)."""
     channels_max: int = 512
@@ -229,8 +265,9 @@ class CriticConfig:
 class LossConfig:
     """What training minimises: one weight per term, 0 leaves the term out."""
 
-    adversarial: Literal["wgan-gp", "relativistic"] = "wgan-gp"
-    """wgan-gp: Wasserstein with gradient penalty; relativistic: paired softplus with R1 and R2."""
+    adversarial: Literal["wgan-gp", "wgan", "hinge", "non-saturating", "bce", "least-squares", "relativistic"] = "wgan-gp"
+    """wgan-gp: Wasserstein with slope 1; the others, whose penalty is R1 and R2: wgan, hinge, non-saturating or bce (the same),
+    least-squares, relativistic (softplus over pairs)."""
     adversarial_weight: float = 1.0
     """Weight of both critics in the generator's loss; 0 trains by reconstruction alone."""
     penalty: float = 10.0
@@ -245,17 +282,31 @@ class LossConfig:
     """Scales of that difference: 4 means 1, 1/2, 1/4 and 1/8 of the size."""
     difference: float = 0.0
     """Weight of the mean absolute difference between the changes from frame to frame."""
+    rest: float = 0.0
+    """Weight of the mean absolute change from frame to frame while a quiet room is heard, in every fourth step."""
+    perceptual: float = 0.0
+    """Weight of the mean squared difference between a network's feature maps of the generated and of the real window."""
+    perceptual_network: Literal["vgg16", "squeezenet1_1", "squeezenet1_1-caffe"] = "vgg16"
+    """That network; its weights have to be there: see listen-and-move weights. vgg16: the paper's."""
+    total_variation: float = 0.0
+    """Weight of the mean absolute difference between neighbouring pixels of the generated window."""
+    feature_matching: float = 0.0
+    """Weight of the mean absolute difference between the critics' activations for the real and the generated window."""
     motion_weight: float = 0.0
     """Extra weight of moving pixels in l1: 1 + motion_weight x (their spread over time / mean spread)."""
 
     def __post_init__(self) -> None:
-        for name in ("adversarial_weight", "penalty", "shuffled", "l1", "difference", "motion_weight"):
-            require(getattr(self, name) >= 0, f"losses.{name.replace('_', '-')}: expected 0 or more; got {getattr(self, name)}")
+        for name, value in vars(self).items():
+            require(isinstance(value, str) or value >= 0, f"losses.{name.replace('_', '-')}: expected 0 or more; got {value}")
+        require(
+            not self.feature_matching or self.adversarial_weight > 0,
+            "losses.feature-matching: expected losses.adversarial-weight above 0, since only trained critics match; got 0",
+        )
         require(self.penalty_every >= 1, f"losses.penalty-every: expected at least 1; got {self.penalty_every}")
         require(1 <= self.l1_scales <= 6, f"losses.l1-scales: expected 1 to 6; got {self.l1_scales}")
         require(
-            self.adversarial_weight > 0 or self.l1 > 0 or self.difference > 0,
-            "losses: expected at least one of adversarial-weight, l1 and difference above 0; got none",
+            self.adversarial_weight > 0 or self.l1 > 0 or self.difference > 0 or self.perceptual > 0,
+            "losses: expected at least one of adversarial-weight, l1, difference and perceptual above 0; got none",
         )
 
 
@@ -275,6 +326,8 @@ class TrainingConfig:
     """random only: frames before a window on which the state is primed."""
     feature_noise: float = 0.0
     """Spread of random numbers added to the features of a window, so that few chunks are not learnt by heart."""
+    disturbance: float = 0.0
+    """How far the sound is disturbed in training, 0 to 1: 1 is +-6 dB louder, +-12 dB duller, half the windows in noise."""
     generator_rate: float = 1e-4
     """Learning rate of encoder and generator (Adam)."""
     critic_rate: float = 4e-4
@@ -303,6 +356,7 @@ class TrainingConfig:
             self.window >= 2 and self.window % 2 == 0, f"training.window: expected an even number of frames; got {self.window}"
         )
         require(self.feature_noise >= 0, f"training.feature-noise: expected 0 or more; got {self.feature_noise}")
+        require(0 <= self.disturbance <= 1, f"training.disturbance: expected 0 to 1; got {self.disturbance}")
         require(self.priming >= 0, f"training.priming: expected 0 or more; got {self.priming}")
         require(self.generator_rate > 0 and self.critic_rate > 0, "training.generator-rate and critic-rate: expected above 0")
         require(0 <= self.beta1 < 1 and 0 <= self.beta2 < 1, "training.beta1 and beta2: expected from 0 to below 1")
@@ -324,6 +378,30 @@ class ModelConfig:
             self.motion.sound or self.generator.sound_content or self.generator.sound_norm,
             "motion.sound, generator.sound-content, generator.sound-norm: expected at least one to be on, else no sound is heard",
         )
+        require(
+            all(0 <= block < self.clip.doublings for block in self.prediction_blocks),
+            f"generator.prediction-layers: expected 1 to {self.clip.doublings}, the blocks for size {self.clip.size}; "
+            f"got {self.generator.prediction_layers!r}",
+        )
+
+    @property
+    def prediction_blocks(self) -> tuple[int, ...]:
+        """Indices of the generator's blocks that a prediction layer follows, in order."""
+        settings = self.generator
+        if settings.prediction == "none":
+            return ()
+        numbers = settings.prediction_layers or str(self.clip.doublings)
+        return tuple(sorted({int(number) - 1 for number in numbers.split(",")}))
+
+    @property
+    def noise_sizes(self) -> tuple[int, int]:
+        """Random numbers per frame: those of motion, then those of content."""
+        return self.motion.noise, self.generator.content_noise
+
+    @property
+    def widths(self) -> list[int]:
+        """Widths of the generator's layers after each number of doublings."""
+        return self.generator.widths(self.clip.doublings)
 
     @property
     def motion_size(self) -> int:
@@ -333,7 +411,7 @@ class ModelConfig:
     @property
     def has_noise(self) -> bool:
         """Whether a seed makes a difference."""
-        return self.motion.noise > 0 or self.generator.noise_injection
+        return self.motion.noise > 0 or self.generator.content_noise > 0 or self.generator.noise_injection
 
     @property
     def model(self) -> "ModelConfig":
@@ -350,53 +428,73 @@ class Config(ModelConfig):
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
 
+_STUDIO = Config(
+    features=FeatureConfig(kind="shape", past=2, future=4, standardise=True),
+    motion=MotionConfig(noise=0),
+    generator=GeneratorConfig(
+        channels_base=256,
+        channels_max=128,
+        norm_bottleneck=32,
+        noise_injection=False,
+        prediction="none",
+        picture="residual",
+        recall=512,
+    ),
+    critics=CriticConfig(channels_base=256, channels_max=128, norm="none", augment=True),
+    losses=LossConfig(
+        adversarial="relativistic",
+        penalty=1e-4,
+        penalty_every=8,
+        shuffled=0.0,
+        l1=10.0,
+        l1_scales=4,
+        difference=5.0,
+        rest=10.0,
+        motion_weight=2.0,
+    ),
+    training=TrainingConfig(
+        steps=2000,
+        window=8,
+        sampler="random",
+        lanes=2,
+        feature_noise=0.25,
+        disturbance=1.0,
+        generator_rate=1e-3,
+        critic_rate=5e-4,
+        beta2=0.99,
+        average=0.995,
+        save_every=100,
+        validate_every=200,
+        sample_every=500,
+    ),
+)
+
+_PAPER = Config(losses=LossConfig(perceptual=10.0))
+
 PRESETS: dict[str, Config] = {
-    "paper": Config(),
-    "quick": Config(
-        clip=ClipConfig(size="64"),
-        features=FeatureConfig(kind="level", past=2, future=4, standardise=True),
-        motion=MotionConfig(noise=0),
-        generator=GeneratorConfig(
-            channels_base=256,
-            channels_max=128,
-            norm_bottleneck=32,
-            noise_injection=False,
-            prediction="none",
-            picture="residual",
-        ),
-        critics=CriticConfig(channels_base=256, channels_max=128, norm="none", augment=True),
-        losses=LossConfig(
-            adversarial="relativistic",
-            penalty=1e-4,
-            penalty_every=8,
-            shuffled=0.0,
-            l1=10.0,
-            l1_scales=4,
-            difference=5.0,
-            motion_weight=2.0,
-        ),
-        training=TrainingConfig(
-            steps=700,
-            window=8,
-            sampler="random",
-            lanes=2,
-            feature_noise=0.25,
-            generator_rate=1e-3,
-            critic_rate=5e-4,
-            beta2=0.99,
-            average=0.995,
-            save_every=100,
-            validate_every=200,
-            sample_every=500,
-        ),
+    "studio": _STUDIO,
+    "quick": replace(_STUDIO, clip=ClipConfig(size="64"), training=replace(_STUDIO.training, steps=700)),
+    "paper": _PAPER,
+    "baseline": replace(
+        _PAPER,
+        motion=MotionConfig(layers=1),
+        generator=GeneratorConfig(sound_content=False, sound_norm=False, prediction="none"),
     ),
 }
+"""By name: studio, the default; quick, the same at 64 pixels in few steps; paper, every published choice for 128 pixels;
+baseline, the paper's own: motion from sound alone, one recurrent layer, batch normalisation, no prediction."""
 
-
-NOTES: dict[str, str] = {
-    "paper": "the paper's perceptual loss (VGG16) is not built yet, so this preset trains without it",
+_PAPER_BY_SIZE: dict[int, dict[str, Any]] = {
+    256: {"training.steps": 60_000},
+    512: {"training.steps": 100_000, "generator.prediction_kernel": 5, "features.chunk_ms": 100.0},
 }
-"""What a user of a preset has to know."""
+
+BY_SIZE: dict[str, dict[int, dict[str, Any]]] = {"paper": _PAPER_BY_SIZE, "baseline": _PAPER_BY_SIZE}
+"""What else a preset changes from a size on, by the smaller side in pixels; `settings.from_preset` applies it."""
+
+
+DEFAULT_PRESET = "studio"
+"""Of a new run."""
 
 
 def preset(name: str) -> Config:

@@ -18,12 +18,14 @@ from listen_and_move.features import Statistics
 from listen_and_move.media.replacing import replacing
 from listen_and_move.models.build import build_network
 from listen_and_move.models.generator import Network
+from listen_and_move.novelty import Repertoire
 from listen_and_move.settings import from_values
 
 FORMAT = 1
 """Raised when older versions could no longer read the file."""
 ENTRY = "listen_and_move"
 _NETWORK, _MEAN, _SPREAD = "network.", "features.mean", "features.spread"
+_CHUNKS, _DISTANCE = "novelty.chunks", "novelty.distance"
 
 
 class Model(NamedTuple):
@@ -34,6 +36,10 @@ class Model(NamedTuple):
     statistics: Statistics | None
     step: int
     """Training steps behind it."""
+    level: float | None = None
+    """Of the training sound, in dB of full scale; None: it had none, or the file was made before levels were kept."""
+    repertoire: Repertoire | None = None
+    """What the training sound was like; None: the file was made before that was kept."""
 
 
 def save_model(path: Path, model: Model) -> None:
@@ -41,7 +47,9 @@ def save_model(path: Path, model: Model) -> None:
     tensors = {_NETWORK + name: tensor.cpu().contiguous() for name, tensor in model.network.state_dict().items()}
     if model.statistics is not None:
         tensors |= {_MEAN: model.statistics.mean, _SPREAD: model.statistics.spread}
-    entry = {"format": FORMAT, "step": model.step, "settings": asdict(model.config.model)}
+    if model.repertoire is not None:
+        tensors |= {_CHUNKS: model.repertoire.chunks, _DISTANCE: model.repertoire.distance}
+    entry = {"format": FORMAT, "step": model.step, "level": model.level, "settings": asdict(model.config.model)}
     write_tensors(path, tensors, {ENTRY: json.dumps(entry)})
 
 
@@ -57,6 +65,7 @@ def load_model(path: Path) -> Model:
     try:
         entry = json.loads(metadata[ENTRY])
         version, step, values = entry["format"], int(entry["step"]), entry["settings"]
+        level = None if entry.get("level") is None else float(entry["level"])
     except (ValueError, KeyError, TypeError):
         raise UserError(f"{path}: expected a model file; its description is damaged: copy it again or train anew") from None
     if version != FORMAT:
@@ -65,7 +74,7 @@ def load_model(path: Path) -> Model:
         config = from_values(ModelConfig, values)
     except SettingError as error:
         raise UserError(f"{path}: expected a model's settings; {error}") from None
-    return Model(_network(path, config, tensors), config, _statistics(tensors), step)
+    return Model(_network(path, config, tensors), config, _statistics(tensors), step, level, _repertoire(tensors))
 
 
 def _network(path: Path, config: ModelConfig, tensors: dict[str, Tensor]) -> Network:
@@ -82,6 +91,10 @@ def _network(path: Path, config: ModelConfig, tensors: dict[str, Tensor]) -> Net
 
 def _statistics(tensors: dict[str, Tensor]) -> Statistics | None:
     return Statistics(tensors[_MEAN], tensors[_SPREAD]) if _MEAN in tensors and _SPREAD in tensors else None
+
+
+def _repertoire(tensors: dict[str, Tensor]) -> Repertoire | None:
+    return Repertoire(tensors[_CHUNKS], tensors[_DISTANCE]) if _CHUNKS in tensors and _DISTANCE in tensors else None
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, fields, is_dataclass, replace
 from typing import Any, TypeVar, get_args, get_type_hints
 
-from listen_and_move.config import Config, require
+from listen_and_move.config import BY_SIZE, Config, preset, require
 from listen_and_move.errors import SettingError
 
 Settings = TypeVar("Settings")
@@ -18,8 +18,10 @@ def to_json(config: Any) -> str:
 def from_json(kind: type[Settings], text: str) -> Settings:
     """Settings from what `to_json` wrote; every value is checked.
 
+    A setting that an older version did not have takes its default, which is to be what that version did.
+
     Raises:
-        SettingError: no JSON, or an unknown, missing or wrong setting; the message names it.
+        SettingError: no JSON, a group missing, or a setting unknown or wrong; the message names it.
     """
     try:
         values = json.loads(text)
@@ -34,10 +36,11 @@ def from_values(kind: type[Settings], values: Any, path: str = "") -> Settings:
     require(isinstance(values, dict), f"{path or 'settings'}: expected a group of settings; got {type(values).__name__}")
     hints = get_type_hints(kind)
     names = [item.name for item in fields(kind)]
-    unknown, missing = sorted(set(values) - set(names)), sorted(set(names) - set(values))
+    unknown = sorted(set(values) - set(names))
+    missing = sorted(name for name in set(names) - set(values) if is_dataclass(hints[name]))
     require(not unknown, f"settings: {path}{unknown[0] if unknown else ''} is not known; it may come from a newer version")
     require(not missing, f"settings: {path}{missing[0] if missing else ''} is missing")
-    return kind(**{name: _checked(hints[name], values[name], f"{path}{name}") for name in names})
+    return kind(**{name: _checked(hints[name], values[name], f"{path}{name}") for name in names if name in values})
 
 
 def _checked(hint: Any, value: Any, name: str) -> Any:
@@ -57,17 +60,44 @@ def _checked(hint: Any, value: Any, name: str) -> Any:
     return value
 
 
+def from_preset(name: str, changes: dict[str, Any]) -> Config:
+    """A preset with changes as of `with_values`; what the preset ties to the size follows it, unless it is changed too.
+
+    Raises:
+        SettingError: an unknown name, or a value that makes no sense.
+    """
+    config = preset(name)
+    clip = with_values(config, {"clip.size": changes["clip.size"]}).clip if "clip.size" in changes else config.clip
+    side = min(clip.width, clip.height)
+    tied = [values for pixels, values in sorted(BY_SIZE.get(name, {}).items()) if pixels <= side]
+    return with_values(config, {key: value for values in [*tied, changes] for key, value in values.items()})
+
+
 def with_values(config: Config, changes: dict[str, Any]) -> Config:
     """A copy with some settings changed, given as ``{"section.setting": value}``.
 
     Raises:
         SettingError: an unknown name, or a value that makes no sense.
     """
+    groups: dict[str, dict[str, Any]] = {}
     for name, value in changes.items():
         section, _, setting = name.partition(".")
         group = getattr(config, section, None)
         known = is_dataclass(group) and setting in {item.name for item in fields(group)}
         require(known, f"settings: {name} is not known; see listen-and-move train --help")
         hint = get_type_hints(type(group))[setting]
-        config = replace(config, **{section: replace(group, **{setting: _checked(hint, value, name)})})  # type: ignore[type-var]
-    return config
+        groups.setdefault(section, {})[setting] = _checked(hint, value, name)
+    # All at once: rules between settings hold for the result, not for what is in between.
+    return replace(config, **{section: replace(getattr(config, section), **values) for section, values in groups.items()})
+
+
+def differences(base: Any, other: Any) -> dict[str, Any]:
+    """The values in the groups of settings of ``other`` that ``base`` has otherwise, as section.setting."""
+    names = [item.name for item in fields(base) if is_dataclass(getattr(base, item.name))]
+    groups = [(name, getattr(base, name), getattr(other, name)) for name in names]
+    return {
+        f"{name}.{item.name}": getattr(theirs, item.name)
+        for name, ours, theirs in groups
+        for item in fields(ours)
+        if getattr(theirs, item.name) != getattr(ours, item.name)
+    }

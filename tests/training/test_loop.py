@@ -23,6 +23,7 @@ SEQUENTIAL = {"training.sampler": "sequential", "training.lanes": 2}
 FULL = {
     **SEQUENTIAL,
     "generator.prediction": "directional",
+    "generator.prediction_layers": "1,3",
     "generator.noise_injection": True,
     "motion.noise": 2,
     "losses.adversarial": "wgan-gp",
@@ -30,6 +31,8 @@ FULL = {
     "losses.penalty_every": 1,
     "losses.shuffled": 1.0,
     "critics.norm": "batch",
+    "critics.connections": "residual",
+    "motion.form": "feedback",
     "training.average": 0.0,
 }
 

@@ -2,13 +2,15 @@
 
 import copy
 
+import pytest
 import torch
 from tests.conftest import TINY
 
 from listen_and_move.config import Config, preset
+from listen_and_move.losses.adversarial import ADVERSARIAL
 from listen_and_move.settings import with_values
 from listen_and_move.training.state import TrainingState, fresh_state
-from listen_and_move.training.step import Batch, training_step
+from listen_and_move.training.step import Batch, Quiet, training_step
 
 
 def tiny(**changes: object) -> Config:
@@ -66,6 +68,37 @@ def test_both_fakes_of_the_paper() -> None:
     losses = training_step(fresh_state(config, torch.device("cpu")), batch(config), config)
     assert {"video_critic/shuffled", "video_critic/shuffled_penalty"} <= set(losses)
     assert "image_critic/shuffled" not in losses
+
+
+@pytest.mark.parametrize("name", ["total_variation", "feature_matching"])
+def test_a_term_of_weight_0_is_left_out_and_another_weight_moves_the_generator(name: str) -> None:
+    after = {}
+    for weight in (0.0, 10.0):
+        config = tiny(**{f"losses__{name}": weight})
+        state = fresh_state(config, torch.device("cpu"))
+        for _ in range(2):
+            losses = training_step(state, batch(config), config)
+        assert (f"generator/{name}" in losses) == (weight > 0)
+        after[weight] = weights(state)["generator"]
+    assert changed(after[0.0], after[10.0])
+
+
+@pytest.mark.parametrize("loss", ADVERSARIAL)
+def test_every_adversarial_loss_trains(loss: str) -> None:
+    config = tiny(losses__adversarial=loss)
+    losses = training_step(fresh_state(config, torch.device("cpu")), batch(config), config)
+    assert all(torch.isfinite(value) for value in losses.values()) and "video_critic/fake_penalty" in losses
+
+
+def test_a_quiet_room_brings_the_picture_to_rest() -> None:
+    """What moves without a reason, here by its sound alone, moves less after steps that punish it."""
+    config = tiny(losses__adversarial_weight=0.0, losses__l1=0.01, losses__difference=0.0, losses__rest=10.0)
+    state = fresh_state(config, torch.device("cpu"))
+    room = torch.randn(1, 4, config.features.size, generator=torch.Generator().manual_seed(1))
+    quiet = Quiet(room, torch.zeros(1, 4, config.motion.noise), None)
+    losses = [training_step(state, batch(config)._replace(quiet=quiet), config) for _ in range(40)]
+    assert losses[-1]["generator/rest"] < 0.3 * max(each["generator/rest"] for each in losses)
+    assert "generator/rest" not in training_step(state, batch(config), config)
 
 
 def test_the_average_follows_slowly() -> None:

@@ -14,10 +14,11 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from listen_and_move.clock import exact, frame_count
+from listen_and_move.clock import exact, frame_count, frame_sample
 from listen_and_move.config import ClipConfig, Config
 from listen_and_move.errors import UserError
 from listen_and_move.features import SAMPLE_RATE, Listener, Statistics, measure
+from listen_and_move.level import gated_level
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import centred_box, read_frames
 from listen_and_move.media.sound import read_sound
@@ -40,6 +41,10 @@ class Clip:
     """Frames that are never trained on; may be empty."""
     box: tuple[int, int, int, int]
     """The crop in pixels of the video: left, top, right, bottom."""
+    level: float | None
+    """Of the training part's sound, in dB of full scale; None where it is too quiet to tell."""
+    power: Float[Tensor, "chunks C B"] | None = None
+    """Mel power of the chunks, those before and after the frames included; where the sound is disturbed in training."""
 
     @property
     def mean_frame(self) -> Float[Tensor, "3 H W"]:
@@ -87,8 +92,9 @@ def load_clip(path: Path, config: Config, progress: Callable[[int, int], None] =
     train, held_out = split(len(frames), config.clip)
     _check_length(path, train, config)
     waveform = _waveform(path, config, len(frames))
-    features, statistics = _features(waveform, len(frames), train, config)
-    return Clip(frames, features, statistics, train, held_out, box)
+    features, statistics, power = _features(waveform, len(frames), train, config)
+    level = _level(waveform, train, config)
+    return Clip(frames, features, statistics, train, held_out, box, level, power if config.training.disturbance else None)
 
 
 def resolved_box(path: Path, clip: ClipConfig) -> tuple[int, int, int, int]:
@@ -146,12 +152,22 @@ def _waveform(path: Path, config: Config, frames: int) -> Tensor:
     return waveform
 
 
-def _features(waveform: Tensor, frames: int, train: tuple[range, ...], config: Config) -> tuple[Tensor, Statistics | None]:
+def _level(waveform: Tensor, train: tuple[range, ...], config: Config) -> float | None:
+    edges = [[frame_sample(frame, config.clip.rate, SAMPLE_RATE) for frame in (part.start, part.stop)] for part in train]
+    return gated_level(waveform[first:last].numpy() for first, last in edges)
+
+
+def _features(
+    waveform: Tensor, frames: int, train: tuple[range, ...], config: Config
+) -> tuple[Tensor, Statistics | None, Tensor]:
+    """Features, what they are standardised by, and the mel power that they are made of."""
     settings = config.features
-    chunks = Listener(settings, config.clip.rate).chunks(waveform, -settings.past, frames + settings.future)
+    listener = Listener(settings, config.clip.rate)
+    power = listener.powers(waveform, -settings.past, frames + settings.future)
+    chunks = listener.described(power)
     statistics = None
     if settings.standardise:
         heard = torch.cat([chunks[part.start + settings.past : part.stop + settings.past] for part in train])
         statistics = measure(heard)
     assert frame_count(len(waveform), SAMPLE_RATE, config.clip.rate) <= frames + 1
-    return Listener(settings, config.clip.rate, statistics).assemble(chunks), statistics
+    return Listener(settings, config.clip.rate, statistics).assemble(chunks), statistics, power

@@ -12,23 +12,23 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
 
-from listen_and_move.config import Config, preset
-from listen_and_move.data.clip import Clip, as_network, file_hash, load_clip, resolved_box
-from listen_and_move.data.windows import Windows, lanes, next_windows
+from listen_and_move.config import DEFAULT_PRESET, Config
+from listen_and_move.data.clip import Clip, file_hash, load_clip, resolved_box
+from listen_and_move.data.windows import lanes
 from listen_and_move.errors import UserError
 from listen_and_move.inference.animator import choose_device
+from listen_and_move.losses.perceptual import PerceptualLoss
 from listen_and_move.modelfile import Model, save_model
-from listen_and_move.models.generator import NetworkState
-from listen_and_move.models.recurrent import row, stacked
+from listen_and_move.novelty import Repertoire
 from listen_and_move.runs import RunFolder, write_text
-from listen_and_move.settings import to_json, with_values
+from listen_and_move.settings import from_preset, to_json, with_values
+from listen_and_move.training.batches import Batches
+from listen_and_move.training.remember import remembered
 from listen_and_move.training.samples import validate, write_sample
 from listen_and_move.training.state import TrainingState, fresh_state, load_state, save_state
-from listen_and_move.training.step import Batch, training_step
+from listen_and_move.training.step import training_step
 
-DEFAULT_PRESET = "quick"
 CHANGEABLE = frozenset({"training.steps", "training.save_every", "training.validate_every", "training.sample_every"})
 """Settings that may differ when a run goes on: they change nothing of what is learnt until then."""
 LOG_EVERY = 10
@@ -72,17 +72,20 @@ def train(
     Args:
         video: any file with picture and sound.
         run: the run folder; runs/NAME-OF-VIDEO by default.
-        preset_name: the row of settings to start from; ``quick`` for a new run.
+        preset_name: the row of settings to start from; ``studio`` for a new run.
         settings: changes to it, such as ``{"training.steps": 2000, "clip.size": "128"}``.
         device: auto, cpu, cuda or mps.
         watch: called after every step.
 
     Raises:
-        UserError: the video cannot be learnt, or the run is of another video or other settings.
+        UserError: the video cannot be learnt, the run is of another video or other settings, or the weights of the
+            perceptual loss are not there.
     """
     video, folder = Path(video), RunFolder(default_run(Path(video)) if run is None else Path(run))
     place = choose_device(device)
     config = run_config(folder, preset_name, settings or {})
+    losses = config.losses
+    perceptual = PerceptualLoss.load(losses.perceptual_network, place) if losses.perceptual else None  # before it takes time
     config = _cropped(config, resolved_box(video, config.clip))
     video_hash = file_hash(video)
     if folder.exists() and folder.video_hash() != video_hash:
@@ -93,7 +96,7 @@ def train(
         write_text(folder.config_file, to_json(config))
     else:
         folder.create(config, video, video_hash, str(place))
-    return _Trainer(folder, config, clip, video, place, watch).run()
+    return _Trainer(folder, config, clip, perceptual, video, place, watch).run()
 
 
 def default_run(video: Path) -> Path:
@@ -108,8 +111,10 @@ def run_config(folder: RunFolder, preset_name: str | None, settings: Mapping[str
         UserError: the run was begun with other settings.
     """
     stored = folder.config() if folder.exists() else None
-    base = stored if stored is not None and preset_name is None else preset(preset_name or DEFAULT_PRESET)
-    config = with_values(base, dict(settings))
+    if stored is not None and preset_name is None:
+        config = with_values(stored, dict(settings))
+    else:
+        config = from_preset(preset_name or DEFAULT_PRESET, dict(settings))
     if stored is not None:
         box = config.clip.box or stored.clip.box
         config = config if box is None else _cropped(config, box)
@@ -140,6 +145,7 @@ class _Trainer:
     folder: RunFolder
     config: Config
     clip: Clip
+    perceptual: PerceptualLoss | None
     video: Path
     device: torch.device
     watch: Watcher
@@ -150,10 +156,8 @@ class _Trainer:
             self.folder.forget_after(self.state.step)
         else:
             self.state = self._first_state()
-        self.frames = _on_device(self.clip.frames, self.device)
-        self.features = self.clip.features.to(self.device)
-        weight = self.config.losses.motion_weight
-        self.pixel_weight = _normalised(1 + weight * self.clip.motion_map).to(self.device) if weight else None
+        self.batches = Batches(self.clip, self.config, self.device)
+        self.repertoire = Repertoire.of(self.clip.features, self.clip.train, self.batches.listener)
         self.board = _tensorboard(self.folder)
         self.figures: dict[str, float] = {}
 
@@ -186,11 +190,16 @@ class _Trainer:
         for network in (state.network, state.average):
             if network is not None and network.mean_frame is not None:
                 network.mean_frame.copy_(self.clip.mean_frame)
+        if self.config.generator.recall:
+            memory = remembered(self.clip, self.config)
+            for network in (state.network, state.average):
+                if network is not None and network.generator.recall is not None:
+                    network.generator.recall.remember(*(each.to(self.device) for each in memory))
         return state
 
     def _step(self) -> dict[str, float]:
-        windows, positions = next_windows(self.config.training, self.clip.train, self.state.positions, self.state.random)
-        losses = training_step(self.state, self._batch(windows), self.config)
+        batch, positions = self.batches.next(self.state)
+        losses = training_step(self.state, batch, self.config, self.perceptual)
         self.state.positions = positions
         values = {name: float(loss) for name, loss in losses.items()}
         for name, value in values.items():
@@ -200,38 +209,6 @@ class _Trainer:
                     f"{self.folder.path} keeps the last save: try smaller learning rates in another --run"
                 )
         return values
-
-    def _batch(self, windows: Windows) -> Batch:
-        length = self.config.training.window
-        spans = [slice(start, start + length) for start in windows.starts]
-        real = as_network(torch.stack([self.frames[span].to(self.device) for span in spans]))
-        features = torch.stack([self.features[span] for span in spans])
-        if self.config.training.feature_noise:
-            noise = torch.randn(features.shape, generator=self.state.random).to(features)
-            features = features + self.config.training.feature_noise * noise
-        noise = self._noise(len(spans), length)
-        return Batch(real, features, *noise, self._memory(windows), self.pixel_weight)
-
-    def _memory(self, windows: Windows) -> NetworkState | None:
-        """The state before each window: carried over, or made anew on the frames before it."""
-        states = [self._lane_memory(lane, start, primed) for lane, (start, primed) in enumerate(zip(*windows, strict=True))]
-        return stacked(states) if any(state is not None for state in states) else None
-
-    @torch.no_grad()
-    def _lane_memory(self, lane: int, start: int, primed: int | None) -> NetworkState | None:
-        if primed is None:
-            return None if self.state.lanes is None else row(self.state.lanes, lane)
-        if primed == start:
-            return None
-        motion_noise, _ = self._noise(1, start - primed)
-        return self.state.network.prime(self.features[primed:start][None], motion_noise)
-
-    def _noise(self, batch: int, length: int) -> tuple[Tensor, list[Tensor] | None]:
-        random = self.state.random
-        motion = torch.rand(batch, length, self.config.motion.noise, generator=random)
-        shapes = self.state.network.pixel_noise_shapes
-        pixels = [torch.randn(batch, length, 1, *shape, generator=random).to(self.device) for shape in shapes]
-        return motion.to(self.device), pixels or None
 
     def _log(self, values: Mapping[str, float], rate: float) -> None:
         step, last = self.state.step, self.config.training.steps
@@ -249,7 +226,9 @@ class _Trainer:
     def _save(self) -> None:
         """The checkpoint first: the model file can be made from it, not the other way round."""
         save_state(self.folder.state_file, self.state)
-        save_model(self.folder.model_file, Model(self.state.best, self.config, self.clip.statistics, self.state.step))
+        clip, state = self.clip, self.state
+        model = Model(state.best, self.config, clip.statistics, state.step, clip.level, self.repertoire)
+        save_model(self.folder.model_file, model)
 
 
 class _Speed:
@@ -282,18 +261,6 @@ def _stop_signals() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _on_device(frames: Tensor, device: torch.device) -> Tensor:
-    """The clip on the device where it takes less than half of the free memory there."""
-    if device.type != "cuda":
-        return frames if device.type == "cpu" or frames.numel() > 1 << 30 else frames.to(device)
-    free, _ = torch.cuda.mem_get_info(device)
-    return frames.to(device) if frames.numel() < free // 2 else frames
-
-
-def _normalised(weight: Tensor) -> Tensor:
-    return weight / weight.mean()
 
 
 def _tensorboard(folder: RunFolder) -> Any:

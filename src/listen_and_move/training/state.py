@@ -14,7 +14,7 @@ from listen_and_move.data.windows import Positions, beginning
 from listen_and_move.errors import UserError
 from listen_and_move.modelfile import read_tensors, write_tensors
 from listen_and_move.models.build import Critics, build_critics, build_network
-from listen_and_move.models.generator import Network, NetworkState
+from listen_and_move.models.generator import Network, NetworkState, PictureState
 from listen_and_move.models.prediction import PredictionState
 from listen_and_move.models.recurrent import MotionState
 
@@ -82,8 +82,13 @@ def save_state(path: Path, state: TrainingState) -> None:
         }
     if state.lanes is not None:
         tensors |= {f"lanes/motion/{layer}": memory for layer, memory in enumerate(state.lanes.motion.memory)}
-        if state.lanes.prediction is not None:
-            tensors["lanes/prediction"] = state.lanes.prediction.hidden
+        if state.lanes.motion.last is not None:
+            tensors["lanes/last"] = state.lanes.motion.last
+        picture = state.lanes.picture
+        tensors |= {f"lanes/prediction/{place}": each.hidden for place, each in enumerate(picture.prediction)}
+        tensors |= {
+            f"lanes/past/{part}/{place}": past for part, pasts in enumerate(picture.pasts) for place, past in enumerate(pasts)
+        }
     entry = json.dumps({"format": 1, "step": state.step, "positions": state.positions})
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     write_tensors(path, tensors, {_ENTRY: entry})
@@ -137,7 +142,13 @@ def _load_optimizer(optimizer: Adam, tensors: dict[str, Tensor]) -> None:
 def _lanes(tensors: dict[str, Tensor], device: torch.device) -> NetworkState | None:
     if not tensors:
         return None
-    layers = sum(name.startswith("motion/") for name in tensors)
-    memory = tuple(tensors[f"motion/{layer}"].to(device) for layer in range(layers))
-    hidden = tensors.get("prediction")
-    return NetworkState(MotionState(memory), None if hidden is None else PredictionState(hidden.to(device)))
+    tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
+    motion, prediction = (_numbered(tensors, f"{part}/") for part in ("motion", "prediction"))
+    parts = len({name.partition("/")[0] for name in _below(tensors, "past/")})
+    pasts = tuple(_numbered(tensors, f"past/{part}/") for part in range(parts))
+    picture = PictureState(tuple(map(PredictionState, prediction)), pasts)
+    return NetworkState(MotionState(motion, tensors.get("last")), picture)
+
+
+def _numbered(tensors: dict[str, Tensor], prefix: str) -> tuple[Tensor, ...]:
+    return tuple(tensors[f"{prefix}{number}"] for number in range(len(_below(tensors, prefix))))

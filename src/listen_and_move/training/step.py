@@ -1,16 +1,18 @@
 """The training step: the only place where weights change."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from listen_and_move.config import Config, LossConfig
-from listen_and_move.losses.adversarial import ADVERSARIAL
-from listen_and_move.losses.reconstruction import change_l1, multiscale_l1
+from listen_and_move.losses.adversarial import ADVERSARIAL, feature_matching
+from listen_and_move.losses.perceptual import PerceptualLoss
+from listen_and_move.losses.reconstruction import change_l1, multiscale_l1, still, total_variation
+from listen_and_move.models.critics import Critic
 from listen_and_move.models.generator import NetworkState, PixelNoise
 from listen_and_move.models.recurrent import detached
 from listen_and_move.training.augment import augmented
@@ -25,26 +27,55 @@ class Batch(NamedTuple):
 
     real: Window
     features: Float[Tensor, "B T F"]
-    motion_noise: Float[Tensor, "B T E"]
+    noise: Float[Tensor, "B T E"]
     pixel_noise: PixelNoise | None
     state: NetworkState | None
     """What the network remembers from before each window."""
     pixel_weight: Float[Tensor, "H W"] | None
     """How much each pixel counts in the reconstruction, mean about 1."""
+    banned: Bool[Tensor, "B K"] | None = None
+    """Remembered frames that each window may not recall: those that it shows."""
+    quiet: "Quiet | None" = None
+    """A room in which nothing is to move, in some steps."""
+
+
+class Quiet(NamedTuple):
+    """One window of a quiet room."""
+
+    features: Float[Tensor, "1 T F"]
+    noise: Float[Tensor, "1 T E"]
+    state: NetworkState | None
+    """What the network remembers after some time in it."""
 
 
 class Judge(NamedTuple):
     """A critic and what it sees of a window."""
 
     name: str
-    critic: nn.Module
-    score: Callable[[Window], Tensor]
+    critic: Critic
+    view: Callable[[Window], Tensor]
+
+    def score(self, window: Window) -> Tensor:
+        """The critic's decisions."""
+        return self.critic(self.view(window))
 
 
-def training_step(state: TrainingState, batch: Batch, config: Config) -> Losses:
-    """One step of both critics, then of the generator, on the same windows; returns every loss, unweighted."""
+class Opinion(NamedTuple):
+    """What a critic makes of the generated window, and of the real one where a loss asks for it."""
+
+    scores: Tensor
+    real_scores: Tensor
+    activations: list[Tensor]
+    real_activations: list[Tensor]
+
+
+def training_step(state: TrainingState, batch: Batch, config: Config, perceptual: PerceptualLoss | None = None) -> Losses:
+    """One step of both critics, then of the generator, on the same windows; returns every loss, unweighted.
+
+    ``perceptual`` is needed where its weight is above 0.
+    """
     weights, real = config.losses, batch.real
-    fake, lanes = state.network(batch.features, batch.motion_noise, batch.state, batch.pixel_noise)
+    fake, lanes = state.network(batch.features, batch.noise, batch.state, batch.pixel_noise, batch.banned)
     video, image = _judges(state, real, config) if weights.adversarial_weight else (None, None)
     losses: Losses = {}
 
@@ -52,11 +83,16 @@ def training_step(state: TrainingState, batch: Batch, config: Config) -> Losses:
         losses |= _critic_step(state, video, real, {"fake": fake.detach(), "shuffled": _shuffled(real, state.random)}, weights)
         losses |= _critic_step(state, image, real, {"fake": fake.detach()}, weights)
 
+    opinions = {judge.name: _opinion(judge, real, fake, weights) for judge in (video, image) if judge}
     terms = {
-        "generator/video": (weights.adversarial_weight, lambda: _deception(video, real, fake, weights)),
-        "generator/image": (weights.adversarial_weight, lambda: _deception(image, real, fake, weights)),
+        "generator/video": (weights.adversarial_weight, lambda: _deception(opinions["video_critic"], weights)),
+        "generator/image": (weights.adversarial_weight, lambda: _deception(opinions["image_critic"], weights)),
+        "generator/feature_matching": (weights.feature_matching, lambda: _matching(opinions.values())),
+        "generator/perceptual": (weights.perceptual, lambda: _likeness(perceptual, fake, real)),
         "generator/l1": (weights.l1, lambda: multiscale_l1(fake, real, weights.l1_scales, batch.pixel_weight)),
         "generator/difference": (weights.difference, lambda: change_l1(fake, real)),
+        "generator/total_variation": (weights.total_variation, lambda: total_variation(fake)),
+        "generator/rest": (weights.rest if batch.quiet else 0.0, lambda: _unrest(state, batch.quiet)),
     }
     generator = {name: (weight, term()) for name, (weight, term) in terms.items() if weight}
     _descend(state.optimizers["generator"], sum((weight * loss for weight, loss in generator.values()), fake.new_zeros(())))
@@ -79,8 +115,8 @@ def _judges(state: TrainingState, real: Window, config: Config) -> tuple[Judge, 
         return augmented(window, torch.Generator().manual_seed(draw)) if config.critics.augment else window
 
     return (
-        Judge("video_critic", critics.video, lambda window: critics.video(view(window))),
-        Judge("image_critic", critics.image, lambda window: critics.image(view(window[:, frame : frame + 1])[:, 0])),
+        Judge("video_critic", critics.video, view),
+        Judge("image_critic", critics.image, lambda window: view(window[:, frame : frame + 1])[:, 0]),
     )
 
 
@@ -103,14 +139,36 @@ def _critic_step(state: TrainingState, judge: Judge, real: Window, fakes: dict[s
     return {f"{judge.name}/{name}": loss for name, loss in losses.items()}
 
 
-def _deception(judge: Judge | None, real: Window, fake: Window, weights: LossConfig) -> Tensor:
-    """The generator's loss against one critic."""
-    assert judge is not None
-    row = ADVERSARIAL[weights.adversarial]
-    scores = judge.score(fake)
+def _opinion(judge: Judge, real: Window, fake: Window, weights: LossConfig) -> Opinion:
+    """One pass over the generated window, and one over the real window if it is needed."""
+    scores, activations = judge.critic.judge(judge.view(fake))
+    if not (ADVERSARIAL[weights.adversarial].paired or weights.feature_matching):
+        return Opinion(scores, scores, activations, activations)
     with torch.no_grad():
-        real_scores = judge.score(real) if row.paired else scores
-    return row.generator(real_scores, scores)
+        real_scores, real_activations = judge.critic.judge(judge.view(real))
+    return Opinion(scores, real_scores, activations, real_activations)
+
+
+def _deception(opinion: Opinion, weights: LossConfig) -> Tensor:
+    """The generator's loss against one critic."""
+    return ADVERSARIAL[weights.adversarial].generator(opinion.real_scores, opinion.scores)
+
+
+def _matching(opinions: Iterable[Opinion]) -> Tensor:
+    """How far the activations for the generated window are from those for the real one, mean of the critics."""
+    return torch.stack([feature_matching(each.real_activations, each.activations) for each in opinions]).mean()
+
+
+def _likeness(perceptual: PerceptualLoss | None, fake: Window, real: Window) -> Tensor:
+    """How far apart the windows look."""
+    assert perceptual is not None
+    return perceptual(fake, real)
+
+
+def _unrest(state: TrainingState, quiet: Quiet | None) -> Tensor:
+    """How much the picture changes in a quiet room."""
+    assert quiet is not None
+    return still(state.network(*quiet)[0])
 
 
 def _shuffled(real: Window, random: torch.Generator) -> Window:
