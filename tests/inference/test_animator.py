@@ -42,13 +42,16 @@ def test_the_seed_matters_where_there_is_noise(noisy: Path, trained: Path) -> No
 
 
 def test_noise_depends_on_seed_and_frame_number_alone() -> None:
-    motion, pixels = frame_noise(range(0, 10), 7, 2, [(4, 4), (8, 8)])
-    later, later_pixels = frame_noise(range(6, 8), 7, 2, [(4, 4), (8, 8)])
+    motion, pixels = frame_noise(range(0, 10), 7, (2, 0), [(4, 4), (8, 8)])
+    later, later_pixels = frame_noise(range(6, 8), 7, (2, 0), [(4, 4), (8, 8)])
     assert torch.equal(motion[:, 6:8], later) and pixels is not None and later_pixels is not None
     assert all(torch.equal(whole[:, 6:8], part) for whole, part in zip(pixels, later_pixels, strict=True))
     assert motion.min() >= 0 and motion.max() < 1
-    many, _ = frame_noise(range(0, 4000), 0, 2, [])
-    other, _ = frame_noise(range(0, 4000), 1, 2, [])
+    both, _ = frame_noise(range(3, 9), 7, (2, 3), [])
+    assert torch.equal(both[..., :2], motion[:, 3:9]) and torch.equal(both[0, :, 2:], both[0, :1, 2:].expand(6, -1))
+    assert not torch.equal(both[0, 0, 2:], frame_noise(range(3, 4), 8, (2, 3), [])[0][0, 0, 2:])
+    many, _ = frame_noise(range(0, 4000), 0, (2, 0), [])
+    other, _ = frame_noise(range(0, 4000), 1, (2, 0), [])
     assert many.mean().item() == pytest.approx(0.5, abs=0.02)
     assert abs(np.corrcoef(many.flatten(), other.flatten())[0, 1]) < 0.05
     assert abs(np.corrcoef(many[0, 1:, 0], many[0, :-1, 0])[0, 1]) < 0.05

@@ -1,4 +1,4 @@
-"""A loaded model that plays sound: features, recurrent state and network in one place, block by block.
+"""A loaded model that plays sound: features, controls, recurrent state and network in one place, block by block.
 
 Letters: T frames, H height, W width.
 """
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,14 +17,34 @@ from torch import Tensor
 from listen_and_move.config import ModelConfig
 from listen_and_move.data.clip import as_pixels
 from listen_and_move.errors import UserError
-from listen_and_move.features import SAMPLE_RATE, Listener
+from listen_and_move.features import SAMPLE_RATE, FeatureState, Listener
+from listen_and_move.inference.controls import AS_TRAINED, Controls
+from listen_and_move.inference.listening import Ears
 from listen_and_move.inference.noise import frame_noise
+from listen_and_move.inference.showing import UNHEARD, HeardState, ShownState, frame_sounds, shown
+from listen_and_move.inference.steering import SteeredState, silence_of, steered
+from listen_and_move.level import Gain, GainState, Leveller
 from listen_and_move.modelfile import Model, load_model
-from listen_and_move.models.generator import NetworkState
 from listen_and_move.runs import RunFolder
 
 BLOCK = 32
 """Frames drawn at once: bounds memory, and keeps the network busy."""
+
+
+class PlayState(NamedTuple):
+    """What is kept between blocks of sound."""
+
+    gain: GainState | None = None
+    features: FeatureState | None = None
+    heard: HeardState = UNHEARD
+    drawn: SteeredState | None = None
+    shown: ShownState | None = None
+    frame: int = 0
+    """The next one to be drawn."""
+
+
+BEGINNING = PlayState()
+"""Nothing heard yet."""
 
 
 class Animator:
@@ -34,6 +55,7 @@ class Animator:
         self.device = device or torch.device("cpu")
         self.network = model.network.to(self.device)
         self.listener = Listener(model.config.features, model.config.clip.rate, model.statistics)
+        self.silence = silence_of(self.listener).to(self.device)
 
     @classmethod
     def load(cls, path: Path | str, device: str = "auto") -> "Animator":
@@ -59,47 +81,95 @@ class Animator:
         """Width and height of a frame, in pixels."""
         return self.config.clip.width, self.config.clip.height
 
-    def frames(self, sound: Iterable[np.ndarray], seed: int = 0) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
+    @property
+    def ears(self) -> Ears:
+        """How it hears."""
+        return Ears(self.listener, self.model.level, self.model.repertoire)
+
+    def frames(
+        self, sound: Iterable[np.ndarray], seed: int = 0, controls: Controls = AS_TRAINED, gain: Gain = 0.0
+    ) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
         """The picture to a sound at 64 kHz, given in blocks of any length; memory does not grow with the sound.
 
         Frame t belongs to the instant t / fps; their number is ceil(duration x fps).
-        """
-        state, done = None, 0
-        for features in self._heard(sound):
-            for part in features.split(BLOCK):
-                frames, state = self.draw(part, state, done, seed)
-                done += len(part)
-                yield from frames
 
-    def _heard(self, sound: Iterable[np.ndarray]) -> Iterator[Float[Tensor, "T F"]]:
-        """Features of the whole sound, about a block of frames at a time."""
-        state = None
+        Args:
+            sound: float32 blocks (samples,).
+            seed: of the noise, where the model has any.
+            controls: how the picture is played.
+            gain: dB with which the sound is heard; running: slowly brought to the level of the training sound.
+
+        Raises:
+            SettingError: a control that this model does not have.
+            UserError: no such gain.
+        """
+        controls.check_model(self.config)
+        state = BEGINNING
         for piece in _grouped(sound, ceil(BLOCK * SAMPLE_RATE / self.fps)):
-            features, state = self.listener.push(torch.from_numpy(piece), state)
-            yield features
-        yield self.listener.finish(state)
+            frames, state = self.push(piece, state, seed, controls, gain)
+            yield from frames
+        yield from self.finish(state, seed, controls)
+
+    def push(
+        self,
+        samples: Float[np.ndarray, " samples"],
+        state: PlayState = BEGINNING,
+        seed: int = 0,
+        controls: Controls = AS_TRAINED,
+        gain: Gain = 0.0,
+    ) -> tuple[list[UInt8[np.ndarray, "H W 3"]], PlayState]:
+        """Hear the next samples at 64 kHz, any number; the frames that they complete, and the state to continue from.
+
+        Controls and gain may change from one block to the next.
+        """
+        louder, gains = Leveller(gain, self.model.level).push(samples, state.gain)
+        features, kept = self.listener.push(torch.from_numpy(louder), state.features)
+        return self._played(louder, features, state._replace(gain=gains, features=kept), seed, controls)
+
+    def finish(self, state: PlayState, seed: int = 0, controls: Controls = AS_TRAINED) -> list[UInt8[np.ndarray, "H W 3"]]:
+        """The frames that are left when the sound has ended, silence behind it."""
+        return self._played(np.zeros(0, np.float32), self.listener.finish(state.features), state, seed, controls)[0]
+
+    def _played(
+        self, samples: np.ndarray, features: Tensor, state: PlayState, seed: int, controls: Controls
+    ) -> tuple[list[np.ndarray], PlayState]:
+        sounds, heard = frame_sounds(samples, len(features), self.listener, state.heard)
+        state, pictures = state._replace(heard=heard), []
+        for place, part in zip(range(0, len(features), BLOCK), features.split(BLOCK), strict=False):
+            frames, drawn = self.draw(part, state.drawn, state.frame, seed, controls)
+            seen, after = shown(frames, sounds[place : place + BLOCK], controls, self.fps, state.shown)
+            state = state._replace(drawn=drawn, shown=after, frame=state.frame + len(part))
+            pictures += seen
+        return pictures, state
 
     @torch.inference_mode()
     def draw(
-        self, features: Float[Tensor, "T F"], state: NetworkState | None, first: int, seed: int = 0
-    ) -> tuple[UInt8[np.ndarray, "T H W 3"], NetworkState | None]:
-        """Frames ``first`` to first + T, and the state to continue from."""
+        self,
+        features: Float[Tensor, "T F"],
+        state: SteeredState | None,
+        first: int,
+        seed: int = 0,
+        controls: Controls = AS_TRAINED,
+    ) -> tuple[UInt8[np.ndarray, "T H W 3"], SteeredState | None]:
+        """Frames ``first`` to first + T as they are drawn, not held or delayed, and the state to continue from."""
         if not len(features):
             return np.zeros((0, self.size[1], self.size[0], 3), np.uint8), state
         span = range(first, first + len(features))
-        noise = frame_noise(span, seed, self.config.motion.noise, self.network.pixel_noise_shapes, self.device)
-        frames, state = self.network(features[None].to(self.device), noise[0], state, noise[1])
+        noise = frame_noise(span, seed, self.config.noise_sizes, self.network.pixel_noise_shapes, self.device)
+        frames, state = steered(self.network, features[None].to(self.device), noise, state, controls, self.silence, self.fps)
         return as_pixels(frames[0]).cpu().numpy(), state
 
 
 def _grouped(blocks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
-    """Small blocks joined until they are at least so many samples long."""
+    """The same sound in blocks of so many samples; the last one may be shorter."""
     waiting: list[np.ndarray] = []
     for block in blocks:
         waiting.append(block)
         if sum(map(len, waiting)) >= size:
-            yield np.concatenate(waiting)
-            waiting = []
+            joined = np.concatenate(waiting)
+            whole = len(joined) - len(joined) % size
+            yield from np.split(joined[:whole], range(size, whole, size))
+            waiting = [joined[whole:]]
     if waiting:
         yield np.concatenate(waiting)
 

@@ -1,11 +1,10 @@
 """From a sound file to a video file."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from fractions import Fraction
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
-
-import numpy as np
+from typing import Literal, NamedTuple
 
 from listen_and_move import __version__
 from listen_and_move.clock import Seconds, frame_count
@@ -13,28 +12,15 @@ from listen_and_move.data.clip import file_hash, load_clip
 from listen_and_move.errors import UserError
 from listen_and_move.features import SAMPLE_RATE
 from listen_and_move.inference.animator import Animator, model_path
+from listen_and_move.inference.controls import AS_TRAINED, Controls
+from listen_and_move.inference.listening import Ears, listen, notes
+from listen_and_move.inference.pasting import Pasted
+from listen_and_move.inference.player import Player
 from listen_and_move.inference.replay import Replayer, recording
+from listen_and_move.level import Gain, checked_gain
 from listen_and_move.media.sound import read_sound, sound_samples
 from listen_and_move.media.soundtrack import SoundTrack
 from listen_and_move.media.video import VideoWriter
-
-
-class Player(Protocol):
-    """What turns sound into frames: an `Animator` or a `Replayer`."""
-
-    @property
-    def fps(self) -> Fraction:
-        """Frames per second."""
-        ...
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of a frame, in pixels."""
-        ...
-
-    def frames(self, sound: Iterable[np.ndarray], seed: int = 0) -> Iterator[np.ndarray]:
-        """Pictures uint8 (height, width, 3) to a sound at 64 kHz, given in blocks of any length."""
-        ...
 
 
 class Progress(NamedTuple):
@@ -44,6 +30,8 @@ class Progress(NamedTuple):
     out: Path
     done: int
     frames: int
+    notes: tuple[str, ...] = ()
+    """What to tell the user of this sound, known before the first frame: how its level was matched, and if it is very new."""
 
 
 def generate(
@@ -52,6 +40,9 @@ def generate(
     out: Path | str | None = None,
     *,
     mode: Literal["model", "replay"] = "model",
+    gain: Gain | Literal["match"] = "match",
+    controls: Controls = AS_TRAINED,
+    paste: bool = False,
     video: Path | str | None = None,
     track: int = 0,
     start: Seconds | None = None,
@@ -69,73 +60,103 @@ def generate(
         out: a file (.mp4, .mov, .mkv, .webm), a name without ending for a folder of PNG frames, or an existing folder
             (or one whose name ends in /) for a file per sound; SOUND-MODEL.mp4 here by default.
         mode: model: the model draws; replay: real frames of the training part are shown in the order that the sound asks for.
-        video: replay only: where the run's video is now, if not where it was when the run began.
+        gain: with which the sound is heard, not written: match: the one that brings a whole sound to the level of the training
+            sound, at most 20 dB; running: slowly, as where the future is not known; or a number of dB.
+        controls: how the picture is played; of a replay only delay and freeze.
+        paste: put the picture back into a still of the whole picture that the clip was cut from.
+        video: replay and paste only: where the run's video is now, if not where it was when the run began.
         track: which of a file's sound streams, from 0.
         start: where to begin in the sound, in seconds.
         end: where to stop in the sound, in seconds.
         seed: of the noise, where the model has any.
         overwrite: replace outputs that exist.
         device: auto, cpu, cuda or mps.
-        watch: called after every block of frames.
+        watch: called before the first frame and after every block of frames.
 
     Returns:
         The files written, in the order of the sounds.
 
     Raises:
-        UserError: a sound, the model or the run's video cannot be read, or an output cannot be written.
+        UserError: a sound, the model or the run's video cannot be read, an output cannot be written, or a control does not
+            apply.
     """
+    _ = gain if gain == "match" else checked_gain(gain)
     sources = [Path(sound) for sound in ([sounds] if isinstance(sounds, (str, Path)) else sounds)]
     file = model_path(Path(model))
     outputs = _outputs(sources, file, None if out is None else str(out))
     _check_outputs(sources, outputs, overwrite)
-    if mode == "replay":
-        player, mark = _replay(Path(model), None if video is None else Path(video))
-    elif video is None:
-        player, mark = _model(file, device, seed)
-    else:
-        raise UserError(f"video: expected only where a recording is replayed; got {video}: leave it away, or --mode replay")
+    if video is not None and mode == "model" and not paste:
+        raise UserError(
+            f"video: expected only where a recording is replayed or pasted into; got {video}: leave it away, or --mode replay "
+            "or --paste"
+        )
+    elsewhere = None if video is None else Path(video)
+    player, mark = _replay(Path(model), elsewhere, controls) if mode == "replay" else _model(file, device, seed, controls)
+    ears = player.ears
+    if paste:
+        player, mark = _pasted(player, mark, Path(model), elsewhere)
+    playing = _Playing(player, ears, mark, gain, seed, controls, overwrite, watch)
     for source, target in zip(sources, outputs, strict=True):
-        _one(player, SoundTrack(source, track, start, end), target, {"comment": mark}, seed, overwrite, watch)
+        playing.one(SoundTrack(source, track, start, end), target)
     return outputs
 
 
-def _model(file: Path, device: str, seed: int) -> tuple[Player, str]:
+def _model(file: Path, device: str, seed: int, controls: Controls) -> tuple[Animator, str]:
     """The model, and what a file says of itself: the picture is made, not recorded."""
     animator = Animator.load(file, device)
+    controls.check_model(animator.config)
     noise = f", seed {seed}" if animator.config.has_noise else ""
     mark = f"Generated picture, no recording: Listen and Move {__version__}, model sha256 {file_hash(file)}{noise}"
     return animator, mark
 
 
-def _replay(model: Path, video: Path | None) -> tuple[Player, str]:
+def _replay(model: Path, video: Path | None, controls: Controls) -> tuple[Replayer, str]:
     """The recording, and what a file says of itself: the pictures are real, their order is not."""
+    controls.check_replay()
     source, config = recording(model, video)
     mark = f"Replayed pictures of a recording: Listen and Move {__version__}, video sha256 {file_hash(source)}"
     return Replayer(load_clip(source, config), config), mark
 
 
-def _one(
-    player: Player,
-    sound: SoundTrack,
-    out: Path,
-    marks: dict[str, str],
-    seed: int,
-    overwrite: bool,
-    watch: Callable[[Progress], None],
-) -> None:
-    samples, rate = sound_samples(sound.path, track=sound.track, start=sound.start, end=sound.end)
-    if not samples:
-        raise UserError(f"{sound.path}: expected sound; there is none in this part: choose another with --start and --end")
-    total = frame_count(samples, rate, player.fps)
-    blocks = read_sound(sound.path, SAMPLE_RATE, track=sound.track, start=sound.start, end=sound.end)
-    width, height = player.size
-    with VideoWriter(out, width=width, height=height, fps=player.fps, sound=sound, metadata=marks, overwrite=overwrite) as writer:
-        for done, frame in enumerate(player.frames(blocks, seed), start=1):
-            if done > total:  # resampling may round a sound up by a sample, into a frame that nobody would hear
-                break
-            writer.write(frame)
-            if done % 16 == 0 or done == total:
-                watch(Progress(Path(sound.path), out, done, total))
+def _pasted(player: Player, mark: str, model: Path, video: Path | None) -> tuple[Player, str]:
+    """The same in the whole picture, and what a file says of that."""
+    source, config = recording(model, video)
+    return Pasted.of(player, source, config.clip), f"{mark}; around it a still of video sha256 {file_hash(source)}"
+
+
+@dataclass(frozen=True)
+class _Playing:
+    """What is the same for all sounds."""
+
+    player: Player
+    ears: Ears
+    mark: str
+    gain: Gain | Literal["match"]
+    seed: int
+    controls: Controls
+    overwrite: bool
+    watch: Callable[[Progress], None]
+
+    def one(self, sound: SoundTrack, out: Path) -> None:
+        """From a sound to its file."""
+        path, fps, (width, height) = Path(sound.path), self.player.fps, self.player.size
+        samples, rate = sound_samples(path, track=sound.track, start=sound.start, end=sound.end)
+        if not samples:
+            raise UserError(f"{path}: expected sound; there is none in this part: choose another with --start and --end")
+        blocks = partial(read_sound, path, SAMPLE_RATE, track=sound.track, start=sound.start, end=sound.end)
+        heard = listen(blocks, self.ears, self.gain)
+        total, told = frame_count(samples, rate, fps), tuple(notes(path.name, heard, self.ears, self.gain))
+        self.watch(Progress(path, out, 0, total, told))
+        frames, marks = self.player.frames(blocks(), self.seed, self.controls, heard.gain), {"comment": self.mark}
+        with VideoWriter(
+            out, width=width, height=height, fps=fps, sound=sound, metadata=marks, overwrite=self.overwrite
+        ) as writer:
+            for done, frame in enumerate(frames, start=1):
+                if done > total:  # resampling may round a sound up by a sample, into a frame that nobody would hear
+                    break
+                writer.write(frame)
+                if done % 16 == 0 or done == total:
+                    self.watch(Progress(path, out, done, total, told))
 
 
 def _outputs(sounds: Sequence[Path], model: Path, out: str | None) -> list[Path]:

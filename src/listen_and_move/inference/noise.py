@@ -11,15 +11,17 @@ _GOLDEN, _MIX1, _MIX2, _WORD = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049B
 
 
 def frame_noise(
-    frames: range, seed: int, size: int, shapes: Sequence[tuple[int, int]], device: torch.device | None = None
+    frames: range, seed: int, sizes: tuple[int, int], shapes: Sequence[tuple[int, int]], device: torch.device | None = None
 ) -> tuple[Tensor, PixelNoise | None]:
-    """Motion noise (1, T, size) in [0, 1), and pixel noise, one (1, T, 1, h, w) per shape; None without shapes."""
-    if not size and not shapes:
+    """Noise of motion in [0, 1) and of content, standard normal and the same in every frame, as one (1, T, sum of sizes);
+    and pixel noise, one (1, T, 1, h, w) per shape; None without shapes."""
+    if not any(sizes) and not shapes:
         return torch.zeros(1, len(frames), 0, device=device), None
-    drawn = [_one_frame(seed, frame, size, shapes) for frame in frames]
-    motion = torch.stack([motion for motion, _ in drawn])[None].to(device)
+    drawn = [_one_frame(seed, frame, sizes[0], shapes) for frame in frames]
+    content = torch.randn(sizes[1], generator=torch.Generator().manual_seed(_mixed(seed, -1)))
+    vectors = torch.stack([torch.cat([motion, content]) for motion, _ in drawn])[None].to(device)
     pixels = [torch.stack(places)[None, :, None].to(device) for places in zip(*(pixel for _, pixel in drawn), strict=True)]
-    return motion, pixels or None
+    return vectors, pixels or None
 
 
 def _one_frame(seed: int, frame: int, size: int, shapes: Sequence[tuple[int, int]]) -> tuple[Tensor, list[Tensor]]:

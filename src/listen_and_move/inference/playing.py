@@ -29,9 +29,9 @@ def played(
     for first in range(max(0, frames.start - WARM_UP), frames.stop, BLOCK):
         span = range(first, min(first + BLOCK, frames.stop))
         heard = features[span.start : span.stop][None].to(device)
-        motion_noise, pixel_noise = frame_noise(span, seed, config.motion.noise, network.pixel_noise_shapes, device)
+        noise, pixel_noise = frame_noise(span, seed, config.noise_sizes, network.pixel_noise_shapes, device)
         with torch.no_grad():
-            picture, state = network(heard, motion_noise, state, pixel_noise)
+            picture, state = network(heard, noise, state, pixel_noise)
         pixels = as_pixels(picture[0]).cpu().numpy()
         if span.stop > frames.start:
             yield pixels[max(0, frames.start - first) :]

@@ -8,6 +8,7 @@ Letters: T frames of the driving sound, N training frames, F numbers per frame, 
 D candidates for the next frame, L frames not decided yet.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,7 +25,12 @@ from listen_and_move.config import Config
 from listen_and_move.data.clip import Clip
 from listen_and_move.errors import UserError
 from listen_and_move.features import Listener
+from listen_and_move.inference.controls import AS_TRAINED, Controls
+from listen_and_move.inference.listening import Ears
+from listen_and_move.inference.showing import UNHEARD, frame_sounds, shown
+from listen_and_move.level import Gain, Leveller
 from listen_and_move.modelfile import load_model
+from listen_and_move.novelty import Repertoire
 from listen_and_move.runs import RunFolder
 
 THUMBNAIL = 16
@@ -182,23 +188,41 @@ class Replayer:
         """Width and height of a frame, in pixels."""
         return self.config.clip.width, self.config.clip.height
 
-    def frames(self, sound: Iterable[np.ndarray], seed: int = 0) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
+    @property
+    def ears(self) -> Ears:
+        """How it hears."""
+        return Ears(self.listener, self.clip.level, Repertoire.of(self.clip.features, self.clip.train, self.listener))
+
+    def frames(
+        self, sound: Iterable[np.ndarray], seed: int = 0, controls: Controls = AS_TRAINED, gain: Gain = 0.0
+    ) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
         """The picture to a sound at 64 kHz, given in blocks of any length; memory does not grow with the sound.
 
-        Frame t belongs to the instant t / fps; their number is ceil(duration x fps). The seed makes no difference.
+        Frame t belongs to the instant t / fps; their number is ceil(duration x fps). The seed makes no difference, nor do
+        the controls but delay and freeze. A running gain slowly brings the sound to the level of the training sound.
         """
-        for place in self._places(sound):
-            yield self.clip.frames[place].numpy()
+        waiting, state = deque[np.ndarray](), None
+        for heard, places in self._decided(sound, gain):
+            waiting.extend(heard)
+            frames = [self.clip.frames[place].numpy() for place in places]
+            sounds = [waiting.popleft() for _ in frames]
+            pictures, state = shown(frames, sounds, controls, self.fps, state)
+            yield from pictures
 
-    def _places(self, sound: Iterable[np.ndarray]) -> Iterator[int]:
-        heard, path = None, None
+    def _decided(self, sound: Iterable[np.ndarray], gain: Gain) -> Iterator[tuple[list[np.ndarray], Int[np.ndarray, " T"]]]:
+        """The sounds of frames that are heard, and, later, their places in the clip."""
+        heard, path, features_state, gains = UNHEARD, None, None, None
         for block in sound:
-            features, heard = self.listener.push(torch.from_numpy(block), heard)
+            louder, gains = Leveller(gain, self.clip.level).push(block, gains)
+            features, features_state = self.listener.push(torch.from_numpy(louder), features_state)
+            sounds, heard = frame_sounds(louder, len(features), self.listener, heard)
             decided, path = self.replay.push(features, path)
-            yield from decided
-        decided, path = self.replay.push(self.listener.finish(heard), path)
-        yield from decided
-        yield from self.replay.finish(path)
+            yield sounds, decided
+        features = self.listener.finish(features_state)
+        sounds, _ = frame_sounds(np.zeros(0, np.float32), len(features), self.listener, heard)
+        decided, path = self.replay.push(features, path)
+        yield sounds, decided
+        yield [], self.replay.finish(path)
 
 
 def recording(model: Path, video: Path | None = None) -> tuple[Path, Config]:
@@ -214,9 +238,7 @@ def recording(model: Path, video: Path | None = None) -> tuple[Path, Config]:
     if model.is_dir():
         return RunFolder(model).video(video), RunFolder(model).config()
     if video is None:
-        raise UserError(
-            f"{model}: expected the run folder, whose video is replayed; got a model alone: add its video with --video"
-        )
+        raise UserError(f"{model}: expected the run folder, whose video is needed; got a model alone: add its video with --video")
     settings = load_model(model).config
     return video, Config(**vars(settings))
 

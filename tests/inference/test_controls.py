@@ -1,0 +1,249 @@
+"""Controls: each does what its help says, whatever the cut of the sound; where they are as trained nothing changes."""
+
+import math
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.signal import lfilter
+
+from listen_and_move.config import Config
+from listen_and_move.errors import SettingError
+from listen_and_move.features import SAMPLE_RATE
+from listen_and_move.inference.animator import BEGINNING, Animator
+from listen_and_move.inference.controls import AS_TRAINED, Controls
+from listen_and_move.inference.noise import frame_noise
+from listen_and_move.inference.showing import ShownState, frame_sounds, loudest, shown
+from listen_and_move.inference.steering import smoothed, steered
+from listen_and_move.settings import with_values
+
+FPS = Fraction(20)
+EVERYTHING = Controls(amount=1.5, motion_gain=0.5, content_gain=0.8, norm_gain=1.2, smoothing=0.1, delay=0.25, freeze=-40.0)
+
+
+def moving(run: Path) -> Animator:
+    """A tiny model that hears, and shows it."""
+    animator = Animator.load(run, "cpu")
+    animator.network.generator.picture.convolution.weight.data.mul_(30)
+    return animator
+
+
+def sound(*parts: tuple[float, float]) -> np.ndarray:
+    """White noise in parts of so many seconds, each with a level in dB of full scale."""
+    random = np.random.default_rng(0)
+    return np.concatenate(
+        [10 ** (level / 20) * random.standard_normal(round(time * SAMPLE_RATE)) for time, level in parts]
+    ).astype(np.float32)
+
+
+def played(animator: Animator, wave: np.ndarray, controls: Controls = AS_TRAINED) -> np.ndarray:
+    return np.stack(list(animator.frames([wave], controls=controls))).astype(int)
+
+
+def pushed(animator: Animator, blocks: list[np.ndarray], controls: Controls) -> np.ndarray:
+    state, pictures = BEGINNING, []
+    for block in blocks:
+        frames, state = animator.push(block, state, controls=controls)
+        pictures += frames
+    return np.stack(pictures + animator.finish(state, controls=controls)).astype(int)
+
+
+@pytest.mark.parametrize("form", ["trained", "noisy"])
+@pytest.mark.parametrize("cut", [[1, 20_000], [70_000, 70_000], list(range(5000, 179_000, 5000))])
+def test_any_cutting_gives_the_same_frames(form: str, cut: list[int], request: pytest.FixtureRequest) -> None:
+    animator, wave = moving(request.getfixturevalue(form)), sound((0.8, -20), (1.0, -60), (1.0, -15))
+    whole = played(animator, wave, EVERYTHING)
+    assert np.abs(pushed(animator, np.split(wave, cut), EVERYTHING) - whole).max() <= 1  # one step of 8 bits
+    assert np.abs(np.diff(whole, axis=0)).max() > 5 and np.abs(played(animator, wave) - whole).max() > 5
+
+
+@pytest.mark.parametrize("form", ["trained", "noisy"])
+def test_as_trained_is_the_network_itself(form: str, request: pytest.FixtureRequest) -> None:
+    animator = moving(request.getfixturevalue(form))
+    features = torch.randn(1, 9, animator.config.features.size, generator=torch.Generator().manual_seed(0))
+    noise = frame_noise(range(9), 0, animator.config.noise_sizes, animator.network.pixel_noise_shapes)
+    expected, state = animator.network(features, noise[0], None, noise[1])
+    frames, found = steered(animator.network, features, noise, None, AS_TRAINED, animator.silence, FPS)
+    assert torch.equal(frames, expected)
+    torch.testing.assert_close(found.network, state, rtol=0, atol=0)
+
+
+def test_deaf_is_silence_whatever_the_sound(trained: Path) -> None:
+    animator, wave = moving(trained), sound((1.5, -20))
+    silence = played(animator, np.zeros_like(wave))
+    deaf = Controls(motion_gain=0, content_gain=0, norm_gain=0)
+    for controls in (Controls(amount=0), deaf):
+        assert np.array_equal(played(animator, wave, controls), silence)
+    assert np.abs(played(animator, wave) - silence).max() > 5, "the test could not fail"
+
+
+def test_amount_is_all_three_gains_and_moves_more(trained: Path) -> None:
+    animator, wave = moving(trained), sound((0.6, -20), (0.3, -60), (0.6, -25))
+    silence = played(animator, np.zeros_like(wave))
+    distances = []
+    for amount in (0.05, 0.25, 1.0, 2.0):
+        frames = played(animator, wave, Controls(amount=amount))
+        assert np.array_equal(frames, played(animator, wave, Controls(motion_gain=amount, content_gain=amount, norm_gain=amount)))
+        distances.append(np.abs(frames - silence).mean())
+    assert distances == sorted(distances) and distances[-1] > 2 * distances[0]
+
+
+def test_each_route_hears_its_own(trained: Path) -> None:
+    animator, config = moving(trained), Animator.load(trained, "cpu").config
+    features = torch.randn(1, 6, config.features.size, generator=torch.Generator().manual_seed(1))
+    silence, noise = animator.silence.expand_as(features), torch.zeros(1, 6, 0)
+    network, size = animator.network, config.motion_size
+    for name in ("motion_gain", "content_gain", "norm_gain"):
+        motion, content, norm = (silence if name == f"{route}_gain" else features for route in ("motion", "content", "norm"))
+        z = torch.cat([network.listen(motion, noise)[0][..., :size], content], dim=-1)
+        expected, _ = network.generator(z, norm)
+        found, _ = steered(network, features, (noise, None), None, Controls(**{name: 0.0}), animator.silence, FPS)
+        torch.testing.assert_close(found, expected)
+        assert (found - network(features, noise)[0]).abs().max() > 1e-3
+
+
+def test_smoothing_is_a_one_pole_filter() -> None:
+    random = np.random.default_rng(0)
+    x, kept = random.standard_normal((2, 30, 3)).astype(np.float32), Controls(smoothing=0.2).kept(FPS)
+    start = np.broadcast_to(kept * x[:, :1], (2, 1, 3))
+    expected, _ = lfilter([1 - kept], [1, -kept], x, axis=1, zi=start)
+    found = smoothed(torch.from_numpy(x), torch.from_numpy(x[:, :1]), kept)
+    np.testing.assert_allclose(found.numpy(), expected, atol=1e-5)
+    assert torch.equal(smoothed(torch.from_numpy(x), torch.zeros(2, 1, 3), 0.0), torch.from_numpy(x))
+
+
+@pytest.mark.parametrize("fps", [Fraction(10), Fraction(25), Fraction(60_000, 1001)])
+def test_smoothing_takes_its_time_at_any_rate(fps: Fraction) -> None:
+    kept = Controls(smoothing=0.5).kept(fps)
+    step = smoothed(torch.ones(1, 200, 1), torch.zeros(1, 1, 1), kept)[0, :, 0].numpy()
+    times = (1 + np.arange(200)) / float(fps)
+    np.testing.assert_allclose(step, 1 - np.exp(-times / 0.5), atol=1e-5)
+
+
+def test_smoothing_calms_the_picture_and_does_not_stop_it(trained: Path) -> None:
+    animator, wave = moving(trained), sound(*[(0.1, -15), (0.1, -45)] * 8)
+    motion = [np.abs(np.diff(played(animator, wave, Controls(smoothing=time)), axis=0)).mean() for time in (0, 0.05, 0.2, 1.0)]
+    assert motion == sorted(motion, reverse=True) and motion[-1] > 0 and motion[2] < 0.5 * motion[0]
+
+
+@pytest.mark.parametrize(
+    ("delay", "fps", "frames"),
+    [(0, 20, 0), (0.1, 20, 2), (0.124, 20, 2), (0.125, 20, 3), (0.1, Fraction(30_000, 1001), 3), (10, 20, 200)],
+)
+def test_delay_is_the_nearest_number_of_frames(delay: float, fps: Fraction, frames: int) -> None:
+    assert Controls(delay=delay).delay_frames(Fraction(fps)) == frames
+
+
+@pytest.mark.parametrize("delay", [0.05, 0.4, 3.0])
+def test_delay_shifts_the_picture_and_keeps_its_length(trained: Path, delay: float) -> None:
+    animator, wave = moving(trained), sound((0.7, -20), (0.7, -35))
+    plain, late = played(animator, wave), played(animator, wave, Controls(delay=delay))
+    frames = min(Controls(delay=delay).delay_frames(FPS), len(plain))
+    assert len(late) == len(plain) and np.array_equal(late[frames:], plain[: len(plain) - frames])
+    assert (late[:frames] == plain[0]).all()
+
+
+def test_a_delay_may_change_while_playing() -> None:
+    frames = [np.full((2, 2, 3), number, np.uint8) for number in range(12)]
+    quiet, seen, state = [np.zeros(1)] * 4, [], None
+    for place, delay in ((0, 0.0), (4, 0.1), (8, 0.05)):
+        pictures, state = shown(frames[place : place + 4], quiet, Controls(delay=delay), FPS, state)
+        seen += [int(picture[0, 0, 0]) for picture in pictures]
+    assert seen == [0, 1, 2, 3, 3, 3, 4, 5, 7, 8, 9, 10]
+
+
+def test_silence_holds_the_picture_until_the_sound_comes(trained: Path) -> None:
+    animator, wave = moving(trained), sound((1.0, -20), (2.0, -70), (1.0, -20))
+    plain, held = played(animator, wave), played(animator, wave, Controls(freeze=-50.0))
+    back = 60 - math.floor(animator.listener.look_ahead * FPS)  # the first frame that hears the sound coming
+    same = (plain == held).all((1, 2, 3))
+    assert same[:30].all() and same[back:].all() and not same[31:back].all()
+    assert (held[30:back] == held[29]).all(), "half a second after the sound it stands still"
+    assert np.abs(np.diff(held[back - 1 :], axis=0)).max() > 5, "and moves again before the sound is heard"
+
+
+def levels_played(*levels: float, freeze: float = -50.0) -> list[int]:
+    """Numbers of the frames that are shown, one frame per level."""
+    frames = [np.full((1, 1, 3), number, np.uint8) for number in range(len(levels))]
+    sounds = [10 ** (level / 20) * math.sqrt(2) * np.sin(0.1 * np.arange(3200)) for level in levels]
+    pictures, _ = shown(frames, sounds, Controls(freeze=freeze), FPS)
+    return [int(picture[0, 0, 0]) for picture in pictures]
+
+
+def test_a_pause_is_no_silence_and_noise_at_the_level_does_not_flutter() -> None:
+    assert levels_played(*[-20, *[-80] * 10] * 3) == list(range(33))
+    assert levels_played(-20, *[-80] * 14, -20)[8:] == [8, 9, 10, 10, 10, 10, 10, 15]
+    assert levels_played(-20, *[-51] * 12, *[-49, -51] * 5, -43, -49)[10:] == [10] * 13 + [23, 24]
+    assert levels_played(*[-49] * 30) == list(range(30))
+    assert levels_played(*[-80] * 30, freeze=-100) == list(range(30))
+
+
+def test_held_is_held_however_it_is_cut() -> None:
+    frames = [np.full((1, 1, 3), number, np.uint8) for number in range(40)]
+    sounds = [np.full(3200, 0.0)] * 30 + [0.5 * np.sin(0.1 * np.arange(3200))] * 10
+    controls = Controls(freeze=-50, delay=0.1)
+    whole, end = shown(frames, sounds, controls, FPS)
+    for cut in (1, 9, 11, 31):
+        first, state = shown(frames[:cut], sounds[:cut], controls, FPS)
+        old = state
+        second, last = shown(frames[cut:], sounds[cut:], controls, FPS, state)
+        assert np.array_equal(first + second, whole) and state is old and isinstance(last, ShownState) and end is not None
+        assert last.quiet == end.quiet and np.array_equal(last.waiting, end.waiting)
+
+
+def test_level_of_a_sine_of_an_offset_and_of_nothing() -> None:
+    time = np.arange(16_000) / SAMPLE_RATE
+    for hertz in (200, 1000, 5000):
+        assert loudest(np.sin(2 * np.pi * hertz * time)) == pytest.approx(-3.01, abs=0.3)
+    assert loudest(np.ones(16_000)) < -60, "an offset is not heard"
+    assert loudest(np.zeros(5000)) == -math.inf == loudest(np.zeros(0))
+    burst = np.zeros(16_000)
+    burst[9000:12_000] = np.sin(2 * np.pi * 1000 * time[:3000])
+    assert loudest(burst) == pytest.approx(-3, abs=0.5), "the loudest part counts, not the mean"
+
+
+def test_the_sound_of_a_frame_is_what_it_hears_from_its_instant_on(trained: Path) -> None:
+    listener = Animator.load(trained, "cpu").listener
+    wave = np.arange(64_000, dtype=np.float32)
+    sounds, state = frame_sounds(wave, 5, listener)
+    reach = float(listener.look_ahead) * SAMPLE_RATE
+    for frame, heard in enumerate(sounds):
+        assert heard[0] == 3200 * frame and reach - 2 <= len(heard) <= reach and (np.diff(heard) == 1).all()
+    rest, _ = frame_sounds(wave[:0], 16, listener, state)
+    assert [int(heard[0]) for heard in rest[:3]] == [16_000, 19_200, 22_400] and not len(rest[15])
+
+
+@pytest.mark.parametrize(
+    ("values", "saying"),
+    [
+        ({"amount": -0.1}, r"amount: expected 0 \(deaf\) to 4; got -0.1"),
+        ({"motion_gain": 5}, "motion-gain: expected"),
+        ({"norm_gain": math.nan}, "norm-gain: expected"),
+        ({"smoothing": -1}, "smoothing: expected 0 to 10 seconds; got -1"),
+        ({"delay": 11}, "delay: expected 0 to 10 seconds; got 11"),
+        ({"freeze": 3}, "freeze: expected a level from -100 to 0 dB"),
+    ],
+)
+def test_values_that_make_no_sense(values: dict[str, float], saying: str) -> None:
+    with pytest.raises(SettingError, match=saying):
+        Controls(**values)
+
+
+def test_a_route_that_a_model_does_not_have() -> None:
+    for name, setting in {"motion_gain": "motion.sound", "content_gain": "generator.sound_content"}.items():
+        config = with_values(Config(), {setting: False})
+        with pytest.raises(
+            SettingError, match=rf"{name.replace('_', '-')}: .* trained with {setting.replace('_', '-')} off; got 0.5"
+        ):
+            Controls(**{name: 0.5}).check_model(config)
+        Controls(amount=0.5, smoothing=1.0).check_model(config)
+    EVERYTHING.check_model(Config())
+
+
+def test_what_a_replay_cannot_do() -> None:
+    for values in ({"amount": 0.5}, {"norm_gain": 0.0}, {"smoothing": 0.1}):
+        with pytest.raises(SettingError, match="expected only where a model draws"):
+            Controls(**values).check_replay()
+    Controls(delay=0.5, freeze=-50.0).check_replay()
