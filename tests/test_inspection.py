@@ -138,8 +138,20 @@ def test_motion_in_a_corner_gets_a_crop(tmp_path):
 def test_sound_that_comes_late(tmp_path):
     frames, sound = performance(0, 10.0)
     late = np.concatenate([np.zeros((48_000 // 5, 2), np.float32), sound])[: len(sound)]
-    found = inspect(film(tmp_path / "late.mp4", frames, late))
+    video = film(tmp_path / "late.mp4", frames, late)
+    found = inspect(video)
     assert said(found, "motion precedes sound by 200 ms: look-ahead helps")
+    assert any("--features.past 2 --features.future 5 hears 332 ms ahead" in line for line in found.lines())
+    faster = inspect(video, ClipConfig(fps="40"))
+    assert any("--features.past 2 --features.future 8 hears 282 ms ahead" in line for line in faster.lines())
+
+
+def test_sound_that_comes_early(tmp_path):
+    frames, sound = performance(0, 10.0)
+    early = np.concatenate([sound[48_000 // 5 :], np.zeros((48_000 // 5, 2), np.float32)])
+    found = inspect(film(tmp_path / "early.mp4", frames, early))
+    assert said(found, "motion follows sound by 200 ms: hearing the past helps")
+    assert any("--features.past 5 --features.future 1" in line for line in found.lines())
 
 
 def test_a_foreign_sound_says_little(tmp_path):

@@ -46,10 +46,12 @@ class Inspection:
     media: MediaInfo
     figures: Figures
     advice: tuple[str, ...]
+    clip: ClipConfig
+    """What would be trained on."""
 
     def lines(self) -> list[str]:
         """The findings as short lines for a terminal, the advice last."""
-        return [*report(self.media, self.figures), *(f"- {line}" for line in self.advice)]
+        return [*report(self.media, self.figures, self.clip), *(f"- {line}" for line in self.advice)]
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def inspect(video: Path, clip: ClipConfig | None = None, picture: Path | None = 
     judged = advice(info, figures, clip)
     if len(material.frames) >= LONGEST * RATE:
         judged = [*judged, f"only the first {LONGEST} s were looked at; see the rest with --start"]
-    found = Inspection(info, figures, tuple(judged))
+    found = Inspection(info, figures, tuple(judged), clip)
     if picture is not None:
         draw(Path(picture), material.frames, material.samples, figures, info.video, Path(video).name)
     return found

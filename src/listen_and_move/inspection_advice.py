@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
-from listen_and_move.config import ClipConfig
+from listen_and_move.config import DEFAULT_PRESET, ClipConfig, FeatureConfig, preset
+from listen_and_move.features import Listener
 from listen_and_move.media.files import MediaInfo
 from listen_and_move.metrics.coupling import Coupling
 
@@ -21,6 +23,8 @@ STILL, LIVELY = 0.001, 0.003
 """Mean change per pixel and frame, 0..1: below the first nothing moves, below the second little."""
 CAMERA, CAMERA_AT_TIMES = 0.6, 2.5
 """Shift of the picture in % of its width per second from which the camera moves: in the middle, and at the fastest tenth."""
+MOST_AHEAD = 8
+"""Chunks after a frame's own that are advised at most."""
 SHORT = 8.0
 """Seconds of training material below which a model mostly learns by heart."""
 _ROWS, _COLUMNS = ("top", "upper", "lower", "bottom"), ("left", "centre left", "centre right", "right")
@@ -78,7 +82,7 @@ def camera_moves(usual: float, at_times: float) -> bool:
     return usual >= CAMERA or at_times >= CAMERA_AT_TIMES
 
 
-def report(media: MediaInfo, figures: Figures) -> Iterator[str]:
+def report(media: MediaInfo, figures: Figures, clip: ClipConfig) -> Iterator[str]:
     """What is in the file and what was measured, line by line."""
     video = media.video
     assert video is not None
@@ -100,6 +104,8 @@ def report(media: MediaInfo, figures: Figures) -> Iterator[str]:
     yield f"camera: {camera} ({figures.camera:.1f} % of the width per second)"
     if figures.coupling is not None:
         yield _coupling_line(figures.coupling)
+    if not figures.silent:
+        yield _context_line(figures, clip)
     crop = ",".join(str(side) for side in figures.box)
     yield f"crop: {crop} holds {100 * figures.motion_in_box:.0f} % of the motion"
 
@@ -176,6 +182,28 @@ def _about_motion(figures: Figures) -> Iterator[str]:
         yield "nearly still: little motion to learn"
 
 
+def context(coupling: Coupling | None, rate: Fraction) -> tuple[int, int]:
+    """Chunks before and after a frame's own that are worth hearing, for a clip at so many frames per second.
+
+    Where motion comes first, as far ahead as it does and one chunk more, so that the beginning of the sound is heard;
+    where it comes later, likewise back. Where the sound says little, what the preset has.
+    """
+    usual = preset(DEFAULT_PRESET).features
+    if coupling is None or not coupling.clear:
+        return usual.past, usual.future
+    ahead, back = (max(0, ceil(sign * coupling.lag * rate / RATE)) for sign in (-1, 1))
+    return (back + 1, 1) if back else (usual.past, min(ahead + 1, MOST_AHEAD))
+
+
+def _context_line(figures: Figures, clip: ClipConfig) -> str:
+    past, future = context(figures.coupling, clip.rate)
+    delay, least = (round(1000 * Listener(FeatureConfig(future=chunks), clip.rate).look_ahead) for chunks in (future, 0))
+    return (
+        f"context: --features.past {past} --features.future {future} hears {delay} ms ahead, the delay when live "
+        f"(least: --features.future 0, {least} ms)"
+    )
+
+
 def _about_coupling(figures: Figures) -> Iterator[str]:
     coupling = figures.coupling
     if coupling is None or figures.silent:
@@ -183,9 +211,9 @@ def _about_coupling(figures: Figures) -> Iterator[str]:
     if not coupling.clear:
         yield "loudness and onsets say little about the motion (pitch may say more): expect loose synchrony"
     elif coupling.lag < -1:
-        yield f"motion precedes sound by {_milliseconds(coupling)} ms: look-ahead helps (--features.future)"
+        yield f"motion precedes sound by {_milliseconds(coupling)} ms: look-ahead helps (see context)"
     elif coupling.lag > 1:
-        yield f"motion follows sound by {_milliseconds(coupling)} ms: hearing the past helps (--features.past)"
+        yield f"motion follows sound by {_milliseconds(coupling)} ms: hearing the past helps (see context)"
 
 
 def _about_crop(figures: Figures) -> Iterator[str]:

@@ -67,7 +67,7 @@ def made_up(run: str = "drums", /, **part: Any) -> dict[str, Any]:
         "series": {each: random.random(lengths.get(each, count)).tolist() for each in series},
         "environment": {"video": "/home/somebody/drums.mp4", "video_sha256": "ab" * 32, "device": "cpu", "threads": 2}
         | {"python": "3.11", "platform": "Linux", "versions": {"torch": "2.13", "listen-and-move": None}, "commit": None},
-        "settings": {"clip": {"size": "64", "crop": "<none>"}},
+        "settings": {"clip": {"size": "64", "crop": "<none>"}, "losses": {"perceptual": 0.0, "perceptual_network": "vgg16"}},
         "took_s": 12.3,
     }
 

@@ -16,6 +16,7 @@ from listen_and_move.evaluation.foreign import Performance, Training, performed
 from listen_and_move.evaluation.players import BLOCK
 from listen_and_move.features import SAMPLE_RATE
 from listen_and_move.inference.animator import Animator
+from listen_and_move.level import gated_level, matching_gain
 from listen_and_move.media.sound import read_sound
 from listen_and_move.metrics.coherence import flicker
 from listen_and_move.metrics.frame import laplacian_energies
@@ -76,7 +77,9 @@ def test_memory_does_not_grow_with_length() -> None:
 
 
 def test_the_picture_is_that_of_generate(performance_of: Performance, animator: Animator, sound: Path) -> None:
-    expected = np.stack(list(animator.frames(read_sound(sound, SAMPLE_RATE, start=0))))
+    gain = matching_gain(gated_level(read_sound(sound, SAMPLE_RATE)), animator.model.level)
+    assert abs(gain) > 0.5 and performance_of.values["gain_db"] == performance_of.heard.gain == pytest.approx(gain)
+    expected = np.stack(list(animator.frames(read_sound(sound, SAMPLE_RATE, start=0), gain=gain)))
     assert len(expected) == len(performance_of.frames) == 61
     assert np.abs(performance_of.frames.read(0, 61).astype(int) - expected).max() <= 1
 
@@ -86,6 +89,8 @@ def test_the_figures_are_those_of_the_whole(performance_of: Performance, trainin
     assert found["motion_ratio"] == pytest.approx(motion_energy(frames).mean() / training.motion)
     assert found["sharpness"] == pytest.approx(laplacian_energies(frames).mean() / training.detail)
     assert found["flicker"] == pytest.approx(flicker(frames).mean())
+    novelty = performance_of.heard.novelty
+    assert novelty is not None and len(novelty) == 3 and found["novelty"] == pytest.approx(novelty.mean())
     assert len(performance_of.motion) == 60 and len(performance_of.course.loudness) == 61
     assert set(performance_of.altered) == {"right", "shifted", "shuffled", "silent"}
 
@@ -93,10 +98,21 @@ def test_the_figures_are_those_of_the_whole(performance_of: Performance, trainin
 def test_a_part_of_a_sound(animator: Animator, sound: Path, training: Training) -> None:
     with Shelf() as shelf:
         found = performed(animator, sound, training, shelf, start=0.5, seconds=1.25, watch=ignored)
-        part = read_sound(sound, SAMPLE_RATE, start=Fraction(1, 2), end=Fraction(7, 4))
-        expected = np.stack(list(animator.frames(part)))
+        part = list(read_sound(sound, SAMPLE_RATE, start=Fraction(1, 2), end=Fraction(7, 4)))
+        gain = matching_gain(gated_level(part), animator.model.level)
+        expected = np.stack(list(animator.frames(part, gain=gain)))
         assert len(expected) == len(found.frames) == 25
         differences = np.abs(found.frames.read(0, 25).astype(int) - expected)
         assert differences.max() <= 1
     with Shelf() as shelf, pytest.raises(UserError, match=r"at least 8 frames of sound; got 6: take a longer one"):
         performed(animator, sound, training, shelf, seconds=0.3, watch=ignored)
+
+
+def test_a_quiet_copy_is_played_as_the_original_is(animator: Animator, sound: Path, training: Training, tmp_path: Path) -> None:
+    samples = np.concatenate(list(read_sound(sound, 16_000)))
+    quiet = make_wav(tmp_path / "quiet.wav", (samples * 10_362)[:, None], 16_000)
+    with Shelf() as shelf:
+        both = [performed(animator, path, training, shelf, watch=ignored) for path in (sound, quiet)]
+        loud, soft = (each.frames.read(0, 61).astype(int) for each in both)
+    assert float(both[1].heard.gain) - float(both[0].heard.gain) == pytest.approx(10, abs=0.1)
+    assert np.abs(loud - soft).max() <= 3

@@ -18,6 +18,7 @@ from listen_and_move.evaluation.results import MEASURES, formatted
 from listen_and_move.evaluation.rows import MEAN, MODEL, NEAREST, PATH, REAL
 from listen_and_move.evaluation.sensitivity import Altered
 from listen_and_move.evaluation.tables import titled
+from listen_and_move.inference.listening import Heard
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.sound import read_sound
@@ -154,18 +155,23 @@ def test_other_sounds_are_shown_in_their_order(performance, tmp_path):
         course = Course(np.linspace(-60, -10, 40), np.zeros(40))
         altered = {"silent": Altered(0.5, 0.1, None, None, {})}
         report.show_sound(
-            "same name", Performance(still(value, 40), course, np.zeros(39), {}, altered, ""), SoundTrack(performance)
+            "same name",
+            Performance(still(value, 40), course, np.zeros(39), {}, altered, "", Heard(-20.0, 3.0, None)),
+            SoundTrack(performance),
         )
         result = {"response": 0.5, "motion_ratio": inf, "dcor": None, "effect": None, "values": {}}
         values = {"motion_ratio": value / 100, "loudness_lag_ms": None}
         results["sounds"].append(
             {"name": "same name", "seconds": 2.0, "verdict": f"used {value}", "values": values, "altered": {"silent": result}}
+            | {"notes": [f"note <{value}>"], "novelty": [0.25, value] if value == 50 else None}
         )
     found = written(report, results, tmp_path)
     shades = [opened(mp4, tmp_path)[2][0].mean() for mp4 in found.embedded("video/mp4")]
     assert np.allclose(shades, [50, 180], atol=3)
     assert found.text.index("used 50") < found.text.index("used 180")
     assert found.table("seconds", "motion")["same name"] == {"seconds": "2.0", "motion": "1.80", "its lag, ms": "-"}
+    assert found.text.index("note <50>") < found.text.index("used 180") < found.text.index("note <180>")
+    assert found.text.count("second by second: 0.2 50.0.") == found.text.count("second by second") == 1
     assert found.tables[-2] == [["sound", "response", "motion"], ["silent", "0.50", "-"]]
 
 
@@ -235,6 +241,13 @@ def test_short_and_trained_and_other_parts_are_named():
     assert "too short to tell whether its timing" in said(short)
     assert "trained on" in said(made_up(name="training part"))
     assert "another video, take2.mp4" in said(made_up(name="take2", video="take2.mp4"))
+
+
+def test_another_network_of_the_perceptual_loss_is_named():
+    results = made_up()
+    for losses, named in (((10.0, "squeezenet1_1-caffe"), True), ((0.0, "squeezenet1_1-caffe"), False), ((10.0, "vgg16"), False)):
+        results["settings"]["losses"] = dict(zip(("perceptual", "perceptual_network"), losses, strict=True))
+        assert ("by squeezenet1_1-caffe in place of the paper's vgg16" in said(results)) == named
 
 
 def test_real_rows_are_no_rivals():

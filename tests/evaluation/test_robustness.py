@@ -200,7 +200,10 @@ def test_all_that_can_be_played_is_measured_and_the_rest_reported(run, sounds):
     for clip in results["clips"]:
         assert 0.6 <= clip["seconds"] <= 0.9 and clip["frames"] == np.ceil(clip["seconds"] * 20)
         assert set(SHOWN) <= set(clip["values"])
+        assert len(clip["novelty"]) == 1 and clip["values"]["novelty"] == pytest.approx(clip["novelty"][0], abs=1e-3)
+        assert -20 <= clip["values"]["gain_db"] <= 20
     quiet = results["clips"][-1]
+    assert quiet["values"]["gain_db"] == 0 and quiet["novelty"] == [0], "silence is neither amplified nor new"
     assert quiet["values"]["response"] == 0 and not quiet["used"], "silence altered is silence"
     assert results["left_out"] == ["FID and KID: without the weights inception-fid (listen-and-move weights fetch inception-fid)"]
     assert told[-1][1:] == (5, 5)

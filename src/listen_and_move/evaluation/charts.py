@@ -99,6 +99,21 @@ def error_chart(error: Mapping[str, Numbers], similarity: Mapping[str, Numbers])
     return _png(figure)
 
 
+def bar_chart(panels: Mapping[str, Mapping[str, tuple[float, float]]]) -> bytes:
+    """Means and spreads (nan: none) by panel and row, PNG: one panel of bars per measure, the rows from the top down."""
+    count = len(next(iter(panels.values())))
+    figure = Figure(figsize=(2.4 * len(panels) + 1.6, 0.32 * count + 0.7), layout="constrained")
+    for place, (title, rows) in enumerate(panels.items()):
+        axis = figure.add_subplot(1, len(panels), place + 1)
+        means, spreads = np.array(list(rows.values())).T
+        axis.barh(np.arange(count), means, xerr=np.nan_to_num(spreads), color=MODEL_COLOUR, ecolor=_INK, capsize=2)
+        axis.set_yticks(np.arange(count), list(rows) if place == 0 else [""] * count)
+        axis.set_title(title, fontsize=9, color=_INK)
+        axis.invert_yaxis()
+        _plain(axis)
+    return _png(figure)
+
+
 def smoothed(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
     """Centred mean over ``window`` values (fewer at the ends), gaps left out; nan where there is nothing to average."""
     known, weights = np.isfinite(values), np.ones(window)

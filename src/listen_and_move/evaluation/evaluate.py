@@ -11,8 +11,9 @@ import numpy as np
 from listen_and_move.clock import frame_time
 from listen_and_move.data.clip import file_hash
 from listen_and_move.data.store import Shelf
-from listen_and_move.evaluation.foreign import Training, performed
+from listen_and_move.evaluation.foreign import Training, novelty_of, performed
 from listen_and_move.evaluation.material import Course, Frames, Part, Watch, course
+from listen_and_move.evaluation.meaning import substitution
 from listen_and_move.evaluation.measures import Judge, Series, Values
 from listen_and_move.evaluation.networks import Networks, available
 from listen_and_move.evaluation.players import (
@@ -32,6 +33,7 @@ from listen_and_move.evaluation.sensitivity import Altered, Truth, altered, verd
 from listen_and_move.evaluation.shifts import Products, products
 from listen_and_move.evaluation.subject import HELD_OUT, Subject, choose
 from listen_and_move.inference.animator import Animator
+from listen_and_move.inference.listening import notes
 from listen_and_move.media.soundtrack import SoundTrack
 from listen_and_move.metrics.frame import MOVING_SHARE, moving_region, ratio
 from listen_and_move.metrics.frechet import Protocol
@@ -77,6 +79,8 @@ class Evaluation:
             *table,
             self.results["sensitivity"]["verdict"],
             *(f"{sound['name']}: {sound['verdict']}" for sound in self.results["sounds"]),
+            *(f"note: {note}" for sound in self.results["sounds"] for note in sound["notes"]),
+            *([f"note: {substituted}"] if (substituted := substitution(self.results["settings"])) else []),
             *(f"left out: {each}" for each in self.results["left_out"]),
             f"all figures: {self.results_file}",
             f"report:      {self.report_file}",
@@ -241,6 +245,8 @@ class _Evaluator:
             "name": sound.name,
             "seconds": float(frame_time(len(performance.frames), self.animator.fps)),
             "verdict": performance.verdict,
+            "notes": notes(sound.name, performance.heard, self.animator.ears),
+            "novelty": novelty_of(performance.heard),
             "values": performance.values,
             "altered": _described(performance.altered),
         }

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import nan
 from pathlib import Path
 from typing import NamedTuple
@@ -26,8 +27,10 @@ from listen_and_move.evaluation.players import (
 )
 from listen_and_move.evaluation.sensitivity import Altered, altered, verdict
 from listen_and_move.evaluation.subject import LEAST_FRAMES
+from listen_and_move.features import SAMPLE_RATE
 from listen_and_move.inference.animator import Animator
-from listen_and_move.media.sound import sound_samples
+from listen_and_move.inference.listening import Heard, listen
+from listen_and_move.media.sound import read_sound, sound_samples
 from listen_and_move.metrics.coherence import flicker, frozen_share, visible_change
 from listen_and_move.metrics.frame import laplacian_energies, ratio
 from listen_and_move.metrics.memory import nearest_distances, thumbnails
@@ -84,6 +87,8 @@ class Performance(NamedTuple):
     values: Values
     altered: dict[str, Altered]
     verdict: str
+    heard: Heard
+    """How loud and how new the sound is, and the gain with which it was played."""
 
 
 def performed(
@@ -99,15 +104,19 @@ def performed(
 ) -> Performance:
     """Play a sound, or a part of it, and the same sound shifted, shuffled and silent; measure what there is to see.
 
+    As with generate, it is brought to the level of the training sound by one gain.
+
     Raises:
         UserError: the sound cannot be read, or is too short.
     """
     begin = exact(start)
-    samples, rate = sound_samples(sound, start=begin, end=None if seconds is None else begin + exact(seconds))
+    end = None if seconds is None else begin + exact(seconds)
+    samples, rate = sound_samples(sound, start=begin, end=end)
     count = frame_count(samples, rate, animator.fps)
     if count < LEAST_FRAMES:
         raise UserError(f"{sound}: expected at least {LEAST_FRAMES} frames of sound; got {count}: take a longer one")
-    features = heard(sound, animator.listener, begin, count)
+    found = listen(partial(read_sound, sound, SAMPLE_RATE, start=begin, end=end), animator.ears)
+    features = heard(sound, animator.listener, begin, count, found.gain)
     span = range(count)
     sounds = {
         "right": features,
@@ -119,10 +128,17 @@ def performed(
         name: drawn(animator, altered_features, span, seed, shelf.store(*animator.size), f"{sound.name}, {name}", watch)
         for name, altered_features in sounds.items()
     }
-    return _measured(animator, played, course(sound, animator.fps, begin, count), training)
+    return _measured(animator, played, course(sound, animator.fps, begin, count), training, found)
 
 
-def _measured(animator: Animator, played: Mapping[str, Frames], heard_course: Course, training: Training) -> Performance:
+def novelty_of(heard: Heard) -> list[float] | None:
+    """Of each second, as it is kept in results."""
+    return None if heard.novelty is None else [round(value, 3) for value in heard.novelty.tolist()]
+
+
+def _measured(
+    animator: Animator, played: Mapping[str, Frames], heard_course: Course, training: Training, found: Heard
+) -> Performance:
     right = played["right"]
     parts = list(blocks(right, [range(len(right))], overlap=2))
     motion = np.concatenate([motion_energy(block[: BLOCK + 1]) for block in parts])
@@ -130,10 +146,12 @@ def _measured(animator: Animator, played: Mapping[str, Frames], heard_course: Co
     moves = ratio(float(motion.mean()), training.motion)
     results = {name: altered(right, frames, heard_course, training.spread, animator.fps) for name, frames in played.items()}
     values: Values = {
+        "gain_db": float(found.gain),
+        "novelty": nan if found.novelty is None else float(found.novelty.mean()),
         "motion_ratio": moves,
         "sharpness": ratio(float(detail.mean()), training.detail),
         "flicker": float(np.concatenate([flicker(block) for block in parts]).mean()),
         "frozen_share": frozen_share(np.concatenate([visible_change(block[: BLOCK + 1]) for block in parts])),
     }
     values |= training.nearest(right) | sound_and_motion(motion, heard_course, animator.fps)
-    return Performance(right, heard_course, motion, values, results, verdict(results, moves))
+    return Performance(right, heard_course, motion, values, results, verdict(results, moves), found)

@@ -24,6 +24,7 @@ from listen_and_move.data.store import FrameStore, Shelf
 from listen_and_move.errors import UserError
 from listen_and_move.features import SAMPLE_RATE, Listener, Statistics
 from listen_and_move.inference.animator import BLOCK
+from listen_and_move.level import Gain, Leveller
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.sound import read_sound
@@ -116,11 +117,11 @@ def decode(
     return Video(path, start, clip.rate, store, heard(path, listener, start, len(store)))
 
 
-def heard(path: Path, listener: Listener, start: Seconds, frames: int) -> Float[Tensor, "N F"]:
-    """The features of so many frames; where the sound has ended it is silent."""
+def heard(path: Path, listener: Listener, start: Seconds, frames: int, gain: Gain = 0.0) -> Float[Tensor, "N F"]:
+    """The features of so many frames, heard with a gain in dB; where the sound has ended it is silent."""
     end = exact(start) + frame_time(frames, listener.fps)
     state, parts, total = None, [], 0
-    for block in read_sound(path, SAMPLE_RATE, start=start, end=end):
+    for block in Leveller(gain, None).applied(read_sound(path, SAMPLE_RATE, start=start, end=end)):
         features, state = listener.push(torch.from_numpy(block), state)
         total += len(block)
         parts.append(features)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from math import inf, isfinite, log
 from typing import Any
 
+from listen_and_move.config import LossConfig
 from listen_and_move.evaluation.results import MEASURES, formatted
 from listen_and_move.evaluation.rows import MEAN, MODEL, NEAREST, PATH, REAL
 from listen_and_move.evaluation.sensitivity import CHANCE, LEAST_SHIFTS
@@ -35,8 +36,17 @@ def meaning(results: Mapping[str, Any]) -> list[str]:
         _silence(rows[MODEL], silent["motion_ratio"]),
         _memory(rows[MODEL]),
         _baselines(rows),
+        substitution(results["settings"]),
     ]
     return [sentence for sentence in found if sentence]
+
+
+def substitution(settings: Mapping[str, Any]) -> str:
+    """What a run's perceptual loss took instead of the paper's network; empty where nothing was replaced."""
+    losses, published = settings["losses"], LossConfig.perceptual_network
+    if not losses["perceptual"] or losses["perceptual_network"] == published:
+        return ""
+    return f"Trained with a perceptual loss by {losses['perceptual_network']} in place of the paper's {published}."
 
 
 def by_row(results: Mapping[str, Any]) -> Rows:

@@ -24,6 +24,7 @@ from listen_and_move.evaluation.tables import (
     distribution_part,
     made_table,
     measure_tables,
+    novelty_line,
     sensitivity_part,
     sounds_table,
 )
@@ -129,7 +130,8 @@ class Report:
             return []
         parts = [heading("Other sounds"), *sounds_table(sounds)]
         for sound, seen in zip(sounds, self._sounds, strict=True):
-            parts += [heading(sound["name"], 3), paragraph(sound["verdict"]), *seen, altered_table(sound["altered"])]
+            told = [paragraph(text) for text in (sound["verdict"], *sound["notes"])]
+            parts += [heading(sound["name"], 3), *told, *seen, *novelty_line(sound["novelty"]), altered_table(sound["altered"])]
         return parts
 
     def _extent(self, count: int) -> str:

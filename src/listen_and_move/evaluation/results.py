@@ -56,6 +56,8 @@ MEASURES: dict[str, Measure] = {
     "onset_lag_ms": Measure("its lag, ms", SOUND, "", 0, "positive: motion comes after onsets"),
     "av_align": Measure("AV-Align", SOUND, "", 2, "onsets and peaks of motion that coincide, over all of either"),
     "av_align_chance": Measure("by chance", SOUND, "", 2, "AV-Align with the sound at wrong times"),
+    "gain_db": Measure("gain, dB", SOUND, "", 1, "with which the sound was played, to match the training sound's level"),
+    "novelty": Measure("novelty", SOUND, "", 2, "of the sound: 1 as training sounds are to each other, above 2.5 far"),
     "motion_in_silence": Measure("motion in silence", SOUND, "0", 2, "motion while nothing sounds over that while it does"),
     "distance": Measure("distance to training", MEMORY, "", 4, "median root mean square to the nearest training frame"),
     "newness": Measure("newness", MEMORY, "", 2, "that over the unseen real frames' own: 0 replay, 1 as new as they are"),

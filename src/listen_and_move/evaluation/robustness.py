@@ -103,7 +103,7 @@ def robustness(
     table = class_table(place, classes, files)
     animator, target = Animator.load(folder.path, device), folder.evaluation_part("robustness")
     (target / "clips").mkdir(parents=True, exist_ok=True)
-    settings = {"seconds": spread.text, "seed": seed}
+    settings = {"seconds": spread.text, "seed": seed, "gain": "match"}
     log = Log(target / "clips.jsonl", {"format": FORMAT, "model_sha256": file_hash(folder.model_file), "settings": settings})
     source = folder.video(None if video is None else Path(video))
     with Shelf() as shelf:

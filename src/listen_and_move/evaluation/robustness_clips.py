@@ -14,7 +14,7 @@ from listen_and_move.data.clip import file_hash
 from listen_and_move.data.store import Shelf
 from listen_and_move.errors import UserError
 from listen_and_move.evaluation.charts import strip
-from listen_and_move.evaluation.foreign import Performance, Training, performed
+from listen_and_move.evaluation.foreign import Performance, Training, novelty_of, performed
 from listen_and_move.evaluation.material import Frames, Watch
 from listen_and_move.evaluation.robustness_distances import Distances
 from listen_and_move.evaluation.robustness_sounds import Candidate, Lengths, holds_sound, part
@@ -175,6 +175,7 @@ def _described(performance: Performance) -> dict[str, Any]:
         "frames": len(performance.frames),
         "silent": silent,
         "used": not silent and response >= UNUSED,
+        "novelty": novelty_of(performance.heard),
         "verdict": "The sound is silent: the picture should rest." if silent else performance.verdict,
         "values": _finite(values),
         "altered": {

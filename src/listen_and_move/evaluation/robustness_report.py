@@ -21,6 +21,7 @@ from listen_and_move.evaluation.tables import SIGNS, number
 
 MAKER = "robustness"
 OF_CLASS = (
+    "novelty",
     "response",
     "response_shifted",
     "motion_silenced",
@@ -66,8 +67,9 @@ def _figures(results: Mapping[str, Any]) -> list[Html]:
         for name, each in found["measures"].items()
     ]
     note = (
-        "There is no real video to these sounds: motion and sharpness are over those of the training part. ↑ more is better, "
-        "→ the value to come close to."
+        "There is no real video to these sounds: motion and sharpness are over those of the training part. Each is played as "
+        "loud as the training sound, by one gain of at most 20 dB, as generate plays it. ↑ more is better, → the value to come "
+        "close to."
     )
     silent = found["clips"] - found["sounding"]
     rest = f"{silent} clips are silent and not in this table; motion to them: {number(found['motion_to_silent_sounds'], 3)}."
@@ -137,7 +139,9 @@ def _pictures(results: Mapping[str, Any], learnt: bytes, seen: Callable[[str], b
 def _caption(clip: Mapping[str, Any]) -> str:
     names = ("distance", "motion_ratio", "sharpness", "response")
     figures = ", ".join(f"{SHOWN[name].title} {number(clip['values'][name], SHOWN[name].digits)}" for name in names)
-    return f"{clip['name']} ({clip['class']}), {clip['seconds']:.1f} s from {clip['start_s']:.1f} s on: {figures}"
+    novelty = " ".join(number(value, 1) for value in clip["novelty"] or [])
+    new = f", novelty second by second {novelty}" if novelty else ""
+    return f"{clip['name']} ({clip['class']}), {clip['seconds']:.1f} s from {clip['start_s']:.1f} s on: {figures}{new}"
 
 
 def _rest(results: Mapping[str, Any]) -> list[Html]:

@@ -10,6 +10,8 @@ from listen_and_move.evaluation.results import MEASURES, SOUND, Measure
 from listen_and_move.evaluation.robustness_clips import Clip
 
 FROM_EVALUATION = (
+    "gain_db",
+    "novelty",
     "motion_ratio",
     "motion_in_silence",
     "frozen_share",

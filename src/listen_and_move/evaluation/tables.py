@@ -155,8 +155,18 @@ def sounds_table(sounds: Sequence[Mapping[str, Any]]) -> list[Html]:
         [sound["name"], number(sound["seconds"], 1), *(formatted(name, sound["values"].get(name)) for name in names)]
         for sound in sounds
     ]
-    note = "There is no real video to these sounds: motion and sharpness are over those of the training part."
+    note = (
+        "There is no real video to these sounds: motion and sharpness are over those of the training part. They are played as "
+        "loud as the training sound, by one gain of at most 20 dB, as generate plays them."
+    )
     return [table(["", "seconds", *(MEASURES[name].title for name in names)], cells), paragraph(note, "soft")]
+
+
+def novelty_line(novelty: Sequence[float] | None) -> list[Html]:
+    """Novelty of the sound, second by second; nothing where it is not known."""
+    if novelty is None:
+        return []
+    return [paragraph(f"Novelty of the sound, second by second: {' '.join(number(value, 1) for value in novelty)}.", "soft")]
 
 
 def made_table(results: Mapping[str, Any]) -> Html:
