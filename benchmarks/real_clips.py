@@ -40,7 +40,8 @@ from listen_and_move.training.samples import play
 def measured(video: Path, seed: int, settings: dict[str, object], folder: Path) -> dict[str, float]:
     """Train one model and measure it."""
     begun = time.perf_counter()
-    result = train(video, folder / f"{video.stem}-{seed}", settings={**settings, "training.seed": seed}, device="auto")
+    run = folder / f"{video.stem}-{seed}"
+    result = train(video, run, preset_name="quick", settings={**settings, "training.seed": seed}, device="auto")
     seconds = time.perf_counter() - begun
     animator = Animator.load(result.run)
     config = with_values(preset("quick"), {**settings, "clip.crop": animator.config.clip.crop})

@@ -1,5 +1,6 @@
 """The real commands on real files: what they make, and one line for everything that is wrong."""
 
+import json
 import os
 import shutil
 import signal
@@ -98,13 +99,13 @@ def test_a_setting_of_the_default_run_is_refused_wherever_the_video_stands(perfo
 @pytest.mark.parametrize(
     ("arguments", "saying"),
     [
-        (["play"], "robustness, weights; got 'play'"),
+        (["play"], "robustness, presets, weights, import; got 'play'"),
         (["train"], "train: Missing"),
         (["train", "clip.mp4", "--colour", "blue"], "--colour"),
         (["train", "clip.mp4", "--losses.adversarial", "gan"], "--losses.adversarial"),
         (["train", "clip.mp4", "--steps", "many"], "--steps"),
         (["train", "clip.mp4", "--steps"], "--steps"),
-        (["train", "clip.mp4", "--preset", "best"], "preset: expected one of paper, quick; got 'best'"),
+        (["train", "clip.mp4", "--preset", "best"], "preset: expected one of baseline, paper, quick, studio; got 'best'"),
         (["train", "clip.mp4", "--size", "100"], "size: width and height must be 4, 5, 6 or 7 times"),
         (["train", "clip.mp4", "--fps", "zero"], "fps: expected a number or a fraction"),
         (["train", "clip.mp4", "--crop", "1,2"], "crop: expected left,top,right,bottom"),
@@ -205,10 +206,6 @@ def test_an_interrupted_generation_leaves_nothing_behind(tmp_path: Path, trained
     assert [item.name for item in tmp_path.iterdir()] == ["long.wav"]
 
 
-def test_paper_says_what_it_lacks(tmp_path: Path) -> None:
-    assert "perceptual loss" in command("train", "missing.mp4", "--preset", "paper", folder=tmp_path).stderr
-
-
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, trained: Path) -> None:
     resource = pytest.importorskip("resource")
     write_wav(tmp_path / "fine.wav", tone(1), 48_000)
@@ -244,3 +241,12 @@ def _without_privileges() -> list[str]:
     if shutil.which("setpriv") is None:
         pytest.skip("root may write everywhere, and there is no setpriv to forbid it")
     return ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override"]
+
+
+def test_presets_are_printed() -> None:
+    listed = command("presets").stdout
+    assert "baseline: paper, but\n  motion.layers = 1\n" in listed
+    assert "quick: studio, but\n  clip.size = 64\n" in listed
+    values = json.loads(command("presets", "paper", "--size", "512").stdout)
+    assert values["generator"]["prediction_kernel"] == 5
+    refused("presets", "papper", saying="expected one of baseline, paper, quick, studio; got 'papper'")

@@ -9,21 +9,40 @@ if TYPE_CHECKING:
     from listen_and_move.evaluation.compare import compare
     from listen_and_move.evaluation.evaluate import evaluate
     from listen_and_move.evaluation.robustness import robustness
+    from listen_and_move.importing import import_checkpoint
     from listen_and_move.inference.animator import Animator
+    from listen_and_move.inference.controls import Controls
     from listen_and_move.inference.generate import generate
     from listen_and_move.inspection import inspect
+    from listen_and_move.studies.ablation import ablation
     from listen_and_move.training.loop import train
 
 __version__ = "0.1.0"
-__all__ = ["Animator", "UserError", "compare", "demo", "evaluate", "generate", "inspect", "robustness", "train"]
+__all__ = [
+    "Animator",
+    "Controls",
+    "UserError",
+    "ablation",
+    "compare",
+    "demo",
+    "evaluate",
+    "generate",
+    "import_checkpoint",
+    "inspect",
+    "robustness",
+    "train",
+]
 
 _PLACES = {
     "Animator": "inference.animator",
+    "Controls": "inference.controls",
     "UserError": "errors",
+    "ablation": "studies.ablation",
     "compare": "evaluation.compare",
     "demo": "demonstration",
     "evaluate": "evaluation.evaluate",
     "generate": "inference.generate",
+    "import_checkpoint": "importing",
     "inspect": "inspection",
     "robustness": "evaluation.robustness",
     "train": "training.loop",

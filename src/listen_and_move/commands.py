@@ -3,32 +3,35 @@
 Torch is imported by the calls, not here, so that help comes at once.
 """
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from listen_and_move.config import NOTES
+from listen_and_move.config import PRESETS
 from listen_and_move.errors import UserError
 from listen_and_move.options import (
     PROGRAM,
+    AblationArguments,
     CompareArguments,
     DemoArguments,
     EvaluateArguments,
     GenerateArguments,
+    ImportArguments,
     InspectArguments,
+    PresetsArguments,
     RobustnessArguments,
     TrainArguments,
     WeightsArguments,
-    changes,
+    ablation_defaults,
     default_run,
     named,
     parse,
     train_defaults,
 )
 from listen_and_move.progress import progress_bars, stage_watch, training_watch
+from listen_and_move.settings import differences, from_preset, to_json
 
 if TYPE_CHECKING:
     from listen_and_move.inference.generate import Progress as GenerateProgress
@@ -60,17 +63,17 @@ def inspect(arguments: list[str]) -> int:
 
 def train(arguments: list[str]) -> int:
     """Train, or go on training."""
-    base = train_defaults(*named(arguments))
+    preset, run_folder, size = named(arguments)
+    base = train_defaults(preset, run_folder, size)
     options = parse(TrainArguments, "train", arguments, base)
-    meant = train_defaults(options.preset, options.run or default_run(options.video))
+    meant = train_defaults(options.preset, options.run or default_run(options.video), size)
     if meant != base:  # a word that looked like the video was the value of a flag
         base, options = meant, parse(TrainArguments, "train", arguments, meant)
     from listen_and_move.training.loop import train as run
 
     short = {"training.steps": options.steps, "training.seed": options.seed}
-    if options.preset in NOTES:
-        print(f"note: {NOTES[options.preset]}", file=sys.stderr)
-    settings = changes(base, options) | {name: value for name, value in short.items() if value is not None}
+    named_too = short | ({} if size is None else {"clip.size": options.clip.size})  # what follows from it is in the base
+    settings = differences(base, options) | {name: value for name, value in named_too.items() if value is not None}
     with progress_bars() as (bars, console), training_watch(bars) as watch:
         result = run(
             options.video, options.run, preset_name=options.preset, settings=settings, device=options.device, watch=watch
@@ -84,19 +87,38 @@ def train(arguments: list[str]) -> int:
     return INTERRUPTED
 
 
+def presets(arguments: list[str]) -> int:
+    """Print settings."""
+    options = parse(PresetsArguments, "presets", arguments)
+    size = {} if options.size is None else {"clip.size": options.size}
+    if options.name is not None:
+        print(to_json(from_preset(options.name, size)))
+        return 0
+    shown = {name: from_preset(name, size) for name in PRESETS}
+    for place, (name, config) in enumerate(shown.items()):
+        before = {other: differences(shown[other], config) for other in list(shown)[:place]}
+        nearest = min(before, key=lambda other: len(before[other]), default=None)
+        print(f"{name}: {'the default' if nearest is None else f'{nearest}, but'}")
+        print("".join(f"  {key} = {value}\n" for key, value in before.get(nearest or "", {}).items()), end="")
+    return 0
+
+
 def generate(arguments: list[str]) -> int:
     """Play a model with sounds."""
     options = parse(GenerateArguments, "generate", arguments)
     if not options.sounds:
         raise UserError("generate: expected MODEL SOUND [SOUND ...]; got no sound: name at least one file")
     from listen_and_move.inference.generate import generate as run
+    from listen_and_move.level import parse_gain
 
+    gain = parse_gain(options.gain)
     with progress_bars() as (bars, console):
         tasks: dict[Path, Any] = {}
 
         def watch(progress: "GenerateProgress") -> None:
             if progress.out not in tasks:
                 tasks[progress.out] = bars.add_task(progress.sound.name, total=progress.frames, note="")
+                _print(bars.console, [f"note: {line}" for line in progress.notes])
             bars.update(tasks[progress.out], completed=progress.done, note=f"{progress.done}/{progress.frames} frames")
 
         written = run(
@@ -110,6 +132,9 @@ def generate(arguments: list[str]) -> int:
             overwrite=options.overwrite,
             device=options.device,
             mode=options.mode,
+            gain=gain,
+            controls=options.controls,
+            paste=options.paste,
             video=options.video,
             watch=watch,
         )
@@ -137,6 +162,37 @@ def evaluate(arguments: list[str]) -> int:
         )
     _print(console, result.lines())
     return 0
+
+
+def ablation(arguments: list[str]) -> int:
+    """Train and measure the rows of a table."""
+    preset, _, size = named(arguments)
+    base = ablation_defaults(preset, size)
+    options = parse(AblationArguments, "ablation", arguments, base)
+    from listen_and_move.studies.ablation import PRESET
+    from listen_and_move.studies.ablation import ablation as run
+
+    named_too = {"training.steps": options.steps, "clip.size": None if size is None else options.clip.size}
+    settings = differences(base, options) | {name: value for name, value in named_too.items() if value is not None}
+    with progress_bars() as (bars, console):
+        task = bars.add_task("ablation", total=None, note="")
+
+        def watch(doing: str, done: int, total: int, note: str) -> None:
+            bars.update(task, description=doing, completed=done, total=total, note=f"{done}/{total} steps  {note}")
+
+        study = run(
+            options.video,
+            options.out,
+            preset_name=options.preset or PRESET,
+            rows=options.rows,
+            seeds=options.seeds,
+            settings=settings,
+            published=options.published,
+            device=options.device,
+            watch=watch,
+        )
+    _print(console, study.lines())
+    return 0 if study.finished else INTERRUPTED
 
 
 def compare(arguments: list[str]) -> int:
@@ -197,6 +253,24 @@ def weights(arguments: list[str]) -> int:
     return 0
 
 
+def import_model(arguments: list[str]) -> int:
+    """Import a checkpoint of the authors."""
+    options = parse(ImportArguments, "import", arguments)
+    from listen_and_move.importing import import_checkpoint
+
+    result = import_checkpoint(
+        options.checkpoint,
+        options.out,
+        fps=options.fps,
+        kind=options.kind,
+        chunk_ms=options.chunk_ms,
+        motion_noise=options.motion_noise,
+        overwrite=options.overwrite,
+    )
+    _print(Console(), [*result.lines(), str(result.path)])
+    return 0
+
+
 def _print(console: Console, lines: list[str]) -> None:
     for line in lines:
         console.print(line, soft_wrap=True, markup=False, highlight=False)
@@ -215,7 +289,10 @@ COMMANDS: dict[str, tuple[Callable[[list[str]], int], type]] = {
     "train": (train, TrainArguments),
     "generate": (generate, GenerateArguments),
     "evaluate": (evaluate, EvaluateArguments),
+    "ablation": (ablation, AblationArguments),
     "compare": (compare, CompareArguments),
     "robustness": (robustness, RobustnessArguments),
+    "presets": (presets, PresetsArguments),
     "weights": (weights, WeightsArguments),
+    "import": (import_model, ImportArguments),
 }

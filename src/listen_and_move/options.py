@@ -5,7 +5,7 @@ Torch is not imported here, so that help comes at once.
 
 import io
 from contextlib import redirect_stderr
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -13,7 +13,7 @@ import tyro
 from tyro.conf import Positional, arg
 
 from listen_and_move.config import (
-    PRESETS,
+    DEFAULT_PRESET,
     ClipConfig,
     Config,
     CriticConfig,
@@ -22,10 +22,10 @@ from listen_and_move.config import (
     LossConfig,
     MotionConfig,
     TrainingConfig,
-    preset,
 )
 from listen_and_move.errors import UserError
-from listen_and_move.settings import from_json
+from listen_and_move.inference.controls import Controls
+from listen_and_move.settings import from_json, from_preset
 
 PROGRAM = "listen-and-move"
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -65,7 +65,8 @@ class TrainArguments:
     run: Path | None = None
     """The run folder; None: runs/NAME-OF-VIDEO."""
     preset: str | None = None
-    """Settings to start from: quick (a small model in minutes, on a CPU too) or paper (as published). None: quick."""
+    """Settings to start from: studio, quick (studio at 64 pixels, minutes on a CPU), paper (as published) or baseline (that
+    of the paper). None: studio. listen-and-move presets prints them."""
     steps: int | None = None
     """Steps in total, not in addition; short for --training.steps."""
     seed: int | None = None
@@ -79,6 +80,16 @@ class TrainArguments:
     critics: CriticConfig = field(default_factory=CriticConfig)
     losses: LossConfig = field(default_factory=LossConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+
+
+@dataclass(frozen=True)
+class PresetsArguments:
+    """Print the presets: in what each differs from another one, or every setting of one."""
+
+    name: Positional[str | None] = None
+    """The preset to print as JSON."""
+    size: str | None = None
+    """For this size of picture, where it makes a difference; None: the preset's own."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +113,15 @@ class GenerateArguments:
     """Seed of the noise, where the model has any."""
     mode: Literal["model", "replay"] = "model"
     """model: the model draws; replay: real frames of the training part, in the order that the sound asks for."""
+    gain: str = "match"
+    """How loud the model hears the sound; the result keeps it as it is. match: as loud as the training sound, by one gain of at
+    most 20 dB, since a quieter recording would hardly move the picture; running: the same slowly, knowing no future; or a
+    number of dB, such as 6 or -3.5; 0 plays it as it is."""
+    controls: Annotated[Controls, arg(name="")] = field(default_factory=Controls)
+    paste: bool = False
+    """Put the picture back into the video's whole picture, which stands still around it."""
     video: Path | None = None
-    """replay only: where the run's video is now, if it was moved."""
+    """replay and paste only: where the run's video is now, if it was moved."""
     overwrite: bool = False
     """Replace outputs that exist."""
     device: Device = "auto"
@@ -128,6 +146,37 @@ class EvaluateArguments:
     """Seed of the noise, where the model has any."""
     device: Device = "auto"
     """Where to compute."""
+
+
+@dataclass(frozen=True)
+class AblationArguments:
+    """Learn a video with and without each part of the method, over several seeds, and write the table. The same command
+    again goes on."""
+
+    video: Positional[Path]
+    """Any file with picture and sound."""
+    out: Path | None = None
+    """Where the runs and the table go; None: ablation/NAME-OF-VIDEO."""
+    rows: tuple[str, ...] = ()
+    """Which: baseline, rnn, sac, acin, convgru, dirconvgru (the paper's, all of them by default), or NAME:section.setting=value
+    (more after a comma), such as skip:generator.connections=skip. Others are compared with the first one."""
+    seeds: int = 3
+    """Runs of each row, with seeds from 0 on."""
+    published: Literal["cello", "quintet", "drums", "talking-head"] | None = None
+    """The paper's clip whose figures are put beside."""
+    preset: str | None = None
+    """What all rows start from. None: paper."""
+    steps: int | None = None
+    """Steps of each run; short for --training.steps."""
+    device: Device = "auto"
+    """Where to compute."""
+    clip: Annotated[ClipConfig, arg(name="")] = field(default_factory=ClipConfig)
+    features: FeatureConfig = field(default_factory=FeatureConfig)
+    motion: MotionConfig = field(default_factory=MotionConfig)
+    generator: GeneratorConfig = field(default_factory=GeneratorConfig)
+    critics: CriticConfig = field(default_factory=CriticConfig)
+    losses: LossConfig = field(default_factory=LossConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
 
 
 @dataclass(frozen=True)
@@ -174,6 +223,26 @@ class WeightsArguments:
     """Names as listed; for add one name and its file."""
 
 
+@dataclass(frozen=True)
+class ImportArguments:
+    """Make a model file from a checkpoint of the authors' published code. Its weights are read; code in it never runs."""
+
+    checkpoint: Positional[Path]
+    """Their file (.model) with the weights of motion encoder and generator; sizes and sound routes are found in it."""
+    out: Path = Path("model.safetensors")
+    """Where the model file goes."""
+    fps: str | None = None
+    """Frames per second it was trained at, which weights do not tell. None: 20, as in the paper."""
+    kind: Literal["lms", "mel", "mfcc"] | None = None
+    """Kind of its sound features. None: mfcc where a frame hears 20 numbers, else lms, as in the paper."""
+    chunk_ms: float | None = None
+    """Sound heard for one frame, in milliseconds. None: 85, and 100 from 512 pixels on, as in the paper."""
+    motion_noise: int | None = None
+    """Random numbers per frame, where the weights leave it open (motion from sound alone). None: 2, as in the paper."""
+    overwrite: bool = False
+    """Replace a file that is there."""
+
+
 Arguments = TypeVar("Arguments")
 
 
@@ -201,22 +270,29 @@ def _one_line(text: str) -> str:
     return " ".join(" ".join(message or [title]).split()).rstrip(".:")
 
 
-def named(arguments: list[str]) -> tuple[str | None, Path]:
-    """Preset and run as far as they can be seen before parsing: help shows their settings as defaults."""
-    named: dict[str, str | None] = {"--preset": None, "--run": None}
+def named(arguments: list[str]) -> tuple[str | None, Path, str | None]:
+    """Preset, run and size as far as they can be seen before parsing: help shows their settings as defaults."""
+    named: dict[str, str | None] = {"--preset": None, "--run": None, "--size": None}
     for place, word in enumerate(arguments):
         key, equals, value = word.partition("=")
         if key in named:
             named[key] = value if equals else (arguments[place + 1] if place + 1 < len(arguments) else None)
     video = next((word for word in arguments if not word.startswith("-")), "")
-    return named["--preset"], Path(named["--run"]) if named["--run"] else default_run(Path(video))
+    return named["--preset"], Path(named["--run"]) if named["--run"] else default_run(Path(video)), named["--size"]
 
 
-def train_defaults(preset_name: str | None, run: Path) -> TrainArguments:
-    """What changes are counted from: the run's settings, else the preset's."""
-    config = _base(preset_name, run)
+def train_defaults(preset_name: str | None, run: Path, size: str | None) -> TrainArguments:
+    """What changes are counted from: the run's settings, else the preset's at that size."""
+    config = _base(preset_name, run, size)
     groups = {item.name: getattr(config, item.name) for item in fields(config)}
     return TrainArguments(video=tyro.MISSING, **groups)  # type: ignore[arg-type]
+
+
+def ablation_defaults(preset_name: str | None, size: str | None) -> AblationArguments:
+    """What changes are counted from: the preset's settings at that size."""
+    config = from_preset(preset_name or "paper", {} if size is None else {"clip.size": size})
+    groups = {item.name: getattr(config, item.name) for item in fields(config)}
+    return AblationArguments(video=tyro.MISSING, **groups)  # type: ignore[arg-type]
 
 
 def default_run(video: Path) -> Path:
@@ -224,19 +300,8 @@ def default_run(video: Path) -> Path:
     return Path("runs") / video.stem
 
 
-def _base(preset_name: str | None, run: Path) -> Config:
+def _base(preset_name: str | None, run: Path, size: str | None) -> Config:
     stored = run / "config.json"
-    if preset_name is not None:
-        return preset(preset_name)
-    return from_json(Config, stored.read_text(encoding="utf-8")) if stored.is_file() else PRESETS["quick"]
-
-
-def changes(base: TrainArguments, options: TrainArguments) -> dict[str, Any]:
-    """The settings that differ, as section.setting."""
-    groups = [item.name for item in fields(TrainArguments) if is_dataclass(getattr(base, item.name))]
-    return {
-        f"{group}.{item.name}": getattr(getattr(options, group), item.name)
-        for group in groups
-        for item in fields(getattr(base, group))
-        if getattr(getattr(options, group), item.name) != getattr(getattr(base, group), item.name)
-    }
+    if preset_name is None and stored.is_file():
+        return from_json(Config, stored.read_text(encoding="utf-8"))
+    return from_preset(preset_name or DEFAULT_PRESET, {} if size is None else {"clip.size": size})

@@ -1,0 +1,81 @@
+"""The table of trials: each figure over fifths, then mean and spread over seeds."""
+
+import argparse
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+Row = dict[str, Any]
+
+FIGURES = {
+    "excess": lambda rows: _pooled(rows)[0],
+    "p": lambda rows: _pooled(rows)[1],
+    "sharp": lambda rows: _ratio(rows, "detail"),
+    "motion": lambda rows: _ratio(rows, "motion"),
+    "flicker": lambda rows: _ratio(rows, "flicker"),
+    "perc": lambda rows: _mean(rows, "perceptual_squeeze_caffe"),
+    "noise": lambda rows: _mean(rows, "dcor_noise"),
+    "bright": lambda rows: _mean(rows, "dcor_bright"),
+    "dull": lambda rows: _mean(rows, "dcor_dull"),
+    "quiet": lambda rows: _mean(rows, "dcor_quiet_unmatched"),
+    "silence": lambda rows: _mean(rows, "motion_in_silence"),
+    "hiss": lambda rows: _mean(rows, "motion_in_room_noise"),
+    "s/step": lambda rows: float(np.mean([row["train_s"] / row["steps"] for row in rows if "train_s" in row] or [np.nan])),
+}
+"""Title to figure of the fifths of one seed; excess: dcor less its mean at wrong times, p: share of wrong times as good."""
+
+
+def lines(rows: list[Row], options: argparse.Namespace) -> Iterator[str]:
+    """Clip by clip, a line per variant, then a line per variant over all clips."""
+    chosen = [
+        row
+        for row in rows
+        if row["steps"] in (0, options.steps)
+        and row["size"] == options.size
+        and row["clip"] in (options.clips or [row["clip"]])
+        and row["variant"] in (options.variants or [row["variant"]])
+        and row["fold"] in options.folds
+        and row["seed"] in options.seeds
+    ]
+    yield f"{'':44}" + "".join(f"{title:>14}" for title in FIGURES)
+    overall: dict[str, list[list[float]]] = {}
+    for (clip, variant), group in _grouped(chosen, "clip", "variant"):
+        seeds = [list(of_seed) for _, of_seed in _grouped(group, "seed")]
+        values = np.array([[figure(of_seed) for figure in FIGURES.values()] for of_seed in seeds])
+        overall.setdefault(variant, []).append(values.mean(0).tolist())
+        yield f"{clip[:20]:21}{variant[:20]:21}{len(group):2}" + "".join(_cell(column) for column in values.T)
+    for variant, values in overall.items():
+        yield f"{'all':21}{variant[:20]:21}{len(values):2}" + "".join(_cell([number]) for number in np.array(values).mean(0))
+
+
+def _grouped(rows: list[Row], *keys: str) -> Iterator[tuple[tuple[Any, ...], list[Row]]]:
+    def key(row: Row) -> tuple[Any, ...]:
+        return tuple(row[name] for name in keys)
+
+    for value, group in groupby(sorted(rows, key=key), key):
+        yield value, list(group)
+
+
+def _pooled(rows: list[Row]) -> tuple[float, float]:
+    """dcor of all fifths as one, less its mean at wrong times; and the share of wrong times that are at least as good."""
+    shifts = min(len(row["shifted"]) for row in rows)
+    product, ours, theirs = np.sum([row["products"] for row in rows], 0)
+    norm = np.sqrt(ours * theirs) or 1.0
+    null = np.sum([row["shifted"][:shifts] for row in rows], 0) / norm
+    return float(product / norm - null.mean()), float((1 + (null >= product / norm).sum()) / (1 + shifts))
+
+
+def _ratio(rows: list[Row], name: str) -> float:
+    ours, theirs = np.sum([row[name] for row in rows], 0)
+    return float(ours / theirs)
+
+
+def _mean(rows: list[Row], name: str) -> float:
+    return float(np.mean([row.get(name, np.nan) for row in rows]))
+
+
+def _cell(values: Any) -> str:
+    mean, spread = float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+    return f"{mean:7.3f}" + (f" ±{spread:5.3f}" if len(values) > 1 else " " * 7)

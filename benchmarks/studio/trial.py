@@ -1,0 +1,156 @@
+"""One trial: train on four fifths of a clip, play the fifth that was held out, and measure it.
+
+Letters: T frames that are held out.
+"""
+
+import json
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from listen_and_move.config import Config, preset
+from listen_and_move.data.clip import Clip, load_clip
+from listen_and_move.evaluation.networks import available
+from listen_and_move.evaluation.shifts import products
+from listen_and_move.features import SAMPLE_RATE, Listener
+from listen_and_move.inference.animator import Animator
+from listen_and_move.inference.playing import played
+from listen_and_move.inference.replay import PLAIN, VITERBI, Replay
+from listen_and_move.media.sound import read_sound
+from listen_and_move.metrics.coherence import flicker
+from listen_and_move.metrics.frame import MOVING_SHARE, laplacian_energies, moving_region, psnr, ssim, unit_range
+from listen_and_move.metrics.sync import motion_energy
+from listen_and_move.models.generator import Network
+from listen_and_move.settings import with_values
+from listen_and_move.training.loop import train
+
+Row = dict[str, Any]
+FOLDS = 5
+STILLS = {"mean frame": None, "replay": PLAIN, "smooth replay": VITERBI}
+"""Rows that need no training."""
+
+
+class Held(np.ndarray):
+    """Frames in memory, read part by part like those on disk."""
+
+    def read(self, first: int, last: int) -> np.ndarray:
+        """Frames ``first`` to ``last``."""
+        return np.asarray(self[first:last])
+
+
+def settings_of(values: Mapping[str, Any], fold: int, base: str) -> Config:
+    """The preset with changes, and one fifth held out."""
+    return with_values(preset(base), {**values, "clip.holdout": f"{fold / FOLDS:g}-{(fold + 1) / FOLDS:g}"})
+
+
+def model_row(video: Path, fold: int, seed: int, values: Mapping[str, Any], base: str) -> Row:
+    """Train a model and measure it on the fifth that it has not seen."""
+    quiet = {"training.validate_every": 100, "training.sample_every": 10**6, "training.save_every": 10**6}
+    config = settings_of({**values, **quiet, "training.seed": seed}, fold, base)
+    with tempfile.TemporaryDirectory() as folder:
+        begun = time.perf_counter()
+        changes = {**values, **quiet, "training.seed": seed, "clip.holdout": config.clip.holdout}
+        result = train(video, Path(folder) / "run", preset_name=base, settings=changes)
+        seconds = time.perf_counter() - begun
+        size = (result.run / "model.safetensors").stat().st_size
+        log = [json.loads(line) for line in (result.run / "metrics.jsonl").read_text().splitlines()]
+        animator = Animator.load(result.run)
+    clip = load_clip(video, config)
+    network = animator.network
+    generated = _played(network, clip.features, clip, config)
+    if not result.finished:
+        raise KeyboardInterrupt  # a row of a run cut short would mislead
+    curve = [[line["step"], line["held_out/dcor"], line["held_out/sharpness_moving"]] for line in log if "held_out/dcor" in line]
+    row = {"curve": curve, "train_s": seconds, "model_mb": size / 1e6} | measured(generated, clip)
+    row |= {f"dcor_{name}": _dcor(_played(network, heard, clip, config), clip) for name, heard in altered(video, clip, config)}
+    return row | _still(network, clip, config)
+
+
+def baseline_row(name: str, video: Path, fold: int, values: Mapping[str, Any], base: str) -> Row:
+    """A still, or replay of training frames, measured as a model is."""
+    config = settings_of(values, fold, base)
+    clip = load_clip(video, config)
+    search = STILLS[name]
+    if search is None:
+        picture = ((clip.mean_frame.permute(1, 2, 0).numpy() + 1) * 127.5).round().astype(np.uint8)
+        return measured(np.repeat(picture[None], len(clip.held_out), 0), clip)
+    places = Replay.of(clip, search).whole(clip.features[clip.held_out.start : clip.held_out.stop])
+    return measured(clip.frames.numpy()[places], clip)
+
+
+def measured(generated: np.ndarray, clip: Clip) -> Row:
+    """What can be said of held-out pictures; sums, so that several fifths can be put together."""
+    real = _real(clip)
+    sums = products(generated.view(Held), real.view(Held))
+    region = moving_region(unit_range(real).std(0, dtype=np.float64).mean(-1), MOVING_SHARE)
+    networks = available(torch.device("cpu"), min(real.shape[1:3])).perceptual
+    return {
+        "frames": len(real),
+        "products": list(sums[:3]),
+        "shifted": list(sums.shifted),
+        "dcor": sums.dcor,
+        "dcor_excess": sums.dcor - float(sums.null.mean()),
+        "detail": [float(laplacian_energies(video, region).mean()) for video in (generated, real)],
+        "motion": [float(motion_energy(video).mean()) for video in (generated, real)],
+        "flicker": [float(flicker(video).mean()) for video in (generated, real)],
+        "ssim": ssim(generated, real),
+        "psnr": psnr(generated, real),
+        **{name: float(network(generated, real).mean()) for name, network in networks.items()},
+    }
+
+
+def altered(video: Path, clip: Clip, config: Config) -> list[tuple[str, Tensor]]:
+    """Features of the clip's sound as another microphone might have recorded it, played at the level of the training sound."""
+    listener = Listener(config.features, config.clip.rate, clip.statistics)
+    sound = torch.from_numpy(np.concatenate(list(read_sound(video, SAMPLE_RATE))))
+    level = sound.square().mean().sqrt()
+    noise = torch.randn(len(sound), generator=torch.Generator().manual_seed(0))
+    versions = {
+        "noise": sound + level * 10 ** (-10 / 20) * noise,
+        "bright": tilted(sound, 12.0),
+        "dull": tilted(sound, -12.0),
+        "quiet_unmatched": sound * 10 ** (-10 / 20),
+    }
+    for name in ("noise", "bright", "dull"):
+        versions[name] = versions[name] * level / versions[name].square().mean().sqrt()
+    return [(name, listener.whole(each)[: len(clip.features)]) for name, each in versions.items()]
+
+
+def tilted(sound: Tensor, decibels: float) -> Tensor:
+    """Louder towards the top: from half of the change below at 125 Hz to half of it above at 7500 Hz."""
+    spectrum = torch.fft.rfft(sound.double())
+    frequency = torch.linspace(0, SAMPLE_RATE / 2, len(spectrum)).clamp(125, 7500)
+    share = torch.log2(frequency / 125) / np.log2(7500 / 125) - 0.5
+    return torch.fft.irfft(spectrum * 10 ** (decibels * share / 20), n=len(sound)).float()
+
+
+def _played(network: Network, features: Tensor, clip: Clip, config: Config) -> np.ndarray:
+    return np.concatenate(list(played(network, features, clip.held_out, config)))
+
+
+def _real(clip: Clip) -> np.ndarray:
+    return clip.frames[clip.held_out.start : clip.held_out.stop].numpy()
+
+
+def _dcor(generated: np.ndarray, clip: Clip) -> float:
+    sums = products(generated.view(Held), _real(clip).view(Held))
+    return sums.dcor - float(sums.null.mean())
+
+
+def _still(network: Network, clip: Clip, config: Config) -> Row:
+    """Motion in silence and in room noise (-60 dBFS), over that of the training part."""
+    moving = np.mean([motion_energy(clip.frames[part.start : part.stop].numpy()).mean() for part in clip.train if len(part) > 1])
+    hiss = 1e-3 * torch.randn(4 * SAMPLE_RATE, generator=torch.Generator().manual_seed(0))
+    listener = Listener(config.features, config.clip.rate, clip.statistics)
+    row = {}
+    for name, sound in {"silence": torch.zeros_like(hiss), "room_noise": hiss}.items():
+        features = listener.whole(sound)
+        frames = np.concatenate(list(played(network, features, range(20, len(features)), config)))  # the start is forgotten
+        row[f"motion_in_{name}"] = float(motion_energy(frames).mean() / moving)
+    return row

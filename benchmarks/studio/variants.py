@@ -1,0 +1,30 @@
+"""What is tried: changes to a preset, by name. A name joined by + is all of its parts, the later ones winning."""
+
+from typing import Any
+
+Settings = dict[str, Any]
+
+VARIANTS: dict[str, Settings] = {
+    "studio": {},
+    "before": {"features.kind": "level", "training.disturbance": 0.0, "generator.recall": 0},
+    "shape": {"features.kind": "shape"},
+    "disturb": {"training.disturbance": 1.0},
+    "recall": {"generator.recall": 512},
+    "small critics": {"critics.channels_base": 128, "critics.channels_max": 64},
+    "l1 5": {"losses.l1": 5.0},
+    "l1 5, difference 10": {"losses.l1": 5.0, "losses.difference": 10.0},
+    "adversarial 3": {"losses.adversarial_weight": 3.0},
+    "critics 1e-3": {"training.critic_rate": 1e-3},
+    "penalty 1e-5": {"losses.penalty": 1e-5},
+    "no rest": {"losses.rest": 0.0},
+    "no recall": {"generator.recall": 0},
+    "regress": {"losses.adversarial_weight": 0.0},
+}
+
+
+def settings(name: str) -> Settings:
+    """The changes that a name stands for."""
+    merged: Settings = {}
+    for part in name.split("+"):
+        merged |= VARIANTS[part]
+    return merged
