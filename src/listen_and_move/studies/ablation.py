@@ -71,6 +71,8 @@ def ablation(
     """
     video = Path(video)
     folder = Path("ablation") / video.stem if folder is None else Path(folder)
+    if video.is_dir():
+        raise UserError(f"{video}: expected a video file; got a folder: an ablation measures on a video's held-out part")
     if seeds < 1:
         raise UserError(f"seeds: expected at least 1; got {seeds}")
     if published is not None and published not in PUBLISHED:
