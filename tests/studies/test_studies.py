@@ -11,6 +11,7 @@ from tests.conftest import TINY
 
 from listen_and_move.config import preset
 from listen_and_move.errors import UserError
+from listen_and_move.settings import with_values
 from listen_and_move.studies.ablation import ablation
 from listen_and_move.studies.rows import PAPER, PUBLISHED, parse_rows
 from listen_and_move.studies.table import Figure, Table
@@ -30,6 +31,23 @@ def test_rows_in_words() -> None:
     rows = parse_rows(["sac", "skip:generator.connections=skip,generator.sound-norm=false"], preset("paper"))
     assert rows["skip"].settings == {"generator.connections": "skip", "generator.sound_norm": False}
     assert rows["sac"] == PAPER["sac"]
+
+
+def test_values_of_rows_may_be_words_numbers_and_lists() -> None:
+    rows = parse_rows(
+        ["wide:generator.prediction_layers=2,4,clip.size=64,motion.layers=2", "one:generator.prediction-layers=3"],
+        preset("paper"),
+    )
+    assert rows["wide"].settings == {"generator.prediction_layers": "2,4", "clip.size": "64", "motion.layers": 2}
+    assert rows["one"].settings == {"generator.prediction_layers": "3"}
+
+
+@pytest.mark.parametrize("name", ["paper", "studio"])
+def test_the_papers_rows_go_with_what_all_rows_have(name: str) -> None:
+    base = with_values(preset(name), {"generator.prediction": "plain", "generator.prediction_layers": "3,5"})
+    assert list(parse_rows([], base)) == list(PAPER)
+    assert with_values(base, dict(PAPER["baseline"].settings)).prediction_blocks == ()
+    assert with_values(base, dict(PAPER["dirconvgru"].settings)).prediction_blocks == (2, 4)
 
 
 @pytest.mark.parametrize(
