@@ -49,14 +49,14 @@ def settings_of(values: Mapping[str, Any], fold: int, base: str) -> Config:
     return with_values(preset(base), {**values, "clip.holdout": f"{fold / FOLDS:g}-{(fold + 1) / FOLDS:g}"})
 
 
-def model_row(video: Path, fold: int, seed: int, values: Mapping[str, Any], base: str) -> Row:
-    """Train a model and measure it on the fifth that it has not seen."""
+def model_row(video: Path, fold: int, seed: int, values: Mapping[str, Any], base: str, keep: Path | None = None) -> Row:
+    """Train a model and measure it on the fifth that it has not seen; ``keep``: where its run folder stays."""
     quiet = {"training.validate_every": 100, "training.sample_every": 10**6, "training.save_every": 10**6}
     config = settings_of({**values, **quiet, "training.seed": seed}, fold, base)
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
         changes = {**values, **quiet, "training.seed": seed, "clip.holdout": config.clip.holdout}
-        result = train(video, Path(folder) / "run", preset_name=base, settings=changes)
+        result = train(video, keep or Path(folder) / "run", preset_name=base, settings=changes)
         seconds = time.perf_counter() - begun
         size = (result.run / "model.safetensors").stat().st_size
         log = [json.loads(line) for line in (result.run / "metrics.jsonl").read_text().splitlines()]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from listen_and_move.models.layers import PointConvolution, leaky
 
-SHARP = 40
+SHARP = 8
 """The best frame is chosen by this power of the weights in the blend."""
 
 
