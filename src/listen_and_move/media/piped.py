@@ -4,7 +4,6 @@ Shapes: sound is float32 (n, channels), full scale 1.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Literal
@@ -16,10 +15,12 @@ from av.error import FFmpegError
 from listen_and_move.errors import UserError
 from listen_and_move.media.decoding import reason
 from listen_and_move.media.files import sound_stream
+from listen_and_move.media.resampling import HIGHEST_RATE, LOWEST_RATE
 from listen_and_move.media.sound import Sound
 from listen_and_move.media.soundtrack import Source
 
 NAME = "standard input"
+MOST_CHANNELS = 64
 READ = 1 << 12
 """Bytes that are asked for at a time; fewer are taken where there are fewer."""
 _QUICKLY = {"probesize": "65536", "analyzeduration": "500000"}
@@ -49,9 +50,23 @@ class Raw:
         return self.channels * (4 if self.format == "f32le" else 2)
 
 
-@contextmanager
-def piped_sound(file: Any, raw: Raw | None = None) -> Iterator[Source]:
+def checked_raw(rate: int, channels: int, format: Literal["s16le", "f32le"]) -> Raw:
+    """What raw samples are.
+
+    Raises:
+        UserError: a rate or a number of channels that no sound has.
+    """
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise UserError(f"rate: expected {LOWEST_RATE} to {HIGHEST_RATE} samples per second; got {rate}")
+    if not 1 <= channels <= MOST_CHANNELS:
+        raise UserError(f"channels: expected 1 to {MOST_CHANNELS}; got {channels}")
+    return Raw(rate, channels, format)
+
+
+def piped_sound(file: Any, raw: Raw | None = None) -> Source:
     """The sound that comes through a pipe, block by block as it comes.
+
+    Nothing has to be closed, nor may be: somebody may be waiting for the next block.
 
     Args:
         file: unbuffered: its ``read(n)`` gives what there is, at most n bytes, and b"" at the end.
@@ -65,8 +80,7 @@ def piped_sound(file: Any, raw: Raw | None = None) -> Iterator[Source]:
         first = next(blocks, None)
         if first is None:
             raise UserError(f"{NAME}: expected samples; it ended before the first one: see what writes to the pipe")
-        yield Source(chain([first], blocks), raw.rate, raw.channels)
-        return
+        return Source(chain([first], blocks), raw.rate, raw.channels)
     try:
         container = av.open(_OneWay(file), options=_QUICKLY)
     except (FFmpegError, OSError) as error:
@@ -74,9 +88,8 @@ def piped_sound(file: Any, raw: Raw | None = None) -> Iterator[Source]:
             f"{NAME}: cannot be read as media through a pipe ({reason(error)}): give WAV, Matroska, MP3, Ogg or FLAC, or raw "
             "samples with --rate"
         ) from None
-    with container:
-        sound = Sound(NAME, container, sound_stream(NAME, container, 0))
-        yield Source(sound.part(None, None), sound.rate, sound.channels)
+    sound = Sound(NAME, container, sound_stream(NAME, container, 0))
+    return Source(sound.part(None, None), sound.rate, sound.channels)
 
 
 class _OneWay:

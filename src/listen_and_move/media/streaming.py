@@ -72,7 +72,8 @@ class MatroskaStream:
         self.fps, self.rate, self.graph = fps, rate, yuv_graph(width, height)
         # A cluster holds what is not yet to be read: one is ended with every picture.
         options = {"cluster_time_limit": "1", "flush_packets": "1", "live": "1"}
-        self.container = av.open(_OneWay(file), "w", format="matroska", container_options=options)
+        self.file = _OneWay(file)
+        self.container = av.open(self.file, "w", format="matroska", container_options=options)
         self.container.metadata.update(metadata or {})
         colours = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "color_range": "tv"}
         self.picture: Any = self.container.add_stream("rawvideo", rate=fps, options=colours)
@@ -94,12 +95,14 @@ class MatroskaStream:
             heard = self._sound_frame(sound)
             heard.pts, heard.time_base = frame_sample(index, self.fps, self.rate), Fraction(1, self.rate)
             self.container.mux(self.sound.encode(heard))
+        self.file.check()
 
     def close(self) -> None:
         """Write what waits, and the end."""
         self.container.mux(self.picture.encode(None))
         self.container.mux(self.sound.encode(None))
         self.container.close()
+        self.file.check()
 
     def _sound_frame(self, sound: np.ndarray) -> Any:
         heard = sound.mean(axis=1, keepdims=True) if self.layout == "mono" else sound
@@ -110,13 +113,25 @@ class MatroskaStream:
 
 
 class _OneWay:
-    """A file that can only be written on, at once: FFmpeg then neither goes back in it nor waits."""
+    """A file that can only be written on, at once: FFmpeg then neither goes back in it nor waits.
+
+    What goes wrong is kept until nobody of FFmpeg is in between.
+    """
 
     def __init__(self, file: Any) -> None:
-        self.file = file
+        self.file, self.failure = file, None
 
     def write(self, data: bytes) -> int:
         """All of it."""
-        self.file.write(data)
-        self.file.flush()
+        try:
+            if self.failure is None:
+                self.file.write(data)
+                self.file.flush()
+        except OSError as failure:
+            self.failure = failure
         return len(data)
+
+    def check(self) -> None:
+        """Raise what went wrong."""
+        if self.failure is not None:
+            raise self.failure
