@@ -71,10 +71,10 @@ def _stream(
 ) -> StreamOutlet:
     (width, height), fps, rate, channels = size, pacer.fps, source.rate, source.channels
     if kind == "y4m":
-        return StreamOutlet(Y4mStream(file, width=width, height=height, fps=fps), None, fps, live)
+        return StreamOutlet(Y4mStream(file, width=width, height=height, fps=fps), None, live)
     marks = {"comment": mark}
     stream = MatroskaStream(file, width=width, height=height, fps=fps, rate=rate, channels=channels, metadata=marks)
-    return StreamOutlet(stream, Moments(fps, rate, channels), fps, live)
+    return StreamOutlet(stream, Moments(fps, rate, channels), live)
 
 
 @contextmanager

@@ -3,11 +3,11 @@
 Letters: n samples, H height, W width.
 """
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from math import ceil
 from threading import Condition, Thread
 from typing import NamedTuple, Protocol
 
@@ -19,8 +19,8 @@ from listen_and_move.media.soundtrack import Source
 from listen_and_move.media.streaming import Stream
 from listen_and_move.media.video import VideoWriter
 
-LONGEST_WAIT = Fraction(1, 2)
-"""Seconds of pictures, with their sound, that wait for a reader; then the oldest are dropped, since live is now."""
+LONGEST_WAIT = 0.5
+"""Seconds for which a picture, with its sound, waits for a slow reader; then it is dropped, since live is now."""
 
 
 class Outlet(Protocol):
@@ -133,19 +133,20 @@ def _taken(sounds: deque[np.ndarray]) -> Iterator[np.ndarray]:
 
 
 class StreamOutlet:
-    """A pipe to another program. Where it is live and the reader is slow, the oldest that waits is dropped.
+    """A pipe to another program. Where it is live and the reader is slow, what has waited too long is dropped.
 
     Args:
         stream: what is written to.
         moments: puts together what it needs; None: pictures alone.
-        fps: frames per second.
         live: nobody waits for the reader.
+        clock: seconds that never go back.
     """
 
-    def __init__(self, stream: Stream, moments: Moments | None, fps: Fraction, live: bool) -> None:
+    def __init__(self, stream: Stream, moments: Moments | None, live: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self.stream, self.moments, self.frame = stream, moments, 0
         self.nothing = np.zeros((0, 1), np.float32)
-        self.waiting: deque[Moment] = deque(maxlen=ceil(LONGEST_WAIT * fps))
+        self.clock = clock
+        self.waiting: deque[tuple[float, Moment]] = deque()
         self.changed, self.over, self.gone = Condition(), False, False
         self.failure: BaseException | None = None
         self.thread = Thread(target=self._write_all, daemon=True) if live else None
@@ -192,7 +193,10 @@ class StreamOutlet:
             self._written(lambda: self.stream.write(*moment))
             return
         with self.changed:
-            self.waiting.append(moment)
+            now = self.clock()
+            while self.waiting and now - self.waiting[0][0] > LONGEST_WAIT:
+                self.waiting.popleft()
+            self.waiting.append((now, moment))
             self.changed.notify_all()
 
     def _write_all(self) -> None:
@@ -202,7 +206,7 @@ class StreamOutlet:
                     self.changed.wait_for(lambda: self.waiting or self.over)
                     if not self.waiting:
                         return
-                    moment = self.waiting.popleft()
+                    _, moment = self.waiting.popleft()
                 self._written(lambda moment=moment: self.stream.write(*moment))
         except BaseException as failure:
             self.failure, self.gone = failure, True

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from math import ceil
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -70,7 +71,7 @@ def in_time(
     """The same sound in short blocks, each given when its last sample would have sounded."""
     begun, given = clock(), 0
     for block in blocks:
-        for piece in np.array_split(block, max(1, len(block) * SHORT // rate)):
+        for piece in np.array_split(block, ceil(len(block) * SHORT / rate)):
             given += len(piece)
             sleep(max(0.0, begun + given / rate - clock()))
             yield piece
@@ -91,11 +92,12 @@ def microphone() -> Iterator[Source]:
     try:
         rate = int(sounddevice.query_devices(kind="input")["default_samplerate"])
         stream = sounddevice.InputStream(rate, rate // SHORT, channels=1, dtype="float32", latency="low", callback=heard)
-        with stream:
-            yield Source(iter(blocks.get, None), rate, 1)
+        stream.start()
     except (sounddevice.PortAudioError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{MICROPHONE}: expected one; the system offers none ({reason}): plug one in, or --input FILE") from None
+    with stream:
+        yield Source(iter(blocks.get, None), rate, 1)
 
 
 def _sounddevice() -> Any:
