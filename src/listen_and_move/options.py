@@ -61,7 +61,7 @@ class TrainArguments:
     """Learn a video with its sound into a run folder. The same command again goes on where it stopped."""
 
     video: Positional[Path]
-    """Any file with picture and sound."""
+    """Any file with picture and sound, or a folder of Sub-URMP with one instrument (--fps 10)."""
     run: Path | None = None
     """The run folder; None: runs/NAME-OF-VIDEO."""
     preset: str | None = None
