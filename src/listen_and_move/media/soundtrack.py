@@ -13,7 +13,8 @@ import numpy as np
 from listen_and_move.clock import Seconds, frame_sample, frame_time
 from listen_and_move.media.decoding import MOV, AnyPath
 from listen_and_move.media.files import opened
-from listen_and_move.media.sound import Sound, audio_frame, opened_sound
+from listen_and_move.media.resampling import audio_frame
+from listen_and_move.media.sound import Sound, opened_sound
 from listen_and_move.media.wav import two_axes
 
 RATES = {
