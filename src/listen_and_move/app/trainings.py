@@ -132,9 +132,7 @@ class Trainings:
         place.mkdir(parents=True, exist_ok=True)
         line = [sys.executable, "-m", "listen_and_move", "train", str(video), "--run", str(self.library.folder / name), *flags]
         with (place / "train.log").open("wb") as log:
-            child = subprocess.Popen(
-                line, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-            )
+            child = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
         self.children[name] = child
         write_text(place / "process.json", json.dumps({"pid": child.pid, "asked_to_stop": 0}))
 

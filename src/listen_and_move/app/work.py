@@ -71,16 +71,15 @@ def animate(
     """The sound played by a model, into a file; what was said of it; motion against loudness."""
     from listen_and_move.inference.generate import Progress, generate
 
-    told: tuple[str, ...] = ()
+    told: list[str] = []
 
     def progress(news: Progress) -> None:
-        nonlocal told
-        told = news.notes
-        watch({"done": news.done, "total": news.frames, "notes": [plain(note) for note in told]})
+        told[:] = [plain(note).removeprefix(f"{news.sound.name}: ") for note in news.notes]
+        watch({"done": news.done, "total": news.frames, "notes": told})
 
     dials = Controls(**controls)
     generate(model, sound, out, seed=seed, gain=parse_gain(gain), controls=dials, paste=paste, overwrite=True, watch=progress)
-    return {"notes": [plain(note) for note in told], "chart": chart(Path(out))}
+    return {"notes": told, "chart": chart(Path(out))}
 
 
 def chart(video: Path) -> dict[str, Any]:

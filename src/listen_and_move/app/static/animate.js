@@ -7,7 +7,7 @@ import { AMOUNT, DELAY, FREEZE, SMOOTHING, dials, gainDial } from "./dials.js";
 import { modelPicker } from "./models.js";
 import { soundPicker } from "./sounds.js";
 
-const GAIN = gainDial([["match", "like the training sound"], ["running", "slowly brought there"]]);
+const GAIN = gainDial([["match", "matched"], ["running", "levels itself"]]);
 const CONTROLS = ["amount", "smoothing", "delay", "freeze"];
 
 export function show(place) {
@@ -33,7 +33,7 @@ export function show(place) {
       button.disabled = true;
       await post("/api/jobs", { kind: "animate", model: picker.chosen.name, upload: sounds.chosen, seed: seed.valueAsNumber || 0, gain: board.values.gain, controls, paste: pasted });
       await results.now();
-      results.element.scrollIntoView({ block: "nearest", behavior: "smooth" });
+      if (results.element.getBoundingClientRect().top > innerHeight / 2) results.element.scrollIntoView({ behavior: "smooth" });
     });
     button.disabled = false;
   }

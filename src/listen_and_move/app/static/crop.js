@@ -3,6 +3,7 @@
 import { h } from "./dom.js";
 
 const LEAST = 16; // pixels of the video
+const TALLEST = 28; // rem
 
 /** `size` of the video in pixels; `changed` hears [left, top, right, bottom]. */
 export function cropEditor(picture, size, changed) {
@@ -10,13 +11,18 @@ export function cropEditor(picture, size, changed) {
   let box = [0, 0, size.width, size.height];
   const corners = ["nw", "ne", "sw", "se"].map((name) => h("span", { className: `corner ${name}`, "data-corner": name }));
   const frame = h("div", { className: "frame", tabIndex: 0, role: "group", "aria-roledescription": "crop", onkeydown: byKey, onpointerdown: grab }, corners);
+  const hole = h("div", { className: "hole" });
   const output = h("output", { className: "soft" });
-  const element = h("div", { className: "crop" }, h("div", { className: "canvas" }, h("img", { src: picture, alt: "A frame of the video", draggable: false }), frame), output);
+  const element = h("div", { className: "crop" }, h("div", { className: "canvas" }, h("img", { src: picture, alt: "A frame of the video", draggable: false }), h("div", { className: "shade" }, hole), frame), output);
+
+  element.style.maxWidth = `${(TALLEST * size.width) / size.height}rem`;
 
   function draw() {
     const [left, top, right, bottom] = box;
     const percent = (value, whole) => `${(100 * value) / whole}%`;
-    Object.assign(frame.style, { left: percent(left, size.width), top: percent(top, size.height), width: percent(right - left, size.width), height: percent(bottom - top, size.height) });
+    const style = { left: percent(left, size.width), top: percent(top, size.height), width: percent(right - left, size.width), height: percent(bottom - top, size.height) };
+    Object.assign(frame.style, style);
+    Object.assign(hole.style, style);
     output.value = `${right - left} × ${bottom - top} pixels at ${left}, ${top}`;
     frame.setAttribute("aria-label", `Crop: ${output.value}. Arrow keys move it, with Shift they size it.`);
   }

@@ -71,7 +71,7 @@ function onOff(spec, range, output, values, set) {
 
 function chooser(spec, range, output, values, set) {
   const way = typeof values[spec.name] === "number" ? "fixed" : values[spec.name];
-  const options = [...spec.ways, ["fixed", "a fixed gain"]].map(([value, text]) => h("option", { value, selected: value === way }, text));
+  const options = [...spec.ways, ["fixed", "fixed gain"]].map(([value, text]) => h("option", { value, selected: value === way }, text));
   const select = h("select", { "aria-label": spec.label, onchange: () => {
     range.hidden = output.hidden = select.value !== "fixed";
     set(spec.name, select.value === "fixed" ? Number(range.value) : select.value);

@@ -3,12 +3,12 @@
 import { h, icon, recall, remember } from "./dom.js";
 import { notice } from "./api.js";
 import { AMOUNT, FREEZE, SMOOTHING, dials, gainDial } from "./dials.js";
-import { modelPicker } from "./models.js";
+import { modelPicker, pictureOf } from "./models.js";
 import { microphone } from "./record.js";
-import { Session } from "./session.js";
+import { Session, drawn } from "./session.js";
 import { soundPicker } from "./sounds.js";
 
-const GAIN = gainDial([["running", "slowly like the training sound"]]);
+const GAIN = gainDial([["running", "levels itself"]]);
 const PARTS = [
   ["window", "hearing", "what the method hears of each frame"],
   ["look_ahead", "look-ahead", "what this model was trained to hear beyond that"],
@@ -20,7 +20,7 @@ const PARTS = [
 
 export function show(place) {
   let session = null;
-  const picker = modelPicker(() => { if (session) end(); });
+  const picker = modelPicker((run) => { if (session) end(); rest(run); });
   const source = sourcePicker(() => { if (session) end(); });
   const board = dials("live-dials", [GAIN, AMOUNT, SMOOTHING, FREEZE], () => session?.change(wish()));
   const canvas = h("canvas", { className: "picture", "aria-label": "The picture that follows the sound", role: "img" });
@@ -34,6 +34,13 @@ export function show(place) {
     return { model: picker.chosen.name, seed: 0, gain, controls };
   };
 
+  /** The model's picture before there is a sound. */
+  function rest(run) {
+    const still = h("img", { src: pictureOf(run) });
+    still.onload = () => { if (!session) drawn(canvas, still, run); };
+    canvas.style.aspectRatio = `${run.width} / ${run.height}`;
+  }
+
   async function begin() {
     button.disabled = true;
     let stream = null;
@@ -41,7 +48,6 @@ export function show(place) {
       if (!picker.chosen) throw new Error("Choose a model first.");
       if (source.way() === "microphone") stream = await microphone();
       else source.check();
-      canvas.style.aspectRatio = `${picker.chosen.width} / ${picker.chosen.height}`;
       session = new Session(canvas, wish(), heard);
       session.stream = stream;
       await session.start(stream ?? source.fresh());

@@ -14,10 +14,10 @@ const FIGURES = {
   psnr: ["PSNR in dB", "of held-out frames"],
 };
 const CURVES = {
-  "held_out/dcor": "Held out: pixels that change alike",
+  "held_out/dcor": "Pixels that change alike",
   "generator/l1": "Difference from the clip",
   "generator/difference": "Difference of changes",
-  "generator/video": "Generator against the video critic",
+  "generator/video": "Against the video critic",
   "video_critic/fake": "Video critic",
   "image_critic/fake": "Image critic",
 };

@@ -6,6 +6,7 @@
 const BLOCK = 512; // samples: 11 ms at 48 kHz
 const MARGIN = 0.12; // seconds that a sound from a file is held back beyond what the method needs
 const KEPT = 64; // pictures over which figures are taken
+const LEAST_SIDE = 384; // pixels of the canvas
 const HEAD = 20; // bytes before the JPEG: see live.py
 
 export class Session {
@@ -25,8 +26,7 @@ export class Session {
     this.context = new AudioContext({ latencyHint: "interactive" });
     await this.context.audioWorklet.addModule("/static/capture.js");
     this.hello = await this.connect();
-    const { width, height, delays } = this.hello;
-    Object.assign(this.canvas, { width, height });
+    const { delays } = this.hello;
     this.method = delays.window + delays.look_ahead + delays.resampling + delays.control;
     this.capture = new AudioWorkletNode(this.context, "capture", { processorOptions: { size: BLOCK } });
     this.capture.port.onmessage = ({ data }) => this.send(data);
@@ -100,7 +100,7 @@ export class Session {
       due.sort((a, b) => a.instant - b.instant);
       this.pending = this.pending.filter((picture) => !due.includes(picture));
       const picture = due.at(-1);
-      this.canvas.getContext("2d").drawImage(picture.bitmap, 0, 0);
+      drawn(this.canvas, picture.bitmap, this.hello);
       due.forEach(({ bitmap }) => bitmap.close());
       this.counts.frames += 1;
       this.counts.late += due.length - 1;
@@ -159,6 +159,15 @@ export class Session {
     this.pending.forEach(({ bitmap }) => bitmap.close());
     this.pending = [];
   }
+}
+
+/** Put a picture on a canvas, enlarged smoothly: models draw few pixels, and browsers enlarge a small canvas coarsely. */
+export function drawn(canvas, picture, { width, height }) {
+  const scale = Math.ceil(LEAST_SIDE / Math.max(width, height));
+  if (canvas.width !== width * scale || canvas.height !== height * scale) Object.assign(canvas, { width: width * scale, height: height * scale });
+  const context = canvas.getContext("2d", { alpha: false });
+  context.imageSmoothingQuality = "high";
+  context.drawImage(picture, 0, 0, canvas.width, canvas.height);
 }
 
 function median(values) {
