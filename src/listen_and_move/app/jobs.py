@@ -12,8 +12,7 @@ from listen_and_move.app.uploads import Upload, Uploads, named
 from listen_and_move.app.workers import Worker
 from listen_and_move.errors import UserError
 
-State = Literal["waiting", "working", "done", "failed"]
-UNFINISHED = ("waiting", "working")
+State = Literal["open", "done", "failed"]
 
 
 @dataclass
@@ -29,7 +28,7 @@ class Job:
     """What the visitor chose, to be shown beside the result."""
     file: Path
     """The result, where it is one."""
-    state: State = "waiting"
+    state: State = "open"
     news: dict[str, Any] = field(default_factory=dict)
     """done of total frames, and notes."""
     result: dict[str, Any] = field(default_factory=dict)
@@ -62,7 +61,7 @@ class Jobs:
         Raises:
             UserError: too much is waiting already.
         """
-        unfinished = [job for job in self.all.values() if job.state in UNFINISHED]
+        unfinished = [job for job in self.all.values() if job.state == "open"]
         if sum(job.visitor == visitor for job in unfinished) >= JOBS_EACH:
             raise UserError(f"{JOBS_EACH} of yours are under way already: wait for one of them, or stop it.")
         if len(unfinished) >= JOBS:
@@ -106,15 +105,15 @@ class Jobs:
         except UserError as error:
             job.state, job.error = "failed", str(error)
         finally:
-            if not any(other.upload is job.upload and other.state in UNFINISHED for other in self.all.values()):
+            if not any(other.upload is job.upload and other.state == "open" for other in self.all.values()):
                 self.uploads.busy.discard(job.upload.id)
 
     def _before(self, job: Job) -> int:
-        same = [other for other in self.all.values() if other.kind == job.kind and other.state in UNFINISHED]
+        same = [other for other in self.all.values() if other.kind == job.kind and other.state == "open"]
         return same.index(job) if job in same else 0
 
     def _forget_old(self, visitor: str) -> None:
-        finished = [job for job in self.all.values() if job.visitor == visitor and job.state not in UNFINISHED]
+        finished = [job for job in self.all.values() if job.visitor == visitor and job.state != "open"]
         for job in finished[: max(0, len(finished) - RESULTS_EACH)]:
             self.all.pop(job.id)
             job.file.unlink(missing_ok=True)

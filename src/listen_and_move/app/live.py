@@ -11,6 +11,8 @@ import struct
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from fractions import Fraction
+from math import floor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +25,11 @@ from listen_and_move.app.pictures import JpegEncoder
 from listen_and_move.errors import UserError
 from listen_and_move.inference.controls import Controls
 from listen_and_move.level import Gain, checked_gain
+from listen_and_move.settings import from_values
 
 if TYPE_CHECKING:
     from listen_and_move.inference.animator import Animator
+    from listen_and_move.inference.live import Live
 
 HEAD = struct.Struct("<d3f")
 """Of a picture: its instant in the sound in seconds; milliseconds that its sound waited, drawing took, and the JPEG."""
@@ -79,8 +83,6 @@ class Stage:
         await socket.accept()
         self.playing += 1
         try:
-            if self.playing > LIVE:
-                raise UserError(TOO_MANY)
             await self._played(socket)
         except UserError as error:
             if socket.client_state == WebSocketState.CONNECTED:
@@ -94,14 +96,16 @@ class Stage:
 
     async def _played(self, socket: WebSocket) -> None:
         wish = _message(await socket.receive_text())
+        if self.playing > LIVE:
+            raise UserError(TOO_MANY)
         animator = await self._animator(str(wish.get("model")))
         player = animator.live(_whole(wish, "rate"), _whole(wish, "seed"), _controls(wish), _gain(wish))
         (width, height), delays = animator.size, {name: float(value) for name, value in player.delays._asdict().items()}
         await socket.send_json({"width": width, "height": height, "fps": float(animator.fps), "delays": delays})
-        inbox = Inbox(player.rate)
-        hearing = asyncio.create_task(_hear(socket, inbox, player))
+        show = Show(player, Inbox(player.rate), JpegEncoder(width, height))
+        hearing = asyncio.create_task(_hear(socket, show))
         try:
-            await _show(socket, inbox, player, JpegEncoder(width, height), hearing)
+            await _show(socket, show, hearing)
         finally:
             hearing.cancel()
             await asyncio.wait([hearing])
@@ -122,8 +126,48 @@ class Stage:
             return self.animators[key]
 
 
-async def _hear(socket: WebSocket, inbox: Inbox, player: Any) -> None:
+@dataclass
+class Show:
+    """What one visitor hears and sees."""
+
+    player: "Live"
+    inbox: Inbox
+    encoder: JpegEncoder
+    heard: int = 0
+    """Samples so far."""
+
+    def pictures(self, samples: np.ndarray, arrived: float) -> list[bytes]:
+        """The messages with the pictures that some sound completes, those that are late left out."""
+        begin, first = time.perf_counter(), self.player.frame
+        self.heard += len(samples)
+        late = max(0, self._complete() - first - FRESH)
+        return self._messages(self.player.push(samples, late), first, late, arrived, begin)
+
+    def rest(self) -> list[bytes]:
+        """The messages that are left when the sound has ended."""
+        begin, first = time.perf_counter(), self.player.frame
+        return self._messages(self.player.finish(), first, 0, begin, begin)
+
+    def _complete(self) -> int:
+        """How many pictures the sound so far is enough for."""
+        delays = self.player.delays
+        instant = Fraction(self.heard, self.player.rate) - delays.window - delays.look_ahead - delays.resampling
+        return floor(instant * self.player.animator.fps) + 1
+
+    def _messages(self, frames: list[np.ndarray], first: int, late: int, arrived: float, begin: float) -> list[bytes]:
+        drawn, messages = time.perf_counter(), []
+        for number, frame in list(enumerate(frames, first))[late:]:
+            started = time.perf_counter()
+            image = self.encoder(frame)
+            spent = (begin - arrived, drawn - begin, time.perf_counter() - started)
+            instant = number / float(self.player.animator.fps) + self.inbox.lost / self.player.rate
+            messages.append(HEAD.pack(instant, *(1000 * seconds for seconds in spent)) + image)
+        return messages
+
+
+async def _hear(socket: WebSocket, show: Show) -> None:
     """What the visitor sends, as it comes."""
+    inbox = show.inbox
     try:
         while not inbox.over:
             message = await socket.receive()
@@ -136,38 +180,21 @@ async def _hear(socket: WebSocket, inbox: Inbox, player: Any) -> None:
             if wish.get("over"):
                 inbox.over = True
             else:
-                player.controls, player.gain = _controls(wish), _gain(wish)
+                show.player.controls, show.player.gain = _controls(wish), _gain(wish)
     finally:
         inbox.news.set()
 
 
-async def _show(socket: WebSocket, inbox: Inbox, player: Any, encoder: JpegEncoder, hearing: "asyncio.Task[None]") -> None:
+async def _show(socket: WebSocket, show: Show, hearing: "asyncio.Task[None]") -> None:
     """Pictures of what was heard, until the sound is over or the visitor gone."""
-    while True:
-        samples, arrived = await inbox.take()
-        for picture in await asyncio.to_thread(_drawn, samples, arrived, inbox, player, encoder):
+    inbox = show.inbox
+    while not hearing.done() or inbox.blocks:
+        for picture in await asyncio.to_thread(show.pictures, *await inbox.take()):
             await socket.send_bytes(picture)
-        if hearing.done() and not inbox.blocks:
-            break
     if inbox.over:
-        for picture in await asyncio.to_thread(_drawn, None, arrived, inbox, player, encoder):
+        for picture in await asyncio.to_thread(show.rest):
             await socket.send_bytes(picture)
         await socket.send_json({"over": True})
-
-
-def _drawn(samples: np.ndarray | None, arrived: float, inbox: Inbox, player: Any, encoder: JpegEncoder) -> list[bytes]:
-    """The messages with the pictures that some sound (None: its end) completes, those that are late left out."""
-    fps, begin, first = player.animator.fps, time.perf_counter(), player.frame
-    late = 0 if samples is None else max(0, len(samples) * fps // player.rate - FRESH)
-    frames = player.finish() if samples is None else player.push(samples, late)
-    drawn, messages = time.perf_counter(), []
-    for number, frame in list(enumerate(frames, first))[late:]:
-        started = time.perf_counter()
-        image = encoder(frame)
-        spent = (begin - arrived, drawn - begin, time.perf_counter() - started)
-        instant = number / float(fps) + inbox.lost / player.rate
-        messages.append(HEAD.pack(instant, *(1000 * seconds for seconds in spent)) + image)
-    return messages
 
 
 def _message(text: str) -> dict[str, Any]:
@@ -210,6 +237,4 @@ def controls_of(values: Any) -> Controls:
     Raises:
         UserError: unknown ones, or no numbers.
     """
-    from listen_and_move.settings import from_values
-
     return from_values(Controls, values, "controls.")

@@ -212,11 +212,17 @@ class Page:
         """The time in which the page answers."""
         for worker in self.workers.values():
             await worker.started()
-        yield
+        try:
+            yield
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """End all work; who waits for it is told."""
+        for worker in self.workers.values():
+            await worker.retire()
         for job in list(self.jobs.all.values()):
             await self.jobs.remove(job)
-        for worker in self.workers.values():
-            await worker.close()
 
 
 async def _json(request: Request) -> dict[str, Any]:

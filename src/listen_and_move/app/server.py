@@ -157,8 +157,20 @@ def serve(runs: Path, place: Place, announce: Callable[[Place], None] = lambda p
         )
         announce(place)
         with suppress(KeyboardInterrupt):  # how a page is ended
-            asyncio.run(uvicorn.Server(config).serve(sockets=[listener]))
+            asyncio.run(_Server(config, page).serve(sockets=[listener]))
         return page.trainings.under_way()
+
+
+class _Server(uvicorn.Server):
+    """Ends all work before it waits for those who wait for it."""
+
+    def __init__(self, config: uvicorn.Config, page: Page) -> None:
+        super().__init__(config)
+        self.page = page
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self.page.close()
+        await super().shutdown(sockets)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ class Worker:
     def __init__(self) -> None:
         self.process: asyncio.subprocess.Process | None = None
         self.turn = asyncio.Lock()
+        self.retired = False
 
     async def do(self, task: str, arguments: dict[str, Any], watch: Watch = lambda news: None) -> dict[str, Any]:
         """What a task of `work` gives, first come, first served; cancelled, the process ends with it.
@@ -58,6 +59,8 @@ class Worker:
 
     async def started(self) -> asyncio.subprocess.Process:
         """The process; a new one where there is none."""
+        if self.retired:
+            raise UserError("The page is being closed.")
         if self.process is None or self.process.returncode is not None:
             pipe = asyncio.subprocess.PIPE
             self.process = await asyncio.create_subprocess_exec(
@@ -66,9 +69,14 @@ class Worker:
         return self.process
 
     async def close(self) -> None:
-        """End the process, whatever it does."""
+        """End the process, whatever it does; the next task begins in a new one."""
         process, self.process = self.process, None
         if process is not None and process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+    async def retire(self) -> None:
+        """End the process for good."""
+        self.retired = True
+        await self.close()

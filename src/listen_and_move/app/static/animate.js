@@ -83,7 +83,7 @@ function resultCard({ id, about }, poll) {
 
   function update(job) {
     notes.replaceChildren(...(job.notes ?? []).map((note) => h("li", {}, note)));
-    bar.hidden = !["waiting", "working"].includes(job.state);
+    bar.hidden = job.state !== "open";
     element.dataset.state = job.state;
     state.className = job.state === "failed" ? "failed" : "soft";
     state.textContent = words(job);

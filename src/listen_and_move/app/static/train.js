@@ -152,7 +152,7 @@ function inspection(upload, clip, suggest) {
   }, 1000);
 
   function draw(job) {
-    const working = ["waiting", "working"].includes(job.state);
+    const working = job.state === "open";
     again.disabled = working;
     state.hidden = !working && job.state !== "failed";
     state.className = job.state === "failed" ? "failed" : "soft";
