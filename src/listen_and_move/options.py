@@ -168,6 +168,21 @@ class LiveArguments:
 
 
 @dataclass(frozen=True)
+class AppArguments:
+    """Open a page in the browser: animate, play live, train, and look at runs."""
+
+    runs: Path = Path("runs")
+    """The folder with the runs; nothing else is read or shown."""
+    host: str = "127.0.0.1"
+    """Where to listen: this machine alone, or 0.0.0.0 for everybody who can reach it."""
+    port: int = 8642
+    """On which port; 0: any that is free."""
+    password: str | None = None
+    """What visitors have to know. None: that in LISTEN_AND_MOVE_PASSWORD, which other users of this machine cannot see, or
+    none."""
+
+
+@dataclass(frozen=True)
 class EvaluateArguments:
     """Measure a run on its held-out part, beside baselines that any model must beat; writes a report."""
 
