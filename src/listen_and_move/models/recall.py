@@ -60,7 +60,9 @@ class Recall(nn.Module):
         ``banned`` frames are left out: in training, those that the window itself shows.
         """
         heard = (self.heard * self.scale).flatten(0, 1).expand(len(features), -1, -1)
-        distance = torch.cdist(features * self.scale, heard).unflatten(-1, self.heard.shape[:2])  # B, T, V, K
+        # Not by way of |a|^2 + |b|^2 - 2 ab, whose rounding depends on how many frames come at once, and would be seen.
+        distance = torch.cdist(features * self.scale, heard, compute_mode="donot_use_mm_for_euclid_dist")
+        distance = distance.unflatten(-1, self.heard.shape[:2])  # B, T, V, K
         if banned is not None:
             distance = distance.masked_fill(banned[:, None, None], torch.inf)
         nearest = distance.flatten(2).amin(-1)[..., None, None]
