@@ -3,6 +3,7 @@
 Torch is imported by the calls, not here, so that help comes at once.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from listen_and_move.errors import UserError
 from listen_and_move.options import (
     PROGRAM,
     AblationArguments,
+    AppArguments,
     CompareArguments,
     DemoArguments,
     EvaluateArguments,
@@ -302,6 +304,30 @@ def import_model(arguments: list[str]) -> int:
     return 0
 
 
+def app(arguments: list[str]) -> int:
+    """Open the page until it is stopped."""
+    options = parse(AppArguments, "app", arguments)
+    try:
+        from listen_and_move.app.server import Place, serve
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"app: expected the packages of the page; {error.name} is not installed: pip install 'listen-and-move[app]'"
+        ) from None
+    console = Console()
+
+    def announce(place: Place) -> None:
+        if place.public:
+            open_to_all = "everybody who can reach this machine can upload, train and play: --password asks for one"
+            readable = "the page is not encrypted: its password is safe only in a network that you trust"
+            _print(Console(stderr=True), [f"warning: {open_to_all if place.password is None else readable}"])
+        _print(console, [f"{place.address}  (Ctrl-C ends it; trainings go on)"])
+
+    password = options.password or os.environ.get("LISTEN_AND_MOVE_PASSWORD") or None
+    learning = serve(options.runs, Place(options.host, options.port, password), announce)
+    _print(console, [f"{name} goes on learning" for name in learning])
+    return 0
+
+
 def _print(console: Console, lines: list[str]) -> None:
     for line in lines:
         console.print(line, soft_wrap=True, markup=False, highlight=False)
@@ -320,6 +346,7 @@ COMMANDS: dict[str, tuple[Callable[[list[str]], int], type]] = {
     "train": (train, TrainArguments),
     "generate": (generate, GenerateArguments),
     "live": (live, LiveArguments),
+    "app": (app, AppArguments),
     "evaluate": (evaluate, EvaluateArguments),
     "ablation": (ablation, AblationArguments),
     "compare": (compare, CompareArguments),

@@ -61,7 +61,7 @@ class TrainArguments:
     """Learn a video with its sound into a run folder. The same command again goes on where it stopped."""
 
     video: Positional[Path]
-    """Any file with picture and sound."""
+    """Any file with picture and sound, or a folder of Sub-URMP with one instrument (--fps 10)."""
     run: Path | None = None
     """The run folder; None: runs/NAME-OF-VIDEO."""
     preset: str | None = None
@@ -165,6 +165,21 @@ class LiveArguments:
     """Replace a file that exists."""
     device: Device = "auto"
     """Where to compute."""
+
+
+@dataclass(frozen=True)
+class AppArguments:
+    """Open a page in the browser: animate, play live, train, and look at runs."""
+
+    runs: Path = Path("runs")
+    """The folder with the runs; nothing else is read or shown."""
+    host: str = "127.0.0.1"
+    """Where to listen: this machine alone, or 0.0.0.0 for everybody who can reach it."""
+    port: int = 8642
+    """On which port; 0: any that is free."""
+    password: str | None = None
+    """What visitors have to know. None: that in LISTEN_AND_MOVE_PASSWORD, which other users of this machine cannot see, or
+    none."""
 
 
 @dataclass(frozen=True)
