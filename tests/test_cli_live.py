@@ -88,14 +88,15 @@ def test_ctrl_c_ends_a_play_with_a_complete_file(number: int, trained: Path, tmp
 
     def watch(status: Status) -> None:
         seen.append(status)
-        if status.frames == 6 and seen[-2].frames < 6:
+        if status.frames >= 6 and seen[-2].frames < 6:
             signal.raise_signal(number)
 
     usual, out = signal.getsignal(number), tmp_path / "out.mkv"
     last = perform(trained, str(tmp_path / "long.wav"), str(out), realtime=True, device="cpu", watch=watch)
-    assert signal.getsignal(number) == usual and last.frames == 6
+    assert signal.getsignal(number) == usual and 6 <= last.frames < 100
     with av.open(str(out)) as container:
-        assert 8 <= len(list(container.decode(video=0))) <= 16, "those of the sound that was heard, and nothing of the rest"
+        found = len(list(container.decode(video=0)))
+    assert last.frames + 5 <= found <= last.frames + 7, "those of the sound that was heard, and nothing of the rest"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["long.wav", "out.mkv"]
 
 

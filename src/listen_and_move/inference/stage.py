@@ -17,7 +17,7 @@ from listen_and_move.features import Listener
 from listen_and_move.inference.controls import Controls
 from listen_and_move.inference.noise import frame_noise
 from listen_and_move.inference.steering import SteeredState, heard, silence_of, steered
-from listen_and_move.models.generator import Network
+from listen_and_move.models.generator import Network, PixelNoise
 from listen_and_move.models.recurrent import row, stacked
 
 MOST = 16
@@ -36,7 +36,7 @@ class Part:
     controls: Controls
     drawn: list[Float[Tensor, "T 3 H W"]] = field(default_factory=list)
     """Frames so far, in [-1, 1]."""
-    failure: BaseException | None = None
+    failure: Exception | None = None
 
     @property
     def over(self) -> bool:
@@ -81,7 +81,7 @@ class Stage:
             parts = self._together()
         try:
             self._draw(parts, min(len(part.features) for part in parts))
-        except BaseException as failure:
+        except Exception as failure:
             for part in parts:
                 part.failure = failure
         with self.queue:
@@ -105,6 +105,6 @@ class Stage:
             part.state = state if len(parts) == 1 else row(state, index)
             part.first, part.features = part.first + frames, part.features[frames:]
 
-    def _noise(self, part: Part, frames: int):
+    def _noise(self, part: Part, frames: int) -> tuple[Tensor, PixelNoise | None]:
         span = range(part.first, part.first + frames)
         return frame_noise(span, part.seed, self.noise_sizes, self.network.pixel_noise_shapes, self.device)
