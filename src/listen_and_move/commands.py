@@ -22,6 +22,7 @@ from listen_and_move.options import (
     GenerateArguments,
     ImportArguments,
     InspectArguments,
+    LiveArguments,
     PresetsArguments,
     RobustnessArguments,
     TrainArguments,
@@ -32,7 +33,7 @@ from listen_and_move.options import (
     parse,
     train_defaults,
 )
-from listen_and_move.progress import progress_bars, stage_watch, training_watch
+from listen_and_move.progress import live_watch, progress_bars, stage_watch, training_watch
 from listen_and_move.settings import differences, from_preset, to_json
 
 if TYPE_CHECKING:
@@ -143,6 +144,36 @@ def generate(arguments: list[str]) -> int:
     if options.seed and options.mode == "model" and not _has_noise(options.model):
         console.print("note: this model has no noise, so the seed has no effect", highlight=False)
     _print(console, [str(path) for path in written])
+    return 0
+
+
+def live(arguments: list[str]) -> int:
+    """Play a model with sound as it comes; standard output holds media and nothing else."""
+    options = parse(LiveArguments, "live", arguments)
+    from listen_and_move.level import parse_gain
+    from listen_and_move.media.piped import checked_raw
+    from listen_and_move.performing.perform import perform
+
+    gain = parse_gain(options.gain)
+    if gain == "match":
+        raise UserError("gain: expected running or a number of dB, since the level of a sound to come is not known; got match")
+    with live_watch() as watch:
+        perform(
+            options.model,
+            options.input,
+            options.output,
+            raw=None if options.rate is None else checked_raw(options.rate, options.channels, options.format),
+            realtime=options.realtime,
+            stream=options.stream,
+            seed=options.seed,
+            gain=gain,
+            controls=options.controls,
+            paste=options.paste,
+            video=options.video,
+            overwrite=options.overwrite,
+            device=options.device,
+            watch=watch,
+        )
     return 0
 
 
@@ -314,6 +345,7 @@ COMMANDS: dict[str, tuple[Callable[[list[str]], int], type]] = {
     "inspect": (inspect, InspectArguments),
     "train": (train, TrainArguments),
     "generate": (generate, GenerateArguments),
+    "live": (live, LiveArguments),
     "app": (app, AppArguments),
     "evaluate": (evaluate, EvaluateArguments),
     "ablation": (ablation, AblationArguments),

@@ -131,6 +131,10 @@ class FeatureConfig:
         require(20 <= self.chunk_ms <= 1000, f"features.chunk-ms: expected 20 to 1000 milliseconds; got {self.chunk_ms}")
         require(0 <= self.past <= 64 and 0 <= self.future <= 64, "features.past and features.future: expected 0 to 64 chunks")
         require(
+            self.kind != "mfcc" or self.bands >= 20,
+            f"features.bands: expected at least 20 for the 20 coefficients of mfcc; got {self.bands}",
+        )
+        require(
             self.kind == "mfcc" or (self.context_bands > 0 and self.bands % self.context_bands == 0),
             f"features.context-bands: expected a divisor of features.bands ({self.bands}); got {self.context_bands}",
         )
@@ -223,9 +227,17 @@ class GeneratorConfig:
             not self.prediction_layers or all(part.strip().isdecimal() for part in self.prediction_layers.split(",")),
             f"generator.prediction-layers: expected numbers of blocks, such as 3,5; got {self.prediction_layers!r}",
         )
+        require(
+            not self.prediction_layers or self.prediction != "none",
+            f"generator.prediction-layers: expected none with generator.prediction none; got {self.prediction_layers!r}",
+        )
         require(self.recall >= 0, f"generator.recall: expected 0 or more frames; got {self.recall}")
         require(not self.recall or self.picture == "residual", "generator.recall: expected generator.picture residual; got whole")
         require(self.norm_bottleneck >= 0, f"generator.norm-bottleneck: expected 0 or more; got {self.norm_bottleneck}")
+        require(
+            not self.norm_bottleneck or self.sound_norm,
+            f"generator.norm-bottleneck: expected 0 without generator.sound-norm, whose it is; got {self.norm_bottleneck}",
+        )
         require(
             self.norm == "batch" or not self.sound_norm,
             f"generator.norm: expected generator.sound-norm to be off, which is a norm itself; got {self.norm} with it",
@@ -301,6 +313,10 @@ class LossConfig:
         require(
             not self.feature_matching or self.adversarial_weight > 0,
             "losses.feature-matching: expected losses.adversarial-weight above 0, since only trained critics match; got 0",
+        )
+        require(
+            self.adversarial != "wgan-gp" or not self.adversarial_weight or self.penalty > 0,
+            "losses.penalty: expected above 0 with wgan-gp, which is made of it; got 0: take losses.adversarial wgan instead",
         )
         require(self.penalty_every >= 1, f"losses.penalty-every: expected at least 1; got {self.penalty_every}")
         require(1 <= self.l1_scales <= 6, f"losses.l1-scales: expected 1 to 6; got {self.l1_scales}")
@@ -426,6 +442,20 @@ class Config(ModelConfig):
     critics: CriticConfig = field(default_factory=CriticConfig)
     losses: LossConfig = field(default_factory=LossConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        side = min(self.clip.width, self.clip.height)
+        require(
+            not self.losses.l1 or 2**self.losses.l1_scales <= side,
+            f"losses.l1-scales: expected scales that a side of {side} pixels has, 2 to their number at most that; "
+            f"got {self.losses.l1_scales}",
+        )
+        require(
+            not self.losses.rest or self.features.kind != "lms",
+            "losses.rest: expected features that hear how loud it is, to which lms is deaf; got lms: take another features.kind, "
+            "or 0",
+        )
 
 
 _STUDIO = Config(

@@ -61,7 +61,7 @@ class TrainArguments:
     """Learn a video with its sound into a run folder. The same command again goes on where it stopped."""
 
     video: Positional[Path]
-    """Any file with picture and sound."""
+    """Any file with picture and sound, or a folder of Sub-URMP with one instrument (--fps 10)."""
     run: Path | None = None
     """The run folder; None: runs/NAME-OF-VIDEO."""
     preset: str | None = None
@@ -124,6 +124,45 @@ class GenerateArguments:
     """replay and paste only: where the run's video is now, if it was moved."""
     overwrite: bool = False
     """Replace outputs that exist."""
+    device: Device = "auto"
+    """Where to compute."""
+
+
+@dataclass(frozen=True)
+class LiveArguments:
+    """Play a trained picture with a microphone or any sound as it comes: into a file, a pipe, a window or a camera."""
+
+    model: Positional[Path]
+    """A run folder or a model.safetensors."""
+    input: str = "microphone"
+    """A file with sound, - for standard input (any media, or raw samples with --rate), or microphone."""
+    output: str = "window"
+    """A file (.mp4, .mov, .mkv, .webm) or folder of pictures, - for standard output, window, or camera (a virtual one). A
+    window and a camera show pictures in their time, as --realtime does."""
+    realtime: bool = False
+    """Live: play a file at its own speed, and take a pipe for one that delivers at its own. The sound never waits: a picture
+    that comes too late is the one before it. A microphone is always live; what is not live is drawn as fast as it goes,
+    every picture of it."""
+    stream: Literal["matroska", "y4m"] = "matroska"
+    """What is written to standard output: matroska, with the sound; or y4m, pictures alone."""
+    rate: int | None = None
+    """Standard input is raw samples, so many per second."""
+    channels: int = 1
+    """Of raw samples."""
+    format: Literal["s16le", "f32le"] = "s16le"
+    """Of raw samples: 16-bit integers or 32-bit floats, little endian."""
+    seed: int = 0
+    """Seed of the noise, where the model has any."""
+    gain: str = "running"
+    """How loud the model hears the sound: running: slowly brought to the level of the training sound; or a number of dB, such
+    as 6 or -3.5; with 0 the pictures are those of generate --gain 0."""
+    controls: Annotated[Controls, arg(name="")] = field(default_factory=Controls)
+    paste: bool = False
+    """Put the picture back into the video's whole picture, which stands still around it."""
+    video: Path | None = None
+    """paste only: where the run's video is now, if it was moved."""
+    overwrite: bool = False
+    """Replace a file that exists."""
     device: Device = "auto"
     """Where to compute."""
 

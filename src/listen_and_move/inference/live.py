@@ -15,9 +15,8 @@ from listen_and_move.features import SAMPLE_RATE
 from listen_and_move.inference.animator import BEGINNING, Animator
 from listen_and_move.inference.controls import AS_TRAINED, Controls
 from listen_and_move.level import Gain, checked_gain
-from listen_and_move.media.resampling import Resampler, delay
+from listen_and_move.media.resampling import HIGHEST_RATE, LOWEST_RATE, Resampler, delay
 
-LOWEST_RATE, HIGHEST_RATE = 1000, 768_000
 LARGEST_SAMPLE = 1e6
 """Full scale is 1: what is louder is in another unit, and in the end more than float32 holds."""
 
@@ -33,6 +32,11 @@ class Delays(NamedTuple):
     """Of the filter that brings the sound to 64 kHz."""
     control: Fraction
     """Of the controls, when asked."""
+
+    @property
+    def sound(self) -> Fraction:
+        """How much sound beyond its own instant must have come before a frame can be drawn: all but the controls'."""
+        return self.window + self.look_ahead + self.resampling
 
 
 class Live:

@@ -60,8 +60,11 @@ class Source:
 
 
 @contextmanager
-def opened_source(sound: SoundTrack | Waveform, copying: bool) -> Iterator[Source]:
+def opened_source(sound: SoundTrack | Waveform | Source, copying: bool) -> Iterator[Source]:
     """A sound to be written, the file it comes from being open; ``copying`` allows its packets as they are."""
+    if isinstance(sound, Source):
+        yield sound
+        return
     if isinstance(sound, Waveform):
         samples = two_axes(sound.samples)
         pieces = (samples[at : at + BLOCK].astype(np.float32) for at in range(0, len(samples), BLOCK))

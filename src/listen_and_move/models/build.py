@@ -10,6 +10,7 @@ from listen_and_move.models.layers import (
     Block,
     ConditionalInstanceNorm,
     OwnAffine,
+    PointConvolution,
     ResidualPicture,
     SharedAffine,
     Start,
@@ -63,7 +64,7 @@ def _generator(config: ModelConfig) -> Generator:
         recall=Recall(config.features.size, (clip.height, clip.width)) if settings.recall else None,
         look=Look(widths[-2:0:-1]) if settings.recall else None,
         mix=Mix(widths[-1]) if settings.recall else None,
-        sketches=[nn.Conv2d(width, 3, 1) for width in widths[1:-1]] if settings.connections == "skip" else (),
+        sketches=[PointConvolution(width, 3) for width in widths[1:-1]] if settings.connections == "skip" else (),
     )
 
 

@@ -105,6 +105,8 @@ class Critic(nn.Module):
     def __init__(self, widths: Sequence[int], *, video: bool, norm: bool, connections: str = "skip") -> None:
         super().__init__()
         self.video = video
+        self.mixes = norm
+        """Whether decisions on one item depend on the others of the batch."""
         layer, every = CONNECTIONS[connections]
         self.from_image = nn.ModuleList(SpaceConvolution(3, width, 1) for width in (widths[:-1] if every else widths[:1]))
         self.layers = nn.ModuleList(layer(*pair, video=video, norm=norm) for pair in pairwise(widths))

@@ -152,14 +152,29 @@ class UpsampledConvolution(nn.Conv2d):
     Each pixel of a 2x2 group repeats its source, so the four places of a 4x4 kernel that see it add up 3x3 weights.
     """
 
+    places: Tensor
+
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, 3, padding=1)
+        side = torch.tensor([[0.0, 0, 1, 1], [0, 1, 1, 0], [1, 1, 0, 0]])  # which of 4 places each of 3 weights is added to
+        self.register_buffer("places", torch.kron(side, side), persistent=False)
 
     def forward(self, input: Float[Tensor, "N C H W"]) -> Float[Tensor, "N D 2*H 2*W"]:
         """Zeros outside the picture."""
-        weight = self.weight.transpose(0, 1).flip(-1, -2)  # C, D, 3, 3
-        kernel = 4 * F.avg_pool2d(F.pad(weight, (1, 1, 1, 1)), 2, stride=1)  # C, D, 4, 4
+        kernel = (self.weight.transpose(0, 1).flatten(2) @ self.places).unflatten(-1, (4, 4))  # C, D, 4, 4
         return F.conv_transpose2d(input, kernel, self.bias, stride=2, padding=1)
+
+
+class PointConvolution(nn.Conv2d):
+    """A 1x1 convolution to few channels, as a matrix product: convolutions are slow where there are so few."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 1)
+
+    def forward(self, input: Float[Tensor, "N C H W"]) -> Float[Tensor, "N D H W"]:
+        """As torch's conv2d."""
+        assert self.bias is not None
+        return torch.einsum("dc, nchw -> ndhw", self.weight.flatten(1), input) + self.bias[:, None, None]
 
 
 class Block(nn.Module):
@@ -231,7 +246,7 @@ class WholePicture(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.convolution = nn.Conv2d(channels, 3, 1)
+        self.convolution = PointConvolution(channels, 3)
 
     def forward(
         self,

@@ -12,6 +12,10 @@ from torch import Tensor, nn
 from listen_and_move.models.recurrent import ConvGRU, DirectionalConvolution
 
 
+CACHED = 2**19
+"""Activations whose recurrent maps, about 20 for each, a cache of some ten megabytes holds."""
+
+
 class PredictionState(NamedTuple):
     """The hidden maps: one, or the five of centre, down, up, right and left, each seen the right way up."""
 
@@ -39,6 +43,14 @@ class PredictionLayer(nn.Module):
         self, x: Float[Tensor, "B T C H W"], state: PredictionState | None = None
     ) -> tuple[Float[Tensor, "B T C H W"], PredictionState]:
         """The activations, corrected; and the state to continue from."""
+        pieces: list[Tensor] = []
+        for piece in x.split(_frames_at_once(x), dim=1):
+            corrected, state = self._corrected(piece, state)
+            pieces.append(corrected)
+        assert state is not None, "a window of at least one frame"
+        return torch.cat(pieces, dim=1) if len(pieces) > 1 else pieces[0], state
+
+    def _corrected(self, x: Tensor, state: PredictionState | None) -> tuple[Tensor, PredictionState]:
         hidden = None if state is None else state.hidden
         maps = self._maps(x, hidden)  # (B, T, D, S, H, W)
         joined = maps.flatten(2, 3)  # (B, T, D S, H, W)
@@ -57,8 +69,16 @@ class PredictionLayer(nn.Module):
         return torch.stack([centre, *vertical, *horizontal], dim=2)
 
 
+def _frames_at_once(x: Float[Tensor, "B T C H W"]) -> int:
+    """All frames where gradients are wanted or a GPU computes; else so few that their maps stay in the CPU's cache."""
+    wanted = x.device.type != "cpu" or torch.is_grad_enabled()
+    return x.shape[1] if wanted else max(1, CACHED // x[:, 0].numel())
+
+
 def _both_signs(cell: ConvGRU, x: Float[Tensor, "B T C H W"], hidden: Float[Tensor, "B 2 C H W"] | None) -> tuple[Tensor, Tensor]:
     """The maps of a cell that looks up, for motion down and (on the picture turned upside down) up."""
+    assert isinstance(cell.convolution, DirectionalConvolution)
+    down, up = (each.unflatten(0, x.shape[:2]) for each in cell.convolution.both_ways(x.flatten(0, 1)))
     start = None if hidden is None else torch.cat([hidden[:, 0], hidden[:, 1].flip(-2)])
-    down, up = cell(torch.cat([x, x.flip(-2)]), start).chunk(2)
+    down, up = cell.follow(torch.cat([down, up.flip(-2)]), start).chunk(2)
     return down, up.flip(-2)

@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
-from listen_and_move.models.layers import leaky
+from listen_and_move.models.layers import PointConvolution, leaky
 
-SHARP = 40
+SHARP = 8
 """The best frame is chosen by this power of the weights in the blend."""
 
 
@@ -60,16 +60,19 @@ class Recall(nn.Module):
         ``banned`` frames are left out: in training, those that the window itself shows.
         """
         heard = (self.heard * self.scale).flatten(0, 1).expand(len(features), -1, -1)
-        distance = torch.cdist(features * self.scale, heard).unflatten(-1, self.heard.shape[:2])  # B, T, V, K
+        # Not by way of |a|^2 + |b|^2 - 2 ab, whose rounding depends on how many frames come at once, and would be seen.
+        distance = torch.cdist(features * self.scale, heard, compute_mode="donot_use_mm_for_euclid_dist")
+        distance = distance.unflatten(-1, self.heard.shape[:2])  # B, T, V, K
         if banned is not None:
             distance = distance.masked_fill(banned[:, None, None], torch.inf)
         nearest = distance.flatten(2).amin(-1)[..., None, None]
         distance = distance * (nearest / self.reach).clamp(min=1)
         weights = torch.softmax(-distance.flatten(2), dim=-1).view_as(distance).sum(2)  # B, T, K
         sharper = (weights / weights.amax(-1, keepdim=True)) ** SHARP
-        frames = self.frames.flatten(1).float() / 127.5 - 1
-        pictures = (each @ frames for each in (weights, sharper / sharper.sum(-1, keepdim=True)))
-        blend, best = (each.unflatten(-1, self.frames.shape[1:]) for each in pictures)
+        both = torch.cat([weights, sharper / sharper.sum(-1, keepdim=True)])
+        # Weights sum to 1: to bring the blends to [-1, 1] is to bring the frames there, and the blends are fewer.
+        pictures = (both.flatten(0, 1) @ self.frames.flatten(1).to(both)).div_(127.5).sub_(1)
+        blend, best = pictures.unflatten(0, both.shape[:2]).unflatten(-1, self.frames.shape[1:]).chunk(2)
         return blend, best
 
 
@@ -88,13 +91,13 @@ class Mix(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.share = nn.Conv2d(channels, 1, 1)
+        self.share = PointConvolution(channels, 1)
 
     def forward(
         self, x: Float[Tensor, "N C H W"], blend: Float[Tensor, "N 3 H W"], best: Float[Tensor, "N 3 H W"]
     ) -> Float[Tensor, "N 3 H W"]:
         """What the picture is drawn upon, by the generator's last activations."""
-        return torch.lerp(blend, best, torch.sigmoid(self.share(x)))
+        return torch.lerp(blend, best, torch.sigmoid(self.share(x)).to(blend))
 
 
 class Look(nn.Module):

@@ -176,12 +176,24 @@ class DirectionalConvolution(KernelConvolution):
         x = F.pad(x, (0, 0, self.radius, 0), mode="replicate")
         return F.conv2d(x, kernel, bias, padding=(0, self.radius))
 
+    def both_ways(self, x: Float[Tensor, "N C H W"]) -> tuple[Float[Tensor, "N D H W"], Float[Tensor, "N D H W"]]:
+        """The convolution with the first C inputs of its kernel, looking up; and looking down, as on x turned upside down.
+
+        Both add up the same rows of products, only shifted the other way.
+        """
+        own, *others = (
+            F.conv2d(x, row[:, : x.shape[1], None], None if j else self.bias, padding=(0, j)) for j, row in enumerate(self.weights)
+        )
+        above = [F.pad(row[..., :-j, :], (0, 0, j, 0), mode="replicate") for j, row in enumerate(others, start=1)]
+        below = [F.pad(row[..., j:, :], (0, 0, 0, j), mode="replicate") for j, row in enumerate(others, start=1)]
+        return sum(above, own), sum(below, own)
+
 
 class ConvGRU(nn.Module):
     """A convolutional GRU over a window: h <- (1 - u) h + u tanh(O * [x, r h]), u and r = sigmoid of U, Q * [x, h].
 
-    The convolution's outputs are update, reset and candidate. Its input half runs once for all frames and gates; only
-    the hidden half goes frame by frame (Ballas et al. 2016).
+    The convolution's outputs are update, reset and candidate. Its input half runs once for all frames and gates
+    (`hear`); only the hidden half goes frame by frame (`follow`) (Ballas et al. 2016).
     """
 
     def __init__(
@@ -199,15 +211,23 @@ class ConvGRU(nn.Module):
         self, x: Float[Tensor, "B T C H W"], hidden: Float[Tensor, "B D H W"] | None = None
     ) -> Float[Tensor, "B T D H W"]:
         """Hidden maps of all frames; the last one is the state to continue from."""
-        kernel = self.convolution.kernel()
-        heard = self.convolution.apply_kernel(x.flatten(0, 1), kernel[:, : self.inputs], self.convolution.bias)
-        heard = heard.unflatten(0, x.shape[:2])  # (B, T, 3 D, H, W)
+        return self.follow(self.hear(x), hidden)
+
+    def hear(self, x: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T gates H W"]:
+        """The input half of every gate."""
+        kernel = self.convolution.kernel()[:, : self.inputs]
+        return self.convolution.apply_kernel(x.flatten(0, 1), kernel, self.convolution.bias).unflatten(0, x.shape[:2])
+
+    def follow(
+        self, heard: Float[Tensor, "B T gates H W"], hidden: Float[Tensor, "B D H W"] | None = None
+    ) -> Float[Tensor, "B T D H W"]:
+        """The hidden maps, from the input half."""
         if hidden is None:
-            hidden = x.new_zeros(len(x), self.channels, *x.shape[3:])
-        gates, candidate = kernel[:, self.inputs :].split([2 * self.channels, self.channels])
+            hidden = heard.new_zeros(len(heard), self.channels, *heard.shape[3:])
+        kernels = self.convolution.kernel()[:, self.inputs :].split([2 * self.channels, self.channels])
         maps: list[Tensor] = []
         for frame in heard.unbind(dim=1):
-            hidden = self._step(frame, hidden, gates, candidate)
+            hidden = self._step(frame, hidden, *kernels)
             maps.append(hidden)
         return torch.stack(maps, dim=1)
 
@@ -215,7 +235,7 @@ class ConvGRU(nn.Module):
         of_gates, of_candidate = heard.split([2 * self.channels, self.channels], dim=1)
         update, reset = torch.sigmoid(of_gates + self.convolution.apply_kernel(hidden, gates)).chunk(2, dim=1)
         proposal = torch.tanh(of_candidate + self.convolution.apply_kernel(reset * hidden, candidate))
-        return hidden + update * (proposal - hidden)
+        return torch.lerp(hidden, proposal, update)
 
 
 def detached(state: State) -> State:

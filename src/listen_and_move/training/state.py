@@ -66,7 +66,7 @@ def _optimizers(network: Network, critics: Critics, config: Config) -> dict[str,
     rates = {"generator": training.generator_rate, "image_critic": training.critic_rate, "video_critic": training.critic_rate}
     modules = {"generator": network, "image_critic": critics.image, "video_critic": critics.video}
     betas = (training.beta1, training.beta2)
-    return {name: Adam(module.parameters(), lr=rates[name], betas=betas) for name, module in modules.items()}
+    return {name: Adam(module.parameters(), lr=rates[name], betas=betas, fused=True) for name, module in modules.items()}
 
 
 def save_state(path: Path, state: TrainingState) -> None:

@@ -1,6 +1,6 @@
 """The training step: the only place where weights change."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -54,10 +54,16 @@ class Judge(NamedTuple):
     name: str
     critic: Critic
     view: Callable[[Window], Tensor]
+    real: Tensor
+    """What it sees of the real window."""
 
     def score(self, window: Window) -> Tensor:
         """The critic's decisions."""
         return self.critic(self.view(window))
+
+    def scores(self, views: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Its decisions on several views: at once, unless its norms would mix them."""
+        return [self.critic(view) for view in views] if self.critic.mixes else self.critic(torch.cat([*views])).chunk(len(views))
 
 
 class Opinion(NamedTuple):
@@ -83,7 +89,7 @@ def training_step(state: TrainingState, batch: Batch, config: Config, perceptual
         losses |= _critic_step(state, video, real, {"fake": fake.detach(), "shuffled": _shuffled(real, state.random)}, weights)
         losses |= _critic_step(state, image, real, {"fake": fake.detach()}, weights)
 
-    opinions = {judge.name: _opinion(judge, real, fake, weights) for judge in (video, image) if judge}
+    opinions = {judge.name: _opinion(judge, fake, weights) for judge in (video, image) if judge}
     terms = {
         "generator/video": (weights.adversarial_weight, lambda: _deception(opinions["video_critic"], weights)),
         "generator/image": (weights.adversarial_weight, lambda: _deception(opinions["image_critic"], weights)),
@@ -114,9 +120,12 @@ def _judges(state: TrainingState, real: Window, config: Config) -> tuple[Judge, 
     def view(window: Window) -> Window:
         return augmented(window, torch.Generator().manual_seed(draw)) if config.critics.augment else window
 
+    def still_view(window: Window) -> Tensor:
+        return view(window[:, frame : frame + 1])[:, 0]
+
     return (
-        Judge("video_critic", critics.video, view),
-        Judge("image_critic", critics.image, lambda window: view(window[:, frame : frame + 1])[:, 0]),
+        Judge("video_critic", critics.video, view, view(real)),
+        Judge("image_critic", critics.image, still_view, still_view(real)),
     )
 
 
@@ -126,8 +135,8 @@ def _critic_step(state: TrainingState, judge: Judge, real: Window, fakes: dict[s
     shares = {"fake": 1.0, "shuffled": weights.shuffled}
     fakes = {name: fake for name, fake in fakes.items() if shares[name]}
     judge.critic.requires_grad_(True)
-    real_scores = judge.score(real)
-    losses = {name: row.critic(real_scores, judge.score(fake)) for name, fake in fakes.items()}
+    real_scores, *scores = judge.scores([judge.real, *map(judge.view, fakes.values())])
+    losses = {name: row.critic(real_scores, score) for name, score in zip(fakes, scores, strict=True)}
     total = sum((shares[name] * loss for name, loss in losses.items()), real.new_zeros(()))
     if weights.penalty and state.step % weights.penalty_every == 0:
         penalties = {name: row.penalty(judge.score, real, fake, state.random) for name, fake in fakes.items()}
@@ -139,13 +148,13 @@ def _critic_step(state: TrainingState, judge: Judge, real: Window, fakes: dict[s
     return {f"{judge.name}/{name}": loss for name, loss in losses.items()}
 
 
-def _opinion(judge: Judge, real: Window, fake: Window, weights: LossConfig) -> Opinion:
+def _opinion(judge: Judge, fake: Window, weights: LossConfig) -> Opinion:
     """One pass over the generated window, and one over the real window if it is needed."""
     scores, activations = judge.critic.judge(judge.view(fake))
     if not (ADVERSARIAL[weights.adversarial].paired or weights.feature_matching):
         return Opinion(scores, scores, activations, activations)
     with torch.no_grad():
-        real_scores, real_activations = judge.critic.judge(judge.view(real))
+        real_scores, real_activations = judge.critic.judge(judge.real)
     return Opinion(scores, real_scores, activations, real_activations)
 
 

@@ -1,0 +1,1 @@
+"""How fast and how large: the same measures on CPU and CUDA."""
