@@ -79,7 +79,7 @@ def over_socket(address: str, pid: int, model: str, sound: Path, minutes: float)
         while sent < count:
             socket.send(np.take(once, np.arange(sent, sent + BLOCK), mode="wrap").astype("<f4").tobytes())
             sent += BLOCK
-            while (len(instants) + 1) / fps + ahead < sent / RATE - 0.01:
+            while len(instants) / fps + ahead < sent / RATE - 0.01:
                 asked = time.perf_counter()
                 instants.append(HEAD.unpack(bytes(socket.recv())[: HEAD.size])[0])
                 waits.append(1000 * (time.perf_counter() - asked))

@@ -143,6 +143,7 @@ def test_prediction_layers_that_are_not_there(layers: str) -> None:
         ({"generator.sound_norm": False, "generator.norm_bottleneck": 8}, "norm-bottleneck: expected 0 without"),
         ({"motion.sound": False, "motion.noise": 0}, "motion.noise: expected at least 1 where motion.sound is off"),
         ({"motion.layers": 9}, "motion.layers: expected 1 to 8"),
+        ({"motion.dilation": 8, "motion.layers": 8}, "motion.dilation: expected at least 1, and to the power of the last layer"),
         ({"features.kind": "mfcc", "features.bands": 16}, "features.bands: expected at least 20 for the 20 coefficients"),
         ({"losses.penalty": 0.0}, "losses.penalty: expected above 0 with wgan-gp"),
         ({"losses.adversarial_weight": 0.0, "losses.perceptual": 0.0}, "losses: expected at least one of"),

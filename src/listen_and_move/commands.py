@@ -298,6 +298,7 @@ def import_model(arguments: list[str]) -> int:
         kind=options.kind,
         chunk_ms=options.chunk_ms,
         motion_noise=options.motion_noise,
+        dilation=options.dilation,
         overwrite=options.overwrite,
     )
     _print(Console(), [*result.lines(), str(result.path)])

@@ -10,6 +10,9 @@ from typing import Any, Literal
 from listen_and_move.clock import parse_rate
 from listen_and_move.errors import SettingError
 
+LONGEST_MEMORY = 1024
+"""Frames back from which a recurrent layer may continue."""
+
 
 def require(condition: bool, message: str) -> None:
     """Refuse a setting that makes no sense, with a message that names it."""
@@ -169,12 +172,19 @@ class MotionConfig:
     noise: int = 2
     """Random numbers per frame (motion noise e), uniform in [0, 1)."""
     layers: int = 3
-    """Recurrent layers; layer l has dilation 2^l."""
+    """Recurrent layers."""
+    dilation: int = 2
+    """Layer l, from 0 on, continues from dilation^l frames ago: 2 is the paper's, 1 makes all of them listen alike."""
     form: Literal["basic", "feedback"] = "basic"
     """basic: hears the features; feedback: hears them through a linear layer, the motion token before added."""
 
     def __post_init__(self) -> None:
         require(1 <= self.layers <= 8, f"motion.layers: expected 1 to 8; got {self.layers}")
+        require(
+            self.dilation >= 1 and self.dilation ** (self.layers - 1) <= LONGEST_MEMORY,
+            f"motion.dilation: expected at least 1, and to the power of the last layer at most {LONGEST_MEMORY} frames; "
+            f"got {self.dilation} with {self.layers} layers",
+        )
         require(0 <= self.noise <= 256, f"motion.noise: expected 0 to 256; got {self.noise}")
         require(
             self.sound or self.noise > 0, "motion.noise: expected at least 1 where motion.sound is off, else nothing moves; got 0"

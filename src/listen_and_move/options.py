@@ -293,6 +293,8 @@ class ImportArguments:
     """Sound heard for one frame, in milliseconds. None: 85, and 100 from 512 pixels on, as in the paper."""
     motion_noise: int | None = None
     """Random numbers per frame, where the weights leave it open (motion from sound alone). None: 2, as in the paper."""
+    dilation: int | None = None
+    """Dilation of the motion encoder's layers. None: 2, as in the paper."""
     overwrite: bool = False
     """Replace a file that is there."""
 

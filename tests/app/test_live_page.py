@@ -36,7 +36,7 @@ def played(socket: ClientConnection, samples: np.ndarray, size: int) -> list[tup
     ahead, found = sum(hello["delays"].values()), []
     for place in range(0, len(samples), size):
         socket.send(samples[place : place + size].astype("<f4").tobytes())
-        while (len(found) + 1) / hello["fps"] + ahead < (place + size) / RATE - 0.01:
+        while len(found) / hello["fps"] + ahead < (place + size) / RATE - 0.01:
             found.append(socket.recv(timeout=60))
     socket.send(json.dumps({"over": True}))
     while isinstance(message := socket.recv(timeout=60), bytes):

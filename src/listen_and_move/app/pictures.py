@@ -6,8 +6,8 @@ import av
 import numpy as np
 from jaxtyping import UInt8
 
-QUALITY = 2
-"""The encoder's scale: 2 is its best, 31 its worst."""
+QUALITY = 1
+"""The encoder's scale: 1 is its best, 31 its worst."""
 
 
 class JpegEncoder:
