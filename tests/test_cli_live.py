@@ -54,7 +54,8 @@ def test_a_file_gives_what_generate_gives(trained: Path, wave: Path, tmp_path: P
     perform(trained, str(wave), str(out), gain=6.0, seed=3, device="cpu", watch=seen.append)
     whole, found = (list(read_frames(path, Fraction(20), width=32, height=32)) for path in (tmp_path / "whole.mp4", out))
     assert len(found) == len(whole) == 41
-    assert np.abs(np.stack(found).astype(int) - np.stack(whole)).max() <= 6, "an encoder may make more of one step of 8 bits"
+    assert np.abs(np.stack(found).astype(int) - np.stack(whole)).mean() < 0.3, "an encoder may make more of one step of 8 bits"
+    assert np.abs(np.diff(np.stack(whole).astype(int), axis=0)).mean() > 0.5, "a still picture would prove nothing"
     one, other = (np.concatenate(list(read_sound(path, RATE))) for path in (tmp_path / "whole.mp4", out))
     assert len(one) == len(other) and np.abs(one - other).max() < 1e-3
     with av.open(str(out)) as container:
@@ -96,7 +97,7 @@ def test_ctrl_c_ends_a_play_with_a_complete_file(number: int, trained: Path, tmp
     assert signal.getsignal(number) == usual and 6 <= last.frames < 100
     with av.open(str(out)) as container:
         found = len(list(container.decode(video=0)))
-    assert last.frames + 5 <= found <= last.frames + 7, "those of the sound that was heard, and nothing of the rest"
+    assert last.frames + 1 <= found <= last.frames + 7, "those of the sound that was heard, and nothing of the rest"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["long.wav", "out.mkv"]
 
 
