@@ -144,7 +144,11 @@ def _samples(run: RunFolder) -> Iterator[int]:
 
 
 def _last_step(run: RunFolder) -> int:
-    return max((line["step"] for line in run.metrics() if isinstance(line.get("step"), int)), default=0)
+    """The last one that was logged, or that the model has behind it: not every step is logged."""
+    logged = max((line["step"] for line in run.metrics() if isinstance(line.get("step"), int)), default=0)
+    with suppress(UserError):
+        return max(logged, _model_config(run.model_file)[1])
+    return logged
 
 
 def _sizes(config: ModelConfig) -> dict[str, Any]:

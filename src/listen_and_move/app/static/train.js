@@ -65,7 +65,7 @@ function trainingForm(upload) {
   const size = h("select", { onchange: () => { keep({ size: size.value }); reshape(); } });
   const steps = h("input", { type: "number", min: 1, step: 1, onchange: () => keep({ steps: steps.valueAsNumber || null }) });
   const near = h("input", { type: "checkbox", checked: chosen.near, onchange: () => keep({ near: near.checked }) });
-  const name = text("name", { pattern: "[a-z0-9][a-z0-9-]{0,39}", required: true, title: "Small letters, digits and dashes" });
+  const name = text("name", { pattern: "[a-z0-9][a-z0-9\\-]{0,39}", required: true, title: "Small letters, digits and dashes" });
   const start = text("start", { type: "number", min: 0, step: "any", placeholder: "0" });
   const end = text("end", { type: "number", min: 0, step: "any", placeholder: upload.seconds.toFixed(1) });
   const report = inspection(upload, () => clip(), (box) => { keep({ crop: box }); reshape(); });
