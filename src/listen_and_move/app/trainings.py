@@ -58,13 +58,13 @@ class Trainings:
         if (self.library.folder / name).exists():
             raise UserError(f"name: expected a new one; there is a run {name} already: choose another")
         from_preset(preset, settings)  # says what is wrong with it
-        place = self.folder / name
-        place.mkdir(parents=True, exist_ok=True)
-        with replacing(place / "video", overwrite=True) as temporary:
-            shutil.copyfile(video, temporary)
         flags = [f"--{key.removeprefix('clip.').replace('_', '-')}={value}" for key, value in settings.items()]
+        place = self.folder / name
         with self.turn:
             self._check_free()
+            place.mkdir(parents=True, exist_ok=True)
+            with replacing(place / "video") as temporary:
+                shutil.copyfile(video, temporary)
             self._launch(name, place / "video", ["--preset", preset, *flags])
 
     def resume(self, name: str, steps: int) -> None:
