@@ -109,7 +109,7 @@ def four_visitors(address: str, model: str, sound: Path) -> dict[str, Any]:
 
     def animate(visitor: Visitor) -> None:
         job = visitor.animate(model, visitor.upload(sound)["id"])
-        taken.append((visitor.finished(job)["state"], time.perf_counter() - begun))
+        taken.append((visitor.finished(job, 600)["state"], time.perf_counter() - begun))
 
     begun = time.perf_counter()
     threads = [threading.Thread(target=animate, args=(visitor,)) for visitor in visitors]

@@ -64,9 +64,9 @@ class Visitor:
         wish = {"kind": "animate", "model": model, "upload": upload, "seed": 0, "gain": "match", "controls": {}, "paste": False}
         return self.post("/api/jobs", wish | choices, status)
 
-    def finished(self, job: dict[str, Any]) -> Any:
+    def finished(self, job: dict[str, Any], seconds: float = WAIT) -> Any:
         """The job when it is done or failed."""
-        return until(lambda: next(each for each in self.get("/api/jobs") if each["id"] == job["id"]), _is_over)
+        return until(lambda: next(each for each in self.get("/api/jobs") if each["id"] == job["id"]), _is_over, seconds)
 
     def close(self) -> None:
         """Leave."""

@@ -67,7 +67,7 @@ def test_a_training_is_stopped_resumed_and_outlives_the_page(performance: Path, 
         assert visitor.get("/api/runs/drums")["training"] == "learning"
         visitor.post("/api/runs/drums/stop")
         stopped = until(lambda: visitor.get("/api/runs/drums"), lambda run: run["training"] == "resting")
-        assert 0 < stopped["step"] < 100_000 and stopped["has_model"] and stopped["message"] == ""
+        assert 0 < stopped["step"] < 100_000 and stopped["picture"] and stopped["message"] == ""
         visitor.post("/api/runs/drums/resume", {"steps": stopped["step"] + 1})
         done = until(lambda: visitor.get("/api/runs/drums"), lambda run: run["training"] == "resting")
         assert done["step"] == done["steps"] == stopped["step"] + 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,6 +105,9 @@ class Jobs:
             job.state = "done"
         except UserError as error:
             job.state, job.error = "failed", str(error)
+        except Exception as error:  # told in one sentence there, in full here
+            traceback.print_exception(error)
+            job.state, job.error = "failed", "Something went wrong that nobody expected; the terminal shows more."
         finally:
             if not any(other.upload is job.upload and other.state == "open" for other in self.all.values()):
                 self.uploads.busy.discard(job.upload.id)

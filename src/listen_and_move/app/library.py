@@ -31,7 +31,7 @@ class Library:
             found = [path for path in self.folder.iterdir() if self._is_run(path)]
         except OSError:
             return []
-        return [path.name for path in sorted(found, key=_changed, reverse=True)]
+        return [path.name for path in sorted(found, key=changed, reverse=True)]
 
     def run(self, name: str) -> RunFolder:
         """A run by its name.
@@ -56,7 +56,7 @@ class Library:
     def summary(self, name: str) -> dict[str, Any]:
         """What a card shows."""
         run = self.run(name)
-        return {"name": name, "changed": _changed(run.path), "has_model": self._has(run.model_file), **self._described(run)}
+        return {"name": name, "changed": changed(run.path), "picture": self._picture(run), **self._described(run)}
 
     def details(self, name: str) -> dict[str, Any]:
         """What the page of a run shows."""
@@ -73,6 +73,10 @@ class Library:
             "model_bytes": run.model_file.stat().st_size if self._has(run.model_file) else 0,
             "can_paste": self._can_paste(run),
         }
+
+    def _picture(self, run: RunFolder) -> float | None:
+        """When the model last changed, and its picture with it; None: there is no model."""
+        return run.model_file.stat().st_mtime if self._has(run.model_file) else None
 
     def _described(self, run: RunFolder) -> dict[str, Any]:
         """Steps, size, rate, look-ahead; of a damaged run what is wrong."""
@@ -140,7 +144,11 @@ def _samples(run: RunFolder) -> Iterator[int]:
 
 
 def _last_step(run: RunFolder) -> int:
-    return max((line["step"] for line in run.metrics() if isinstance(line.get("step"), int)), default=0)
+    """The last one that was logged, or that the model has behind it: not every step is logged."""
+    logged = max((line["step"] for line in run.metrics() if isinstance(line.get("step"), int)), default=0)
+    with suppress(UserError):
+        return max(logged, _model_config(run.model_file)[1])
+    return logged
 
 
 def _sizes(config: ModelConfig) -> dict[str, Any]:
@@ -166,7 +174,7 @@ def _model_config(path: Path) -> tuple[ModelConfig, int]:
         raise UserError(f"{path.parent.name}: expected a model file; it is damaged or something else") from None
 
 
-def _changed(path: Path) -> float:
+def changed(path: Path) -> float:
     """When a run last went on, in seconds since 1970."""
     run = RunFolder(path)
     for file in (run.metrics_file, run.model_file, run.config_file):

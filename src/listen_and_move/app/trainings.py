@@ -11,12 +11,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from listen_and_move.app.library import Library
+from listen_and_move.app.library import Library, changed
 from listen_and_move.app.limits import TRAININGS
 from listen_and_move.app.work import plain
 from listen_and_move.errors import UserError
@@ -26,6 +27,8 @@ from listen_and_move.settings import from_preset
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 """Of a run that is begun here."""
+ELSEWHERE_SECONDS = 20
+"""A run that this page never trained, and that changed less long ago, seems to be learning in a terminal."""
 STOP_SECONDS = 120
 """A training that was asked to stop finishes its step and saves; longer than this, it may be asked again."""
 
@@ -36,6 +39,7 @@ class Trainings:
     def __init__(self, library: Library) -> None:
         self.library, self.folder = library, library.folder / ".page"
         self.children: dict[str, subprocess.Popen[bytes]] = {}
+        self.turn = threading.Lock()
 
     def start(self, name: str, video: Path, preset: str, settings: dict[str, Any]) -> None:
         """Begin a run with a video, which moves to where the run keeps it.
@@ -54,13 +58,14 @@ class Trainings:
         if (self.library.folder / name).exists():
             raise UserError(f"name: expected a new one; there is a run {name} already: choose another")
         from_preset(preset, settings)  # says what is wrong with it
-        self._check_free()
-        place = self.folder / name
-        place.mkdir(parents=True, exist_ok=True)
-        with replacing(place / "video", overwrite=True) as temporary:
-            shutil.copyfile(video, temporary)
         flags = [f"--{key.removeprefix('clip.').replace('_', '-')}={value}" for key, value in settings.items()]
-        self._launch(name, place / "video", ["--preset", preset, *flags])
+        place = self.folder / name
+        with self.turn:
+            self._check_free()
+            place.mkdir(parents=True, exist_ok=True)
+            with replacing(place / "video") as temporary:
+                shutil.copyfile(video, temporary)
+            self._launch(name, place / "video", ["--preset", preset, *flags])
 
     def resume(self, name: str, steps: int) -> None:
         """Go on with a run, to so many steps in total.
@@ -71,8 +76,11 @@ class Trainings:
         run = self.library.run(name)
         if not 1 <= steps <= 10_000_000:
             raise UserError(f"steps: expected 1 to 10000000; got {steps}")
-        self._check_free()
-        self._launch(name, run.video(), [f"--steps={steps}"])
+        if name not in self.kept() and time.time() - changed(run.path) < ELSEWHERE_SECONDS:
+            raise UserError(f"{name}: expected a run that rests; it seems to be learning, started outside this page")
+        with self.turn:
+            self._check_free()
+            self._launch(name, run.video(), [f"--steps={steps}"])
 
     def stop(self, name: str) -> None:
         """Ask a training to finish its step, save and end.

@@ -21,6 +21,7 @@ from listen_and_move.inference.controls import Controls
 from listen_and_move.level import parse_gain
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
+from listen_and_move.media.replacing import replacing
 from listen_and_move.media.sound import read_sound, sound_samples
 
 Watch = Callable[[dict[str, Any]], None]
@@ -116,7 +117,8 @@ def picture(model: str, out: str, watch: Watch) -> dict[str, Any]:
     from listen_and_move.inference.animator import Animator
 
     frames = Animator.load(model, "cpu").frames([np.zeros(SAMPLE_RATE // 4, np.float32)])
-    Path(out).write_bytes(jpeg(list(frames)[-1]))
+    with replacing(out) as temporary:  # somebody else may be asking for it
+        temporary.write_bytes(jpeg(list(frames)[-1]))
     return {}
 
 

@@ -7,7 +7,7 @@ import { notice, upload } from "./api.js";
 export function dropzone(kind, words, accept, taken) {
   const bar = h("progress", { max: 1, value: 0, "aria-label": "Sending the file" });
   const state = h("p", { className: "soft" });
-  const travelling = h("div", { className: "travelling", hidden: true }, state, bar);
+  const travelling = h("div", { className: "sending", hidden: true }, state, bar);
   const input = h("input", { type: "file", accept, id: `file-${kind}`, onchange: () => { send(input.files[0]); input.value = ""; } });
   const label = h("label", { className: "drop", htmlFor: input.id }, icon("upload"), h("span", {}, h("b", {}, words), h("small", {}, "or choose a file")));
   const element = h("div", { className: "bring" }, input, label, travelling);

@@ -128,7 +128,7 @@ function sourcePicker(changed) {
 /** Frames per second, latency, and where its milliseconds go. */
 function figureBar() {
   const level = h("meter", { min: 0, max: 1, low: 0.05, "aria-label": "Level of the sound" });
-  const [rate, delay, left] = [figure("frames per second"), figure("milliseconds from sound to picture"), figure("pictures left out")];
+  const [rate, delay, left] = [figure("frames per second"), figure("ms from sound to picture"), figure("pictures left out")];
   const bar = h("div", { className: "parts", "aria-hidden": "true" });
   const list = h("ul", { className: "legend" });
   const sync = h("p", { className: "soft" });

@@ -5,7 +5,7 @@ import { get } from "./api.js";
 
 const KEY = "model";
 
-export const pictureOf = (run) => `/api/runs/${encodeURIComponent(run.name)}/picture?${run.changed}`;
+export const pictureOf = (run) => `/api/runs/${encodeURIComponent(run.name)}/picture?${run.picture}`;
 
 /** A group of pictures to choose from; `changed` hears the run that is chosen. */
 export function modelPicker(changed) {
@@ -27,7 +27,7 @@ export function modelPicker(changed) {
   }
 
   get("/api/runs").then(({ runs }) => {
-    const models = runs.filter((run) => run.has_model && !run.error);
+    const models = runs.filter((run) => run.picture && !run.error);
     if (!models.length) {
       list.replaceChildren(h("p", { className: "empty" }, "There is no model yet. ", h("a", { href: "/train" }, "Train one"), " with a video of yours."));
       return;

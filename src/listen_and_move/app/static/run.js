@@ -45,7 +45,7 @@ export function show(place, name) {
     message.hidden = !(run.message || run.error);
     message.textContent = run.message || run.error || "";
     if (changed("head", [run.step, run.steps, run.training, run.changed, run.speed])) head.replaceChildren(...heading(run));
-    if (changed("actions", [run.training, run.has_model, run.has_report, run.step >= run.steps, run.model_bytes])) actions.replaceChildren(...buttons(run, address, () => poll.now()));
+    if (changed("actions", [run.training, run.picture, run.has_report, run.step >= run.steps, run.model_bytes])) actions.replaceChildren(...buttons(run, address, () => poll.now()));
     if (run.preparing || run.error) return;
     if (changed("figures", run.figures)) figures.replaceChildren(...Object.entries(run.figures).filter(([key]) => FIGURES[key]).map(figure));
     if (changed("curves", run.curves)) curves.replaceChildren(...Object.entries(CURVES).filter(([key]) => run.curves[key]?.length).map(([key, title]) => curve(title, run.curves[key])));
@@ -55,7 +55,7 @@ export function show(place, name) {
 }
 
 function heading(run) {
-  const picture = run.has_model ? h("img", { src: pictureOf(run), alt: "", width: 96, height: 96 }) : h("div", { className: "nopicture" });
+  const picture = run.picture ? h("img", { src: pictureOf(run), alt: "", width: 96, height: 96 }) : h("div", { className: "nopicture" });
   const learning = run.training !== "resting";
   const left = learning && run.speed ? remaining((run.steps - run.step) / run.speed) : "";
   const facts = run.width ? `${run.width} × ${run.height} pixels · ${run.fps} frames per second · hears ${Math.round(run.hears_ahead * 1000)} ms ahead` : "The video is being read …";
@@ -73,7 +73,7 @@ function buttons(run, address, refresh) {
   const model = encodeURIComponent(run.name);
   if (run.training !== "resting") found.push(h("button", { type: "button", className: "secondary", disabled: run.training === "stopping", onclick: () => trying(async () => { await post(`${address}/stop`); await refresh(); }) }, icon("stop"), run.training === "stopping" ? "Saving …" : "Stop"));
   else if (run.trained) found.push(resume(run, address, refresh));
-  if (run.has_model) {
+  if (run.picture) {
     found.push(h("a", { className: "button secondary", href: `/?model=${model}` }, icon("film"), "Animate"), h("a", { className: "button secondary", href: `/live?model=${model}` }, icon("record"), "Live"));
     found.push(h("a", { className: "button secondary", href: `${address}/model`, download: "" }, icon("download"), `Model, ${bytes(run.model_bytes)}`));
   }

@@ -22,7 +22,7 @@ export function show(place) {
 }
 
 function card(run) {
-  const picture = run.has_model ? h("img", { src: pictureOf(run), alt: "", width: 160, height: 160, loading: "lazy" }) : h("div", { className: "nopicture" });
+  const picture = run.picture ? h("img", { src: pictureOf(run), alt: "", width: 160, height: 160, loading: "lazy" }) : h("div", { className: "nopicture" });
   const facts = run.error ?? (run.width ? `${run.width} × ${run.height} · ${run.fps} frames/s` : "Preparing …");
   return h("a", { className: "card run", href: `/runs/${encodeURIComponent(run.name)}` }, picture,
     h("div", {}, h("h2", {}, run.name), badge(run), h("p", { className: "soft" }, facts), run.changed ? h("p", { className: "soft" }, ago(run.changed)) : null));

@@ -89,6 +89,7 @@ export class Session {
     const head = new DataView(data);
     const [waited, drew, packed] = [8, 12, 16].map((place) => head.getFloat32(place, true));
     const bitmap = await createImageBitmap(new Blob([new Uint8Array(data, HEAD)], { type: "image/jpeg" }));
+    if (this.pending.length >= KEPT) this.pending.shift().bitmap.close(); // nobody looks: the page is in the background
     this.pending.push({ instant: head.getFloat64(0, true), bitmap, arrived, server: { waited, drew, packed } });
   }
 

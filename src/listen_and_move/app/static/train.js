@@ -65,7 +65,7 @@ function trainingForm(upload) {
   const size = h("select", { onchange: () => { keep({ size: size.value }); reshape(); } });
   const steps = h("input", { type: "number", min: 1, step: 1, onchange: () => keep({ steps: steps.valueAsNumber || null }) });
   const near = h("input", { type: "checkbox", checked: chosen.near, onchange: () => keep({ near: near.checked }) });
-  const name = text("name", { pattern: "[a-z0-9][a-z0-9-]{0,39}", required: true, title: "Small letters, digits and dashes" });
+  const name = text("name", { pattern: "[a-z0-9][a-z0-9\\-]{0,39}", required: true, title: "Small letters, digits and dashes" });
   const start = text("start", { type: "number", min: 0, step: "any", placeholder: "0" });
   const end = text("end", { type: "number", min: 0, step: "any", placeholder: upload.seconds.toFixed(1) });
   const report = inspection(upload, () => clip(), (box) => { keep({ crop: box }); reshape(); });
@@ -108,9 +108,7 @@ function trainingForm(upload) {
   const element = h("form", { className: "columns train", onsubmit: begin },
     h("section", { className: "panel", "aria-label": "Part that is learnt" },
       h("h2", {}, upload.name, h("small", {}, ` ${seconds(upload.seconds)}, ${upload.width} × ${upload.height} pixels`)),
-      editor.element,
-      h("p", { className: "soft" }, "Drag the part that moves with the sound. What is outside is not learnt."),
-      report.element),
+      h("div", { className: "learn" }, h("div", {}, editor.element, h("p", { className: "soft" }, "Drag the part that moves with the sound. What is outside is not learnt.")), report.element)),
     h("section", { className: "panel", "aria-label": "Choices" },
       field("preset", "Preset", preset), field("size", "Size of the picture", size, "Four times the pixels take about four times as long."),
       field("steps", "Steps", steps, "More steps give more detail; a run can go on later."),
