@@ -21,10 +21,12 @@ from listen_and_move.features import SAMPLE_RATE, FeatureState, Listener
 from listen_and_move.inference.controls import AS_TRAINED, Controls
 from listen_and_move.inference.listening import Ears
 from listen_and_move.inference.noise import frame_noise
+from listen_and_move.inference.prepared import Precision, prepared
 from listen_and_move.inference.showing import UNHEARD, HeardState, ShownState, frame_sounds, shown
 from listen_and_move.inference.steering import SteeredState, silence_of, steered
 from listen_and_move.level import Gain, GainState, Leveller
 from listen_and_move.modelfile import Model, load_model
+from listen_and_move.precision import products
 from listen_and_move.runs import RunFolder
 
 BLOCK = 32
@@ -50,21 +52,24 @@ BEGINNING = PlayState()
 class Animator:
     """A model, loaded once, that turns any number of sounds into pictures."""
 
-    def __init__(self, model: Model, device: torch.device | None = None) -> None:
-        self.model = model
+    def __init__(self, model: Model, device: torch.device | None = None, precision: Precision = "float32") -> None:
+        self.model, self.precision = model, precision
         self.device = device or torch.device("cpu")
-        self.network = model.network.to(self.device)
+        with torch.no_grad():
+            self.network = prepared(model.network, precision).to(self.device)
         self.listener = Listener(model.config.features, model.config.clip.rate, model.statistics)
         self.silence = silence_of(self.listener).to(self.device)
 
     @classmethod
-    def load(cls, path: Path | str, device: str = "auto") -> "Animator":
+    def load(cls, path: Path | str, device: str = "auto", precision: Precision = "float32") -> "Animator":
         """Load a run folder or a model file.
+
+        ``precision`` bfloat16: faster where the processor has it, and not quite the same picture.
 
         Raises:
             UserError: there is no model, or it cannot be read.
         """
-        return cls(load_model(model_path(Path(path))), choose_device(device))
+        return cls(load_model(model_path(Path(path))), choose_device(device), precision)
 
     @property
     def config(self) -> ModelConfig:
@@ -156,7 +161,9 @@ class Animator:
             return np.zeros((0, self.size[1], self.size[0], 3), np.uint8), state
         span = range(first, first + len(features))
         noise = frame_noise(span, seed, self.config.noise_sizes, self.network.pixel_noise_shapes, self.device)
-        frames, state = steered(self.network, features[None].to(self.device), noise, state, controls, self.silence, self.fps)
+        with products(exact=self.precision == "float32"):
+            heard = features[None].to(self.device)
+            frames, state = steered(self.network, heard, noise, state, controls, self.silence, self.fps)
         return as_pixels(frames[0]).cpu().numpy(), state
 
 

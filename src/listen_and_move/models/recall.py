@@ -59,6 +59,10 @@ class Recall(nn.Module):
 
         ``banned`` frames are left out: in training, those that the window itself shows.
         """
+        with torch.autocast(features.device.type, enabled=False):  # distances and pictures need all their digits
+            return self._blended(features, banned)
+
+    def _blended(self, features: Tensor, banned: Tensor | None) -> tuple[Tensor, Tensor]:
         heard = (self.heard * self.scale).flatten(0, 1).expand(len(features), -1, -1)
         distance = torch.cdist(features * self.scale, heard).unflatten(-1, self.heard.shape[:2])  # B, T, V, K
         if banned is not None:

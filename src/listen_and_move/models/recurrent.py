@@ -182,7 +182,8 @@ class DirectionalConvolution(KernelConvolution):
         Both add up the same rows of products, only shifted the other way.
         """
         own, *others = (
-            F.conv2d(x, row[:, : x.shape[1], None], None if j else self.bias, padding=(0, j)) for j, row in enumerate(self.weights)
+            F.conv2d(x, row[:, : x.shape[1], None], None if j else self.bias, padding=(0, j))
+            for j, row in enumerate(self.weights)
         )
         above = [F.pad(row[..., :-j, :], (0, 0, j, 0), mode="replicate") for j, row in enumerate(others, start=1)]
         below = [F.pad(row[..., j:, :], (0, 0, 0, j), mode="replicate") for j, row in enumerate(others, start=1)]
