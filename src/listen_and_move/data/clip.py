@@ -5,22 +5,24 @@ Letters: N frames, F numbers per frame.
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from math import ceil
+from dataclasses import asdict, dataclass, replace
+from math import ceil, isnan, nan
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from listen_and_move.clock import exact, frame_count, frame_sample
+from listen_and_move.clock import exact, frame_sample
 from listen_and_move.config import ClipConfig, Config
+from listen_and_move.data import cache
 from listen_and_move.errors import UserError
 from listen_and_move.features import SAMPLE_RATE, Listener, Statistics, measure
 from listen_and_move.level import gated_level
 from listen_and_move.media.files import probe
-from listen_and_move.media.picture import centred_box, read_frames
+from listen_and_move.media.picture import Box, centred_box, read_frames
 from listen_and_move.media.sound import read_sound
 
 SILENCE = 1e-4
@@ -79,7 +81,7 @@ def split(frames: int, config: ClipConfig) -> tuple[tuple[range, ...], range]:
 
 
 def load_clip(path: Path, config: Config, progress: Callable[[int, int], None] = lambda done, total: None) -> Clip:
-    """Decode a video with its sound.
+    """Decode a video with its sound, or take it from the cache, where the same was decoded before (see `data.cache`).
 
     ``progress`` is called with frames done and expected.
 
@@ -88,13 +90,38 @@ def load_clip(path: Path, config: Config, progress: Callable[[int, int], None] =
     """
     path = Path(path)
     box = resolved_box(path, config.clip)
-    frames = _frames(path, config, box, progress)
+    decoded = _decoded(path, config, box, progress)
+    frames, power = decoded.frames, decoded.power if config.training.disturbance else None
     train, held_out = split(len(frames), config.clip)
+    features, statistics = _features(decoded.power, train, config)
+    return Clip(frames, features, statistics, train, held_out, box, decoded.level, power)
+
+
+class _Decoded(NamedTuple):
+    """What takes its time: all that is read from a file."""
+
+    frames: UInt8[Tensor, "N H W 3"]
+    power: Float[Tensor, "chunks C B"]
+    level: float | None
+
+
+def _decoded(path: Path, config: Config, box: Box, progress: Callable[[int, int], None]) -> _Decoded:
+    clip = asdict(replace(config.clip, crop=",".join(map(str, box))))
+    key = cache.key(video=file_hash(path), clip=clip, features=asdict(config.features), window=config.training.window)
+    kept = cache.kept(key)
+    if kept is not None:
+        progress(len(kept["frames"]), len(kept["frames"]))
+        level = float(kept["level"])
+        return _Decoded(kept["frames"], kept["power"], None if isnan(level) else level)
+    frames = _frames(path, config, box, progress)
+    train, _ = split(len(frames), config.clip)
     _check_length(path, train, config)
-    waveform = _waveform(path, config, len(frames))
-    features, statistics, power = _features(waveform, len(frames), train, config)
+    waveform, listener = _waveform(path, config, len(frames)), Listener(config.features, config.clip.rate)
+    power = listener.powers(waveform, -config.features.past, len(frames) + config.features.future)
     level = _level(waveform, train, config)
-    return Clip(frames, features, statistics, train, held_out, box, level, power if config.training.disturbance else None)
+    known = torch.tensor(nan if level is None else level, dtype=torch.float64)
+    cache.keep(key, {"frames": frames, "power": power, "level": known})
+    return _Decoded(frames, power, level)
 
 
 def resolved_box(path: Path, clip: ClipConfig) -> tuple[int, int, int, int]:
@@ -157,17 +184,12 @@ def _level(waveform: Tensor, train: tuple[range, ...], config: Config) -> float 
     return gated_level(waveform[first:last].numpy() for first, last in edges)
 
 
-def _features(
-    waveform: Tensor, frames: int, train: tuple[range, ...], config: Config
-) -> tuple[Tensor, Statistics | None, Tensor]:
-    """Features, what they are standardised by, and the mel power that they are made of."""
+def _features(power: Tensor, train: tuple[range, ...], config: Config) -> tuple[Tensor, Statistics | None]:
+    """Features, and what they are standardised by."""
     settings = config.features
-    listener = Listener(settings, config.clip.rate)
-    power = listener.powers(waveform, -settings.past, frames + settings.future)
-    chunks = listener.described(power)
+    chunks = Listener(settings, config.clip.rate).described(power)
     statistics = None
     if settings.standardise:
         heard = torch.cat([chunks[part.start + settings.past : part.stop + settings.past] for part in train])
         statistics = measure(heard)
-    assert frame_count(len(waveform), SAMPLE_RATE, config.clip.rate) <= frames + 1
-    return Listener(settings, config.clip.rate, statistics).assemble(chunks), statistics, power
+    return Listener(settings, config.clip.rate, statistics).assemble(chunks), statistics

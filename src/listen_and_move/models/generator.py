@@ -14,6 +14,7 @@ from listen_and_move.models.layers import BatchNorm, Block, Pasts, ResidualPictu
 from listen_and_move.models.prediction import PredictionLayer, PredictionState
 from listen_and_move.models.recall import Look, Mix, Recall
 from listen_and_move.models.recurrent import MotionEncoder, MotionState
+from listen_and_move.precision import shortened
 
 PixelNoise = Sequence[Float[Tensor, "B T 1 _ _"]]
 """One tensor per place of noise injection, standard normal; heights and widths as in `Generator.pixel_noise_shapes`."""
@@ -203,7 +204,7 @@ class Network(nn.Module):
         """What the generator draws from, and the encoder's state; ``content``: what SaC hears, None: the features too."""
         e, noise = noise.split([noise.shape[-1] - self.content_noise, self.content_noise], dim=-1)
         tokens = torch.cat([e, features], dim=-1) if self.motion_sound else e
-        with torch.autocast(features.device.type, enabled=False):  # small, and what is rounded here is remembered
+        with shortened(features.device, False):  # small, and what is rounded here is remembered
             motion, memory = self.motion(tokens, None if state is None else state.motion)
         heard = features if content is None else content
         return torch.cat([motion, *([heard] if self.sound_content else []), noise], dim=-1), memory

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
 from listen_and_move.models.layers import PointConvolution, leaky
+from listen_and_move.precision import shortened
 
 SHARP = 40
 """The best frame is chosen by this power of the weights in the blend."""
@@ -59,7 +60,7 @@ class Recall(nn.Module):
 
         ``banned`` frames are left out: in training, those that the window itself shows.
         """
-        with torch.autocast(features.device.type, enabled=False):  # distances and pictures need all their digits
+        with shortened(features.device, False):  # distances and pictures need all their digits
             return self._blended(features, banned)
 
     def _blended(self, features: Tensor, banned: Tensor | None) -> tuple[Tensor, Tensor]:
