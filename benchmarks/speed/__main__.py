@@ -5,6 +5,7 @@
 On CPU and CUDA alike. `--minutes 8` is when no new measurement begins, so that a session on a GPU ends in time; what was left
 out, for that or because one call would take longer than `--longest` seconds, is listed. *share*: operations of our own forms
 per second over what the machine's float32 matrix product reaches in the same process. Perceptual weights are random ones.
+With OMP_NUM_THREADS=1 seconds are those of the processor, so that other work on the machine does little harm.
 """
 
 import argparse

@@ -92,18 +92,20 @@ def _training(job: Job, device: torch.device) -> dict[str, Any]:
 def _median(call: Callable[[], Any], device: torch.device, seconds: float) -> float:
     """Seconds of a call, of as many as the time allows; the first is not counted."""
     _timed(call, device)
-    times, until = [], time.perf_counter() + seconds
-    while not times or (time.perf_counter() < until and len(times) < 50):
+    times, until = [], time.monotonic() + seconds
+    while not times or (time.monotonic() < until and len(times) < 50):
         times.append(_timed(call, device))
     return statistics.median(times)
 
 
 def _timed(call: Callable[[], Any], device: torch.device) -> float:
-    begun = time.perf_counter()
+    """Seconds; of the processor where one thread computes, so that a busy machine can be measured too."""
+    clock = time.process_time if device.type == "cpu" and torch.get_num_threads() == 1 else time.perf_counter
+    begun = clock()
     call()
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-    return time.perf_counter() - begun
+    return clock() - begun
 
 
 def _peak_memory(device: torch.device) -> float:

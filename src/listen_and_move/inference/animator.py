@@ -18,6 +18,7 @@ from listen_and_move.config import ModelConfig
 from listen_and_move.data.clip import as_pixels
 from listen_and_move.errors import UserError
 from listen_and_move.features import SAMPLE_RATE, FeatureState, Listener
+from listen_and_move.inference.ahead import ahead
 from listen_and_move.inference.controls import AS_TRAINED, Controls
 from listen_and_move.inference.listening import Ears
 from listen_and_move.inference.noise import frame_noise
@@ -31,6 +32,10 @@ from listen_and_move.runs import RunFolder
 
 BLOCK = 32
 """Frames drawn at once: bounds memory, and keeps the network busy."""
+
+
+BLOCKS_AHEAD = 2
+"""Blocks whose features are computed while the network draws."""
 
 
 class PlayState(NamedTuple):
@@ -110,10 +115,18 @@ class Animator:
         """
         controls.check_model(self.config)
         state = BEGINNING
-        for piece in _grouped(sound, ceil(BLOCK * SAMPLE_RATE / self.fps)):
-            frames, state = self.push(piece, state, seed, controls, gain)
+        for samples, features in ahead(self._heard(sound, gain), BLOCKS_AHEAD):
+            frames, state = self._played(samples, features, state, seed, controls)
             yield from frames
-        yield from self.finish(state, seed, controls)
+
+    def _heard(self, sound: Iterable[np.ndarray], gain: Gain) -> Iterator[tuple[np.ndarray, Tensor]]:
+        """Samples as they are heard, with the features of the frames that they complete."""
+        leveller, gains, state = Leveller(gain, self.model.level), None, None
+        for piece in _grouped(sound, ceil(BLOCK * SAMPLE_RATE / self.fps)):
+            louder, gains = leveller.push(piece, gains)
+            features, state = self.listener.push(torch.from_numpy(louder), state)
+            yield louder, features
+        yield np.zeros(0, np.float32), self.listener.finish(state)
 
     def push(
         self,
