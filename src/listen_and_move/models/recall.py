@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
 from listen_and_move.models.layers import PointConvolution, leaky
+from listen_and_move.precision import shortened
 
 SHARP, CERTAIN = 20, 8
 """The best frame is chosen by a power of the weights in the blend: 20 where a sound is as near as usual, less by the 8th power
@@ -60,6 +61,10 @@ class Recall(nn.Module):
 
         ``banned`` frames are left out: in training, those that the window itself shows.
         """
+        with shortened(features.device, False):  # distances and pictures need all their digits
+            return self._blended(features, banned)
+
+    def _blended(self, features: Tensor, banned: Tensor | None) -> tuple[Tensor, Tensor]:
         heard = (self.heard * self.scale).flatten(0, 1).expand(len(features), -1, -1)
         # Not by way of |a|^2 + |b|^2 - 2 ab, whose rounding depends on how many frames come at once, and would be seen.
         distance = torch.cdist(features * self.scale, heard, compute_mode="donot_use_mm_for_euclid_dist")
