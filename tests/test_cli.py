@@ -191,17 +191,20 @@ def _float_wav(path: Path, samples: np.ndarray) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 def test_an_interrupted_generation_leaves_nothing_behind(tmp_path: Path, trained: Path, number: signal.Signals) -> None:
-    write_wav(tmp_path / "long.wav", np.tile(tone(10), 60), 48_000)
+    write_wav(tmp_path / "long.wav", np.tile(tone(10), 18), 48_000)
     # Where tests run in the background, SIGINT is ignored from birth; a person's terminal does not do that.
     code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from listen_and_move.cli import main; main()"
     line = [sys.executable, "-c", code, "generate", str(trained), "long.wav", "--out", "out.mp4"]
     process = subprocess.Popen(line, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    limit = time.monotonic() + 60
-    while not list(tmp_path.glob(".out*")):
-        assert time.monotonic() < limit and process.poll() is None
-        time.sleep(0.05)
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
+    try:
+        limit = time.monotonic() + 240  # the whole sound is heard before the file is begun
+        while not list(tmp_path.glob(".out*")):
+            assert time.monotonic() < limit and process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=240)
+    finally:
+        process.kill()
     assert process.returncode == 130 and "nothing half written" in errors and "Traceback" not in errors
     assert [item.name for item in tmp_path.iterdir()] == ["long.wav"]
 

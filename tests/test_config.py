@@ -131,6 +131,31 @@ def test_prediction_layers_that_are_not_there(layers: str) -> None:
         with_values(preset("paper"), {"clip.size": "32", "generator.prediction_layers": layers})
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"generator.prediction": "none", "generator.prediction_layers": "3"}, "prediction-layers: expected none with"),
+        ({"clip.size": "16", "generator.prediction_layers": "3"}, "prediction-layers: expected 1 to 2, the blocks for size 16"),
+        ({"generator.prediction_kernel": 4}, "prediction-kernel: expected 3 or 5; got 4"),
+        ({"generator.dimensions": 1}, "generator.dimensions: expected 2 or 3; got 1"),
+        ({"generator.recall": 8}, "generator.recall: expected generator.picture residual; got whole"),
+        ({"generator.norm": "pixel"}, "generator.norm: expected generator.sound-norm to be off"),
+        ({"generator.sound_norm": False, "generator.norm_bottleneck": 8}, "norm-bottleneck: expected 0 without"),
+        ({"motion.sound": False, "motion.noise": 0}, "motion.noise: expected at least 1 where motion.sound is off"),
+        ({"motion.layers": 9}, "motion.layers: expected 1 to 8"),
+        ({"motion.dilation": 8, "motion.layers": 8}, "motion.dilation: expected at least 1, and to the power of the last layer"),
+        ({"features.kind": "mfcc", "features.bands": 16}, "features.bands: expected at least 20 for the 20 coefficients"),
+        ({"losses.penalty": 0.0}, "losses.penalty: expected above 0 with wgan-gp"),
+        ({"losses.adversarial_weight": 0.0, "losses.perceptual": 0.0}, "losses: expected at least one of"),
+        ({"clip.size": "16", "losses.l1": 1.0, "losses.l1_scales": 5}, "l1-scales: expected scales that a side of 16 pixels has"),
+        ({"losses.rest": 1.0}, "losses.rest: expected features that hear how loud it is"),
+    ],
+)
+def test_combinations_that_make_no_sense(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        with_values(preset("paper"), changes)
+
+
 def test_rules_hold_for_the_result_of_many_changes() -> None:
     changes = {"generator.prediction_layers": "1,6", "clip.size": "256"}
     assert with_values(with_values(preset("paper"), {"clip.size": "32"}), changes).prediction_blocks == (0, 5)

@@ -54,6 +54,7 @@ def test_what_weights_cannot_say_is_said(tmp_path: Path, capsys: pytest.CaptureF
     assert run_command(["import", str(path), "--out", str(out), "--fps", "25", "--chunk-ms", "100"]) == 0
     printed = capsys.readouterr().out
     assert "tell: --kind lms" in printed and "tell: --motion-noise 2" in printed and "--fps" not in printed
+    assert "tell: --dilation 2" in printed
     config = load_model(out).config
     assert config.clip.fps == "25" and config.features.chunk_ms == 100.0 and config.features.bands == 64
 

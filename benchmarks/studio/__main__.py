@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("--size", default="64")
     parser.add_argument("--preset", default="quick")
     parser.add_argument("--worker", default="0/1")
+    parser.add_argument("--keep", type=Path, help="folder in which the run folders stay")
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
     if options.action == "run":
@@ -74,7 +75,8 @@ def trial(job: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
     if job["variant"] in STILLS:
         return baseline_row(job["variant"], video, job["fold"], values, options.preset)
     changes = values | {"training.steps": job["steps"]} | settings(job["variant"])
-    return model_row(video, job["fold"], job["seed"], changes, options.preset)
+    name = "-".join(str(job[key]).replace(" ", "_") for key in KEY)
+    return model_row(video, job["fold"], job["seed"], changes, options.preset, options.keep and options.keep / name)
 
 
 def rows(path: Path) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from listen_and_move.features import SAMPLE_RATE, Listener
 from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.playing import played
 from listen_and_move.inference.replay import PLAIN, VITERBI, Replay
+from listen_and_move.level import gated_level, matching_gain
 from listen_and_move.media.sound import read_sound
 from listen_and_move.metrics.coherence import flicker
 from listen_and_move.metrics.frame import MOVING_SHARE, laplacian_energies, moving_region, psnr, ssim, unit_range
@@ -49,14 +50,14 @@ def settings_of(values: Mapping[str, Any], fold: int, base: str) -> Config:
     return with_values(preset(base), {**values, "clip.holdout": f"{fold / FOLDS:g}-{(fold + 1) / FOLDS:g}"})
 
 
-def model_row(video: Path, fold: int, seed: int, values: Mapping[str, Any], base: str) -> Row:
-    """Train a model and measure it on the fifth that it has not seen."""
+def model_row(video: Path, fold: int, seed: int, values: Mapping[str, Any], base: str, keep: Path | None = None) -> Row:
+    """Train a model and measure it on the fifth that it has not seen; ``keep``: where its run folder stays."""
     quiet = {"training.validate_every": 100, "training.sample_every": 10**6, "training.save_every": 10**6}
     config = settings_of({**values, **quiet, "training.seed": seed}, fold, base)
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
         changes = {**values, **quiet, "training.seed": seed, "clip.holdout": config.clip.holdout}
-        result = train(video, Path(folder) / "run", preset_name=base, settings=changes)
+        result = train(video, keep or Path(folder) / "run", preset_name=base, settings=changes)
         seconds = time.perf_counter() - begun
         size = (result.run / "model.safetensors").stat().st_size
         log = [json.loads(line) for line in (result.run / "metrics.jsonl").read_text().splitlines()]
@@ -106,7 +107,10 @@ def measured(generated: np.ndarray, clip: Clip) -> Row:
 
 
 def altered(video: Path, clip: Clip, config: Config) -> list[tuple[str, Tensor]]:
-    """Features of the clip's sound as another microphone might have recorded it, played at the level of the training sound."""
+    """Features of the clip's sound as another microphone might have recorded it, played as `generate` plays it.
+
+    All are brought to the level of the training sound by one gain, but for the last.
+    """
     listener = Listener(config.features, config.clip.rate, clip.statistics)
     sound = torch.from_numpy(np.concatenate(list(read_sound(video, SAMPLE_RATE))))
     level = sound.square().mean().sqrt()
@@ -115,11 +119,23 @@ def altered(video: Path, clip: Clip, config: Config) -> list[tuple[str, Tensor]]
         "noise": sound + level * 10 ** (-10 / 20) * noise,
         "bright": tilted(sound, 12.0),
         "dull": tilted(sound, -12.0),
-        "quiet_unmatched": sound * 10 ** (-10 / 20),
+        "room": reverberated(sound),
+        "quiet": sound * 10 ** (-10 / 20),
     }
-    for name in ("noise", "bright", "dull"):
-        versions[name] = versions[name] * level / versions[name].square().mean().sqrt()
+    for name, each in versions.items():
+        gain = matching_gain(gated_level(each.numpy()[None]), clip.level)
+        versions[name] = each * 10 ** (gain / 20)
+    versions["quiet_unmatched"] = sound * 10 ** (-10 / 20)
     return [(name, listener.whole(each)[: len(clip.features)]) for name, each in versions.items()]
+
+
+def reverberated(sound: Tensor, seconds: float = 0.5) -> Tensor:
+    """The sound in a room: noise that fades by 60 dB in so many seconds, as loud as the direct sound in all."""
+    length = round(seconds * SAMPLE_RATE)
+    tail = torch.randn(length, generator=torch.Generator().manual_seed(1)) * 10 ** (-3 * torch.arange(length) / length)
+    size = len(sound) + length
+    echo = torch.fft.irfft(torch.fft.rfft(sound, n=size) * torch.fft.rfft(tail / tail.norm(), n=size), n=size)
+    return sound + echo[: len(sound)]
 
 
 def tilted(sound: Tensor, decibels: float) -> Tensor:

@@ -3,6 +3,7 @@
 Torch is imported by the calls, not here, so that help comes at once.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,14 @@ from listen_and_move.errors import UserError
 from listen_and_move.options import (
     PROGRAM,
     AblationArguments,
+    AppArguments,
     CompareArguments,
     DemoArguments,
     EvaluateArguments,
     GenerateArguments,
     ImportArguments,
     InspectArguments,
+    LiveArguments,
     PresetsArguments,
     RobustnessArguments,
     TrainArguments,
@@ -30,7 +33,7 @@ from listen_and_move.options import (
     parse,
     train_defaults,
 )
-from listen_and_move.progress import progress_bars, stage_watch, training_watch
+from listen_and_move.progress import live_watch, progress_bars, stage_watch, training_watch
 from listen_and_move.settings import differences, from_preset, to_json
 
 if TYPE_CHECKING:
@@ -142,6 +145,36 @@ def generate(arguments: list[str]) -> int:
     if options.seed and options.mode == "model" and not _has_noise(options.model):
         console.print("note: this model has no noise, so the seed has no effect", highlight=False)
     _print(console, [str(path) for path in written])
+    return 0
+
+
+def live(arguments: list[str]) -> int:
+    """Play a model with sound as it comes; standard output holds media and nothing else."""
+    options = parse(LiveArguments, "live", arguments)
+    from listen_and_move.level import parse_gain
+    from listen_and_move.media.piped import checked_raw
+    from listen_and_move.performing.perform import perform
+
+    gain = parse_gain(options.gain)
+    if gain == "match":
+        raise UserError("gain: expected running or a number of dB, since the level of a sound to come is not known; got match")
+    with live_watch() as watch:
+        perform(
+            options.model,
+            options.input,
+            options.output,
+            raw=None if options.rate is None else checked_raw(options.rate, options.channels, options.format),
+            realtime=options.realtime,
+            stream=options.stream,
+            seed=options.seed,
+            gain=gain,
+            controls=options.controls,
+            paste=options.paste,
+            video=options.video,
+            overwrite=options.overwrite,
+            device=options.device,
+            watch=watch,
+        )
     return 0
 
 
@@ -266,9 +299,34 @@ def import_model(arguments: list[str]) -> int:
         kind=options.kind,
         chunk_ms=options.chunk_ms,
         motion_noise=options.motion_noise,
+        dilation=options.dilation,
         overwrite=options.overwrite,
     )
     _print(Console(), [*result.lines(), str(result.path)])
+    return 0
+
+
+def app(arguments: list[str]) -> int:
+    """Open the page until it is stopped."""
+    options = parse(AppArguments, "app", arguments)
+    try:
+        from listen_and_move.app.server import Place, serve
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"app: expected the packages of the page; {error.name} is not installed: pip install 'listen-and-move[app]'"
+        ) from None
+    console = Console()
+
+    def announce(place: Place) -> None:
+        if place.public:
+            open_to_all = "everybody who can reach this machine can upload, train and play: --password asks for one"
+            readable = "the page is not encrypted: its password is safe only in a network that you trust"
+            _print(Console(stderr=True), [f"warning: {open_to_all if place.password is None else readable}"])
+        _print(console, [f"{place.address}  (Ctrl-C ends it; trainings go on)"])
+
+    password = options.password or os.environ.get("LISTEN_AND_MOVE_PASSWORD") or None
+    learning = serve(options.runs, Place(options.host, options.port, password), announce)
+    _print(console, [f"{name} goes on learning" for name in learning])
     return 0
 
 
@@ -289,6 +347,8 @@ COMMANDS: dict[str, tuple[Callable[[list[str]], int], type]] = {
     "inspect": (inspect, InspectArguments),
     "train": (train, TrainArguments),
     "generate": (generate, GenerateArguments),
+    "live": (live, LiveArguments),
+    "app": (app, AppArguments),
     "evaluate": (evaluate, EvaluateArguments),
     "ablation": (ablation, AblationArguments),
     "compare": (compare, CompareArguments),

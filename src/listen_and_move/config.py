@@ -10,6 +10,9 @@ from typing import Any, Literal
 from listen_and_move.clock import parse_rate
 from listen_and_move.errors import SettingError
 
+LONGEST_MEMORY = 1024
+"""Frames back from which a recurrent layer may continue."""
+
 
 def require(condition: bool, message: str) -> None:
     """Refuse a setting that makes no sense, with a message that names it."""
@@ -131,6 +134,10 @@ class FeatureConfig:
         require(20 <= self.chunk_ms <= 1000, f"features.chunk-ms: expected 20 to 1000 milliseconds; got {self.chunk_ms}")
         require(0 <= self.past <= 64 and 0 <= self.future <= 64, "features.past and features.future: expected 0 to 64 chunks")
         require(
+            self.kind != "mfcc" or self.bands >= 20,
+            f"features.bands: expected at least 20 for the 20 coefficients of mfcc; got {self.bands}",
+        )
+        require(
             self.kind == "mfcc" or (self.context_bands > 0 and self.bands % self.context_bands == 0),
             f"features.context-bands: expected a divisor of features.bands ({self.bands}); got {self.context_bands}",
         )
@@ -165,12 +172,19 @@ class MotionConfig:
     noise: int = 2
     """Random numbers per frame (motion noise e), uniform in [0, 1)."""
     layers: int = 3
-    """Recurrent layers; layer l has dilation 2^l."""
+    """Recurrent layers."""
+    dilation: int = 2
+    """Layer l, from 0 on, continues from dilation^l frames ago: 2 is the paper's, 1 makes all of them listen alike."""
     form: Literal["basic", "feedback"] = "basic"
     """basic: hears the features; feedback: hears them through a linear layer, the motion token before added."""
 
     def __post_init__(self) -> None:
         require(1 <= self.layers <= 8, f"motion.layers: expected 1 to 8; got {self.layers}")
+        require(
+            self.dilation >= 1 and self.dilation ** (self.layers - 1) <= LONGEST_MEMORY,
+            f"motion.dilation: expected at least 1, and to the power of the last layer at most {LONGEST_MEMORY} frames; "
+            f"got {self.dilation} with {self.layers} layers",
+        )
         require(0 <= self.noise <= 256, f"motion.noise: expected 0 to 256; got {self.noise}")
         require(
             self.sound or self.noise > 0, "motion.noise: expected at least 1 where motion.sound is off, else nothing moves; got 0"
@@ -223,9 +237,17 @@ class GeneratorConfig:
             not self.prediction_layers or all(part.strip().isdecimal() for part in self.prediction_layers.split(",")),
             f"generator.prediction-layers: expected numbers of blocks, such as 3,5; got {self.prediction_layers!r}",
         )
+        require(
+            not self.prediction_layers or self.prediction != "none",
+            f"generator.prediction-layers: expected none with generator.prediction none; got {self.prediction_layers!r}",
+        )
         require(self.recall >= 0, f"generator.recall: expected 0 or more frames; got {self.recall}")
         require(not self.recall or self.picture == "residual", "generator.recall: expected generator.picture residual; got whole")
         require(self.norm_bottleneck >= 0, f"generator.norm-bottleneck: expected 0 or more; got {self.norm_bottleneck}")
+        require(
+            not self.norm_bottleneck or self.sound_norm,
+            f"generator.norm-bottleneck: expected 0 without generator.sound-norm, whose it is; got {self.norm_bottleneck}",
+        )
         require(
             self.norm == "batch" or not self.sound_norm,
             f"generator.norm: expected generator.sound-norm to be off, which is a norm itself; got {self.norm} with it",
@@ -301,6 +323,10 @@ class LossConfig:
         require(
             not self.feature_matching or self.adversarial_weight > 0,
             "losses.feature-matching: expected losses.adversarial-weight above 0, since only trained critics match; got 0",
+        )
+        require(
+            self.adversarial != "wgan-gp" or not self.adversarial_weight or self.penalty > 0,
+            "losses.penalty: expected above 0 with wgan-gp, which is made of it; got 0: take losses.adversarial wgan instead",
         )
         require(self.penalty_every >= 1, f"losses.penalty-every: expected at least 1; got {self.penalty_every}")
         require(1 <= self.l1_scales <= 6, f"losses.l1-scales: expected 1 to 6; got {self.l1_scales}")
@@ -430,6 +456,20 @@ class Config(ModelConfig):
     critics: CriticConfig = field(default_factory=CriticConfig)
     losses: LossConfig = field(default_factory=LossConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        side = min(self.clip.width, self.clip.height)
+        require(
+            not self.losses.l1 or 2**self.losses.l1_scales <= side,
+            f"losses.l1-scales: expected scales that a side of {side} pixels has, 2 to their number at most that; "
+            f"got {self.losses.l1_scales}",
+        )
+        require(
+            not self.losses.rest or self.features.kind != "lms",
+            "losses.rest: expected features that hear how loud it is, to which lms is deaf; got lms: take another features.kind, "
+            "or 0",
+        )
 
 
 _STUDIO = Config(

@@ -147,12 +147,12 @@ class Listener:
 
     def _given_out(self, state: FeatureState, until: int) -> tuple[Tensor, FeatureState]:
         """The frames before ``until`` and the state after them."""
+        if until <= state.frame:
+            return torch.zeros(0, self.config.size), state
         past, future = self.config.past, self.config.future
         known = state.frame - past + len(state.chunks)
         new = self.chunks(state.samples, known, until + future, offset=state.heard - len(state.samples))
         chunks = torch.cat([state.chunks, new])
-        if until <= state.frame:
-            return torch.zeros(0, self.config.size), state
         features = self.assemble(chunks)
         kept = chunks[until - state.frame :]
         needed = frame_sample(until - past + len(kept), self.fps, SAMPLE_RATE) - WINDOW // 2

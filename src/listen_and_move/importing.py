@@ -57,6 +57,7 @@ def import_checkpoint(
     kind: Kind | None = None,
     chunk_ms: float | None = None,
     motion_noise: int | None = None,
+    dilation: int | None = None,
     overwrite: bool = False,
 ) -> Imported:
     """Write a model file from a checkpoint of the authors' code.
@@ -68,6 +69,7 @@ def import_checkpoint(
         kind: of its sound features; None: mfcc where there are 20 numbers per frame, else the paper's lms.
         chunk_ms: sound heard for one frame, in milliseconds; None: the paper's 85, and 100 from 512 pixels on.
         motion_noise: random numbers per frame; None: found, or the paper's 2 where the weights leave it open.
+        dilation: of the encoder's layers; None: the paper's 2.
         overwrite: replace a file that is there.
 
     Raises:
@@ -78,7 +80,7 @@ def import_checkpoint(
         raise UserError(f"{target}: expected a name that is free; the file exists: choose another --out, or give --overwrite")
     published = _read(path)
     try:
-        config, assumed = _config(from_authors(published), fps, kind, chunk_ms, motion_noise)
+        config, assumed = _config(from_authors(published), fps, kind, chunk_ms, motion_noise, dilation)
         network = _network(config, from_authors(published))
     except SettingError as error:
         raise UserError(f"{path}: expected a network and settings that go together; {error}") from None
@@ -116,7 +118,12 @@ def _is_weight(name: Any, value: Any) -> bool:
 
 
 def _config(
-    weights: Mapping[str, Tensor], fps: str | None, kind: Kind | None, chunk_ms: float | None, motion_noise: int | None
+    weights: Mapping[str, Tensor],
+    fps: str | None,
+    kind: Kind | None,
+    chunk_ms: float | None,
+    motion_noise: int | None,
+    dilation: int | None,
 ) -> tuple[ModelConfig, tuple[str, ...]]:
     """The settings that the shapes show, completed by what was given or is usual; and what is usual of it."""
     for name in (_ENCODER, _START):
@@ -124,13 +131,14 @@ def _config(
             raise UserError(f"expected the weights of a motion encoder and a generator; got none of {name.split('.')[0]}")
     generator, doublings = _generator(weights)
     heard, noise, sound, content = _routes(weights, motion_noise)
-    size = 4 * 2**doublings
+    size, layers = 4 * 2**doublings, _count(weights, "motion.layers")
     usual: dict[str, Any] = {
         "fps": "20",
         "kind": "mfcc" if heard == _COEFFICIENTS else "lms",
         "chunk-ms": 100.0 if size >= 512 else 85.0,
+        "dilation": 2,
     }
-    given = {"fps": fps, "kind": kind, "chunk-ms": chunk_ms}
+    given = {"fps": fps, "kind": kind, "chunk-ms": chunk_ms, "dilation": dilation}
     chosen = {name: usual[name] if value is None else value for name, value in given.items()}
     if chosen["kind"] == "mfcc" and heard != _COEFFICIENTS:
         raise UserError(f"expected {_COEFFICIENTS} numbers of sound per frame for --kind mfcc; this network hears {heard}")
@@ -142,12 +150,13 @@ def _config(
         motion=MotionConfig(
             sound=sound,
             noise=noise,
-            layers=_count(weights, "motion.layers"),
+            layers=layers,
+            dilation=chosen["dilation"],
             form="feedback" if "motion.sound.weight" in weights else "basic",
         ),
         generator=GeneratorConfig(sound_content=content, sound_norm=_SOUND in weights, **generator),
     )
-    assumed = [f"--{name} {usual[name]}" for name, value in given.items() if value is None]
+    assumed = [f"--{name} {usual[name]}" for name, value in given.items() if value is None and (name != "dilation" or layers > 1)]
     if motion_noise is None and not content and _SOUND not in weights:
         assumed.append(f"--motion-noise {_NOISE}")
     return config, tuple(assumed)

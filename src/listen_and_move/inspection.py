@@ -84,6 +84,8 @@ def inspect(video: Path, clip: ClipConfig | None = None, picture: Path | None = 
     clip = clip or ClipConfig()
     if picture is not None:
         check_name(Path(picture))
+    if Path(video).is_dir():
+        raise UserError(f"{video}: expected a video file; got a folder: inspect looks at one video, such as one song of it")
     info = probe(video)
     if info.video is None:
         raise UserError(f"{video}: expected a video; the file holds no picture, only sound")

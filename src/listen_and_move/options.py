@@ -61,7 +61,7 @@ class TrainArguments:
     """Learn a video with its sound into a run folder. The same command again goes on where it stopped."""
 
     video: Positional[Path]
-    """Any file with picture and sound."""
+    """Any file with picture and sound, or a folder of Sub-URMP with one instrument (--fps 10)."""
     run: Path | None = None
     """The run folder; None: runs/NAME-OF-VIDEO."""
     preset: str | None = None
@@ -128,6 +128,60 @@ class GenerateArguments:
     """Where to compute."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """bfloat16: faster where the processor has it; a sound whose beginning then stays below 40 dB PSNR is drawn in float32."""
+
+
+@dataclass(frozen=True)
+class LiveArguments:
+    """Play a trained picture with a microphone or any sound as it comes: into a file, a pipe, a window or a camera."""
+
+    model: Positional[Path]
+    """A run folder or a model.safetensors."""
+    input: str = "microphone"
+    """A file with sound, - for standard input (any media, or raw samples with --rate), or microphone."""
+    output: str = "window"
+    """A file (.mp4, .mov, .mkv, .webm) or folder of pictures, - for standard output, window, or camera (a virtual one). A
+    window and a camera show pictures in their time, as --realtime does."""
+    realtime: bool = False
+    """Live: play a file at its own speed, and take a pipe for one that delivers at its own. The sound never waits: a picture
+    that comes too late is the one before it. A microphone is always live; what is not live is drawn as fast as it goes,
+    every picture of it."""
+    stream: Literal["matroska", "y4m"] = "matroska"
+    """What is written to standard output: matroska, with the sound; or y4m, pictures alone."""
+    rate: int | None = None
+    """Standard input is raw samples, so many per second."""
+    channels: int = 1
+    """Of raw samples."""
+    format: Literal["s16le", "f32le"] = "s16le"
+    """Of raw samples: 16-bit integers or 32-bit floats, little endian."""
+    seed: int = 0
+    """Seed of the noise, where the model has any."""
+    gain: str = "running"
+    """How loud the model hears the sound: running: slowly brought to the level of the training sound; or a number of dB, such
+    as 6 or -3.5; with 0 the pictures are those of generate --gain 0."""
+    controls: Annotated[Controls, arg(name="")] = field(default_factory=Controls)
+    paste: bool = False
+    """Put the picture back into the video's whole picture, which stands still around it."""
+    video: Path | None = None
+    """paste only: where the run's video is now, if it was moved."""
+    overwrite: bool = False
+    """Replace a file that exists."""
+    device: Device = "auto"
+    """Where to compute."""
+
+
+@dataclass(frozen=True)
+class AppArguments:
+    """Open a page in the browser: animate, play live, train, and look at runs."""
+
+    runs: Path = Path("runs")
+    """The folder with the runs; nothing else is read or shown."""
+    host: str = "127.0.0.1"
+    """Where to listen: this machine alone, or 0.0.0.0 for everybody who can reach it."""
+    port: int = 8642
+    """On which port; 0: any that is free."""
+    password: str | None = None
+    """What visitors have to know. None: that in LISTEN_AND_MOVE_PASSWORD, which other users of this machine cannot see, or
+    none."""
 
 
 @dataclass(frozen=True)
@@ -241,6 +295,8 @@ class ImportArguments:
     """Sound heard for one frame, in milliseconds. None: 85, and 100 from 512 pixels on, as in the paper."""
     motion_noise: int | None = None
     """Random numbers per frame, where the weights leave it open (motion from sound alone). None: 2, as in the paper."""
+    dilation: int | None = None
+    """Dilation of the motion encoder's layers. None: 2, as in the paper."""
     overwrite: bool = False
     """Replace a file that is there."""
 

@@ -1,5 +1,7 @@
 """What a person sees while a command works: bars on stderr, so that results on stdout stay clean."""
 
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -8,7 +10,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
+    from listen_and_move.performing.perform import Status
     from listen_and_move.training.loop import Progress as TrainProgress
+
+LEVEL_RANGE_DB = 60.0
+"""Below full scale, where the bar of the level begins."""
 
 
 @contextmanager
@@ -51,6 +57,32 @@ def stage_watch(bars: Progress) -> Callable[[str, int, int], None]:
         bars.update(tasks[doing], completed=done, total=total, note=f"{done}/{total}")
 
     return watch
+
+
+@contextmanager
+def live_watch() -> Iterator[Callable[["Status"], None]]:
+    """A watcher that shows level, pictures a second and latency of live play, from the first sound on."""
+    bars = Progress(BarColumn(20), TextColumn("{task.fields[note]}"), console=Console(stderr=True))
+    task = bars.add_task("live", total=LEVEL_RANGE_DB, note="")
+    seen: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], maxlen=200)
+
+    def watch(status: "Status") -> None:
+        seen.append((time.monotonic(), status.frames))
+        bars.update(task, completed=max(0.0, LEVEL_RANGE_DB + status.level), note=_live_note(status, seen))
+        bars.start()
+
+    try:
+        yield watch
+    finally:
+        bars.stop()
+
+
+def _live_note(status: "Status", seen: deque[tuple[float, int]]) -> str:
+    (begin, first), (end, last) = seen[0], seen[-1]
+    speed = (last - first) / max(end - begin, 1e-3)
+    latency = f"latency {1000 * status.latency:.0f} ms ({1000 * status.ahead:.0f} by hearing)"
+    repeated = f"  {status.repeated} late" if status.repeated else ""
+    return f"{status.level:5.1f} dB  {speed:4.1f} frames/s  {latency}{repeated}"
 
 
 def _note(progress: "TrainProgress", shown: Mapping[str, float]) -> str:

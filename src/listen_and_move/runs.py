@@ -102,9 +102,14 @@ class RunFolder:
         """The video that the run learnt, where it was then or where it is said to be now.
 
         Raises:
-            UserError: the run is too old to know, or the file is gone or another one.
+            UserError: the run is too old to know, it learnt a folder of songs, or the file is gone or another one.
         """
         learnt = self._environment().get("video")
+        if learnt is not None and Path(learnt).is_dir():
+            raise UserError(
+                f"{self.path}: expected a run that learnt a video file; this one learnt the Sub-URMP folder {learnt}: its "
+                "model can be played, but its songs are not measured or shown again"
+            )
         if elsewhere is None and learnt is None:
             raise UserError(
                 f"{self.path}: expected the place of the video this run learnt; the run is older than this note: "

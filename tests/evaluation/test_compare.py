@@ -51,6 +51,14 @@ def test_figures_stand_side_by_side(run, out):
     assert "and <the picture> follows it." in page.text and lines[-1] == f"page: {out}"
 
 
+def test_a_substituted_network_is_named(run, out):
+    first, second = made_up("first"), made_up("second")
+    second["settings"]["losses"] |= {"perceptual": 10.0, "perceptual_network": "squeezenet1_1"}
+    note = "second: Trained with a perceptual loss by squeezenet1_1 in place of the paper's vgg16."
+    assert f"note: {note}" in compare([run(first), run(second)], out).lines()
+    assert note in Page(out.read_text(encoding="utf-8")).text
+
+
 @pytest.mark.parametrize(
     ("part", "told"),
     [

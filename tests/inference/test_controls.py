@@ -65,7 +65,7 @@ def test_as_trained_is_the_network_itself(form: str, request: pytest.FixtureRequ
     features = torch.randn(1, 9, animator.config.features.size, generator=torch.Generator().manual_seed(0))
     noise = frame_noise(range(9), 0, animator.config.noise_sizes, animator.network.pixel_noise_shapes)
     expected, state = animator.network(features, noise[0], None, noise[1])
-    frames, found = steered(animator.network, features, noise, None, AS_TRAINED, animator.silence, FPS)
+    frames, found = steered(animator.network, features, noise, None, [AS_TRAINED], animator.stage.silence, FPS)
     assert torch.equal(frames, expected)
     torch.testing.assert_close(found.network, state, rtol=0, atol=0)
 
@@ -93,13 +93,13 @@ def test_amount_is_all_three_gains_and_moves_more(trained: Path) -> None:
 def test_each_route_hears_its_own(trained: Path) -> None:
     animator, config = moving(trained), Animator.load(trained, "cpu").config
     features = torch.randn(1, 6, config.features.size, generator=torch.Generator().manual_seed(1))
-    silence, noise = animator.silence.expand_as(features), torch.zeros(1, 6, 0)
+    silence, noise = animator.stage.silence.expand_as(features), torch.zeros(1, 6, 0)
     network, size = animator.network, config.motion_size
     for name in ("motion_gain", "content_gain", "norm_gain"):
         motion, content, norm = (silence if name == f"{route}_gain" else features for route in ("motion", "content", "norm"))
         z = torch.cat([network.listen(motion, noise)[0][..., :size], content], dim=-1)
         expected, _ = network.generator(z, norm)
-        found, _ = steered(network, features, (noise, None), None, Controls(**{name: 0.0}), animator.silence, FPS)
+        found, _ = steered(network, features, (noise, None), None, [Controls(**{name: 0.0})], animator.stage.silence, FPS)
         torch.testing.assert_close(found, expected)
         assert (found - network(features, noise)[0]).abs().max() > 1e-3
 
@@ -109,15 +109,15 @@ def test_smoothing_is_a_one_pole_filter() -> None:
     x, kept = random.standard_normal((2, 30, 3)).astype(np.float32), Controls(smoothing=0.2).kept(FPS)
     start = np.broadcast_to(kept * x[:, :1], (2, 1, 3))
     expected, _ = lfilter([1 - kept], [1, -kept], x, axis=1, zi=start)
-    found = smoothed(torch.from_numpy(x), torch.from_numpy(x[:, :1]), kept)
+    found = smoothed(torch.from_numpy(x), torch.from_numpy(x[:, :1]), torch.full((2, 1, 1), kept))
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-5)
-    assert torch.equal(smoothed(torch.from_numpy(x), torch.zeros(2, 1, 3), 0.0), torch.from_numpy(x))
+    assert torch.equal(smoothed(torch.from_numpy(x), torch.zeros(2, 1, 3), torch.zeros(2, 1, 1)), torch.from_numpy(x))
 
 
 @pytest.mark.parametrize("fps", [Fraction(10), Fraction(25), Fraction(60_000, 1001)])
 def test_smoothing_takes_its_time_at_any_rate(fps: Fraction) -> None:
     kept = Controls(smoothing=0.5).kept(fps)
-    step = smoothed(torch.ones(1, 200, 1), torch.zeros(1, 1, 1), kept)[0, :, 0].numpy()
+    step = smoothed(torch.ones(1, 200, 1), torch.zeros(1, 1, 1), torch.full((1, 1, 1), kept))[0, :, 0].numpy()
     times = (1 + np.arange(200)) / float(fps)
     np.testing.assert_allclose(step, 1 - np.exp(-times / 0.5), atol=1e-5)
 

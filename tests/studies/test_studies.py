@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from tests.conftest import TINY
 
 from listen_and_move.config import preset
 from listen_and_move.errors import UserError
+from listen_and_move.settings import with_values
 from listen_and_move.studies.ablation import ablation
 from listen_and_move.studies.rows import PAPER, PUBLISHED, parse_rows
 from listen_and_move.studies.table import Figure, Table
@@ -30,6 +32,23 @@ def test_rows_in_words() -> None:
     rows = parse_rows(["sac", "skip:generator.connections=skip,generator.sound-norm=false"], preset("paper"))
     assert rows["skip"].settings == {"generator.connections": "skip", "generator.sound_norm": False}
     assert rows["sac"] == PAPER["sac"]
+
+
+def test_values_of_rows_may_be_words_numbers_and_lists() -> None:
+    rows = parse_rows(
+        ["wide:generator.prediction_layers=2,4,clip.size=64,motion.layers=2", "one:generator.prediction-layers=3"],
+        preset("paper"),
+    )
+    assert rows["wide"].settings == {"generator.prediction_layers": "2,4", "clip.size": "64", "motion.layers": 2}
+    assert rows["one"].settings == {"generator.prediction_layers": "3"}
+
+
+@pytest.mark.parametrize("name", ["paper", "studio"])
+def test_the_papers_rows_go_with_what_all_rows_have(name: str) -> None:
+    base = with_values(preset(name), {"generator.prediction": "plain", "generator.prediction_layers": "3,5"})
+    assert list(parse_rows([], base)) == list(PAPER)
+    assert with_values(base, dict(PAPER["baseline"].settings)).prediction_blocks == ()
+    assert with_values(base, dict(PAPER["dirconvgru"].settings)).prediction_blocks == (2, 4)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +77,8 @@ def test_a_difference_is_marked_where_it_exceeds_the_spread() -> None:
         "| far | 0.805 ± 0.007* | 0.90 | 0.10 | 100 |",
     ]
     assert r"far & 0.805 $\pm$ 0.007$^*$ & 0.90 & 0.10 & 100 \\" in table.latex()
+    differs = [row["figures"]["ssim"]["differs"] for row in table.values()["rows"]]
+    assert differs == [False, False, True]
     assert not Figure((1.0,)).clearly_other(Figure((2.0,)))  # one seed says nothing
 
 
@@ -67,7 +88,8 @@ def test_the_command(performance: Path, tmp_path: Path) -> None:
     line += ["--rows", "baseline", "skip:generator.connections=skip", "--seeds", "2", "--published", "drums", *words]
     first = subprocess.run(line, capture_output=True, text=True, timeout=240, env={**os.environ, "COLUMNS": "100"})
     assert first.returncode == 0, first.stderr
-    assert "| baseline (MfS) |" in first.stdout and "| skip |" in first.stdout
+    assert "| baseline (MfS) |" in first.stdout and "| skip |" in first.stdout and "50000 steps" in first.stdout
+    assert "table.md, table.tex, table.json, table.png" in first.stdout
     files = {path.name for path in (tmp_path / "study").iterdir()}
     assert files == {"table.md", "table.tex", "table.json", "table.png"} | {
         f"{row}-seed{seed}" for row in ("baseline", "skip") for seed in (0, 1)
@@ -80,5 +102,21 @@ def test_the_command(performance: Path, tmp_path: Path) -> None:
         performance, tmp_path / "study", rows=["baseline", "skip:generator.connections=skip"], seeds=2, settings=SETTINGS
     )
     assert again.finished and {path: path.stat().st_mtime_ns for path in states} == states
+    assert _interrupted(performance, tmp_path / "other") == rows[0]["figures"]["ssim"]["seeds"][:1]
     with pytest.raises(UserError, match=r"expected the settings it was begun with, motion\.noise"):
         ablation(performance, tmp_path / "study", rows=["baseline"], settings={**SETTINGS, "motion.noise": 3})
+
+
+def _interrupted(performance: Path, folder: Path) -> list[float]:
+    """The SSIM of one row that was stopped at its first step and went on from there."""
+
+    def stop(doing: str, done: int, total: int, note: str) -> None:
+        if done == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    study = ablation(performance, folder, rows=["baseline"], seeds=1, settings=SETTINGS, watch=stop)
+    assert not study.finished and study.table is None and "The same command goes on" in study.lines()[0]
+    assert {path.name for path in folder.iterdir()} == {"baseline-seed0"}
+    table = ablation(performance, folder, rows=["baseline"], seeds=1, settings=SETTINGS).table
+    assert table is not None
+    return list(table.figures["baseline (MfS)"]["ssim"].values)

@@ -78,5 +78,5 @@ def test_sounds_are_remembered_as_they_might_have_been_recorded() -> None:
     one = clip()
     power = torch.rand(200 + 6, 8, 64, generator=torch.Generator().manual_seed(1))
     heard = remembered(replace(one, power=power, statistics=Statistics(torch.zeros(66), torch.ones(66))), QUICK).heard
-    assert heard.shape[0] == 9
+    assert heard.shape[0] == 17
     assert not torch.allclose(heard[1], heard[2])

@@ -16,6 +16,7 @@ NETWORKS = [{"motion.form": name, "motion.layers": layers} for name in MOTION_EN
     {"generator.prediction": kind, "generator.prediction_layers": places, "generator.prediction_kernel": kernel}
     for kind, places, kernel in (("plain", "1", 3), ("directional", "1,2", 5))
 ]
+NETWORKS.append({"motion.dilation": 3, "motion.layers": 3})
 GENERATORS = (
     [
         {"generator.connections": connections, "generator.dimensions": dimensions, "generator.prediction": "none"}

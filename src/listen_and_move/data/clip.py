@@ -6,6 +6,7 @@ Letters: N frames, F numbers per frame.
 import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from math import ceil, isnan, nan
 from pathlib import Path
 from typing import NamedTuple
@@ -15,18 +16,21 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from listen_and_move.clock import exact, frame_sample
+from listen_and_move.clock import exact, frame_count, frame_sample, frame_time
 from listen_and_move.config import ClipConfig, Config
 from listen_and_move.data import cache
 from listen_and_move.errors import UserError
 from listen_and_move.features import SAMPLE_RATE, Listener, Statistics, measure
 from listen_and_move.level import gated_level
 from listen_and_move.media.files import probe
-from listen_and_move.media.picture import Box, centred_box, read_frames
+from listen_and_move.media.picture import centred_box, read_frames
 from listen_and_move.media.sound import read_sound
+from listen_and_move.media.soundtrack import SoundTrack, Waveform
 
 SILENCE = 1e-4
 """A sound whose largest sample stays below this (-80 dBFS) counts as silent."""
+Box = tuple[int, int, int, int]
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -38,15 +42,17 @@ class Clip:
     statistics: Statistics | None
     """Of the training part's chunks, where the features are standardised."""
     train: tuple[range, ...]
-    """Frames that may be learnt: one or two ranges."""
+    """Frames that may be learnt, in ranges that do not touch: one or two of a video, one or more of every song."""
     held_out: range
     """Frames that are never trained on; may be empty."""
-    box: tuple[int, int, int, int]
+    box: Box
     """The crop in pixels of the video: left, top, right, bottom."""
     level: float | None
     """Of the training part's sound, in dB of full scale; None where it is too quiet to tell."""
     power: Float[Tensor, "chunks C B"] | None = None
     """Mel power of the chunks, those before and after the frames included; where the sound is disturbed in training."""
+    sound: Callable[[range], SoundTrack | Waveform] | None = None
+    """What is heard with some frames; None: nothing that could be played."""
 
     @property
     def mean_frame(self) -> Float[Tensor, "3 H W"]:
@@ -80,7 +86,26 @@ def split(frames: int, config: ClipConfig) -> tuple[tuple[range, ...], range]:
     return tuple(part for part in parts if len(part)), range(first, last)
 
 
-def load_clip(path: Path, config: Config, progress: Callable[[int, int], None] = lambda done, total: None) -> Clip:
+@dataclass(frozen=True)
+class VideoFile:
+    """A video to learn; see `source`."""
+
+    path: Path
+
+    def box(self, clip: ClipConfig) -> Box:
+        """As `resolved_box`."""
+        return resolved_box(self.path, clip)
+
+    def digest(self) -> str:
+        """As `file_hash`."""
+        return file_hash(self.path)
+
+    def load(self, config: Config, progress: Progress = lambda done, total: None) -> Clip:
+        """As `load_clip`."""
+        return load_clip(self.path, config, progress)
+
+
+def load_clip(path: Path, config: Config, progress: Progress = lambda done, total: None) -> Clip:
     """Decode a video with its sound, or take it from the cache, where the same was decoded before (see `data.cache`).
 
     ``progress`` is called with frames done and expected.
@@ -90,11 +115,11 @@ def load_clip(path: Path, config: Config, progress: Callable[[int, int], None] =
     """
     path = Path(path)
     box = resolved_box(path, config.clip)
-    decoded = _decoded(path, config, box, progress)
-    frames, power = decoded.frames, decoded.power if config.training.disturbance else None
+    frames, power, level = _decoded(path, config, box, progress)
     train, held_out = split(len(frames), config.clip)
-    features, statistics = _features(decoded.power, train, config)
-    return Clip(frames, features, statistics, train, held_out, box, decoded.level, power)
+    features, statistics = assembled(power, train, config)
+    kept = power if config.training.disturbance else None
+    return Clip(frames, features, statistics, train, held_out, box, level, kept, partial(_track, path, config.clip))
 
 
 class _Decoded(NamedTuple):
@@ -105,7 +130,7 @@ class _Decoded(NamedTuple):
     level: float | None
 
 
-def _decoded(path: Path, config: Config, box: Box, progress: Callable[[int, int], None]) -> _Decoded:
+def _decoded(path: Path, config: Config, box: Box, progress: Progress) -> _Decoded:
     clip = asdict(replace(config.clip, crop=",".join(map(str, box))))
     key = cache.key(video=file_hash(path), clip=clip, features=asdict(config.features), window=config.training.window)
     kept = cache.kept(key)
@@ -115,16 +140,15 @@ def _decoded(path: Path, config: Config, box: Box, progress: Callable[[int, int]
         return _Decoded(kept["frames"], kept["power"], None if isnan(level) else level)
     frames = _frames(path, config, box, progress)
     train, _ = split(len(frames), config.clip)
-    _check_length(path, train, config)
-    waveform, listener = _waveform(path, config, len(frames)), Listener(config.features, config.clip.rate)
-    power = listener.powers(waveform, -config.features.past, len(frames) + config.features.future)
-    level = _level(waveform, train, config)
+    check_length(path, train, config)
+    waveform = _waveform(path, config, len(frames))
+    power, level = _power(waveform, len(frames), config), _level(waveform, train, config)
     known = torch.tensor(nan if level is None else level, dtype=torch.float64)
     cache.keep(key, {"frames": frames, "power": power, "level": known})
     return _Decoded(frames, power, level)
 
 
-def resolved_box(path: Path, clip: ClipConfig) -> tuple[int, int, int, int]:
+def resolved_box(path: Path, clip: ClipConfig) -> Box:
     """The crop as given, or the largest centred part of the right shape."""
     info = probe(path)
     if info.video is None:
@@ -143,7 +167,7 @@ def file_hash(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _frames(path: Path, config: Config, box: tuple[int, int, int, int], progress: Callable[[int, int], None]) -> Tensor:
+def _frames(path: Path, config: Config, box: Box, progress: Progress) -> Tensor:
     clip = config.clip
     end = probe(path).duration if clip.end is None else exact(clip.end)
     expected = max(1, ceil((end - exact(clip.start)) * clip.rate))
@@ -157,7 +181,8 @@ def _frames(path: Path, config: Config, box: tuple[int, int, int, int], progress
     return torch.from_numpy(np.stack(frames))
 
 
-def _check_length(path: Path, train: tuple[range, ...], config: Config) -> None:
+def check_length(path: Path, train: tuple[range, ...], config: Config) -> None:
+    """Refuse a clip without a window in one piece."""
     longest, needed = max((len(part) for part in train), default=0), config.training.window
     if longest < needed:
         raise UserError(
@@ -172,11 +197,19 @@ def _waveform(path: Path, config: Config, frames: int) -> Tensor:
     end = start + frames / config.clip.rate
     blocks = list(read_sound(path, SAMPLE_RATE, start=start, end=end))
     waveform = torch.from_numpy(np.concatenate(blocks)) if blocks else torch.zeros(0)
-    if not len(waveform) or waveform.abs().max() < SILENCE:
-        raise UserError(
-            f"{path}: expected sound to learn from; this part of the video is silent: choose another --start or --end"
-        )
+    check_heard(path, waveform, ": choose another --start or --end")
     return waveform
+
+
+def check_heard(path: Path, waveform: Tensor, way_on: str = "") -> None:
+    """Refuse a silent sound."""
+    if not len(waveform) or waveform.abs().max() < SILENCE:
+        raise UserError(f"{path}: expected sound to learn from; what is to be learnt is silent{way_on}")
+
+
+def _track(path: Path, clip: ClipConfig, frames: range) -> SoundTrack:
+    begin = exact(clip.start) + frame_time(frames.start, clip.rate)
+    return SoundTrack(path, start=begin, end=begin + frame_time(len(frames), clip.rate))
 
 
 def _level(waveform: Tensor, train: tuple[range, ...], config: Config) -> float | None:
@@ -184,8 +217,17 @@ def _level(waveform: Tensor, train: tuple[range, ...], config: Config) -> float 
     return gated_level(waveform[first:last].numpy() for first, last in edges)
 
 
-def _features(power: Tensor, train: tuple[range, ...], config: Config) -> tuple[Tensor, Statistics | None]:
-    """Features, and what they are standardised by."""
+def _power(waveform: Tensor, frames: int, config: Config) -> Float[Tensor, "chunks C B"]:
+    """Mel power of every chunk that a frame hears, those before the first and after the last included."""
+    settings = config.features
+    assert frame_count(len(waveform), SAMPLE_RATE, config.clip.rate) <= frames + 1
+    return Listener(settings, config.clip.rate).powers(waveform, -settings.past, frames + settings.future)
+
+
+def assembled(
+    power: Float[Tensor, "chunks C B"], train: tuple[range, ...], config: Config
+) -> tuple[Float[Tensor, "N F"], Statistics | None]:
+    """Features from the mel power of chunks -past to N + future, and what they are standardised by."""
     settings = config.features
     chunks = Listener(settings, config.clip.rate).described(power)
     statistics = None

@@ -45,8 +45,8 @@ def lanes(train: Parts, count: int, window: int) -> list[list[range]]:
     """
     total = sum(len(part) for part in train)
     cuts = [total * lane // count for lane in range(count + 1)]
-    pieces = [_piece(train, first, last) for first, last in pairwise(cuts)]
-    usable = [[part for part in piece if len(part) >= window] for piece in pieces]
+    shares = [pieces(train, first, last) for first, last in pairwise(cuts)]
+    usable = [[part for part in piece if len(part) >= window] for piece in shares]
     if not all(usable):
         raise UserError(
             f"training.lanes: expected lanes of at least {window} frames; {count} lanes of {total} frames are "
@@ -55,7 +55,7 @@ def lanes(train: Parts, count: int, window: int) -> list[list[range]]:
     return usable
 
 
-def _piece(parts: Parts, first: int, last: int) -> list[range]:
+def pieces(parts: Parts, first: int, last: int) -> list[range]:
     """Frames first to last, counted through the parts one after the other."""
     result, passed = [], 0
     for part in parts:

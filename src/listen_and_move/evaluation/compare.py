@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from listen_and_move.errors import UserError
-from listen_and_move.evaluation.meaning import by_row, goodness
+from listen_and_move.evaluation.meaning import by_row, goodness, substitution
 from listen_and_move.evaluation.page import Html, definitions, heading, listing, made_by, page, paragraph, table
 from listen_and_move.evaluation.results import formatted, read_results
 from listen_and_move.evaluation.rows import MEAN, MODEL, MOVING
@@ -62,7 +62,13 @@ class Comparison:
             lines += ["", f"dcor over {len(pool.runs)} held-out parts together ({', '.join(pool.runs)}):"]
             lines += _aligned([["", *POOLED], *pool.rows()])
         lines += ["", *(f"{name}: {results['sensitivity']['verdict']}" for name, results in self.runs.items())]
-        return [*lines, f"page: {self.file}"]
+        return [*lines, *(f"note: {note}" for note in self.notes), f"page: {self.file}"]
+
+    @property
+    def notes(self) -> list[str]:
+        """Which runs took another network than the paper's for their perceptual loss."""
+        found = {name: substitution(results["settings"]) for name, results in self.runs.items()}
+        return [f"{name}: {note}" for name, note in found.items() if note]
 
     def header(self) -> list[str]:
         """Names of the columns: the runs, and the first one's mean frame."""
@@ -211,8 +217,8 @@ def _aligned(rows: list[list[str]]) -> list[str]:
 def _parts(comparison: Comparison) -> list[Html]:
     """The page from top to bottom."""
     parts = [heading("Comparison", 1), paragraph(f"{len(comparison.runs)} runs: {', '.join(comparison.runs)}.", "soft")]
-    if comparison.warnings:
-        parts += [heading("Mind"), listing(comparison.warnings)]
+    if comparison.warnings or comparison.notes:
+        parts += [heading("Mind"), listing([*comparison.warnings, *comparison.notes])]
     parts += [heading("Is the sound used?")]
     parts += [definitions((name, results["sensitivity"]["verdict"]) for name, results in comparison.runs.items())]
     for pool in comparison.pools:

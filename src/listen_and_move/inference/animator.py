@@ -3,11 +3,11 @@
 Letters: T frames, H height, W width.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -21,14 +21,17 @@ from listen_and_move.features import SAMPLE_RATE, FeatureState, Listener
 from listen_and_move.inference.ahead import ahead
 from listen_and_move.inference.controls import AS_TRAINED, Controls
 from listen_and_move.inference.listening import Ears
-from listen_and_move.inference.noise import frame_noise
 from listen_and_move.inference.prepared import Precision, prepared
 from listen_and_move.inference.showing import UNHEARD, HeardState, ShownState, frame_sounds, shown
-from listen_and_move.inference.steering import SteeredState, silence_of, steered
+from listen_and_move.inference.stage import Part, Stage
+from listen_and_move.inference.steering import SteeredState
 from listen_and_move.level import Gain, GainState, Leveller
 from listen_and_move.modelfile import Model, load_model
 from listen_and_move.precision import products
 from listen_and_move.runs import RunFolder
+
+if TYPE_CHECKING:
+    from listen_and_move.inference.live import Live
 
 BLOCK = 32
 """Frames drawn at once: bounds memory, and keeps the network busy."""
@@ -63,7 +66,7 @@ class Animator:
         with torch.no_grad():
             self.network = prepared(model.network, precision).to(self.device)
         self.listener = Listener(model.config.features, model.config.clip.rate, model.statistics)
-        self.silence = silence_of(self.listener).to(self.device)
+        self.stage = Stage(self.network, self.listener, model.config.noise_sizes, self.device)
 
     @classmethod
     def load(cls, path: Path | str, device: str = "auto", precision: Precision = "float32") -> "Animator":
@@ -135,32 +138,43 @@ class Animator:
         seed: int = 0,
         controls: Controls = AS_TRAINED,
         gain: Gain = 0.0,
+        late: int = 0,
     ) -> tuple[list[UInt8[np.ndarray, "H W 3"]], PlayState]:
         """Hear the next samples at 64 kHz, any number; the frames that they complete, and the state to continue from.
 
-        Controls and gain may change from one block to the next.
+        Controls and gain may change from one block to the next. Of the frames, the first ``late`` come too late to be
+        worth drawing: they are heard, and the picture before is given in their place.
         """
         louder, gains = Leveller(gain, self.model.level).push(samples, state.gain)
         features, kept = self.listener.push(torch.from_numpy(louder), state.features)
-        return self._played(louder, features, state._replace(gain=gains, features=kept), seed, controls)
+        return self._played(louder, features, state._replace(gain=gains, features=kept), seed, controls, late)
 
     def finish(self, state: PlayState, seed: int = 0, controls: Controls = AS_TRAINED) -> list[UInt8[np.ndarray, "H W 3"]]:
         """The frames that are left when the sound has ended, silence behind it."""
         return self._played(np.zeros(0, np.float32), self.listener.finish(state.features), state, seed, controls)[0]
 
     def _played(
-        self, samples: np.ndarray, features: Tensor, state: PlayState, seed: int, controls: Controls
+        self, samples: np.ndarray, features: Tensor, state: PlayState, seed: int, controls: Controls, late: int = 0
     ) -> tuple[list[np.ndarray], PlayState]:
         sounds, heard = frame_sounds(samples, len(features), self.listener, state.heard)
+        late = min(late, len(features)) if state.shown else 0  # before the first picture there is none to give
         state, pictures = state._replace(heard=heard), []
-        for place, part in zip(range(0, len(features), BLOCK), features.split(BLOCK), strict=False):
-            frames, drawn = self.draw(part, state.drawn, state.frame, seed, controls)
-            seen, after = shown(frames, sounds[place : place + BLOCK], controls, self.fps, state.shown)
-            state = state._replace(drawn=drawn, shown=after, frame=state.frame + len(part))
+        for place, piece in _pieces(features, late):
+            part = Part(piece, state.drawn, state.frame, seed, controls)
+            frames, drawn = self._repeated(part, state.shown) if place < late and state.shown else self._drawn(part)
+            seen, after = shown(frames, sounds[place : place + len(piece)], controls, self.fps, state.shown)
+            state = state._replace(drawn=drawn, shown=after, frame=state.frame + len(piece))
             pictures += seen
         return pictures, state
 
-    @torch.inference_mode()
+    def _repeated(self, part: Part, before: ShownState) -> tuple[Sequence[np.ndarray], SteeredState | None]:
+        return [before.picture] * len(part.features), self.stage.hear(part)
+
+    def _drawn(self, part: Part) -> tuple[UInt8[np.ndarray, "T H W 3"], SteeredState | None]:
+        with products(exact=self.precision == "float32"):
+            frames, state = self.stage.draw(part)
+        return as_pixels(frames).cpu().numpy(), state
+
     def draw(
         self,
         features: Float[Tensor, "T F"],
@@ -172,12 +186,32 @@ class Animator:
         """Frames ``first`` to first + T as they are drawn, not held or delayed, and the state to continue from."""
         if not len(features):
             return np.zeros((0, self.size[1], self.size[0], 3), np.uint8), state
-        span = range(first, first + len(features))
-        noise = frame_noise(span, seed, self.config.noise_sizes, self.network.pixel_noise_shapes, self.device)
-        with products(exact=self.precision == "float32"):
-            heard = features[None].to(self.device)
-            frames, state = steered(self.network, heard, noise, state, controls, self.silence, self.fps)
-        return as_pixels(frames[0]).cpu().numpy(), state
+        return self._drawn(Part(features, state, first, seed, controls))
+
+    def live(self, sample_rate: int, seed: int = 0, controls: Controls = AS_TRAINED, gain: Gain = 0.0) -> "Live":
+        """A player for one sound that comes block by block, with its own state; any number of them may play at once.
+
+        Args:
+            sample_rate: of the sound.
+            seed: of the noise, where the model has any.
+            controls: how the picture is played.
+            gain: dB with which the sound is heard; running: slowly brought to the level of the training sound.
+
+        Raises:
+            SettingError: a control that this model does not have.
+            UserError: no such rate or gain.
+        """
+        from listen_and_move.inference.live import Live  # which plays an Animator
+
+        return Live(self, sample_rate, seed, controls, gain)
+
+
+def _pieces(features: Float[Tensor, "T F"], late: int) -> Iterator[tuple[int, Float[Tensor, "T F"]]]:
+    """The late ones as a whole, and then so many as are drawn at once; each with the place of its first."""
+    if late:
+        yield 0, features[:late]
+    for place in range(late, len(features), BLOCK):
+        yield place, features[place : place + BLOCK]
 
 
 def _grouped(blocks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:

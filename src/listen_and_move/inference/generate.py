@@ -125,9 +125,13 @@ def _model(file: Path, device: str, seed: int, controls: Controls, precision: Pr
     """The model, and what a file says of itself: the picture is made, not recorded."""
     animator = Animator.load(file, device, precision)
     controls.check_model(animator.config)
+    return animator, generated_mark(animator, file, seed)
+
+
+def generated_mark(animator: Animator, file: Path, seed: int) -> str:
+    """What a video says of itself whose pictures were drawn by a model."""
     noise = f", seed {seed}" if animator.config.has_noise else ""
-    mark = f"Generated picture, no recording: Listen and Move {__version__}, model sha256 {file_hash(file)}{noise}"
-    return animator, mark
+    return f"Generated picture, no recording: Listen and Move {__version__}, model sha256 {file_hash(file)}{noise}"
 
 
 def _replay(model: Path, video: Path | None, controls: Controls) -> tuple[Replayer, str]:

@@ -18,6 +18,7 @@ from listen_and_move.clock import Seconds, exact, sample_at
 from listen_and_move.errors import UserError
 from listen_and_move.media.decoding import AnyPath, check_complete, decoded
 from listen_and_move.media.files import opened, origin_of, part, sound_stream
+from listen_and_move.media.resampling import Resampler
 
 SMALLEST_GAP = Fraction(5, 1000)
 """Time stamps that differ by less from the counted samples are rounding, not gaps."""
@@ -185,28 +186,8 @@ def _not_empty(path: AnyPath, start: Seconds | None, blocks: Iterator[np.ndarray
 
 
 def _resampled(blocks: Iterable[np.ndarray], rate: int, sample_rate: int) -> Iterator[np.ndarray]:
-    """One channel at another rate: float32 (n,) blocks, ceil(samples x sample_rate / rate) samples in all."""
-    if rate == sample_rate:
-        yield from blocks
-        return
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=sample_rate)
-    heard, given = 0, 0
-    for block in chain(blocks, [None]):
-        heard += 0 if block is None else len(block)
-        wanted = ceil(Fraction(heard * sample_rate, rate))
-        new = [
-            piece.to_ndarray()[0] for piece in resampler.resample(None if block is None else audio_frame(block[:, None], rate))
-        ]
-        samples = np.concatenate([*new, np.zeros(0, np.float32)])[: wanted - given]
-        if block is None:  # the filter may hold back the very last sample
-            samples = np.pad(samples, (0, wanted - given - len(samples)))
-        given += len(samples)
-        yield samples
-
-
-def audio_frame(samples: np.ndarray, rate: int, layout: str = "mono") -> Any:
-    """A frame of PyAV from float32 (n, channels) samples. For the modules of this folder."""
-    values = np.ascontiguousarray(samples.reshape(1, -1), dtype=np.float32)
-    frame = av.AudioFrame.from_ndarray(values, format="flt", layout=layout)
-    frame.sample_rate = rate
-    return frame
+    """One channel at another rate: float32 (n,) blocks."""
+    resampler = Resampler(rate, sample_rate)
+    for block in blocks:
+        yield resampler.push(block)
+    yield resampler.finish()

@@ -13,7 +13,8 @@ import numpy as np
 from listen_and_move.clock import Seconds, frame_sample, frame_time
 from listen_and_move.media.decoding import MOV, AnyPath
 from listen_and_move.media.files import opened
-from listen_and_move.media.sound import Sound, audio_frame, opened_sound
+from listen_and_move.media.resampling import audio_frame
+from listen_and_move.media.sound import Sound, opened_sound
 from listen_and_move.media.wav import two_axes
 
 RATES = {
@@ -59,8 +60,11 @@ class Source:
 
 
 @contextmanager
-def opened_source(sound: SoundTrack | Waveform, copying: bool) -> Iterator[Source]:
+def opened_source(sound: SoundTrack | Waveform | Source, copying: bool) -> Iterator[Source]:
     """A sound to be written, the file it comes from being open; ``copying`` allows its packets as they are."""
+    if isinstance(sound, Source):
+        yield sound
+        return
     if isinstance(sound, Waveform):
         samples = two_axes(sound.samples)
         pieces = (samples[at : at + BLOCK].astype(np.float32) for at in range(0, len(samples), BLOCK))

@@ -49,7 +49,7 @@ class VideoWriter:
         width: int,
         height: int,
         fps: Fraction,
-        sound: SoundTrack | Waveform | None = None,
+        sound: SoundTrack | Waveform | Source | None = None,
         metadata: Mapping[str, str] | None = None,
         overwrite: bool = False,
     ) -> None:
@@ -130,7 +130,7 @@ class _Video:
         self.picture.codec_context.time_base = 1 / self.fps
         kind = CopiedSound if sound and sound.packets else EncodedSound
         self.sound = kind(self.container, sound, sound_codec, self.fps) if sound else None
-        self.graph = _yuv_graph(*self.size)
+        self.graph = yuv_graph(*self.size)
 
     def write(self, frame: np.ndarray, index: int) -> None:
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
@@ -153,10 +153,11 @@ class _Video:
             self.container.close()
 
 
-def _yuv_graph(width: int, height: int) -> Graph:
+def yuv_graph(width: int, height: int, matrix: str = "bt709") -> Graph:
+    """RGB to 4:2:0 of limited range, carefully rounded. For the modules of this folder."""
     graph = Graph()
     source = graph.add_buffer(width=width, height=height, format=av.VideoFormat("rgb24"), time_base=Fraction(1, 1000))
     flags = "flags=area+accurate_rnd+full_chroma_inp+full_chroma_int"
-    scale = graph.add("scale", f"{flags}:out_color_matrix=bt709:out_range=limited")
+    scale = graph.add("scale", f"{flags}:out_color_matrix={matrix}:out_range=limited")
     graph.link_nodes(source, scale, graph.add("format", "yuv420p"), graph.add("buffersink")).configure()
     return graph

@@ -25,7 +25,7 @@ from listen_and_move.models.recurrent import MOTION_ENCODERS
 def build_network(config: ModelConfig) -> Network:
     """A fresh motion encoder and generator; weights from torch's global random generator."""
     network = Network(
-        MOTION_ENCODERS[config.motion.form](config.motion_size, config.motion.layers),
+        MOTION_ENCODERS[config.motion.form](config.motion_size, config.motion.layers, config.motion.dilation),
         _generator(config),
         motion_sound=config.motion.sound,
         sound_content=config.generator.sound_content,

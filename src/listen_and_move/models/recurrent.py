@@ -61,13 +61,14 @@ class DilatedGRU(nn.Module):
 class MotionEncoder(nn.Module):
     """Motion from sound: a residual, multi-scale, dilated recurrent network (Redondo 2023, section 3.1).
 
-    Layer l has dilation 2^l; with several layers the next one, and the output, get LeakyReLU((h + input) / sqrt 2).
+    Layer l continues from dilation^l frames ago, in the paper 2^l; with several layers the next one, and the output, get
+    LeakyReLU((h + input) / sqrt 2).
     """
 
-    def __init__(self, size: int, layers: int) -> None:
+    def __init__(self, size: int, layers: int, dilation: int = 2) -> None:
         super().__init__()
-        self.size = size
-        self.layers = nn.ModuleList(DilatedGRU(size, 2**layer) for layer in range(layers))
+        self.size, self.dilations = size, [dilation**layer for layer in range(layers)]
+        self.layers = nn.ModuleList(DilatedGRU(size, each) for each in self.dilations)
 
     def forward(
         self, tokens: Float[Tensor, "B T S"], state: MotionState | None = None
@@ -82,7 +83,7 @@ class MotionEncoder(nn.Module):
         return tokens, MotionState(tuple(kept))
 
     def _silence(self, tokens: Tensor) -> tuple[Tensor, ...]:
-        return tuple(tokens.new_zeros(len(tokens), 2**layer, self.size) for layer in range(len(self.layers)))
+        return tuple(tokens.new_zeros(len(tokens), each, self.size) for each in self.dilations)
 
 
 class FeedbackMotionEncoder(MotionEncoder):
@@ -91,8 +92,8 @@ class FeedbackMotionEncoder(MotionEncoder):
     Source: Redondo 2023, published code, after "Sound-Guided Semantic Video Generation" (ECCV 2022).
     """
 
-    def __init__(self, size: int, layers: int) -> None:
-        super().__init__(size, layers)
+    def __init__(self, size: int, layers: int, dilation: int = 2) -> None:
+        super().__init__(size, layers, dilation)
         self.sound = nn.Linear(size, size)
 
     def forward(

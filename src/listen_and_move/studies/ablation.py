@@ -34,11 +34,11 @@ class Study:
         """What to say at the end."""
         if self.table is None:
             return ["stopped, saved. The same command goes on from there."]
-        files = ", ".join(name for name in FILES)
-        return [*self.table.markdown().splitlines(), f"written to {self.folder}: {files}"]
+        return [*self.table.markdown().splitlines(), f"written to {self.folder}: {', '.join([*FILES, VALUES, PICTURE])}"]
 
 
 FILES: dict[str, Callable[[Table], str]] = {"table.md": Table.markdown, "table.tex": Table.latex}
+VALUES, PICTURE = "table.json", "table.png"
 
 
 def ablation(
@@ -71,6 +71,8 @@ def ablation(
     """
     video = Path(video)
     folder = Path("ablation") / video.stem if folder is None else Path(folder)
+    if video.is_dir():
+        raise UserError(f"{video}: expected a video file; got a folder: an ablation measures on a video's held-out part")
     if seeds < 1:
         raise UserError(f"seeds: expected at least 1; got {seeds}")
     if published is not None and published not in PUBLISHED:
@@ -99,8 +101,8 @@ def ablation(
     table = tabulated({chosen[name].title: results for name, results in found.items()}, _published(chosen, published))
     for file, written in FILES.items():
         write_text(folder / file, written(table))
-    write_results(folder / "table.json", table.values())
-    with replacing(folder / "table.png") as temporary:
+    write_results(folder / VALUES, table.values())
+    with replacing(folder / PICTURE) as temporary:
         temporary.write_bytes(table.picture())
     return Study(folder, True, table)
 

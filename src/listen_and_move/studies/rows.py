@@ -19,11 +19,15 @@ class Row(NamedTuple):
 
 
 def _paper(layers: int, content: bool, norm: bool, prediction: str) -> dict[str, Any]:
+    without = ({} if norm else {"generator.norm_bottleneck": 0}) | (
+        {} if prediction != "none" else {"generator.prediction_layers": ""}
+    )
     return {
         "motion.layers": layers,
         "generator.sound_content": content,
         "generator.sound_norm": norm,
         "generator.prediction": prediction,
+        **without,  # what would belong to a part that is not there
     }
 
 
@@ -69,19 +73,26 @@ def parse_rows(words: Sequence[str], base: Config) -> dict[str, Row]:
                 f"rows: expected {', '.join(PAPER)}, or NAME:section.setting=value such as "
                 f"skip:generator.connections=skip; got {word!r}"
             )
-        rows[name] = Row(name, _settings(settings)) if colon else PAPER[name]
+        rows[name] = Row(name, _settings(settings, base)) if colon else PAPER[name]
         with_values(base, dict(rows[name].settings))
     return rows
 
 
-def _settings(text: str) -> dict[str, Any]:
+def _settings(text: str, base: Config) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for part in filter(None, text.split(",")):
+    for part in filter(None, re.split(r",(?=[^,=]+=)", text)):  # a value may hold commas, such as 3,5
         key, equals, value = part.partition("=")
         if not equals:
             raise UserError(f"rows: expected section.setting=value; got {part!r}")
-        try:
-            found[key.strip().replace("-", "_")] = json.loads(value.lower())
-        except json.JSONDecodeError:
-            found[key.strip().replace("-", "_")] = value  # a word
+        name = key.strip().replace("-", "_")
+        section, _, setting = name.partition(".")
+        is_text = isinstance(getattr(getattr(base, section, None), setting, None), str)
+        found[name] = value if is_text else _parsed(value)
     return found
+
+
+def _parsed(value: str) -> Any:
+    try:
+        return json.loads(value.lower())
+    except json.JSONDecodeError:
+        return value  # refused by name where it is put in

@@ -26,6 +26,10 @@ SHOWN = (
 FVD = "FVD"
 PAPER = (("ssim", 2), ("lpips_alex", 2), (FVD, 0))
 """What the paper prints, and with how many digits."""
+PAPERS_TERMS = (
+    "paper: Redondo 2023, of its own longer recording at 128 x 128 pixels after 50000 steps; no target for other terms."
+)
+"""What stands below figures of the paper."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +69,10 @@ class Table:
 
     def _cells(self, pm: str, mark: str) -> list[list[str]]:
         rows: list[list[str]] = []
-        first = next(iter(self.figures))
         for row, figures in self.figures.items():
             cells = [row]
             for name, figure in figures.items():
-                clear = row != first and figure.clearly_other(self.figures[first][name])
-                cells.append(_printed(figure, _digits(name), pm) + (mark if clear else ""))
+                cells.append(_printed(figure, _digits(name), pm) + (mark if self._differs(row, name) else ""))
             if self.published:
                 numbers = self.published.get(row)
                 cells += ["-"] * 3 if numbers is None else [f"{n:.{d}f}" for n, (_, d) in zip(numbers, PAPER, strict=True)]
@@ -102,12 +104,23 @@ class Table:
                 "row": row,
                 "paper": self.published.get(row),
                 "figures": {
-                    name: {"mean": each.mean, "spread": each.spread, "seeds": list(each.values)} for name, each in figures.items()
+                    name: {
+                        "mean": each.mean,
+                        "spread": each.spread,
+                        "differs": self._differs(row, name),
+                        "seeds": list(each.values),
+                    }
+                    for name, each in figures.items()
                 },
             }
             for row, figures in self.figures.items()
         ]
         return {"format": 1, "rows": rows, "notes": list(self.notes)}
+
+    def _differs(self, row: str, name: str) -> bool:
+        """Whether a row differs from the first one by more than the spread."""
+        first = next(iter(self.figures))
+        return row != first and self.figures[row][name].clearly_other(self.figures[first][name])
 
     def picture(self) -> bytes:
         """Bars with their spread, PNG."""
@@ -128,7 +141,7 @@ def tabulated(
         row: {name: Figure(tuple(float(_value(each, name) or 0.0) for each in found)) for name in known}
         for row, found in results.items()
     }
-    return Table(figures, published or {}, _notes(results, known))
+    return Table(figures, published or {}, [*_notes(results, known), *([PAPERS_TERMS] if published else [])])
 
 
 def _notes(results: Mapping[str, Sequence[Mapping[str, Any]]], known: Sequence[str]) -> list[str]:

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import torch
 
 from listen_and_move.config import DEFAULT_PRESET, Config
-from listen_and_move.data.clip import Clip, file_hash, load_clip, resolved_box
+from listen_and_move.data.clip import Clip
+from listen_and_move.data.source import find
 from listen_and_move.data.windows import lanes
 from listen_and_move.errors import UserError
 from listen_and_move.inference.animator import choose_device
@@ -71,7 +72,7 @@ def train(
     """Learn a video into a run folder; a run that exists there goes on.
 
     Args:
-        video: any file with picture and sound.
+        video: any file with picture and sound, or a folder of Sub-URMP (see `data.suburmp`).
         run: the run folder; runs/NAME-OF-VIDEO by default.
         preset_name: the row of settings to start from; ``studio`` for a new run.
         settings: changes to it, such as ``{"training.steps": 2000, "clip.size": "128"}``.
@@ -87,18 +88,19 @@ def train(
     config = run_config(folder, preset_name, settings or {})
     losses = config.losses
     perceptual = PerceptualLoss.load(losses.perceptual_network, place) if losses.perceptual else None  # before it takes time
-    config = _cropped(config, resolved_box(video, config.clip))
-    video_hash = file_hash(video)
+    source = find(video)
+    config = _cropped(config, source.box(config.clip))
+    video_hash = source.digest()
     if folder.exists() and folder.video_hash() != video_hash:
         raise UserError(f"{folder.path}: expected the video that this run learns; {video} is another one: choose another --run")
-    clip = load_clip(video, config, lambda done, total: watch(Progress(0, config.training.steps, {}, 0.0, (done, total))))
+    clip = source.load(config, lambda done, total: watch(Progress(0, config.training.steps, {}, 0.0, (done, total))))
     lanes(clip.train, config.training.lanes, config.training.window)  # refuses lanes that are too short
     if folder.exists():
         write_text(folder.config_file, to_json(config))
     else:
         folder.create(config, video, video_hash, str(place))
     with products(exact=config.training.speed == "exact"), reused_memory():
-        return _Trainer(folder, config, clip, perceptual, video, place, watch).run()
+        return _Trainer(folder, config, clip, perceptual, place, watch).run()
 
 
 def default_run(video: Path) -> Path:
@@ -148,7 +150,6 @@ class _Trainer:
     config: Config
     clip: Clip
     perceptual: PerceptualLoss | None
-    video: Path
     device: torch.device
     watch: Watcher
 
@@ -223,7 +224,7 @@ class _Trainer:
                 self.board.add_scalar(name, value, step)
 
     def _sample(self) -> None:
-        write_sample(self.folder.sample_file(self.state.step), self.state.best, self.clip, self.config, self.video)
+        write_sample(self.folder.sample_file(self.state.step), self.state.best, self.clip, self.config)
 
     def _save(self) -> None:
         """The checkpoint first: the model file can be made from it, not the other way round."""

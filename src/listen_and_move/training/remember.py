@@ -19,7 +19,7 @@ from listen_and_move.training.disturb import disturbed
 APART_SECONDS = 0.5
 """Frames nearer than this to a window are no test of memory: they show, and sound like, the window itself."""
 _SIDE = 16  # of the pictures that the likeness is judged by
-_VERSIONS = 8  # of each sound beside the recorded one
+_VERSIONS = 16  # of each sound beside the recorded one
 _STEPS, _RATE, _CALM = 80, 0.1, 3e-3
 _WIDTH, _NARROWEST, _WIDEST = 0.1, 0.05, 0.2  # of the kernel, in mean distances
 

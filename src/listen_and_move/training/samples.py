@@ -8,11 +8,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from listen_and_move.clock import exact, frame_time
 from listen_and_move.config import Config
 from listen_and_move.data.clip import Clip
 from listen_and_move.inference.playing import played
-from listen_and_move.media.soundtrack import SoundTrack
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.metrics.frame import MOVING_SHARE, psnr, sharpness_ratio
 from listen_and_move.metrics.sync import correlation, difference_correlation, motion_energy, motion_ratio
@@ -56,15 +54,14 @@ def validate(network: Network, clip: Clip, config: Config) -> dict[str, float]:
     return figures(play(network, clip, config, frames), real)
 
 
-def write_sample(path: Path, network: Network, clip: Clip, config: Config, video: Path) -> None:
+def write_sample(path: Path, network: Network, clip: Clip, config: Config) -> None:
     """Real (left) beside generated (right) frames of the held-out part, with their sound."""
     frames = held_out(clip)
     if len(frames) < 3:
         return
     generated, fps = play(network, clip, config, frames), config.clip.rate
     real = clip.frames[frames.start : frames.stop].cpu().numpy()
-    begin = exact(config.clip.start) + frame_time(frames.start, fps)
-    sound = SoundTrack(video, start=begin, end=begin + frame_time(len(frames), fps))
+    sound = None if clip.sound is None else clip.sound(frames)
     height, width = real.shape[1:3]
     with VideoWriter(path, width=2 * width, height=height, fps=fps, sound=sound, overwrite=True) as writer:
         for pair in zip(real, generated, strict=True):

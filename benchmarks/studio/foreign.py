@@ -1,0 +1,149 @@
+"""What foreign sounds do to trained runs, held against bounds: a line per run, and the worst sound for each bound.
+
+    python -m benchmarks.studio.foreign RUN [RUN ...] --sounds FOLDER [--clips 40] [--results FILE]
+
+Bounds: no frame farther from the training frames than 1.5 times the farthest held-out frame; flicker at most the training
+clip's; motion at least half of the training clip's with percussive sounds; in silence and in room noise (-60 dBFS) at most
+2 % of it; a sound 20 dB quieter moves the picture as much.
+"""
+
+import argparse
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from listen_and_move.data.clip import Clip, load_clip
+from listen_and_move.features import SAMPLE_RATE
+from listen_and_move.inference.animator import Animator
+from listen_and_move.inference.listening import listen
+from listen_and_move.media.sound import read_sound
+from listen_and_move.metrics.coherence import flicker
+from listen_and_move.metrics.memory import nearest_distances, thumbnails
+from listen_and_move.metrics.sync import motion_energy
+from listen_and_move.runs import RunFolder
+
+Values = dict[str, Any]
+SECONDS = 5
+SIDE = 32  # of the copies in which the nearest training frame is looked for
+FORGET = 20  # frames after which the start of a quiet sound is over
+KINDS = {
+    "percussive": ("beatbox", "drum", "clock_tick", "dog_bark", "fire_crackling"),
+    "speech": ("speech",),
+    "music": ("music",),
+}
+
+
+def main() -> None:
+    """Play every run with the same sounds."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("--sounds", type=Path, required=True)
+    parser.add_argument("--clips", type=int, default=40)
+    parser.add_argument("--results", type=Path)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    sounds = chosen(options.sounds, options.clips)
+    rows = [measured(run, sounds) for run in options.runs]
+    for row in rows:
+        print(json.dumps(row["bounds"]), flush=True)
+    if options.results:
+        options.results.write_text(json.dumps({"sounds": [sound.name for sound in sounds], "runs": rows}, indent=1) + "\n")
+
+
+def chosen(folder: Path, count: int) -> list[Path]:
+    """All speech and music, and other sounds spread evenly over their names."""
+    sounds = sorted(path for path in folder.iterdir() if path.is_file())
+    first = [sound for sound in sounds if kind(sound) in ("speech", "music")]
+    others = [sound for sound in sounds if sound not in first]
+    places = np.unique(np.linspace(0, len(others) - 1, max(0, count - len(first))).round().astype(int))
+    return first + [others[place] for place in places]
+
+
+def kind(sound: Path) -> str:
+    """What a sound is, by its name."""
+    return next((name for name, words in KINDS.items() if any(word in sound.name for word in words)), "other")
+
+
+def measured(run: Path, sounds: Iterable[Path]) -> Values:
+    """All sounds on one run."""
+    config = RunFolder(run).config()
+    clip, animator = load_clip(RunFolder(run).video(None), config), Animator.load(run, "cpu")
+    training = np.concatenate([clip.frames[part.start : part.stop].numpy() for part in clip.train])
+    small = thumbnails(training, SIDE)
+    unseen = clip.frames[clip.held_out.start : clip.held_out.stop].numpy()
+    usual = Usual(
+        float(np.concatenate([motion_energy(_part(clip, part)) for part in clip.train]).mean()),
+        float(np.concatenate([flicker(_part(clip, part)) for part in clip.train]).mean()),
+        float(nearest_distances(thumbnails(unseen, SIDE), small)[0].max()),
+    )
+    clips = [{"sound": sound.name, "kind": kind(sound), **_played(animator, sound, usual, small)} for sound in sounds]
+    still = {name: _motion(animator, samples, usual) for name, samples in _quiet().items()}
+    return {"run": run.name, "bounds": {"run": run.name, **bounds(clips), **still}, "clips": clips}
+
+
+class Usual(NamedTuple):
+    """What the clip itself is like."""
+
+    motion: float
+    flicker: float
+    farthest: float
+    """Largest distance of a held-out frame to the nearest training frame."""
+
+
+def bounds(clips: list[Values]) -> Values:
+    """The figure of each bound, with the share of sounds that keep it."""
+
+    def of(name: str, *kinds: str) -> np.ndarray:
+        return np.array([clip[name] for clip in clips if not kinds or clip["kind"] in kinds])
+
+    return {
+        "clips": len(clips),
+        "farthest frame": round(float(of("farthest").max()), 2),
+        "farthest frame within 1.5": round(float((of("farthest") <= 1.5).mean()), 2),
+        "flicker": round(float(np.median(of("flicker"))), 2),
+        "flicker within 1": round(float((of("flicker") <= 1).mean()), 2),
+        **{f"motion, {name}": round(float(np.median(of("motion", name))), 2) for name in (*KINDS, "other")},
+        "percussive moving at least half": round(float((of("motion", "percussive") >= 0.5).mean()), 2),
+        "motion, 20 dB quieter": round(float(np.median(of("quieter"))), 2),
+    }
+
+
+def _played(animator: Animator, sound: Path, usual: Usual, small: np.ndarray) -> Values:
+    samples = np.concatenate(list(read_sound(sound, SAMPLE_RATE, end=SECONDS)))
+    frames = _frames(animator, samples)
+    distance = nearest_distances(thumbnails(frames, SIDE), small)[0]
+    motion = float(motion_energy(frames).mean())
+    quieter = float(motion_energy(_frames(animator, samples * 0.1)).mean())
+    return {
+        "farthest": float(distance.max()) / usual.farthest,
+        "flicker": float(flicker(frames).mean()) / usual.flicker,
+        "motion": motion / usual.motion,
+        "quieter": quieter / max(motion, 1e-9),
+    }
+
+
+def _motion(animator: Animator, samples: np.ndarray, usual: Usual) -> float:
+    return round(float(motion_energy(_frames(animator, samples)[FORGET:]).mean()) / usual.motion, 4)
+
+
+def _frames(animator: Animator, samples: np.ndarray) -> np.ndarray:
+    """As `generate` plays it: brought to the level of the training sound."""
+    gain = listen(lambda: [samples], animator.ears).gain
+    return np.stack(list(animator.frames([samples], gain=gain)))
+
+
+def _quiet() -> dict[str, np.ndarray]:
+    noise = 1e-3 * np.random.default_rng(0).standard_normal(SECONDS * SAMPLE_RATE).astype(np.float32)
+    return {"motion in silence": np.zeros_like(noise), "motion in room noise": noise}
+
+
+def _part(clip: Clip, part: range) -> np.ndarray:
+    return clip.frames[part.start : part.stop].numpy()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Work that visitors ask for, one after another; each sees their own alone."""
+
+import asyncio
+import secrets
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from listen_and_move.app.limits import JOBS, JOBS_EACH, RESULTS_EACH
+from listen_and_move.app.uploads import Upload, Uploads, named
+from listen_and_move.app.workers import Worker
+from listen_and_move.errors import UserError
+
+State = Literal["open", "done", "failed"]
+
+
+@dataclass
+class Job:
+    """One piece of work."""
+
+    id: str
+    visitor: str
+    kind: str
+    """A task of `work`."""
+    upload: Upload
+    about: dict[str, Any]
+    """What the visitor chose, to be shown beside the result."""
+    file: Path
+    """The result, where it is one."""
+    state: State = "open"
+    news: dict[str, Any] = field(default_factory=dict)
+    """done of total frames, and notes."""
+    result: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
+    task: asyncio.Task[None] | None = None
+
+    def shown(self, before: int) -> dict[str, Any]:
+        """What the page is told; ``before``: how many come first."""
+        about = {"id": self.id, "kind": self.kind, "state": self.state, "upload": self.upload.id, "about": self.about}
+        return {**about, **self.news, **self.result, "error": self.error, "before": before}
+
+
+class Jobs:
+    """All work of all visitors."""
+
+    def __init__(self, folder: Path, uploads: Uploads, workers: dict[str, Worker]) -> None:
+        self.folder, self.uploads, self.workers = folder, uploads, workers
+        self.all: dict[str, Job] = {}
+
+    def add(self, kind: str, visitor: str, upload: Upload, about: dict[str, Any], arguments: Callable[[Path], Any]) -> Job:
+        """Begin some work, or let it wait for its turn.
+
+        Args:
+            kind: a task of `work`.
+            visitor: whose work.
+            upload: the file that it is done on.
+            about: what is shown of it.
+            arguments: of the task, given the file for its result.
+
+        Raises:
+            UserError: too much is waiting already.
+        """
+        unfinished = [job for job in self.all.values() if job.state == "open"]
+        if sum(job.visitor == visitor for job in unfinished) >= JOBS_EACH:
+            raise UserError(f"{JOBS_EACH} of yours are under way already: wait for one of them, or stop it.")
+        if len(unfinished) >= JOBS:
+            raise UserError(f"{JOBS} are waiting already, which is the most that this page takes on: try again in a minute.")
+        identity = secrets.token_hex(12)
+        job = Job(identity, visitor, kind, upload, about, self.folder / f"{identity}.mp4")
+        self.all[identity] = job
+        self._forget_old(visitor)
+        job.task = asyncio.create_task(self._run(job, self.workers[kind].do(kind, arguments(job.file), job.news.update)))
+        return job
+
+    def get(self, visitor: str, identity: str) -> Job:
+        """A visitor's own job.
+
+        Raises:
+            UserError: there is none.
+        """
+        job = self.all.get(identity)
+        if job is None or job.visitor != visitor:
+            raise UserError("This is no longer here: start it again.")
+        return job
+
+    def of(self, visitor: str) -> list[dict[str, Any]]:
+        """A visitor's work as it stands, the newest first."""
+        mine = [job for job in self.all.values() if job.visitor == visitor]
+        return [job.shown(self._before(job)) for job in reversed(mine)]
+
+    async def remove(self, job: Job) -> None:
+        """Stop some work, and forget it."""
+        self.all.pop(job.id, None)
+        if job.task is not None and not job.task.done():
+            job.task.cancel()
+            await asyncio.wait([job.task])
+        job.file.unlink(missing_ok=True)
+
+    async def _run(self, job: Job, work: Awaitable[dict[str, Any]]) -> None:
+        self.uploads.busy.add(job.upload.id)
+        try:
+            job.result = await named(work, job.upload)
+            job.state = "done"
+        except UserError as error:
+            job.state, job.error = "failed", str(error)
+        except Exception as error:  # told in one sentence there, in full here
+            traceback.print_exception(error)
+            job.state, job.error = "failed", "Something went wrong that nobody expected; the terminal shows more."
+        finally:
+            if not any(other.upload is job.upload and other.state == "open" for other in self.all.values()):
+                self.uploads.busy.discard(job.upload.id)
+
+    def _before(self, job: Job) -> int:
+        same = [other for other in self.all.values() if other.kind == job.kind and other.state == "open"]
+        return same.index(job) if job in same else 0
+
+    def _forget_old(self, visitor: str) -> None:
+        finished = [job for job in self.all.values() if job.visitor == visitor and job.state != "open"]
+        for job in finished[: max(0, len(finished) - RESULTS_EACH)]:
+            self.all.pop(job.id)
+            job.file.unlink(missing_ok=True)

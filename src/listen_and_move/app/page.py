@@ -1,0 +1,248 @@
+"""What each address of the page does: look something up, or begin some work."""
+
+import asyncio
+import hashlib
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+
+from listen_and_move import __version__
+from listen_and_move.app import limits
+from listen_and_move.app.jobs import Job, Jobs
+from listen_and_move.app.library import Library
+from listen_and_move.app.live import Stage, controls_of
+from listen_and_move.app.trainings import Trainings
+from listen_and_move.app.uploads import Uploads
+from listen_and_move.app.workers import Worker
+from listen_and_move.config import DEFAULT_PRESET, PRESETS, ClipConfig
+from listen_and_move.errors import UserError
+from listen_and_move.level import parse_gain
+from listen_and_move.settings import from_values
+
+REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:; sandbox"
+TRAINING_SETTINGS = frozenset({"clip.crop", "clip.start", "clip.end", "clip.size", "features.future", "training.steps"})
+"""What the page lets be chosen of a training."""
+PARTS = ("crop", "start", "end", "size")
+"""What the page lets be chosen of an inspection."""
+
+
+class Page:
+    """All that the addresses need, and one method for each that does more than look something up."""
+
+    def __init__(self, runs: Path, temporary: Path) -> None:
+        self.library = Library(runs)
+        self.trainings = Trainings(self.library)
+        self.workers = {name: Worker() for name in ("looking", "drawing")}
+        self.uploads = Uploads(temporary, self.workers["looking"])
+        self.jobs = Jobs(temporary, self.uploads, {"inspect": self.workers["looking"], "animate": self.workers["drawing"]})
+        self.stage = Stage(self.library)
+        self.temporary = temporary
+
+    async def choices(self, request: Request) -> Response:
+        """What the forms offer."""
+        presets = {
+            name: {"size": config.clip.size, "steps": config.training.steps, "future": config.features.future}
+            for name, config in PRESETS.items()
+        }
+        return JSONResponse(
+            {
+                "version": __version__,
+                "presets": presets,
+                "default_preset": DEFAULT_PRESET,
+                "most_bytes": limits.MOST_BYTES,
+                "longest_seconds": limits.LONGEST_SECONDS,
+            }
+        )
+
+    async def runs(self, request: Request) -> Response:
+        """All runs, and trainings that left none."""
+        return JSONResponse(await asyncio.to_thread(self._runs))
+
+    def _runs(self) -> dict[str, Any]:
+        runs = [{**self.library.summary(name), **self.trainings.state(name)} for name in self.library.names()]
+        begun = set(self.library.names())
+        early = [name for name in self.trainings.under_way() if name not in begun]
+        failed = [{"name": name, **self.trainings.state(name)} for name in self.trainings.failed()]
+        return {"runs": runs, "preparing": early, "failed": failed}
+
+    async def run(self, request: Request) -> Response:
+        """One run with its curves."""
+        name = request.path_params["name"]
+        if name in self.trainings.kept() and name not in self.library.names():
+            return JSONResponse({"name": name, "preparing": True, **self.trainings.state(name)})
+        details = await asyncio.to_thread(self.library.details, name)
+        return JSONResponse({**details, **self.trainings.state(name)})
+
+    async def start(self, request: Request) -> Response:
+        """Begin a training with an uploaded video."""
+        wish = await _json(request)
+        upload = self.uploads.get(request.scope["visitor"], wish.get("upload"), "video")
+        name, settings = str(wish.get("name", "")), wish.get("settings")
+        if not isinstance(settings, dict) or not set(settings) <= TRAINING_SETTINGS:
+            raise UserError(f"settings: expected some of {', '.join(sorted(TRAINING_SETTINGS))}")
+        await asyncio.to_thread(self.trainings.start, name, upload.path, str(wish.get("preset")), settings)
+        return JSONResponse({"name": name})
+
+    async def resume(self, request: Request) -> Response:
+        """Go on with a run."""
+        steps = (await _json(request)).get("steps")
+        if not isinstance(steps, int):
+            raise UserError(f"steps: expected a whole number; got {steps!r}")
+        await asyncio.to_thread(self.trainings.resume, request.path_params["name"], steps)
+        return JSONResponse({})
+
+    async def stop(self, request: Request) -> Response:
+        """Ask a training to stop."""
+        await asyncio.to_thread(self.trainings.stop, request.path_params["name"])
+        return JSONResponse({})
+
+    async def forget(self, request: Request) -> Response:
+        """Drop a training that never began."""
+        await asyncio.to_thread(self.trainings.forget, request.path_params["name"])
+        return JSONResponse({})
+
+    async def picture(self, request: Request) -> Response:
+        """The picture of a model, drawn once for each of its states."""
+        name = request.path_params["name"]
+        model = self.library.file(self.library.run(name).model_file)
+        key = hashlib.sha256(f"{name}/{model.stat().st_mtime_ns}".encode()).hexdigest()
+        file = self.temporary / f"{key}.jpg"
+        if not file.exists():
+            await self.workers["looking"].do("picture", {"model": str(model), "out": str(file)})
+        return FileResponse(file, media_type="image/jpeg")
+
+    async def model(self, request: Request) -> Response:
+        """The model file, to be kept."""
+        name = request.path_params["name"]
+        file = self.library.file(self.library.run(name).model_file)
+        return FileResponse(file, media_type="application/octet-stream", filename=f"{name}.safetensors")
+
+    async def sample(self, request: Request) -> Response:
+        """A sample video of a run."""
+        run = self.library.run(request.path_params["name"])
+        return FileResponse(self.library.file(run.sample_file(request.path_params["step"])), media_type="video/mp4")
+
+    async def report(self, request: Request) -> Response:
+        """The report of an evaluation, which may come from anybody: it is shown without any rights."""
+        run = self.library.run(request.path_params["name"])
+        file = self.library.file(run.evaluation_folder / "report.html")
+        return FileResponse(file, media_type="text/html", headers={"content-security-policy": REPORT_POLICY})
+
+    async def upload(self, request: Request) -> Response:
+        """Take a file."""
+        name = unquote(request.headers.get("x-name", ""))
+        announced = int(length) if (length := request.headers.get("content-length", "")).isdecimal() else 0
+        kind = request.path_params["kind"]
+        upload = await self.uploads.receive(request.scope["visitor"], kind, name, announced, request.stream())
+        return JSONResponse(upload.shown())
+
+    async def uploaded(self, request: Request) -> Response:
+        """The visitor's files."""
+        return JSONResponse([upload.shown() for upload in self.uploads.of(request.scope["visitor"])])
+
+    async def still(self, request: Request) -> Response:
+        """A picture of an uploaded video."""
+        upload = self.uploads.get(request.scope["visitor"], request.path_params["id"], "video")
+        return FileResponse(upload.still, media_type="image/jpeg")
+
+    async def uploaded_file(self, request: Request) -> Response:
+        """An uploaded sound itself, to be played by the visitor who brought it."""
+        upload = self.uploads.get(request.scope["visitor"], request.path_params["id"], "sound")
+        return FileResponse(upload.path, media_type="application/octet-stream")
+
+    async def ask(self, request: Request) -> Response:
+        """Begin a job."""
+        wish, visitor = await _json(request), request.scope["visitor"]
+        job = self._inspect(wish, visitor) if wish.get("kind") == "inspect" else self._animate(wish, visitor)
+        return JSONResponse(job.shown(0))
+
+    def _inspect(self, wish: dict[str, Any], visitor: str) -> Job:
+        upload, clip = self.uploads.get(visitor, wish.get("upload"), "video"), _clip(wish.get("clip", {}))
+        arguments = {"path": str(upload.path), "clip": asdict(clip)}
+        return self.jobs.add("inspect", visitor, upload, {"clip": asdict(clip)}, lambda out: arguments)
+
+    def _animate(self, wish: dict[str, Any], visitor: str) -> Job:
+        upload = self.uploads.get(visitor, wish.get("upload"), "sound")
+        name, seed, gain, paste = (wish.get(key) for key in ("model", "seed", "gain", "paste"))
+        run = self.library.run(str(name))
+        self.library.file(run.model_file)
+        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**53:
+            raise UserError("seed: expected a whole number from 0")
+        parse_gain(str(gain))
+        dials = asdict(controls_of(wish.get("controls", {})))
+        chosen = {"model": name, "sound": upload.name, "seed": seed, "gain": gain, "controls": dials, "paste": bool(paste)}
+
+        def arguments(out: Path) -> dict[str, Any]:
+            play = {"seed": seed, "gain": str(gain), "controls": dials, "paste": bool(paste)}
+            return {"model": str(run.path), "sound": str(upload.path), "out": str(out), **play}
+
+        return self.jobs.add("animate", visitor, upload, chosen, arguments)
+
+    async def asked(self, request: Request) -> Response:
+        """The visitor's jobs."""
+        return JSONResponse(self.jobs.of(request.scope["visitor"]))
+
+    async def result(self, request: Request) -> Response:
+        """The video of a job: to be played, or kept under a name that says what it is."""
+        job = self.jobs.get(request.scope["visitor"], request.path_params["id"])
+        if job.state != "done" or not job.file.exists():
+            raise HTTPException(404, "There is no result yet.")
+        stem = re.sub(r"[^\w -]", "", Path(job.about["sound"]).stem).strip() or "sound"
+        name = f"{stem}-{job.about['model']}.mp4"
+        kept = "attachment" if "download" in request.query_params else "inline"
+        return FileResponse(job.file, media_type="video/mp4", filename=name, content_disposition_type=kept)
+
+    async def dismiss(self, request: Request) -> Response:
+        """Stop a job, and forget it."""
+        await self.jobs.remove(self.jobs.get(request.scope["visitor"], request.path_params["id"]))
+        return JSONResponse({})
+
+    @asynccontextmanager
+    async def open(self, app: Starlette) -> AsyncIterator[None]:
+        """The time in which the page answers."""
+        for worker in self.workers.values():
+            await worker.started()
+        try:
+            yield
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """End all work; who waits for it is told."""
+        for worker in self.workers.values():
+            await worker.retire()
+        for job in list(self.jobs.all.values()):
+            await self.jobs.remove(job)
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    """The body of a request."""
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > limits.JSON_BYTES:
+            raise UserError(f"expected at most {limits.JSON_BYTES} bytes; got more")
+    try:
+        values = json.loads(body)
+    except ValueError:
+        values = None
+    if not isinstance(values, dict):
+        raise UserError("expected JSON; got something else")
+    return values
+
+
+def _clip(values: Any) -> ClipConfig:
+    """The part of a video that is meant."""
+    if not isinstance(values, dict) or not set(values) <= set(PARTS):
+        raise UserError(f"clip: expected some of {', '.join(PARTS)}")
+    return from_values(ClipConfig, values, "clip.")

@@ -1,0 +1,210 @@
+"""The server of the page: addresses, errors, and where it listens."""
+
+import asyncio
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+
+from listen_and_move.app.guard import Guard
+from listen_and_move.app.page import Page
+from listen_and_move.errors import UserError
+
+STATIC = Path(__file__).parent / "static"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+EVERYWHERE = ("0.0.0.0", "::")
+TEMPORARY = "listen-and-move-page-"
+LARGEST_MESSAGE = 1_000_000
+"""Bytes of one message of a WebSocket."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the page is, and who may see it."""
+
+    host: str
+    port: int
+    password: str | None = None
+
+    @property
+    def public(self) -> bool:
+        """Whether other machines reach it."""
+        return self.host not in LOOPBACK
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names under which the page answers, beside addresses."""
+        machine = socket.gethostname().lower()
+        return frozenset({*LOOPBACK, self.host.lower(), machine, f"{machine}.local"} if self.public else LOOPBACK)
+
+    @property
+    def address(self) -> str:
+        """To be opened in a browser."""
+        host = socket.gethostname() if self.host in EVERYWHERE else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+def create_app(page: Page, place: Place) -> Starlette:
+    """The page as an ASGI application."""
+    one = "/api/runs/{name}"
+    routes = [
+        *(Route(path, _index) for path in ("/", "/live", "/train", "/runs", "/runs/{name}")),
+        Route("/login", _login, methods=["GET"]),
+        Route("/api/choices", page.choices),
+        Route("/api/runs", page.runs),
+        Route("/api/runs", page.start, methods=["POST"]),
+        Route(one, page.run),
+        Route(one, page.forget, methods=["DELETE"]),
+        Route(f"{one}/resume", page.resume, methods=["POST"]),
+        Route(f"{one}/stop", page.stop, methods=["POST"]),
+        Route(f"{one}/picture", page.picture),
+        Route(f"{one}/model", page.model),
+        Route(f"{one}/report", page.report),
+        Route(f"{one}/samples/{{step:int}}", page.sample),
+        Route("/api/uploads", page.uploaded),
+        Route("/api/uploads/{kind}", page.upload, methods=["POST"]),
+        Route("/api/uploads/{id}/still", page.still),
+        Route("/api/uploads/{id}/file", page.uploaded_file),
+        Route("/api/jobs", page.asked),
+        Route("/api/jobs", page.ask, methods=["POST"]),
+        Route("/api/jobs/{id}", page.dismiss, methods=["DELETE"]),
+        Route("/api/jobs/{id}/result", page.result),
+        WebSocketRoute("/api/live", page.stage.play),
+        Mount("/static", StaticFiles(directory=STATIC)),
+    ]
+    guard = Middleware(Guard, names=place.names, password=place.password, port=place.port)
+    handlers = {UserError: _told, HTTPException: _missing, ClientDisconnect: _gone, OSError: _failed, Exception: _unexpected}
+    return Starlette(routes=routes, middleware=[guard], exception_handlers=handlers, lifespan=page.open)  # type: ignore[arg-type]
+
+
+async def _index(request: Request) -> Response:
+    return FileResponse(STATIC / "index.html")
+
+
+async def _login(request: Request) -> Response:
+    return FileResponse(STATIC / "login.html")
+
+
+async def _told(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": " ".join(str(error).split())}, 400)
+
+
+async def _missing(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    return Response(status_code=400)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, OSError)
+    return JSONResponse({"error": f"A file could not be read or written here: {error.strerror or error}."}, 500)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    traceback.print_exception(error, file=sys.stderr)
+    return JSONResponse({"error": "Something went wrong that nobody expected; the terminal shows more."}, 500)
+
+
+def serve(runs: Path, place: Place, announce: Callable[[Place], None] = lambda place: None) -> list[str]:
+    """Answer until a signal asks to stop.
+
+    Args:
+        runs: the runs folder; made where there is none.
+        place: where to listen; port 0 takes a free one.
+        announce: told where the page is, when it can be opened.
+
+    Returns:
+        Names of trainings that go on without the page.
+
+    Raises:
+        UserError: the folder cannot be used, or the port is taken.
+    """
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{runs}: expected a folder for runs; got {error.strerror}: choose another --runs") from None
+    with _listening(place) as listener, _temporary_folder() as temporary:
+        place = Place(place.host, listener.getsockname()[1], place.password)
+        page = Page(runs.absolute(), temporary)
+        config = uvicorn.Config(
+            create_app(page, place),
+            log_level="warning",
+            access_log=False,
+            ws="websockets-sansio",
+            ws_max_size=LARGEST_MESSAGE,
+            ws_per_message_deflate=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
+        announce(place)
+        with suppress(KeyboardInterrupt):  # how a page is ended
+            asyncio.run(_Server(config, page).serve(sockets=[listener]))
+        return page.trainings.under_way()
+
+
+class _Server(uvicorn.Server):
+    """Ends all work before it waits for those who wait for it."""
+
+    def __init__(self, config: uvicorn.Config, page: Page) -> None:
+        super().__init__(config)
+        self.page = page
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self.page.close()
+        await super().shutdown(sockets)
+
+
+@contextmanager
+def _listening(place: Place) -> Iterator[socket.socket]:
+    try:
+        family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
+        listener = socket.create_server((place.host, place.port), family=family, backlog=128)
+    except (OSError, OverflowError) as error:
+        what = getattr(error, "strerror", None) or error
+        raise UserError(
+            f"{place.host}:{place.port}: expected a free port to listen on; got {what}: choose another --port"
+        ) from None
+    with listener:
+        yield listener
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    """A folder that is emptied in the end; what a killed server left behind goes first."""
+    for left in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*"):
+        if not _is_running(left.name.removeprefix(TEMPORARY).split("-")[0]):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{TEMPORARY}{os.getpid()}-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def _is_running(number: str) -> bool:
+    """Whether there is such a process; where nobody can tell, it is taken to be there."""
+    if os.name == "nt":  # where this question would end it
+        return True
+    try:
+        os.kill(int(number), 0)  # asks, and does nothing
+    except ProcessLookupError:
+        return False
+    except (ValueError, OSError):
+        return True
+    return True

@@ -1,0 +1,124 @@
+// Animate: a model, a sound, dials; then results, each with its progress, its video and its chart.
+
+import { h, icon, recall, remember } from "./dom.js";
+import { get, polling, post, remove, trying } from "./api.js";
+import { motionChart } from "./chart.js";
+import { AMOUNT, DELAY, FREEZE, SMOOTHING, dials, gainDial } from "./dials.js";
+import { modelPicker } from "./models.js";
+import { soundPicker } from "./sounds.js";
+
+const GAIN = gainDial([["match", "matched"], ["running", "levels itself"]]);
+const CONTROLS = ["amount", "smoothing", "delay", "freeze"];
+
+export function show(place) {
+  const picker = modelPicker(async (run) => {
+    seed.closest(".field").hidden = !run.has_noise;
+    const details = await trying(() => get(`/api/runs/${encodeURIComponent(run.name)}`));
+    paste.closest("label").hidden = !details?.can_paste;
+  });
+  const sounds = soundPicker(() => {});
+  const board = dials("animate-dials", [AMOUNT, SMOOTHING, DELAY, FREEZE, GAIN]);
+  const seed = h("input", { type: "number", id: "seed", min: 0, step: 1, value: recall("seed", 0), onchange: () => remember("seed", seed.valueAsNumber) });
+  const paste = h("input", { type: "checkbox", checked: recall("paste", false), onchange: () => remember("paste", paste.checked) });
+  const button = h("button", { className: "primary" }, icon("play"), "Animate");
+  const results = resultList();
+
+  async function start(event) {
+    event.preventDefault();
+    await trying(async () => {
+      if (!picker.chosen) throw new Error("Choose a model first.");
+      if (!sounds.chosen) throw new Error("Bring a sound first: drop a file, or record one.");
+      const controls = Object.fromEntries(CONTROLS.map((name) => [name, board.values[name]]));
+      const pasted = paste.checked && !paste.closest("label").hidden;
+      button.disabled = true;
+      await post("/api/jobs", { kind: "animate", model: picker.chosen.name, upload: sounds.chosen, seed: seed.valueAsNumber || 0, gain: board.values.gain, controls, paste: pasted });
+      await results.now();
+      if (results.element.getBoundingClientRect().top > innerHeight / 2) results.element.scrollIntoView({ behavior: "smooth" });
+    });
+    button.disabled = false;
+  }
+
+  place.append(
+    h("div", { className: "intro" }, h("h1", {}, "Animate"), h("p", {}, "Play a learnt picture with any sound.")),
+    h("div", { className: "columns" },
+      h("form", { className: "panel", onsubmit: start },
+        h("fieldset", {}, h("legend", {}, "Picture"), picker.element),
+        h("fieldset", {}, h("legend", {}, "Sound"), sounds.element),
+        h("details", { className: "more", open: recall("dials-open", false), ontoggle: (event) => remember("dials-open", event.target.open) },
+          h("summary", {}, "How it is played"), board.element,
+          h("div", { className: "field", hidden: true }, h("label", { htmlFor: "seed" }, "Seed of the noise"), seed),
+          h("label", { className: "check", hidden: true }, paste, "Put the picture back into the whole video")),
+        button),
+      results.element));
+  return () => { results.stop(); sounds.stop(); };
+}
+
+/** The visitor's results, the newest first; a card stays the same element, so that a video plays on. */
+function resultList() {
+  const cards = new Map();
+  const empty = h("p", { className: "empty" }, "Results appear here.");
+  const element = h("section", { className: "results", "aria-label": "Results" }, empty);
+  const poll = polling(async () => {
+    const jobs = (await get("/api/jobs")).filter((job) => job.kind === "animate");
+    for (const job of jobs) {
+      if (!cards.has(job.id)) cards.set(job.id, resultCard(job, poll));
+      cards.get(job.id).update(job);
+    }
+    for (const id of cards.keys()) if (!jobs.some((job) => job.id === id)) cards.delete(id);
+    const wanted = jobs.length ? jobs.map((job) => cards.get(job.id).element) : [empty];
+    if (wanted.some((each, index) => each !== element.children[index]) || wanted.length !== element.children.length) element.replaceChildren(...wanted);
+  }, 700);
+  return { element, now: () => poll.now(), stop: () => poll.stop() };
+}
+
+function resultCard({ id, about }, poll) {
+  const bar = h("progress", { max: 1, "aria-label": "Progress" });
+  const state = h("p", { className: "soft", role: "status" });
+  const notes = h("ul", { className: "notes" });
+  const body = h("div", { className: "result" });
+  const dismiss = h("button", { type: "button", className: "quiet", "aria-label": `Remove ${about.sound}`, onclick: () => trying(async () => { await remove(`/api/jobs/${id}`); await poll.now(); }) }, icon("remove"));
+  const element = h("article", { className: "card" },
+    h("header", {}, h("h2", {}, about.sound), h("span", { className: "soft" }, about.model), dismiss), body, state, bar, notes);
+  let finished = false;
+
+  function update(job) {
+    notes.replaceChildren(...(job.notes ?? []).map((note) => h("li", {}, note)));
+    bar.hidden = job.state !== "open";
+    element.dataset.state = job.state;
+    state.className = job.state === "failed" ? "failed" : "soft";
+    state.textContent = words(job);
+    if (job.total) bar.value = job.done / job.total;
+    if (job.state === "done" && !finished) {
+      finished = true;
+      body.append(...played(job));
+    }
+  }
+
+  return { element, update };
+}
+
+function words(job) {
+  if (job.state === "failed") return job.error;
+  if (job.state === "done") return dialWords(job.about);
+  if (job.before) return `Waiting: ${job.before} before it`;
+  if (!job.total) return "Listening …";
+  return job.done === job.total ? "Measuring …" : `${job.done} of ${job.total} frames`;
+}
+
+function dialWords({ controls, gain, paste }) {
+  const said = [];
+  if (controls.amount !== 1) said.push(`amount ${Math.round(controls.amount * 100)} %`);
+  if (controls.smoothing) said.push(`smoothing ${controls.smoothing} s`);
+  if (controls.delay) said.push(`delay ${controls.delay} s`);
+  if (controls.freeze !== null) said.push(`frozen below ${controls.freeze} dB`);
+  if (gain !== "match") said.push(gain === "running" ? "running gain" : `gain ${gain} dB`);
+  if (paste) said.push("put back into the video");
+  return said.join(" · ");
+}
+
+function played(job) {
+  const source = `/api/jobs/${job.id}/result`;
+  const video = h("video", { src: source, controls: true, loop: true, playsInline: true, preload: "auto" });
+  const download = h("a", { className: "button secondary", href: `${source}?download`, download: "" }, icon("download"), "Download");
+  return [video, motionChart(job.chart, video), h("div", { className: "row" }, download)];
+}

@@ -1,0 +1,5 @@
+// Going to another view, for views: `main.js` listens.
+
+export function go(path) {
+  dispatchEvent(new CustomEvent("go", { detail: path }));
+}

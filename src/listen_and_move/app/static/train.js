@@ -1,0 +1,171 @@
+// Train: a video, what is said of it, the part that is learnt, a few choices; then the run's own page.
+
+import { h, icon, recall, remember, seconds } from "./dom.js";
+import { get, notice, polling, post, remove, trying } from "./api.js";
+import { cropEditor } from "./crop.js";
+import { dropzone } from "./drop.js";
+import { go } from "./go.js";
+
+const PRESET_WORDS = {
+  studio: "Studio – the default, 128 pixels",
+  quick: "Quick – the same at 64 pixels, minutes on a CPU",
+  paper: "Paper – as published; needs the weights of VGG16",
+  baseline: "Baseline – the paper's own baseline",
+};
+const SIZES = ["64", "112x64", "64x112", "128", "224x128", "128x224", "192", "256"];
+const PARTS = ["crop", "start", "end", "size"];
+
+export function show(place) {
+  const now = h("div", { className: "now" });
+  const work = h("div", {});
+  const bring = dropzone("video", "Drop a video with its sound here", "video/*", (upload) => { remember("video", upload.id); open(upload); });
+  let form = null;
+
+  const poll = polling(async () => {
+    const { runs, preparing, failed } = await get("/api/runs");
+    const learning = runs.filter((run) => run.training !== "resting");
+    now.replaceChildren(...preparing.map((name) => banner(name, "is being prepared", 0)), ...learning.map((run) => banner(run.name, `${run.step} of ${run.steps} steps`, run.step / run.steps)), ...failed.map((run) => failure(run, poll)));
+  }, 2000);
+
+  function open(upload) {
+    form?.stop();
+    form = trainingForm(upload);
+    work.replaceChildren(form.element);
+  }
+
+  trying(async () => {
+    const videos = (await get("/api/uploads")).filter((upload) => upload.kind === "video");
+    const last = videos.find((upload) => upload.id === recall("video", null)) ?? videos[0];
+    if (last && !form) open(last);
+  });
+  place.append(
+    h("div", { className: "intro" }, h("h1", {}, "Train"), h("p", {}, "Learn one video with its sound: one camera that stands still, and motion that is heard.")),
+    now, bring.element, work);
+  return () => { poll.stop(); form?.stop(); };
+}
+
+function banner(name, words, share) {
+  const bar = h("progress", { max: 1, value: share, "aria-label": `Training of ${name}` });
+  return h("a", { className: "banner", href: `/runs/${encodeURIComponent(name)}` }, h("span", { className: "badge learning" }, "learning"), h("b", {}, name), h("span", { className: "soft" }, words), bar);
+}
+
+function failure({ name, message }, poll) {
+  const dismiss = () => trying(async () => { await remove(`/api/runs/${encodeURIComponent(name)}`); await poll.now(); });
+  return h("div", { className: "banner failed" }, h("span", { className: "badge failed" }, "failed"), h("b", {}, name), h("span", {}, message || "The training ended before it began."), h("button", { type: "button", className: "quiet", "aria-label": `Dismiss ${name}`, onclick: dismiss }, icon("remove")));
+}
+
+function trainingForm(upload) {
+  const key = `training-${upload.id}`;
+  const chosen = { preset: null, size: null, steps: null, start: "", end: "", crop: null, name: slug(upload.name), near: false, ...recall(key, {}) };
+  const keep = (changes) => { Object.assign(chosen, changes); remember(key, chosen); };
+  const editor = cropEditor(`/api/uploads/${upload.id}/still`, upload, (box) => keep({ crop: box }));
+  const field = (id, label, control, hint) => h("div", { className: "field" }, h("label", { htmlFor: id }, label), Object.assign(control, { id }), hint ? h("small", {}, hint) : null);
+  const text = (name, properties) => h("input", { value: chosen[name] ?? "", onchange: (event) => keep({ [name]: event.target.value.trim() }), ...properties });
+  const preset = h("select", { onchange: () => { keep({ preset: preset.value, size: null, steps: null }); fill(); } });
+  const size = h("select", { onchange: () => { keep({ size: size.value }); reshape(); } });
+  const steps = h("input", { type: "number", min: 1, step: 1, onchange: () => keep({ steps: steps.valueAsNumber || null }) });
+  const near = h("input", { type: "checkbox", checked: chosen.near, onchange: () => keep({ near: near.checked }) });
+  const name = text("name", { pattern: "[a-z0-9][a-z0-9\\-]{0,39}", required: true, title: "Small letters, digits and dashes" });
+  const start = text("start", { type: "number", min: 0, step: "any", placeholder: "0" });
+  const end = text("end", { type: "number", min: 0, step: "any", placeholder: upload.seconds.toFixed(1) });
+  const report = inspection(upload, () => clip(), (box) => { keep({ crop: box }); reshape(); });
+  const button = h("button", { className: "primary" }, icon("play"), "Start training");
+  let choices = null;
+
+  const reshape = () => {
+    const [width, height] = `${size.value}x${size.value}`.split("x").map(Number);
+    const sides = size.value.includes("x") ? size.value.split("x").map(Number) : [width, height];
+    editor.set(chosen.crop, ...sides);
+  };
+  const clip = () => ({ "crop": editor.box.join(","), "size": size.value, "start": Number(chosen.start) || 0, "end": chosen.end === "" ? null : Number(chosen.end) });
+
+  function fill() {
+    const base = choices.presets[preset.value];
+    const wanted = chosen.size ?? base.size;
+    size.replaceChildren(...[...new Set([wanted, ...SIZES])].map((each) => h("option", { value: each, selected: each === wanted }, each.replace("x", " × "))));
+    steps.value = chosen.steps ?? base.steps;
+    near.closest("label").hidden = !base.future;
+    if (chosen.crop) reshape();
+    else {
+      const sides = wanted.includes("x") ? wanted.split("x").map(Number) : [Number(wanted), Number(wanted)];
+      editor.set(null, ...sides);
+      editor.whole();
+    }
+  }
+
+  async function begin(event) {
+    event.preventDefault();
+    button.disabled = true;
+    await trying(async () => {
+      const part = Object.fromEntries(Object.entries(clip()).map(([each, value]) => [`clip.${each}`, value]).filter(([, value]) => value !== null));
+      const settings = { ...part, "training.steps": steps.valueAsNumber, ...(near.checked && choices.presets[preset.value].future ? { "features.future": 0 } : {}) };
+      await post("/api/runs", { name: name.value.trim(), upload: upload.id, preset: preset.value, settings });
+      go(`/runs/${encodeURIComponent(name.value.trim())}`);
+    });
+    button.disabled = false;
+  }
+
+  const element = h("form", { className: "columns train", onsubmit: begin },
+    h("section", { className: "panel", "aria-label": "Part that is learnt" },
+      h("h2", {}, upload.name, h("small", {}, ` ${seconds(upload.seconds)}, ${upload.width} × ${upload.height} pixels`)),
+      h("div", { className: "learn" }, h("div", {}, editor.element, h("p", { className: "soft" }, "Drag the part that moves with the sound. What is outside is not learnt.")), report.element)),
+    h("section", { className: "panel", "aria-label": "Choices" },
+      field("preset", "Preset", preset), field("size", "Size of the picture", size, "Four times the pixels take about four times as long."),
+      field("steps", "Steps", steps, "More steps give more detail; a run can go on later."),
+      h("div", { className: "pair" }, field("start", "From second", start), field("end", "To second", end)),
+      h("label", { className: "check" }, near, "For live play: hear no more than 85 ms ahead"),
+      field("name", "Name of the run", name), button));
+
+  get("/api/choices").then((answer) => {
+    choices = answer;
+    const wanted = chosen.preset ?? choices.default_preset;
+    preset.replaceChildren(...Object.keys(choices.presets).map((each) => h("option", { value: each, selected: each === wanted }, PRESET_WORDS[each] ?? each)));
+    fill();
+  }).catch((error) => notice(error.message, "error"));
+  return { element, stop: report.stop };
+}
+
+/** What `inspect` says of a video; asked once by itself, then when the visitor wants. */
+function inspection(upload, clip, suggest) {
+  const facts = h("ul", { className: "facts" });
+  const advice = h("ul", { className: "advice" });
+  const state = h("p", { className: "soft", role: "status" }, "Looking at picture and sound …");
+  const suggested = h("button", { type: "button", className: "secondary", hidden: true }, "Use the suggested part");
+  const again = h("button", { type: "button", className: "secondary", onclick: () => ask(clip()) }, "Inspect this part");
+  const element = h("section", { className: "inspection", "aria-label": "Inspection" }, h("h3", {}, "Inspection"), state, advice, h("div", { className: "row" }, suggested, again), h("details", { className: "more" }, h("summary", {}, "Figures"), facts));
+  let first = true;
+
+  const ask = (part) => trying(async () => {
+    await post("/api/jobs", { kind: "inspect", upload: upload.id, clip: part });
+    await poll.now();
+  });
+
+  const poll = polling(async () => {
+    const job = (await get("/api/jobs")).find((each) => each.kind === "inspect" && each.upload === upload.id);
+    if (!job && first) {
+      first = false;
+      return void (await ask({}));
+    }
+    if (job) draw(job);
+  }, 1000);
+
+  function draw(job) {
+    const working = job.state === "open";
+    again.disabled = working;
+    state.hidden = !working && job.state !== "failed";
+    state.className = job.state === "failed" ? "failed" : "soft";
+    state.textContent = working ? "Looking at picture and sound …" : job.error;
+    if (job.state !== "done") return;
+    advice.replaceChildren(...(job.advice.length ? job.advice : ["nothing speaks against it"]).map((line) => h("li", {}, line)));
+    facts.replaceChildren(...job.facts.map((line) => h("li", {}, line)));
+    suggested.hidden = !job.suggested;
+    suggested.onclick = () => suggest(job.suggested);
+  }
+
+  return { element, stop: () => poll.stop() };
+}
+
+function slug(name) {
+  const stem = name.replace(/\.[^.]*$/, "").toLowerCase();
+  return stem.replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 40) || "run";
+}

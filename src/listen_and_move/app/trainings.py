@@ -1,0 +1,175 @@
+"""Trainings that are started from the page: processes of their own, which go on without it and are found again.
+
+What the page keeps of a run stands in a hidden folder beside the runs, since a run folder belongs to its training:
+RUNS/.page/NAME/ holds the video, the process's number and what it printed.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from listen_and_move.app.library import Library, changed
+from listen_and_move.app.limits import TRAININGS
+from listen_and_move.app.work import plain
+from listen_and_move.errors import UserError
+from listen_and_move.media.replacing import replacing
+from listen_and_move.runs import write_text
+from listen_and_move.settings import from_preset
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+"""Of a run that is begun here."""
+ELSEWHERE_SECONDS = 20
+"""A run that this page never trained, and that changed less long ago, seems to be learning in a terminal."""
+STOP_SECONDS = 120
+"""A training that was asked to stop finishes its step and saves; longer than this, it may be asked again."""
+
+
+class Trainings:
+    """Starts, stops and finds them."""
+
+    def __init__(self, library: Library) -> None:
+        self.library, self.folder = library, library.folder / ".page"
+        self.children: dict[str, subprocess.Popen[bytes]] = {}
+        self.turn = threading.Lock()
+
+    def start(self, name: str, video: Path, preset: str, settings: dict[str, Any]) -> None:
+        """Begin a run with a video, which moves to where the run keeps it.
+
+        Args:
+            name: of the run.
+            video: an uploaded file.
+            preset: what to start from.
+            settings: changes to it, as section.setting.
+
+        Raises:
+            UserError: the name is taken or impossible, a setting makes no sense, or a training is under way.
+        """
+        if not NAME.fullmatch(name):
+            raise UserError(f"name: expected up to 40 small letters, digits and dashes; got {name[:60]!r}")
+        if (self.library.folder / name).exists():
+            raise UserError(f"name: expected a new one; there is a run {name} already: choose another")
+        from_preset(preset, settings)  # says what is wrong with it
+        flags = [f"--{key.removeprefix('clip.').replace('_', '-')}={value}" for key, value in settings.items()]
+        place = self.folder / name
+        with self.turn:
+            self._check_free()
+            place.mkdir(parents=True, exist_ok=True)
+            with replacing(place / "video") as temporary:
+                shutil.copyfile(video, temporary)
+            self._launch(name, place / "video", ["--preset", preset, *flags])
+
+    def resume(self, name: str, steps: int) -> None:
+        """Go on with a run, to so many steps in total.
+
+        Raises:
+            UserError: its video is gone, or a training is under way.
+        """
+        run = self.library.run(name)
+        if not 1 <= steps <= 10_000_000:
+            raise UserError(f"steps: expected 1 to 10000000; got {steps}")
+        if name not in self.kept() and time.time() - changed(run.path) < ELSEWHERE_SECONDS:
+            raise UserError(f"{name}: expected a run that rests; it seems to be learning, started outside this page")
+        with self.turn:
+            self._check_free()
+            self._launch(name, run.video(), [f"--steps={steps}"])
+
+    def stop(self, name: str) -> None:
+        """Ask a training to finish its step, save and end.
+
+        Raises:
+            UserError: there is none under way.
+        """
+        process = self._process(name)
+        if process is None or not self.alive(name):
+            raise UserError(f"{name}: no training is under way")
+        write_text(self.folder / name / "process.json", json.dumps({**process, "asked_to_stop": time.time()}))
+        with suppress(ProcessLookupError):
+            os.kill(process["pid"], signal.SIGTERM)
+
+    def forget(self, name: str) -> None:
+        """Drop what is kept of a training that never began its run."""
+        if name not in self.failed() or (self.library.folder / name).exists():
+            raise UserError(f"{name[:60]!r}: expected a training that did not begin")
+        shutil.rmtree(self.folder / name)
+
+    def alive(self, name: str) -> bool:
+        """Whether its process is there, ours or one from before a restart."""
+        process = self._process(name)
+        if process is None:
+            return False
+        child = self.children.get(name)
+        if child is not None and child.pid == process["pid"]:
+            return child.poll() is None
+        return str(self.library.folder / name) in command_of(process["pid"])
+
+    def state(self, name: str) -> dict[str, Any]:
+        """How the training of a run stands: learning, stopping or resting; and why it failed, where it did."""
+        if self.alive(name):
+            asked = (self._process(name) or {}).get("asked_to_stop", 0)
+            return {"training": "stopping" if time.time() - asked < STOP_SECONDS else "learning", "message": ""}
+        return {"training": "resting", "message": self._message(name)}
+
+    def under_way(self) -> list[str]:
+        """Names of runs that learn now."""
+        return [name for name in self.kept() if self.alive(name)]
+
+    def failed(self) -> list[str]:
+        """Names of trainings that left no run."""
+        return [name for name in self.kept() if not self.alive(name) and not (self.library.folder / name).exists()]
+
+    def kept(self) -> list[str]:
+        """Names of runs that were trained from here."""
+        return sorted(path.parent.name for path in self.folder.glob("*/process.json"))
+
+    def _check_free(self) -> None:
+        busy = self.under_way()
+        if len(busy) >= TRAININGS:
+            raise UserError(f"{busy[0]} is learning, and one at a time is what this page runs: stop it or wait for its end.")
+
+    def _launch(self, name: str, video: Path, flags: list[str]) -> None:
+        place = self.folder / name
+        place.mkdir(parents=True, exist_ok=True)
+        line = [sys.executable, "-m", "listen_and_move", "train", str(video), "--run", str(self.library.folder / name), *flags]
+        with (place / "train.log").open("wb") as log:
+            child = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+        self.children[name] = child
+        write_text(place / "process.json", json.dumps({"pid": child.pid, "asked_to_stop": 0}))
+
+    def _process(self, name: str) -> dict[str, Any] | None:
+        if name not in self.kept():
+            return None
+        try:
+            return json.loads((self.folder / name / "process.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def _message(self, name: str) -> str:
+        """The line in which a training said why it could not go on."""
+        if name not in self.kept():
+            return ""
+        try:
+            lines = (self.folder / name / "train.log").read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return ""
+        said = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+        return plain(said[-1]).replace(str(self.folder / name / "video"), "the video") if said else ""
+
+
+def command_of(pid: int) -> str:
+    """The command line of a process; empty where there is none (or where nobody can tell)."""
+    entry = Path(f"/proc/{pid}/cmdline")
+    with suppress(OSError, subprocess.SubprocessError):
+        if entry.parent.parent.joinpath("self").exists():
+            return entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        asked = ["ps", "-o", "command=", "-p", str(pid)]
+        return subprocess.run(asked, capture_output=True, text=True, timeout=5, check=False).stdout
+    return ""

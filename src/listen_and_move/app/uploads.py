@@ -1,0 +1,133 @@
+"""Files that visitors bring: counted, limited, in a temporary folder under names of our own."""
+
+import secrets
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from listen_and_move.app.limits import ALL_BYTES, MEGABYTE, MOST_BYTES, UPLOADS_EACH
+from listen_and_move.app.workers import Worker
+from listen_and_move.errors import UserError
+
+LONGEST_NAME = 80
+
+
+@dataclass
+class Upload:
+    """One file of one visitor."""
+
+    id: str
+    visitor: str
+    kind: str
+    """What it is for: sound or video."""
+    name: str
+    """As the visitor calls it: shown, never a path."""
+    path: Path
+    size: int = 0
+    found: dict[str, Any] = field(default_factory=dict)
+    """What it holds, as `work.look` says."""
+    begun: float = field(default_factory=time.monotonic)
+
+    @property
+    def still(self) -> Path:
+        """A picture of a video, as a JPEG."""
+        return self.path.with_suffix(".jpg")
+
+    def shown(self) -> dict[str, Any]:
+        """What the page is told."""
+        return {"id": self.id, "kind": self.kind, "name": self.name, "bytes": self.size, **self.found}
+
+
+class Uploads:
+    """All files that are here."""
+
+    def __init__(self, folder: Path, worker: Worker) -> None:
+        self.folder, self.worker = folder, worker
+        self.all: dict[str, Upload] = {}
+        self.busy: set[str] = set()
+        """Those that somebody works on: they stay."""
+
+    async def receive(self, visitor: str, kind: str, name: str, announced: int, pieces: AsyncIterator[bytes]) -> Upload:
+        """Take a file and look into it; what cannot be used is not kept.
+
+        Raises:
+            UserError: too large, cut off, or not what it should be.
+        """
+        if kind not in MOST_BYTES:
+            raise UserError(f"expected one of {', '.join(MOST_BYTES)}; got {kind[:20]!r}")
+        upload = Upload(secrets.token_hex(12), visitor, kind, _shown_name(name), Path())
+        upload.path = self.folder / upload.id
+        self._check_size(upload, announced)
+        self._make_room(visitor, announced)
+        self.all[upload.id] = upload
+        self.busy.add(upload.id)
+        try:
+            await self._write(upload, pieces)
+            looking = {"path": str(upload.path), "kind": kind, "still": str(upload.still)}
+            upload.found = await named(self.worker.do("look", looking), upload)
+        except BaseException:
+            self.remove(upload)
+            raise
+        finally:
+            self.busy.discard(upload.id)
+        return upload
+
+    def get(self, visitor: str, identity: Any, kind: str | None = None) -> Upload:
+        """A visitor's own file.
+
+        Raises:
+            UserError: there is none.
+        """
+        upload = self.all.get(identity) if isinstance(identity, str) else None
+        if upload is None or upload.visitor != visitor or kind not in (None, upload.kind) or not upload.found:
+            raise UserError("This file is no longer here: choose it again.")
+        return upload
+
+    def of(self, visitor: str) -> list[Upload]:
+        """A visitor's files, the newest first."""
+        mine = [upload for upload in self.all.values() if upload.visitor == visitor and upload.found]
+        return sorted(mine, key=lambda upload: -upload.begun)
+
+    def remove(self, upload: Upload) -> None:
+        """Forget a file."""
+        self.all.pop(upload.id, None)
+        upload.path.unlink(missing_ok=True)
+        upload.still.unlink(missing_ok=True)
+
+    async def _write(self, upload: Upload, pieces: AsyncIterator[bytes]) -> None:
+        with upload.path.open("wb") as file:
+            async for piece in pieces:
+                upload.size += len(piece)
+                self._check_size(upload, upload.size)
+                file.write(piece)
+
+    def _check_size(self, upload: Upload, size: int) -> None:
+        most = MOST_BYTES[upload.kind]
+        if size > most:
+            raise UserError(f"{upload.name}: expected at most {most // MEGABYTE} MB; got more: cut it first")
+
+    def _make_room(self, visitor: str, size: int) -> None:
+        idle = [upload for upload in self.all.values() if upload.id not in self.busy]
+        mine = [upload for upload in idle if upload.visitor == visitor]
+        for upload in mine[: max(0, len(mine) - UPLOADS_EACH + 1)]:
+            self.remove(upload)
+        for upload in idle:
+            if sum(each.size for each in self.all.values()) + size <= ALL_BYTES:
+                return
+            self.remove(upload)
+
+
+async def named(work: Any, upload: Upload) -> Any:
+    """The result of some work on a file; what is said of it uses the visitor's name for it."""
+    try:
+        return await work
+    except UserError as error:
+        raise UserError(str(error).replace(str(upload.path), upload.name)) from None
+
+
+def _shown_name(name: str) -> str:
+    """One short line without control characters."""
+    line = "".join(each if each.isprintable() else " " for each in name).strip()
+    return line.replace("\\", "/").rsplit("/", 1)[-1][-LONGEST_NAME:] or "file"

@@ -1,0 +1,166 @@
+"""The side of a worker: tasks by name, asked and answered in lines of JSON on stdin and stdout."""
+
+import json
+import os
+import re
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from listen_and_move.app.limits import LONGEST_SECONDS
+from listen_and_move.app.pictures import jpeg
+from listen_and_move.config import ClipConfig
+from listen_and_move.errors import UserError
+from listen_and_move.inference.controls import Controls
+from listen_and_move.level import parse_gain
+from listen_and_move.media.files import probe
+from listen_and_move.media.picture import read_frames
+from listen_and_move.media.replacing import replacing
+from listen_and_move.media.sound import read_sound, sound_samples
+
+Watch = Callable[[dict[str, Any]], None]
+POLITENESS = 5
+"""Added to the process's niceness: the page and live play come first."""
+LARGEST_SIDE = 960
+"""Pixels of a still that is shown for choosing a crop."""
+CHART_SIDE, CHART_POINTS, CHART_RATE = 64, 800, 16_000
+
+
+def look(path: str, kind: str, still: str, watch: Watch) -> dict[str, Any]:
+    """What an uploaded file holds; of a video, a still in the middle is written."""
+    file, longest = Path(path), LONGEST_SECONDS[kind]
+    info = probe(file)
+    if info.duration > longest:
+        raise UserError(f"{path}: expected at most {longest // 60} minutes; got {float(info.duration) / 60:.1f}: cut it first")
+    if kind == "sound":
+        samples, rate = sound_samples(file, end=longest + 1)
+        if samples > longest * rate:
+            raise UserError(f"{path}: expected at most {longest // 60} minutes of sound; got more: cut it first")
+        if not samples:
+            raise UserError(f"{path}: expected sound; there is none in it")
+        return {"seconds": samples / rate}
+    if info.video is None:
+        raise UserError(f"{path}: expected a video; the file holds no picture, only sound")
+    scale = min(1.0, LARGEST_SIDE / max(info.video.width, info.video.height))
+    width, height = (max(2, round(side * scale)) for side in (info.video.width, info.video.height))
+    middle, whole = info.video.duration / 2, (0, 0, info.video.width, info.video.height)
+    frames = read_frames(file, Fraction(1), width=width, height=height, box=whole, start=middle)
+    Path(still).write_bytes(jpeg(next(frames)))
+    size = {"width": info.video.width, "height": info.video.height}
+    return {"seconds": float(info.duration), "has_sound": bool(info.sounds), **size}
+
+
+def inspect(path: str, clip: dict[str, Any], watch: Watch) -> dict[str, Any]:
+    """What is in a video, and advice."""
+    from listen_and_move.inspection import inspect as inspected
+
+    found = inspected(Path(path), ClipConfig(**clip))
+    facts, advice = found.lines()[: -len(found.advice) or None], [plain(line) for line in found.advice]
+    suggested = found.figures.suggested_box
+    return {"facts": facts, "advice": advice, "box": found.figures.box, "suggested": suggested}
+
+
+def animate(
+    model: str, sound: str, out: str, seed: int, gain: str, controls: dict[str, Any], paste: bool, watch: Watch
+) -> dict[str, Any]:
+    """The sound played by a model, into a file; what was said of it; motion against loudness."""
+    from listen_and_move.inference.generate import Progress, generate
+
+    told: list[str] = []
+
+    def progress(news: Progress) -> None:
+        told[:] = [plain(note).removeprefix(f"{news.sound.name}: ") for note in news.notes]
+        watch({"done": news.done, "total": news.frames, "notes": told})
+
+    dials = Controls(**controls)
+    generate(model, sound, out, seed=seed, gain=parse_gain(gain), controls=dials, paste=paste, overwrite=True, watch=progress)
+    return {"notes": told, "chart": chart(Path(out))}
+
+
+def chart(video: Path) -> dict[str, Any]:
+    """Motion and loudness of a video over time, in at most 800 points: motion in shares of its largest, loudness in dB."""
+    from listen_and_move.metrics.sync import loudness, motion_energy
+
+    info = probe(video).video
+    assert info is not None
+    scale = min(1.0, CHART_SIDE / max(info.width, info.height))
+    width, height = (max(2, round(side * scale)) for side in (info.width, info.height))
+    whole, previous, motion = (0, 0, info.width, info.height), None, [0.0]
+    for frame in read_frames(video, info.frame_rate, width=width, height=height, box=whole):
+        if previous is not None:
+            motion.append(float(motion_energy(np.stack([previous, frame]))[0]))
+        previous = frame
+    samples = np.concatenate(list(read_sound(video, CHART_RATE)))
+    loud = loudness(samples, CHART_RATE, info.frame_rate, len(motion))
+    top = max(motion) or 1.0
+    return {
+        "seconds": len(motion) / float(info.frame_rate),
+        "motion": [round(value / top, 4) for value in _thinned(np.array(motion))],
+        "loudness": [round(value, 1) for value in _thinned(loud)],
+    }
+
+
+def _thinned(values: np.ndarray) -> list[float]:
+    """The largest of each stretch, so that no stroke is lost."""
+    return [float(part.max()) for part in np.array_split(values, min(len(values), CHART_POINTS))]
+
+
+def picture(model: str, out: str, watch: Watch) -> dict[str, Any]:
+    """The picture of a model at rest."""
+    from listen_and_move.features import SAMPLE_RATE
+    from listen_and_move.inference.animator import Animator
+
+    frames = Animator.load(model, "cpu").frames([np.zeros(SAMPLE_RATE // 4, np.float32)])
+    with replacing(out) as temporary:  # somebody else may be asking for it
+        temporary.write_bytes(jpeg(list(frames)[-1]))
+    return {}
+
+
+TASKS: dict[str, Callable[..., dict[str, Any]]] = {"look": look, "inspect": inspect, "animate": animate, "picture": picture}
+
+
+def plain(sentence: str) -> str:
+    """A sentence without what only a terminal can do: hints at flags."""
+    sentence = re.sub(r"\s*\([^()]*--[^()]*\)", "", sentence)
+    return re.sub(r":[^:]*--[a-z][^:]*$", "", sentence)
+
+
+def answered(request: dict[str, Any], watch: Watch) -> dict[str, Any]:
+    """The result of a task, or in one sentence why there is none."""
+    try:
+        return {"result": TASKS[request["task"]](**request["arguments"], watch=watch)}
+    except UserError as error:
+        return {"error": plain(" ".join(str(error).split()))}
+    except OSError as error:
+        return {"error": f"A file could not be read or written here: {error.strerror or error}."}
+    except MemoryError:
+        return {"error": "There is not enough memory for this here: try a shorter or smaller file."}
+    except Exception as error:  # told in one sentence there, in full here
+        traceback.print_exc()
+        return {"error": f"Something went wrong that nobody expected ({type(error).__name__}); the terminal shows more."}
+
+
+def main() -> None:
+    """Do what comes on stdin until it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, which ends this process
+    if hasattr(os, "nice"):
+        os.nice(POLITENESS)
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what libraries print is no answer
+
+    def say(answer: dict[str, Any]) -> None:
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+    for line in sys.stdin:
+        say(answered(json.loads(line), say))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Processes for work that may take long or crash: files from strangers are decoded here, never in the server.
+
+A worker is asked and answers in lines of JSON; its side is `work`.
+"""
+
+import asyncio
+import contextlib
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from listen_and_move.errors import UserError
+
+Watch = Callable[[dict[str, Any]], None]
+LONGEST_LINE = 16_000_000
+
+
+class Worker:
+    """One process that does one task after another; where it crashed, the next task begins in a new one."""
+
+    def __init__(self) -> None:
+        self.process: asyncio.subprocess.Process | None = None
+        self.turn = asyncio.Lock()
+        self.retired = False
+
+    async def do(self, task: str, arguments: dict[str, Any], watch: Watch = lambda news: None) -> dict[str, Any]:
+        """What a task of `work` gives, first come, first served; cancelled, the process ends with it.
+
+        Raises:
+            UserError: the task says what is wrong, or crashed.
+        """
+        async with self.turn:
+            try:
+                return await self._asked({"task": task, "arguments": arguments}, watch)
+            except BaseException as error:
+                if not isinstance(error, UserError):
+                    await self.close()
+                raise
+
+    async def _asked(self, request: dict[str, Any], watch: Watch) -> dict[str, Any]:
+        process = await self.started()
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            process.stdin.write(json.dumps(request).encode() + b"\n")
+            await process.stdin.drain()
+            while line := await process.stdout.readline():
+                answer = json.loads(line)
+                if "error" in answer:
+                    raise UserError(answer["error"])
+                if "result" in answer:
+                    return answer["result"]
+                watch(answer)
+        except (ConnectionError, ValueError):
+            pass
+        code = await process.wait() if process.stdout.at_eof() else None
+        await self.close()
+        raise UserError(f"The work on this ended unexpectedly (exit code {code}); the page goes on: try another file.")
+
+    async def started(self) -> asyncio.subprocess.Process:
+        """The process; a new one where there is none."""
+        if self.retired:
+            raise UserError("The page is being closed.")
+        if self.process is None or self.process.returncode is not None:
+            pipe = asyncio.subprocess.PIPE
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "listen_and_move.app.work", stdin=pipe, stdout=pipe, limit=LONGEST_LINE
+            )
+        return self.process
+
+    async def close(self) -> None:
+        """End the process, whatever it does; the next task begins in a new one."""
+        process, self.process = self.process, None
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    async def retire(self) -> None:
+        """End the process for good."""
+        self.retired = True
+        await self.close()

@@ -1,0 +1,219 @@
+"""Sub-URMP folders (Chen et al. 2017): one instrument, many songs, a picture and half a second of sound for every 100 ms.
+
+Pictures lie in img/SPLIT/INSTRUMENT, sounds in chunk/SPLIT/INSTRUMENT; both are called INSTRUMENT, the song in two digits, _,
+and 500, 600, 700, ... such as cello01_500.jpg and cello01_500.wav. A sound begins with its picture; its first chunk alone is
+heard, as in the paper.
+
+A stretch is a part of a song that has no gap. In the clip, stretches lie one after the other with frames of silence between
+them that belong to no part: no window, no state and no context reaches from one song into another.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from listen_and_move.clock import frame_sample
+from listen_and_move.config import ClipConfig, Config
+from listen_and_move.data.clip import Box, Clip, Progress, assembled, check_heard, check_length, split
+from listen_and_move.data.windows import pieces
+from listen_and_move.errors import UserError
+from listen_and_move.features import SAMPLE_RATE, Listener
+from listen_and_move.level import gated_level
+from listen_and_move.media.files import probe
+from listen_and_move.media.picture import centred_box, read_frames
+from listen_and_move.media.sound import read_sound
+from listen_and_move.media.soundtrack import Waveform
+
+FPS = 10
+FIRST_MS, STEP_MS = 500, 100
+LAYOUT = "img/SPLIT/INSTRUMENT with .jpg and chunk/SPLIT/INSTRUMENT with .wav"
+TRAIN, HELD_OUT = "train", ("validation", "test")
+"""Names of splits. What the others have of the instrument is held out of one that is called train."""
+
+
+class Pair(NamedTuple):
+    """A picture, and the sound that begins with it."""
+
+    song: str
+    ms: int
+    picture: Path
+    sound: Path
+
+    def follows(self, other: "Pair") -> bool:
+        """Whether it is the next one of the same song."""
+        return self.song == other.song and self.ms == other.ms + STEP_MS
+
+
+Stretch = Sequence[Pair]
+
+
+@dataclass(frozen=True)
+class Songs:
+    """What a folder has of one instrument."""
+
+    folder: Path
+    stretches: tuple[Stretch, ...]
+    """To train on, in the order of songs."""
+    others: tuple[Stretch, ...]
+    """Of the splits that are held out; empty where the folder has none."""
+
+    @classmethod
+    def find(cls, folder: Path) -> "Songs":
+        """Look through a folder: the data set's with one instrument in img/train, or one instrument's own img/SPLIT/INSTRUMENT.
+
+        Raises:
+            UserError: not of that layout, several instruments, other names of files, or a picture without its sound.
+        """
+        pictures = _instrument(folder)
+        instrument, name, root = pictures.name, pictures.parent.name, pictures.parents[2]
+        held_out = [root / "img" / other / instrument for other in HELD_OUT if name == TRAIN]
+        others = [stretch for each in held_out if each.is_dir() for stretch in _stretches(each)]
+        return cls(pictures, tuple(_stretches(pictures)), tuple(others))
+
+    @property
+    def _pairs(self) -> Iterator[Pair]:
+        return (pair for stretch in (*self.stretches, *self.others) for pair in stretch)
+
+    def box(self, clip: ClipConfig) -> Box:
+        """The crop as given, or the largest centred part of the right shape; of the first picture, which all are like."""
+        info = probe(self.stretches[0][0].picture).video
+        assert info is not None, "a picture that can be read"
+        return clip.box or centred_box(info, clip.width, clip.height)
+
+    def digest(self) -> str:
+        """sha256 of the names and contents of all files."""
+        digest = hashlib.sha256()
+        for path in (path for pair in self._pairs for path in (pair.picture, pair.sound)):
+            digest.update(f"{path.parent.parent.name}/{path.name}\n".encode() + hashlib.sha256(path.read_bytes()).digest())
+        return digest.hexdigest()
+
+    def load(self, config: Config, progress: Progress = lambda done, total: None) -> Clip:
+        """Decode pictures and sounds into one clip of several parts.
+
+        Raises:
+            UserError: a rate other than 10, a part that was asked for, a damaged file, silence, or no stretch of a window.
+        """
+        self._check(config)
+        parts, held_out = self._parts(config)
+        places = {pair: place for stretch, start in self._placed(config) for place, pair in enumerate(stretch, start)}
+        length, box = max(places.values()) + 1, self.box(config.clip)
+        check_length(self.folder, parts, config)
+        settings, listener = config.features, Listener(config.features, config.clip.rate)
+        frames = torch.zeros(length, config.clip.height, config.clip.width, 3, dtype=torch.uint8)
+        power = torch.zeros(settings.past + length + settings.future, listener.columns, settings.bands)
+        sounds: dict[int, np.ndarray] = {}
+        for done, (pair, place) in enumerate(places.items(), start=1):
+            frames[place] = torch.from_numpy(_picture(pair, config.clip, box))
+            sound = _heard(pair, settings.chunk_ms)
+            power[settings.past + place] = listener.powers(torch.from_numpy(sound), 0, 1)[0]
+            sounds[place] = sound[:_FRAME]
+            progress(done, len(places))
+        check_heard(self.folder, torch.from_numpy(np.concatenate([sounds[place] for part in parts for place in part])))
+        features, statistics = assembled(power, parts, config)
+        level = gated_level(sounds[place] for part in parts for place in part)
+        kept = power if config.training.disturbance else None
+        sound = partial(_joined, {place: pair for pair, place in places.items()})
+        return Clip(frames, features, statistics, parts, held_out, box, level, kept, sound)
+
+    def _check(self, config: Config) -> None:
+        clip = config.clip
+        if clip.rate != FPS:
+            raise UserError(f"{self.folder}: expected --fps 10, at which Sub-URMP has its pictures; got {clip.fps}")
+        if clip.start or clip.end is not None:
+            raise UserError(f"{self.folder}: expected whole songs; got --start or --end: leave them away")
+
+    def _placed(self, config: Config) -> Iterator[tuple[Stretch, int]]:
+        """Every stretch and its first frame, with as many frames of silence between as one hears of its neighbours."""
+        start = 0
+        for stretch in (*self.stretches, *self.others):
+            yield stretch, start
+            start += len(stretch) + max(1, config.features.past, config.features.future)
+
+    def _parts(self, config: Config) -> tuple[tuple[range, ...], range]:
+        """Frames to train on, and the longest stretch of those that are held out."""
+        ranges = [range(start, start + len(stretch)) for stretch, start in self._placed(config)]
+        train, others = ranges[: len(self.stretches)], ranges[len(self.stretches) :]
+        if others:
+            return tuple(train), max(others, key=len)
+        kept, held_out = split(sum(map(len, train)), config.clip)
+        parts = tuple(piece for part in kept for piece in pieces(train, part.start, part.stop))
+        return parts, max(pieces(train, held_out.start, held_out.stop), key=len, default=range(0))
+
+
+_FRAME = frame_sample(1, Fraction(FPS), SAMPLE_RATE)
+"""Samples from one picture to the next."""
+
+
+def _instrument(folder: Path) -> Path:
+    """The folder of the pictures."""
+    if folder.parent.parent.name == "img":
+        return folder
+    found = sorted(each for each in folder.glob(f"img/{TRAIN}/*") if each.is_dir())
+    if not found:
+        raise UserError(f"{folder}: expected a video file, or a Sub-URMP folder ({LAYOUT}); this folder is not Sub-URMP")
+    if len(found) > 1:
+        names = ", ".join(each.name for each in found)
+        raise UserError(f"{folder}: expected one instrument; got {names}: give one of them, such as {found[0]}")
+    return found[0]
+
+
+def _stretches(pictures: Path) -> Iterator[Stretch]:
+    """The stretches of a folder of pictures."""
+    pairs = sorted(_paired(pictures))
+    if not pairs:
+        raise UserError(f"{pictures}: expected pictures (.jpg) of a Sub-URMP folder ({LAYOUT}); got none: not Sub-URMP")
+    stretch = pairs[:1]
+    for before, pair in pairwise(pairs):
+        if not pair.follows(before):
+            yield stretch
+            stretch = []
+        stretch.append(pair)
+    yield stretch
+
+
+def _paired(pictures: Path) -> Iterator[Pair]:
+    """Every picture with its sound."""
+    instrument, name = pictures.name, pictures.parent.name
+    sounds = pictures.parents[2] / "chunk" / name / instrument
+    for picture in pictures.glob("*.jpg"):
+        parsed = re.fullmatch(rf"({re.escape(instrument)}\d\d)_(\d+)", picture.stem)
+        ms = int(parsed[2]) if parsed else 0
+        if parsed is None or ms < FIRST_MS or ms % STEP_MS:
+            raise UserError(
+                f"{picture}: expected a name of Sub-URMP, such as {instrument}01_500.jpg: {instrument}, the song in two digits, "
+                "_, and 500, 600, 700, ..."
+            )
+        sound = sounds / f"{picture.stem}.wav"
+        if not sound.is_file():
+            raise UserError(
+                f"{sound}: expected the sound of {picture.name}; there is no such file: song {parsed[1]} without sound"
+            )
+        yield Pair(parsed[1], ms, picture, sound)
+
+
+def _picture(pair: Pair, clip: ClipConfig, box: Box) -> np.ndarray:
+    return next(read_frames(pair.picture, clip.rate, width=clip.width, height=clip.height, box=box))
+
+
+def _heard(pair: Pair, chunk_ms: float) -> np.ndarray:
+    """The beginning of a sound: until the next picture, and as much as one chunk hears; the rest is the next ones'."""
+    wanted = max(_FRAME, round(chunk_ms * SAMPLE_RATE / 1000))
+    samples = np.concatenate(list(read_sound(pair.sound, SAMPLE_RATE, end=Fraction(wanted, SAMPLE_RATE))))
+    if len(samples) < wanted:
+        ms = len(samples) * 1000 // SAMPLE_RATE
+        raise UserError(f"{pair.sound}: expected half a second of sound, and at least a chunk ({chunk_ms:g} ms); got {ms} ms")
+    return samples
+
+
+def _joined(pairs: dict[int, Pair], frames: range) -> Waveform:
+    """What is heard with some frames of one stretch: each sound until the next one begins."""
+    return Waveform(np.concatenate([_heard(pairs[frame], 0)[:_FRAME] for frame in frames]), SAMPLE_RATE)

@@ -1,0 +1,137 @@
+"""Pictures, and their sound, as a stream that another program reads while it is being made.
+
+Every picture is written as soon as it is there. Nothing is compressed: whoever reads does that as they need it.
+
+Letters: n samples, H height, W width.
+"""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any, Protocol
+
+import av
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from listen_and_move.clock import frame_sample
+from listen_and_move.media.soundtrack import LAYOUTS
+from listen_and_move.media.video import yuv_graph
+
+
+class Stream(Protocol):
+    """What can be written to a pipe."""
+
+    def write(self, index: int, picture: UInt8[np.ndarray, "H W 3"], sound: Float[np.ndarray, "n channels"]) -> None:
+        """A frame with the sound from its instant to the next one's; a number may be left out, never come back."""
+        ...
+
+    def close(self) -> None:
+        """Write what ends it."""
+        ...
+
+
+class Y4mStream:
+    """YUV4MPEG2: pictures alone, uncompressed, 4:2:0, at a constant rate; a number that is left out is missing.
+
+    Colours are those of standard-definition video (BT.601), which readers take for granted, since the format has no word
+    for it.
+    """
+
+    def __init__(self, file: Any, *, width: int, height: int, fps: Fraction) -> None:
+        self.file, self.graph = file, yuv_graph(width, height, "smpte170m")
+        header = f"YUV4MPEG2 W{width} H{height} F{fps.numerator}:{fps.denominator} Ip A1:1 C420mpeg2 XCOLORRANGE=LIMITED\n"
+        self._put(header.encode())
+
+    def write(self, index: int, picture: UInt8[np.ndarray, "H W 3"], sound: Float[np.ndarray, "n channels"]) -> None:
+        """A frame; the sound is left away."""
+        self.graph.push(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24"))
+        self._put(b"FRAME\n" + self.graph.pull().to_ndarray().tobytes())
+
+    def close(self) -> None:
+        """Nothing ends it."""
+
+    def _put(self, data: bytes) -> None:
+        self.file.write(data)
+        self.file.flush()
+
+
+class MatroskaStream:
+    """Matroska: uncompressed pictures and 16-bit sound, each with its time, which tells the truth where some are left out."""
+
+    def __init__(
+        self,
+        file: Any,
+        *,
+        width: int,
+        height: int,
+        fps: Fraction,
+        rate: int,
+        channels: int,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        self.fps, self.rate, self.graph = fps, rate, yuv_graph(width, height)
+        # A cluster holds what is not yet to be read: one is ended with every picture.
+        options = {"cluster_time_limit": "1", "flush_packets": "1", "live": "1"}
+        self.file = _OneWay(file)
+        self.container = av.open(self.file, "w", format="matroska", container_options=options)
+        self.container.metadata.update(metadata or {})
+        colours = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "color_range": "tv"}
+        self.picture: Any = self.container.add_stream("rawvideo", rate=fps, options=colours)
+        self.picture.width, self.picture.height, self.picture.pix_fmt = width, height, "yuv420p"
+        self.picture.codec_context.time_base = 1 / fps
+        layouts = LAYOUTS["aac"]
+        self.layout = layouts[channels - 1] if channels <= len(layouts) else "mono"
+        self.sound: Any = self.container.add_stream("pcm_s16le", rate=rate, layout=self.layout)
+        self.sound.codec_context.time_base = Fraction(1, rate)
+        self.container.start_encoding()
+
+    def write(self, index: int, picture: UInt8[np.ndarray, "H W 3"], sound: Float[np.ndarray, "n channels"]) -> None:
+        """A frame with the sound from its instant to the next one's."""
+        self.graph.push(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24"))
+        frame = self.graph.pull()
+        frame.pts, frame.time_base = index, 1 / self.fps
+        self.container.mux(self.picture.encode(frame))
+        if len(sound):
+            heard = self._sound_frame(sound)
+            heard.pts, heard.time_base = frame_sample(index, self.fps, self.rate), Fraction(1, self.rate)
+            self.container.mux(self.sound.encode(heard))
+        self.file.check()
+
+    def close(self) -> None:
+        """Write what waits, and the end."""
+        self.container.mux(self.picture.encode(None))
+        self.container.mux(self.sound.encode(None))
+        self.container.close()
+        self.file.check()
+
+    def _sound_frame(self, sound: np.ndarray) -> Any:
+        heard = sound.mean(axis=1, keepdims=True) if self.layout == "mono" else sound
+        values = np.rint(heard.astype(np.float64) * 32768).clip(-32768, 32767).astype(np.int16)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(values.reshape(1, -1)), format="s16", layout=self.layout)
+        frame.sample_rate = self.rate
+        return frame
+
+
+class _OneWay:
+    """A file that can only be written on, at once: FFmpeg then neither goes back in it nor waits.
+
+    What goes wrong is kept until nobody of FFmpeg is in between.
+    """
+
+    def __init__(self, file: Any) -> None:
+        self.file, self.failure = file, None
+
+    def write(self, data: bytes) -> int:
+        """All of it."""
+        try:
+            if self.failure is None:
+                self.file.write(data)
+                self.file.flush()
+        except OSError as failure:
+            self.failure = failure
+        return len(data)
+
+    def check(self) -> None:
+        """Raise what went wrong."""
+        if self.failure is not None:
+            raise self.failure

@@ -1,0 +1,81 @@
+"""A page with real runs, and a browser to look at it."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("uvicorn", reason="the page's packages are not installed: pip install listen-and-move[app]")
+
+from listen_and_move.media.wav import write_wav
+from tests.app.browser import browsing, chromium
+from tests.app.serving import Visitor, serving
+
+
+@pytest.fixture(scope="session")
+def runs(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A runs folder with one run, and beside it a file that is nobody's business."""
+    folder = tmp_path_factory.mktemp("page") / "runs"
+    shutil.copytree(trained, folder / "tiny")
+    (folder.parent / "secret.txt").write_text("nobody's business")
+    (folder / "link").symlink_to(folder.parent)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def page(runs: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """A page in a process of its own: its address and the process."""
+    with serving(runs) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def address(page: tuple[str, subprocess.Popen[str]]) -> str:
+    """Of the page."""
+    return page[0]
+
+
+@pytest.fixture(scope="session")
+def server(page: tuple[str, subprocess.Popen[str]]) -> subprocess.Popen[str]:
+    """Process of the page."""
+    return page[1]
+
+
+@pytest.fixture
+def visitor(address: str) -> Iterator[Visitor]:
+    """Somebody who was never here before."""
+    someone = Visitor(address)
+    yield someone
+    someone.close()
+
+
+@pytest.fixture
+def other(address: str) -> Iterator[Visitor]:
+    """Somebody else."""
+    someone = Visitor(address)
+    yield someone
+    someone.close()
+
+
+@pytest.fixture(scope="session")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """1.5 s of strokes at 48 kHz: loud, then silence, four times."""
+    seconds = np.arange(72_000) / 48_000
+    beat = np.sin(2 * np.pi * 440 * seconds) * np.exp(-8 * (seconds % 0.375))
+    path = tmp_path_factory.mktemp("sound") / "strokes.wav"
+    write_wav(path, (0.5 * beat).astype(np.float32), 48_000)
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser(sound: Path) -> Iterator[Any]:
+    """Chromium whose microphone hears the strokes."""
+    pytest.importorskip("playwright", reason="playwright is not installed")
+    if chromium() is None:
+        pytest.skip("Chromium is not installed: apt-get install chromium")
+    with browsing(sound) as found:
+        yield found

@@ -1,0 +1,105 @@
+"""The real page, as its command starts it, and visitors who ask it without a browser."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+WAIT = 60
+
+
+@contextmanager
+def serving(runs: Path, *flags: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The address of a page with these runs, and its process."""
+    line = [sys.executable, "-m", "listen_and_move", "app", "--runs", str(runs), "--port", "0", *flags]
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        found = re.match(r"(http://\S+)", process.stdout.readline())
+        assert found, "the page did not say where it is"
+        yield found[1], process
+    finally:
+        process.terminate()
+        process.wait(timeout=WAIT)
+        process.stdout.close()
+
+
+class Visitor:
+    """Somebody with cookies of their own."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.client = httpx.Client(base_url=address, headers={"origin": address}, timeout=WAIT)
+        self.get("/api/choices")
+
+    def get(self, path: str, status: int = 200) -> Any:
+        """The answer as JSON."""
+        return self._checked(self.client.get(path), status)
+
+    def post(self, path: str, values: Any = None, status: int = 200) -> Any:
+        """The answer as JSON."""
+        return self._checked(self.client.post(path, content=json.dumps(values or {})), status)
+
+    def remove(self, path: str, status: int = 200) -> Any:
+        """The answer as JSON."""
+        return self._checked(self.client.delete(path), status)
+
+    def upload(self, file: Path, kind: str = "sound", name: str | None = None, status: int = 200) -> Any:
+        """The answer as JSON."""
+        headers = {"x-name": quote(name or file.name)}
+        return self._checked(self.client.post(f"/api/uploads/{kind}", content=file.read_bytes(), headers=headers), status)
+
+    def animate(self, model: str, upload: str, status: int = 200, **choices: Any) -> Any:
+        """The job."""
+        wish = {"kind": "animate", "model": model, "upload": upload, "seed": 0, "gain": "match", "controls": {}, "paste": False}
+        return self.post("/api/jobs", wish | choices, status)
+
+    def finished(self, job: dict[str, Any], seconds: float = WAIT) -> Any:
+        """The job when it is done or failed."""
+        return until(lambda: next(each for each in self.get("/api/jobs") if each["id"] == job["id"]), _is_over, seconds)
+
+    def close(self) -> None:
+        """Leave."""
+        self.client.close()
+
+    def _checked(self, answer: httpx.Response, status: int) -> Any:
+        assert answer.status_code == status, (answer.status_code, answer.text)
+        return answer.json()
+
+
+def _is_over(job: dict[str, Any]) -> bool:
+    return job["state"] in ("done", "failed")
+
+
+def until(ask: Any, good: Any = bool, seconds: float = WAIT) -> Any:
+    """What is answered once it is good."""
+    end = time.monotonic() + seconds
+    while not good(answer := ask()):
+        assert time.monotonic() < end, answer
+        time.sleep(0.1)
+    return answer
+
+
+def kill_workers(page: int) -> int:
+    """End the processes in which a page decodes and draws; how many."""
+    killed = 0
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            works = b"listen_and_move.app.work" in (entry / "cmdline").read_bytes()
+            parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+        except OSError:
+            continue
+        if works and parent == page:
+            os.kill(int(entry.name), signal.SIGKILL)
+            killed += 1
+    return killed

@@ -1,0 +1,216 @@
+"""The page as a person uses it, in Chromium: with mouse and keyboard, a microphone, and eyes on what moves.
+
+No view may ask anything of another address, or say an error to the console.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from listen_and_move.media.files import probe
+from tests.app.serving import until
+
+WAIT = 60_000  # milliseconds
+NAMELESS = """[...document.querySelectorAll("input, select, button")]
+    .filter((each) => !(each.labels?.length || each.ariaLabel || each.textContent)).map((each) => each.outerHTML)"""
+Visit = Callable[..., Any]
+
+
+@pytest.fixture
+def visit(browser: Any, address: str) -> Iterator[Visit]:
+    """Opens a path as a new visitor, on a screen of some size; in the end all of them must have stayed on this page."""
+    contexts, wrong = [], []
+
+    def watch(request: Any) -> None:
+        if not request.url.startswith((f"{address}/", f"blob:{address}/", "data:", address.replace("http", "ws"))):
+            wrong.append(request.url)
+
+    def opened(path: str, width: int = 1280, height: int = 900) -> Any:
+        context = browser.new_context(viewport={"width": width, "height": height}, permissions=["microphone"])
+        context.set_default_timeout(WAIT)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", watch)
+        page.on("websocket", watch)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda message: message.type == "error" and "400" not in message.text and wrong.append(message.text))
+        page.goto(address + path)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not wrong
+
+
+def stage(page: Any) -> dict[str, float]:
+    """What the live view says of itself."""
+    values = page.evaluate("({...document.querySelector('.stage').dataset})")
+    return {key: float(value) for key, value in values.items()}
+
+
+def pixels(page: Any) -> list[int]:
+    """Some of what the canvas shows."""
+    reading = "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].filter((_, i) => i % 997 == 0)"
+    return page.eval_on_selector("canvas", reading)
+
+
+def animate(page: Any, sound: Path) -> None:
+    """Bring a sound and press the button."""
+    page.wait_for_selector(".model")
+    page.set_input_files("#file-sound", sound)
+    page.wait_for_selector(".sound input:checked")
+    page.get_by_role("button", name="Animate").click()
+
+
+def test_a_sound_is_animated_played_kept_and_downloaded(visit: Visit, sound: Path, tmp_path: Path) -> None:
+    page = visit("/")
+    animate(page, sound)
+    page.wait_for_selector(".card progress:visible, .result video")
+    page.wait_for_selector(".result video")
+    page.reload()  # nothing is lost
+    video = page.wait_for_selector(".result video")
+    assert page.text_content(".sound .name") == "strokes.wav" and page.is_checked(".sound input")
+    assert until(lambda: video.evaluate("v => v.duration"), lambda seconds: seconds == pytest.approx(1.5, abs=0.1))
+    video.evaluate("v => { v.muted = true; return v.play(); }")
+    until(lambda: video.evaluate("v => v.currentTime"), lambda second: second > 0.2)
+    assert page.eval_on_selector(".result path.motion", "p => p.getAttribute('d').length") > 100
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    assert download.value.suggested_filename == "strokes-tiny.mp4"
+    download.value.save_as(tmp_path / "kept.mp4")
+    info = probe(tmp_path / "kept.mp4")
+    assert info.video is not None and info.sounds and float(info.duration) == pytest.approx(1.5, abs=0.1)
+    page.get_by_role("button", name="Remove strokes.wav").click()
+    page.wait_for_selector("text=Results appear here.")
+
+
+def test_the_picture_follows_the_microphone_and_its_latency_is_told(visit: Visit) -> None:
+    page = visit("/live")
+    page.wait_for_selector(".model")
+    page.get_by_role("button", name="Start").click()
+    first = until(lambda: stage(page), lambda found: found.get("latency", 0) > 0 and found["frames"] >= 10)
+    shown = [pixels(page)]
+    until(lambda: shown.append(pixels(page)) or shown[-1], lambda now: now != shown[0])
+    assert first["latency"] > first["window"] + first["look_ahead"] == pytest.approx(282.5)
+    parts = [first[name] for name in ("window", "look_ahead", "gathering", "computing", "travelling", "showing")]
+    assert sum(parts) == pytest.approx(first["latency"], rel=0.5) and min(parts) >= -20
+    page.fill("#dial-amount", "0")  # deaf: a still
+    resting = until(lambda: (pixels(page), page.wait_for_timeout(700), pixels(page)), lambda seen: seen[0] == seen[2])
+    assert resting
+    page.get_by_role("button", name="Stop").click()
+    assert page.is_visible("text=Start")
+
+
+def test_a_file_plays_in_the_page_together_with_its_picture(visit: Visit, sound: Path) -> None:
+    page = visit("/live")
+    page.wait_for_selector(".model")
+    page.get_by_text("A sound file").click()
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_selector(".notice.error >> text=Bring a sound first")
+    page.set_input_files("#file-sound", sound)
+    page.wait_for_selector(".sound input:checked")
+    page.get_by_role("button", name="Start").click()
+    found = until(lambda: stage(page), lambda found: found.get("frames", 0) >= 20 and abs(found["apart"]) < 100)
+    assert found["frames"] >= 20
+    assert page.eval_on_selector("audio", "a => !a.paused")
+
+
+def test_visitors_do_not_mix(visit: Visit, sound: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.wav"
+    other.write_bytes(sound.read_bytes())
+    mine, theirs = visit("/"), visit("/")
+    animate(mine, sound)
+    animate(theirs, other)
+    for page, name in ((mine, "strokes.wav"), (theirs, "other.wav")):
+        page.wait_for_selector(".result video")
+        assert page.locator(".results .card h2").all_text_contents() == [name]
+        assert page.locator(".sound .name").all_text_contents() == [name]
+
+
+def test_wrong_files_get_a_message(visit: Visit, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no sound " * 100)
+    page = visit("/")
+    page.set_input_files("#file-sound", tmp_path / "notes.txt")
+    page.wait_for_selector(".notice.error >> text=notes.txt: cannot be read as video or sound")
+    page.get_by_role("button", name="Dismiss").click()
+    page.get_by_role("button", name="Animate").click()
+    page.wait_for_selector(".notice.error >> text=Bring a sound first")
+
+
+def test_a_run_is_begun_reloaded_stopped_and_resumed(visit: Visit, performance: Path, runs: Path) -> None:
+    page = visit("/train")
+    page.set_input_files("#file-video", performance)
+    frame = page.wait_for_selector(".crop .frame")
+    page.wait_for_selector(".advice li")
+    page.select_option("#preset", "quick")
+    _drag(page, frame)
+    cropped = page.text_content(".crop output")
+    assert cropped != "64 × 64 pixels at 0, 0"
+    page.fill("#name", "my-drums")
+    page.fill("#steps", "100000")
+    page.keyboard.press("Tab")
+    page.reload()
+    page.wait_for_selector(".crop .frame")
+    assert until(lambda: page.text_content(".crop output"), lambda text: text == cropped)
+    assert page.input_value("#name") == "my-drums" and page.input_value("#steps") == "100000"
+    page.get_by_role("button", name="Start training").click()
+    page.wait_for_url("**/runs/my-drums")
+    page.wait_for_selector(".curve")
+    page.reload()
+    page.get_by_role("button", name="Stop").click()
+    page.wait_for_selector("button:has-text('Go on')")
+    assert "stopped at" in page.text_content(".badge") and (runs / "my-drums" / "model.safetensors").exists()
+    steps = int(page.text_content(".badge").split()[2]) + 1
+    page.fill("#more-steps", str(steps))
+    page.get_by_role("button", name="Go on").click()
+    page.wait_for_selector(f".badge.done:has-text('{steps} steps')")
+    page.wait_for_selector(".sample video")
+
+
+def _drag(page: Any, frame: Any) -> None:
+    """From the lower right corner to the middle, then the whole a bit to the right."""
+    box = frame.bounding_box()
+    x, y = box["x"], box["y"]
+    page.mouse.move(x + box["width"] - 2, y + box["height"] - 2)
+    page.mouse.down()
+    page.mouse.move(x + box["width"] / 2, y + box["height"] / 2, steps=4)
+    page.mouse.up()
+    page.mouse.move(x + 40, y + 40)
+    page.mouse.down()
+    page.mouse.move(x + 80, y + 40, steps=4)
+    page.mouse.up()
+
+
+def test_the_keyboard_is_enough(visit: Visit, performance: Path) -> None:
+    page = visit("/")
+    page.wait_for_selector(".model")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
+    for _ in range(4):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/train")
+    assert page.evaluate("document.activeElement.id") == "main"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "file-video"
+    page.set_input_files("#file-video", performance)
+    page.wait_for_selector(".crop .frame")
+    page.focus(".frame")
+    before = page.text_content(".crop output")
+    page.keyboard.press("Shift+ArrowLeft")
+    page.keyboard.press("Alt+ArrowRight")
+    assert until(lambda: page.text_content(".crop output"), lambda text: text != before).endswith("pixels at 1, 0")
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_every_page_fits_and_every_field_has_a_name(visit: Visit, width: int) -> None:
+    page = visit("/", width)
+    page.wait_for_selector(".model")
+    for path in ("/live", "/train", "/runs", "/runs/tiny"):
+        page.evaluate("p => dispatchEvent(new CustomEvent('go', { detail: p }))", path)
+        page.wait_for_selector({"/live": ".model", "/train": ".drop", "/runs": ".run", "/runs/tiny": ".curve"}[path])
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(NAMELESS) == []

@@ -1,0 +1,229 @@
+"""Sub-URMP folders: what is read, that songs are kept apart, and what is said of folders that are something else."""
+
+import wave
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from tests.conftest import TINY
+
+from listen_and_move.cli import run_command
+from listen_and_move.config import Config
+from listen_and_move.data.clip import Clip
+from listen_and_move.data.source import find
+from listen_and_move.data.suburmp import Songs
+from listen_and_move.data.windows import beginning, next_windows
+from listen_and_move.errors import UserError
+from listen_and_move.features import SAMPLE_RATE, Listener
+from listen_and_move.media.files import probe
+from listen_and_move.media.sound import read_sound
+from listen_and_move.runs import RunFolder
+from listen_and_move.settings import from_preset
+from listen_and_move.training.batches import Batches
+from listen_and_move.training.state import fresh_state
+
+SMALL = {
+    "clip.size": "16",
+    "clip.fps": "10",
+    "generator.channels_base": 16,
+    "critics.channels_base": 16,
+    "training.window": 4,
+}
+SONGS = {"train/cello01": range(500, 1700, 100), "train/cello02": range(500, 1500, 100)}
+
+
+def picture(path: Path, shade: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w", format="image2") as file:
+        stream = file.add_stream("mjpeg", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 32, 24, "yuvj444p"
+        frame = av.VideoFrame.from_ndarray(np.full((24, 32, 3), shade, np.uint8), format="rgb24")
+        file.mux([*stream.encode(frame), *stream.encode(None)])
+
+
+def sound(path: Path, seed: int, seconds: float = 0.5, rate: int = 32_000) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    samples = np.random.default_rng(seed).normal(0, 3000, round(seconds * rate)).astype("<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes(samples.tobytes())
+
+
+def folder(root: Path, songs: dict[str, range]) -> Path:
+    """A folder of the data set's layout: every picture has a shade and every sound a seed of its own."""
+    for number, (name, times) in enumerate(songs.items()):
+        split, song = name.split("/")
+        for place, ms in enumerate(times):
+            picture(root / "img" / split / song[:-2] / f"{song}_{ms}.jpg", 100 * number + 5 * place)
+            sound(root / "chunk" / split / song[:-2] / f"{song}_{ms}.wav", 100 * number + place)
+    return root
+
+
+def loaded(root: Path, **changes: object) -> tuple[Clip, Config]:
+    config = from_preset("paper", {**SMALL, **{name.replace("__", "."): value for name, value in changes.items()}})
+    return Songs.find(root).load(config), config
+
+
+@pytest.fixture
+def songs(tmp_path: Path) -> Path:
+    return folder(tmp_path / "Sub-URMP", SONGS)
+
+
+def test_pictures_and_sounds_of_every_song_in_order(songs: Path) -> None:
+    clip, config = loaded(songs, clip__holdout="0")
+    assert clip.train == (range(0, 12), range(13, 23)) and not clip.held_out
+    assert clip.box == (4, 0, 28, 24)
+    shades = clip.frames.float().mean((1, 2, 3))
+    expected = [5 * place for place in range(12)] + [0] + [100 + 5 * place for place in range(10)]
+    assert (shades - torch.tensor(expected)).abs().max() < 2
+    wav = songs / "chunk/train/cello/cello02_700.wav"
+    whole = torch.from_numpy(np.concatenate(list(read_sound(wav, SAMPLE_RATE))))
+    heard = Listener(config.features, config.clip.rate)
+    torch.testing.assert_close(clip.features[15], heard.whole(whole)[0], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(clip.features[15], heard.whole(whole[: round(0.085 * SAMPLE_RATE)])[0], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("sampler", ["sequential", "random"])
+def test_windows_never_cross_a_songs_end(songs: Path, sampler: str) -> None:
+    clip, config = loaded(songs, clip__holdout="0", training__sampler=sampler, training__lanes=2)
+    positions, random, seen = beginning(config.training), torch.Generator().manual_seed(0), set()
+    for _ in range(200):
+        windows, positions = next_windows(config.training, clip.train, positions, random)
+        for start, primed in zip(*windows, strict=True):
+            first = start if primed is None else primed
+            assert any(first in part and start + 4 <= part.stop for part in clip.train)
+            seen |= set(range(start, start + 4))
+    assert {3, 10, 14, 21} <= seen and 12 not in seen
+
+
+def test_states_are_reset_where_a_song_begins(songs: Path) -> None:
+    """Three windows fill the first song to its end; the fourth, of the second song, must not hear of them."""
+    clip, config = loaded(songs, clip__holdout="0")
+    state, taken = fresh_state(config, torch.device("cpu")), []
+    batches = Batches(clip, config, torch.device("cpu"))
+    for _ in range(5):
+        batch, state.positions = batches.next(state)
+        _, state.lanes = state.network(batch.features, batch.noise, batch.state)
+        taken.append((state.positions[0] - 4, batch.state is None))
+    assert taken == [(0, True), (4, False), (8, False), (13, True), (17, False)]
+
+
+def test_a_frame_hears_its_own_song_alone(songs: Path) -> None:
+    settings = {"features__past": 2, "features__future": 3, "clip__holdout": "0"}
+    before, _ = loaded(songs, **settings)
+    for ms in SONGS["train/cello02"]:
+        sound(songs / "chunk/train/cello" / f"cello02_{ms}.wav", ms)
+    after, _ = loaded(songs, **settings)
+    assert before.train == (range(0, 12), range(15, 25))
+    assert torch.equal(before.features[:12], after.features[:12])
+    assert (before.features[15:] != after.features[15:]).any(1).all()
+
+
+def test_a_gap_ends_a_stretch_as_a_song_does(songs: Path) -> None:
+    for kind, end in (("img", "jpg"), ("chunk", "wav")):
+        (songs / kind / "train/cello" / f"cello01_1200.{end}").unlink()
+    clip, _ = loaded(songs, clip__holdout="0")
+    assert clip.train == (range(0, 7), range(8, 12), range(13, 23))
+
+
+def test_what_is_held_out(tmp_path: Path) -> None:
+    """A share of the frames, judged within one song; or the songs of the folder's other splits."""
+    clip, _ = loaded(folder(tmp_path / "one", SONGS), clip__holdout="0.5")
+    assert clip.train == (range(0, 11),) and clip.held_out == range(13, 23)
+    clip, _ = loaded(folder(tmp_path / "two", {**SONGS, "validation/cello03": range(500, 1000, 100)}))
+    assert clip.train == (range(0, 12), range(13, 23)) and clip.held_out == range(24, 29)
+    named = Songs.find(tmp_path / "two/img/validation/cello")
+    assert [len(stretch) for stretch in named.stretches] == [5] and not named.others
+    assert named.digest() != Songs.find(tmp_path / "two").digest()
+    assert clip.sound is not None
+    joined = clip.sound(range(24, 26))
+    assert len(joined.samples) == 2 * SAMPLE_RATE // 10  # type: ignore[union-attr]
+
+
+def test_train_and_play_it(songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / "run"
+    changes = {**TINY, **SMALL}
+    words = [f"--{name.replace('_', '-').removeprefix('clip.')}={value}" for name, value in changes.items()]
+    train = ["train", str(songs), "--run", str(run), "--preset", "quick", "--device", "cpu", *words]
+    assert run_command(train) == 0
+    assert run_command([*train, "--training.steps", "6"]) == 0  # it goes on
+    assert "held out, dcor" in capsys.readouterr().out
+    sample = probe(RunFolder(run).sample_file(4))
+    assert sample.sounds and sample.video is not None and sample.video.frame_rate == 10
+    play = ["generate", str(run), str(songs / "chunk/train/cello/cello01_500.wav"), "--out", str(tmp_path / "played.mp4")]
+    assert run_command(play) == 0
+    capsys.readouterr()
+    for line in (["evaluate", str(run)], [*play, "--mode=replay", "--overwrite"], ["robustness", str(run), str(songs)]):
+        assert run_command(line) == 2
+        assert "learnt the Sub-URMP folder" in error(capsys)
+    for line in (["inspect", str(songs)], ["ablation", str(songs)]):
+        assert run_command(line) == 2
+        assert "expected a video file; got a folder" in error(capsys)
+
+
+def error(capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line that says what is wrong; a bar may stand above it."""
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line and "━" not in line]
+    assert line.startswith("error: ")
+    return line
+
+
+def silence(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:44] + bytes(32_000))
+
+
+def other_instrument(root: Path) -> None:
+    folder(root, {"train/flute01": range(500, 700, 100)})
+
+
+def wrong_name(root: Path) -> None:
+    (root / "img/train/cello/cello01_550.jpg").write_bytes(b"x")
+
+
+@pytest.mark.parametrize(
+    ("harm", "saying"),
+    [
+        (lambda root: (root / "img").rename(root / "pictures"), "this folder is not Sub-URMP"),
+        (lambda root: [each.unlink() for each in root.glob("img/*/*/*")], "got none: not Sub-URMP"),
+        (other_instrument, "expected one instrument; got cello, flute"),
+        (wrong_name, "expected a name of Sub-URMP, such as cello01_500.jpg"),
+        (lambda root: [each.unlink() for each in root.glob("chunk/*/*/cello02*")], "song cello02 without sound"),
+        (lambda root: (root / "img/train/cello/cello01_900.jpg").write_bytes(b"no picture"), "cello01_900.jpg: expected a video"),
+        (lambda root: (root / "img/train/cello/cello01_500.jpg").write_bytes(b""), "cello01_500.jpg: expected a video"),
+        (
+            lambda root: (root / "chunk/train/cello/cello01_900.wav").write_bytes(b""),
+            "cello01_900.wav: expected a video or sound",
+        ),
+        (lambda root: sound(root / "chunk/train/cello/cello01_900.wav", 1, 0.05), "at least a chunk (85 ms); got 50 ms"),
+        (lambda root: [silence(each) for each in root.glob("chunk/*/*/*")], "what is to be learnt is silent"),
+    ],
+)
+def test_folders_that_cannot_be_learnt(
+    harm: Callable[[Path], object], saying: str, songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    harm(songs)
+    line = ["train", str(songs), "--run", str(tmp_path / "run"), "--preset", "paper", "--losses.perceptual", "0"]
+    assert run_command([*line, "--size", "16", "--fps", "10", "--training.window", "4"]) == 2
+    assert saying in error(capsys)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "saying"),
+    [
+        ({"clip__fps": "20"}, "expected --fps 10"),
+        ({"clip__start": 1.0}, "expected whole songs"),
+        ({"training__window": 16}, "expected at least 16 frames in a row"),
+        ({"clip__crop": "0,0,64,64"}, "expected a crop"),
+    ],
+)
+def test_settings_that_do_not_go_with_songs(changes: dict[str, object], saying: str, songs: Path) -> None:
+    with pytest.raises(UserError, match=saying):
+        loaded(songs, **changes)
+
+
+def test_a_file_is_a_video(performance: Path) -> None:
+    assert find(performance).box(Config().clip) == (0, 0, 64, 64)
