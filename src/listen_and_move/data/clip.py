@@ -23,12 +23,13 @@ from listen_and_move.errors import UserError
 from listen_and_move.features import SAMPLE_RATE, Listener, Statistics, measure
 from listen_and_move.level import gated_level
 from listen_and_move.media.files import probe
-from listen_and_move.media.picture import Box, centred_box, read_frames
+from listen_and_move.media.picture import centred_box, read_frames
 from listen_and_move.media.sound import read_sound
 from listen_and_move.media.soundtrack import SoundTrack, Waveform
 
 SILENCE = 1e-4
 """A sound whose largest sample stays below this (-80 dBFS) counts as silent."""
+Box = tuple[int, int, int, int]
 Progress = Callable[[int, int], None]
 
 
@@ -114,12 +115,11 @@ def load_clip(path: Path, config: Config, progress: Progress = lambda done, tota
     """
     path = Path(path)
     box = resolved_box(path, config.clip)
-    decoded = _decoded(path, config, box, progress)
-    frames, power = decoded.frames, decoded.power if config.training.disturbance else None
+    frames, power, level = _decoded(path, config, box, progress)
     train, held_out = split(len(frames), config.clip)
-    features, statistics = assembled(decoded.power, train, config)
-    sound = partial(_track, path, config.clip)
-    return Clip(frames, features, statistics, train, held_out, box, decoded.level, power, sound)
+    features, statistics = assembled(power, train, config)
+    kept = power if config.training.disturbance else None
+    return Clip(frames, features, statistics, train, held_out, box, level, kept, partial(_track, path, config.clip))
 
 
 class _Decoded(NamedTuple):
