@@ -170,8 +170,7 @@ class Animator:
         return [before.picture] * len(part.features), self.stage.hear(part)
 
     def _drawn(self, part: Part) -> tuple[UInt8[np.ndarray, "T H W 3"], SteeredState | None]:
-        with products(exact=self.precision == "float32"):
-            frames, state = self.stage.draw(part)
+        frames, state = self.stage.draw(part)
         return as_pixels(frames).cpu().numpy(), state
 
     def draw(
