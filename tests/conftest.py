@@ -21,6 +21,9 @@ def shared() -> Path:
     return Path(folder)
 
 
+os.environ["LISTEN_AND_MOVE_CACHE"] = "off"  # here and in every command that a test starts: the user's cache is not ours
+
+
 TINY: dict[str, object] = {
     "clip.size": "32",
     "generator.channels_base": 64,

@@ -14,6 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import torch
 
 from listen_and_move.cli import run_command
 from listen_and_move.inference.animator import Animator
@@ -54,7 +55,8 @@ def test_a_file_gives_what_generate_gives(trained: Path, wave: Path, tmp_path: P
     perform(trained, str(wave), str(out), gain=6.0, seed=3, device="cpu", watch=seen.append)
     whole, found = (list(read_frames(path, Fraction(20), width=32, height=32)) for path in (tmp_path / "whole.mp4", out))
     assert len(found) == len(whole) == 41
-    assert np.abs(np.stack(found).astype(int) - np.stack(whole)).max() <= 6, "an encoder may make more of one step of 8 bits"
+    assert np.abs(np.stack(found).astype(int) - np.stack(whole)).mean() < 0.3, "an encoder may make more of one step of 8 bits"
+    assert np.abs(np.diff(np.stack(whole).astype(int), axis=0)).mean() > 0.5, "a still picture would prove nothing"
     one, other = (np.concatenate(list(read_sound(path, RATE))) for path in (tmp_path / "whole.mp4", out))
     assert len(one) == len(other) and np.abs(one - other).max() < 1e-3
     with av.open(str(out)) as container:
@@ -85,18 +87,22 @@ def test_raw_samples_in_matroska_out_through_pipes(trained: Path) -> None:
 def test_ctrl_c_ends_a_play_with_a_complete_file(number: int, trained: Path, tmp_path: Path) -> None:
     write_wav(tmp_path / "long.wav", np.tile(beats(2.0), 30) / 32767, RATE)
     seen: list[Status] = []
+    cores: set[int] = set()
+    threads = torch.get_num_threads()
 
     def watch(status: Status) -> None:
         seen.append(status)
+        cores.add(torch.get_num_threads())
         if status.frames >= 6 and seen[-2].frames < 6:
             signal.raise_signal(number)
 
     usual, out = signal.getsignal(number), tmp_path / "out.mkv"
     last = perform(trained, str(tmp_path / "long.wav"), str(out), realtime=True, device="cpu", watch=watch)
     assert signal.getsignal(number) == usual and 6 <= last.frames < 100
+    assert cores == {max(1, min(threads, (os.cpu_count() or 1) - 1))} and torch.get_num_threads() == threads
     with av.open(str(out)) as container:
         found = len(list(container.decode(video=0)))
-    assert last.frames + 5 <= found <= last.frames + 7, "those of the sound that was heard, and nothing of the rest"
+    assert last.frames + 1 <= found <= last.frames + 7, "those of the sound that was heard, and nothing of the rest"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["long.wav", "out.mkv"]
 
 

@@ -37,6 +37,8 @@ class _Counter(TorchDispatchMode):
         self.flops = self.launches = self.allocations = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if (parts := _decomposed(self, func, args, kwargs or {})) is not NotImplemented:
+            return parts  # without gradients, torch leaves it to us
         given = {_storage(leaf) for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)}
         result = func(*args, **(kwargs or {}))
         new = {_storage(leaf) for leaf in tree_leaves(result) if isinstance(leaf, Tensor)} - given
@@ -45,6 +47,13 @@ class _Counter(TorchDispatchMode):
             self.flops += flop_registry[func._overloadpacket](*args, **(kwargs or {}), out_val=result)
         self.launches += not func.is_view and "empty" not in func.name() and (bool(new) or func._schema.is_mutable)
         return result
+
+
+def _decomposed(mode: TorchDispatchMode, func: Any, args: Any, kwargs: Any) -> Any:
+    if func._overloadpacket in flop_registry:
+        return NotImplemented
+    with mode:
+        return func.decompose(*args, **kwargs)
 
 
 def _storage(tensor: Tensor) -> int:

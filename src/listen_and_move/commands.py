@@ -134,6 +134,7 @@ def generate(arguments: list[str]) -> int:
             seed=options.seed,
             overwrite=options.overwrite,
             device=options.device,
+            precision=options.precision,
             mode=options.mode,
             gain=gain,
             controls=options.controls,

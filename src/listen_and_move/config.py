@@ -364,6 +364,10 @@ class TrainingConfig:
     """Adam's second beta."""
     average: float = 0.0
     """Largest decay of the generator's running average (EMA), reached gradually; 0: none."""
+    speed: Literal["exact", "fast"] = "exact"
+    """exact: float32 throughout, on CUDA without TF32; fast: bfloat16 where that is safe (never in the penalty), with TF32."""
+    recompute: bool = False
+    """Keep fewer activations of the generator and compute them again for the gradients: less memory, more time, same result."""
     save_every: int = 500
     """Steps between saves."""
     validate_every: int = 500

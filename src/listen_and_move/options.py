@@ -126,6 +126,8 @@ class GenerateArguments:
     """Replace outputs that exist."""
     device: Device = "auto"
     """Where to compute."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """bfloat16: faster where the processor has it; a sound whose beginning then stays below 40 dB PSNR is drawn in float32."""
 
 
 @dataclass(frozen=True)

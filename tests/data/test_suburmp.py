@@ -25,7 +25,13 @@ from listen_and_move.settings import from_preset
 from listen_and_move.training.batches import Batches
 from listen_and_move.training.state import fresh_state
 
-SMALL = {"clip.size": "16", "clip.fps": "10", "training.window": 4}
+SMALL = {
+    "clip.size": "16",
+    "clip.fps": "10",
+    "generator.channels_base": 16,
+    "critics.channels_base": 16,
+    "training.window": 4,
+}
 SONGS = {"train/cello01": range(500, 1700, 100), "train/cello02": range(500, 1500, 100)}
 
 
@@ -95,7 +101,7 @@ def test_windows_never_cross_a_songs_end(songs: Path, sampler: str) -> None:
 
 def test_states_are_reset_where_a_song_begins(songs: Path) -> None:
     """Three windows fill the first song to its end; the fourth, of the second song, must not hear of them."""
-    clip, config = loaded(songs, clip__holdout="0", generator__channels_base=16)
+    clip, config = loaded(songs, clip__holdout="0")
     state, taken = fresh_state(config, torch.device("cpu")), []
     batches = Batches(clip, config, torch.device("cpu"))
     for _ in range(5):

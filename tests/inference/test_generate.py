@@ -8,10 +8,12 @@ import pytest
 
 from listen_and_move.errors import UserError
 from listen_and_move.inference.generate import generate
+from listen_and_move.inference.prepared import Precision
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.sound import read_sound, sound_samples
 from listen_and_move.media.wav import write_wav
+from listen_and_move.metrics.frame import psnr
 
 
 @pytest.fixture
@@ -92,3 +94,23 @@ def test_two_sounds_of_one_name_do_not_meet(trained: Path, wave: Path, tmp_path:
 def test_many_sounds_need_a_folder(trained: Path, wave: Path, performance: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="expected a folder for 2 sounds"):
         generate(trained, [wave, performance], tmp_path / "out.mp4", device="cpu")
+
+
+def test_bfloat16_is_near_and_is_left_where_it_is_not(
+    trained: Path, wave: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pictures(name: str, precision: Precision) -> tuple[np.ndarray, list[str]]:
+        told: list[str] = []
+        (out,) = generate(
+            trained, wave, tmp_path / name, precision=precision, device="cpu", watch=lambda progress: told.extend(progress.notes)
+        )
+        return np.stack([np.asarray(frame) for frame in read_frames(out, Fraction(20), width=32, height=32)]), told
+
+    exact, _ = pictures("exact.mkv", "float32")
+    near, told = pictures("near.mkv", "bfloat16")
+    assert psnr(near, exact) > 40 and not any("bfloat16" in line for line in told)
+    monkeypatch.setattr("listen_and_move.inference.generate.NOT_SEEN_DB", 1000.0)
+    same, told = pictures("same.mkv", "bfloat16")
+    assert np.array_equal(same, exact) and any("drawn in float32" in line for line in told)
+    with pytest.raises(UserError, match="only where a model draws"):
+        generate(trained, wave, tmp_path / "replay.mp4", mode="replay", precision="bfloat16", device="cpu")

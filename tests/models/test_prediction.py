@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from listen_and_move.models import prediction
 from listen_and_move.models.prediction import PredictionLayer, PredictionState
 from listen_and_move.models.recurrent import reset, row, stacked
 
@@ -39,15 +40,38 @@ def plain_prediction(module: PredictionLayer, x: Tensor) -> Tensor:
     return torch.stack(frames, dim=1)
 
 
+def chunked(module: PredictionLayer, x: Tensor, cuts: list[int], recompute: bool = False) -> Tensor:
+    """Window by window, the state carried over with its gradients."""
+    state, parts = None, []
+    for part in x.tensor_split(cuts, dim=1):
+        y, state = module(part, state, recompute)
+        parts.append(y)
+    return torch.cat(parts, dim=1)
+
+
 @pytest.mark.parametrize(("directional", "kernel"), [(False, 3), (True, 3), (True, 5)])
-def test_is_the_plain_form(directional: bool, kernel: int) -> None:
-    module = layer(directional, kernel)
-    fast, plain = module(activations())[0], plain_prediction(module, activations())
+@pytest.mark.parametrize("cuts", [[], [1], [2, 3], [1, 2, 3, 4]])
+@pytest.mark.parametrize("recompute", [False, True])
+def test_is_the_plain_form(directional: bool, kernel: int, cuts: list[int], recompute: bool) -> None:
+    """Values and gradients of weights and of the input, for any chunking."""
+    module, x = layer(directional, kernel), activations().requires_grad_()
+    fast, plain = chunked(module, x, cuts, recompute), plain_prediction(module, x)
     torch.testing.assert_close(fast, plain)
     weights = torch.linspace(-1, 1, fast.numel(), dtype=fast.dtype).reshape(fast.shape)
-    ours = torch.autograd.grad((fast * weights).sum(), list(module.parameters()))
-    expected = torch.autograd.grad((plain * weights).sum(), list(module.parameters()))
+    ours = torch.autograd.grad((fast * weights).sum(), [x, *module.parameters()])
+    expected = torch.autograd.grad((plain * weights).sum(), [x, *module.parameters()])
     torch.testing.assert_close(ours, expected)
+
+
+@pytest.mark.parametrize("directional", [False, True])
+@pytest.mark.parametrize("cached", [1, 2 * CHANNELS * HEIGHT * WIDTH * 2, 2**19])
+def test_without_gradients_it_goes_in_pieces(directional: bool, cached: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prediction, "CACHED", cached)
+    module = layer(directional)
+    with torch.no_grad():
+        pieces, state = module(activations())
+    whole, expected = module(activations())
+    torch.testing.assert_close((pieces, state), (whole, expected))
 
 
 @pytest.mark.parametrize(("directional", "shape"), [(False, (2, 1, 5, 6, 8)), (True, (2, 5, 4, 6, 8))])

@@ -187,3 +187,15 @@ def test_motion_down_looks_at_a_triangle_above(size: int) -> None:
     for j in range(size // 2 + 1):
         expected[4 - j, 4 - j : 5 + j] = 1
     torch.testing.assert_close(seen[0, 0], expected)
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_both_ways_are_the_plain_form_on_the_picture_and_on_it_turned(size: int) -> None:
+    gru = cell(DirectionalConvolution, size)
+    x = maps().flatten(0, 1)
+    assert isinstance(gru.convolution, DirectionalConvolution)
+    down, up = gru.convolution.both_ways(x)
+    nothing = x.new_zeros(len(x), gru.channels, *x.shape[2:])
+    both = torch.cat([x, nothing], 1)
+    torch.testing.assert_close(down, plain_convolution(gru.convolution, both))
+    torch.testing.assert_close(up, plain_convolution(gru.convolution, both.flip(-2)).flip(-2))

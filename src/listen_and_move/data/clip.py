@@ -5,10 +5,11 @@ Letters: N frames, F numbers per frame.
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from math import ceil
+from math import ceil, isnan, nan
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from listen_and_move.clock import exact, frame_count, frame_sample, frame_time
 from listen_and_move.config import ClipConfig, Config
+from listen_and_move.data import cache
 from listen_and_move.errors import UserError
 from listen_and_move.features import SAMPLE_RATE, Listener, Statistics, measure
 from listen_and_move.level import gated_level
@@ -104,7 +106,7 @@ class VideoFile:
 
 
 def load_clip(path: Path, config: Config, progress: Progress = lambda done, total: None) -> Clip:
-    """Decode a video with its sound.
+    """Decode a video with its sound, or take it from the cache, where the same was decoded before (see `data.cache`).
 
     ``progress`` is called with frames done and expected.
 
@@ -113,15 +115,37 @@ def load_clip(path: Path, config: Config, progress: Progress = lambda done, tota
     """
     path = Path(path)
     box = resolved_box(path, config.clip)
-    frames = _frames(path, config, box, progress)
+    frames, power, level = _decoded(path, config, box, progress)
     train, held_out = split(len(frames), config.clip)
-    check_length(path, train, config)
-    waveform = _waveform(path, config, len(frames))
-    power = _power(waveform, len(frames), config)
     features, statistics = assembled(power, train, config)
-    level = _level(waveform, train, config)
     kept = power if config.training.disturbance else None
     return Clip(frames, features, statistics, train, held_out, box, level, kept, partial(_track, path, config.clip))
+
+
+class _Decoded(NamedTuple):
+    """What takes its time: all that is read from a file."""
+
+    frames: UInt8[Tensor, "N H W 3"]
+    power: Float[Tensor, "chunks C B"]
+    level: float | None
+
+
+def _decoded(path: Path, config: Config, box: Box, progress: Progress) -> _Decoded:
+    clip = asdict(replace(config.clip, crop=",".join(map(str, box))))
+    key = cache.key(video=file_hash(path), clip=clip, features=asdict(config.features), window=config.training.window)
+    kept = cache.kept(key)
+    if kept is not None:
+        progress(len(kept["frames"]), len(kept["frames"]))
+        level = float(kept["level"])
+        return _Decoded(kept["frames"], kept["power"], None if isnan(level) else level)
+    frames = _frames(path, config, box, progress)
+    train, _ = split(len(frames), config.clip)
+    check_length(path, train, config)
+    waveform = _waveform(path, config, len(frames))
+    power, level = _power(waveform, len(frames), config), _level(waveform, train, config)
+    known = torch.tensor(nan if level is None else level, dtype=torch.float64)
+    cache.keep(key, {"frames": frames, "power": power, "level": known})
+    return _Decoded(frames, power, level)
 
 
 def resolved_box(path: Path, clip: ClipConfig) -> Box:

@@ -18,8 +18,10 @@ from listen_and_move.config import ModelConfig
 from listen_and_move.data.clip import as_pixels
 from listen_and_move.errors import UserError
 from listen_and_move.features import SAMPLE_RATE, FeatureState, Listener
+from listen_and_move.inference.ahead import ahead
 from listen_and_move.inference.controls import AS_TRAINED, Controls
 from listen_and_move.inference.listening import Ears
+from listen_and_move.inference.prepared import Precision, prepared
 from listen_and_move.inference.showing import UNHEARD, HeardState, ShownState, frame_sounds, shown
 from listen_and_move.inference.stage import Part, Stage
 from listen_and_move.inference.steering import SteeredState
@@ -32,6 +34,10 @@ if TYPE_CHECKING:
 
 BLOCK = 32
 """Frames drawn at once: bounds memory, and keeps the network busy."""
+
+
+BLOCKS_AHEAD = 2
+"""Blocks whose features are computed while the network draws."""
 
 
 class PlayState(NamedTuple):
@@ -53,21 +59,24 @@ BEGINNING = PlayState()
 class Animator:
     """A model, loaded once, that turns any number of sounds into pictures."""
 
-    def __init__(self, model: Model, device: torch.device | None = None) -> None:
-        self.model = model
+    def __init__(self, model: Model, device: torch.device | None = None, precision: Precision = "float32") -> None:
+        self.model, self.precision = model, precision
         self.device = device or torch.device("cpu")
-        self.network = model.network.to(self.device)
+        with torch.no_grad():
+            self.network = prepared(model.network, precision).to(self.device)
         self.listener = Listener(model.config.features, model.config.clip.rate, model.statistics)
-        self.stage = Stage(self.network, self.listener, model.config.noise_sizes, self.device)
+        self.stage = Stage(self.network, self.listener, model.config.noise_sizes, self.device, exact=precision == "float32")
 
     @classmethod
-    def load(cls, path: Path | str, device: str = "auto") -> "Animator":
+    def load(cls, path: Path | str, device: str = "auto", precision: Precision = "float32") -> "Animator":
         """Load a run folder or a model file.
+
+        ``precision`` bfloat16: faster where the processor has it, and not quite the same picture.
 
         Raises:
             UserError: there is no model, or it cannot be read.
         """
-        return cls(load_model(model_path(Path(path))), choose_device(device))
+        return cls(load_model(model_path(Path(path))), choose_device(device), precision)
 
     @property
     def config(self) -> ModelConfig:
@@ -108,10 +117,18 @@ class Animator:
         """
         controls.check_model(self.config)
         state = BEGINNING
-        for piece in _grouped(sound, ceil(BLOCK * SAMPLE_RATE / self.fps)):
-            frames, state = self.push(piece, state, seed, controls, gain)
+        for samples, features in ahead(self._heard(sound, gain), BLOCKS_AHEAD):
+            frames, state = self._played(samples, features, state, seed, controls)
             yield from frames
-        yield from self.finish(state, seed, controls)
+
+    def _heard(self, sound: Iterable[np.ndarray], gain: Gain) -> Iterator[tuple[np.ndarray, Tensor]]:
+        """Samples as they are heard, with the features of the frames that they complete."""
+        leveller, gains, state = Leveller(gain, self.model.level), None, None
+        for piece in _grouped(sound, ceil(BLOCK * SAMPLE_RATE / self.fps)):
+            louder, gains = leveller.push(piece, gains)
+            features, state = self.listener.push(torch.from_numpy(louder), state)
+            yield louder, features
+        yield np.zeros(0, np.float32), self.listener.finish(state)
 
     def push(
         self,
@@ -153,7 +170,8 @@ class Animator:
         return [before.picture] * len(part.features), self.stage.hear(part)
 
     def _drawn(self, part: Part) -> tuple[UInt8[np.ndarray, "T H W 3"], SteeredState | None]:
-        frames, state = self.stage.draw(part)
+        with products(exact=self.precision == "float32"):
+            frames, state = self.stage.draw(part)
         return as_pixels(frames).cpu().numpy(), state
 
     def draw(

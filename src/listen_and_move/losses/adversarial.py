@@ -81,7 +81,7 @@ def feature_matching(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
 
 def interpolated_penalty(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator | None) -> Tensor:
     """(||grad D(x)|| - 1)^2 at x = alpha real + (1 - alpha) fake, one alpha per sample (Gulrajani et al. 2017)."""
-    alpha = torch.rand(len(real), *[1] * (real.dim() - 1), generator=generator).to(real)
+    alpha = torch.rand(len(real), *[1] * (real.dim() - 1), generator=generator).to(real, non_blocking=True)
     return unit_slope(critic, alpha * real + (1 - alpha) * fake)
 
 

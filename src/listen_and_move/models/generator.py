@@ -3,17 +3,18 @@
 Shape letters: B batch, T frames, F features, E motion noise, M motion, Z generator input, H height, W width.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from listen_and_move.models.layers import Block, Pasts, ResidualPicture, Start, WholePicture, upsampled
+from listen_and_move.models.layers import BatchNorm, Block, Pasts, ResidualPicture, Start, WholePicture, recomputed, upsampled
 from listen_and_move.models.prediction import PredictionLayer, PredictionState
 from listen_and_move.models.recall import Look, Mix, Recall
 from listen_and_move.models.recurrent import MotionEncoder, MotionState
+from listen_and_move.precision import shortened
 
 PixelNoise = Sequence[Float[Tensor, "B T 1 _ _"]]
 """One tensor per place of noise injection, standard normal; heights and widths as in `Generator.pixel_noise_shapes`."""
@@ -56,6 +57,8 @@ class Generator(nn.Module):
         sketches: Sequence[nn.Conv2d] = (),
     ) -> None:
         super().__init__()
+        self.recompute = False
+        """Whether activations are computed again for the gradients instead of being kept."""
         self.bottleneck = bottleneck
         self.recall, self.look, self.mix = recall, look, mix
         self.start = start
@@ -96,32 +99,39 @@ class Generator(nn.Module):
         banned: Bool[Tensor, "B K"] | None = None,
     ) -> tuple[Float[Tensor, "B T 3 H W"], PictureState]:
         """Frames in [-1, 1], and the state to continue from."""
-        frames = z.shape[1]
+        frames, numbers = z.shape[1], self.start.convolution.weight.dtype
         before = PictureState() if state is None else state
         noises = self._noises(pixel_noise)
         condition = features.flatten(0, 1)
         if self.bottleneck is not None:
             condition = torch.tanh(self.bottleneck(condition))
         recalled = [] if self.recall is None else [each.flatten(0, 1) for each in self.recall(features, banned)]
-        told = self.look(*recalled) if self.look is not None else []
-        x, past = self.start(z.flatten(0, 1), noises[:1], frames, *before.pasts[:1])
+        told = self.look(*(each.to(numbers) for each in recalled)) if self.look is not None else []
+        x, past = self.start(z.flatten(0, 1).to(numbers), noises[:1], frames, *before.pasts[:1])
         pasts, predictions, sketch = [past], [], None
         for layer, block in enumerate(self.blocks):
             if layer and told:
                 x = x + told[layer - 1]
-            x, past = block(x, condition, noises[1 + 2 * layer : 3 + 2 * layer], frames, *before.pasts[layer + 1 : layer + 2])
+            draw, noise = self._run(block), noises[1 + 2 * layer : 3 + 2 * layer]
+            x, past = draw(x, condition, noise, frames, *before.pasts[layer + 1 : layer + 2])
             pasts.append(past)
             if str(layer) in self.predictions:
                 hidden = before.prediction[len(predictions)] if before.prediction else None
-                x, prediction = self.predictions[str(layer)](x.unflatten(0, (-1, frames)), hidden)
+                x, prediction = self.predictions[str(layer)](x.unflatten(0, (-1, frames)), hidden, self.recompute)
                 x = x.flatten(0, 1)
                 predictions.append(prediction)
             if layer < len(self.sketches):
                 drawn = self.sketches[layer](x)
                 sketch = upsampled(drawn if sketch is None else sketch + drawn)
+        x, sketch = x.to(z), None if sketch is None else sketch.to(z)
         base = None if self.mix is None else self.mix(x, *recalled)
         picture = self.picture(x, base, sketch).unflatten(0, z.shape[:2])
         return picture, PictureState(tuple(predictions), tuple(pasts) if any(pasts) else ())
+
+    def _run(self, block: nn.Module) -> Callable[..., tuple[Tensor, Pasts]]:
+        """The block, or what does the same and keeps its input alone; not where it counts its calls, as batch norms do."""
+        counts = any(isinstance(norm, BatchNorm) for norm in block.modules())
+        return recomputed(block) if self.recompute and torch.is_grad_enabled() and not counts else block
 
     def _noises(self, pixel_noise: PixelNoise | None) -> list[Tensor | None]:
         if pixel_noise is None or self.start.noise is None:
@@ -194,6 +204,7 @@ class Network(nn.Module):
         """What the generator draws from, and the encoder's state; ``content``: what SaC hears, None: the features too."""
         e, noise = noise.split([noise.shape[-1] - self.content_noise, self.content_noise], dim=-1)
         tokens = torch.cat([e, features], dim=-1) if self.motion_sound else e
-        motion, memory = self.motion(tokens, None if state is None else state.motion)
+        with shortened(features.device, False):  # small, and what is rounded here is remembered
+            motion, memory = self.motion(tokens, None if state is None else state.motion)
         heard = features if content is None else content
         return torch.cat([motion, *([heard] if self.sound_content else []), noise], dim=-1), memory

@@ -4,12 +4,15 @@ Shape letters: N pictures (batch x frames), C channels, H height, W width, F fea
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 SLOPE = 0.2
 """Slope of every leaky rectifier below zero."""
@@ -32,7 +35,7 @@ class NoiseInjection(nn.Module):
 
     def forward(self, x: Float[Tensor, "N C H W"], noise: Float[Tensor, "N 1 H W"] | None) -> Float[Tensor, "N C H W"]:
         """Without noise the input passes unchanged."""
-        return x if noise is None else x + self.strength * noise
+        return x if noise is None else x + (self.strength * noise).to(x)
 
 
 class BatchNorm(nn.BatchNorm2d):
@@ -74,7 +77,7 @@ class ConditionalInstanceNorm(nn.Module):
 
     def forward(self, x: Float[Tensor, "N C H W"], affine: Affine) -> Float[Tensor, "N C H W"]:
         """Each channel of each picture to mean ``shift`` and spread ``scale``."""
-        shift, scale = affine
+        shift, scale = (each.to(torch.promote_types(each.dtype, torch.float32)) for each in affine)  # whatever x is in
         channels = x.reshape(1, -1, *x.shape[2:])  # (1, N*C, H, W): normalised, scaled and shifted in one operation
         return F.batch_norm(channels, None, None, scale.reshape(-1), shift.reshape(-1), training=True).view(x.shape)
 
@@ -134,7 +137,7 @@ class Start(nn.Module):
         self.convolution = nn.Conv2d(inputs, channels * (3 if over_time else 1), 3, padding=1)
         self.over_time = OverTime() if over_time else None
         self.noise = NoiseInjection() if noise else None
-        self.norm = BatchNorm(channels)
+        self.norm: nn.Module = BatchNorm(channels)
 
     def forward(
         self, z: Float[Tensor, "N Z"], noises: Sequence[Tensor | None], frames: int = 1, pasts: Pasts = ()
@@ -161,8 +164,11 @@ class UpsampledConvolution(nn.Conv2d):
 
     def forward(self, input: Float[Tensor, "N C H W"]) -> Float[Tensor, "N D 2*H 2*W"]:
         """Zeros outside the picture."""
-        kernel = (self.weight.transpose(0, 1).flatten(2) @ self.places).unflatten(-1, (4, 4))  # C, D, 4, 4
-        return F.conv_transpose2d(input, kernel, self.bias, stride=2, padding=1)
+        return F.conv_transpose2d(input, self.transposed_kernel(), self.bias, stride=2, padding=1)
+
+    def transposed_kernel(self) -> Float[Tensor, "C D 4 4"]:
+        """Its weights for a transposed convolution of stride 2."""
+        return (self.weight.transpose(0, 1).flatten(2) @ self.places).unflatten(-1, (4, 4))
 
 
 class PointConvolution(nn.Conv2d):
@@ -222,6 +228,11 @@ class Block(nn.Module):
             # A 1x1 convolution before the doubling equals one after it, at a quarter of the cost.
             y = (y + upsampled(self.shortcut(x))) / math.sqrt(2)
         return leaky(y), after
+
+
+def recomputed(module: nn.Module | Callable[..., Any]) -> Callable[..., Any]:
+    """What gives the same and keeps only its inputs: all between is computed once more for the gradients."""
+    return partial(checkpoint, module, use_reentrant=False, preserve_rng_state=False)
 
 
 def _timed(over_time: nn.Module | None, x: Tensor, frames: int, pasts: Pasts) -> tuple[Tensor, Pasts]:

@@ -9,11 +9,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from listen_and_move.models.layers import recomputed
 from listen_and_move.models.recurrent import ConvGRU, DirectionalConvolution
-
 
 CACHED = 2**19
 """Activations whose recurrent maps, about 20 for each, a cache of some ten megabytes holds."""
+
+
+RECOMPUTED = 4
+"""Frames that are computed again at once."""
 
 
 class PredictionState(NamedTuple):
@@ -40,12 +44,17 @@ class PredictionLayer(nn.Module):
         self.blend = nn.Conv2d(5 * channels, channels + 1, 1) if directional else None
 
     def forward(
-        self, x: Float[Tensor, "B T C H W"], state: PredictionState | None = None
+        self, x: Float[Tensor, "B T C H W"], state: PredictionState | None = None, recompute: bool = False
     ) -> tuple[Float[Tensor, "B T C H W"], PredictionState]:
-        """The activations, corrected; and the state to continue from."""
+        """The activations, corrected; and the state to continue from.
+
+        ``recompute``: keep the activations of a few frames at a time, and compute the others again for the gradients.
+        """
+        again = recompute and torch.is_grad_enabled()
+        correct = recomputed(self._corrected) if again else self._corrected
         pieces: list[Tensor] = []
-        for piece in x.split(_frames_at_once(x), dim=1):
-            corrected, state = self._corrected(piece, state)
+        for piece in x.split(RECOMPUTED if again else _frames_at_once(x), dim=1):
+            corrected, state = correct(piece, state)
             pieces.append(corrected)
         assert state is not None, "a window of at least one frame"
         return torch.cat(pieces, dim=1) if len(pieces) > 1 else pieces[0], state

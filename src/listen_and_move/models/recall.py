@@ -13,9 +13,11 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
 from listen_and_move.models.layers import PointConvolution, leaky
+from listen_and_move.precision import shortened
 
-SHARP = 8
-"""The best frame is chosen by this power of the weights in the blend."""
+SHARP, CERTAIN = 20, 8
+"""The best frame is chosen by a power of the weights in the blend: 20 where a sound is as near as usual, less by the 8th power
+of how much farther it is, down to the blend itself: in noise, the best frame is a gamble."""
 
 
 class Recall(nn.Module):
@@ -55,10 +57,14 @@ class Recall(nn.Module):
     def forward(
         self, features: Float[Tensor, "B T F"], banned: Bool[Tensor, "B K"] | None = None
     ) -> tuple[Float[Tensor, "B T 3 H W"], Float[Tensor, "B T 3 H W"]]:
-        """Pictures in [-1, 1]: the blend, and one nearly of the best frame alone, which is sharp and less certain.
+        """Pictures in [-1, 1]: the blend, and one nearly of the best frame alone, which is sharp, where the sound is familiar.
 
         ``banned`` frames are left out: in training, those that the window itself shows.
         """
+        with shortened(features.device, False):  # distances and pictures need all their digits
+            return self._blended(features, banned)
+
+    def _blended(self, features: Tensor, banned: Tensor | None) -> tuple[Tensor, Tensor]:
         heard = (self.heard * self.scale).flatten(0, 1).expand(len(features), -1, -1)
         # Not by way of |a|^2 + |b|^2 - 2 ab, whose rounding depends on how many frames come at once, and would be seen.
         distance = torch.cdist(features * self.scale, heard, compute_mode="donot_use_mm_for_euclid_dist")
@@ -68,7 +74,8 @@ class Recall(nn.Module):
         nearest = distance.flatten(2).amin(-1)[..., None, None]
         distance = distance * (nearest / self.reach).clamp(min=1)
         weights = torch.softmax(-distance.flatten(2), dim=-1).view_as(distance).sum(2)  # B, T, K
-        sharper = (weights / weights.amax(-1, keepdim=True)) ** SHARP
+        certainty = (self.reach / nearest[..., 0]).clamp(max=1) ** CERTAIN
+        sharper = (weights / weights.amax(-1, keepdim=True)) ** (1 + (SHARP - 1) * certainty)
         both = torch.cat([weights, sharper / sharper.sum(-1, keepdim=True)])
         # Weights sum to 1: to bring the blends to [-1, 1] is to bring the frames there, and the blends are fewer.
         pictures = (both.flatten(0, 1) @ self.frames.flatten(1).to(both)).div_(127.5).sub_(1)

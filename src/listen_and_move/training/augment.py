@@ -18,7 +18,7 @@ def augmented(video: Float[Tensor, "B T 3 H W"], generator: torch.Generator) -> 
 
 def _draw(video: Tensor, generator: torch.Generator) -> Tensor:
     """One number in [0, 1) per window, broadcast over it."""
-    return torch.rand(len(video), 1, 1, 1, 1, generator=generator).to(video)
+    return torch.rand(len(video), 1, 1, 1, 1, generator=generator).to(video, non_blocking=True)
 
 
 def _coloured(video: Tensor, generator: torch.Generator) -> Tensor:
@@ -48,4 +48,4 @@ def _cut_out(video: Tensor, generator: torch.Generator) -> Tensor:
         top = int(torch.randint(0, height, (1,), generator=generator)) - int(height * CUT / 2)
         left = int(torch.randint(0, width, (1,), generator=generator)) - int(width * CUT / 2)
         window[..., max(0, top) : top + int(height * CUT), max(0, left) : left + int(width * CUT)] = 0
-    return video * mask.to(video)
+    return video * mask.to(video, non_blocking=True)

@@ -88,8 +88,9 @@ class Batches:
         still = torch.randn(batch, 1, content, generator=state.random) if content else moving.new_zeros(batch, 1, 0)
         vectors = torch.cat([moving, still.expand(-1, length, -1)], dim=-1)
         shapes = state.network.pixel_noise_shapes
-        pixels = [torch.randn(batch, length, 1, *shape, generator=state.random).to(self.device) for shape in shapes]
-        return vectors.to(self.device), pixels or None
+        pixels = [torch.randn(batch, length, 1, *shape, generator=state.random) for shape in shapes]
+        vectors, *pixels = (each.to(self.device, non_blocking=True) for each in (vectors, *pixels))
+        return vectors, pixels or None
 
     def _banned(self, windows: Windows) -> Tensor | None:
         """What each window may not recall."""

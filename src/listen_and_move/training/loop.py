@@ -22,6 +22,7 @@ from listen_and_move.inference.animator import choose_device
 from listen_and_move.losses.perceptual import PerceptualLoss
 from listen_and_move.modelfile import Model, save_model
 from listen_and_move.novelty import Repertoire
+from listen_and_move.precision import products, reused_memory
 from listen_and_move.runs import RunFolder, write_text
 from listen_and_move.settings import from_preset, to_json, with_values
 from listen_and_move.training.batches import Batches
@@ -30,7 +31,7 @@ from listen_and_move.training.samples import validate, write_sample
 from listen_and_move.training.state import TrainingState, fresh_state, load_state, save_state
 from listen_and_move.training.step import training_step
 
-CHANGEABLE = frozenset({"training.steps", "training.save_every", "training.validate_every", "training.sample_every"})
+CHANGEABLE = frozenset(f"training.{name}" for name in ("steps", "save_every", "validate_every", "sample_every", "recompute"))
 """Settings that may differ when a run goes on: they change nothing of what is learnt until then."""
 LOG_EVERY = 10
 
@@ -98,7 +99,8 @@ def train(
         write_text(folder.config_file, to_json(config))
     else:
         folder.create(config, video, video_hash, str(place))
-    return _Trainer(folder, config, clip, perceptual, place, watch).run()
+    with products(exact=config.training.speed == "exact"), reused_memory():
+        return _Trainer(folder, config, clip, perceptual, place, watch).run()
 
 
 def default_run(video: Path) -> Path:
@@ -202,7 +204,7 @@ class _Trainer:
         batch, positions = self.batches.next(self.state)
         losses = training_step(self.state, batch, self.config, self.perceptual)
         self.state.positions = positions
-        values = {name: float(loss) for name, loss in losses.items()}
+        values = dict(zip(losses, torch.stack([*losses.values()]).tolist(), strict=True))  # the only wait for the device
         for name, value in values.items():
             if not math.isfinite(value):
                 raise UserError(

@@ -48,6 +48,7 @@ def fresh_state(config: Config, device: torch.device) -> TrainingState:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.training.seed)
         network, critics = build_network(config), build_critics(config)
+    network.generator.recompute = config.training.recompute
     network, critics = network.to(device), Critics(*(critic.to(device) for critic in critics))
     return TrainingState(
         step=0,

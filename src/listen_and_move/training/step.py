@@ -15,6 +15,7 @@ from listen_and_move.losses.reconstruction import change_l1, multiscale_l1, stil
 from listen_and_move.models.critics import Critic
 from listen_and_move.models.generator import NetworkState, PixelNoise
 from listen_and_move.models.recurrent import detached
+from listen_and_move.precision import shortened
 from listen_and_move.training.augment import augmented
 from listen_and_move.training.state import TrainingState
 
@@ -63,7 +64,9 @@ class Judge(NamedTuple):
 
     def scores(self, views: Sequence[Tensor]) -> Sequence[Tensor]:
         """Its decisions on several views: at once, unless its norms would mix them."""
-        return [self.critic(view) for view in views] if self.critic.mixes else self.critic(torch.cat([*views])).chunk(len(views))
+        at_once = [*views] if self.critic.mixes else [torch.cat([*views])]
+        decided = [self.critic(view).to(view) for view in at_once]
+        return decided if self.critic.mixes else decided[0].chunk(len(views))
 
 
 class Opinion(NamedTuple):
@@ -80,6 +83,11 @@ def training_step(state: TrainingState, batch: Batch, config: Config, perceptual
 
     ``perceptual`` is needed where its weight is above 0.
     """
+    with shortened(batch.real.device, config.training.speed == "fast"):
+        return _training_step(state, batch, config, perceptual)
+
+
+def _training_step(state: TrainingState, batch: Batch, config: Config, perceptual: PerceptualLoss | None) -> Losses:
     weights, real = config.losses, batch.real
     fake, lanes = state.network(batch.features, batch.noise, batch.state, batch.pixel_noise, batch.banned)
     video, image = _judges(state, real, config) if weights.adversarial_weight else (None, None)
@@ -139,7 +147,8 @@ def _critic_step(state: TrainingState, judge: Judge, real: Window, fakes: dict[s
     losses = {name: row.critic(real_scores, score) for name, score in zip(fakes, scores, strict=True)}
     total = sum((shares[name] * loss for name, loss in losses.items()), real.new_zeros(()))
     if weights.penalty and state.step % weights.penalty_every == 0:
-        penalties = {name: row.penalty(judge.score, real, fake, state.random) for name, fake in fakes.items()}
+        with shortened(real.device, False):  # gradients of gradients need all their digits
+            penalties = {name: row.penalty(judge.score, real, fake, state.random) for name, fake in fakes.items()}
         strength = weights.penalty * weights.penalty_every
         total = total + strength * sum((shares[name] * loss for name, loss in penalties.items()), real.new_zeros(()))
         losses |= {f"{name}_penalty": loss for name, loss in penalties.items()}
@@ -151,11 +160,12 @@ def _critic_step(state: TrainingState, judge: Judge, real: Window, fakes: dict[s
 def _opinion(judge: Judge, fake: Window, weights: LossConfig) -> Opinion:
     """One pass over the generated window, and one over the real window if it is needed."""
     scores, activations = judge.critic.judge(judge.view(fake))
+    scores = scores.to(fake)
     if not (ADVERSARIAL[weights.adversarial].paired or weights.feature_matching):
         return Opinion(scores, scores, activations, activations)
     with torch.no_grad():
         real_scores, real_activations = judge.critic.judge(judge.real)
-    return Opinion(scores, real_scores, activations, real_activations)
+    return Opinion(scores, real_scores.to(fake), activations, real_activations)
 
 
 def _deception(opinion: Opinion, weights: LossConfig) -> Tensor:
@@ -182,7 +192,7 @@ def _unrest(state: TrainingState, quiet: Quiet | None) -> Tensor:
 
 def _shuffled(real: Window, random: torch.Generator) -> Window:
     """The window's frames in random order."""
-    return real[:, torch.randperm(real.shape[1], generator=random)]
+    return real[:, torch.randperm(real.shape[1], generator=random).to(real.device, non_blocking=True)]
 
 
 def _descend(optimizer: Optimizer, loss: Tensor) -> None:

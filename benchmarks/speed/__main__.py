@@ -1,0 +1,104 @@
+"""How fast, how large, and how near to the machine's peak: one table, and JSON with device, versions and commit.
+
+    python -m benchmarks.speed [--device auto] [--presets studio paper baseline] [--sizes 64 128 256 512] [--out FILE]
+
+On CPU and CUDA alike. `--minutes 8` is when no new measurement begins, so that a session on a GPU ends in time; what was left
+out, for that or because one call would take longer than `--longest` seconds, is listed. *share*: operations of our own forms
+per second over what the machine's float32 matrix product reaches in the same process. Perceptual weights are random ones.
+With OMP_NUM_THREADS=1 seconds are those of the processor, so that other work on the machine does little harm.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.speed.measure import Job, matrix_peak, measured, planned
+from listen_and_move.inference.animator import choose_device
+from listen_and_move.runs import environment
+
+COLUMNS = (
+    "what",
+    "preset",
+    "size",
+    "window",
+    "lanes",
+    "speed",
+    "recompute",
+    "fps_windows",
+    "fps_frames",
+    "s",
+    "peak_gb",
+    "share",
+)
+
+
+def jobs(options: argparse.Namespace, device: str) -> Iterator[Job]:
+    """The table, then how cost grows with window and lanes."""
+    for size in options.sizes:
+        for preset in options.presets:
+            for what in ("generate", "train"):
+                for speed in ("exact", "fast"):
+                    yield Job(what, preset, size, 16, 1, speed, device, options.seconds)
+    growing = Job("train", "paper", 64, 16, 1, "exact", device, options.seconds)
+    if options.growth:
+        yield from (growing._replace(window=window, recompute=again) for window in (8, 16, 32, 64) for again in (False, True))
+        yield from (growing._replace(lanes=lanes) for lanes in (2, 4))
+
+
+def main() -> None:
+    """Measure, print, write JSON."""
+    if sys.argv[1:2] == ["--child"]:
+        print(json.dumps(measured(Job(*json.loads(sys.argv[2])))))
+        return
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--presets", nargs="+", default=["studio", "paper", "baseline"])
+    parser.add_argument("--sizes", nargs="+", type=int, default=[64, 128, 256, 512])
+    parser.add_argument("--no-growth", dest="growth", action="store_false")
+    parser.add_argument("--seconds", type=float, default=2.0, help="to spend on each figure")
+    parser.add_argument("--longest", type=float, default=30.0, help="seconds that one call may take")
+    parser.add_argument("--minutes", type=float, default=8.0, help="after which nothing new is begun")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    device = choose_device(options.device)
+    rows, until = [], time.monotonic() + 60 * options.minutes
+    print(" ".join(f"{name:>11}" for name in COLUMNS))
+    peak = matrix_peak(device)
+    for job in jobs(options, str(device)):
+        rows.append(job._asdict() | _row(job, options.longest, until, peak))
+        print(" ".join(f"{_cell(rows[-1].get(name)):>11}" for name in COLUMNS), rows[-1].get("left_out", ""), flush=True)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
+    found = {"machine": environment(Path(), "", name), "machine_gflops": peak, "rows": rows}
+    found["machine"] = {key: value for key, value in found["machine"].items() if not key.startswith("video")}
+    out = options.out or Path(__file__).parent.parent / "results" / f"speed_{device.type}.json"
+    out.write_text(json.dumps(found, indent=1) + "\n")
+    print(out)
+
+
+def _row(job: Job, longest: float, until: float, peak: float) -> dict[str, Any]:
+    if time.monotonic() > until:
+        return {"left_out": "the time was up"}
+    with torch.set_grad_enabled(job.what == "train"):
+        expected = planned(job).flops / 1e9 / (0.3 * peak)
+    if expected > longest:
+        return {"left_out": f"a call would take about {expected:.0f} s"}
+    command = [sys.executable, "-m", "benchmarks.speed", "--child", json.dumps(job)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        return {"left_out": (done.stderr.strip().splitlines() or ["it was killed, perhaps for its memory"])[-1][:200]}
+    return json.loads(done.stdout)
+
+
+def _cell(value: Any) -> str:
+    return "-" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""Fast and lean, by the same losses: counted operations, penalties with all their digits, activations computed again."""
+
+import pytest
+import torch
+from benchmarks.speed.counting import Counts, counted
+from benchmarks.speed.subjects import Training, animator
+from tests.conftest import TINY
+
+from listen_and_move.config import Config, preset
+from listen_and_move.losses.adversarial import interpolated_penalty
+from listen_and_move.precision import shortened
+from listen_and_move.settings import with_values
+from listen_and_move.training.state import fresh_state
+
+CPU = torch.device("cpu")
+
+
+def settings(name: str, **changes: object) -> Config:
+    named = {name.replace("__", "."): value for name, value in changes.items()}
+    return with_values(
+        preset(name),
+        {**TINY, "clip.size": "16", "losses.perceptual": 0.0, "generator.recall": 4 if name == "quick" else 0, **named},
+    )
+
+
+def gradients(config: Config, steps: int = 1) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+    """Losses of the last step, and the gradients of every weight after it."""
+    torch.manual_seed(0)
+    training = Training(config, CPU)
+    losses = [training.step() for _ in range(steps)][-1]
+    modules = {"network": training.state.network, **training.state.critics._asdict()}
+    found = {f"{name}.{key}": each.grad for name, module in modules.items() for key, each in module.named_parameters()}
+    return losses, {name: each.clone() for name, each in found.items() if each is not None}
+
+
+# Costs of this commit for tiny networks. What makes them smaller is welcome: lower the figures. What makes them larger
+# costs every user time.
+STEP = {"paper": Counts(339485112, 2987, 3118), "quick": Counts(253960816, 2028, 2072)}
+WINDOW = {"paper": Counts(186532992, 580, 592), "quick": Counts(40577152, 279, 289)}
+
+
+def assert_no_more(now: Counts, stated: Counts) -> None:
+    """Products are exact; versions of torch differ in how many operations they make of one."""
+    assert (
+        now.flops <= stated.flops and now.launches <= 1.05 * stated.launches and now.allocations <= 1.05 * stated.allocations
+    ), now
+
+
+@pytest.mark.parametrize("name", STEP)
+def test_a_step_costs_no_more_than_it_did(name: str) -> None:
+    training = Training(settings(name, losses__penalty_every=1), CPU)
+    training.step()  # the first one makes room for Adam's moments
+    now = counted(training.step)
+    assert_no_more(now, STEP[name])
+
+
+@pytest.mark.parametrize("name", WINDOW)
+def test_a_window_costs_no_more_than_it_did(name: str) -> None:
+    player = animator(settings(name), CPU)
+    features = torch.randn(8, player.config.features.size)
+    _, state = player.draw(features, None, 0)
+    now = counted(lambda: player.draw(features, state, 8))
+    assert_no_more(now, WINDOW[name])
+
+
+@pytest.mark.parametrize("name", STEP)
+def test_a_step_never_waits_for_the_device(name: str) -> None:
+    """Meta tensors have no values: whatever would read one on the host fails here."""
+    training = Training(settings(name), torch.device("meta"))
+    losses = training.step()
+    assert all(loss.device.type == "meta" for loss in losses.values())
+
+
+@pytest.mark.parametrize("norm", ["batch", "none"])
+def test_real_frames_pass_each_critic_once_and_penalties_are_exact(norm: str) -> None:
+    training = Training(settings("paper", critics__norm=norm, training__speed="fast"), CPU)
+    real, seen, digits = training.batch.real, {"image": 0, "video": 0}, {"image": [], "video": []}
+    for name, critic in training.state.critics._asdict().items():
+
+        def look(module: object, given: tuple[torch.Tensor, ...], name: str = name) -> None:
+            digits[name].append(not torch.is_autocast_enabled("cpu"))
+            wanted = real if name == "video" else real[0]
+            seen[name] += sum(bool((view == frames).all()) for view in given[0] for frames in wanted)
+
+        critic.register_forward_pre_hook(look)
+    training.step()
+    assert seen == {"image": 1, "video": 1}
+    assert (sum(digits["image"]), sum(digits["video"])) == (1, 2)  # the penalties: of one fake, and of two
+
+
+def test_penalty_is_the_same_to_the_last_digit_inside_fast() -> None:
+    critics = fresh_state(settings("paper"), CPU).critics
+    real, fake = torch.rand(2, 1, 4, 3, 16, 16)
+    weights, results = list(critics.video.parameters()), []
+    for outer in (False, True):
+        with shortened(CPU, outer), shortened(CPU, False):
+            penalty = interpolated_penalty(critics.video, real, fake, torch.Generator().manual_seed(0))
+        results.append(torch.autograd.grad(penalty, weights, allow_unused=True))
+    for one, other in zip(*results, strict=True):
+        assert (one is None and other is None) or torch.equal(one, other)
+
+
+def test_fast_learns_as_exact_does() -> None:
+    losses = {speed: gradients(settings("quick", training__speed=speed), steps=3)[0] for speed in ("exact", "fast")}
+    for name, exact in losses["exact"].items():
+        assert losses["fast"][name].dtype == torch.float32
+        torch.testing.assert_close(losses["fast"][name], exact, rtol=0.1, atol=0.05)
+
+
+@pytest.mark.parametrize("changes", [{}, {"generator__connections": "skip", "generator__dimensions": 3}])
+def test_recomputed_is_the_same(changes: dict[str, object]) -> None:
+    results = []
+    for again in (False, True):
+        config = settings("paper", training__window=6, training__recompute=again, **changes)
+        results.append(gradients(config))
+    torch.testing.assert_close(*results)
+
+
+def test_recomputation_keeps_less() -> None:
+    kept = []
+    for again in (False, True):
+        training, sizes = Training(settings("paper", training__window=8, training__recompute=again), CPU), []
+        with torch.autograd.graph.saved_tensors_hooks(lambda each: (sizes.append(each.numel()), each)[1], lambda each: each):  # noqa: B023
+            training.state.network(training.batch.features, training.batch.noise, None, training.batch.pixel_noise)
+        kept.append(sum(sizes))
+    assert kept[1] < kept[0] / 2
+
+
+def test_batch_norms_count_once_with_recomputation() -> None:
+    counts = []
+    for again in (False, True):
+        training = Training(settings("baseline", training__recompute=again), CPU)
+        training.step()
+        counts.append([buffer.clone() for name, buffer in training.state.network.named_buffers() if "num_batches" in name])
+    assert counts[0] and all(int(each) == 1 for each in counts[1]) and len(counts[0]) == len(counts[1])
