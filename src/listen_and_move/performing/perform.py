@@ -1,6 +1,5 @@
 """A model plays what it hears, as it comes."""
 
-import os
 import signal
 import threading
 import time
@@ -12,12 +11,11 @@ from types import FrameType
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from listen_and_move.inference.animator import Animator, model_path
 from listen_and_move.inference.controls import AS_TRAINED, Controls
 from listen_and_move.inference.generate import generated_mark
-from listen_and_move.inference.live import Live
+from listen_and_move.inference.live import Live, core_to_spare
 from listen_and_move.inference.pacing import Pacer
 from listen_and_move.inference.pasting import Pasted
 from listen_and_move.inference.replay import recording
@@ -100,7 +98,7 @@ def perform(
     pasted = _pasted(animator, Path(model), video) if paste else None
     size, whole = (pasted.size, pasted.whole) if pasted else (animator.size, _as_it_is)
     mark = generated_mark(animator, model_path(Path(model)), seed)
-    with opened_source(input, raw, live) as source, _stopping() as stopped, _core_to_spare(live):
+    with opened_source(input, raw, live) as source, _stopping() as stopped, core_to_spare(live):
         player = animator.live(source.rate, seed, controls, gain)
         pacer = Pacer(animator.fps, source.rate, player.delays.sound)
         with opened_outlet(destination, size, source, pacer, mark, live) as outlet:
@@ -179,21 +177,6 @@ def _pasted(animator: Animator, model: Path, video: Path | None) -> Pasted:
 def _level(samples: np.ndarray) -> float:
     square = float(np.square(samples, dtype=np.float64).mean())
     return 10 * log10(square) if square > 0 else -inf
-
-
-@contextmanager
-def _core_to_spare(live: bool) -> Iterator[None]:
-    """Live play leaves one core to the program that gives the sound or takes the pictures.
-
-    Threads that share a picture wait for the slowest of them: one core too many, busy with another program, holds up all.
-    """
-    usual = torch.get_num_threads()
-    if live:
-        torch.set_num_threads(max(1, min(usual, (os.cpu_count() or 1) - 1)))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(usual)
 
 
 @contextmanager
