@@ -174,8 +174,7 @@ class DirectionalConvolution(KernelConvolution):
         self, x: Float[Tensor, "B C H W"], kernel: Float[Tensor, "D C rows columns"], bias: Float[Tensor, " D"] | None = None
     ) -> Float[Tensor, "B D H W"]:
         """Padded by the top row above, by zeros at the sides."""
-        x = F.pad(x, (0, 0, self.radius, 0), mode="replicate")
-        return F.conv2d(x, kernel, bias, padding=(0, self.radius))
+        return F.conv2d(torch.cat([_border(x[..., :1, :], self.radius), x], dim=-2), kernel, bias, padding=(0, self.radius))
 
     def both_ways(self, x: Float[Tensor, "N C H W"]) -> tuple[Float[Tensor, "N D H W"], Float[Tensor, "N D H W"]]:
         """The convolution with the first C inputs of its kernel, looking up; and looking down, as on x turned upside down.
@@ -186,9 +185,16 @@ class DirectionalConvolution(KernelConvolution):
             F.conv2d(x, row[:, : x.shape[1], None], None if j else self.bias, padding=(0, j))
             for j, row in enumerate(self.weights)
         )
-        above = [F.pad(row[..., :-j, :], (0, 0, j, 0), mode="replicate") for j, row in enumerate(others, start=1)]
-        below = [F.pad(row[..., j:, :], (0, 0, 0, j), mode="replicate") for j, row in enumerate(others, start=1)]
-        return sum(above, own), sum(below, own)
+        down = up = own
+        for j, row in enumerate(others, start=1):
+            down = down + torch.cat([_border(row[..., :1, :], j), row[..., :-j, :]], dim=-2)
+            up = up + torch.cat([row[..., j:, :], _border(row[..., -1:, :], j)], dim=-2)
+        return down, up
+
+
+def _border(row: Float[Tensor, "B C 1 W"], times: int) -> Float[Tensor, "B C {times} W"]:
+    """A row repeated; torch's padding would leave bfloat16 for it."""
+    return row.expand(-1, -1, times, -1)
 
 
 class ConvGRU(nn.Module):
@@ -237,7 +243,7 @@ class ConvGRU(nn.Module):
         of_gates, of_candidate = heard.split([2 * self.channels, self.channels], dim=1)
         update, reset = torch.sigmoid(of_gates + self.convolution.apply_kernel(hidden, gates)).chunk(2, dim=1)
         proposal = torch.tanh(of_candidate + self.convolution.apply_kernel(reset * hidden, candidate))
-        return torch.lerp(hidden, proposal, update)
+        return torch.lerp(hidden, proposal.to(hidden), update.to(hidden))
 
 
 def detached(state: State) -> State:
