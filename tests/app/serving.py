@@ -17,7 +17,8 @@ import httpx
 
 from listen_and_move.app.trainings import command_of
 
-WAIT = 60
+WAIT = 240
+"""Seconds: a busy machine is no failure."""
 
 
 @contextmanager

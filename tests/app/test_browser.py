@@ -12,7 +12,7 @@ import pytest
 from listen_and_move.media.files import probe
 from tests.app.serving import until
 
-WAIT = 60_000  # milliseconds
+WAIT = 240_000  # milliseconds
 NAMELESS = """[...document.querySelectorAll("input, select, button")]
     .filter((each) => !(each.labels?.length || each.ariaLabel || each.textContent)).map((each) => each.outerHTML)"""
 Visit = Callable[..., Any]
@@ -194,6 +194,7 @@ def test_the_keyboard_is_enough(visit: Visit, performance: Path) -> None:
     page.keyboard.press("Enter")
     page.wait_for_url("**/train")
     assert page.evaluate("document.activeElement.id") == "main"
+    page.wait_for_selector("#file-video", state="attached")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "file-video"
     page.set_input_files("#file-video", performance)
