@@ -29,7 +29,7 @@ def sound(seconds: float, seed: int = 0) -> np.ndarray:
     return (0.1 * random.standard_normal(count) * np.exp(-8 * (3 * np.arange(count) / RATE % 1))).astype(np.float32)
 
 
-def frame_by_frame(model: str, seconds: float = 20.0) -> dict[str, float]:
+def frame_by_frame(model: str, seconds: float = 10.0) -> dict[str, float]:
     """A block of sound for every frame: pictures a second, milliseconds from a block to its picture, and of computing."""
     from listen_and_move import Animator
 
@@ -91,7 +91,7 @@ def memory(model: str, minutes: int) -> dict[str, Any]:
     return {"frames": frames, "resident_mb": resident}
 
 
-def lag(model: str, seconds: float = 40.0) -> dict[str, float]:
+def lag(model: str, seconds: float = 30.0) -> dict[str, float]:
     """A file at its own speed into a Matroska file that nobody reads: milliseconds from the sound to its picture."""
     from listen_and_move.media.wav import write_wav
     from listen_and_move.performing.perform import perform
@@ -152,9 +152,9 @@ def main() -> None:
         "load_before": os.getloadavg()[0],
         "frame_by_frame_1_core": measured(model, 1, "frame_by_frame"),
         "frame_by_frame_2_cores": measured(model, 2, "frame_by_frame"),
-        "players_2_cores": [measured(model, 2, "several", players) for players in (1, 2, 4)],
+        "players_1_core": [measured(model, 1, "several", players) for players in (1, 2, 4)],
         "lag_2_cores": measured(model, 2, "lag"),
-        f"memory_{options.minutes}_minutes": measured(model, 2, "memory", options.minutes),
+        f"memory_{options.minutes}_minutes": measured(model, 1, "memory", options.minutes),
     }
     text = json.dumps(found, indent=1)
     options.out.write_text(text + "\n", encoding="utf-8")

@@ -95,7 +95,7 @@ PICTURES: dict[str, dict[str, Case]] = {
         "cuts": Case("cut"),
         "sound of another\nperformance": Case("foreign"),
     },
-    "length": {f"{steps} steps": Case(settings={"training.steps": steps}) for steps in (50, 100, 400, 800)},
+    "length": {f"{steps} steps": Case(settings={"training.steps": steps}) for steps in (50, 100, 200, 400)},
 }
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import torch
 
 from listen_and_move.cli import run_command
 from listen_and_move.inference.animator import Animator
@@ -86,15 +87,19 @@ def test_raw_samples_in_matroska_out_through_pipes(trained: Path) -> None:
 def test_ctrl_c_ends_a_play_with_a_complete_file(number: int, trained: Path, tmp_path: Path) -> None:
     write_wav(tmp_path / "long.wav", np.tile(beats(2.0), 30) / 32767, RATE)
     seen: list[Status] = []
+    cores: set[int] = set()
+    threads = torch.get_num_threads()
 
     def watch(status: Status) -> None:
         seen.append(status)
+        cores.add(torch.get_num_threads())
         if status.frames >= 6 and seen[-2].frames < 6:
             signal.raise_signal(number)
 
     usual, out = signal.getsignal(number), tmp_path / "out.mkv"
     last = perform(trained, str(tmp_path / "long.wav"), str(out), realtime=True, device="cpu", watch=watch)
     assert signal.getsignal(number) == usual and 6 <= last.frames < 100
+    assert cores == {max(1, min(threads, (os.cpu_count() or 1) - 1))} and torch.get_num_threads() == threads
     with av.open(str(out)) as container:
         found = len(list(container.decode(video=0)))
     assert last.frames + 1 <= found <= last.frames + 7, "those of the sound that was heard, and nothing of the rest"

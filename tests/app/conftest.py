@@ -13,7 +13,7 @@ pytest.importorskip("uvicorn", reason="the page's packages are not installed: pi
 
 from listen_and_move.media.wav import write_wav
 from tests.app.browser import browsing, chromium
-from tests.app.serving import Visitor, serving
+from tests.app.serving import Visitor, ended, serving
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +29,7 @@ def runs(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def page(runs: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """A page in a process of its own: its address and the process."""
-    with serving(runs) as found:
+    with ended(runs), serving(runs) as found:
         yield found
 
 

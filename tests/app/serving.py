@@ -15,6 +15,8 @@ from urllib.parse import quote
 
 import httpx
 
+from listen_and_move.app.trainings import command_of
+
 WAIT = 60
 
 
@@ -103,3 +105,15 @@ def kill_workers(page: int) -> int:
             os.kill(int(entry.name), signal.SIGKILL)
             killed += 1
     return killed
+
+
+@contextmanager
+def ended(runs: Path) -> Iterator[None]:
+    """Trainings outlive the page, and would outlive a test that fails."""
+    try:
+        yield
+    finally:
+        for file in runs.glob(".page/*/process.json"):
+            pid = json.loads(file.read_text())["pid"]
+            if str(runs) in command_of(pid):
+                os.kill(pid, signal.SIGKILL)

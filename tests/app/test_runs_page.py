@@ -8,7 +8,7 @@ import pytest
 
 from listen_and_move.app.library import curves
 from listen_and_move.app.trainings import command_of
-from tests.app.serving import Visitor, serving, until
+from tests.app.serving import Visitor, ended, serving, until
 
 
 def small(**settings: object) -> dict[str, object]:
@@ -54,6 +54,11 @@ def test_what_inspect_says_and_a_still(visitor: Visitor, performance: Path) -> N
 
 def test_a_training_is_stopped_resumed_and_outlives_the_page(performance: Path, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
+    with ended(runs):
+        _train_across_a_restart(performance, runs)
+
+
+def _train_across_a_restart(performance: Path, runs: Path) -> None:
     with serving(runs) as (address, _):
         visitor = Visitor(address)
         upload = visitor.upload(performance, "video")["id"]

@@ -102,7 +102,7 @@ def test_controls_and_gain_may_change_on_the_way(trained: Path) -> None:
     assert np.array_equal(plain.push(first), changed.push(first))
     changed.controls, changed.gain = Controls(amount=0), 6.0
     one, other = np.stack(plain.push(second)).astype(int), np.stack(changed.push(second)).astype(int)
-    assert np.abs(one - other).max() > 5
+    assert np.abs(one - other).max() > 3
     with pytest.raises(UserError, match="gain: expected"):
         changed.gain = 100.0
     with pytest.raises(UserError, match="amount: expected"):
@@ -208,7 +208,7 @@ def test_players_at_once_are_drawn_together_and_do_not_mix(form: str, request) -
     for index in range(4):
         assert len(found[index]) == len(alone[index])
         assert np.abs(np.stack(found[index]).astype(int) - np.stack(alone[index])).max() <= 1
-    assert np.abs(alone[0][20].astype(int) - alone[3][20]).max() > 2
+    assert np.abs(alone[0][20].astype(int) - alone[3][20]).max() > 3
 
 
 @pytest.mark.parametrize("form", ["trained", "noisy"])

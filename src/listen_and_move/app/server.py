@@ -24,6 +24,7 @@ from starlette.staticfiles import StaticFiles
 from listen_and_move.app.guard import Guard
 from listen_and_move.app.page import Page
 from listen_and_move.errors import UserError
+from listen_and_move.inference.live import core_to_spare
 
 STATIC = Path(__file__).parent / "static"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -156,7 +157,7 @@ def serve(runs: Path, place: Place, announce: Callable[[Place], None] = lambda p
             timeout_graceful_shutdown=2,
         )
         announce(place)
-        with suppress(KeyboardInterrupt):  # how a page is ended
+        with core_to_spare(), suppress(KeyboardInterrupt):  # how a page is ended
             asyncio.run(_Server(config, page).serve(sockets=[listener]))
         return page.trainings.under_way()
 

@@ -27,7 +27,6 @@ from listen_and_move.inference.stage import Part, Stage
 from listen_and_move.inference.steering import SteeredState
 from listen_and_move.level import Gain, GainState, Leveller
 from listen_and_move.modelfile import Model, load_model
-from listen_and_move.precision import products
 from listen_and_move.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class Animator:
         with torch.no_grad():
             self.network = prepared(model.network, precision).to(self.device)
         self.listener = Listener(model.config.features, model.config.clip.rate, model.statistics)
-        self.stage = Stage(self.network, self.listener, model.config.noise_sizes, self.device)
+        self.stage = Stage(self.network, self.listener, model.config.noise_sizes, self.device, exact=precision == "float32")
 
     @classmethod
     def load(cls, path: Path | str, device: str = "auto", precision: Precision = "float32") -> "Animator":
@@ -171,8 +170,7 @@ class Animator:
         return [before.picture] * len(part.features), self.stage.hear(part)
 
     def _drawn(self, part: Part) -> tuple[UInt8[np.ndarray, "T H W 3"], SteeredState | None]:
-        with products(exact=self.precision == "float32"):
-            frames, state = self.stage.draw(part)
+        frames, state = self.stage.draw(part)
         return as_pixels(frames).cpu().numpy(), state
 
     def draw(

@@ -3,10 +3,14 @@
 Letters: n samples, H height, W width.
 """
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Float, UInt8
 
 from listen_and_move.clock import frame_count
@@ -146,3 +150,18 @@ def mono(samples: Float[np.ndarray, "n ..."]) -> Float[np.ndarray, " n"]:
         raise UserError(f"samples: expected full scale 1; got {np.abs(samples).max():.3g}: divide by the full scale")
     mixed = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float64)
     return mixed.astype(np.float32)
+
+
+@contextmanager
+def core_to_spare(live: bool = True) -> Iterator[None]:
+    """Within: live play leaves one core to the program that gives the sound or takes the pictures.
+
+    Threads that share a picture wait for the slowest of them: one core too many, busy with another program, holds up all.
+    """
+    usual = torch.get_num_threads()
+    if live:
+        torch.set_num_threads(max(1, min(usual, (os.cpu_count() or 1) - 1)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(usual)

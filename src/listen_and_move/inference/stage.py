@@ -19,6 +19,7 @@ from listen_and_move.inference.noise import frame_noise
 from listen_and_move.inference.steering import SteeredState, heard, silence_of, steered
 from listen_and_move.models.generator import Network, PixelNoise
 from listen_and_move.models.recurrent import row, stacked
+from listen_and_move.precision import products
 
 MOST = 16
 """Players that are drawn in one call: bounds memory."""
@@ -47,8 +48,10 @@ class Part:
 class Stage:
     """A network with all that its players share."""
 
-    def __init__(self, network: Network, listener: Listener, noise_sizes: tuple[int, int], device: torch.device) -> None:
-        self.network, self.noise_sizes, self.device, self.fps = network, noise_sizes, device, listener.fps
+    def __init__(
+        self, network: Network, listener: Listener, noise_sizes: tuple[int, int], device: torch.device, exact: bool = True
+    ) -> None:
+        self.network, self.noise_sizes, self.device, self.fps, self.exact = network, noise_sizes, device, listener.fps, exact
         self.silence = silence_of(listener).to(device)
         self.waiting: list[Part] = []
         self.queue, self.turn = Lock(), Lock()
@@ -99,7 +102,8 @@ class Stage:
         places = None if pixels[0] is None else [torch.cat(place) for place in zip(*pixels, strict=True)]
         noise, state = (torch.cat(noises), places), stacked([part.state for part in parts])
         controls = [part.controls for part in parts]
-        pictures, state = steered(self.network, features, noise, state, controls, self.silence, self.fps)
+        with products(self.exact):
+            pictures, state = steered(self.network, features, noise, state, controls, self.silence, self.fps)
         for index, part in enumerate(parts):
             part.drawn.append(pictures[index])
             part.state = state if len(parts) == 1 else row(state, index)

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from listen_and_move.models.layers import PointConvolution, leaky
 from listen_and_move.precision import shortened
 
-SHARP, CERTAIN = 20, 8
+SHARP, BLURRED, CERTAIN = 20, 3, 8
 """The best frame is chosen by a power of the weights in the blend: 20 where a sound is as near as usual, less by the 8th power
-of how much farther it is, down to the blend itself: in noise, the best frame is a gamble."""
+of how much farther it is, 3 far away: in noise, one frame is a gamble."""
 
 
 class Recall(nn.Module):
@@ -75,7 +75,7 @@ class Recall(nn.Module):
         distance = distance * (nearest / self.reach).clamp(min=1)
         weights = torch.softmax(-distance.flatten(2), dim=-1).view_as(distance).sum(2)  # B, T, K
         certainty = (self.reach / nearest[..., 0]).clamp(max=1) ** CERTAIN
-        sharper = (weights / weights.amax(-1, keepdim=True)) ** (1 + (SHARP - 1) * certainty)
+        sharper = (weights / weights.amax(-1, keepdim=True)) ** (BLURRED + (SHARP - BLURRED) * certainty)
         both = torch.cat([weights, sharper / sharper.sum(-1, keepdim=True)])
         # Weights sum to 1: to bring the blends to [-1, 1] is to bring the frames there, and the blends are fewer.
         pictures = (both.flatten(0, 1) @ self.frames.flatten(1).to(both)).div_(127.5).sub_(1)

@@ -15,7 +15,7 @@ import numpy as np
 from listen_and_move.inference.animator import Animator, model_path
 from listen_and_move.inference.controls import AS_TRAINED, Controls
 from listen_and_move.inference.generate import generated_mark
-from listen_and_move.inference.live import Live
+from listen_and_move.inference.live import Live, core_to_spare
 from listen_and_move.inference.pacing import Pacer
 from listen_and_move.inference.pasting import Pasted
 from listen_and_move.inference.replay import recording
@@ -98,7 +98,7 @@ def perform(
     pasted = _pasted(animator, Path(model), video) if paste else None
     size, whole = (pasted.size, pasted.whole) if pasted else (animator.size, _as_it_is)
     mark = generated_mark(animator, model_path(Path(model)), seed)
-    with opened_source(input, raw, live) as source, _stopping() as stopped:
+    with opened_source(input, raw, live) as source, _stopping() as stopped, core_to_spare(live):
         player = animator.live(source.rate, seed, controls, gain)
         pacer = Pacer(animator.fps, source.rate, player.delays.sound)
         with opened_outlet(destination, size, source, pacer, mark, live) as outlet:
