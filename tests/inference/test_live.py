@@ -208,7 +208,8 @@ def test_players_at_once_are_drawn_together_and_do_not_mix(form: str, request) -
     for index in range(4):
         assert len(found[index]) == len(alone[index])
         assert np.abs(np.stack(found[index]).astype(int) - np.stack(alone[index])).max() <= 1
-    assert np.abs(alone[0][20].astype(int) - alone[3][20]).max() > 2
+    both = zip(alone[0], alone[3], strict=False)
+    assert max(np.abs(one.astype(int) - other).max() for one, other in both) > 5, "equal pictures would prove nothing"
 
 
 @pytest.mark.parametrize("form", ["trained", "noisy"])

@@ -4,6 +4,7 @@ Letters: n samples, H height, W width.
 """
 
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ LARGE = 512
 """A picture is shown as many times larger, a whole number, as fits into so many pixels."""
 
 
-class Screen:
+class Screen(ABC):
     """Shows each picture when it is due, and only the last one of those that are."""
 
     gone = False
@@ -33,7 +34,7 @@ class Screen:
         self.index = 0
         """The frame that waits longest."""
 
-    def hear(self, samples: Float[np.ndarray, "n channels"]) -> None:
+    def hear(self, samples: Float[np.ndarray, "n channels"]) -> None:  # noqa: B027 - for every screen: nothing to do
         """The sound is in the room already."""
 
     def show(self, picture: UInt8[np.ndarray, "H W 3"]) -> None:
@@ -52,9 +53,9 @@ class Screen:
         if self.waiting:
             self.display(self.waiting.pop())
 
+    @abstractmethod
     def display(self, picture: UInt8[np.ndarray, "H W 3"] | None) -> None:
         """Show a picture, or go on with the last one."""
-        raise NotImplementedError
 
 
 class Window(Screen):
