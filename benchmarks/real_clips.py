@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from listen_and_move.config import preset
 from listen_and_move.data.clip import Clip, load_clip
 from listen_and_move.features import SAMPLE_RATE
 from listen_and_move.inference.animator import Animator
@@ -32,6 +31,7 @@ from listen_and_move.metrics.sync import (
     motion_ratio,
     shifted_null,
 )
+from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
 from listen_and_move.training.loop import train
 from listen_and_move.training.samples import play

@@ -5,9 +5,10 @@ from fractions import Fraction
 
 import pytest
 
-from listen_and_move.config import PRESETS, ClipConfig, Config, FeatureConfig, ModelConfig, preset
+from listen_and_move.config import ClipConfig, Config, FeatureConfig, ModelConfig
 from listen_and_move.errors import SettingError
 from listen_and_move.options import TrainArguments, named, parse, train_defaults
+from listen_and_move.presets import PRESETS, preset
 from listen_and_move.settings import differences, from_json, from_preset, to_json, with_values
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from listen_and_move.config import Config, preset
+from listen_and_move.config import Config
 from listen_and_move.data.clip import Clip, load_clip
 from listen_and_move.evaluation.networks import available
 from listen_and_move.evaluation.shifts import products
@@ -28,6 +28,7 @@ from listen_and_move.metrics.coherence import flicker
 from listen_and_move.metrics.frame import MOVING_SHARE, laplacian_energies, moving_region, psnr, ssim, unit_range
 from listen_and_move.metrics.sync import motion_energy
 from listen_and_move.models.generator import Network
+from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
 from listen_and_move.training.loop import train
 

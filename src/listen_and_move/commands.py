@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from listen_and_move.config import PRESETS
 from listen_and_move.errors import UserError
 from listen_and_move.options import (
     PROGRAM,
@@ -33,6 +32,7 @@ from listen_and_move.options import (
     parse,
     train_defaults,
 )
+from listen_and_move.presets import PRESETS
 from listen_and_move.progress import live_watch, progress_bars, stage_watch, training_watch
 from listen_and_move.settings import differences, from_preset, to_json
 

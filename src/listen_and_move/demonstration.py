@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from listen_and_move.config import preset
 from listen_and_move.data.synthetic import Note, melody, render_frames, render_sound
 from listen_and_move.errors import UserError
 from listen_and_move.features import SAMPLE_RATE
@@ -23,6 +22,7 @@ from listen_and_move.media.soundtrack import SoundTrack, Waveform
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.media.wav import write_wav
 from listen_and_move.metrics.sync import best_lag, correlation, difference_correlation, motion_energy, motion_ratio
+from listen_and_move.presets import preset
 from listen_and_move.training.loop import Progress, train
 
 PRESET = "quick"

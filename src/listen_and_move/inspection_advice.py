@@ -8,10 +8,11 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from listen_and_move.config import DEFAULT_PRESET, ClipConfig, FeatureConfig, preset
+from listen_and_move.config import ClipConfig, FeatureConfig
 from listen_and_move.features import Listener
 from listen_and_move.media.files import MediaInfo
 from listen_and_move.metrics.coupling import Coupling
+from listen_and_move.presets import DEFAULT_PRESET, preset
 
 Box = tuple[int, int, int, int]
 

@@ -13,7 +13,6 @@ import tyro
 from tyro.conf import Positional, arg
 
 from listen_and_move.config import (
-    DEFAULT_PRESET,
     ClipConfig,
     Config,
     CriticConfig,
@@ -25,6 +24,7 @@ from listen_and_move.config import (
 )
 from listen_and_move.errors import UserError
 from listen_and_move.inference.controls import Controls
+from listen_and_move.presets import DEFAULT_PRESET
 from listen_and_move.settings import from_json, from_preset
 
 PROGRAM = "listen-and-move"

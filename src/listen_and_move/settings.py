@@ -4,8 +4,9 @@ import json
 from dataclasses import asdict, fields, is_dataclass, replace
 from typing import Any, TypeVar, get_args, get_type_hints
 
-from listen_and_move.config import BY_SIZE, Config, preset, require
+from listen_and_move.config import Config, require
 from listen_and_move.errors import SettingError
+from listen_and_move.presets import BY_SIZE, preset
 
 Settings = TypeVar("Settings")
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from listen_and_move.config import Config, preset
+from listen_and_move.config import Config
 from listen_and_move.data import cache
 from listen_and_move.data.clip import Clip, load_clip
+from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
 
 

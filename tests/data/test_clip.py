@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from listen_and_move.config import ClipConfig, preset
+from listen_and_move.config import ClipConfig
 from listen_and_move.data.clip import as_network, as_pixels, file_hash, load_clip, split
+from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
 
 

@@ -11,7 +11,7 @@ import torch
 from tests.evaluation.making import ignored
 from tests.media.making import make_video, make_wav
 
-from listen_and_move.config import Config, preset
+from listen_and_move.config import Config
 from listen_and_move.data.clip import load_clip
 from listen_and_move.data.store import Shelf
 from listen_and_move.errors import UserError
@@ -20,6 +20,7 @@ from listen_and_move.evaluation.material import HEARD_RATE, course, decode
 from listen_and_move.features import SAMPLE_RATE, Listener
 from listen_and_move.metrics.coupling import onset_strength, spectra
 from listen_and_move.metrics.sync import SILENCE_DB, loudness
+from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
 
 RATES = [Fraction(20), Fraction(30000, 1001), Fraction(24)]

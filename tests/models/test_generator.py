@@ -8,11 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from listen_and_move.config import PRESETS, Config
+from listen_and_move.config import Config
 from listen_and_move.models.build import build_network
 from listen_and_move.models.generator import Network, NetworkState
 from listen_and_move.models.layers import Block, ConditionalInstanceNorm, OverTime, OwnAffine, SharedAffine
 from listen_and_move.models.recurrent import detached, reset, row, stacked
+from listen_and_move.presets import PRESETS
 from listen_and_move.settings import with_values
 
 FRAMES = 4
@@ -203,7 +204,7 @@ from jaxtyping import install_import_hook
 with install_import_hook("listen_and_move.models", "beartype.beartype"):
     from listen_and_move.models.build import build_critics, build_network
 import torch
-from listen_and_move.config import PRESETS
+from listen_and_move.presets import PRESETS
 from listen_and_move.settings import with_values
 for name, preset in PRESETS.items():
     for prediction in ("none", "plain", "directional"):

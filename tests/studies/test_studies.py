@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from tests.conftest import TINY
 
-from listen_and_move.config import preset
 from listen_and_move.errors import UserError
+from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
 from listen_and_move.studies.ablation import ablation
 from listen_and_move.studies.rows import PAPER, PUBLISHED, parse_rows

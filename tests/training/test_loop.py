@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import load_file
 from tests.conftest import TINY
 
-from listen_and_move.config import preset
 from listen_and_move.errors import UserError
+from listen_and_move.presets import preset
 from listen_and_move.runs import RunFolder
 from listen_and_move.settings import with_values
 from listen_and_move.training.loop import Progress, train

@@ -2,9 +2,10 @@ from dataclasses import replace
 
 import torch
 
-from listen_and_move.config import FeatureConfig, preset
+from listen_and_move.config import FeatureConfig
 from listen_and_move.data.clip import Clip, split
 from listen_and_move.features import Statistics
+from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
 from listen_and_move.training.remember import groups, kept_places, likeness, near, remembered
 

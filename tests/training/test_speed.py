@@ -6,9 +6,10 @@ from benchmarks.speed.counting import Counts, counted
 from benchmarks.speed.subjects import Training, animator
 from tests.conftest import TINY
 
-from listen_and_move.config import Config, preset
+from listen_and_move.config import Config
 from listen_and_move.losses.adversarial import interpolated_penalty
 from listen_and_move.precision import shortened
+from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
 from listen_and_move.training.state import fresh_state
 

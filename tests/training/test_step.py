@@ -6,8 +6,9 @@ import pytest
 import torch
 from tests.conftest import TINY
 
-from listen_and_move.config import Config, preset
+from listen_and_move.config import Config
 from listen_and_move.losses.adversarial import ADVERSARIAL
+from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
 from listen_and_move.training.state import TrainingState, fresh_state
 from listen_and_move.training.step import Batch, Quiet, training_step

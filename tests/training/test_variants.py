@@ -4,9 +4,10 @@ import pytest
 import torch
 from tests.conftest import TINY
 
-from listen_and_move.config import Config, preset
+from listen_and_move.config import Config
 from listen_and_move.models.critics import CONNECTIONS
 from listen_and_move.models.recurrent import MOTION_ENCODERS
+from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
 from listen_and_move.training.state import fresh_state
 from listen_and_move.training.step import Batch, training_step

@@ -24,9 +24,10 @@ from listen_and_move.app.live import Stage, controls_of
 from listen_and_move.app.trainings import Trainings
 from listen_and_move.app.uploads import Uploads
 from listen_and_move.app.workers import Worker
-from listen_and_move.config import DEFAULT_PRESET, PRESETS, ClipConfig
+from listen_and_move.config import ClipConfig
 from listen_and_move.errors import UserError
 from listen_and_move.level import parse_gain
+from listen_and_move.presets import DEFAULT_PRESET, PRESETS
 from listen_and_move.settings import from_values
 
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:; sandbox"

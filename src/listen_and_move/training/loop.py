@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from listen_and_move.config import DEFAULT_PRESET, Config
+from listen_and_move.config import Config
 from listen_and_move.data.clip import Clip
 from listen_and_move.data.source import find
 from listen_and_move.data.windows import lanes
@@ -23,6 +23,7 @@ from listen_and_move.losses.perceptual import PerceptualLoss
 from listen_and_move.modelfile import Model, save_model
 from listen_and_move.novelty import Repertoire
 from listen_and_move.precision import products, reused_memory
+from listen_and_move.presets import DEFAULT_PRESET
 from listen_and_move.runs import RunFolder, write_text
 from listen_and_move.settings import from_preset, to_json, with_values
 from listen_and_move.training.batches import Batches
