@@ -1,10 +1,12 @@
 // One live play: sound goes to the server in blocks, pictures come back with their instants and are shown in time.
 //
 // Times: a sample has its place in the sound that was sent; the audio clock counts samples; `performance.now()` counts
-// milliseconds. `offset` ties the last two together: it is the earliest that a block ever reached this thread.
+// milliseconds. `offset` ties the last two together: it is the earliest that a block of the last ten seconds reached this
+// thread; not of all blocks, since the two clocks drift apart.
 
 const BLOCK = 512; // samples: 11 ms at 48 kHz
 const MARGIN = 0.12; // seconds that a sound from a file is held back beyond what the method needs
+const TIED = 940; // blocks by which the clocks are tied together: ten seconds
 const KEPT = 64; // pictures over which figures are taken
 const LEAST_SIDE = 384; // pixels of the canvas
 const HEAD = 20; // bytes before the JPEG: see live.py
@@ -17,7 +19,7 @@ export class Session {
     this.sent = [];
     this.shown = [];
     this.counts = { frames: 0, late: 0 };
-    this.offset = Infinity;
+    this.offsets = [];
     this.level = 0;
   }
 
@@ -76,7 +78,8 @@ export class Session {
     const now = performance.now();
     const rate = this.context.sampleRate;
     this.origin ??= first;
-    this.offset = Math.min(this.offset, now - ((first + samples.length) / rate) * 1000);
+    this.offsets.push(now - ((first + samples.length) / rate) * 1000);
+    if (this.offsets.length > TIED) this.offsets.shift();
     this.level = Math.max(0.9 * this.level, Math.hypot(...samples) / Math.sqrt(samples.length));
     if (this.socket.readyState !== WebSocket.OPEN) return;
     this.socket.send(samples);
@@ -118,7 +121,8 @@ export class Session {
   /** Where the milliseconds of a picture went, from its instant in the sound to the screen. */
   measure({ instant, arrived, server }) {
     const shown = performance.now();
-    const clock = (second) => this.offset + (this.origin / this.context.sampleRate + second) * 1000;
+    const offset = Math.min(...this.offsets);
+    const clock = (second) => offset + (this.origin / this.context.sampleRate + second) * 1000;
     const complete = instant + this.method; // what the picture needed to hear
     const block = this.sent.find(({ end }) => end >= complete);
     if (!block) return;
