@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from listen_and_move.data.clip import load_clip
-from listen_and_move.runs import environment
+from benchmarks.machine import machine
 from listen_and_move.settings import from_preset
 
 PART = 30.0  # seconds that are repeated
@@ -40,7 +40,7 @@ def main() -> None:
         command = [sys.executable, "-m", "benchmarks.long_video", str(video), "--preset", options.preset, "--once"]
         own_cache = {**os.environ, "LISTEN_AND_MOVE_CACHE": str(Path(folder) / "cache")}
         passes = [json.loads(subprocess.check_output(command, env=own_cache)) for _ in range(2)]
-    result = {"machine": environment(), "minutes": options.minutes, **dict(zip(("decoded", "cached"), passes, strict=True))}
+    result = {"machine": machine(), "minutes": options.minutes, **dict(zip(("decoded", "cached"), passes, strict=True))}
     print(json.dumps(result, indent=1))
     if options.out:
         options.out.write_text(json.dumps(result, indent=1) + "\n")
@@ -52,7 +52,12 @@ def read(video: Path, preset: str) -> dict[str, Any]:
     clip = load_clip(video, from_preset(preset, {}))
     seconds = time.perf_counter() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    return {"frames": len(clip.frames), "seconds": round(seconds, 1), "processor_s": round(time.process_time(), 1), "peak_mb": round(peak)}
+    return {
+        "frames": len(clip.frames),
+        "seconds": round(seconds, 1),
+        "processor_s": round(time.process_time(), 1),
+        "peak_mb": round(peak),
+    }
 
 
 def lengthened(video: Path, folder: Path, minutes: float) -> Path:

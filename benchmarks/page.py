@@ -22,7 +22,7 @@ from websockets.sync.client import connect
 from listen_and_move.app.live import HEAD
 from listen_and_move.media.files import probe
 from listen_and_move.media.sound import read_sound
-from listen_and_move.runs import environment
+from benchmarks.machine import machine
 
 RATE, BLOCK = 48_000, 512
 PARTS = ("latency", "window", "look_ahead", "gathering", "computing", "travelling", "showing")
@@ -143,8 +143,7 @@ def main() -> None:
     options = parser.parse_args()
     run, sound = options.run.resolve(), options.sound.resolve()
     results = json.loads(options.out.read_text()) if options.out and options.out.exists() else {}
-    machine = environment(sound, "", "cpu")
-    results["machine"] = {key: machine[key] for key in ("threads", "python", "platform", "versions", "commit")}
+    results["machine"] = machine()
     with serving(run.parent) as (address, process):
         if "browser" in options.parts:
             results["browser"] = in_browser(address, process.pid, run.name, sound, options.seconds)

@@ -1,7 +1,8 @@
 """Run trials and print their table; what is there already is not run again, so the same command goes on.
 
     python -m benchmarks.studio run --videos FOLDER --clips drums beagle --variants base shape --folds 4 --seeds 0 [--steps 250]
-    python -m benchmarks.studio table [--steps 250]
+    python -m benchmarks.studio run ... --minutes 10 --size 128 [--preset paper --variants paper]
+    python -m benchmarks.studio table [--steps 250 | --minutes 10]
 
 Several workers share the work: `--worker 0/2` and `--worker 1/2`, each with one thread.
 """
@@ -33,12 +34,14 @@ def main() -> None:
     parser.add_argument("--folds", nargs="+", type=int, default=[4], help="which fifths are held out, 0 to 4")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--steps", type=int, default=250)
+    parser.add_argument("--minutes", type=float, help="train for so long, instead of so many steps")
     parser.add_argument("--size", default="64")
     parser.add_argument("--preset", default="quick")
     parser.add_argument("--worker", default="0/1")
     parser.add_argument("--keep", type=Path, help="folder in which the run folders stay")
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
+    options.steps = f"{options.minutes:g} min" if options.minutes else options.steps
     if options.action == "run":
         torch.set_num_threads(1)
         run(options)
@@ -74,9 +77,10 @@ def trial(job: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
     values = {"clip.size": job["size"]}
     if job["variant"] in STILLS:
         return baseline_row(job["variant"], video, job["fold"], values, options.preset)
-    changes = values | {"training.steps": job["steps"]} | settings(job["variant"])
+    changes = values | {"training.steps": 10**6 if options.minutes else job["steps"]} | settings(job["variant"])
     name = "-".join(str(job[key]).replace(" ", "_") for key in KEY)
-    return model_row(video, job["fold"], job["seed"], changes, options.preset, options.keep and options.keep / name)
+    keep = options.keep and options.keep / name
+    return model_row(video, job["fold"], job["seed"], changes, options.preset, keep, options.minutes)
 
 
 def rows(path: Path) -> list[dict[str, Any]]:

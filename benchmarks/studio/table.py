@@ -24,7 +24,9 @@ FIGURES = {
     "unmatched": lambda rows: _mean(rows, "dcor_quiet_unmatched"),
     "silence": lambda rows: _mean(rows, "motion_in_silence"),
     "hiss": lambda rows: _mean(rows, "motion_in_room_noise"),
-    "s/step": lambda rows: float(np.mean([row["train_s"] / row["steps"] for row in rows if "train_s" in row] or [np.nan])),
+    "s/step": lambda rows: float(
+        np.mean([row["train_s"] / row.get("steps_done", row["steps"]) for row in rows if "train_s" in row] or [np.nan])
+    ),
 }
 """Title to figure of the fifths of one seed; excess: dcor less its mean at wrong times, p: share of wrong times as good."""
 

@@ -4,6 +4,8 @@ Letters: T frames that are held out.
 """
 
 import json
+import math
+import signal
 import tempfile
 import time
 from collections.abc import Mapping
@@ -30,7 +32,7 @@ from listen_and_move.metrics.sync import motion_energy
 from listen_and_move.models.generator import Network
 from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
-from listen_and_move.training.loop import train
+from listen_and_move.training.loop import Progress, train
 
 Row = dict[str, Any]
 FOLDS = 5
@@ -51,14 +53,20 @@ def settings_of(values: Mapping[str, Any], fold: int, base: str) -> Config:
     return with_values(preset(base), {**values, "clip.holdout": f"{fold / FOLDS:g}-{(fold + 1) / FOLDS:g}"})
 
 
-def model_row(video: Path, fold: int, seed: int, values: Mapping[str, Any], base: str, keep: Path | None = None) -> Row:
-    """Train a model and measure it on the fifth that it has not seen; ``keep``: where its run folder stays."""
+def model_row(
+    video: Path, fold: int, seed: int, values: Mapping[str, Any], base: str, keep: Path | None, minutes: float | None
+) -> Row:
+    """Train a model and measure it on the fifth that it has not seen.
+
+    ``keep``: where its run folder stays. ``minutes``: how long it trains, instead of its number of steps.
+    """
     quiet = {"training.validate_every": 100, "training.sample_every": 10**6, "training.save_every": 10**6}
     config = settings_of({**values, **quiet, "training.seed": seed}, fold, base)
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
         changes = {**values, **quiet, "training.seed": seed, "clip.holdout": config.clip.holdout}
-        result = train(video, keep or Path(folder) / "run", preset_name=base, settings=changes)
+        watch = _Clock(minutes * 60 if minutes else math.inf)
+        result = train(video, keep or Path(folder) / "run", preset_name=base, settings=changes, watch=watch)
         seconds = time.perf_counter() - begun
         size = (result.run / "model.safetensors").stat().st_size
         log = [json.loads(line) for line in (result.run / "metrics.jsonl").read_text().splitlines()]
@@ -66,12 +74,26 @@ def model_row(video: Path, fold: int, seed: int, values: Mapping[str, Any], base
     clip = load_clip(video, config)
     network = animator.network
     generated = _played(network, clip.features, clip, config)
-    if not result.finished:
+    if not (result.finished or watch.over):
         raise KeyboardInterrupt  # a row of a run cut short would mislead
     curve = [[line["step"], line["held_out/dcor"], line["held_out/sharpness_moving"]] for line in log if "held_out/dcor" in line]
-    row = {"curve": curve, "train_s": seconds, "model_mb": size / 1e6} | measured(generated, clip)
+    row = {"curve": curve, "train_s": seconds, "steps_done": result.step, "model_mb": size / 1e6} | measured(generated, clip)
     row |= {f"dcor_{name}": _dcor(_played(network, heard, clip, config), clip) for name, heard in altered(video, clip, config)}
     return row | _still(network, clip, config)
+
+
+class _Clock:
+    """Asks a training to stop, as Ctrl-C does, so many seconds after its first step began."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self.begun, self.over = seconds, math.inf, False
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.perf_counter()
+        self.begun = min(self.begun, now if progress.step else math.inf)
+        if now >= self.begun + self.seconds and not self.over:
+            self.over = True
+            signal.raise_signal(signal.SIGINT)
 
 
 def baseline_row(name: str, video: Path, fold: int, values: Mapping[str, Any], base: str) -> Row:

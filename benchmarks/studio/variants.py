@@ -18,6 +18,9 @@ VARIANTS: dict[str, Settings] = {
     "penalty 1e-5": {"losses.penalty": 1e-5},
     "no rest": {"losses.rest": 0.0},
     "no recall": {"generator.recall": 0},
+    "paper": {"losses.perceptual_network": "squeezenet1_1-caffe"},
+    "window 16": {"training.window": 16, "training.lanes": 1},
+    "no disturbance": {"training.disturbance": 0.0},
     "regress": {"losses.adversarial_weight": 0.0},
 }
 
