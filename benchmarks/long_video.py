@@ -8,7 +8,6 @@ VIDEO's first half minute is brought to 1920x1080 at 30 frames/s (H.264, AAC) an
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -16,8 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from listen_and_move.data.clip import load_clip
 from benchmarks.machine import machine
+from listen_and_move.data.clip import load_clip
 from listen_and_move.settings import from_preset
 
 PART = 30.0  # seconds that are repeated
@@ -51,12 +50,11 @@ def read(video: Path, preset: str) -> dict[str, Any]:
     begun = time.perf_counter()
     clip = load_clip(video, from_preset(preset, {}))
     seconds = time.perf_counter() - begun
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     return {
         "frames": len(clip.frames),
         "seconds": round(seconds, 1),
         "processor_s": round(time.process_time(), 1),
-        "peak_mb": round(peak),
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3),
     }
 
 

@@ -19,10 +19,10 @@ from tests.app.browser import browsing
 from tests.app.serving import Visitor, serving, until
 from websockets.sync.client import connect
 
+from benchmarks.machine import machine
 from listen_and_move.app.live import HEAD
 from listen_and_move.media.files import probe
 from listen_and_move.media.sound import read_sound
-from benchmarks.machine import machine
 
 RATE, BLOCK = 48_000, 512
 PARTS = ("latency", "window", "look_ahead", "gathering", "computing", "travelling", "showing")

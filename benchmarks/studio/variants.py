@@ -8,6 +8,7 @@ VARIANTS: dict[str, Settings] = {
     "studio": {},
     "before": {"features.kind": "level", "training.disturbance": 0.0, "generator.recall": 0},
     "shape": {"features.kind": "shape"},
+    "level": {"features.kind": "level"},
     "disturb": {"training.disturbance": 1.0},
     "recall": {"generator.recall": 512},
     "small critics": {"critics.channels_base": 128, "critics.channels_max": 64},
