@@ -8,6 +8,7 @@ VIDEO's first half minute is brought to 1920x1080 at 30 frames/s (H.264, AAC) an
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
