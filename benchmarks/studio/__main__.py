@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from benchmarks.studio.forms import FORMS, form
 from benchmarks.studio.table import lines
 from benchmarks.studio.trial import STILLS, baseline_row, model_row
 from benchmarks.studio.variants import settings
@@ -80,7 +81,8 @@ def trial(job: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
     changes = values | {"training.steps": 10**6 if options.minutes else job["steps"]} | settings(job["variant"])
     name = "-".join(str(job[key]).replace(" ", "_") for key in KEY)
     keep = options.keep and options.keep / name
-    return model_row(video, job["fold"], job["seed"], changes, options.preset, keep, options.minutes)
+    with form(next((part for part in job["variant"].split("+") if part in FORMS), "full")):
+        return model_row(video, job["fold"], job["seed"], changes, options.preset, keep, options.minutes)
 
 
 def rows(path: Path) -> list[dict[str, Any]]:

@@ -1,4 +1,7 @@
-"""What is tried: changes to a preset, by name. A name joined by + is all of its parts, the later ones winning."""
+"""What is tried: changes to a preset, by name. A name joined by + is all of its parts, the later ones winning.
+
+low rank, grouped, separable: forms of the prediction layer (see `forms`), to be joined with directional.
+"""
 
 from typing import Any
 
@@ -22,6 +25,13 @@ VARIANTS: dict[str, Settings] = {
     "paper": {"losses.perceptual_network": "squeezenet1_1-caffe"},
     "window 16": {"training.window": 16, "training.lanes": 1},
     "no disturbance": {"training.disturbance": 0.0},
+    "plain": {"generator.prediction": "plain"},
+    "directional": {"generator.prediction": "directional"},
+    "at 32": {"generator.prediction_layers": "3"},
+    "at 64": {"generator.prediction_layers": "4"},
+    "low rank": {},
+    "grouped": {},
+    "separable": {},
     "regress": {"losses.adversarial_weight": 0.0},
 }
 

@@ -1,0 +1,145 @@
+"""Cheaper forms of the prediction layer, to measure whether one earns its time; the package has the full one alone.
+
+Shape letters as in `models.prediction`. All take and give what `PredictionLayer` does, so a trial swaps them in.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from listen_and_move.models import build
+from listen_and_move.models.prediction import PredictionLayer, PredictionState
+from listen_and_move.models.recurrent import CentredConvolution, ConvGRU, DirectionalConvolution, KernelConvolution
+
+Maps = Float[Tensor, "B T C H W"]
+
+
+class LowRank(nn.Module):
+    """Predicts a quarter of the channels, combinations of them all, and corrects all by what changed."""
+
+    def __init__(self, channels: int, kernel: int, directional: bool) -> None:
+        super().__init__()
+        rank = max(2, channels // 4)
+        self.down, self.up = nn.Conv2d(channels, rank, 1), nn.Conv2d(rank, channels, 1)
+        self.inner = PredictionLayer(rank, kernel, directional)
+
+    def forward(self, x: Maps, state: PredictionState | None = None, recompute: bool = False) -> tuple[Maps, PredictionState]:
+        """As `PredictionLayer`."""
+        low = self.down(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+        corrected, state = self.inner(low, state, recompute)
+        return x + self.up((corrected - low).flatten(0, 1)).unflatten(0, x.shape[:2]), state
+
+
+class Grouped(nn.Module):
+    """Four layers, each of a quarter of the channels, that know nothing of each other."""
+
+    def __init__(self, channels: int, kernel: int, directional: bool) -> None:
+        super().__init__()
+        self.groups = nn.ModuleList(PredictionLayer(channels // 4, kernel, directional) for _ in range(4))
+
+    def forward(self, x: Maps, state: PredictionState | None = None, recompute: bool = False) -> tuple[Maps, PredictionState]:
+        """As `PredictionLayer`."""
+        before = [None] * 4 if state is None else [PredictionState(part) for part in state.hidden.chunk(4, dim=2)]
+        parts = [
+            group(part, hidden, recompute) for group, part, hidden in zip(self.groups, x.chunk(4, dim=2), before, strict=True)
+        ]
+        hidden = torch.cat([each.hidden for _, each in parts], dim=2)
+        return torch.cat([corrected for corrected, _ in parts], dim=2), PredictionState(hidden)
+
+
+class DepthwiseGRU(ConvGRU):
+    """A ConvGRU in which each channel hears and remembers itself alone; what follows mixes them."""
+
+    def __init__(self, channels: int, convolution: KernelConvolution) -> None:
+        nn.Module.__init__(self)
+        self.inputs = self.channels = channels
+        self.convolution = convolution  # of 2 inputs, the channel and its past, and 3 outputs per channel
+
+    def hear(self, x: Maps) -> Float[Tensor, "B T gates H W"]:
+        """The input half of every gate."""
+        kernel = self.convolution.kernel()[:, :1]
+        return self._each(x.flatten(0, 1), kernel, self.convolution.bias).unflatten(0, x.shape[:2])
+
+    def follow(
+        self, heard: Float[Tensor, "B T gates H W"], hidden: Float[Tensor, "B D H W"] | None = None
+    ) -> Float[Tensor, "B T D H W"]:
+        """The hidden maps, from the input half."""
+        hidden = heard.new_zeros(len(heard), self.channels, *heard.shape[3:]) if hidden is None else hidden
+        gates, candidate = self.convolution.kernel()[:, 1:].split([2 * self.channels, self.channels])
+        maps: list[Tensor] = []
+        for frame in heard.unbind(dim=1):
+            of_gates, of_candidate = frame.split([2 * self.channels, self.channels], dim=1)
+            update, reset = torch.sigmoid(of_gates + self._each(hidden, gates)).chunk(2, dim=1)
+            proposal = torch.tanh(of_candidate + self._each(reset * hidden, candidate))
+            hidden = torch.lerp(hidden, proposal, update)
+            maps.append(hidden)
+        return torch.stack(maps, dim=1)
+
+    def _each(self, x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Several outputs of each channel, those of one gate together."""
+        gates, radius = len(kernel) // self.channels, self.convolution.radius
+        if isinstance(self.convolution, DirectionalConvolution):
+            x, padding = torch.cat([x[..., :1, :].expand(-1, -1, radius, -1), x], dim=-2), (0, radius)
+        else:
+            padding = (radius, radius)
+
+        def by_channel(values: Tensor) -> Tensor:
+            return values.unflatten(0, (gates, self.channels)).transpose(0, 1).flatten(0, 1)
+
+        bias = None if bias is None else by_channel(bias)
+        y = F.conv2d(x, by_channel(kernel), bias, padding=padding, groups=self.channels)
+        return y.unflatten(1, (self.channels, gates)).transpose(1, 2).flatten(1, 2)
+
+
+class Separable(PredictionLayer):
+    """Every channel is predicted from itself, in five directions; the blend of the directions mixes the channels."""
+
+    def __init__(self, channels: int, kernel: int, directional: bool) -> None:
+        super().__init__(channels, kernel, directional=True)
+        self.centre = DepthwiseGRU(channels, CentredConvolution(2, 3 * channels, kernel))
+        self.vertical = DepthwiseGRU(channels, DirectionalConvolution(2, 3 * channels, kernel))
+        self.horizontal = DepthwiseGRU(channels, DirectionalConvolution(2, 3 * channels, kernel))
+
+    def _maps(self, x: Tensor, hidden: Tensor | None) -> Tensor:
+        before = [None] * 5 if hidden is None else [*hidden.unbind(1)]
+        turns = [_same, _same, _upside_down, _sideways, _both]
+        cells = [self.centre, self.vertical, self.vertical, self.horizontal, self.horizontal]
+        assert all(cell is not None for cell in cells)
+        maps = [
+            turn(cell(turn(x), None if past is None else turn(past)), back=True)  # type: ignore[misc]
+            for turn, cell, past in zip(turns, cells, before, strict=True)
+        ]
+        return torch.stack(maps, dim=2)
+
+
+def _same(x: Tensor, back: bool = False) -> Tensor:
+    return x
+
+
+def _upside_down(x: Tensor, back: bool = False) -> Tensor:
+    return x.flip(-2)
+
+
+def _sideways(x: Tensor, back: bool = False) -> Tensor:
+    return x.mT
+
+
+def _both(x: Tensor, back: bool = False) -> Tensor:
+    return x.flip(-2).mT if back else x.mT.flip(-2)
+
+
+FORMS: dict[str, type[nn.Module]] = {"full": PredictionLayer, "low rank": LowRank, "grouped": Grouped, "separable": Separable}
+
+
+@contextmanager
+def form(name: str) -> Iterator[None]:
+    """Networks are built with another prediction layer meanwhile."""
+    build.PredictionLayer = FORMS[name]  # type: ignore[misc, assignment]
+    try:
+        yield
+    finally:
+        build.PredictionLayer = PredictionLayer  # type: ignore[misc]
