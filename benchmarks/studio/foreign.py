@@ -4,7 +4,8 @@
 
 Bounds: no frame farther from the training frames than 1.5 times the farthest held-out frame; flicker at most the training
 clip's; motion at least half of the training clip's with percussive sounds; in silence and in room noise (-60 dBFS) at most
-2 % of it; a sound 20 dB quieter moves the picture as much.
+2 % of it; a sound 20 dB quieter moves the picture as much. Used: with silence in its place the picture changes by at least a
+tenth of what the training clip varies over time, the bound of `evaluate`'s verdict.
 """
 
 import argparse
@@ -16,7 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from benchmarks.studio.trial import Held
 from listen_and_move.data.clip import Clip, load_clip
+from listen_and_move.evaluation.players import mean_spread, temporal_spread
+from listen_and_move.evaluation.sensitivity import UNUSED
 from listen_and_move.features import SAMPLE_RATE
 from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.listening import listen
@@ -78,6 +82,7 @@ def measured(run: Path, sounds: Iterable[Path]) -> Values:
     usual = Usual(
         float(np.concatenate([motion_energy(_part(clip, part)) for part in clip.train]).mean()),
         float(np.concatenate([flicker(_part(clip, part)) for part in clip.train]).mean()),
+        mean_spread(temporal_spread(clip.frames.numpy().view(Held), clip.train)),
         float(nearest_distances(thumbnails(unseen, SIDE), small)[0].max()),
     )
     clips = [{"sound": sound.name, "kind": kind(sound), **_played(animator, sound, usual, small)} for sound in sounds]
@@ -90,6 +95,8 @@ class Usual(NamedTuple):
 
     motion: float
     flicker: float
+    spread: float
+    """How much the picture varies over time."""
     farthest: float
     """Largest distance of a held-out frame to the nearest training frame."""
 
@@ -107,6 +114,7 @@ def bounds(clips: list[Values]) -> Values:
         "flicker": round(float(np.median(of("flicker"))), 2),
         "flicker within 1": round(float((of("flicker") <= 1).mean()), 2),
         **{f"motion, {name}": round(float(np.median(of("motion", name))), 2) for name in (*KINDS, "other")},
+        "sound used": round(float((of("response") >= UNUSED).mean()), 2),
         "percussive moving at least half": round(float((of("motion", "percussive") >= 0.5).mean()), 2),
         "motion, 20 dB quieter": round(float(np.median(of("quieter"))), 2),
     }
@@ -122,8 +130,14 @@ def _played(animator: Animator, sound: Path, usual: Usual, small: np.ndarray) ->
         "farthest": float(distance.max()) / usual.farthest,
         "flicker": float(flicker(frames).mean()) / usual.flicker,
         "motion": motion / usual.motion,
+        "response": _change(frames, _frames(animator, np.zeros_like(samples))) / usual.spread,
         "quieter": quieter / max(motion, 1e-9),
     }
+
+
+def _change(ours: np.ndarray, others: np.ndarray) -> float:
+    """Root mean square, of values in [0, 1]."""
+    return float(np.sqrt(np.mean(((ours.astype(np.float32) - others) / 255) ** 2)))
 
 
 def _motion(animator: Animator, samples: np.ndarray, usual: Usual) -> float:
