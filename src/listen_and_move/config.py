@@ -353,7 +353,7 @@ class TrainingConfig:
     feature_noise: float = 0.0
     """Spread of random numbers added to the features of a window, so that few chunks are not learnt by heart."""
     disturbance: float = 0.0
-    """How far the sound is disturbed in training: 1 is +-6 dB louder, +-12 dB duller, half in noise, a quarter with echo."""
+    """How far the sound is disturbed in training, 0 to 1: 1 is +-6 dB louder, +-12 dB duller, half the windows in noise."""
     generator_rate: float = 1e-4
     """Learning rate of encoder and generator (Adam)."""
     critic_rate: float = 4e-4

@@ -61,7 +61,7 @@ class Batches:
         if not strength or power is None:
             return self.features[first:last]
         power = power[first : last + self.config.features.past + self.config.features.future]
-        return self._described(disturbed(power, self.loudness, float(self.config.clip.rate), strength, random))
+        return self._described(disturbed(power, self.loudness, strength, random))
 
     def _described(self, power: Tensor) -> Tensor:
         return self.listener.assemble(self.listener.described(power)).to(self.device)

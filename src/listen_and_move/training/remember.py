@@ -60,7 +60,7 @@ def _otherwise(clip: Clip, config: Config, places: Int[Tensor, " K"]) -> Iterato
     listener = Listener(config.features, config.clip.rate, clip.statistics)
     generator = torch.Generator().manual_seed(config.training.seed)
     for _ in range(_VERSIONS):
-        other = disturbed(power, float(power.mean()), float(config.clip.rate), strength, generator)
+        other = disturbed(power, float(power.mean()), strength, generator)
         yield listener.assemble(listener.described(other))[places]
 
 
