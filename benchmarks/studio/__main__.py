@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--folds", nargs="+", type=int, default=[4], help="which fifths are held out, 0 to 4")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--steps", type=int, default=250)
-    parser.add_argument("--minutes", type=float, help="train for so long, instead of so many steps")
+    parser.add_argument("--minutes", type=float, help="train for so much processor time, instead of so many steps")
     parser.add_argument("--size", default="64")
     parser.add_argument("--preset", default="quick")
     parser.add_argument("--worker", default="0/1")

@@ -63,11 +63,11 @@ def model_row(
     quiet = {"training.validate_every": 100, "training.sample_every": 10**6, "training.save_every": 10**6}
     config = settings_of({**values, **quiet, "training.seed": seed}, fold, base)
     with tempfile.TemporaryDirectory() as folder:
-        begun = time.perf_counter()
+        begun = time.process_time()
         changes = {**values, **quiet, "training.seed": seed, "clip.holdout": config.clip.holdout}
         watch = _Clock(minutes * 60 if minutes else math.inf)
         result = train(video, keep or Path(folder) / "run", preset_name=base, settings=changes, watch=watch)
-        seconds = time.perf_counter() - begun
+        seconds = time.process_time() - begun
         size = (result.run / "model.safetensors").stat().st_size
         log = [json.loads(line) for line in (result.run / "metrics.jsonl").read_text().splitlines()]
         animator = Animator.load(result.run)
@@ -83,13 +83,13 @@ def model_row(
 
 
 class _Clock:
-    """Asks a training to stop, as Ctrl-C does, so many seconds after its first step began."""
+    """Asks a training to stop, as Ctrl-C does, so many seconds of processor time after its first step."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds, self.begun, self.over = seconds, math.inf, False
 
     def __call__(self, progress: Progress) -> None:
-        now = time.perf_counter()
+        now = time.process_time()
         self.begun = min(self.begun, now if progress.step else math.inf)
         if now >= self.begun + self.seconds and not self.over:
             self.over = True
