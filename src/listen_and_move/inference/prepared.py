@@ -34,7 +34,9 @@ def prepared(network: Network, precision: Precision = "float32") -> Network:
         assert isinstance(block, Block)
         if block.over_time is None:
             _fold_block(block)
-        block.convolutions[0] = Doubling(block.convolutions[0])
+        doubling = block.convolutions[0]
+        assert isinstance(doubling, UpsampledConvolution)
+        block.convolutions[0] = Doubling(doubling)
     for name, layer in generator.predictions.items():
         assert isinstance(layer, PredictionLayer)
         generator.predictions[name] = PlayedPrediction(layer)
