@@ -3,7 +3,8 @@
     python -m benchmarks.speed [--device auto] [--presets paper studio quick baseline] [--sizes 64 128 256 512] [--out FILE]
 
 On CPU and CUDA alike. `--minutes 8` is when no new measurement begins, so that a session on a GPU ends in time; what was left
-out, for that or because one call would take longer than `--longest` seconds, is listed. *share*: operations of our own forms
+out, for that or because one call would take longer than `--longest` seconds, is listed. *results_gb*: what all results of a call
+hold at most, counted without computing, so for those that are left out too. *share*: operations of our own forms
 per second over what the machine's float32 matrix product reaches in the same process. Perceptual weights are random ones.
 With OMP_NUM_THREADS=1 seconds are those of the processor, so that other work on the machine does little harm.
 """
@@ -38,6 +39,7 @@ COLUMNS = (
     "fps_frames",
     "s",
     "peak_gb",
+    "results_gb",
     "share",
 )
 
@@ -101,7 +103,7 @@ def _row(job: Job, longest: float, until: float, peak: float) -> dict[str, Any]:
     counts = planned(job)
     expected = counts.flops / 1e9 / (0.3 * peak)
     if expected > longest:
-        return {"left_out": f"a call would take about {expected:.0f} s"}
+        return {"left_out": f"a call would take about {expected:.0f} s", "results_gb": counts.peak / 1e9}
     return _here(job, counts) if job.device.startswith("cuda") else _in_a_process_of_its_own(job, counts)
 
 

@@ -38,9 +38,10 @@ def measured(job: Job, counts: Counts) -> dict[str, Any]:
     if device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
-    with reused_memory(), products(exact=job.speed == "exact"):
+    with reused_memory(not job.recompute), products(exact=job.speed == "exact"):
         found = (_generation if job.what == "generate" else _training)(job, device)
-    found |= {"peak_gb": _peak_memory(device), "gflop": counts.flops / 1e9, "launches": counts.launches}
+    found |= {"peak_gb": _peak_memory(device), "results_gb": counts.peak / 1e9}
+    found |= {"gflop": counts.flops / 1e9, "launches": counts.launches}
     return found | {"allocations": counts.allocations, "machine_gflops": peak, "share": counts.flops / 1e9 / found["s"] / peak}
 
 

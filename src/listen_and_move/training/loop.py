@@ -101,7 +101,7 @@ def train(
         write_text(folder.config_file, to_json(config))
     else:
         folder.create(config, video, video_hash, str(place))
-    with products(exact=config.training.speed == "exact"), reused_memory():
+    with products(exact=config.training.speed == "exact"), reused_memory(not config.training.recompute):
         return _Trainer(folder, config, clip, perceptual, place, watch).run()
 
 
