@@ -143,7 +143,7 @@ def _points(x: Float[Tensor, "*N C H W"], weight: Float[Tensor, "D C 1 1"], bias
 
 
 def _tanh_(x: Tensor) -> Tensor:
-    """The hyperbolic tangent; x may be used up. On a CPU torch computes the sigmoid five times as fast."""
+    """The hyperbolic tangent; x may be used up. On a CPU torch computes the sigmoid several times as fast."""
     if x.device.type != "cpu":
         return x.tanh_()
     return x.to(torch.promote_types(x.dtype, torch.float32)).mul_(2).sigmoid_().mul_(2).sub_(1).to(x)
