@@ -1,9 +1,10 @@
 """How fast, how large, and how near to the machine's peak: one table, and JSON with device, versions and commit.
 
-    python -m benchmarks.speed [--device auto] [--presets studio paper baseline] [--sizes 64 128 256 512] [--out FILE]
+    python -m benchmarks.speed [--device auto] [--presets paper studio quick baseline] [--sizes 64 128 256 512] [--out FILE]
 
 On CPU and CUDA alike. `--minutes 8` is when no new measurement begins, so that a session on a GPU ends in time; what was left
-out, for that or because one call would take longer than `--longest` seconds, is listed. *share*: operations of our own forms
+out, for that or because one call would take longer than `--longest` seconds, is listed. *results_gb*: what all results of a call
+hold at most, counted without computing, so for those that are left out too. *share*: operations of our own forms
 per second over what the machine's float32 matrix product reaches in the same process. Perceptual weights are random ones.
 With OMP_NUM_THREADS=1 seconds are those of the processor, so that other work on the machine does little harm.
 """
@@ -14,14 +15,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from benchmarks.speed.counting import Counts
 from benchmarks.speed.measure import Job, matrix_peak, measured, planned
 from listen_and_move.inference.animator import choose_device
 from listen_and_move.runs import environment
+from listen_and_move.settings import from_preset
 
 COLUMNS = (
     "what",
@@ -35,34 +39,45 @@ COLUMNS = (
     "fps_frames",
     "s",
     "peak_gb",
+    "results_gb",
     "share",
 )
 
 
 def jobs(options: argparse.Namespace, device: str) -> Iterator[Job]:
-    """The table, then how cost grows with window and lanes."""
-    for size in options.sizes:
-        for preset in options.presets:
-            for what in ("generate", "train"):
-                for speed in ("exact", "fast"):
-                    yield Job(what, preset, size, 16, 1, speed, device, options.seconds)
-    growing = Job("train", "paper", 64, 16, 1, "exact", device, options.seconds)
+    """The first preset at every size; how cost grows with window, lanes and size; then the other presets."""
+    first, *others = ([*_table(preset, options, device)] for preset in options.presets)
+    yield from first
     if options.growth:
+        growing = Job("train", "paper", 64, 16, 1, "exact", device, options.seconds)
         yield from (growing._replace(window=window, recompute=again) for window in (8, 16, 32, 64) for again in (False, True))
         yield from (growing._replace(lanes=lanes) for lanes in (2, 4))
+        yield from (growing._replace(size=size, window=64, recompute=True) for size in options.sizes if size > growing.size)
+    yield from chain(*others)
+
+
+def _table(preset: str, options: argparse.Namespace, device: str) -> Iterator[Job]:
+    """``quick`` is ``studio`` at 64 pixels, so it is measured as it is trained: by its own size, window and lanes."""
+    config = from_preset(preset, {})
+    shapes = [(size, 16, 1) for size in options.sizes]
+    if preset == "quick":
+        shapes = [(config.clip.width, config.training.window, config.training.lanes)]
+    for shape, what, speed in product(shapes, ("generate", "train"), ("exact", "fast")):
+        yield Job(what, preset, *shape, speed, device, options.seconds)
 
 
 def main() -> None:
     """Measure, print, write JSON."""
     if sys.argv[1:2] == ["--child"]:
-        print(json.dumps(measured(Job(*json.loads(sys.argv[2])))))
+        job, counts = json.loads(sys.argv[2])
+        print(json.dumps(measured(Job(*job), Counts(*counts))))
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--presets", nargs="+", default=["studio", "paper", "baseline"])
+    parser.add_argument("--presets", nargs="+", default=["paper", "studio", "quick", "baseline"])
     parser.add_argument("--sizes", nargs="+", type=int, default=[64, 128, 256, 512])
     parser.add_argument("--no-growth", dest="growth", action="store_false")
-    parser.add_argument("--seconds", type=float, default=2.0, help="to spend on each figure")
+    parser.add_argument("--seconds", type=float, default=1.0, help="to spend on each figure")
     parser.add_argument("--longest", type=float, default=30.0, help="seconds that one call may take")
     parser.add_argument("--minutes", type=float, default=8.0, help="after which nothing new is begun")
     parser.add_argument("--out", type=Path)
@@ -85,11 +100,24 @@ def main() -> None:
 def _row(job: Job, longest: float, until: float, peak: float) -> dict[str, Any]:
     if time.monotonic() > until:
         return {"left_out": "the time was up"}
-    with torch.set_grad_enabled(job.what == "train"):
-        expected = planned(job).flops / 1e9 / (0.3 * peak)
+    counts = planned(job)
+    expected = counts.flops / 1e9 / (0.3 * peak)
     if expected > longest:
-        return {"left_out": f"a call would take about {expected:.0f} s"}
-    command = [sys.executable, "-m", "benchmarks.speed", "--child", json.dumps(job)]
+        return {"left_out": f"a call would take about {expected:.0f} s", "results_gb": counts.peak / 1e9}
+    return _here(job, counts) if job.device.startswith("cuda") else _in_a_process_of_its_own(job, counts)
+
+
+def _here(job: Job, counts: Counts) -> dict[str, Any]:
+    """CUDA tells peak memory for each measurement, and to start it anew for each would take half of the session."""
+    try:
+        return measured(job, counts)
+    except torch.OutOfMemoryError as error:
+        return {"left_out": str(error)[:200]}
+
+
+def _in_a_process_of_its_own(job: Job, counts: Counts) -> dict[str, Any]:
+    """So that its peak memory is its own."""
+    command = [sys.executable, "-m", "benchmarks.speed", "--child", json.dumps([job, counts])]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         return {"left_out": (done.stderr.strip().splitlines() or ["it was killed, perhaps for its memory"])[-1][:200]}

@@ -1,11 +1,10 @@
-"""One measurement in a process of its own, so that its peak memory is its own."""
+"""One measurement: its seconds, its frames, its peak memory."""
 
 import resource
 import statistics
 import sys
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -32,15 +31,17 @@ class Job(NamedTuple):
     recompute: bool = False
 
 
-def measured(job: Job) -> dict[str, Any]:
-    """The figures of a job: seconds, frames per second, peak memory, share of the peak of the machine."""
+def measured(job: Job, counts: Counts) -> dict[str, Any]:
+    """The figures of a job, whose operations were counted: seconds, frames per second, peak memory, share of the machine's."""
     device = torch.device(job.device)
     peak = matrix_peak(device)
-    with torch.no_grad() if job.what == "generate" else nullcontext():
-        counts = planned(job)
-    with reused_memory(), products(exact=job.speed == "exact"):
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+    with reused_memory(not job.recompute), products(exact=job.speed == "exact"):
         found = (_generation if job.what == "generate" else _training)(job, device)
-    found |= {"peak_gb": _peak_memory(device), "gflop": counts.flops / 1e9, "launches": counts.launches}
+    found |= {"peak_gb": _peak_memory(device), "results_gb": counts.peak / 1e9}
+    found |= {"gflop": counts.flops / 1e9, "launches": counts.launches}
     return found | {"allocations": counts.allocations, "machine_gflops": peak, "share": counts.flops / 1e9 / found["s"] / peak}
 
 
@@ -59,7 +60,8 @@ def planned(job: Job) -> Counts:
     if job.what == "train":
         return counted(training.step)
     network, batch = training.state.network.eval(), training.batch
-    return counted(lambda: network(batch.features, batch.noise, None, batch.pixel_noise))
+    with torch.no_grad():
+        return counted(lambda: network(batch.features, batch.noise, None, batch.pixel_noise))
 
 
 def _settings(job: Job) -> Any:

@@ -28,13 +28,14 @@ def products(exact: bool) -> Iterator[None]:
 
 
 @contextmanager
-def reused_memory() -> Iterator[None]:
-    """Within: memory that tensors on the CPU no longer need is kept for the next ones, and given back at the end.
+def reused_memory(on: bool = True) -> Iterator[None]:
+    """Within, where ``on``: memory that tensors on the CPU no longer need is kept for the next ones, and given back at the end.
 
     The C library of Linux gives every block above 32 MB back to the system at once, and to get it again page by page costs
-    more than most operations on it: 3x3 convolutions of 100 MB take twice as long. Elsewhere nothing is changed.
+    more than most operations on it: 3x3 convolutions of 100 MB take twice as long. But what is kept does not always fit what
+    comes next, so a process takes up to half as much memory again. Elsewhere nothing is changed.
     """
-    library = ctypes.CDLL(None) if sys.platform == "linux" else None
+    library = ctypes.CDLL(None) if on and sys.platform == "linux" else None
     if library is None or not hasattr(library, "mallopt") or not hasattr(library, "malloc_trim"):  # musl has neither
         yield
         return

@@ -13,6 +13,7 @@ from tests.test_cli import refused
 from listen_and_move.backbones.inputs import IMAGENET
 from listen_and_move.backbones.vgg16 import VGG16
 from listen_and_move.config import LossConfig
+from listen_and_move.losses import perceptual
 from listen_and_move.losses.perceptual import EYES, Eye, PerceptualLoss
 from listen_and_move.runs import RunFolder
 from listen_and_move.training.loop import Progress, train
@@ -52,6 +53,19 @@ def test_the_formula_in_numpy() -> None:
     expected = ((maps[0] - maps[1]) ** 2).mean()
     assert PerceptualLoss(network, EYES["vgg16"])(fake, real).item() == pytest.approx(expected, rel=1e-4)
     assert EYES["vgg16"] == Eye("relu2_2", IMAGENET)
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_a_large_window_is_compared_in_pieces(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    loss = PerceptualLoss(VGG16().eval().requires_grad_(False).double(), EYES["vgg16"])
+    fake, real = (torch.cat([window(seed), window(seed + 2), window(seed + 4)[:, :1]], dim=1).double() for seed in (0, 1))
+    results = []
+    for pixels in (perceptual.PIXELS, at_once * 32 * 32):
+        monkeypatch.setattr(perceptual, "PIXELS", pixels)
+        given = fake.clone().requires_grad_()
+        value = 10 * loss(given, real)
+        results.append((value, torch.autograd.grad(value, given)[0]))
+    torch.testing.assert_close(*results)
 
 
 @pytest.mark.parametrize("side", [16, 32])

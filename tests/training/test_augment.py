@@ -2,15 +2,15 @@
 
 import torch
 
-from listen_and_move.training.augment import augmented
+from listen_and_move.training.augment import Change, augmented, drawn_change
 
 
 def windows() -> torch.Tensor:
     return torch.rand(4, 3, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
-def draw(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+def draw(seed: int, count: int = 4) -> Change:
+    return drawn_change(count, 16, 16, torch.Generator().manual_seed(seed))
 
 
 def test_the_same_draw_changes_alike() -> None:
@@ -38,6 +38,6 @@ def test_gradients_pass() -> None:
 
 def test_every_part_is_used() -> None:
     ones = torch.ones(64, 1, 3, 16, 16)
-    changed = augmented(ones, draw(6))
+    changed = augmented(ones, draw(6, 64))
     assert (changed == 0).flatten(1).any(1).all()  # the cut-out
     assert changed.flatten(1).amax(1).std() > 0.1  # brightness

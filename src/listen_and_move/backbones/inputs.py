@@ -33,7 +33,9 @@ CAFFE = Convention((123 / 255, 117 / 255, 104 / 255), (1 / 255, 1 / 255, 1 / 255
 
 def normalised(pictures: Float[Tensor, "N 3 H W"], convention: Convention) -> Float[Tensor, "N 3 H W"]:
     """RGB pictures in [0, 1] as a network wants them; gradients pass."""
-    mean, spread = (pictures.new_tensor(values)[:, None, None] for values in (convention.mean, convention.spread))
+    mean, spread = (  # made where the pictures are: no copy from the host
+        torch.stack([pictures.new_full((1, 1), value) for value in values]) for values in (convention.mean, convention.spread)
+    )
     wanted = (pictures - mean) / spread
     return wanted.flip(1) if convention.bgr else wanted
 

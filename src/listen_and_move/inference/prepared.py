@@ -7,13 +7,20 @@ import copy
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor, nn
 
+from listen_and_move.inference.predicting import PlayedPrediction
 from listen_and_move.models.generator import Generator, Network
 from listen_and_move.models.layers import BatchNorm, Block, NoiseInjection, Start, UpsampledConvolution
+from listen_and_move.models.prediction import PredictionLayer
 
 Precision = Literal["float32", "bfloat16"]
 """Of the generator's convolutions; what listens, recalls and puts the picture together is float32 always."""
+
+FEW_PIXELS = 64
+"""Of all pictures of a call: below this a doubling convolution takes its time for its weights, not for its pixels."""
 
 
 def prepared(network: Network, precision: Precision = "float32") -> Network:
@@ -27,7 +34,12 @@ def prepared(network: Network, precision: Precision = "float32") -> Network:
         assert isinstance(block, Block)
         if block.over_time is None:
             _fold_block(block)
-        block.convolutions[0] = _transposed(block.convolutions[0])
+        doubling = block.convolutions[0]
+        assert isinstance(doubling, UpsampledConvolution)
+        block.convolutions[0] = Doubling(doubling)
+    for name, layer in generator.predictions.items():
+        assert isinstance(layer, PredictionLayer)
+        generator.predictions[name] = PlayedPrediction(layer)
     if precision == "bfloat16":
         _shorten(generator)
     return network
@@ -66,13 +78,22 @@ def _folded(convolution: nn.Module, noise: nn.Module | None, norm: nn.Module) ->
     return Folded()
 
 
-def _transposed(convolution: nn.Module) -> nn.ConvTranspose2d:
-    """Its kernel, computed once."""
-    assert isinstance(convolution, UpsampledConvolution)
-    kernel = convolution.transposed_kernel()
-    result = nn.ConvTranspose2d(kernel.shape[0], kernel.shape[1], 4, stride=2, padding=1, device="meta")
-    result.weight, result.bias = nn.Parameter(kernel, requires_grad=False), convolution.bias
-    return result
+class Doubling(nn.ConvTranspose2d):
+    """The convolution of `UpsampledConvolution`, its kernel computed once."""
+
+    def __init__(self, convolution: UpsampledConvolution) -> None:
+        kernel = convolution.transposed_kernel()
+        super().__init__(*kernel.shape[:2], kernel_size=4, stride=2, padding=1, device="meta")
+        self.weight, self.bias = nn.Parameter(kernel, requires_grad=False), convolution.bias
+
+    def forward(self, input: Float[Tensor, "N C H W"], output_size: list[int] | None = None) -> Float[Tensor, "N D 2*H 2*W"]:
+        """For a few pixels with many channels a product, as the convolution would first rearrange megabytes of weights."""
+        count, _, height, width = input.shape
+        if input.device.type != "cpu" or count * height * width > FEW_PIXELS:
+            return super().forward(input)
+        assert self.bias is not None
+        products = (input.flatten(2).mT @ self.weight.flatten(1)).mT  # N, D 4 4, H W
+        return F.fold(products, (2 * height, 2 * width), kernel_size=4, padding=1, stride=2) + self.bias[:, None, None]
 
 
 def _shorten(generator: Generator) -> None:

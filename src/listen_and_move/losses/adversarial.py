@@ -22,8 +22,10 @@ class AdversarialLoss(NamedTuple):
     """(real scores, fake scores) -> the critic's loss."""
     generator: Callable[[Scores, Scores], Tensor]
     """(real scores, fake scores) -> the generator's loss."""
-    penalty: Callable[[Critic, Tensor, Tensor, torch.Generator | None], Tensor]
-    """(critic, real, fake, random generator) -> the critic's penalty, unweighted."""
+    penalty: Callable[[Critic, Tensor, Tensor, Tensor | None], Tensor]
+    """(critic, real, fake, mix) -> the critic's penalty, unweighted."""
+    interpolates: bool = False
+    """Whether the penalty wants a mix: (batch,) random numbers in [0, 1)."""
     paired: bool = False
     """Whether the generator's loss looks at the real scores."""
 
@@ -79,9 +81,10 @@ def feature_matching(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
     return torch.stack(layers).mean()
 
 
-def interpolated_penalty(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator | None) -> Tensor:
-    """(||grad D(x)|| - 1)^2 at x = alpha real + (1 - alpha) fake, one alpha per sample (Gulrajani et al. 2017)."""
-    alpha = torch.rand(len(real), *[1] * (real.dim() - 1), generator=generator).to(real, non_blocking=True)
+def interpolated_penalty(critic: Critic, real: Tensor, fake: Tensor, mix: Float[Tensor, " batch"] | None) -> Tensor:
+    """(||grad D(x)|| - 1)^2 at x = alpha real + (1 - alpha) fake, alpha = mix of each sample (Gulrajani et al. 2017)."""
+    assert mix is not None
+    alpha = mix.reshape(-1, *[1] * (real.dim() - 1))
     return unit_slope(critic, alpha * real + (1 - alpha) * fake)
 
 
@@ -91,7 +94,7 @@ def unit_slope(critic: Critic, point: Tensor) -> Tensor:
     return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
 
 
-def zero_centred_penalty(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator | None) -> Tensor:
+def zero_centred_penalty(critic: Critic, real: Tensor, fake: Tensor, mix: Tensor | None) -> Tensor:
     """R1 + R2: ||grad D||^2 at the real and at the fake samples (Mescheder et al. 2018)."""
     return sum((_gradient(critic, x).flatten(1).square().sum(1).mean() for x in (real, fake)), real.new_zeros(()))
 
@@ -106,7 +109,7 @@ def _gradient(critic: Critic, point: Tensor) -> Tensor:
 _CROSS_ENTROPY = AdversarialLoss(cross_entropy_critic, cross_entropy_generator, zero_centred_penalty)
 
 ADVERSARIAL: dict[str, AdversarialLoss] = {
-    "wgan-gp": AdversarialLoss(wasserstein_critic, wasserstein_generator, interpolated_penalty),
+    "wgan-gp": AdversarialLoss(wasserstein_critic, wasserstein_generator, interpolated_penalty, interpolates=True),
     "wgan": AdversarialLoss(wasserstein_critic, wasserstein_generator, zero_centred_penalty),
     "hinge": AdversarialLoss(hinge_critic, wasserstein_generator, zero_centred_penalty),
     "non-saturating": _CROSS_ENTROPY,

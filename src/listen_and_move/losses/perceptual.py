@@ -3,7 +3,9 @@
 Windows are (B, T, 3, H, W) in [-1, 1].
 """
 
-from typing import NamedTuple, cast
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple, cast
 
 import torch
 from jaxtyping import Float
@@ -16,6 +18,9 @@ from listen_and_move.backbones.tapped import TappedNetwork
 from listen_and_move.errors import UserError
 
 Window = Float[Tensor, "B T 3 H W"]
+
+PIXELS = 2**20
+"""Of the pictures that are compared at once; VGG16's maps take some 1500 bytes for each."""
 
 
 class Eye(NamedTuple):
@@ -53,7 +58,18 @@ class PerceptualLoss(NamedTuple):
             raise UserError(f"{error}; or use another network with {others}, or none with `--losses.perceptual 0`") from None
 
     def __call__(self, fake: Window, real: Window) -> Tensor:
-        """Mean squared difference of the feature maps: 0 for equal windows. Gradients reach ``fake`` alone."""
+        """Mean squared difference of the feature maps: 0 for equal windows. Gradients reach ``fake`` alone.
+
+        A large window is compared in pieces, each with its gradient at once, so that maps of one piece alone are kept.
+        """
+        at_once = max(1, PIXELS // fake[:, 0, 0].numel())
+        if fake.shape[1] <= at_once:
+            return self._distance(fake, real)
+        pieces = zip(fake.split(at_once, dim=1), real.split(at_once, dim=1), strict=True)
+        shares = [_Settled.apply(piece, partial(self._distance, real=other)) * piece.shape[1] for piece, other in pieces]
+        return torch.stack(shares).sum() / fake.shape[1]
+
+    def _distance(self, fake: Window, real: Window) -> Tensor:
         with torch.no_grad():
             wanted = self._maps(real)
         return mse_loss(self._maps(fake), wanted)
@@ -61,3 +77,21 @@ class PerceptualLoss(NamedTuple):
     def _maps(self, window: Window) -> Float[Tensor, "N C h w"]:
         pictures = (window.flatten(0, 1) + 1) / 2  # B T, 3, H, W
         return self.network(normalised(pictures, self.eye.convention), [self.eye.tap])[0]
+
+
+class _Settled(torch.autograd.Function):
+    """A loss whose gradient is computed together with it, so that nothing else is kept."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:
+        with torch.enable_grad():
+            given = x.detach().requires_grad_()
+            value = loss(given)
+            (gradient,) = torch.autograd.grad(value, given)
+        ctx.save_for_backward(gradient)
+        return value.detach()
+
+    @staticmethod
+    def backward(ctx: Any, weight: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        (gradient,) = ctx.saved_tensors
+        return weight * gradient, None

@@ -53,7 +53,7 @@ class PredictionLayer(nn.Module):
         again = recompute and torch.is_grad_enabled()
         correct = recomputed(self._corrected) if again else self._corrected
         pieces: list[Tensor] = []
-        for piece in x.split(RECOMPUTED if again else _frames_at_once(x), dim=1):
+        for piece in x.split(RECOMPUTED if again else frames_at_once(x), dim=1):
             corrected, state = correct(piece, state)
             pieces.append(corrected)
         assert state is not None, "a window of at least one frame"
@@ -78,7 +78,7 @@ class PredictionLayer(nn.Module):
         return torch.stack([centre, *vertical, *horizontal], dim=2)
 
 
-def _frames_at_once(x: Float[Tensor, "B T C H W"]) -> int:
+def frames_at_once(x: Float[Tensor, "B T C H W"]) -> int:
     """All frames where gradients are wanted or a GPU computes; else so few that their maps stay in the CPU's cache."""
     wanted = x.device.type != "cpu" or torch.is_grad_enabled()
     return x.shape[1] if wanted else max(1, CACHED // x[:, 0].numel())

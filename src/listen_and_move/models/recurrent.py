@@ -248,12 +248,12 @@ class ConvGRU(nn.Module):
 
 def detached(state: State) -> State:
     """The same state, cut from the graph that computed it (truncated back-propagation)."""
-    return _mapped(Tensor.detach, state)
+    return mapped(Tensor.detach, state)
 
 
 def row(state: State, index: int) -> State:
     """The state of one item of the batch, as a batch of one."""
-    return _mapped(lambda tensor: tensor[index].unsqueeze(0), state)
+    return mapped(lambda tensor: tensor[index].unsqueeze(0), state)
 
 
 def stacked(states: Sequence[State]) -> State:
@@ -261,18 +261,20 @@ def stacked(states: Sequence[State]) -> State:
     known = next((state for state in states if state is not None), None)
     if known is None:
         return states[0]
-    parts = [_mapped(lambda tensor: torch.zeros_like(tensor[:1]), known) if state is None else state for state in states]
-    return _mapped(lambda *tensors: torch.cat(tensors), *parts)
+    parts = [mapped(lambda tensor: torch.zeros_like(tensor[:1]), known) if state is None else state for state in states]
+    return mapped(lambda *tensors: torch.cat(tensors), *parts)
 
 
 def reset(state: State, rows: Sequence[int]) -> State:
     """The state with some items of the batch back at nothing heard yet."""
-    return _mapped(lambda tensor: tensor.index_fill(0, torch.tensor(rows, device=tensor.device), 0.0), state)
+    return mapped(lambda tensor: tensor.index_fill(0, torch.tensor(rows, device=tensor.device), 0.0), state)
 
 
-def _mapped(change: Callable[..., Tensor], first: Any, *others: Any) -> Any:
-    """``change`` applied to the tensors at the same place of one or several states."""
+def mapped(change: Callable[..., Any], first: Any, *others: Any) -> Any:
+    """``change`` applied to the tensors at the same place of one or several states, or of tuples, lists and dicts of them."""
     if first is None or isinstance(first, Tensor):
         return None if first is None else change(first, *others)
-    parts = [_mapped(change, *items) for items in zip(first, *others, strict=True)]
+    if isinstance(first, dict):
+        return {name: mapped(change, first[name], *(other[name] for other in others)) for name in first}
+    parts = [mapped(change, *items) for items in zip(first, *others, strict=True)]
     return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)

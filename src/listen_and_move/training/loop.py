@@ -27,6 +27,7 @@ from listen_and_move.presets import DEFAULT_PRESET
 from listen_and_move.runs import RunFolder, write_text
 from listen_and_move.settings import from_preset, to_json, with_values
 from listen_and_move.training.batches import Batches
+from listen_and_move.training.captured import Captured, CudaGraphs
 from listen_and_move.training.remember import remembered
 from listen_and_move.training.samples import validate, write_sample
 from listen_and_move.training.state import TrainingState, fresh_state, load_state, save_state
@@ -100,7 +101,7 @@ def train(
         write_text(folder.config_file, to_json(config))
     else:
         folder.create(config, video, video_hash, str(place))
-    with products(exact=config.training.speed == "exact"), reused_memory():
+    with products(exact=config.training.speed == "exact"), reused_memory(not config.training.recompute):
         return _Trainer(folder, config, clip, perceptual, place, watch).run()
 
 
@@ -161,6 +162,8 @@ class _Trainer:
         else:
             self.state = self._first_state()
         self.batches = Batches(self.clip, self.config, self.device)
+        records = self.device.type == "cuda" and self.config.training.speed == "fast"
+        self.captured = Captured(CudaGraphs(self.device)) if records else None
         self.repertoire = Repertoire.of(self.clip.features, self.clip.train, self.batches.listener)
         self.board = _tensorboard(self.folder)
         self.figures: dict[str, float] = {}
@@ -203,7 +206,7 @@ class _Trainer:
 
     def _step(self) -> dict[str, float]:
         batch, positions = self.batches.next(self.state)
-        losses = training_step(self.state, batch, self.config, self.perceptual)
+        losses = training_step(self.state, batch, self.config, self.perceptual, self.captured)
         self.state.positions = positions
         values = dict(zip(losses, torch.stack([*losses.values()]).tolist(), strict=True))  # the only wait for the device
         for name, value in values.items():

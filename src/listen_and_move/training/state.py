@@ -67,7 +67,11 @@ def _optimizers(network: Network, critics: Critics, config: Config) -> dict[str,
     rates = {"generator": training.generator_rate, "image_critic": training.critic_rate, "video_critic": training.critic_rate}
     modules = {"generator": network, "image_critic": critics.image, "video_critic": critics.video}
     betas = (training.beta1, training.beta2)
-    return {name: Adam(module.parameters(), lr=rates[name], betas=betas, fused=True) for name, module in modules.items()}
+    recorded = network.generator.start.convolution.weight.is_cuda  # a CUDA graph counts steps on the device
+    return {
+        name: Adam(module.parameters(), lr=rates[name], betas=betas, fused=True, capturable=recorded)
+        for name, module in modules.items()
+    }
 
 
 def save_state(path: Path, state: TrainingState) -> None:

@@ -12,11 +12,13 @@ from listen_and_move.config import Config, LossConfig
 from listen_and_move.losses.adversarial import ADVERSARIAL, feature_matching
 from listen_and_move.losses.perceptual import PerceptualLoss
 from listen_and_move.losses.reconstruction import change_l1, multiscale_l1, still, total_variation
-from listen_and_move.models.critics import Critic
+from listen_and_move.models.critics import Critic, Critics
 from listen_and_move.models.generator import NetworkState, PixelNoise
 from listen_and_move.models.recurrent import detached
 from listen_and_move.precision import shortened
 from listen_and_move.training.augment import augmented
+from listen_and_move.training.captured import Captured
+from listen_and_move.training.chances import Chances, Mix, drawn
 from listen_and_move.training.state import TrainingState
 
 Window = Float[Tensor, "B T 3 H W"]
@@ -78,24 +80,62 @@ class Opinion(NamedTuple):
     real_activations: list[Tensor]
 
 
-def training_step(state: TrainingState, batch: Batch, config: Config, perceptual: PerceptualLoss | None = None) -> Losses:
+class Inputs(NamedTuple):
+    """All that a step computes from, beside the weights."""
+
+    batch: Batch
+    chances: Chances
+    following: Tensor | None
+    """How far the average moves towards the network, from 0 to 1."""
+
+
+def training_step(
+    state: TrainingState,
+    batch: Batch,
+    config: Config,
+    perceptual: PerceptualLoss | None = None,
+    captured: Captured | None = None,
+) -> Losses:
     """One step of both critics, then of the generator, on the same windows; returns every loss, unweighted.
 
-    ``perceptual`` is needed where its weight is above 0.
+    ``perceptual`` is needed where its weight is above 0; ``captured``: what records the step of this run, always the same.
     """
-    with shortened(batch.real.device, config.training.speed == "fast"):
-        return _training_step(state, batch, config, perceptual)
+    penalise = config.losses.penalty > 0 and state.step % config.losses.penalty_every == 0
+    chances = drawn(config, batch.real, penalise and config.losses.adversarial_weight > 0, state.random)
+    inputs = Inputs(batch, chances, _following(state, config, batch.real.device))
+
+    def compute(inputs: Inputs) -> tuple[Losses, NetworkState]:
+        with shortened(inputs.batch.real.device, config.training.speed == "fast"):
+            return _training_step(state, inputs, penalise, config, perceptual)
+
+    losses, state.lanes = compute(inputs) if captured is None else captured(penalise, compute, inputs)
+    state.step += 1
+    return losses
 
 
-def _training_step(state: TrainingState, batch: Batch, config: Config, perceptual: PerceptualLoss | None) -> Losses:
+def _following(state: TrainingState, config: Config, device: torch.device) -> Tensor | None:
+    """Fast at the beginning, then as the settings say."""
+    if state.average is None:
+        return None
+    kept = min(config.training.average, (2 + state.step) / (11 + state.step))
+    return torch.tensor(1 - kept).to(device, non_blocking=True)
+
+
+def _training_step(
+    state: TrainingState, inputs: Inputs, penalise: bool, config: Config, perceptual: PerceptualLoss | None
+) -> tuple[Losses, NetworkState]:
+    """The losses, and what the network remembers after the windows. It reads nothing that changes but weights and inputs."""
+    batch, chances, following = inputs
     weights, real = config.losses, batch.real
     fake, lanes = state.network(batch.features, batch.noise, batch.state, batch.pixel_noise, batch.banned)
-    video, image = _judges(state, real, config) if weights.adversarial_weight else (None, None)
+    video, image = _judges(state.critics, real, chances) if weights.adversarial_weight else (None, None)
     losses: Losses = {}
 
     if video and image:
-        losses |= _critic_step(state, video, real, {"fake": fake.detach(), "shuffled": _shuffled(real, state.random)}, weights)
-        losses |= _critic_step(state, image, real, {"fake": fake.detach()}, weights)
+        fakes = {"fake": fake.detach(), "shuffled": real.index_select(1, chances.order)}
+        strength = weights.penalty * weights.penalty_every if penalise else 0.0
+        losses |= _critic_step(state, video, real, fakes, weights, strength, chances.video_mixes)
+        losses |= _critic_step(state, image, real, {"fake": fake.detach()}, weights, strength, chances.image_mixes)
 
     opinions = {judge.name: _opinion(judge, fake, weights) for judge in (video, image) if judge}
     terms = {
@@ -112,24 +152,19 @@ def _training_step(state: TrainingState, batch: Batch, config: Config, perceptua
     _descend(state.optimizers["generator"], sum((weight * loss for weight, loss in generator.values()), fake.new_zeros(())))
     losses |= {name: loss for name, (_, loss) in generator.items()}
 
-    state.step += 1
-    state.lanes = detached(lanes)
-    if state.average is not None:
-        _follow(state.average, state.network, min(config.training.average, (1 + state.step) / (10 + state.step)))
-    return {name: loss.detach() for name, loss in losses.items()}
+    if state.average is not None and following is not None:
+        _follow(state.average, state.network, following)
+    return {name: loss.detach() for name, loss in losses.items()}, detached(lanes)
 
 
-def _judges(state: TrainingState, real: Window, config: Config) -> tuple[Judge, Judge]:
+def _judges(critics: Critics, real: Window, chances: Chances) -> tuple[Judge, Judge]:
     """The video critic sees the window, the image critic one frame of it, the same of real and generated ones."""
-    frame = int(torch.randint(real.shape[1], (1,), generator=state.random))
-    draw = int(torch.randint(2**62, (1,), generator=state.random))  # real and generated windows are changed alike
-    critics = state.critics
 
     def view(window: Window) -> Window:
-        return augmented(window, torch.Generator().manual_seed(draw)) if config.critics.augment else window
+        return window if chances.change is None else augmented(window, chances.change)
 
     def still_view(window: Window) -> Tensor:
-        return view(window[:, frame : frame + 1])[:, 0]
+        return view(window.index_select(1, chances.frame))[:, 0]
 
     return (
         Judge("video_critic", critics.video, view, view(real)),
@@ -137,8 +172,16 @@ def _judges(state: TrainingState, real: Window, config: Config) -> tuple[Judge, 
     )
 
 
-def _critic_step(state: TrainingState, judge: Judge, real: Window, fakes: dict[str, Window], weights: LossConfig) -> Losses:
-    """Real against each kind of fake, and the penalty in every n-th step."""
+def _critic_step(
+    state: TrainingState,
+    judge: Judge,
+    real: Window,
+    fakes: dict[str, Window],
+    weights: LossConfig,
+    strength: float,
+    mixes: Sequence[Mix],
+) -> Losses:
+    """Real against each kind of fake, and the penalty by its strength in this step."""
     row = ADVERSARIAL[weights.adversarial]
     shares = {"fake": 1.0, "shuffled": weights.shuffled}
     fakes = {name: fake for name, fake in fakes.items() if shares[name]}
@@ -146,10 +189,10 @@ def _critic_step(state: TrainingState, judge: Judge, real: Window, fakes: dict[s
     real_scores, *scores = judge.scores([judge.real, *map(judge.view, fakes.values())])
     losses = {name: row.critic(real_scores, score) for name, score in zip(fakes, scores, strict=True)}
     total = sum((shares[name] * loss for name, loss in losses.items()), real.new_zeros(()))
-    if weights.penalty and state.step % weights.penalty_every == 0:
+    if strength:
         with shortened(real.device, False):  # gradients of gradients need all their digits
-            penalties = {name: row.penalty(judge.score, real, fake, state.random) for name, fake in fakes.items()}
-        strength = weights.penalty * weights.penalty_every
+            mixed = zip(fakes.items(), mixes, strict=True)
+            penalties = {name: row.penalty(judge.score, real, fake, mix) for (name, fake), mix in mixed}
         total = total + strength * sum((shares[name] * loss for name, loss in penalties.items()), real.new_zeros(()))
         losses |= {f"{name}_penalty": loss for name, loss in penalties.items()}
     _descend(state.optimizers[judge.name], total)
@@ -190,11 +233,6 @@ def _unrest(state: TrainingState, quiet: Quiet | None) -> Tensor:
     return still(state.network(*quiet)[0])
 
 
-def _shuffled(real: Window, random: torch.Generator) -> Window:
-    """The window's frames in random order."""
-    return real[:, torch.randperm(real.shape[1], generator=random).to(real.device, non_blocking=True)]
-
-
 def _descend(optimizer: Optimizer, loss: Tensor) -> None:
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
@@ -202,9 +240,9 @@ def _descend(optimizer: Optimizer, loss: Tensor) -> None:
 
 
 @torch.no_grad()
-def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
+def _follow(average: nn.Module, network: nn.Module, share: Tensor) -> None:
     """Weights move a little towards the network's; buffers are copied."""
     for kept, current in zip(average.parameters(), network.parameters(), strict=True):
-        kept.lerp_(current, 1 - decay)
+        kept.lerp_(current, share)
     for kept, current in zip(average.buffers(), network.buffers(), strict=True):
         kept.copy_(current)
