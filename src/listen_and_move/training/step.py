@@ -84,7 +84,8 @@ class Inputs(NamedTuple):
     """All that a step computes from, beside the weights."""
 
     batch: Batch
-    chances: Chances
+    chances: Chances | None
+    """None without critics."""
     following: Tensor | None
     """How far the average moves towards the network, from 0 to 1."""
 
@@ -101,7 +102,7 @@ def training_step(
     ``perceptual`` is needed where its weight is above 0; ``captured``: what records the step of this run, always the same.
     """
     penalise = config.losses.penalty > 0 and state.step % config.losses.penalty_every == 0
-    chances = drawn(config, batch.real, penalise and config.losses.adversarial_weight > 0, state.random)
+    chances = drawn(config, batch.real, penalise, state.random) if config.losses.adversarial_weight else None
     inputs = Inputs(batch, chances, _following(state, config, batch.real.device))
 
     def compute(inputs: Inputs) -> tuple[Losses, NetworkState]:
@@ -128,10 +129,10 @@ def _training_step(
     batch, chances, following = inputs
     weights, real = config.losses, batch.real
     fake, lanes = state.network(batch.features, batch.noise, batch.state, batch.pixel_noise, batch.banned)
-    video, image = _judges(state.critics, real, chances) if weights.adversarial_weight else (None, None)
+    video, image = _judges(state.critics, real, chances) if chances else (None, None)
     losses: Losses = {}
 
-    if video and image:
+    if chances and video and image:
         fakes = {"fake": fake.detach(), "shuffled": real.index_select(1, chances.order)}
         strength = weights.penalty * weights.penalty_every if penalise else 0.0
         losses |= _critic_step(state, video, real, fakes, weights, strength, chances.video_mixes)
