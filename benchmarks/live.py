@@ -9,7 +9,6 @@ resident, so this needs Linux.
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,8 @@ from threading import Thread
 from typing import Any
 
 import numpy as np
+
+from benchmarks.machine import machine
 
 RATE = 44_100
 
@@ -148,7 +149,7 @@ def main() -> None:
     options = parser.parse_args()
     model = options.model
     found = {
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}",
+        "machine": machine(),
         "load_before": os.getloadavg()[0],
         "frame_by_frame_1_core": measured(model, 1, "frame_by_frame"),
         "frame_by_frame_2_cores": measured(model, 2, "frame_by_frame"),

@@ -63,7 +63,7 @@ class Animator:
         self.model, self.precision = model, precision
         self.device = device or torch.device("cpu")
         with torch.no_grad():
-            self.network = prepared(model.network, precision).to(self.device)
+            self.network = prepared(model.network, precision, self.device).to(self.device)
         self.listener = Listener(model.config.features, model.config.clip.rate, model.statistics)
         self.stage = Stage(self.network, self.listener, model.config.noise_sizes, self.device, exact=precision == "float32")
 

@@ -1,4 +1,4 @@
-"""The prediction layer for playing: the same sums as `PredictionLayer`, in memory that a window allocates once.
+"""The prediction layer for playing on a CPU: the same sums as `PredictionLayer`, in memory that a window allocates once.
 
 No picture is turned: each direction has its kernels turned instead, once. The input half of all gates becomes the gates in
 place, and hidden maps are written where the blend reads them.

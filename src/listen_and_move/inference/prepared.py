@@ -23,8 +23,12 @@ FEW_PIXELS = 64
 """Of all pictures of a call: below this a doubling convolution takes its time for its weights, not for its pixels."""
 
 
-def prepared(network: Network, precision: Precision = "float32") -> Network:
-    """A copy in evaluation mode, without gradients, that only plays; remembered frames are shared, not copied."""
+def prepared(network: Network, precision: Precision = "float32", device: torch.device | None = None) -> Network:
+    """A copy in evaluation mode, without gradients, that only plays; remembered frames are shared, not copied.
+
+    ``device``: where it will play, the CPU by default. CUDA keeps the prediction layer as it was trained, both signs of a
+    direction in one batch: there launches cost more than memory.
+    """
     recall = network.generator.recall
     network = copy.deepcopy(network, {} if recall is None else {id(recall): recall}).eval().requires_grad_(False)
     generator = network.generator
@@ -37,9 +41,10 @@ def prepared(network: Network, precision: Precision = "float32") -> Network:
         doubling = block.convolutions[0]
         assert isinstance(doubling, UpsampledConvolution)
         block.convolutions[0] = Doubling(doubling)
-    for name, layer in generator.predictions.items():
-        assert isinstance(layer, PredictionLayer)
-        generator.predictions[name] = PlayedPrediction(layer)
+    if device is None or device.type != "cuda":
+        for name, layer in generator.predictions.items():
+            if type(layer) is PredictionLayer:  # other forms (benchmarks/studio/forms.py) play as they are
+                generator.predictions[name] = PlayedPrediction(layer)
     if precision == "bfloat16":
         _shorten(generator)
     return network
