@@ -153,6 +153,31 @@ def test_a_box_is_cut_out_exactly_and_shrinking_averages(tmp_path):
     assert large.shape == (96, 64, 3)
 
 
+@pytest.mark.parametrize("width", [640, 642, 644, 656])  # whole blocks or not
+@pytest.mark.parametrize("pix_fmt", ["yuv444p", "yuv420p", "bgr0", "gray"])
+@pytest.mark.parametrize("box", [(5, 3, 635, 339), None])
+def test_shrinking_a_large_picture_averages_the_area_below_each_pixel(tmp_path, width, pix_fmt, box):
+    steps = np.random.default_rng(0).integers(0, 256, (12, 21, 1 if pix_fmt == "gray" else 3))
+    picture = np.repeat(np.repeat(steps, 30, 0), 32, 1)[:, :width].repeat(3 // steps.shape[-1], 2).astype(np.uint8)
+    path = make_video(tmp_path / "b.mkv", [0, 40], size=(width, 360), pictures=[picture] * 2, codec="ffv1", pix_fmt=pix_fmt)
+    size = (30, 16) if box else (width // 40, 9)
+    left, top, right, bottom = box or centred_box(probe(path).video, *size)
+    small = next(read_frames(path, Fraction(25), width=size[0], height=size[1], box=box))
+    summed = np.pad(picture.astype(float), ((1, 0), (1, 0), (0, 0))).cumsum(0).cumsum(1)  # below each corner
+    rows, columns = np.linspace(top, bottom, size[1] + 1), np.linspace(left, right, size[0] + 1)
+    corners = _between(_between(summed, rows, 0), columns, 1)
+    average = np.diff(np.diff(corners, axis=0), axis=1) / np.diff(rows)[:, None, None] / np.diff(columns)[None, :, None]
+    error = small - average
+    assert np.sqrt(np.mean(error**2)) < 1 and np.abs(error.mean((0, 1))).max() < 0.4
+
+
+def _between(values, places, axis):
+    below = np.floor(places).astype(int)
+    shape = [-1 if each == axis else 1 for each in range(values.ndim)]
+    share = (places - below).reshape(shape)
+    return (1 - share) * values.take(below, axis) + share * values.take(below + 1, axis, mode="clip")
+
+
 @pytest.mark.parametrize("box", [(0, 0, 65, 32), (10, 0, 10, 8), (-1, 0, 8, 8), (0, 20, 8, 33)])
 def test_a_box_outside_the_picture_is_refused_with_its_size(steady, box):
     with pytest.raises(UserError, match="64x32"):

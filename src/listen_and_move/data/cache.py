@@ -22,7 +22,7 @@ from torch import Tensor
 from listen_and_move.errors import UserError
 from listen_and_move.media.replacing import replacing
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the same settings would give other frames or features."""
 LARGEST = 2_000_000_000
 """Bytes of all entries together."""
