@@ -5,6 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+import torch
 
 from listen_and_move.data.synthetic import melody, render_frames, render_sound
 from listen_and_move.media.soundtrack import Waveform
@@ -22,6 +23,9 @@ def shared() -> Path:
 
 
 os.environ["LISTEN_AND_MOVE_CACHE"] = "off"  # here and in every command that a test starts: the user's cache is not ours
+if "PYTEST_XDIST_WORKER" in os.environ:  # one of several processes, which would wait for each other's threads
+    os.environ["OMP_NUM_THREADS"] = "1"
+    torch.set_num_threads(1)
 
 
 TINY: dict[str, object] = {
