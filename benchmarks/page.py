@@ -81,7 +81,7 @@ def over_socket(address: str, pid: int, model: str, sound: Path, minutes: float)
             sent += BLOCK
             while len(instants) / fps + ahead < sent / RATE - 0.01:
                 asked = time.perf_counter()
-                instants.append(HEAD.unpack(bytes(socket.recv())[: HEAD.size])[0])
+                instants.append(HEAD.unpack(socket.recv(decode=False)[: HEAD.size])[0])
                 waits.append(1000 * (time.perf_counter() - asked))
             if sent % (RATE * 30 // BLOCK * BLOCK) < BLOCK:
                 memory.append(memory_mb(pid))

@@ -30,8 +30,8 @@ class LowRank(nn.Module):
     def forward(self, x: Maps, state: PredictionState | None = None, recompute: bool = False) -> tuple[Maps, PredictionState]:
         """As `PredictionLayer`."""
         low = self.down(x.flatten(0, 1)).unflatten(0, x.shape[:2])
-        corrected, state = self.inner(low, state, recompute)
-        return x + self.up((corrected - low).flatten(0, 1)).unflatten(0, x.shape[:2]), state
+        corrected, after = self.inner(low, state, recompute)
+        return x + self.up((corrected - low).flatten(0, 1)).unflatten(0, x.shape[:2]), after
 
 
 class Grouped(nn.Module):

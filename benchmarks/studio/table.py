@@ -1,7 +1,7 @@
 """The table of trials: each figure over fifths, then mean and spread over seeds."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -29,8 +29,11 @@ FIGURES = {
 """Title to figure of the fifths of one seed; excess: dcor less its mean at wrong times, p: share of wrong times as good."""
 
 
+REFERENCE = "studio"
+
+
 def lines(rows: list[Row], options: argparse.Namespace) -> Iterator[str]:
-    """Clip by clip, a line per variant, then a line per variant over all clips."""
+    """Clip by clip, a line per variant, then a line per variant over all clips, then how each differs from the reference."""
     chosen = [
         row
         for row in rows
@@ -43,16 +46,30 @@ def lines(rows: list[Row], options: argparse.Namespace) -> Iterator[str]:
     ]
     yield f"{'':44}" + "".join(f"{title:>14}" for title in FIGURES)
     overall: dict[str, list[list[float]]] = {}
+    single: dict[tuple[str, str, int], np.ndarray] = {}
     for (clip, variant), group in _grouped(chosen, "clip", "variant"):
-        seeds = [list(of_seed) for _, of_seed in _grouped(group, "seed")]
-        values = np.array([[figure(of_seed) for figure in FIGURES.values()] for of_seed in seeds])
+        for (seed,), of_seed in _grouped(group, "seed"):
+            single[clip, variant, seed] = np.array([figure(of_seed) for figure in FIGURES.values()])
+        values = np.array([figures for key, figures in single.items() if key[:2] == (clip, variant)])
         overall.setdefault(variant, []).append(values.mean(0).tolist())
         yield f"{clip[:20]:21}{variant[:20]:21}{len(group):2}" + "".join(_cell(column) for column in values.T)
     for variant, values in overall.items():
         yield f"{'all':21}{variant[:20]:21}{len(values):2}" + "".join(_cell([number]) for number in np.array(values).mean(0))
+    for variant in overall:
+        if variant != REFERENCE and (values := _differences(single, variant)):
+            yield f"{'less ' + REFERENCE:21}{variant[:20]:21}{len(values):2}" + "".join(map(_cell, np.array(values).T))
 
 
-def _grouped(rows: list[Row], *keys: str) -> Iterator[tuple[tuple[Any, ...], list[Row]]]:
+def _differences(single: dict[tuple[str, str, int], np.ndarray], variant: str) -> list[np.ndarray]:
+    """Per seed: a variant's figures less those of the reference, mean over the clips that have both."""
+    pairs: dict[int, list[np.ndarray]] = {}
+    for (clip, name, seed), figures in single.items():
+        if name == variant and (clip, REFERENCE, seed) in single:
+            pairs.setdefault(seed, []).append(figures - single[clip, REFERENCE, seed])
+    return [np.mean(of_seed, 0) for of_seed in pairs.values()]
+
+
+def _grouped(rows: Iterable[Row], *keys: str) -> Iterator[tuple[tuple[Any, ...], list[Row]]]:
     def key(row: Row) -> tuple[Any, ...]:
         return tuple(row[name] for name in keys)
 
