@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from benchmarks.machine import machine
 from benchmarks.studio.trial import Held
 from listen_and_move.data.clip import Clip, load_clip
 from listen_and_move.evaluation.players import mean_spread, temporal_spread
@@ -55,7 +56,8 @@ def main() -> None:
     for row in rows:
         print(json.dumps(row["bounds"]), flush=True)
     if options.results:
-        options.results.write_text(json.dumps({"sounds": [sound.name for sound in sounds], "runs": rows}, indent=1) + "\n")
+        found = {"machine": machine(), "sounds": [sound.name for sound in sounds], "runs": rows}
+        options.results.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def chosen(folder: Path, count: int) -> list[Path]:
