@@ -1,10 +1,12 @@
 from dataclasses import replace
 
+import pytest
 import torch
 
 from listen_and_move.config import FeatureConfig
 from listen_and_move.data.clip import Clip, split
-from listen_and_move.features import Statistics
+from listen_and_move.features import SAMPLE_RATE, Listener, Statistics
+from listen_and_move.models.recall import Recall
 from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
 from listen_and_move.training.remember import groups, kept_places, likeness, near, remembered
@@ -24,7 +26,8 @@ def clip(frames: int = 200) -> Clip:
     features = torch.randn(frames, QUICK.features.size, generator=generator)
     features[:, groups(QUICK.features) == AHEAD] = torch.nn.functional.one_hot(place, 4).float().repeat(1, 4)
     train, held_out = split(frames, QUICK.clip)
-    return Clip(pictures, features, None, train, held_out, (0, 0, 64, 64), level=-20.0)
+    statistics = Statistics(torch.zeros(66), torch.ones(66))
+    return Clip(pictures, features, statistics, train, held_out, (0, 0, 64, 64), level=-20.0)
 
 
 def test_groups_follow_the_features() -> None:
@@ -55,7 +58,7 @@ def test_a_window_and_what_is_near_it_is_no_test_of_memory() -> None:
 
 
 def test_features_that_tell_the_picture_get_the_weight() -> None:
-    memory = remembered(clip(), QUICK)
+    memory = remembered(clip(), with_values(QUICK, {"losses.rest": 0.0}))
     spread = clip().features[:160].std(0)
     weight = memory.scale * spread
     numbers = groups(QUICK.features)
@@ -78,6 +81,19 @@ def test_a_constant_feature_has_no_say() -> None:
 def test_sounds_are_remembered_as_they_might_have_been_recorded() -> None:
     one = clip()
     power = torch.rand(200 + 6, 8, 64, generator=torch.Generator().manual_seed(1))
-    heard = remembered(replace(one, power=power, statistics=Statistics(torch.zeros(66), torch.ones(66))), QUICK).heard
+    heard = remembered(replace(one, power=power), QUICK).heard
     assert heard.shape[0] == 17
     assert not torch.allclose(heard[1], heard[2])
+
+
+@pytest.mark.parametrize("rest", [10.0, 0.0])
+def test_quiet_rooms_show_one_picture(rest: float) -> None:
+    config = with_values(QUICK, {"losses.rest": rest})
+    one = clip()
+    recall = Recall(config.features.size, (64, 64))
+    recall.remember(*remembered(replace(one, power=torch.rand(206, 8, 64)), config))
+    noise = 1e-3 * torch.randn(2 * SAMPLE_RATE, generator=torch.Generator().manual_seed(3))
+    heard = Listener(config.features, config.clip.rate, one.statistics).whole(noise)[8:32]
+    _, best = recall(heard[None])
+    motion = float(best.diff(dim=1).abs().mean())
+    assert motion < 1e-3 if rest else motion > 0.02

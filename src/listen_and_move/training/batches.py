@@ -16,8 +16,6 @@ from listen_and_move.training.step import Batch, Quiet
 
 REST_EVERY = 4
 """Steps from one quiet room to the next."""
-ROOM_DB = -47.0
-"""Mean mel power of white noise at -60 dBFS: the loudest quiet room."""
 
 
 class Batches:
@@ -45,7 +43,9 @@ class Batches:
         noise = self._noise(state, len(heard), length)
         memory = self._memory(state, windows, [each[:-length] for each in heard])
         quiet = self._quiet(state)
-        return Batch(as_network(real), features, *noise, memory, self.pixel_weight, self._banned(windows), quiet), positions
+        return Batch(
+            as_network(real), features, *noise, memory, self.pixel_weight, self._banned(state, windows), quiet
+        ), positions
 
     def _heard(self, windows: Windows, random: torch.Generator) -> list[Tensor]:
         """Features of each window and of the frames before it on which the state is made anew."""
@@ -92,12 +92,14 @@ class Batches:
         vectors, *pixels = (each.to(self.device, non_blocking=True) for each in (vectors, *pixels))
         return vectors, pixels or None
 
-    def _banned(self, windows: Windows) -> Tensor | None:
-        """What each window may not recall."""
-        if self.places is None:
+    def _banned(self, state: TrainingState, windows: Windows) -> Tensor | None:
+        """What each window may not recall; quiet rooms, which are remembered after the frames, it always may."""
+        recall = state.network.generator.recall
+        if self.places is None or recall is None:
             return None
         length, places = self.config.training.window, self.places
-        return torch.stack([near(places, range(start, start + length), self.config) for start in windows.starts]).to(self.device)
+        banned = torch.stack([near(places, range(start, start + length), self.config) for start in windows.starts])
+        return torch.nn.functional.pad(banned, (0, len(recall.frames) - len(places))).to(self.device)
 
     def _quiet(self, state: TrainingState) -> Quiet | None:
         """A quiet room, after some time in it; in every fourth step."""
@@ -105,7 +107,7 @@ class Batches:
             return None
         before, length = self.config.training.priming, self.config.training.window
         chunks = before + length + self.config.features.past + self.config.features.future
-        sound = self._described(room((chunks, self.listener.columns), self.config.features.bands, ROOM_DB, state.random))
+        sound = self._described(room((chunks, self.listener.columns), self.config.features.bands, state.random))
         noise, _ = self._noise(state, 1, length)
         return Quiet(sound[None, before:], noise, self._primed(state, sound[:before]))
 

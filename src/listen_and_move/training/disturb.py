@@ -15,6 +15,8 @@ LEAST_SNR_DB, MOST_SNR_DB = 5.0, 35.0
 """Loudness of the sound above the noise."""
 NOISY = 0.5
 """Share of windows with noise at strength 1."""
+ROOM_DB = -47.0
+"""Mean mel power of white noise at -60 dBFS: the loudest quiet room."""
 
 _QUIETER_DB = 20.0  # by how much the quietest room is quieter
 
@@ -36,19 +38,18 @@ def disturbed(
     return power * _gain(colour)
 
 
-def room(columns: Sequence[int], bands: int, loudest_db: float, generator: torch.Generator) -> Float[Tensor, "N C B"]:
-    """The mel power of a quiet room: noise of random colour, at most so loud; one time in four none at all.
+def room(columns: Sequence[int], bands: int, generator: torch.Generator) -> Float[Tensor, "N C B"]:
+    """The mel power of a quiet room: noise of random colour, at most as loud as `ROOM_DB`; one time in four none at all.
 
     Args:
         columns: chunks, and columns of each.
         bands: mel bands.
-        loudest_db: mean mel power of the loudest noise, in dB.
         generator: of everything random.
     """
     level, tilt, digital = torch.rand(3, generator=generator).tolist()
     if digital < 0.25:
         return torch.zeros(*columns, bands)
-    colour = loudest_db - _QUIETER_DB * level + TILT_DB * (tilt - 1) * torch.linspace(0, 1, bands)
+    colour = ROOM_DB - _QUIETER_DB * level + TILT_DB * (tilt - 1) * torch.linspace(0, 1, bands)
     return _gain(colour) * torch.empty(*columns, bands).exponential_(generator=generator)
 
 

@@ -14,12 +14,14 @@ from torch import Tensor
 from listen_and_move.config import Config, FeatureConfig
 from listen_and_move.data.clip import Clip
 from listen_and_move.features import Listener
-from listen_and_move.training.disturb import disturbed
+from listen_and_move.models.recall import Recall
+from listen_and_move.training.disturb import disturbed, room
 
 APART_SECONDS = 0.5
 """Frames nearer than this to a window are no test of memory: they show, and sound like, the window itself."""
 _SIDE = 16  # of the pictures that the likeness is judged by
 _VERSIONS = 16  # of each sound beside the recorded one
+_ROOMS = 4  # quiet rooms, each in as many versions as a sound
 _STEPS, _RATE, _CALM = 80, 0.1, 3e-3
 _WIDTH, _NARROWEST, _WIDEST = 0.1, 0.05, 0.2  # of the kernel, in mean distances
 
@@ -40,7 +42,7 @@ def kept_places(clip: Clip, config: Config) -> Int[Tensor, " K"]:
 
 
 def remembered(clip: Clip, config: Config) -> Memory:
-    """The training frames that are kept, and the weights of their features."""
+    """The training frames kept, and the weights of their features; after them quiet rooms, where those are to be still."""
     places = kept_places(clip, config)
     heard, frames = clip.features[places], clip.frames[places].movedim(-1, 1)
     small = torch.nn.functional.adaptive_avg_pool2d(frames.float() / 255, _SIDE).flatten(1)
@@ -49,7 +51,27 @@ def remembered(clip: Clip, config: Config) -> Memory:
     scale = likeness(heard, small, excluded, follows, groups(config.features))
     distance = torch.cdist(heard * scale, heard * scale).masked_fill(excluded, torch.inf)
     reach = distance.amin(1).median().clamp(min=1e-3)
-    return Memory(scale, reach, torch.stack([heard, *_otherwise(clip, config, places)]), frames)
+    memory = Memory(scale, reach, torch.stack([heard, *_otherwise(clip, config, places)]), frames)
+    return _with_rooms(memory, clip, config) if config.losses.rest else memory
+
+
+def _with_rooms(memory: Memory, clip: Clip, config: Config) -> Memory:
+    """With quiet rooms in which one frame was seen, the one recalled best in silence.
+
+    Their noise is nowhere near what was learnt, and without them one random frame after the other would sound most like it.
+    """
+    listener = Listener(config.features, config.clip.rate, clip.statistics)
+    recall = Recall(config.features.size, (memory.frames.shape[-2], memory.frames.shape[-1]))
+    recall.remember(*memory)
+    _, best = recall(listener.whole(torch.zeros(1))[None])
+    still = ((best[0] + 1) * 127.5).round().to(torch.uint8)
+    generator = torch.Generator().manual_seed(config.training.seed)
+    shape = (1 + config.features.past + config.features.future, listener.columns)
+    count = len(memory.heard) * _ROOMS
+    rooms = [listener.assemble(listener.described(room(shape, config.features.bands, generator))) for _ in range(count)]
+    heard = torch.cat(rooms).unflatten(0, (-1, _ROOMS))
+    frames = torch.cat([memory.frames, still.expand(_ROOMS, -1, -1, -1)])
+    return memory._replace(heard=torch.cat([memory.heard, heard], dim=1), frames=frames)
 
 
 def _otherwise(clip: Clip, config: Config, places: Int[Tensor, " K"]) -> Iterator[Float[Tensor, "K F"]]:
