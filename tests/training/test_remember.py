@@ -9,7 +9,9 @@ from listen_and_move.features import SAMPLE_RATE, Listener, Statistics
 from listen_and_move.models.recall import Recall
 from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
+from listen_and_move.training.batches import Batches
 from listen_and_move.training.remember import groups, kept_places, likeness, near, remembered
+from listen_and_move.training.state import fresh_state
 
 QUICK = preset("quick")
 AHEAD = 3 * 6
@@ -97,3 +99,15 @@ def test_quiet_rooms_show_one_picture(rest: float) -> None:
     _, best = recall(heard[None])
     motion = float(best.diff(dim=1).abs().mean())
     assert motion < 1e-3 if rest else motion > 0.02
+
+
+def test_a_window_may_recall_quiet_rooms_and_not_itself() -> None:
+    one, state = clip(), fresh_state(QUICK, torch.device("cpu"))
+    recall = state.network.generator.recall
+    assert recall is not None
+    recall.remember(*remembered(one, QUICK))
+    batch, _ = Batches(one, QUICK, torch.device("cpu")).next(state)
+    assert batch.banned is not None
+    assert batch.banned.shape[1] == len(recall.frames) > 160
+    assert batch.banned[:, :160].any(1).all()
+    assert not batch.banned[:, 160:].any()
