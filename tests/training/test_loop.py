@@ -71,9 +71,10 @@ def test_reconstruction_learns(performance: Path, tmp_path: Path) -> None:
     def watch(progress: Progress) -> None:
         seen.extend(value for name, value in progress.values.items() if name == "generator/l1")
 
-    settings = {**TINY, "training.steps": 60, "losses.adversarial_weight": 0.0, "training.validate_every": 100}
+    alone = {"losses.adversarial_weight": 0.0, "generator.recall": 0}  # what is recalled is near the truth from the first step
+    settings = {**TINY, **alone, "training.steps": 100, "training.lanes": 8, "training.validate_every": 100}
     train(performance, tmp_path / "run", settings=settings, device="cpu", watch=watch)
-    assert sum(seen[-10:]) < 0.8 * sum(seen[:10])
+    assert sum(seen[-10:]) < 0.7 * sum(seen[:10])
 
 
 def test_a_finished_run_stays_as_it_is(performance: Path, tmp_path: Path) -> None:
