@@ -42,10 +42,8 @@ class Batches:
             features = features + config.feature_noise * torch.randn(features.shape, generator=state.random).to(features)
         noise = self._noise(state, len(heard), length)
         memory = self._memory(state, windows, [each[:-length] for each in heard])
-        quiet = self._quiet(state)
-        return Batch(
-            as_network(real), features, *noise, memory, self.pixel_weight, self._banned(state, windows), quiet
-        ), positions
+        quiet, banned = self._quiet(state), self._banned(state, windows)
+        return Batch(as_network(real), features, *noise, memory, self.pixel_weight, banned, quiet), positions
 
     def _heard(self, windows: Windows, random: torch.Generator) -> list[Tensor]:
         """Features of each window and of the frames before it on which the state is made anew."""
