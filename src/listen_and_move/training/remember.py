@@ -12,8 +12,9 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from listen_and_move.config import Config, FeatureConfig
-from listen_and_move.data.clip import Clip
+from listen_and_move.data.clip import Clip, as_pixels
 from listen_and_move.features import Listener
+from listen_and_move.inference.steering import silence_of
 from listen_and_move.models.recall import Recall
 from listen_and_move.training.disturb import disturbed, room
 
@@ -63,8 +64,8 @@ def _with_rooms(memory: Memory, clip: Clip, config: Config) -> Memory:
     listener = Listener(config.features, config.clip.rate, clip.statistics)
     recall = Recall(config.features.size, (memory.frames.shape[-2], memory.frames.shape[-1]))
     recall.remember(*memory)
-    _, best = recall(listener.whole(torch.zeros(1))[None])
-    still = ((best[0] + 1) * 127.5).round().to(torch.uint8)
+    _, best = recall(silence_of(listener)[None, None])
+    still = as_pixels(best[0]).movedim(-1, 1)
     generator = torch.Generator().manual_seed(config.training.seed)
     shape = (1 + config.features.past + config.features.future, listener.columns)
     count = len(memory.heard) * _ROOMS
