@@ -305,7 +305,8 @@ class LossConfig:
     difference: float = 0.0
     """Weight of the mean absolute difference between the changes from frame to frame."""
     rest: float = 0.0
-    """Weight of the mean absolute change from frame to frame while a quiet room is heard, in every fourth step."""
+    """Weight of the mean absolute change from frame to frame while a quiet room is heard, in every fourth step; above 0, recall
+    remembers quiet rooms too, with one still picture."""
     perceptual: float = 0.0
     """Weight of the mean squared difference between a network's feature maps of the generated and of the real window."""
     perceptual_network: Literal["vgg16", "squeezenet1_1", "squeezenet1_1-caffe"] = "vgg16"
