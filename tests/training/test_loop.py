@@ -65,9 +65,7 @@ def test_training_changes_every_weight_and_logs_it(trained: Path) -> None:
     assert json.loads(run_folder.environment_file.read_text())["versions"]["torch"] == torch.__version__
 
 
-@pytest.mark.parametrize(
-    ("recall", "most"), [(512, 0.8), (0, 0.7)]
-)  # what is recalled is near the truth at once
+@pytest.mark.parametrize(("recall", "most"), [(512, 0.8), (0, 0.7)])  # what is recalled is near the truth at once
 def test_reconstruction_learns(performance: Path, tmp_path: Path, recall: int, most: float) -> None:
     seen: list[float] = []
 
