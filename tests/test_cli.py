@@ -209,6 +209,45 @@ def test_an_interrupted_generation_leaves_nothing_behind(tmp_path: Path, trained
     assert [item.name for item in tmp_path.iterdir()] == ["long.wav"]
 
 
+@pytest.mark.parametrize("lost", ["in a garbage generator", "in a wait"])
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+def test_an_interrupt_that_python_loses_is_raised_again(tmp_path: Path, trained: Path, lost: str) -> None:
+    write_wav(tmp_path / "fine.wav", tone(3), 48_000)
+    code = """
+import os, signal, sys, threading
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from listen_and_move.cli import main
+from listen_and_move.media import video
+
+def garbage():
+    try:
+        yield
+    finally:
+        os.kill(os.getpid(), signal.SIGINT)
+
+def at_the_third(write, output, frame, index):
+    if index == 2 and sys.argv[1] == "in a wait":
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        finally:
+            threading.Lock().release()
+    if index == 2:
+        dropped = garbage()
+        next(dropped)
+        del dropped
+    write(output, frame, index)
+
+write = video._Video.write
+video._Video.write = lambda output, frame, index: at_the_third(write, output, frame, index)
+main(["generate", *sys.argv[2:]])
+"""
+    line = [sys.executable, "-c", code, lost, str(trained), "fine.wav", "--out", "out.mp4"]
+    result = subprocess.run(line, capture_output=True, text=True, cwd=tmp_path, timeout=240)
+    assert ("Exception ignored" in result.stderr) == (lost == "in a garbage generator"), result.stderr
+    assert result.returncode == 130 and "nothing half written" in result.stderr.splitlines()[-1], result.stderr
+    assert [item.name for item in tmp_path.iterdir()] == ["fine.wav"]
+
+
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, trained: Path) -> None:
     resource = pytest.importorskip("resource")
     write_wav(tmp_path / "fine.wav", tone(1), 48_000)

@@ -1,10 +1,8 @@
 """The command line: which command, and how it ends."""
 
-import signal
 import sys
-from types import FrameType
 
-from listen_and_move import __version__
+from listen_and_move import __version__, interrupts
 from listen_and_move.commands import COMMANDS, INTERRUPTED
 from listen_and_move.errors import UserError
 from listen_and_move.options import PROGRAM
@@ -12,13 +10,8 @@ from listen_and_move.options import PROGRAM
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: exits with 0, with 2 and one line on stderr when the user can mend it, with 130 when interrupted."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    interrupts.install()
     sys.exit(run_command(sys.argv[1:] if arguments is None else arguments))
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    """SIGTERM ends a command as Ctrl-C does: what is half written is removed."""
-    raise KeyboardInterrupt
 
 
 def run_command(arguments: list[str]) -> int:
@@ -32,8 +25,16 @@ def run_command(arguments: list[str]) -> int:
         print(f"error: {error.filename or 'file'}: expected to read or write it; got {error.strerror or error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted: nothing half written is left", file=sys.stderr)
-        return INTERRUPTED
+        return _interrupted()
+    except Exception:
+        if interrupts.interrupted():  # in the middle of a wait, threading makes an error of its own of it
+            return _interrupted()
+        raise
+
+
+def _interrupted() -> int:
+    print("interrupted: nothing half written is left", file=sys.stderr)
+    return INTERRUPTED
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from listen_and_move import interrupts
+
 if TYPE_CHECKING:
     from listen_and_move.performing.perform import Status
     from listen_and_move.training.loop import Progress as TrainProgress
@@ -17,11 +19,24 @@ LEVEL_RANGE_DB = 60.0
 """Below full scale, where the bar of the level begins."""
 
 
+class Bars(Progress):
+    """Progress bars that end the work they show when Ctrl-C was lost in it."""
+
+    def update(self, *arguments: Any, **values: Any) -> None:
+        """Moves a bar, as `rich` describes it.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C or SIGTERM came earlier.
+        """
+        interrupts.check()
+        super().update(*arguments, **values)
+
+
 @contextmanager
 def progress_bars() -> Iterator[tuple[Progress, Console]]:
     """Progress bars on stderr, results on stdout."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    with Bars(*columns, console=Console(stderr=True)) as bars:
         yield bars, Console()
 
 
