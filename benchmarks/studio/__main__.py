@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, help="train for so much processor time, instead of so many steps")
     parser.add_argument("--size", default="64")
     parser.add_argument("--preset", default="quick")
+    parser.add_argument("--reference", default="studio", help="the variant that the table holds the others against")
     parser.add_argument("--worker", default="0/1")
     parser.add_argument("--keep", type=Path, help="folder in which the run folders stay")
     parser.add_argument("--results", type=Path, default=RESULTS)

@@ -29,9 +29,6 @@ FIGURES = {
 """Title to figure of the fifths of one seed; excess: dcor less its mean at wrong times, p: share of wrong times as good."""
 
 
-REFERENCE = "studio"
-
-
 def lines(rows: list[Row], options: argparse.Namespace) -> Iterator[str]:
     """Clip by clip, a line per variant, then a line per variant over all clips, then how each differs from the reference."""
     chosen = [
@@ -56,16 +53,17 @@ def lines(rows: list[Row], options: argparse.Namespace) -> Iterator[str]:
     for variant, values in overall.items():
         yield f"{'all':21}{variant[:20]:21}{len(values):2}" + "".join(_cell([number]) for number in np.array(values).mean(0))
     for variant in overall:
-        if variant != REFERENCE and (values := _differences(single, variant)):
-            yield f"{'less ' + REFERENCE:21}{variant[:20]:21}{len(values):2}" + "".join(map(_cell, np.array(values).T))
+        if variant != options.reference and (values := _differences(single, variant, options.reference)):
+            title = f"less {options.reference[:15]}"
+            yield f"{title:21}{variant[:20]:21}{len(values):2}" + "".join(map(_cell, np.array(values).T))
 
 
-def _differences(single: dict[tuple[str, str, int], np.ndarray], variant: str) -> list[np.ndarray]:
+def _differences(single: dict[tuple[str, str, int], np.ndarray], variant: str, reference: str) -> list[np.ndarray]:
     """Per seed: a variant's figures less those of the reference, mean over the clips that have both."""
     pairs: dict[int, list[np.ndarray]] = {}
     for (clip, name, seed), figures in single.items():
-        if name == variant and (clip, REFERENCE, seed) in single:
-            pairs.setdefault(seed, []).append(figures - single[clip, REFERENCE, seed])
+        if name == variant and (clip, reference, seed) in single:
+            pairs.setdefault(seed, []).append(figures - single[clip, reference, seed])
     return [np.mean(of_seed, 0) for of_seed in pairs.values()]
 
 
