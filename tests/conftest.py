@@ -67,6 +67,8 @@ def noisy(performance: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = {**TINY, "training.steps": 1, "training.sample_every": 2, "losses.perceptual": 0.0}
     threads = torch.get_num_threads()
     torch.set_num_threads(2)  # the weights depend on it, and bounds of rounding were set with these
-    run = train(performance, tmp_path_factory.mktemp("runs") / "noisy", preset_name="paper", settings=settings, device="cpu").run
-    torch.set_num_threads(threads)
-    return run
+    folder = tmp_path_factory.mktemp("runs") / "noisy"
+    try:
+        return train(performance, folder, preset_name="paper", settings=settings, device="cpu").run
+    finally:
+        torch.set_num_threads(threads)

@@ -1,5 +1,6 @@
 """What is tried: changes to a preset, by name. A name joined by + is all of its parts, the later ones winning.
 
+Rows of "studio, rooms not remembered" are `studio` as it was at commit 36040f9, which cannot be asked for any more.
 low rank, grouped, separable: forms of the prediction layer (see `forms`), to be joined with directional.
 """
 

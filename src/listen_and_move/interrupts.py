@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, which end a command and are never lost.
+"""Ctrl-C and SIGTERM, which end a command and are not lost in work that shows its progress.
 
 Python raises `KeyboardInterrupt` wherever the main thread is, and drops it where nobody could catch it: in a generator that is
 closed as garbage, in the callback of a weak reference. So it is remembered as well, and raised again by `check`.

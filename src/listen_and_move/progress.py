@@ -77,7 +77,7 @@ def stage_watch(bars: Progress) -> Callable[[str, int, int], None]:
 @contextmanager
 def live_watch() -> Iterator[Callable[["Status"], None]]:
     """A watcher that shows level, pictures a second and latency of live play, from the first sound on."""
-    bars = Progress(BarColumn(20), TextColumn("{task.fields[note]}"), console=Console(stderr=True))
+    bars = Bars(BarColumn(20), TextColumn("{task.fields[note]}"), console=Console(stderr=True))
     task = bars.add_task("live", total=LEVEL_RANGE_DB, note="")
     seen: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], maxlen=200)
 

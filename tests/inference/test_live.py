@@ -21,6 +21,7 @@ from listen_and_move.inference.stage import Part
 from listen_and_move.media.sound import read_sound
 from listen_and_move.media.wav import write_wav
 
+ROUNDING = 2e-5  # of a range of 2
 RATES = [8000, 22_050, 44_100, 48_000, 64_000, 96_000]
 
 
@@ -72,7 +73,7 @@ def test_it_is_the_picture_of_the_same_sound_in_a_file(form: str, rate: int, req
         found = played(animator.live(rate, 5, controls), np.split(stereo.astype(np.float32), cuts(len(sound))))
     total = frame_count(len(sound), rate, animator.fps)
     assert len(found) == total and len(expected) - total in (0, 1)
-    assert torch.stack(whole[:total]).sub(torch.stack(parts[:total])).abs().max() <= 2e-5  # of a range of 2
+    assert torch.stack(whole[:total]).sub(torch.stack(parts[:total])).abs().max() <= ROUNDING
     assert np.abs(np.stack(found).astype(int) - np.stack(expected[:total])).max() <= 1
     assert np.abs(np.diff(np.stack(found).astype(int), axis=0)).max() > 5, "a still picture would prove nothing"
 
@@ -233,7 +234,7 @@ def test_a_batch_is_what_each_would_be_alone(form: str, request) -> None:
             animator.stage._draw_some()
         batched += waiting
     for (frames, _), part in zip(alone, batched, strict=True):
-        assert torch.cat(part.drawn).sub(frames).abs().max() <= 2e-5  # of a range of 2
+        assert torch.cat(part.drawn).sub(frames).abs().max() <= ROUNDING
 
 
 def test_what_goes_wrong_reaches_all_who_waited_and_nobody_after(trained: Path) -> None:
