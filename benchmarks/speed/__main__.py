@@ -108,7 +108,7 @@ def _row(job: Job, longest: float, until: float, peak: float) -> dict[str, Any]:
 
 
 def _here(job: Job, counts: Counts) -> dict[str, Any]:
-    """CUDA tells peak memory for each measurement, and to start it anew for each would take half of the session."""
+    """CUDA tells peak memory for each measurement, and to start it anew for each would take as long as the measurements."""
     try:
         return measured(job, counts)
     except torch.OutOfMemoryError as error:

@@ -19,6 +19,9 @@ SHARP, BLURRED, CERTAIN = 20, 3, 8
 """The best frame is chosen by a power of the weights in the blend: 20 where a sound is as near as usual, less by the 8th power
 of how much farther it is, 3 far away: in noise, one frame is a gamble."""
 
+PIECE = 2048
+"""How many values of all remembered frames are turned into float at a time on a CPU, where they then stay in its cache."""
+
 
 class Recall(nn.Module):
     """Remembers training frames with their sounds, and blends those that sounded most alike.
@@ -78,7 +81,9 @@ class Recall(nn.Module):
         sharper = (weights / weights.amax(-1, keepdim=True)) ** (BLURRED + (SHARP - BLURRED) * certainty)
         both = torch.cat([weights, sharper / sharper.sum(-1, keepdim=True)])
         # Weights sum to 1: to bring the blends to [-1, 1] is to bring the frames there, and the blends are fewer.
-        pictures = (both.flatten(0, 1) @ self.frames.flatten(1).to(both)).div_(127.5).sub_(1)
+        values = self.frames.flatten(1)
+        pieces = values.split(PIECE if values.device.type == "cpu" else values.shape[1], dim=1)
+        pictures = torch.cat([both.flatten(0, 1) @ piece.to(both) for piece in pieces], dim=1).div_(127.5).sub_(1)
         blend, best = pictures.unflatten(0, both.shape[:2]).unflatten(-1, self.frames.shape[1:]).chunk(2)
         return blend, best
 
