@@ -22,7 +22,7 @@ def wave(tmp_path: Path) -> Path:
 
 def test_every_dial_at_once(trained: Path, wave: Path, tmp_path: Path) -> None:
     dials = ["--amount", 1.5, "--motion-gain=0.5", "--content-gain", 0.8, "--norm-gain", 1.2]
-    dials += ["--smoothing", 0.1, "--delay", 0.25, "--freeze", -50, "--paste"]
+    dials += ["--sharpness=-1.5", "--smoothing", 0.1, "--delay", 0.25, "--freeze", -50, "--paste"]
     made = command("generate", trained, wave, "--out", "out.mp4", *dials, folder=tmp_path)
     assert made.returncode == 0, made.stderr
     frames = list(read_frames(tmp_path / "out.mp4", Fraction(20), width=64, height=64))

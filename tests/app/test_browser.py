@@ -87,6 +87,31 @@ def test_a_sound_is_animated_played_kept_and_downloaded(visit: Visit, sound: Pat
     page.wait_for_selector("text=Results appear here.")
 
 
+def test_a_dial_is_kept_used_and_not_offered_where_a_model_lacks_it(visit: Visit, sound: Path) -> None:
+    page = visit("/")
+    page.wait_for_selector(".model")
+    page.get_by_text("How it is played").click()
+    page.fill("#dial-sharpness", "-1.5")
+    page.reload()
+    assert page.wait_for_selector("#dial-sharpness").input_value() == "-1.5"
+    animate(page, sound)
+    page.wait_for_selector(".result video")
+    assert page.text_content(".card [role=status]") == "sharpness -1.5"
+
+    def without_recall(route: Any) -> None:
+        answer = route.fetch()
+        runs = [{**run, "recalls": False} for run in answer.json()["runs"]]
+        route.fulfill(response=answer, json={**answer.json(), "runs": runs})
+
+    page.route("**/api/runs", without_recall)
+    page.reload()
+    page.wait_for_selector("#dial-amount")
+    page.wait_for_selector("#dial-sharpness", state="detached")
+    page.get_by_role("button", name="Animate").click()
+    until(lambda: page.locator(".result video").count(), lambda videos: videos == 2)
+    assert page.text_content(".card [role=status]") == "", "the newest first: played without the dial that is not offered"
+
+
 def test_the_picture_follows_the_microphone_and_its_latency_is_told(visit: Visit) -> None:
     page = visit("/live")
     page.wait_for_selector(".model")

@@ -18,7 +18,7 @@ def small(**settings: object) -> dict[str, object]:
 
 def test_a_run_is_shown_with_figures_curves_samples_and_model(visitor: Visitor) -> None:
     (card,) = [run for run in visitor.get("/api/runs")["runs"] if run["name"] == "tiny"]
-    assert (card["width"], card["step"], card["steps"], card["training"]) == (32, 4, 4, "resting")
+    assert (card["width"], card["step"], card["steps"], card["training"], card["recalls"]) == (32, 4, 4, "resting", True)
     run = visitor.get("/api/runs/tiny")
     assert "dcor" in run["figures"] and run["samples"] == [4] and run["curves"]["generator/l1"][-1][0] == 4
     assert run["can_paste"] and run["look_ahead"] == pytest.approx(0.2) and run["hears_ahead"] == pytest.approx(0.2825)

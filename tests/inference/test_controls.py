@@ -104,6 +104,23 @@ def test_each_route_hears_its_own(trained: Path) -> None:
         assert (found - network(features, noise)[0]).abs().max() > 1e-3
 
 
+def test_sharpness_goes_from_the_blend_to_the_real_frame_that_sounded_most_alike(trained: Path) -> None:
+    animator, wave = Animator.load(trained, "cpu"), sound((1.0, -20))
+    animator.network.generator.picture.convolution.weight.data.zero_()  # nothing is drawn upon what is recalled
+    recall = animator.network.generator.recall
+    assert recall is not None
+    recall.scale.mul_(0.1)  # so that many frames sound alike, and their blend is like none of them
+    blend, best = (0.97 * each[0] for each in recall(animator.listener.whole(torch.from_numpy(wave))[None]))
+    apart = {}
+    for sharpness in (-4.0, 0.0, 4.0):
+        pictures = torch.from_numpy(played(animator, wave, Controls(sharpness=sharpness))).permute(0, 3, 1, 2) / 127.5 - 1
+        apart[sharpness] = [float((pictures - each).abs().mean()) for each in (blend, best)]
+    assert apart[-4.0][0] < apart[0.0][0] < apart[4.0][0] and apart[4.0][1] < apart[0.0][1] < apart[-4.0][1]
+    between = float((blend - best).abs().mean())
+    assert between > 0.01
+    assert apart[-4.0][0] < 0.1 * between + 0.005 and apart[4.0][1] < 0.1 * between + 0.005  # half a step of 8 bits is .004
+
+
 def test_smoothing_is_a_one_pole_filter() -> None:
     random = np.random.default_rng(0)
     x, kept = random.standard_normal((2, 30, 3)).astype(np.float32), Controls(smoothing=0.2).kept(FPS)
@@ -221,6 +238,8 @@ def test_the_sound_of_a_frame_is_what_it_hears_from_its_instant_on(trained: Path
         ({"amount": -0.1}, r"amount: expected 0 \(deaf\) to 4; got -0.1"),
         ({"motion_gain": 5}, "motion-gain: expected"),
         ({"norm_gain": math.nan}, "norm-gain: expected"),
+        ({"sharpness": -5}, r"sharpness: expected -4 \(soft\) to 4 \(sharp\); got -5"),
+        ({"sharpness": math.nan}, "sharpness: expected"),
         ({"smoothing": -1}, "smoothing: expected 0 to 10 seconds; got -1"),
         ({"delay": 11}, "delay: expected 0 to 10 seconds; got 11"),
         ({"freeze": 3}, "freeze: expected a level from -100 to 0 dB"),
@@ -240,10 +259,14 @@ def test_a_route_that_a_model_does_not_have() -> None:
             Controls(**{name: 0.5}).check_model(config)
         Controls(amount=0.5, smoothing=1.0).check_model(config)
     EVERYTHING.check_model(Config())
+    with pytest.raises(
+        SettingError, match=r"sharpness: expected a model that recalls frames; .* generator\.recall 0; got 1\.0: leave"
+    ):
+        Controls(sharpness=1.0).check_model(Config())
 
 
 def test_what_a_replay_cannot_do() -> None:
-    for values in ({"amount": 0.5}, {"norm_gain": 0.0}, {"smoothing": 0.1}):
+    for values in ({"amount": 0.5}, {"norm_gain": 0.0}, {"sharpness": 1.0}, {"smoothing": 0.1}):
         with pytest.raises(SettingError, match="expected only where a model draws"):
             Controls(**values).check_replay()
     Controls(delay=0.5, freeze=-50.0).check_replay()

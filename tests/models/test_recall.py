@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from listen_and_move.models.recall import Look, Mix, Recall
+from listen_and_move.models.recall import LEAN, Look, Mix, Recall
 
 FRAMES = torch.randint(0, 256, (5, 3, 8, 6), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 HEARD = torch.randn(2, 5, 4, generator=torch.Generator().manual_seed(1))
@@ -111,3 +111,12 @@ def test_mix_takes_from_between() -> None:
     mixed = mix(x, blend, best)
     assert ((mixed > 0) & (mixed < 1)).all()
     assert torch.equal(mix(x, blend, blend), blend)
+
+
+def test_mix_leans_to_the_best_frame_in_playing_alone_and_as_much_as_it_is_told() -> None:
+    x, blend, best = torch.randn(2, 4, 8, 8), torch.zeros(2, 3, 8, 8), torch.ones(2, 3, 8, 8)
+    mix = Mix(4)
+    learnt, played = mix(x, blend, best), mix.eval()(x, blend, best)
+    assert torch.allclose(torch.logit(played) - torch.logit(learnt), torch.tensor(LEAN), atol=1e-5)
+    told = torch.logit(mix(x, blend, best, torch.tensor([2.0, -1.0])[:, None, None, None])) - torch.logit(played)
+    assert torch.allclose(told.mean((1, 2, 3)), torch.tensor([2.0, -1.0]), atol=1e-5) and told.std((1, 2, 3)).max() < 1e-5

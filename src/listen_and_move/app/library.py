@@ -160,6 +160,7 @@ def _sizes(config: ModelConfig) -> dict[str, Any]:
         "hears_ahead": float(listener.look_ahead),
         "look_ahead": float(config.features.future / clip.rate),
         "has_noise": config.has_noise,
+        "recalls": config.generator.recall > 0,
         "trained": isinstance(config, Config),
     }
 

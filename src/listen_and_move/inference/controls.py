@@ -9,6 +9,8 @@ from listen_and_move.config import ModelConfig, require
 
 LARGEST_GAIN = 4.0
 LONGEST_SECONDS = 10.0
+SHARPEST = 4.0
+"""Log-odds at which hardly anything of the blend is left (see `models.recall.Mix`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +32,9 @@ class Controls:
     """The same by one route alone: the generator's input beside the motion (SaC)."""
     norm_gain: float = 1.0
     """The same by one route alone: the generator's norms (acIN)."""
+    sharpness: float = 0.0
+    """What the picture is drawn upon: up to 4, more of the one real frame that sounded most alike (sharper, and it jumps more);
+    down to -4, more of the blend of all that are remembered (softer and calmer)."""
     smoothing: float = 0.0
     """Seconds in which the picture goes 63 % of the way to what the sound asks for: smoother and as much later; 0: at once.
     All that the generator gets is smoothed: motion tokens alone change nothing that can be seen."""
@@ -43,6 +48,7 @@ class Controls:
         for name in ("amount", "motion_gain", "content_gain", "norm_gain"):
             value = getattr(self, name)
             require(0 <= value <= LARGEST_GAIN, f"{_flag(name)}: expected 0 (deaf) to {LARGEST_GAIN:g}; got {value}")
+        require(-SHARPEST <= self.sharpness <= SHARPEST, f"sharpness: expected -4 (soft) to 4 (sharp); got {self.sharpness}")
         for name in ("smoothing", "delay"):
             value = getattr(self, name)
             require(0 <= value <= LONGEST_SECONDS, f"{name}: expected 0 to {LONGEST_SECONDS:g} seconds; got {value}")
@@ -65,7 +71,7 @@ class Controls:
         return floor(exact(self.delay) * fps + Fraction(1, 2))
 
     def check_model(self, config: ModelConfig) -> None:
-        """Refuse a gain of a route that a model does not have.
+        """Refuse a gain of a route, or another dial, for what a model does not have.
 
         Raises:
             SettingError: there is one; the message names it.
@@ -79,6 +85,10 @@ class Controls:
             value = getattr(self, name)
             message = f"{_flag(name)}: expected a model that hears by this route; this one was trained with {setting} off; "
             require(there or value == 1, f"{message}got {value}: leave it away")
+        message = (
+            f"sharpness: expected a model that recalls frames; this one was trained with generator.recall 0; got {self.sharpness}"
+        )
+        require(config.generator.recall > 0 or not self.sharpness, f"{message}: leave it away")
 
     def check_replay(self) -> None:
         """Refuse what needs a model that draws: real frames can be delayed and held, nothing else.

@@ -47,7 +47,8 @@ def steered(
     """
     z, norm, after = _followed(network, features, noise[0], state, controls, silence, fps)
     before = None if state is None else state.network.picture
-    frames, picture = network.generator(z, norm, before, noise[1])
+    lean = _of_items([each.sharpness for each in controls], z)
+    frames, picture = network.generator(z, norm, before, noise[1], lean=lean)
     return frames, after._replace(network=after.network._replace(picture=picture))
 
 

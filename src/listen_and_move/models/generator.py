@@ -97,8 +97,9 @@ class Generator(nn.Module):
         state: PictureState | None = None,
         pixel_noise: PixelNoise | None = None,
         banned: Bool[Tensor, "B K"] | None = None,
+        lean: Float[Tensor, "B 1 1"] | float = 0.0,
     ) -> tuple[Float[Tensor, "B T 3 H W"], PictureState]:
-        """Frames in [-1, 1], and the state to continue from."""
+        """Frames in [-1, 1], and the state to continue from; ``lean``: see `Mix`."""
         frames, numbers = z.shape[1], self.start.convolution.weight.dtype
         before = PictureState() if state is None else state
         noises = self._noises(pixel_noise)
@@ -124,7 +125,9 @@ class Generator(nn.Module):
                 drawn = self.sketches[layer](x)
                 sketch = upsampled(drawn if sketch is None else sketch + drawn)
         x, sketch = x.to(z), None if sketch is None else sketch.to(z)
-        base = None if self.mix is None else self.mix(x, *recalled)
+        if isinstance(lean, Tensor):
+            lean = lean.repeat_interleave(frames, dim=0)[..., None]
+        base = None if self.mix is None else self.mix(x, *recalled, lean)
         picture = self.picture(x, base, sketch).unflatten(0, z.shape[:2])
         return picture, PictureState(tuple(predictions), tuple(pasts) if any(pasts) else ())
 

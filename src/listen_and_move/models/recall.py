@@ -19,6 +19,10 @@ SHARP, BLURRED, CERTAIN = 20, 3, 8
 """The best frame is chosen by a power of the weights in the blend: 20 where a sound is as near as usual, less by the 8th power
 of how much farther it is, 3 far away: in noise, one frame is a gamble."""
 
+LEAN = 0.5
+"""Log-odds by which playing takes a pixel from the best frame more than learning does. Learning compares pixel by pixel, and
+what is nearest so is smoother than any real picture (Blau & Michaeli 2018). Chosen on five clips: docs/results.md."""
+
 PIECE = 2048
 """How many values of all remembered frames are turned into float at a time on a CPU, where they then stay in its cache."""
 
@@ -99,17 +103,25 @@ def _resized(recall: nn.Module, tensors: Mapping[str, Tensor], prefix: str, *_: 
 
 
 class Mix(nn.Module):
-    """Takes each pixel from the blend or from the best frame, or from between them; half of each at the start."""
+    """Takes each pixel from the blend or from the best frame, or from between them; half of each at the start.
+
+    In evaluation mode it leans to the best frame by `LEAN`.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.share = PointConvolution(channels, 1)
 
     def forward(
-        self, x: Float[Tensor, "N C H W"], blend: Float[Tensor, "N 3 H W"], best: Float[Tensor, "N 3 H W"]
+        self,
+        x: Float[Tensor, "N C H W"],
+        blend: Float[Tensor, "N 3 H W"],
+        best: Float[Tensor, "N 3 H W"],
+        lean: Float[Tensor, "N 1 1 1"] | float = 0.0,
     ) -> Float[Tensor, "N 3 H W"]:
-        """What the picture is drawn upon, by the generator's last activations."""
-        return torch.lerp(blend, best, torch.sigmoid(self.share(x)).to(blend))
+        """What the picture is drawn upon, by the generator's last activations; ``lean``: more log-odds for the best frame."""
+        odds = self.share(x).to(blend) + lean
+        return torch.lerp(blend, best, torch.sigmoid(odds if self.training else odds + LEAN))
 
 
 class Look(nn.Module):

@@ -3,21 +3,22 @@
 import { h, icon, recall, remember } from "./dom.js";
 import { get, polling, post, remove, trying } from "./api.js";
 import { motionChart } from "./chart.js";
-import { AMOUNT, DELAY, FREEZE, SMOOTHING, dials, gainDial } from "./dials.js";
+import { AMOUNT, DELAY, FREEZE, SHARPNESS, SMOOTHING, dials, gainDial } from "./dials.js";
 import { modelPicker } from "./models.js";
 import { soundPicker } from "./sounds.js";
 
 const GAIN = gainDial([["match", "matched"], ["running", "levels itself"]]);
-const CONTROLS = ["amount", "smoothing", "delay", "freeze"];
+const CONTROLS = ["amount", "sharpness", "smoothing", "delay", "freeze"];
 
 export function show(place) {
   const picker = modelPicker(async (run) => {
     seed.closest(".field").hidden = !run.has_noise;
+    board.offer("sharpness", run.recalls);
     const details = await trying(() => get(`/api/runs/${encodeURIComponent(run.name)}`));
     paste.closest("label").hidden = !details?.can_paste;
   });
   const sounds = soundPicker(() => {});
-  const board = dials("animate-dials", [AMOUNT, SMOOTHING, DELAY, FREEZE, GAIN]);
+  const board = dials("animate-dials", [AMOUNT, SHARPNESS, SMOOTHING, DELAY, FREEZE, GAIN]);
   const seed = h("input", { type: "number", id: "seed", min: 0, step: 1, value: recall("seed", 0), onchange: () => remember("seed", seed.valueAsNumber) });
   const paste = h("input", { type: "checkbox", checked: recall("paste", false), onchange: () => remember("paste", paste.checked) });
   const button = h("button", { className: "primary" }, icon("play"), "Animate");
@@ -108,6 +109,7 @@ function words(job) {
 function dialWords({ controls, gain, paste }) {
   const said = [];
   if (controls.amount !== 1) said.push(`amount ${Math.round(controls.amount * 100)} %`);
+  if (controls.sharpness) said.push(`sharpness ${controls.sharpness}`);
   if (controls.smoothing) said.push(`smoothing ${controls.smoothing} s`);
   if (controls.delay) said.push(`delay ${controls.delay} s`);
   if (controls.freeze !== null) said.push(`frozen below ${controls.freeze} dB`);

@@ -2,7 +2,7 @@
 
 import { h, icon, recall, remember } from "./dom.js";
 import { notice } from "./api.js";
-import { AMOUNT, FREEZE, SMOOTHING, dials, gainDial } from "./dials.js";
+import { AMOUNT, FREEZE, SHARPNESS, SMOOTHING, dials, gainDial } from "./dials.js";
 import { modelPicker, pictureOf } from "./models.js";
 import { microphone } from "./record.js";
 import { Session, drawn } from "./session.js";
@@ -20,9 +20,9 @@ const PARTS = [
 
 export function show(place) {
   let session = null;
-  const picker = modelPicker((run) => { if (session) end(); rest(run); });
+  const picker = modelPicker((run) => { if (session) end(); board.offer("sharpness", run.recalls); rest(run); });
   const source = sourcePicker(() => { if (session) end(); });
-  const board = dials("live-dials", [GAIN, AMOUNT, SMOOTHING, FREEZE], () => session?.change(wish()));
+  const board = dials("live-dials", [GAIN, AMOUNT, SHARPNESS, SMOOTHING, FREEZE], () => session?.change(wish()));
   const canvas = h("canvas", { className: "picture", "aria-label": "The picture that follows the sound", role: "img" });
   const words = h("span", {}, "Start");
   const button = h("button", { type: "button", className: "primary large", onclick: () => (session ? end() : begin()) }, icon("play"), words);
