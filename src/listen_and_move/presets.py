@@ -19,8 +19,8 @@ _STUDIO = Config(
     features=FeatureConfig(kind="shape", past=2, future=4, standardise=True),
     motion=MotionConfig(noise=0),
     generator=GeneratorConfig(
-        channels_base=256,
-        channels_max=128,
+        channels_base=128,
+        channels_max=64,
         norm_bottleneck=32,
         noise_injection=False,
         prediction="none",
