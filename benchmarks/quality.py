@@ -34,6 +34,9 @@ SHOWN = range(14, 30, 2)
 """Frames of the strips."""
 
 
+TWICE_AS_WIDE = {"generator.channels_base": 256, "generator.channels_max": 128}
+
+
 class Case(NamedTuple):
     """One row of a picture: a model, and how it is played."""
 
@@ -78,6 +81,8 @@ PICTURES: dict[str, dict[str, Case]] = {
         "--amount 1.5": Case(controls=Controls(amount=1.5)),
         "--norm-gain 0": Case(controls=Controls(norm_gain=0)),
         "--content-gain 0\n--motion-gain 0": Case(controls=Controls(content_gain=0, motion_gain=0)),
+        "--sharpness -3": Case(controls=Controls(sharpness=-3)),
+        "--sharpness 3": Case(controls=Controls(sharpness=3)),
         "--smoothing 0.15": Case(controls=Controls(smoothing=0.15)),
         "--delay 0.3": Case(controls=Controls(delay=0.3)),
         "20 dB quieter": Case(quieter=20),
@@ -85,6 +90,7 @@ PICTURES: dict[str, dict[str, Case]] = {
     },
     "settings": {
         "studio": Case(),
+        "--generator.channels-base 256\n--generator.channels-max 128": Case(settings=TWICE_AS_WIDE),
         "--losses.adversarial-\nweight 0": Case(settings={"losses.adversarial_weight": 0.0}),
         "--generator.recall 0": Case(settings={"generator.recall": 0}),
         "--features.future 0": Case(settings={"features.future": 0}),
