@@ -1,7 +1,7 @@
 """What is tried: changes to a preset, by name. A name joined by + is all of its parts, the later ones winning.
 
-Rows that cannot be asked for any more, by commit: "studio, rooms not remembered" (36040f9); "studio, full width" (7f802a1: twice as
-wide as now, without the lean of `models.recall.Mix`), to which all trials of 100 steps, of 1 and of 2.5 minutes, and "half width"
+Rows that cannot be asked for any more, by commit: "studio, rooms not remembered" (36040f9); "studio, full width" (7f802a1: twice
+as wide as now, without the lean of `models.recall.Mix`), to which all trials of 100 steps, of 1 and of 2.5 minutes, "half width"
 and "regress, full width" are changes.
 low rank, grouped, separable: forms of the prediction layer (see `forms`), to be joined with directional.
 """
