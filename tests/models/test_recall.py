@@ -59,6 +59,23 @@ def test_far_from_all_that_was_heard_the_choice_stays_as_clear() -> None:
         assert (blurred[0, place] - frames).abs().mean((1, 2, 3)).min() > 0.2
 
 
+def test_far_away_a_lean_makes_the_best_frame_stand_out_and_near_it_changes_nothing() -> None:
+    far, recall = torch.tensor([[[3.0, 0, 0, 0]]]), filled(scale=0.05)
+    alone = picture(int((HEARD - far).norm(dim=-1).amin(0).argmin()))
+
+    def apart(lean: float) -> float:
+        """From the frame that sounded most alike."""
+        _, best = recall(far, None, torch.full((1, 1, 1), lean))
+        return float((best[0, 0] - alone).abs().mean())
+
+    assert torch.equal(recall(far)[1], recall(far, None, torch.zeros(1, 1, 1))[1])
+    assert apart(-4.0) == pytest.approx(apart(4.0)), "within reach"
+    recall.reach = torch.tensor(1e-3)
+    recall.scale = recall.scale * 0.1
+    assert apart(-4.0) > apart(0.0) > apart(2.0) > apart(2.8) > 0
+    assert apart(2.8) == pytest.approx(apart(4.0)), "never more than near it"
+
+
 def test_within_reach_nothing_changes() -> None:
     recall = filled()
     recall.reach = torch.tensor(3.0)

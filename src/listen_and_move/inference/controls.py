@@ -10,7 +10,7 @@ from listen_and_move.config import ModelConfig, require
 LARGEST_GAIN = 4.0
 LONGEST_SECONDS = 10.0
 SHARPEST = 4.0
-"""Log-odds at which hardly anything of the blend is left (see `models.recall.Mix`)."""
+"""Log-odds at which hardly anything of the blend is left (see `models.recall`)."""
 
 
 @dataclass(frozen=True, kw_only=True)

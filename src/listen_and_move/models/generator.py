@@ -97,16 +97,16 @@ class Generator(nn.Module):
         state: PictureState | None = None,
         pixel_noise: PixelNoise | None = None,
         banned: Bool[Tensor, "B K"] | None = None,
-        lean: Float[Tensor, "B 1 1"] | float = 0.0,
+        lean: Float[Tensor, "B 1 1"] | None = None,
     ) -> tuple[Float[Tensor, "B T 3 H W"], PictureState]:
-        """Frames in [-1, 1], and the state to continue from; ``lean``: see `Mix`."""
+        """Frames in [-1, 1], and the state to continue from; ``lean``: more of the best frame that is recalled."""
         frames, numbers = z.shape[1], self.start.convolution.weight.dtype
         before = PictureState() if state is None else state
         noises = self._noises(pixel_noise)
         condition = features.flatten(0, 1)
         if self.bottleneck is not None:
             condition = torch.tanh(self.bottleneck(condition))
-        recalled = [] if self.recall is None else [each.flatten(0, 1) for each in self.recall(features, banned)]
+        recalled = [] if self.recall is None else [each.flatten(0, 1) for each in self.recall(features, banned, lean)]
         told = self.look(*(each.to(numbers) for each in recalled)) if self.look is not None else []
         x, past = self.start(z.flatten(0, 1).to(numbers), noises[:1], frames, *before.pasts[:1])
         pasts, predictions, sketch = [past], [], None
@@ -125,9 +125,8 @@ class Generator(nn.Module):
                 drawn = self.sketches[layer](x)
                 sketch = upsampled(drawn if sketch is None else sketch + drawn)
         x, sketch = x.to(z), None if sketch is None else sketch.to(z)
-        if isinstance(lean, Tensor):
-            lean = lean.repeat_interleave(frames, dim=0)[..., None]
-        base = None if self.mix is None else self.mix(x, *recalled, lean)
+        leans = None if lean is None else lean.repeat_interleave(frames, dim=0)[..., None]
+        base = None if self.mix is None else self.mix(x, *recalled, leans)
         picture = self.picture(x, base, sketch).unflatten(0, z.shape[:2])
         return picture, PictureState(tuple(predictions), tuple(pasts) if any(pasts) else ())
 

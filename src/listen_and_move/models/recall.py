@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from listen_and_move.models.layers import PointConvolution, leaky
 from listen_and_move.precision import shortened
 
-SHARP, BLURRED, CERTAIN = 20, 3, 8
+SHARP, BLURRED, CERTAIN = 20.0, 3.0, 8.0
 """The best frame is chosen by a power of the weights in the blend: 20 where a sound is as near as usual, less by the 8th power
 of how much farther it is, 3 far away: in noise, one frame is a gamble."""
 
@@ -62,16 +62,20 @@ class Recall(nn.Module):
         self.scale, self.reach, self.heard, self.frames = scale, reach, heard, frames
 
     def forward(
-        self, features: Float[Tensor, "B T F"], banned: Bool[Tensor, "B K"] | None = None
+        self,
+        features: Float[Tensor, "B T F"],
+        banned: Bool[Tensor, "B K"] | None = None,
+        lean: Float[Tensor, "B 1 1"] | None = None,
     ) -> tuple[Float[Tensor, "B T 3 H W"], Float[Tensor, "B T 3 H W"]]:
         """Pictures in [-1, 1]: the blend, and one nearly of the best frame alone, which is sharp, where the sound is familiar.
 
-        ``banned`` frames are left out: in training, those that the window itself shows.
+        ``banned`` frames are left out: in training, those that the window itself shows. ``lean``: far from all that was
+        learnt, the best frame stands out by 2 to this times as high a power, at most as near it.
         """
         with shortened(features.device, False):  # distances and pictures need all their digits
-            return self._blended(features, banned)
+            return self._blended(features, banned, BLURRED if lean is None else (BLURRED * lean.exp2()).clamp(max=SHARP))
 
-    def _blended(self, features: Tensor, banned: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _blended(self, features: Tensor, banned: Tensor | None, far: Tensor | float) -> tuple[Tensor, Tensor]:
         heard = (self.heard * self.scale).flatten(0, 1).expand(len(features), -1, -1)
         # Not by way of |a|^2 + |b|^2 - 2 ab, whose rounding depends on how many frames come at once, and would be seen.
         distance = torch.cdist(features * self.scale, heard, compute_mode="donot_use_mm_for_euclid_dist")
@@ -82,7 +86,7 @@ class Recall(nn.Module):
         distance = distance * (nearest / self.reach).clamp(min=1)
         weights = torch.softmax(-distance.flatten(2), dim=-1).view_as(distance).sum(2)  # B, T, K
         certainty = (self.reach / nearest[..., 0]).clamp(max=1) ** CERTAIN
-        sharper = (weights / weights.amax(-1, keepdim=True)) ** (BLURRED + (SHARP - BLURRED) * certainty)
+        sharper = (weights / weights.amax(-1, keepdim=True)) ** (far + (SHARP - far) * certainty)
         both = torch.cat([weights, sharper / sharper.sum(-1, keepdim=True)])
         # Weights sum to 1: to bring the blends to [-1, 1] is to bring the frames there, and the blends are fewer.
         values = self.frames.flatten(1)
@@ -117,11 +121,11 @@ class Mix(nn.Module):
         x: Float[Tensor, "N C H W"],
         blend: Float[Tensor, "N 3 H W"],
         best: Float[Tensor, "N 3 H W"],
-        lean: Float[Tensor, "N 1 1 1"] | float = 0.0,
+        lean: Float[Tensor, "N 1 1 1"] | None = None,
     ) -> Float[Tensor, "N 3 H W"]:
         """What the picture is drawn upon, by the generator's last activations; ``lean``: more log-odds for the best frame."""
-        odds = self.share(x).to(blend) + lean
-        return torch.lerp(blend, best, torch.sigmoid(odds if self.training else odds + LEAN))
+        odds = self.share(x).to(blend) + (0.0 if self.training else LEAN)
+        return torch.lerp(blend, best, torch.sigmoid(odds if lean is None else odds + lean))
 
 
 class Look(nn.Module):
