@@ -37,6 +37,7 @@ VARIANTS: dict[str, Settings] = {
     "instance norm": {"generator.sound_norm": False, "generator.norm_bottleneck": 0, "generator.norm": "instance"},
     "twice the width": {"generator.channels_base": 256, "generator.channels_max": 128},
     "no disturbance": {"training.disturbance": 0.0},
+    "feature matching 10": {"losses.feature_matching": 10.0},
     "plain": {"generator.prediction": "plain"},
     "directional": {"generator.prediction": "directional"},
     "at 32": {"generator.prediction_layers": "3"},
