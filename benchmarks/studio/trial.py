@@ -9,6 +9,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,12 @@ class Held(np.ndarray):
 
 
 def settings_of(values: Mapping[str, Any], fold: int, base: str) -> Config:
-    """The preset with changes, and one fifth held out."""
-    return with_values(preset(base), {**values, "clip.holdout": f"{fold / FOLDS:g}-{(fold + 1) / FOLDS:g}"})
+    """The preset with changes, and one fifth held out, or more where the changes say so."""
+    return with_values(preset(base), {"clip.holdout": _fifth(fold), **values})
+
+
+def _fifth(fold: int) -> str:
+    return f"{fold / FOLDS:g}-{(fold + 1) / FOLDS:g}"
 
 
 def model_row(
@@ -71,7 +76,8 @@ def model_row(
         size = (result.run / "model.safetensors").stat().st_size
         log = [json.loads(line) for line in (result.run / "metrics.jsonl").read_text().splitlines()]
         animator = Animator.load(result.run)
-    clip = load_clip(video, config)
+    measured_part = load_clip(video, with_values(config, {"clip.holdout": _fifth(fold)})).held_out
+    clip = replace(load_clip(video, config), held_out=measured_part)
     network = animator.network
     generated = _played(network, clip.features, clip, config)
     if not (result.finished or watch.over):

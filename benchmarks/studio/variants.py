@@ -45,6 +45,8 @@ VARIANTS: dict[str, Settings] = {
     "low rank": {},
     "grouped": {},
     "separable": {},
+    "three fifths learnt": {"clip.holdout": "0.6-1"},
+    "two fifths learnt": {"clip.holdout": "0.4-1"},
     "regress": {"losses.adversarial_weight": 0.0},
 }
 
