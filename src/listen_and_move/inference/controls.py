@@ -33,7 +33,7 @@ class Controls:
     norm_gain: float = 1.0
     """The same by one route alone: the generator's norms (acIN)."""
     sharpness: float = 0.0
-    """What the picture is drawn upon: up to 4, more of the one real frame that sounded most alike (sharper, and it jumps more);
+    """What the picture is drawn upon: up to 4, more of the one real frame that sounded most alike (sharper, and it jumps more),
     down to -4, more of the blend of all that are remembered (softer and calmer)."""
     smoothing: float = 0.0
     """Seconds in which the picture goes 63 % of the way to what the sound asks for: smoother and as much later; 0: at once.
