@@ -14,7 +14,7 @@ from benchmarks.studio.variants import VARIANTS, settings
 def test_every_variant_is_a_set_of_settings_that_goes_together(name: str) -> None:
     joined = f"directional+{name}" if name.startswith("at ") else name
     config = settings_of(settings(joined), 4, "quick")
-    assert config.clip.holdout == "0.8-1" or "learnt" in name
+    assert config.clip.holdout == settings(joined).get("clip.holdout", "0.8-1")
     for key, value in settings(joined).items():
         section, setting = key.split(".")
         assert getattr(getattr(config, section), setting) == value

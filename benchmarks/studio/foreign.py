@@ -1,6 +1,6 @@
 """What foreign sounds do to trained runs, held against bounds: a line per run, and the worst sound for each bound.
 
-    python -m benchmarks.studio.foreign RUN [RUN ...] --sounds FOLDER [--clips 40] [--results FILE]
+    python -m benchmarks.studio.foreign RUN [RUN ...] --sounds FOLDER [--clips 40] [--sharpness 1] [--amount 0.7] [--results FILE]
 
 Bounds: no frame farther from the training frames than 1.5 times the farthest held-out frame; flicker at most the training
 clip's; motion at least half of the training clip's with percussive sounds; in silence and in room noise (-60 dBFS) at most
@@ -10,7 +10,8 @@ tenth of what the training clip varies over time, the bound of `evaluate`'s verd
 
 import argparse
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from listen_and_move.evaluation.players import mean_spread, temporal_spread
 from listen_and_move.evaluation.sensitivity import UNUSED
 from listen_and_move.features import SAMPLE_RATE
 from listen_and_move.inference.animator import Animator
+from listen_and_move.inference.controls import AS_TRAINED, Controls
 from listen_and_move.inference.listening import listen
 from listen_and_move.media.sound import read_sound
 from listen_and_move.metrics.coherence import flicker
@@ -32,6 +34,8 @@ from listen_and_move.metrics.sync import motion_energy
 from listen_and_move.runs import RunFolder
 
 Values = dict[str, Any]
+Play = Callable[[np.ndarray], np.ndarray]
+"""Samples to frames."""
 SECONDS = 5
 SIDE = 32  # of the copies in which the nearest training frame is looked for
 FORGET = 20  # frames after which the start of a quiet sound is over
@@ -48,11 +52,14 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--sounds", type=Path, required=True)
     parser.add_argument("--clips", type=int, default=40)
+    parser.add_argument("--sharpness", type=float, default=AS_TRAINED.sharpness)
+    parser.add_argument("--amount", type=float, default=AS_TRAINED.amount)
     parser.add_argument("--results", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
     sounds = chosen(options.sounds, options.clips)
-    rows = [measured(run, sounds) for run in options.runs]
+    controls = Controls(sharpness=options.sharpness, amount=options.amount)
+    rows = [measured(run, sounds, controls) for run in options.runs]
     for row in rows:
         print(json.dumps(row["bounds"]), flush=True)
     if options.results:
@@ -74,10 +81,11 @@ def kind(sound: Path) -> str:
     return next((name for name, words in KINDS.items() if any(word in sound.name for word in words)), "other")
 
 
-def measured(run: Path, sounds: Iterable[Path]) -> Values:
+def measured(run: Path, sounds: Iterable[Path], controls: Controls = AS_TRAINED) -> Values:
     """All sounds on one run."""
     config = RunFolder(run).config()
     clip, animator = load_clip(RunFolder(run).video(None), config), Animator.load(run, "cpu")
+    play = partial(_frames, animator, controls)
     training = np.concatenate([clip.frames[part.start : part.stop].numpy() for part in clip.train])
     small = thumbnails(training, SIDE)
     unseen = clip.frames[clip.held_out.start : clip.held_out.stop].numpy()
@@ -87,8 +95,8 @@ def measured(run: Path, sounds: Iterable[Path]) -> Values:
         mean_spread(temporal_spread(clip.frames.numpy().view(Held), clip.train)),
         float(nearest_distances(thumbnails(unseen, SIDE), small)[0].max()),
     )
-    clips = [{"sound": sound.name, "kind": kind(sound), **_played(animator, sound, usual, small)} for sound in sounds]
-    still = {name: _motion(animator, samples, usual) for name, samples in _quiet().items()}
+    clips = [{"sound": sound.name, "kind": kind(sound), **_played(play, sound, usual, small)} for sound in sounds]
+    still = {name: _motion(play, samples, usual) for name, samples in _quiet().items()}
     return {"run": run.name, "bounds": {"run": run.name, **bounds(clips), **still}, "clips": clips}
 
 
@@ -122,17 +130,17 @@ def bounds(clips: list[Values]) -> Values:
     }
 
 
-def _played(animator: Animator, sound: Path, usual: Usual, small: np.ndarray) -> Values:
+def _played(play: Play, sound: Path, usual: Usual, small: np.ndarray) -> Values:
     samples = np.concatenate(list(read_sound(sound, SAMPLE_RATE, end=SECONDS)))
-    frames = _frames(animator, samples)
+    frames = play(samples)
     distance = nearest_distances(thumbnails(frames, SIDE), small)[0]
     motion = float(motion_energy(frames).mean())
-    quieter = float(motion_energy(_frames(animator, samples * 0.1)).mean())
+    quieter = float(motion_energy(play(samples * 0.1)).mean())
     return {
         "farthest": float(distance.max()) / usual.farthest,
         "flicker": float(flicker(frames).mean()) / usual.flicker,
         "motion": motion / usual.motion,
-        "response": _change(frames, _frames(animator, np.zeros_like(samples))) / usual.spread,
+        "response": _change(frames, play(np.zeros_like(samples))) / usual.spread,
         "quieter": quieter / max(motion, 1e-9),
     }
 
@@ -142,14 +150,14 @@ def _change(ours: np.ndarray, others: np.ndarray) -> float:
     return float(np.sqrt(np.mean(((ours.astype(np.float32) - others) / 255) ** 2)))
 
 
-def _motion(animator: Animator, samples: np.ndarray, usual: Usual) -> float:
-    return round(float(motion_energy(_frames(animator, samples)[FORGET:]).mean()) / usual.motion, 4)
+def _motion(play: Play, samples: np.ndarray, usual: Usual) -> float:
+    return round(float(motion_energy(play(samples)[FORGET:]).mean()) / usual.motion, 4)
 
 
-def _frames(animator: Animator, samples: np.ndarray) -> np.ndarray:
+def _frames(animator: Animator, controls: Controls, samples: np.ndarray) -> np.ndarray:
     """As `generate` plays it: brought to the level of the training sound."""
     gain = listen(lambda: [samples], animator.ears).gain
-    return np.stack(list(animator.frames([samples], gain=gain)))
+    return np.stack(list(animator.frames([samples], controls=controls, gain=gain)))
 
 
 def _quiet() -> dict[str, np.ndarray]:
