@@ -1,6 +1,7 @@
 """The command line: which command, and how it ends."""
 
 import sys
+from io import TextIOWrapper
 
 from listen_and_move import __version__, interrupts
 from listen_and_move.commands import COMMANDS, INTERRUPTED
@@ -11,6 +12,9 @@ from listen_and_move.options import PROGRAM
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: exits with 0, with 2 and one line on stderr when the user can mend it, with 130 when interrupted."""
     interrupts.install()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal of another encoding shows a question mark for what it lacks
+            stream.reconfigure(errors="replace")
     sys.exit(run_command(sys.argv[1:] if arguments is None else arguments))
 
 

@@ -4,32 +4,52 @@ All conversions are exact: rates are integers or fractions, and a rounding happe
 way. Frame ``t`` of a picture at ``fps`` frames per second belongs to the instant ``t / fps``.
 """
 
+import re
 from fractions import Fraction
-from math import ceil, floor
+from math import ceil, floor, isfinite
 
-from listen_and_move.errors import SettingError
+from listen_and_move.errors import SettingError, shown
 
 Seconds = Fraction | float | int
 """A moment or a duration; a float is taken at its decimal value, so that 0.1 means one tenth."""
+LONGEST_NUMBER = 50
+"""Characters of a number as text."""
+_LARGE_EXPONENT = re.compile(r"e[+-]?0*[1-9][\d_]{3}", re.IGNORECASE)
 
 
 def exact(seconds: Seconds) -> Fraction:
-    """A number of seconds (or frames per second) as the fraction a person means: 0.1 becomes 1/10."""
+    """A number of seconds (or frames per second) as the fraction a person means: 0.1 becomes 1/10.
+
+    Raises:
+        SettingError: infinity or no number at all.
+    """
+    if isinstance(seconds, float) and not isfinite(seconds):
+        raise SettingError(f"expected a time as a finite number of seconds; got {seconds}")
     return Fraction(str(seconds)) if isinstance(seconds, float) else Fraction(seconds)
+
+
+def parse_number(text: str) -> Fraction | None:
+    """The number that a short text says, such as ``"25"``, ``"29.97"``, ``"1e-3"`` or ``"30000/1001"``, exact.
+
+    None where it says none, or one of so many digits that computing with it would take for ever.
+    """
+    if len(text) > LONGEST_NUMBER or _LARGE_EXPONENT.search(text):
+        return None
+    try:
+        return Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        return None
 
 
 def parse_rate(text: str) -> Fraction:
     """Frames per second from ``"25"``, ``"29.97"`` or ``"30000/1001"``.
 
     Raises:
-        SettingError: the text is no positive number.
+        SettingError: the text is no number from 1 to 240.
     """
-    try:
-        rate = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        rate = Fraction(0)
-    if not 1 <= rate <= 240:
-        raise SettingError(f"fps: expected a number or a fraction from 1 to 240, such as 25 or 30000/1001; got {text!r}")
+    rate = parse_number(text)
+    if rate is None or not 1 <= rate <= 240:
+        raise SettingError(f"fps: expected a number or a fraction from 1 to 240, such as 25 or 30000/1001; got {shown(text)}")
     return rate
 
 

@@ -58,9 +58,15 @@ def inspect(arguments: list[str]) -> int:
     """Inspect a video."""
     options = parse(InspectArguments, "inspect", arguments)
     from listen_and_move.inspection import inspect as run
+    from listen_and_move.media.replacing import short_name
 
-    picture = options.picture or Path(f"{options.video.stem}-inspection.png")
-    _print(Console(), [*run(options.video, options.clip, picture).lines(), f"picture: {picture}"])
+    picture = options.picture or Path(short_name(options.video.stem, "-inspection.png"))
+    found = run(options.video, options.clip, picture)
+    _print(Console(), [*found.lines(), *([] if found.unwritten else [f"picture: {picture}"])])
+    if found.unwritten and options.picture:
+        raise UserError(found.unwritten)
+    if found.unwritten:
+        _print(Console(stderr=True), [f"note: {found.unwritten}"])
     return 0
 
 

@@ -5,19 +5,35 @@ The docstring below a setting is its help text.
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import isfinite
 from typing import Literal
 
-from listen_and_move.clock import parse_rate
-from listen_and_move.errors import SettingError
+from listen_and_move.clock import parse_number, parse_rate
+from listen_and_move.errors import SettingError, shown
 
 LONGEST_MEMORY = 1024
 """Frames back from which a recurrent layer may continue."""
+MOST_DIGITS = 9
+"""Of a whole number inside a text, such as a width."""
 
 
 def require(condition: bool, message: str) -> None:
     """Refuse a setting that makes no sense, with a message that names it."""
     if not condition:
         raise SettingError(message)
+
+
+def is_whole(text: str) -> bool:
+    """Whether a text is a whole number that is no absurdity."""
+    return text.strip().isdecimal() and len(text) <= MOST_DIGITS
+
+
+def require_finite(settings: object) -> None:
+    """Refuse infinity and what is no number at all, in any setting of a group."""
+    for name, value in vars(settings).items():
+        require(
+            not isinstance(value, float) or isfinite(value), f"{name.replace('_', '-')}: expected a finite number; got {value}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +54,7 @@ class ClipConfig:
     """Share that is never trained on: 0.2 is the last fifth, 0.4-0.6 a part in the middle, 0 nothing."""
 
     def __post_init__(self) -> None:
+        require_finite(self)
         _ = self.doublings, self.rate, self.box, self.held_out  # each property checks its setting
         require(self.start >= 0, f"start: expected 0 seconds or later; got {self.start}")
         require(self.end is None or self.end > self.start, f"end: expected later than start ({self.start} s); got {self.end}")
@@ -61,8 +78,8 @@ class ClipConfig:
     def _sides(self) -> tuple[int, int]:
         sides = self.size.lower().split("x")
         require(
-            len(sides) in (1, 2) and all(side.isdecimal() for side in sides),
-            f"size: expected one number or WIDTHxHEIGHT, such as 128 or 224x128; got {self.size!r}",
+            len(sides) in (1, 2) and all(is_whole(side) for side in sides),
+            f"size: expected one number or WIDTHxHEIGHT, such as 128 or 224x128; got {shown(self.size)}",
         )
         return int(sides[0]), int(sides[-1])
 
@@ -75,7 +92,7 @@ class ClipConfig:
                 return times
         raise SettingError(
             "size: width and height must be 4, 5, 6 or 7 times the same power of two (4 to 256), "
-            f"such as 64, 128, 112x64, 160x128 or 224x128; got {self.size!r}"
+            f"such as 64, 128, 112x64, 160x128 or 224x128; got {shown(self.size)}"
         )
 
     @property
@@ -85,26 +102,24 @@ class ClipConfig:
             return None
         parts = [part.strip() for part in self.crop.split(",")]
         require(
-            len(parts) == 4 and all(part.isdecimal() for part in parts),
-            f"crop: expected left,top,right,bottom in pixels, such as 40,0,296,224; got {self.crop!r}",
+            len(parts) == 4 and all(is_whole(part) for part in parts),
+            f"crop: expected left,top,right,bottom in pixels, such as 40,0,296,224; got {shown(self.crop)}",
         )
         left, top, right, bottom = (int(part) for part in parts)
-        require(left < right and top < bottom, f"crop: left must be below right and top below bottom; got {self.crop!r}")
+        require(left < right and top < bottom, f"crop: left must be below right and top below bottom; got {shown(self.crop)}")
         return left, top, right, bottom
 
     @property
     def held_out(self) -> tuple[Fraction, Fraction]:
         """First and last share of the clip that is kept from training."""
-        try:
-            shares = [Fraction(part) for part in self.holdout.split("-")]
-        except (ValueError, ZeroDivisionError):
-            shares = []
-        first, last = (1 - shares[0], Fraction(1)) if len(shares) == 1 else shares if len(shares) == 2 else (Fraction(2), 0)
-        require(
-            0 <= first <= last <= 1 and last - first <= Fraction(9, 10),
-            f"holdout: expected a share such as 0.2 (the last fifth) or a part such as 0.4-0.6; got {self.holdout!r}",
+        shares = [parse_number(part) for part in self.holdout.split("-")]
+        edges = [1 - shares[0], Fraction(1)] if len(shares) == 1 and shares[0] is not None else shares
+        match edges:
+            case [Fraction() as first, Fraction() as last] if 0 <= first <= last <= 1 and last - first <= Fraction(9, 10):
+                return first, last
+        raise SettingError(
+            f"holdout: expected a share such as 0.2 (the last fifth) or a part such as 0.4-0.6; got {shown(self.holdout)}"
         )
-        return first, Fraction(last)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +145,7 @@ class FeatureConfig:
     """level and shape: power below this counts as silence, in dB of mel power; -47 is white noise at -60 dBFS."""
 
     def __post_init__(self) -> None:
+        require_finite(self)
         require(8 <= self.bands <= 256, f"features.bands: expected 8 to 256; got {self.bands}")
         require(20 <= self.chunk_ms <= 1000, f"features.chunk-ms: expected 20 to 1000 milliseconds; got {self.chunk_ms}")
         require(0 <= self.past <= 64 and 0 <= self.future <= 64, "features.past and features.future: expected 0 to 64 chunks")
@@ -234,12 +250,12 @@ class GeneratorConfig:
         )
         require(self.prediction_kernel in (3, 5), f"generator.prediction-kernel: expected 3 or 5; got {self.prediction_kernel}")
         require(
-            not self.prediction_layers or all(part.strip().isdecimal() for part in self.prediction_layers.split(",")),
-            f"generator.prediction-layers: expected numbers of blocks, such as 3,5; got {self.prediction_layers!r}",
+            not self.prediction_layers or all(is_whole(part) for part in self.prediction_layers.split(",")),
+            f"generator.prediction-layers: expected numbers of blocks, such as 3,5; got {shown(self.prediction_layers)}",
         )
         require(
             not self.prediction_layers or self.prediction != "none",
-            f"generator.prediction-layers: expected none with generator.prediction none; got {self.prediction_layers!r}",
+            f"generator.prediction-layers: expected none with generator.prediction none; got {shown(self.prediction_layers)}",
         )
         require(self.recall >= 0, f"generator.recall: expected 0 or more frames; got {self.recall}")
         require(not self.recall or self.picture == "residual", "generator.recall: expected generator.picture residual; got whole")
@@ -319,6 +335,7 @@ class LossConfig:
     """Extra weight of moving pixels in l1: 1 + motion_weight x (their spread over time / mean spread)."""
 
     def __post_init__(self) -> None:
+        require_finite(self)
         for name, value in vars(self).items():
             require(isinstance(value, str) or value >= 0, f"losses.{name.replace('_', '-')}: expected 0 or more; got {value}")
         require(
@@ -379,6 +396,7 @@ class TrainingConfig:
     """Seed of everything random in training."""
 
     def __post_init__(self) -> None:
+        require_finite(self)
         for name in ("steps", "lanes", "save_every", "validate_every", "sample_every"):
             require(
                 getattr(self, name) >= 1, f"training.{name.replace('_', '-')}: expected at least 1; got {getattr(self, name)}"
@@ -412,7 +430,7 @@ class ModelConfig:
         require(
             all(0 <= block < self.clip.doublings for block in self.prediction_blocks),
             f"generator.prediction-layers: expected 1 to {self.clip.doublings}, the blocks for size {self.clip.size}; "
-            f"got {self.generator.prediction_layers!r}",
+            f"got {shown(self.generator.prediction_layers)}",
         )
 
     @property

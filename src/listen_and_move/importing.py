@@ -15,6 +15,7 @@ from torch import Tensor
 from listen_and_move.authors import from_authors
 from listen_and_move.config import ClipConfig, FeatureConfig, GeneratorConfig, ModelConfig, MotionConfig
 from listen_and_move.errors import SettingError, UserError
+from listen_and_move.media.replacing import check_no_input
 from listen_and_move.modelfile import Model, save_model
 from listen_and_move.models.build import build_network
 from listen_and_move.models.generator import Network
@@ -76,6 +77,7 @@ def import_checkpoint(
         UserError: no checkpoint, pickled code, another network, missing or misshapen weights, or ``out`` exists.
     """
     path, target = Path(checkpoint), Path(out)
+    check_no_input(target, [path])
     if target.exists() and not overwrite:
         raise UserError(f"{target}: expected a name that is free; the file exists: choose another --out, or give --overwrite")
     published = _read(path)

@@ -3,7 +3,7 @@
 The picture is looked at whole, at 20 frames per second and 96 pixels wide; the sound at 16 kHz.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -15,9 +15,9 @@ from listen_and_move.clock import exact
 from listen_and_move.config import ClipConfig
 from listen_and_move.errors import UserError
 from listen_and_move.inspection_advice import RATE, SAMPLE_RATE, Figures, advice, camera_moves, report
-from listen_and_move.inspection_picture import check_name, draw
 from listen_and_move.media.files import MediaInfo, VideoInfo, probe
 from listen_and_move.media.picture import centred_box, read_frames
+from listen_and_move.media.replacing import check_no_input
 from listen_and_move.media.sound import read_sound
 from listen_and_move.metrics.coupling import BLOCKS, Coupling, onset_strength, region_motion, spectra, strongest
 from listen_and_move.metrics.scenes import SceneChange, camera_speed, scene_changes, temporal_spread
@@ -35,6 +35,7 @@ MOVING = 0.05
 """A pixel moves where its standard deviation over time, 0..1, is above this."""
 NOISE = 0.02
 """Change of a pixel from frame to frame, 0..1, that is no motion."""
+PICTURE_ENDINGS = (".png", ".jpg", ".pdf", ".svg")
 Array = NDArray[np.floating]
 Box = tuple[int, int, int, int]
 
@@ -48,6 +49,8 @@ class Inspection:
     advice: tuple[str, ...]
     clip: ClipConfig
     """What would be trained on."""
+    unwritten: str = ""
+    """Why the picture could not be written; empty where it was, or where none was asked for."""
 
     def lines(self) -> list[str]:
         """The findings as short lines for a terminal, the advice last."""
@@ -78,12 +81,15 @@ def inspect(video: Path, clip: ClipConfig | None = None, picture: Path | None = 
         clip: part, crop and size that would be trained on.
         picture: where to draw what was found: a name that ends in .png, .jpg, .pdf or .svg.
 
+    Returns:
+        The findings; they also say why the picture could not be written, if it could not.
+
     Raises:
         UserError: no such file, no picture, shorter than half a second, or a crop outside the picture.
     """
     clip = clip or ClipConfig()
     if picture is not None:
-        check_name(Path(picture))
+        _check_picture(Path(picture), video)
     if Path(video).is_dir():
         raise UserError(f"{video}: expected a video file; got a folder: inspect looks at one video, such as one song of it")
     info = probe(video)
@@ -97,8 +103,19 @@ def inspect(video: Path, clip: ClipConfig | None = None, picture: Path | None = 
         judged = [*judged, f"only the first {LONGEST} s were looked at; see the rest with --start"]
     found = Inspection(info, figures, tuple(judged), clip)
     if picture is not None:
-        draw(Path(picture), material.frames, material.samples, figures, info.video, Path(video).name)
+        try:
+            from listen_and_move.inspection_picture import draw  # matplotlib refuses to load where it can write nowhere
+
+            draw(Path(picture), material.frames, material.samples, figures, info.video, Path(video).name)
+        except (UserError, OSError) as error:
+            return replace(found, unwritten=f"the picture is not written: {' '.join(str(error).split())}")
     return found
+
+
+def _check_picture(picture: Path, video: Path) -> None:
+    check_no_input(picture, [video], "--picture")
+    if picture.suffix.lower() not in PICTURE_ENDINGS:
+        raise UserError(f"{picture}: expected a picture's name ending in {', '.join(PICTURE_ENDINGS)}")
 
 
 def _checked_box(video: Path, info: VideoInfo, clip: ClipConfig) -> Box:

@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from listen_and_move.errors import UserError
 from listen_and_move.inspection_advice import RATE, SAMPLE_RATE, Figures
 from listen_and_move.media.files import VideoInfo
 from listen_and_move.media.replacing import replacing
@@ -17,20 +16,9 @@ from listen_and_move.metrics.coupling import spectra
 from listen_and_move.metrics.scenes import temporal_spread
 from listen_and_move.metrics.sync import motion_energy
 
-ENDINGS = (".png", ".jpg", ".pdf", ".svg")
 SHOWN = 8
 """Frames of the contact sheet."""
 _CROP, _SUGGESTED, _CUT = "#ffb000", "#35d0ff", "#e8505b"
-
-
-def check_name(path: Path) -> None:
-    """Refuse a name that says no kind of picture.
-
-    Raises:
-        UserError: an ending that is none of `ENDINGS`.
-    """
-    if path.suffix.lower() not in ENDINGS:
-        raise UserError(f"{path}: expected a picture's name ending in {', '.join(ENDINGS)}")
 
 
 def draw(
@@ -39,7 +27,7 @@ def draw(
     """Draw the findings into a file.
 
     Args:
-        path: ends in one of `ENDINGS`.
+        path: ends in .png, .jpg, .pdf or .svg.
         frames: uint8 (T, H, W, 3) at 20 fps, the whole picture.
         samples: one channel at 16 kHz, or None.
         figures: what was measured.

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from listen_and_move.errors import UserError
+from listen_and_move.errors import UserError, shown
 from listen_and_move.features import HIGHEST_HZ, LOWEST_HZ, SAMPLE_RATE
 
 Gain = float | Literal["running"]
@@ -101,7 +101,7 @@ def parse_gain(text: str) -> Gain | Literal["match"]:
     try:
         return checked_gain(float(text))
     except ValueError:
-        raise UserError(f"gain: expected match, running or a number of dB, such as 6 or -3.5; got {text!r}") from None
+        raise UserError(f"gain: expected match, running or a number of dB, such as 6 or -3.5; got {shown(text)}") from None
 
 
 def checked_gain(gain: Gain) -> Gain:

@@ -66,7 +66,7 @@ def load_model(path: Path) -> Model:
         entry = json.loads(metadata[ENTRY])
         version, step, values = entry["format"], int(entry["step"]), entry["settings"]
         level = None if entry.get("level") is None else float(entry["level"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
         raise UserError(f"{path}: expected a model file; its description is damaged: copy it again or train anew") from None
     if version != FORMAT:
         raise UserError(f"{path}: expected model format {FORMAT}; got {version}: update listen-and-move to play it")

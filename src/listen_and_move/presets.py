@@ -14,6 +14,7 @@ from listen_and_move.config import (
     TrainingConfig,
     require,
 )
+from listen_and_move.errors import shown
 
 _STUDIO = Config(
     features=FeatureConfig(kind="shape", past=2, future=4, standardise=True),
@@ -90,5 +91,5 @@ def preset(name: str) -> Config:
     Raises:
         SettingError: there is no preset of that name.
     """
-    require(name in PRESETS, f"preset: expected one of {', '.join(sorted(PRESETS))}; got {name!r}")
+    require(name in PRESETS, f"preset: expected one of {', '.join(sorted(PRESETS))}; got {shown(name)}")
     return PRESETS[name]

@@ -1,13 +1,16 @@
 """What a person sees while a command works: bars on stderr, so that results on stdout stay clean."""
 
+import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 
 from listen_and_move import interrupts
 
@@ -15,12 +18,34 @@ if TYPE_CHECKING:
     from listen_and_move.performing.perform import Status
     from listen_and_move.training.loop import Progress as TrainProgress
 
+LINE_SECONDS = 10.0
+"""Between two plain lines where there is no terminal."""
 LEVEL_RANGE_DB = 60.0
 """Below full scale, where the bar of the level begins."""
 
 
 class Bars(Progress):
-    """Progress bars that end the work they show when Ctrl-C was lost in it."""
+    """Progress bars on a terminal; elsewhere, as in a log, a plain line every ten seconds. Either ends the work that it shows
+    when Ctrl-C was lost in it."""
+
+    def __init__(self, *columns: ProgressColumn) -> None:
+        console = Console(stderr=True)
+        super().__init__(*columns, console=console, disable=not console.is_terminal)
+        self.over = threading.Event()
+        self.lines = threading.Thread(target=self._say_until_over, name="progress", daemon=True) if self.disable else None
+
+    def start(self) -> None:
+        """Begins to show; called again, nothing changes."""
+        super().start()
+        if self.lines is not None and self.lines.ident is None:
+            self.lines.start()
+
+    def stop(self) -> None:
+        """Shows how far all came, and ends."""
+        super().stop()
+        if self.lines is not None and self.lines.ident is not None and not self.over.is_set():
+            self.over.set()
+            self.lines.join()
 
     def update(self, *arguments: Any, **values: Any) -> None:
         """Moves a bar, as `rich` describes it.
@@ -31,12 +56,26 @@ class Bars(Progress):
         interrupts.check()
         super().update(*arguments, **values)
 
+    def _say_until_over(self) -> None:
+        ended: set[TaskID] = set()
+        over = False
+        while not over:
+            over = self.over.wait(LINE_SECONDS)
+            for task in self.tasks:
+                if task.visible and task.id not in ended:
+                    print(self._line(task), file=sys.stderr, flush=True)
+                ended |= {task.id} if task.finished else set()
+
+    def _line(self, task: Task) -> str:
+        seconds = task.time_remaining if any(isinstance(each, TimeRemainingColumn) for each in self.columns) else None
+        left = f"{timedelta(seconds=round(seconds))} left" if seconds else ""
+        return "  ".join(part for part in (" ".join(task.description.split()), task.fields["note"], left) if part)
+
 
 @contextmanager
 def progress_bars() -> Iterator[tuple[Progress, Console]]:
     """Progress bars on stderr, results on stdout."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn())
-    with Bars(*columns, console=Console(stderr=True)) as bars:
+    with Bars(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn()) as bars:
         yield bars, Console()
 
 
@@ -77,7 +116,7 @@ def stage_watch(bars: Progress) -> Callable[[str, int, int], None]:
 @contextmanager
 def live_watch() -> Iterator[Callable[["Status"], None]]:
     """A watcher that shows level, pictures a second and latency of live play, from the first sound on."""
-    bars = Bars(BarColumn(20), TextColumn("{task.fields[note]}"), console=Console(stderr=True))
+    bars = Bars(BarColumn(20), TextColumn("{task.fields[note]}"))
     task = bars.add_task("live", total=LEVEL_RANGE_DB, note="")
     seen: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], maxlen=200)
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, fields, is_dataclass, replace
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from listen_and_move.config import Config, require
-from listen_and_move.errors import SettingError
+from listen_and_move.errors import SettingError, shown
 from listen_and_move.presets import BY_SIZE, preset
 
 Settings = TypeVar("Settings")
@@ -26,8 +26,9 @@ def from_json(kind: type[Settings], text: str) -> Settings:
     """
     try:
         values = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise SettingError(f"settings: expected JSON; got something else at line {error.lineno}") from None
+    except (ValueError, RecursionError) as error:
+        place = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise SettingError(f"settings: expected JSON; got something else{place}") from None
     return from_values(kind, values)
 
 
@@ -57,7 +58,7 @@ def _checked(hint: Any, value: Any, name: str) -> Any:
         allowed, expected = value in choices, " or ".join(str(choice) for choice in choices)
     else:
         allowed, expected = type(value) is hint, hint.__name__
-    require(allowed, f"{name}: expected {expected}; got {value!r}")
+    require(allowed, f"{name}: expected {expected}; got {shown(value)}")
     return value
 
 

@@ -20,6 +20,7 @@ from urllib.request import Request, urlopen
 
 from listen_and_move.errors import UserError
 from listen_and_move.media.replacing import replacing
+from listen_and_move.places import in_home, user_cache
 from listen_and_move.weight_files import WEIGHTS, WeightFile
 
 if TYPE_CHECKING:
@@ -45,13 +46,17 @@ class Status(NamedTuple):
 
 
 def folder() -> Path:
-    """Where the files lie: $LISTEN_AND_MOVE_WEIGHTS, else a folder in the user's cache; it may not exist yet."""
+    """Where the files lie: $LISTEN_AND_MOVE_WEIGHTS, else a folder in the user's cache; it may not exist yet.
+
+    Raises:
+        UserError: there is no such folder, since the user has no home.
+    """
     if chosen := os.environ.get("LISTEN_AND_MOVE_WEIGHTS"):
-        return Path(chosen).expanduser()
-    cache_folder = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME", "")
-    # The XDG specification says that a relative path is to be ignored.
-    base = Path(cache_folder) if Path(cache_folder).is_absolute() else Path("~/.cache").expanduser()
-    return base / "listen-and-move" / "weights"
+        return in_home(chosen)
+    cache = user_cache()
+    if cache is None:
+        raise UserError("weights: expected a home folder, where they lie; there is none: name one in LISTEN_AND_MOVE_WEIGHTS")
+    return cache / "weights"
 
 
 def listing() -> list[Status]:
@@ -66,7 +71,11 @@ def find(name: str) -> Path | None:
     Raises:
         UserError: there are no weights of this name.
     """
-    path = folder() / _known(name).file
+    file = _known(name).file
+    try:
+        path = folder() / file
+    except UserError:
+        return None
     return path if path.is_file() else None
 
 

@@ -78,7 +78,7 @@ def test_an_output_is_not_overwritten_unasked(trained: Path, wave: Path, tmp_pat
 
 def test_the_sound_itself_is_no_output(trained: Path, performance: Path) -> None:
     before = performance.read_bytes()
-    with pytest.raises(UserError, match="is the sound itself"):
+    with pytest.raises(UserError, match="expected an output that is no input"):
         generate(trained, performance, performance, device="cpu", overwrite=True)
     assert performance.read_bytes() == before
 

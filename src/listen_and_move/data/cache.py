@@ -7,7 +7,6 @@ their sums, and whatever is not exactly right counts as not there. The oldest go
 
 import json
 import os
-import sys
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,6 +20,7 @@ from torch import Tensor
 
 from listen_and_move.errors import UserError
 from listen_and_move.media.replacing import replacing
+from listen_and_move.places import in_home, user_cache
 
 FORMAT = 2
 """Raised when the same settings would give other frames or features."""
@@ -36,10 +36,9 @@ def folder() -> Path | None:
     if chosen.lower() == "off":
         return None
     if chosen:
-        return Path(chosen).expanduser()
-    given = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME", "")
-    base = Path(given) if Path(given).is_absolute() else Path("~/.cache").expanduser()
-    return base / "listen-and-move" / "clips"
+        return in_home(chosen)
+    cache = user_cache()
+    return None if cache is None else cache / "clips"
 
 
 def key(**depends: Any) -> str:

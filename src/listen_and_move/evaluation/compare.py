@@ -15,6 +15,7 @@ from listen_and_move.evaluation.rows import MEAN, MODEL, MOVING
 from listen_and_move.evaluation.shifts import Products, pooled
 from listen_and_move.evaluation.subject import HELD_OUT
 from listen_and_move.evaluation.tables import groups, measured, number, titled
+from listen_and_move.media.replacing import check_no_input
 from listen_and_move.runs import RunFolder, write_text
 
 MAKER = "compare"
@@ -108,7 +109,9 @@ def compare(runs: Sequence[Path | str], out: Path | str = "comparison.html", ove
     """
     if len(runs) < 2:
         raise UserError(f"compare: expected at least two runs; got {len(runs)}: name two run folders that were evaluated")
-    file, found = Path(out), [read_results(_results_file(Path(run))) for run in runs]
+    file, sources = Path(out), [_results_file(Path(run)) for run in runs]
+    check_no_input(file, sources)
+    found = [read_results(source) for source in sources]
     if file.exists() and not (overwrite or (file.is_file() and made_by(file, MAKER))):
         raise UserError(
             f"{file}: expected a new name or an older comparison; another file is there: choose another, or overwrite"

@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from listen_and_move.errors import UserError
+from listen_and_move.clock import parse_number
+from listen_and_move.errors import UserError, shown
 from listen_and_move.media.files import probe
 from listen_and_move.media.sound import sound_samples
 
@@ -55,10 +56,10 @@ def lengths(text: str) -> Lengths:
         UserError: neither, or not above 0.
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(?:-\s*(\d+(?:\.\d+)?)\s*)?", text)
-    spread = Lengths(Fraction(found[1]), Fraction(found[2] or found[1])) if found else Lengths(Fraction(0), Fraction(0))
-    if not 0 < spread.shortest <= spread.longest:
-        raise UserError(f"seconds: expected a length above 0 or a range of them, such as 3 or 1-5; got {text!r}")
-    return spread
+    shortest, longest = (parse_number(found[1]), parse_number(found[2] or found[1])) if found else (None, None)
+    if shortest is None or longest is None or not 0 < shortest <= longest:
+        raise UserError(f"seconds: expected a length above 0 or a range of them, such as 3 or 1-5; got {shown(text)}")
+    return Lengths(shortest, longest)
 
 
 def candidates(folder: Path, seed: int) -> list[Candidate]:

@@ -1,6 +1,8 @@
 """From a sound file to a video file."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -11,6 +13,7 @@ import numpy as np
 
 from listen_and_move import __version__
 from listen_and_move.clock import Seconds, frame_count
+from listen_and_move.config import Config
 from listen_and_move.data.clip import file_hash, load_clip
 from listen_and_move.errors import UserError
 from listen_and_move.features import SAMPLE_RATE
@@ -23,6 +26,7 @@ from listen_and_move.inference.player import Player
 from listen_and_move.inference.prepared import Precision
 from listen_and_move.inference.replay import Replayer, recording
 from listen_and_move.level import Gain, checked_gain
+from listen_and_move.media.replacing import check_no_input, short_name
 from listen_and_move.media.sound import read_sound, sound_samples
 from listen_and_move.media.soundtrack import SoundTrack
 from listen_and_move.media.video import VideoWriter
@@ -31,6 +35,8 @@ from listen_and_move.precision import reused_memory
 
 NOT_SEEN_DB, CHECKED = 40.0, 32
 """PSNR from which on fewer digits are not seen, and the frames by which that is told."""
+LONGEST_OUTPUT = 180
+"""Bytes of a name that is made from those of sound and model: room for what a user adds to it."""
 PIECES_AHEAD, FRAMES_AHEAD = 64, 32
 """What may wait between decoding, network and encoding: bounds the memory of a long sound."""
 
@@ -96,24 +102,25 @@ def generate(
             apply.
     """
     _ = gain if gain == "match" else checked_gain(gain)
+    replayed = mode == "replay"
     sources = [Path(sound) for sound in ([sounds] if isinstance(sounds, (str, Path)) else sounds)]
     file = model_path(Path(model))
-    outputs = _outputs(sources, file, None if out is None else str(out))
-    _check_outputs(sources, outputs, overwrite)
-    if video is not None and mode == "model" and not paste:
+    if video is not None and not (replayed or paste):
         raise UserError(
             f"video: expected only where a recording is replayed or pasted into; got {video}: leave it away, or --mode replay "
             "or --paste"
         )
-    elsewhere = None if video is None else Path(video)
-    if precision != "float32" and mode == "replay":
+    if precision != "float32" and replayed:
         raise UserError(f"precision: expected only where a model draws; got {precision} for a replay: leave it away")
-    made = _replay(Path(model), elsewhere, controls) if mode == "replay" else _model(file, device, seed, controls, precision)
+    outputs = _outputs(sources, file, None if out is None else str(out))
+    learnt = recording(Path(model), None if video is None else Path(video)) if replayed or paste else None
+    _check_outputs([*sources, file, *(learnt[:1] if learnt else ())], outputs, overwrite)
+    made = _replay(*learnt, controls) if learnt and replayed else _model(file, device, seed, controls, precision)
     exact = _model(file, device, seed, controls, "float32")[0] if precision != "float32" else None
     ears, (player, mark) = made[0].ears, made
-    if paste:
-        player, mark = _pasted(player, mark, Path(model), elsewhere)
-        exact = exact and _pasted(exact, mark, Path(model), elsewhere)[0]
+    if learnt and paste:
+        player, mark = _pasted(player, mark, *learnt)
+        exact = exact and _pasted(exact, mark, *learnt)[0]
     playing = _Playing(player, ears, mark, gain, seed, controls, overwrite, watch, exact)
     with reused_memory():
         for source, target in zip(sources, outputs, strict=True):
@@ -134,17 +141,15 @@ def generated_mark(animator: Animator, file: Path, seed: int) -> str:
     return f"Generated picture, no recording: Listen and Move {__version__}, model sha256 {file_hash(file)}{noise}"
 
 
-def _replay(model: Path, video: Path | None, controls: Controls) -> tuple[Replayer, str]:
+def _replay(source: Path, config: Config, controls: Controls) -> tuple[Replayer, str]:
     """The recording, and what a file says of itself: the pictures are real, their order is not."""
     controls.check_replay()
-    source, config = recording(model, video)
     mark = f"Replayed pictures of a recording: Listen and Move {__version__}, video sha256 {file_hash(source)}"
     return Replayer(load_clip(source, config), config), mark
 
 
-def _pasted(player: Player, mark: str, model: Path, video: Path | None) -> tuple[Player, str]:
+def _pasted(player: Player, mark: str, source: Path, config: Config) -> tuple[Player, str]:
     """The same in the whole picture, and what a file says of that."""
-    source, config = recording(model, video)
     return Pasted.of(player, source, config.clip), f"{mark}; around it a still of video sha256 {file_hash(source)}"
 
 
@@ -176,10 +181,14 @@ class _Playing:
         self.watch(Progress(path, out, 0, total, told))
         # Decoding, features, network and encoding each have a thread, so that none waits while another works.
         playing = player.frames(ahead(blocks(), PIECES_AHEAD), self.seed, self.controls, heard.gain)
-        frames, marks = ahead(playing, FRAMES_AHEAD), {"comment": self.mark}
-        with VideoWriter(
-            out, width=width, height=height, fps=fps, sound=sound, metadata=marks, overwrite=self.overwrite
-        ) as writer:
+        marks = {"comment": self.mark}
+        # Closed whatever happens: threads that still draw while Python ends would abort the process.
+        with (
+            closing(ahead(playing, FRAMES_AHEAD)) as frames,
+            VideoWriter(
+                out, width=width, height=height, fps=fps, sound=sound, metadata=marks, overwrite=self.overwrite
+            ) as writer,
+        ):
             for done, frame in enumerate(frames, start=1):
                 if done > total:  # resampling may round a sound up by a sample, into a frame that nobody would hear
                     break
@@ -200,7 +209,7 @@ class _Playing:
 
 def _outputs(sounds: Sequence[Path], model: Path, out: str | None) -> list[Path]:
     name = model.parent.name if model.name == "model.safetensors" and model.parent.name else model.stem
-    names = [f"{sound.stem}-{name}.mp4" for sound in sounds]
+    names = [short_name(_one_line(sound.stem), f"-{_one_line(name)}.mp4", LONGEST_OUTPUT) for sound in sounds]
     if out is None:
         return [Path(name) for name in names]
     if len(sounds) > 1 and Path(out).suffix:
@@ -210,14 +219,18 @@ def _outputs(sounds: Sequence[Path], model: Path, out: str | None) -> list[Path]
     return [Path(out)]
 
 
-def _check_outputs(sounds: Sequence[Path], outputs: Sequence[Path], overwrite: bool) -> None:
+def _one_line(name: str) -> str:
+    return "".join(each if each.isprintable() else " " for each in name)
+
+
+def _check_outputs(inputs: Sequence[Path], outputs: Sequence[Path], overwrite: bool) -> None:
     """Before the first frame: an output that exists, is asked for twice, or is an input."""
+    places = [os.path.realpath(out) for out in outputs]
     for index, out in enumerate(outputs):
-        if out in outputs[:index]:
+        if places[index] in places[:index]:
             raise UserError(
                 f"{out}: expected a different name for each sound; two sounds would be written there: give them one by one"
             )
-        if any(out.resolve() == sound.resolve() for sound in sounds):
-            raise UserError(f"{out}: expected an output that is no input; it is the sound itself: choose another --out")
+        check_no_input(out, inputs)
         if out.exists() and not overwrite:
             raise UserError(f"{out}: expected a new file; it exists: choose another --out, or --overwrite")

@@ -1,13 +1,14 @@
 """Files and folders that are complete or not there.
 
 Everything is written under a temporary name beside its place and gets its own name when it is complete. Whatever happens
-before, an existing file keeps what it held and no part of the new one is left behind.
+before, an existing file keeps what it held and no part of the new one is left behind. An output that is a link is written
+through the link, which stays.
 """
 
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -20,7 +21,47 @@ from listen_and_move.media.decoding import AnyPath
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What writing to an open file fails with when the disk, the user's share of it or the largest size is used up."""
 
+LONGEST_NAME = 255
+"""Bytes of one name that every usual file system takes."""
+
 _number = count()
+
+
+def check_no_input(out: AnyPath, inputs: Iterable[AnyPath | int], option: str = "--out") -> None:
+    """Refuse an output that is one of the files it is made from, through whatever links, or a folder that holds one.
+
+    Args:
+        out: name of a file or folder that will be written; it may not exist.
+        inputs: names of files, or descriptors of open ones.
+        option: which names the output on the command line.
+
+    Raises:
+        UserError: the output is an input.
+    """
+    for file in inputs:
+        if _is_same(out, file) or (not isinstance(file, int) and _holds(out, file)):
+            name = "standard input" if isinstance(file, int) else file
+            raise UserError(f"{out}: expected an output that is no input; it is, or holds, {name}: choose another {option}")
+
+
+def _is_same(out: AnyPath, file: AnyPath | int) -> bool:
+    """Whether both are one file on the disk; equal names count too, since the file may not be there yet."""
+    try:
+        return os.path.samestat(Path(out).stat(), os.fstat(file) if isinstance(file, int) else Path(file).stat())
+    except OSError:
+        return not isinstance(file, int) and os.path.realpath(out) == os.path.realpath(file)
+
+
+def _holds(out: AnyPath, file: AnyPath) -> bool:
+    folder = os.path.realpath(out)
+    return Path(folder).is_dir() and Path(os.path.realpath(file)).is_relative_to(folder)
+
+
+def short_name(stem: str, ending: str, longest: int = LONGEST_NAME) -> str:
+    """The stem and the ending as one file name of at most so many bytes: the stem is cut, between two characters."""
+    while stem and len(os.fsencode(stem + ending)) > longest:
+        stem = stem[:-1]
+    return stem + ending
 
 
 @contextmanager
@@ -34,7 +75,7 @@ def replacing(path: AnyPath, overwrite: bool = True) -> Iterator[Path]:
         UserError: the file exists and ``overwrite`` is off, its folder does not exist, or it cannot be written (no right
             to, disk full).
     """
-    target = Path(path)
+    target = _behind_link(path)
     temporary = _temporary(target)
     try:
         with telling(path):
@@ -54,6 +95,7 @@ def replacing(path: AnyPath, overwrite: bool = True) -> Iterator[Path]:
 @contextmanager
 def replacing_folder(target: Path, overwrite: bool) -> Iterator[Path]:
     """As `replacing`, for a folder of frames; only a folder that holds nothing else is replaced."""
+    target = _behind_link(target)
     _check_place(target, overwrite or (target.is_dir() and not any(target.iterdir())))
     if target.exists() and (other := [item.name for item in target.iterdir() if not _is_ours(item)]):
         raise UserError(
@@ -80,8 +122,14 @@ def _is_ours(item: Path) -> bool:
     return item.name == "sound.wav" or (item.name.startswith("frame-") and item.suffix == ".png")
 
 
+def _behind_link(path: AnyPath) -> Path:
+    """The file or folder itself, of which ``path`` may be a link."""
+    return Path(os.path.realpath(path)) if Path(path).is_symlink() else Path(path)
+
+
 def _temporary(target: Path) -> Path:
-    return target.with_name(f".{target.stem}.partial-{os.getpid()}-{next(_number)}{target.suffix}")
+    ending = f".partial-{os.getpid()}-{next(_number)}{target.suffix}"
+    return target.with_name(short_name(f".{target.stem}", ending))
 
 
 def _check_place(target: Path, overwrite: bool) -> None:

@@ -2,18 +2,20 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from listen_and_move.errors import UserError
 from listen_and_move.inference.pacing import Pacer
+from listen_and_move.media.replacing import check_no_input
 from listen_and_move.media.soundtrack import Source
 from listen_and_move.media.streaming import MatroskaStream, Y4mStream
 from listen_and_move.performing.outlets import Moments, Outlet, StreamOutlet, file_outlet
 from listen_and_move.performing.screens import CAMERA, WINDOW, opened_camera, opened_window
-from listen_and_move.performing.sources import PIPE
+from listen_and_move.performing.sources import MICROPHONE, PIPE
 
 StreamKind = Literal["matroska", "y4m"]
 
@@ -33,6 +35,24 @@ class Destination:
     def seen(self) -> bool:
         """Whether it is a screen, which shows pictures in their time."""
         return self.name in (WINDOW, CAMERA)
+
+    def check(self, inputs: Iterable[Path], input: str) -> None:
+        """Refuse a file that is also an input.
+
+        Args:
+            inputs: files that are read.
+            input: where the sound comes from; standard input may be a file too.
+
+        Raises:
+            UserError: it is one of them.
+        """
+        if self.seen or self.name == PIPE:
+            return
+        check_no_input(self.name, inputs, "--output")
+        if input == PIPE and sys.stdin is not None:
+            check_no_input(self.name, [sys.stdin.fileno()], "--output")
+        elif input not in (PIPE, MICROPHONE):
+            check_no_input(self.name, [input], "--output")
 
 
 @contextmanager

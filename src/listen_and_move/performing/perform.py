@@ -93,11 +93,14 @@ def perform(
     """
     destination = Destination(output, stream, overwrite)
     live = realtime or input == MICROPHONE or destination.seen
-    animator = Animator.load(model, device)
+    file = model_path(Path(model))
+    learnt = recording(Path(model), video) if paste else None
+    destination.check([file, *(learnt[:1] if learnt else ())], input)
+    animator = Animator.load(file, device)
     controls.check_model(animator.config)
-    pasted = _pasted(animator, Path(model), video) if paste else None
+    pasted = Pasted.of(animator, learnt[0], learnt[1].clip) if learnt else None
     size, whole = (pasted.size, pasted.whole) if pasted else (animator.size, _as_it_is)
-    mark = generated_mark(animator, model_path(Path(model)), seed)
+    mark = generated_mark(animator, file, seed)
     with opened_source(input, raw, live) as source, _stopping() as stopped, core_to_spare(live):
         player = animator.live(source.rate, seed, controls, gain)
         pacer = Pacer(animator.fps, source.rate, player.delays.sound)
@@ -167,11 +170,6 @@ class _Performance:
 
     def _arrived(self, samples: int) -> None:
         self.pacer.heard(samples, time.monotonic())
-
-
-def _pasted(animator: Animator, model: Path, video: Path | None) -> Pasted:
-    source, config = recording(model, video)
-    return Pasted.of(animator, source, config.clip)
 
 
 def _level(samples: np.ndarray) -> float:
