@@ -196,3 +196,9 @@ def test_changes_are_counted_from_the_preset_at_the_size(words: list[str], chunk
     base = train_defaults(*named(arguments))
     assert base.features.chunk_ms == chunk
     assert differences(base, parse(TrainArguments, "train", arguments, base)) == changes
+
+
+@pytest.mark.parametrize("depth", [40, 900, 100_000])
+def test_deep_json_is_refused(depth: int) -> None:
+    with pytest.raises(SettingError, match="settings: expected JSON"):
+        from_json(Config, "[" * depth + "]" * depth)

@@ -63,3 +63,58 @@ def test_a_damaged_environment_is_said(moved: tuple[RunFolder, Path], text: str)
     run.environment_file.write_text(text)
     with pytest.raises(UserError, match="it is damaged"):
         run.video_hash()
+
+
+@pytest.mark.parametrize("video", [5, ["a"], "a\0b", "\ud800"])
+def test_a_video_that_is_no_path_is_damage(moved: tuple[RunFolder, Path], video: object) -> None:
+    run, _ = moved
+    values = json.loads(run.environment_file.read_text())
+    run.environment_file.write_text(json.dumps({**values, "video": video}))
+    with pytest.raises(UserError, match="it is damaged"):
+        run.video()
+
+
+def test_a_video_at_a_place_that_cannot_be_is_gone(moved: tuple[RunFolder, Path]) -> None:
+    run, _ = moved
+    note(run, video="v" * 5000)
+    with pytest.raises(UserError, match="give it with --video"):
+        run.video()
+
+
+WRONG_LINES = [
+    b"5",
+    b"[1]",
+    b"null",
+    b'"step"',
+    b"{}",
+    b'{"step": "7"}',
+    b'{"step": true}',
+    b'{"step": 1.5}',
+    b'{"step": -1}',
+    b'{"step": 1e999}',
+    b'{"step": NaN}',
+    b'{"step": 1' + b"0" * 400 + b"}",
+    b'{"step": 1' + b"0" * 5000 + b"}",
+    b'{"step": 7, "deep": ' + b"[" * 40 + b"]" * 40 + b"}",
+    b"[" * 100_000,
+    b"\xff\xfe\0\0",
+    b"\0" * 99,
+    b'{"step": 7, "lo',
+]
+
+
+def test_lines_of_the_metrics_that_are_none_are_passed_over_and_dropped(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    good = [b'{"step": 1, "loss": NaN}', b'{"step": 2, "loss": 0.5}']
+    run.metrics_file.write_bytes(b"\n".join([good[0], *WRONG_LINES, good[1]]) + b"\n")
+    assert [line["step"] for line in run.metrics()] == [1, 2]
+    run.forget_after(1)
+    assert run.metrics_file.read_bytes() == good[0] + b"\n"
+
+
+def test_metrics_that_cannot_be_read_are_said(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    assert list(run.metrics()) == []
+    run.metrics_file.mkdir()
+    with pytest.raises(UserError, match=r"metrics.jsonl: expected a file"):
+        list(run.metrics())

@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,9 +15,12 @@ import torch
 
 from listen_and_move.config import Config
 from listen_and_move.data.clip import file_hash
-from listen_and_move.errors import UserError
+from listen_and_move.errors import SettingError, UserError
 from listen_and_move.media.replacing import replacing
-from listen_and_move.settings import from_json, to_json
+from listen_and_move.settings import from_json, parsed, to_json
+
+MOST_STEPS = 2**53
+"""Below this every reader of JSON knows a whole number exactly."""
 
 
 @dataclass(frozen=True)
@@ -98,14 +102,18 @@ class RunFolder:
         """sha256 of the video that the run learns."""
         return str(self._environment()["video_sha256"])
 
+    def learnt(self) -> str | None:
+        """Where the video was that the run learnt, as it says itself; None: the run is too old to know."""
+        return self._environment().get("video")
+
     def video(self, elsewhere: Path | None = None) -> Path:
         """The video that the run learnt, where it was then or where it is said to be now.
 
         Raises:
             UserError: the run is too old to know, it learnt a folder of songs, or the file is gone or another one.
         """
-        learnt = self._environment().get("video")
-        if learnt is not None and Path(learnt).is_dir():
+        learnt = self.learnt()
+        if learnt is not None and os.path.isdir(learnt):  # noqa: PTH112 -- a name of any length
             raise UserError(
                 f"{self.path}: expected a run that learnt a video file; this one learnt the Sub-URMP folder {learnt}: its "
                 "model can be played, but its songs are not measured or shown again"
@@ -131,14 +139,24 @@ class RunFolder:
             file.write(json.dumps(values) + "\n")
 
     def metrics(self) -> Iterator[dict[str, Any]]:
-        """The logged lines; one that was torn by a kill is passed over."""
-        if not self.metrics_file.exists():
+        """The logged lines, each with its step, a whole number; one that was torn by a kill or is none is passed over.
+
+        Raises:
+            UserError: the file is there and cannot be read.
+        """
+        try:
+            text = self.metrics_file.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
             return
-        for line in self.metrics_file.read_text(encoding="utf-8").splitlines():
+        except OSError as error:
+            raise UserError(f"{self.metrics_file}: expected a file that can be read; got {error.strerror}") from None
+        for line in text.splitlines():
             try:
-                yield json.loads(line)
-            except json.JSONDecodeError:
+                values = parsed(line)
+            except SettingError:
                 continue
+            if isinstance(values, dict) and is_step(values.get("step")):
+                yield values
 
     def forget_after(self, step: int) -> None:
         """Drop logged lines of steps that a kill has undone, so that each step stands there once."""
@@ -148,20 +166,31 @@ class RunFolder:
     def _environment(self) -> dict[str, Any]:
         text = self._read(self.environment_file)
         try:
-            values = json.loads(text)
-        except ValueError:
+            values = parsed(text)
+        except SettingError:
             values = None
-        if not isinstance(values, dict) or "video_sha256" not in values:
-            raise UserError(
-                f"{self.environment_file}: expected the run's environment as JSON; it is damaged: start another --run"
-            )
-        return values
+        match values:
+            case {"video_sha256": str()} if _is_path(values.get("video")):
+                return values
+        expected = f"{self.environment_file}: expected the run's environment as JSON"
+        raise UserError(f"{expected}; it is damaged: start another --run")
 
     def _read(self, path: Path) -> str:
         try:
             return path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             raise UserError(f"{path}: expected a file of a run folder; it is missing or damaged: start another --run") from None
+
+
+def _is_path(value: object) -> bool:
+    with suppress(ValueError):  # letters that are none
+        return value is None or (isinstance(value, str) and b"\0" not in os.fsencode(value))
+    return False
+
+
+def is_step(value: object) -> bool:
+    """Whether this is a number of training steps."""
+    return type(value) is int and 0 <= value < MOST_STEPS
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,6 +1,7 @@
 """Settings as JSON and as changes by name, every value checked."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, fields, is_dataclass, replace
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -9,6 +10,8 @@ from listen_and_move.errors import SettingError, shown
 from listen_and_move.presets import BY_SIZE, preset
 
 Settings = TypeVar("Settings")
+DEEPEST = 32
+"""Levels of JSON that is read; what this project writes has four at most."""
 
 
 def to_json(config: Any) -> str:
@@ -24,12 +27,32 @@ def from_json(kind: type[Settings], text: str) -> Settings:
     Raises:
         SettingError: no JSON, a group missing, or a setting unknown or wrong; the message names it.
     """
+    return from_values(kind, parsed(text))
+
+
+def parsed(text: str | bytes, what: str = "settings", number: Callable[[str], Any] | None = None) -> Any:
+    """What a JSON text says that anybody may have written; nothing later has to fear its depth.
+
+    Args:
+        text: JSON; infinity and NaN are read as Python writes them.
+        what: the text is, at the beginning of the message.
+        number: makes a number of its digits, and may raise UserError; None: as Python reads it.
+
+    Raises:
+        SettingError: no JSON, or deeper than `DEEPEST`.
+    """
+    ways = {} if number is None else dict.fromkeys(("parse_int", "parse_float", "parse_constant"), number)
     try:
-        values = json.loads(text)
+        values = json.loads(text, **ways)
     except (ValueError, RecursionError) as error:
         place = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise SettingError(f"settings: expected JSON; got something else{place}") from None
-    return from_values(kind, values)
+        raise SettingError(f"{what}: expected JSON; got something else{place}") from None
+    level, depth = [values], 0
+    while groups := [each for each in level if isinstance(each, (dict, list))]:
+        level = [each for group in groups for each in (group.values() if isinstance(group, dict) else group)]
+        depth += 1
+        require(depth <= DEEPEST, f"{what}: expected JSON of at most {DEEPEST} levels; got more")
+    return values
 
 
 def from_values(kind: type[Settings], values: Any, path: str = "") -> Settings:
