@@ -193,7 +193,7 @@ def test_the_sound_never_waits(trained: Path, wave: Path, monkeypatch: pytest.Mo
         (["nothing", "--input=x.wav"], "expected a run folder or a model.safetensors; there is none"),
         (["MODEL", "--input=nothing.wav", "--output=out.mp4"], "nothing.wav: expected a video or sound file"),
         (["MODEL", "--input=WAVE", "--output=out.gif"], "expected a name ending in .mp4"),
-        (["MODEL", "--input=WAVE", "--output=WAVE"], "expected a name ending in .mp4"),
+        (["MODEL", "--input=WAVE", "--output=WAVE"], "expected an output that is no input"),
         (["MODEL", "--input=WAVE", "--output=there.mp4"], "there.mp4"),
         (["MODEL", "--input=WAVE", "--output=out.mp4", "--rate=44100"], "rate: expected only for raw samples"),
         (["MODEL", "--input=-", "--output=out.mp4", "--rate=10"], "rate: expected 1000 to 768000"),
