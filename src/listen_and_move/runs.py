@@ -16,7 +16,7 @@ import torch
 from listen_and_move.config import Config
 from listen_and_move.data.clip import file_hash
 from listen_and_move.errors import SettingError, UserError
-from listen_and_move.media.replacing import replacing
+from listen_and_move.media.replacing import half_written, replacing
 from listen_and_move.settings import from_json, parsed, to_json
 
 MOST_STEPS = 2**53
@@ -48,6 +48,11 @@ class RunFolder:
     def state_file(self) -> Path:
         """All that changes in training, as of the last save."""
         return self.path / "resume" / "state.safetensors"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the training that is under way; see `training.holding`."""
+        return self.path / "resume" / "lock"
 
     @property
     def model_file(self) -> Path:
@@ -82,10 +87,9 @@ class RunFolder:
         Raises:
             UserError: the folder holds something else, or cannot be written.
         """
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
-            raise UserError(f"{self.path}: expected a run folder or a new name; got something else: choose another --run")
+        self.check_new()
         try:
-            for folder in (self.path, self.state_file.parent, self.sample_file(0).parent, self.evaluation_folder):
+            for folder in (self.path, *self._folders):
                 folder.mkdir(parents=True, exist_ok=True)
             write_text(self.environment_file, json.dumps(environment(video, video_hash, device), indent=2))
             write_text(self.config_file, to_json(config))  # last: its presence means that the run was begun
@@ -93,6 +97,24 @@ class RunFolder:
             raise UserError(
                 f"{self.path}: expected a folder that can be written; got {error.strerror}: choose another --run"
             ) from None
+
+    def check_new(self) -> None:
+        """Refuse a folder that holds more than the beginning of a run, which a kill has cut off.
+
+        Raises:
+            UserError: it does.
+        """
+        begun = {*self._folders, self.lock_file, self.environment_file, *self.half_written()}
+        if self.path.exists() and (not self.path.is_dir() or any(item not in begun for item in self.path.rglob("*"))):
+            raise UserError(f"{self.path}: expected a run folder or a new name; got something else: choose another --run")
+        if self.environment_file.exists():
+            self._environment()  # refuses one that is of something else
+
+    def half_written(self) -> Iterator[Path]:
+        """What a training that was killed left under temporary names, and what one under way is writing."""
+        samples = self.sample_file(0).with_stem("step-*")
+        for path in (self.config_file, self.environment_file, self.metrics_file, self.state_file, self.model_file, samples):
+            yield from half_written(path)
 
     def config(self) -> Config:
         """The settings of the run."""
@@ -144,13 +166,9 @@ class RunFolder:
         Raises:
             UserError: the file is there and cannot be read.
         """
-        try:
-            text = self.metrics_file.read_text(encoding="utf-8", errors="replace")
-        except FileNotFoundError:
+        if not self.metrics_file.exists():
             return
-        except OSError as error:
-            raise UserError(f"{self.metrics_file}: expected a file that can be read; got {error.strerror}") from None
-        for line in text.splitlines():
+        for line in self._read(self.metrics_file, errors="replace").splitlines():
             try:
                 values = parsed(line)
             except SettingError:
@@ -159,9 +177,15 @@ class RunFolder:
                 yield values
 
     def forget_after(self, step: int) -> None:
-        """Drop logged lines of steps that a kill has undone, so that each step stands there once."""
-        kept = [json.dumps(values) + "\n" for values in self.metrics() if values["step"] <= step]
-        write_text(self.metrics_file, "".join(kept))
+        """Drop logged lines of steps that a kill has undone, and the one it tore, so that each step stands there once."""
+        kept = {values["step"]: json.dumps(values) + "\n" for values in self.metrics() if values["step"] <= step}
+        if self.metrics_file.exists():
+            write_text(self.metrics_file, "".join(kept.values()))
+
+    @property
+    def _folders(self) -> tuple[Path, ...]:
+        """What a run begins with."""
+        return self.state_file.parent, self.sample_file(0).parent, self.evaluation_folder
 
     def _environment(self) -> dict[str, Any]:
         text = self._read(self.environment_file)
@@ -175,11 +199,12 @@ class RunFolder:
         expected = f"{self.environment_file}: expected the run's environment as JSON"
         raise UserError(f"{expected}; it is damaged: start another --run")
 
-    def _read(self, path: Path) -> str:
-        try:
-            return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            raise UserError(f"{path}: expected a file of a run folder; it is missing or damaged: start another --run") from None
+    def _read(self, path: Path, errors: str = "strict") -> str:
+        with suppress(OSError, UnicodeDecodeError):
+            if path.is_file():  # reading a pipe would not end
+                return path.read_text(encoding="utf-8", errors=errors)
+        expected = f"{path}: expected a file of a run folder"
+        raise UserError(f"{expected}; it is missing or damaged: start another --run")
 
 
 def _is_path(value: object) -> bool:

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,17 @@ def runs(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def page(runs: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def errors(runs: Path) -> Iterator[Path]:
+    """What the page writes to its terminal; shown where a test fails."""
+    file = runs.parent / "errors.txt"
+    yield file
+    sys.stderr.write(file.read_text())
+
+
+@pytest.fixture(scope="session")
+def page(runs: Path, errors: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """A page in a process of its own: its address and the process."""
-    with ended(runs), serving(runs) as found:
+    with ended(runs), serving(runs, errors=errors) as found:
         yield found
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -22,10 +22,21 @@ WAIT = 240
 
 
 @contextmanager
-def serving(runs: Path, *flags: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """The address of a page with these runs, and its process."""
-    line = [sys.executable, "-m", "listen_and_move", "app", "--runs", str(runs), "--port", "0", *flags]
-    process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
+def serving(runs: Path, *flags: str, errors: Path | None = None, before: str = "") -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The address of a page with these runs, and its process.
+
+    Args:
+        runs: the runs folder.
+        flags: of the command.
+        errors: a file for what it writes to stderr; None: it goes where that of the tests goes.
+        before: Python that the process runs first, such as ``limits.LIVE = 1``.
+    """
+    code = f"from listen_and_move.app import limits; {before}\nfrom listen_and_move.cli import main; main()"
+    start = ["-c", code] if before else ["-m", "listen_and_move"]
+    line = [sys.executable, *start, "app", "--runs", str(runs), "--port", "0", *flags]
+    with ExitStack() as stack:
+        stderr = stack.enter_context(errors.open("w")) if errors is not None else None
+        process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=stderr, text=True)
     assert process.stdout is not None
     try:
         found = re.match(r"(http://\S+)", process.stdout.readline())
@@ -91,6 +102,16 @@ def until(ask: Any, good: Any = bool, seconds: float = WAIT) -> Any:
         assert time.monotonic() < end, answer
         time.sleep(0.1)
     return answer
+
+
+@contextmanager
+def waiting(run: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that seems to be the training of a run."""
+    with subprocess.Popen([sys.executable, "-c", "input()", str(run)], stdin=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def kill_workers(page: int) -> int:

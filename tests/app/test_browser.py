@@ -3,6 +3,7 @@
 No view may ask anything of another address, or say an error to the console.
 """
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from listen_and_move.media.files import probe
-from tests.app.serving import until
+from tests.app.serving import until, waiting
 
 WAIT = 240_000  # milliseconds
 NAMELESS = """[...document.querySelectorAll("input, select, button")]
@@ -193,6 +194,38 @@ def test_a_run_is_begun_reloaded_stopped_and_resumed(visit: Visit, performance: 
     page.get_by_role("button", name="Go on").click()
     page.wait_for_selector(f".badge.done:has-text('{steps} steps')")
     page.wait_for_selector(".sample video")
+
+
+def test_damaged_runs_are_shown_and_the_others_used(visit: Visit, runs: Path) -> None:
+    learning, odd = runs / "learning", runs / "odd"
+    shutil.copytree(runs / "tiny", odd)
+    (odd / "config.json").write_text("[" * 100_000)
+    (odd / "metrics.jsonl").write_text('{"step": 9, "held_out/constructor": 1, "held_out/dcor": "good", "generator/l1": 1e999}')
+    learning.mkdir()
+    (learning / "config.json").write_text("{}")
+    (runs / ".page" / "learning").mkdir(parents=True)
+    with waiting(learning) as process:
+        try:
+            (runs / ".page" / "learning" / "process.json").write_text(f'{{"pid": {process.pid}, "asked_to_stop": "soon"}}')
+            page = visit("/runs")
+            page.wait_for_selector("a[href='/runs/odd'] >> text=settings: expected JSON")
+            assert page.text_content("a[href='/runs/odd'] .badge") == "damaged"
+            assert page.text_content("a[href='/runs/learning'] .badge") == "damaged"
+            assert page.text_content("a[href='/runs/tiny'] .badge") == "4 steps"
+            page.click("a[href='/runs/odd']")
+            page.wait_for_selector("p.failed >> text=settings: expected JSON")
+            page.wait_for_selector("text=32 × 32 pixels")
+            page.goto(page.url.replace("/runs/odd", "/runs/learning"))
+            page.wait_for_selector("p.failed >> text=is missing")
+            page.goto(page.url.replace("/runs/learning", "/train"))
+            page.wait_for_selector(".banner >> text=learning")
+            page.goto(page.url.replace("/train", "/"))
+            page.wait_for_selector(".model >> text=tiny")
+            page.wait_for_selector(".model >> text=odd")  # its model is as good as it was
+            assert page.locator(".model >> text=learning").count() == 0
+        finally:
+            for folder in (odd, learning, runs / ".page" / "learning"):
+                shutil.rmtree(folder)
 
 
 def _drag(page: Any, frame: Any) -> None:

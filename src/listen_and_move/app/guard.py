@@ -6,17 +6,22 @@ or let its own name point here (DNS rebinding; so the host is checked). Neither 
 
 import asyncio
 import hmac
+import re
 import secrets
 from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
 from typing import NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from listen_and_move.app.messages import Answer
+
+ADDRESS = re.compile(r"(\[[^][]*\]|[^][:]*)(:\d*)?")
+"""Of a machine in a request: its name or number, and a port; empty where a browser tells nothing."""
 SAFE_METHODS = ("GET", "HEAD")
 OPEN_PATHS = ("/login", "/static/app.css", "/static/icon.svg")
 """What is shown without the password."""
@@ -70,20 +75,22 @@ class Guard:
         await self.app(scope, receive, self._with_headers(send, scope["visitor"] if new else None))
 
     def _stranger(self, scope: Scope, headers: Headers) -> Refusal | None:
-        host = headers.get("host", "")
-        if not self._known(host):
+        host, origin = headers.get("host", ""), headers.get("origin", "").partition("://")[2]
+        name = ADDRESS.fullmatch(host)
+        if name is None or ADDRESS.fullmatch(origin) is None:
+            return Refusal(400, "Expected addresses as Host and Origin of a request; got something else.")
+        if not self._known(name[1].strip("[]").lower()):
             return Refusal(
                 403, f"This page does not answer under the name {host[:100]!r}: use its address, or start it with --host."
             )
         changes = scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS
-        if changes and urlsplit(headers.get("origin", "")).netloc != host:
+        if changes and origin != host:
             return Refusal(403, "This request came from another site: open the page itself.")
         return None
 
-    def _known(self, host: str) -> bool:
+    def _known(self, name: str) -> bool:
         """An address, or one of the page's own names; a name of others that points here is a trick."""
         try:
-            name = urlsplit(f"//{host}").hostname or ""
             return name in self.names or bool(ip_address(name))
         except ValueError:
             return False
@@ -148,4 +155,4 @@ async def _refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) 
         await receive()
         await send({"type": "websocket.close", "code": 4000 + refusal.status, "reason": refusal.sentence})
         return
-    await JSONResponse({"error": refusal.sentence}, refusal.status, HEADERS)(scope, receive, send)
+    await Answer({"error": refusal.sentence}, refusal.status, HEADERS)(scope, receive, send)

@@ -1,6 +1,8 @@
-"""The runs folder as the page sees it: names are looked up among what is there, and nothing outside is read."""
+"""The runs folder as the page sees it: names are looked up among what is there, and nothing outside is read.
 
-import json
+Whatever a folder holds, the others are shown: what is damaged is said in its own card.
+"""
+
 import math
 from collections.abc import Iterator
 from contextlib import suppress
@@ -9,14 +11,19 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from listen_and_move.config import Config, ModelConfig
-from listen_and_move.errors import UserError
+from listen_and_move.app.work import plain
+from listen_and_move.config import Config, ModelConfig, is_whole
+from listen_and_move.errors import SettingError, UserError, shown
 from listen_and_move.features import Listener
 from listen_and_move.modelfile import ENTRY
-from listen_and_move.runs import RunFolder
-from listen_and_move.settings import from_values
+from listen_and_move.runs import RunFolder, is_step
+from listen_and_move.settings import from_values, parsed
 
 CURVE_POINTS = 300
+LONGEST_ERROR = 500
+"""Characters of what is wrong with a run."""
+LARGEST_SHOWN = 1e300
+"""Of a figure, so that its distance from any other can be computed."""
 
 
 class Library:
@@ -27,11 +34,11 @@ class Library:
 
     def names(self) -> list[str]:
         """Of run folders and folders with a model, the last changed first."""
-        try:
-            found = [path for path in self.folder.iterdir() if self._is_run(path)]
-        except OSError:
-            return []
-        return [path.name for path in sorted(found, key=changed, reverse=True)]
+        return [name for name in self._found() if is_text(name)]
+
+    def cards(self) -> list[dict[str, Any]]:
+        """What is shown of every run, the last changed first."""
+        return [self._card(RunFolder(self.folder / name)) for name in self._found()]
 
     def run(self, name: str) -> RunFolder:
         """A run by its name.
@@ -53,57 +60,93 @@ class Library:
             raise UserError("This file is not there.")
         return path
 
-    def summary(self, name: str) -> dict[str, Any]:
-        """What a card shows."""
-        run = self.run(name)
-        return {"name": name, "changed": changed(run.path), "picture": self._picture(run), **self._described(run)}
-
     def details(self, name: str) -> dict[str, Any]:
         """What the page of a run shows."""
         run = self.run(name)
-        lines = [line for line in run.metrics() if isinstance(line.get("step"), int)]
-        report = run.evaluation_folder / "report.html"
+        lines: list[dict[str, Any]] = []
+        with suppress(UserError):  # which the card says
+            lines = list(run.metrics())
+        speed = lines[-1].get("steps_per_second") if lines else None
         return {
-            **self.summary(name),
+            **self._card(run),
             "curves": curves(lines),
             "figures": _last_figures(lines),
-            "speed": lines[-1].get("steps_per_second") if lines else None,
-            "samples": sorted(_samples(run)),
-            "has_report": self._has(report),
+            "speed": speed if _is_figure(speed) else None,
+            "samples": sorted(self._samples(run)),
+            "has_report": self._has(run.evaluation_folder / "report.html"),
             "model_bytes": run.model_file.stat().st_size if self._has(run.model_file) else 0,
             "can_paste": self._can_paste(run),
         }
 
-    def _picture(self, run: RunFolder) -> float | None:
-        """When the model last changed, and its picture with it; None: there is no model."""
-        return run.model_file.stat().st_mtime if self._has(run.model_file) else None
-
-    def _described(self, run: RunFolder) -> dict[str, Any]:
-        """Steps, size, rate, look-ahead; of a damaged run what is wrong."""
-        try:
-            if run.exists():
-                config, step = run.config(), _last_step(run)
-                total = config.training.steps
+    def _card(self, run: RunFolder) -> dict[str, Any]:
+        """What is known of a run; of a damaged one the rest, and as its error what is wrong first."""
+        name = run.path.name.encode(errors="replace").decode()
+        card: dict[str, Any] = {"name": name, "changed": changed(run.path), "picture": None, "step": 0}
+        for part in (self._origin, self._model, self._settings, self._logged):
+            try:
+                known = part(run)
+            except UserError as error:
+                card.setdefault("error", plain(" ".join(str(error).split()))[:LONGEST_ERROR])
+            except Exception as error:  # damaged in a way that nobody thought of
+                card.setdefault("error", f"{name}: expected a run; it is damaged ({type(error).__name__})")
             else:
-                config, step = _model_config(run.model_file)
-                total = step
-        except UserError as error:
-            return {"error": str(error)}
-        return {"step": step, "steps": total, **_sizes(config)}
+                card |= {**known, "step": max(card["step"], known.get("step", 0))}
+        return {"steps": card["step"], **card}
+
+    def _origin(self, run: RunFolder) -> dict[str, Any]:
+        """Nothing; raises where the name or the environment, which no other part looks at, is damaged."""
+        if not is_text(run.path.name):
+            raise UserError(f"{shown(run.path.name)}: expected a folder with a name in UTF-8: rename it")
+        if run.environment_file.exists():
+            run.learnt()
+        return {}
+
+    def _model(self, run: RunFolder) -> dict[str, Any]:
+        """When the model last changed, and its picture with it, the steps behind it, and what it is."""
+        if not self._has(run.model_file):
+            return {}
+        config, step = _of_model(run.model_file)
+        return {"step": step, "picture": run.model_file.stat().st_mtime, **_sizes(config)}
+
+    def _settings(self, run: RunFolder) -> dict[str, Any]:
+        """What a run that was begun here is, and how many steps it is to have."""
+        if not run.exists():
+            return {}
+        config = run.config()
+        return {"steps": config.training.steps, **_sizes(config)}
+
+    def _logged(self, run: RunFolder) -> dict[str, Any]:
+        """The last step that was logged: not every one is, and not every one is in the model."""
+        return {"step": max((line["step"] for line in run.metrics()), default=0)}
 
     def _can_paste(self, run: RunFolder) -> bool:
         """Whether the video that it learnt seems to be where it was; its hash is checked when it is used."""
+        with suppress(UserError, OSError):
+            learnt = run.learnt()
+            return learnt is not None and Path(learnt).is_file()
+        return False
+
+    def _samples(self, run: RunFolder) -> Iterator[int]:
+        """Steps of which there is a sample."""
+        for path in run.sample_file(0).parent.glob("step-*.mp4"):
+            digits = path.stem.removeprefix("step-")
+            if is_whole(digits) and path == run.sample_file(int(digits)) and self._has(path):
+                yield int(digits)
+
+    def _found(self) -> list[str]:
+        """Names of all folders that seem to be runs, the last changed first."""
         try:
-            video = json.loads(run.environment_file.read_text(encoding="utf-8")).get("video")
-            return isinstance(video, str) and Path(video).is_file()
-        except (OSError, ValueError, AttributeError):
-            return False
+            found = [path for path in self.folder.iterdir() if self._is_run(path)]
+        except OSError:
+            return []
+        return [path.name for path in sorted(found, key=changed, reverse=True)]
 
     def _is_run(self, path: Path) -> bool:
-        if path.name.startswith(".") or not path.is_dir() or not self._inside(path):
-            return False
-        run = RunFolder(path)
-        return run.exists() or self._has(run.model_file)
+        with suppress(OSError):  # a folder that is closed to us is left out
+            run = RunFolder(path)
+            known = not path.name.startswith(".") and path.is_dir() and self._inside(path)
+            return known and (run.exists() or self._has(run.model_file))
+        return False
 
     def _has(self, path: Path) -> bool:
         return path.is_file() and self._inside(path)
@@ -119,7 +162,7 @@ def curves(lines: list[dict[str, Any]]) -> dict[str, list[tuple[int, float]]]:
     series: dict[str, list[tuple[int, float]]] = {}
     for line in lines:
         for name, value in line.items():
-            if name != "step" and isinstance(value, (int, float)) and math.isfinite(value):
+            if name != "step" and _is_figure(value):
                 series.setdefault(name, []).append((line["step"], value))
     return {name: _every(points) for name, points in series.items()}
 
@@ -133,25 +176,16 @@ def _last_figures(lines: list[dict[str, Any]]) -> dict[str, float]:
     for line in reversed(lines):
         figures = {name[9:]: value for name, value in line.items() if name.startswith("held_out/") and value is not None}
         if figures:
-            return {name: value for name, value in figures.items() if math.isfinite(value)}
+            return {name: value for name, value in figures.items() if _is_figure(value)}
     return {}
 
 
-def _samples(run: RunFolder) -> Iterator[int]:
-    for path in run.sample_file(0).parent.glob("step-*.mp4"):
-        with suppress(ValueError):
-            yield int(path.stem.removeprefix("step-"))
-
-
-def _last_step(run: RunFolder) -> int:
-    """The last one that was logged, or that the model has behind it: not every step is logged."""
-    logged = max((line["step"] for line in run.metrics() if isinstance(line.get("step"), int)), default=0)
-    with suppress(UserError):
-        return max(logged, _model_config(run.model_file)[1])
-    return logged
+def _is_figure(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= LARGEST_SHOWN
 
 
 def _sizes(config: ModelConfig) -> dict[str, Any]:
+    """Size, rate, look-ahead, and which dials do something."""
     clip, listener = config.clip, Listener(config.features, config.clip.rate, None)
     return {
         "width": clip.width,
@@ -165,14 +199,26 @@ def _sizes(config: ModelConfig) -> dict[str, Any]:
     }
 
 
-def _model_config(path: Path) -> tuple[ModelConfig, int]:
+def _of_model(path: Path) -> tuple[ModelConfig, int]:
     """What a model file says of itself, its weights left alone."""
+    name = path.parent.name
     try:
         with safe_open(path, framework="pt") as file:
-            entry = json.loads((file.metadata() or {})[ENTRY])
-        return from_values(ModelConfig, entry["settings"]), int(entry["step"])
+            entry = parsed((file.metadata() or {})[ENTRY])
+        step, values = entry["step"], entry["settings"]
     except (OSError, SafetensorError, ValueError, KeyError, TypeError):
-        raise UserError(f"{path.parent.name}: expected a model file; it is damaged or something else") from None
+        raise UserError(f"{name}: expected a model file; it is damaged or something else") from None
+    if not is_step(step):
+        raise UserError(f"{name}: expected a model file with a number of steps; got {shown(step)}")
+    try:
+        return from_values(ModelConfig, values), step
+    except SettingError as error:
+        raise UserError(f"{name}: expected a model's settings; {error}") from None
+
+
+def is_text(name: str) -> bool:
+    """Whether a name can be written in an address: one in no UTF-8 cannot."""
+    return name.encode(errors="ignore").decode() == name
 
 
 def changed(path: Path) -> float:

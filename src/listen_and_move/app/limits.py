@@ -15,8 +15,12 @@ JOBS, JOBS_EACH = 8, 3
 """Jobs that may wait or be under way: in all, and of one visitor."""
 TRAININGS = 1
 """Trainings that the page runs at the same time: each takes the whole machine."""
+MOST_STEPS = 10_000_000
+"""Of a training that is begun or resumed here."""
 LIVE = 4
 """Visitors who may play live at the same time."""
+FIRST_MESSAGE_SECONDS = 5.0
+"""In which a visitor who wants to play live says so; a place is theirs when that is understood."""
 ANIMATORS = 3
 """Models that are kept loaded for live play."""
 BACKLOG_SECONDS = 1.0

@@ -1,15 +1,18 @@
 """Live play over a WebSocket: float32 samples come in, JPEGs go out, each with its instant in the sound.
 
-The first message is JSON with model, rate (samples per second), seed, gain and controls; then binary messages are samples,
-one channel, any number; JSON messages change gain and controls, or end the sound. A picture is a binary message: `HEAD`, then
-a JPEG. The sound never waits: where drawing falls behind, pictures are left out, and at last sound.
+The first message is JSON with model, rate (samples per second), seed, gain and controls, and comes within
+`limits.FIRST_MESSAGE_SECONDS`; then binary messages are samples, one channel, any number; JSON messages
+change gain and controls, or end the sound. A picture is a binary message: `HEAD`, then a JPEG. The sound never
+waits: where drawing falls behind, pictures are left out, and at last sound.
 """
 
 import asyncio
-import json
 import struct
 import time
+import traceback
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import floor
@@ -17,12 +20,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.types import Message
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from listen_and_move.app.library import Library
-from listen_and_move.app.limits import ANIMATORS, BACKLOG_SECONDS, LIVE
+from listen_and_move.app.limits import ANIMATORS, BACKLOG_SECONDS, FIRST_MESSAGE_SECONDS, LIVE
+from listen_and_move.app.messages import read_message, written
 from listen_and_move.app.pictures import JpegEncoder
-from listen_and_move.errors import UserError
+from listen_and_move.errors import UserError, shown
 from listen_and_move.inference.controls import Controls
 from listen_and_move.level import Gain, checked_gain
 from listen_and_move.settings import from_values
@@ -35,6 +40,7 @@ HEAD = struct.Struct("<d3f")
 """Of a picture: its instant in the sound in seconds; milliseconds that its sound waited, drawing took, and the JPEG."""
 FRESH = 2
 """Pictures of one push that are drawn; what is older is too late to be seen."""
+EXPECTED = "expected JSON with model, rate, seed, gain and controls"
 TOO_MANY = f"{LIVE} are playing live already, which is the most that this page takes on: try again later."
 
 
@@ -81,36 +87,51 @@ class Stage:
     async def play(self, socket: WebSocket) -> None:
         """One visitor, from the first message to the end; what is wrong is said in one sentence."""
         await socket.accept()
-        self.playing += 1
+        mistake = None
         try:
             await self._played(socket)
         except UserError as error:
-            if socket.client_state == WebSocketState.CONNECTED:
-                await socket.send_json({"error": str(error)})
-        except (WebSocketDisconnect, RuntimeError):  # it went while a picture was on its way
+            mistake = str(error)
+        except WebSocketDisconnect:  # it went while a picture was on its way
             return
-        finally:
-            self.playing -= 1
-        if socket.client_state == WebSocketState.CONNECTED:
+        except Exception as error:  # told in one sentence there, in full here
+            traceback.print_exception(error)
+            mistake = "Something went wrong that nobody expected; the terminal shows more."
+        with suppress(WebSocketDisconnect, RuntimeError):
+            if mistake is not None:
+                await _send(socket, {"error": mistake})
             await socket.close()
 
     async def _played(self, socket: WebSocket) -> None:
-        wish = _message(await socket.receive_text())
-        if self.playing > LIVE:
+        wish = await _first(socket)
+        rate, seed, controls, gain = _whole(wish, "rate"), seed_of(wish), controls_of(wish), _gain(wish)
+        with self._place():
+            animator = await self._animator(str(wish.get("model")))
+            player = animator.live(rate, seed, controls, gain)
+            delays = {name: float(value) for name, value in player.delays._asdict().items()}
+            width, height = animator.size
+            hello = {"width": width, "height": height, "fps": float(animator.fps), "delays": delays}
+            await _send(socket, hello)
+            show = Show(player, Inbox(player.rate), JpegEncoder(width, height))
+            hearing = asyncio.create_task(_hear(socket, show))
+            try:
+                await _show(socket, show, hearing)
+            finally:
+                hearing.cancel()
+                (mistake,) = await asyncio.gather(hearing, return_exceptions=True)
+            if isinstance(mistake, Exception):
+                raise mistake
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """One of the few places."""
+        if self.playing >= LIVE:
             raise UserError(TOO_MANY)
-        animator = await self._animator(str(wish.get("model")))
-        player = animator.live(_whole(wish, "rate"), _whole(wish, "seed"), _controls(wish), _gain(wish))
-        (width, height), delays = animator.size, {name: float(value) for name, value in player.delays._asdict().items()}
-        await socket.send_json({"width": width, "height": height, "fps": float(animator.fps), "delays": delays})
-        show = Show(player, Inbox(player.rate), JpegEncoder(width, height))
-        hearing = asyncio.create_task(_hear(socket, show))
+        self.playing += 1
         try:
-            await _show(socket, show, hearing)
+            yield
         finally:
-            hearing.cancel()
-            await asyncio.wait([hearing])
-        if not hearing.cancelled() and (error := hearing.exception()) is not None:
-            raise error
+            self.playing -= 1
 
     async def _animator(self, name: str) -> "Animator":
         from listen_and_move.inference.animator import Animator
@@ -176,11 +197,11 @@ async def _hear(socket: WebSocket, show: Show) -> None:
             if message.get("bytes") is not None:
                 inbox.put(_samples(message["bytes"]))
                 continue
-            wish = _message(message.get("text") or "")
+            wish = read_message(message.get("text") or "", EXPECTED)
             if wish.get("over"):
                 inbox.over = True
             else:
-                show.player.controls, show.player.gain = _controls(wish), _gain(wish)
+                show.player.controls, show.player.gain = controls_of(wish), _gain(wish)
     finally:
         inbox.news.set()
 
@@ -190,21 +211,37 @@ async def _show(socket: WebSocket, show: Show, hearing: "asyncio.Task[None]") ->
     inbox = show.inbox
     while not hearing.done() or inbox.blocks:
         for picture in await asyncio.to_thread(show.pictures, *await inbox.take()):
-            await socket.send_bytes(picture)
+            await _send(socket, picture)
     if inbox.over:
         for picture in await asyncio.to_thread(show.rest):
-            await socket.send_bytes(picture)
-        await socket.send_json({"over": True})
+            await _send(socket, picture)
+        await _send(socket, {"over": True})
 
 
-def _message(text: str) -> dict[str, Any]:
+async def _first(socket: WebSocket) -> dict[str, Any]:
+    """What the visitor wants."""
     try:
-        values = json.loads(text)
-    except ValueError:
-        values = None
-    if not isinstance(values, dict):
-        raise UserError("expected JSON with model, rate, seed, gain and controls; got something else")
-    return values
+        message: Message = await asyncio.wait_for(socket.receive(), FIRST_MESSAGE_SECONDS)
+    except asyncio.TimeoutError:
+        raise UserError(f"{EXPECTED} within {FIRST_MESSAGE_SECONDS:g} seconds; nothing came") from None
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1000))
+    return read_message(message.get("text") or "", EXPECTED)
+
+
+async def _send(socket: WebSocket, message: bytes | dict[str, Any]) -> None:
+    """A picture, or values as JSON.
+
+    Raises:
+        WebSocketDisconnect: the visitor has gone.
+    """
+    try:
+        if isinstance(message, bytes):
+            await socket.send_bytes(message)
+        else:
+            await socket.send_text(written(message))
+    except RuntimeError:
+        raise WebSocketDisconnect from None
 
 
 def _samples(message: bytes) -> np.ndarray:
@@ -215,26 +252,34 @@ def _samples(message: bytes) -> np.ndarray:
 
 def _whole(wish: dict[str, Any], name: str) -> int:
     value = wish.get(name, 0)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise UserError(f"{name}: expected a whole number; got {str(value)[:20]!r}")
+    if type(value) is not int:
+        raise UserError(f"{name}: expected a whole number; got {shown(value)}")
     return value
 
 
 def _gain(wish: dict[str, Any]) -> Gain:
     gain = wish.get("gain", 0.0)
     if gain != "running" and (isinstance(gain, bool) or not isinstance(gain, (int, float))):
-        raise UserError(f"gain: expected running or a number of dB; got {str(gain)[:20]!r}")
+        raise UserError(f"gain: expected running or a number of dB; got {shown(gain)}")
     return checked_gain(gain)
 
 
-def _controls(wish: dict[str, Any]) -> Controls:
-    return controls_of(wish.get("controls", {}))
+def seed_of(wish: dict[str, Any]) -> int:
+    """The seed in what a page sent; 0 where there is none.
+
+    Raises:
+        UserError: no whole number from 0.
+    """
+    seed = _whole(wish, "seed")
+    if seed < 0:
+        raise UserError(f"seed: expected a whole number from 0; got {seed}")
+    return seed
 
 
-def controls_of(values: Any) -> Controls:
-    """Controls from what a page sent.
+def controls_of(wish: dict[str, Any]) -> Controls:
+    """The controls in what a page sent; as trained where there are none.
 
     Raises:
         UserError: unknown ones, or no numbers.
     """
-    return from_values(Controls, values, "controls.")
+    return from_values(Controls, wish.get("controls", {}), "controls.")

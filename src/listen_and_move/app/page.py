@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,18 +13,19 @@ from urllib.parse import unquote
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, Response
 
 from listen_and_move import __version__
 from listen_and_move.app import limits
 from listen_and_move.app.jobs import Job, Jobs
 from listen_and_move.app.library import Library
-from listen_and_move.app.live import Stage, controls_of
+from listen_and_move.app.live import Stage, controls_of, seed_of
+from listen_and_move.app.messages import Answer, read_message
 from listen_and_move.app.trainings import Trainings
 from listen_and_move.app.uploads import Uploads
 from listen_and_move.app.workers import Worker
-from listen_and_move.config import ClipConfig
-from listen_and_move.errors import UserError
+from listen_and_move.config import ClipConfig, is_whole
+from listen_and_move.errors import UserError, shown
 from listen_and_move.level import parse_gain
 from listen_and_move.presets import DEFAULT_PRESET, PRESETS
 from listen_and_move.settings import from_values
@@ -55,7 +55,7 @@ class Page:
             name: {"size": config.clip.size, "steps": config.training.steps, "future": config.features.future}
             for name, config in PRESETS.items()
         }
-        return JSONResponse(
+        return Answer(
             {
                 "version": __version__,
                 "presets": presets,
@@ -67,10 +67,10 @@ class Page:
 
     async def runs(self, request: Request) -> Response:
         """All runs, and trainings that left none."""
-        return JSONResponse(await asyncio.to_thread(self._runs))
+        return Answer(await asyncio.to_thread(self._runs))
 
     def _runs(self) -> dict[str, Any]:
-        runs = [{**self.library.summary(name), **self.trainings.state(name)} for name in self.library.names()]
+        runs = [{**self.trainings.state(card["name"]), **card} for card in self.library.cards()]
         begun = set(self.library.names())
         early = [name for name in self.trainings.under_way() if name not in begun]
         failed = [{"name": name, **self.trainings.state(name)} for name in self.trainings.failed()]
@@ -80,9 +80,9 @@ class Page:
         """One run with its curves."""
         name = request.path_params["name"]
         if name in self.trainings.kept() and name not in self.library.names():
-            return JSONResponse({"name": name, "preparing": True, **self.trainings.state(name)})
+            return Answer({"name": name, "preparing": True, **self.trainings.state(name)})
         details = await asyncio.to_thread(self.library.details, name)
-        return JSONResponse({**details, **self.trainings.state(name)})
+        return Answer({**self.trainings.state(name), **details})
 
     async def start(self, request: Request) -> Response:
         """Begin a training with an uploaded video."""
@@ -92,25 +92,25 @@ class Page:
         if not isinstance(settings, dict) or not set(settings) <= TRAINING_SETTINGS:
             raise UserError(f"settings: expected some of {', '.join(sorted(TRAINING_SETTINGS))}")
         await asyncio.to_thread(self.trainings.start, name, upload.path, str(wish.get("preset")), settings)
-        return JSONResponse({"name": name})
+        return Answer({"name": name})
 
     async def resume(self, request: Request) -> Response:
         """Go on with a run."""
         steps = (await _json(request)).get("steps")
-        if not isinstance(steps, int):
-            raise UserError(f"steps: expected a whole number; got {steps!r}")
+        if type(steps) is not int:
+            raise UserError(f"steps: expected a whole number; got {shown(steps)}")
         await asyncio.to_thread(self.trainings.resume, request.path_params["name"], steps)
-        return JSONResponse({})
+        return Answer({})
 
     async def stop(self, request: Request) -> Response:
         """Ask a training to stop."""
         await asyncio.to_thread(self.trainings.stop, request.path_params["name"])
-        return JSONResponse({})
+        return Answer({})
 
     async def forget(self, request: Request) -> Response:
         """Drop a training that never began."""
         await asyncio.to_thread(self.trainings.forget, request.path_params["name"])
-        return JSONResponse({})
+        return Answer({})
 
     async def picture(self, request: Request) -> Response:
         """The picture of a model, drawn once for each of its states."""
@@ -131,7 +131,10 @@ class Page:
     async def sample(self, request: Request) -> Response:
         """A sample video of a run."""
         run = self.library.run(request.path_params["name"])
-        return FileResponse(self.library.file(run.sample_file(request.path_params["step"])), media_type="video/mp4")
+        step = request.path_params["step"]
+        if not is_whole(step):
+            raise UserError("This file is not there.")
+        return FileResponse(self.library.file(run.sample_file(int(step))), media_type="video/mp4")
 
     async def report(self, request: Request) -> Response:
         """The report of an evaluation, which may come from anybody: it is shown without any rights."""
@@ -145,11 +148,11 @@ class Page:
         announced = int(length) if (length := request.headers.get("content-length", "")).isdecimal() else 0
         kind = request.path_params["kind"]
         upload = await self.uploads.receive(request.scope["visitor"], kind, name, announced, request.stream())
-        return JSONResponse(upload.shown())
+        return Answer(upload.shown())
 
     async def uploaded(self, request: Request) -> Response:
         """The visitor's files."""
-        return JSONResponse([upload.shown() for upload in self.uploads.of(request.scope["visitor"])])
+        return Answer([upload.shown() for upload in self.uploads.of(request.scope["visitor"])])
 
     async def still(self, request: Request) -> Response:
         """A picture of an uploaded video."""
@@ -165,7 +168,7 @@ class Page:
         """Begin a job."""
         wish, visitor = await _json(request), request.scope["visitor"]
         job = self._inspect(wish, visitor) if wish.get("kind") == "inspect" else self._animate(wish, visitor)
-        return JSONResponse(job.shown(0))
+        return Answer(job.shown(0))
 
     def _inspect(self, wish: dict[str, Any], visitor: str) -> Job:
         upload, clip = self.uploads.get(visitor, wish.get("upload"), "video"), _clip(wish.get("clip", {}))
@@ -174,24 +177,22 @@ class Page:
 
     def _animate(self, wish: dict[str, Any], visitor: str) -> Job:
         upload = self.uploads.get(visitor, wish.get("upload"), "sound")
-        name, seed, gain, paste = (wish.get(key) for key in ("model", "seed", "gain", "paste"))
-        run = self.library.run(str(name))
+        name, paste = str(wish.get("model")), bool(wish.get("paste"))
+        run = self.library.run(name)
         self.library.file(run.model_file)
-        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**53:
-            raise UserError("seed: expected a whole number from 0")
-        parse_gain(str(gain))
-        dials = asdict(controls_of(wish.get("controls", {})))
-        chosen = {"model": name, "sound": upload.name, "seed": seed, "gain": gain, "controls": dials, "paste": bool(paste)}
+        seed, gain = seed_of(wish), parse_gain(str(wish.get("gain")))
+        dials = asdict(controls_of(wish))
+        chosen = {"model": name, "sound": upload.name, "seed": seed, "gain": gain, "controls": dials, "paste": paste}
 
         def arguments(out: Path) -> dict[str, Any]:
-            play = {"seed": seed, "gain": str(gain), "controls": dials, "paste": bool(paste)}
+            play = {"seed": seed, "gain": str(gain), "controls": dials, "paste": paste}
             return {"model": str(run.path), "sound": str(upload.path), "out": str(out), **play}
 
         return self.jobs.add("animate", visitor, upload, chosen, arguments)
 
     async def asked(self, request: Request) -> Response:
         """The visitor's jobs."""
-        return JSONResponse(self.jobs.of(request.scope["visitor"]))
+        return Answer(self.jobs.of(request.scope["visitor"]))
 
     async def result(self, request: Request) -> Response:
         """The video of a job: to be played, or kept under a name that says what it is."""
@@ -206,7 +207,7 @@ class Page:
     async def dismiss(self, request: Request) -> Response:
         """Stop a job, and forget it."""
         await self.jobs.remove(self.jobs.get(request.scope["visitor"], request.path_params["id"]))
-        return JSONResponse({})
+        return Answer({})
 
     @asynccontextmanager
     async def open(self, app: Starlette) -> AsyncIterator[None]:
@@ -233,13 +234,7 @@ async def _json(request: Request) -> dict[str, Any]:
         body += piece
         if len(body) > limits.JSON_BYTES:
             raise UserError(f"expected at most {limits.JSON_BYTES} bytes; got more")
-    try:
-        values = json.loads(body)
-    except ValueError:
-        values = None
-    if not isinstance(values, dict):
-        raise UserError("expected JSON; got something else")
-    return values
+    return read_message(body)
 
 
 def _clip(values: Any) -> ClipConfig:

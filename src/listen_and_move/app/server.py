@@ -1,6 +1,7 @@
 """The server of the page: addresses, errors, and where it listens."""
 
 import asyncio
+import logging
 import os
 import shutil
 import socket
@@ -17,14 +18,16 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from listen_and_move.app.guard import Guard
+from listen_and_move.app.messages import Answer
 from listen_and_move.app.page import Page
 from listen_and_move.errors import UserError
 from listen_and_move.inference.live import core_to_spare
+from listen_and_move.interrupts import handled, hang_up
 
 STATIC = Path(__file__).parent / "static"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -76,7 +79,7 @@ def create_app(page: Page, place: Place) -> Starlette:
         Route(f"{one}/picture", page.picture),
         Route(f"{one}/model", page.model),
         Route(f"{one}/report", page.report),
-        Route(f"{one}/samples/{{step:int}}", page.sample),
+        Route(f"{one}/samples/{{step}}", page.sample),
         Route("/api/uploads", page.uploaded),
         Route("/api/uploads/{kind}", page.upload, methods=["POST"]),
         Route("/api/uploads/{id}/still", page.still),
@@ -102,12 +105,12 @@ async def _login(request: Request) -> Response:
 
 
 async def _told(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": " ".join(str(error).split())}, 400)
+    return Answer({"error": " ".join(str(error).split())}, 400)
 
 
 async def _missing(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+    return Answer({"error": error.detail}, error.status_code, error.headers)
 
 
 async def _gone(request: Request, error: Exception) -> Response:
@@ -116,12 +119,12 @@ async def _gone(request: Request, error: Exception) -> Response:
 
 async def _failed(request: Request, error: Exception) -> Response:
     assert isinstance(error, OSError)
-    return JSONResponse({"error": f"A file could not be read or written here: {error.strerror or error}."}, 500)
+    return Answer({"error": f"A file could not be read or written here: {error.strerror or error}."}, 500)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     traceback.print_exception(error, file=sys.stderr)
-    return JSONResponse({"error": "Something went wrong that nobody expected; the terminal shows more."}, 500)
+    return Answer({"error": "Something went wrong that nobody expected; the terminal shows more."}, 500)
 
 
 def serve(runs: Path, place: Place, announce: Callable[[Place], None] = lambda place: None) -> list[str]:
@@ -156,10 +159,18 @@ def serve(runs: Path, place: Place, announce: Callable[[Place], None] = lambda p
             server_header=False,
             timeout_graceful_shutdown=2,
         )
+        logging.getLogger("uvicorn.error").addFilter(_is_brief)
         announce(place)
         with core_to_spare(), suppress(KeyboardInterrupt):  # how a page is ended
             asyncio.run(_Server(config, page).serve(sockets=[listener]))
         return page.trainings.under_way()
+
+
+def _is_brief(record: logging.LogRecord) -> bool:
+    """Let everything pass; of a visitor's text that is none, leave out where in the server it came to light."""
+    if record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError):
+        record.exc_info = None
+    return True
 
 
 class _Server(uvicorn.Server):
@@ -168,6 +179,12 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, page: Page) -> None:
         super().__init__(config)
         self.page = page
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Ctrl-C and SIGTERM end the page in good order, and so does a terminal that is closed."""
+        with super().capture_signals(), handled(self.handle_exit, hang_up()):
+            yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self.page.close()

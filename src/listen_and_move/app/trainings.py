@@ -17,18 +17,22 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from listen_and_move.app.library import Library, changed
-from listen_and_move.app.limits import TRAININGS
+from listen_and_move.app.library import Library, changed, is_text
+from listen_and_move.app.limits import MOST_STEPS, TRAININGS
 from listen_and_move.app.work import plain
-from listen_and_move.errors import UserError
+from listen_and_move.errors import SettingError, UserError
 from listen_and_move.media.replacing import replacing
 from listen_and_move.runs import write_text
-from listen_and_move.settings import from_preset
+from listen_and_move.settings import from_preset, parsed
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 """Of a run that is begun here."""
 ELSEWHERE_SECONDS = 20
 """A run that this page never trained, and that changed less long ago, seems to be learning in a terminal."""
+LARGEST_PID = 2**31 - 1
+"""Of a process; what is below 1 means groups of processes to the system."""
+LONGEST_MESSAGE = 500
+"""Characters of what a training said that are shown."""
 STOP_SECONDS = 120
 """A training that was asked to stop finishes its step and saves; longer than this, it may be asked again."""
 
@@ -57,7 +61,7 @@ class Trainings:
             raise UserError(f"name: expected up to 40 small letters, digits and dashes; got {name[:60]!r}")
         if (self.library.folder / name).exists():
             raise UserError(f"name: expected a new one; there is a run {name} already: choose another")
-        from_preset(preset, settings)  # says what is wrong with it
+        _check_steps(from_preset(preset, settings).training.steps)  # says what is wrong with the settings
         flags = [f"--{key.removeprefix('clip.').replace('_', '-')}={value}" for key, value in settings.items()]
         place = self.folder / name
         with self.turn:
@@ -74,8 +78,7 @@ class Trainings:
             UserError: its video is gone, or a training is under way.
         """
         run = self.library.run(name)
-        if not 1 <= steps <= 10_000_000:
-            raise UserError(f"steps: expected 1 to 10000000; got {steps}")
+        _check_steps(steps)
         if name not in self.kept() and time.time() - changed(run.path) < ELSEWHERE_SECONDS:
             raise UserError(f"{name}: expected a run that rests; it seems to be learning, started outside this page")
         with self.turn:
@@ -116,6 +119,10 @@ class Trainings:
         if self.alive(name):
             asked = (self._process(name) or {}).get("asked_to_stop", 0)
             return {"training": "stopping" if time.time() - asked < STOP_SECONDS else "learning", "message": ""}
+        if name in self.kept() and self._process(name) is None:
+            where = f".page/{name}/process.json"
+            what = f"{where}: expected the number of a process; the file is damaged: remove it, or go on"
+            return {"training": "resting", "message": what, "error": what}
         return {"training": "resting", "message": self._message(name)}
 
     def under_way(self) -> list[str]:
@@ -128,7 +135,8 @@ class Trainings:
 
     def kept(self) -> list[str]:
         """Names of runs that were trained from here."""
-        return sorted(path.parent.name for path in self.folder.glob("*/process.json"))
+        names = {path.parent.name for path in self.folder.glob("*/process.json")}
+        return sorted(name for name in names if is_text(name))
 
     def _check_free(self) -> None:
         busy = self.under_way()
@@ -145,23 +153,47 @@ class Trainings:
         write_text(place / "process.json", json.dumps({"pid": child.pid, "asked_to_stop": 0}))
 
     def _process(self, name: str) -> dict[str, Any] | None:
+        """What is known of a training's process: its pid, and when it was asked to stop; None: nothing."""
         if name not in self.kept():
             return None
         try:
-            return json.loads((self.folder / name / "process.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            values = parsed(self._read(name, "process.json"))
+        except (OSError, SettingError):
             return None
+        match values:
+            case {"pid": int(pid)} if type(pid) is int and 1 <= pid <= LARGEST_PID:
+                asked = values.get("asked_to_stop")
+                past = isinstance(asked, (int, float)) and 0 <= asked <= time.time()
+                return {"pid": pid, "asked_to_stop": asked if past else 0}
+        return None
 
     def _message(self, name: str) -> str:
         """The line in which a training said why it could not go on."""
         if name not in self.kept():
             return ""
         try:
-            lines = (self.folder / name / "train.log").read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = self._read(name, "train.log").splitlines()
         except OSError:
             return ""
         said = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-        return plain(said[-1]).replace(str(self.folder / name / "video"), "the video") if said else ""
+        last = plain(said[-1][:LONGEST_MESSAGE]) if said else ""
+        return last.replace(str(self.folder / name / "video"), "the video")
+
+    def _read(self, name: str, file: str) -> str:
+        """What stands in a file of a training.
+
+        Raises:
+            OSError: there is none, or it is something else.
+        """
+        path = self.folder / name / file
+        if not path.is_file():  # reading a pipe would not end
+            raise FileNotFoundError(path)
+        return path.read_text(encoding="utf-8", errors="replace")
+
+
+def _check_steps(steps: int) -> None:
+    if not 1 <= steps <= MOST_STEPS:
+        raise UserError(f"steps: expected 1 to {MOST_STEPS}; got {steps}")
 
 
 def command_of(pid: int) -> str:

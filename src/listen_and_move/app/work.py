@@ -18,6 +18,7 @@ from listen_and_move.app.pictures import jpeg
 from listen_and_move.config import ClipConfig
 from listen_and_move.errors import UserError
 from listen_and_move.inference.controls import Controls
+from listen_and_move.interrupts import hang_up
 from listen_and_move.level import parse_gain
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
@@ -148,7 +149,8 @@ def answered(request: dict[str, Any], watch: Watch) -> dict[str, Any]:
 
 def main() -> None:
     """Do what comes on stdin until it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, which ends this process
+    for number in (signal.SIGINT, *hang_up()):  # they are the server's, which ends this process
+        signal.signal(number, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(POLITENESS)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")

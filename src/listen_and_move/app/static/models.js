@@ -27,7 +27,7 @@ export function modelPicker(changed) {
   }
 
   get("/api/runs").then(({ runs }) => {
-    const models = runs.filter((run) => run.picture && !run.error);
+    const models = runs.filter((run) => run.picture && run.width);
     if (!models.length) {
       list.replaceChildren(h("p", { className: "empty" }, "There is no model yet. ", h("a", { href: "/train" }, "Train one"), " with a video of yours."));
       return;

@@ -42,12 +42,12 @@ export function show(place, name) {
 
   const poll = polling(async () => {
     const run = await get(address);
-    message.hidden = !(run.message || run.error);
-    message.textContent = run.message || run.error || "";
-    if (changed("head", [run.step, run.steps, run.training, run.changed, run.speed])) head.replaceChildren(...heading(run));
-    if (changed("actions", [run.training, run.picture, run.has_report, run.step >= run.steps, run.model_bytes])) actions.replaceChildren(...buttons(run, address, () => poll.now()));
-    if (run.preparing || run.error) return;
-    if (changed("figures", run.figures)) figures.replaceChildren(...Object.entries(run.figures).filter(([key]) => FIGURES[key]).map(figure));
+    message.hidden = !(run.error || run.message);
+    message.textContent = run.error || run.message || "";
+    if (changed("head", [run.step, run.steps, run.training, run.changed, run.speed, run.error])) head.replaceChildren(...heading(run));
+    if (changed("actions", [run.training, run.trained, run.picture, run.has_report, run.step >= run.steps, run.model_bytes])) actions.replaceChildren(...buttons(run, address, () => poll.now()));
+    if (run.preparing) return;
+    if (changed("figures", run.figures)) figures.replaceChildren(...Object.entries(run.figures).filter(([key]) => Object.hasOwn(FIGURES, key)).map(figure));
     if (changed("curves", run.curves)) curves.replaceChildren(...Object.entries(CURVES).filter(([key]) => run.curves[key]?.length).map(([key, title]) => curve(title, run.curves[key])));
     samples.update(run.samples);
   }, 1500);
@@ -58,7 +58,7 @@ function heading(run) {
   const picture = run.picture ? h("img", { src: pictureOf(run), alt: "", width: 96, height: 96 }) : h("div", { className: "nopicture" });
   const learning = run.training !== "resting";
   const left = learning && run.speed ? remaining((run.steps - run.step) / run.speed) : "";
-  const facts = run.width ? `${run.width} × ${run.height} pixels · ${run.fps} frames per second · hears ${Math.round(run.hears_ahead * 1000)} ms ahead` : "The video is being read …";
+  const facts = run.width ? `${run.width} × ${run.height} pixels · ${run.fps} frames per second · hears ${Math.round(run.hears_ahead * 1000)} ms ahead` : run.error ? "" : "The video is being read …";
   const bar = learning ? h("progress", { max: 1, value: run.steps ? run.step / run.steps : null, "aria-label": "Progress of the training" }) : null;
   if (bar && !run.steps) bar.removeAttribute("value");
   return [picture, h("div", {}, h("h1", {}, run.name), h("p", {}, badge(run), " ", h("span", { className: "soft" }, left)), h("p", { className: "soft" }, facts), bar)];

@@ -24,7 +24,7 @@ export function show(place) {
   const poll = polling(async () => {
     const { runs, preparing, failed } = await get("/api/runs");
     const learning = runs.filter((run) => run.training !== "resting");
-    now.replaceChildren(...preparing.map((name) => banner(name, "is being prepared", 0)), ...learning.map((run) => banner(run.name, `${run.step} of ${run.steps} steps`, run.step / run.steps)), ...failed.map((run) => failure(run, poll)));
+    now.replaceChildren(...preparing.map((name) => banner(name, "is being prepared", 0)), ...learning.map((run) => banner(run.name, `${run.step} of ${run.steps} steps`, run.steps ? run.step / run.steps : 0)), ...failed.map((run) => failure(run, poll)));
   }, 2000);
 
   function open(upload) {

@@ -1,0 +1,60 @@
+"""JSON from and to the browser: what comes is checked first, what goes can always be read."""
+
+import json
+from math import isfinite
+from typing import Any
+
+from starlette.responses import JSONResponse
+
+from listen_and_move.errors import SettingError, UserError, shown
+from listen_and_move.settings import parsed
+
+LARGEST_NUMBER = 2**53
+"""Up to this every reader of JSON knows whole numbers exactly."""
+
+
+def read_message(text: str | bytes, expected: str = "expected JSON") -> dict[str, Any]:
+    """The object that a visitor sent.
+
+    Args:
+        text: JSON.
+        expected: beginning of the sentence where it is something else.
+
+    Raises:
+        UserError: it is no object, too deep, or holds a number that is infinite, none or absurdly large.
+    """
+    try:
+        values = parsed(text, number=_number)
+    except SettingError:
+        values = None
+    if not isinstance(values, dict):
+        raise UserError(f"{expected}; got something else")
+    return values
+
+
+def written(values: Any) -> str:
+    """Values as JSON in ASCII; infinity and NaN, which JSON does not know, become null."""
+    return json.dumps(_finite(values), allow_nan=False, separators=(",", ":"))
+
+
+class Answer(JSONResponse):
+    """An answer that can be written whatever is in it."""
+
+    def render(self, content: Any) -> bytes:
+        """The body."""
+        return written(content).encode()
+
+
+def _number(text: str) -> int | float:
+    value = float(text)
+    if not abs(value) <= LARGEST_NUMBER:
+        raise UserError(f"expected numbers of at most 2^53; got {shown(text)}")
+    return int(text) if text.lstrip("-").isdecimal() else value
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
