@@ -89,6 +89,8 @@ def train(arguments: list[str]) -> int:
         )
     for name, value in result.figures.items():
         console.print(f"held out, {name.replace('_', ' ')}: {value:.3f}", highlight=False)
+    if result.note:
+        _print(Console(stderr=True), [f"note: {result.note}"])
     if result.finished:
         console.print(f"{result.step} steps done. Model: {result.run / 'model.safetensors'}", soft_wrap=True, highlight=False)
         return 0

@@ -18,7 +18,7 @@ from listen_and_move.inspection_advice import RATE, SAMPLE_RATE, Figures, advice
 from listen_and_move.media.files import MediaInfo, VideoInfo, probe
 from listen_and_move.media.picture import centred_box, read_frames
 from listen_and_move.media.replacing import check_no_input
-from listen_and_move.media.sound import read_sound
+from listen_and_move.media.sound import read_sound, sound_gaps
 from listen_and_move.metrics.coupling import BLOCKS, Coupling, onset_strength, region_motion, spectra, strongest
 from listen_and_move.metrics.scenes import SceneChange, camera_speed, scene_changes, temporal_spread
 from listen_and_move.metrics.sync import SILENCE_DB, loudness
@@ -67,6 +67,8 @@ class Material:
     """One channel at `SAMPLE_RATE`; None: there is no sound."""
     start: Fraction
     """The instant of the first frame in the video, in seconds."""
+    gaps: tuple[tuple[float, float], ...] = ()
+    """Where the picture has no sound, in seconds of the video."""
 
     def seconds(self, frame: int) -> float:
         """The instant of a frame in the video."""
@@ -137,12 +139,13 @@ def _read(video: Path, info: MediaInfo, clip: ClipConfig) -> Material:
         raise UserError(
             f"{video}: expected at least half a second of picture; got {float(len(frames) / RATE):.2f} s; check --start and --end"
         )
-    samples = None
-    if info.sounds:
-        samples = np.concatenate(
-            [np.zeros(0, np.float32), *read_sound(video, SAMPLE_RATE, start=start, end=start + len(frames) / RATE)]
-        )
-    return Material(np.stack(frames), samples, start)
+    if not info.sounds:
+        return Material(np.stack(frames), None, start)
+    end = start + len(frames) / RATE
+    gaps = sound_gaps(video, start, end)
+    blocks = () if gaps == [(start, end)] else read_sound(video, SAMPLE_RATE, start=start, end=end)
+    samples = np.concatenate([np.zeros(0, np.float32), *blocks])
+    return Material(np.stack(frames), samples, start, tuple((float(first), float(last)) for first, last in gaps))
 
 
 def measure(material: Material, video: VideoInfo, clip: ClipConfig, box: Box) -> Figures:
@@ -176,6 +179,7 @@ def measure(material: Material, video: VideoInfo, clip: ClipConfig, box: Box) ->
         motion_in_box=inside,
         suggested_box=suggested,
         loudness=loud,
+        gaps=material.gaps,
     )
 
 

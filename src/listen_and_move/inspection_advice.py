@@ -26,6 +26,8 @@ CAMERA, CAMERA_AT_TIMES = 0.6, 2.5
 """Shift of the picture in % of its width per second from which the camera moves: in the middle, and at the fastest tenth."""
 MOST_AHEAD = 8
 """Chunks after a frame's own that are advised at most."""
+SHORTEST_GAP = 0.1
+"""Seconds; a sound that is missing for less is not worth a word."""
 SHORT = 8.0
 """Seconds of training material below which a model mostly learns by heart."""
 _ROWS, _COLUMNS = ("top", "upper", "lower", "bottom"), ("left", "centre left", "centre right", "right")
@@ -66,6 +68,8 @@ class Figures:
     """A better crop."""
     loudness: NDArray[np.float64]
     """dB per frame at 20 fps."""
+    gaps: tuple[tuple[float, float], ...]
+    """Where the picture has no sound: first and last instant."""
 
     @property
     def cuts(self) -> tuple[float, ...]:
@@ -98,6 +102,7 @@ def report(media: MediaInfo, figures: Figures, clip: ClipConfig) -> Iterator[str
         yield "sound: none"
     else:
         yield f"loudness: peak {round(figures.peak_db)} dBFS, {100 * figures.silence:.0f} % silence"
+        yield from _gap_line(figures)
     changes = ", ".join(f"{kind} at {moment:.2f} s" for kind, moment, _, _ in figures.changes)
     yield f"scene: {changes or 'no cut found'}; longest part {figures.part[0]:.2f} to {figures.part[1]:.2f} s"
     yield f"motion: {100 * figures.motion:.2f} % per frame, in {100 * figures.moving_share:.0f} % of the picture"
@@ -109,6 +114,23 @@ def report(media: MediaInfo, figures: Figures, clip: ClipConfig) -> Iterator[str
         yield _context_line(figures, clip)
     crop = ",".join(str(side) for side in figures.box)
     yield f"crop: {crop} holds {100 * figures.motion_in_box:.0f} % of the motion"
+
+
+def _gap_line(figures: Figures) -> Iterator[str]:
+    """Where the sound ends before the picture, begins after it, or is missing between."""
+    found = []
+    for first, last in figures.gaps:
+        seconds = f"{last - first:.1f} s"
+        if last - first < SHORTEST_GAP or figures.silent:
+            continue
+        if first <= figures.start:
+            found.append(f"begins {seconds} after the picture")
+        elif last >= figures.end:
+            found.append(f"ends {seconds} before the picture")
+        else:
+            found.append(f"is missing for {seconds} from {first:.2f} s on")
+    if found:
+        yield f"sound: {', '.join(found)}: silence is learnt there"
 
 
 def _coupling_line(coupling: Coupling) -> str:

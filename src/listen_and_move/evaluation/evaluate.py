@@ -42,6 +42,8 @@ from listen_and_move.runs import RunFolder, environment
 
 ALTERED_FRAMES = 400
 """Frames of the part that are also played with altered sound: three times as many more pictures to draw."""
+SOUND_LEFT_OUT = "motion with loudness and onsets, AV-Align, and whether the sound is used: the sound of this part is silent"
+"""What is not told of a part without sound."""
 SHOWN = {
     "dcor": "dcor",
     "dcor_excess": "excess",
@@ -170,7 +172,7 @@ class _Evaluator:
             "distribution": self._distributions(table, networks),
             "protocol": self.protocol,
             "sounds": [self._sound(sound, training) for sound in sounds],
-            "left_out": networks.left_out,
+            "left_out": [*networks.left_out, *([SOUND_LEFT_OUT] if heard.silent else [])],
             "series": curves,
             "environment": environment(self.subject.shown.path, file_hash(self.subject.shown.path), str(self.animator.device)),
             "settings": asdict(self.folder.config()),
@@ -228,7 +230,7 @@ class _Evaluator:
         moves = ratio(float(series[MODEL].motion.mean()), float(series[REAL].motion.mean()))
         wrong = {name: found[name] for name in sounds}
         return {
-            "verdict": verdict(wrong, moves, sums.dcor, sums.excess, len(sums.shifted)),
+            "verdict": verdict(wrong, moves, sums.dcor, sums.excess, len(sums.shifted), heard.first(count).silent),
             "frames": count,
             "altered": _described(found),
         }

@@ -154,4 +154,5 @@ def _measured(
         "frozen_share": frozen_share(np.concatenate([visible_change(block[: BLOCK + 1]) for block in parts])),
     }
     values |= training.nearest(right) | sound_and_motion(motion, heard_course, animator.fps)
-    return Performance(right, heard_course, motion, values, results, verdict(results, moves), found)
+    said = verdict(results, moves, silent=heard_course.silent)
+    return Performance(right, heard_course, motion, values, results, said, found)

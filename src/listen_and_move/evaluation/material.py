@@ -28,6 +28,7 @@ from listen_and_move.level import Gain, Leveller
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.sound import read_sound
+from listen_and_move.metrics.alignment import SILENT_DB
 from listen_and_move.metrics.coupling import HOP, onset_strength, spectra
 from listen_and_move.metrics.sync import loudness
 
@@ -92,6 +93,15 @@ class Course:
     """dB of full scale, (T,)."""
     onsets: NDArray[np.floating]
     """How much louder the frequencies become, (T,)."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether no frame is louder than what a quiet room leaves on a recording."""
+        return bool(self.loudness.max() < SILENT_DB)
+
+    def first(self, frames: int) -> "Course":
+        """What is heard during so many frames from the first on."""
+        return Course(self.loudness[:frames], self.onsets[:frames])
 
 
 def decode(

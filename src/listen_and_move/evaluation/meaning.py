@@ -9,6 +9,7 @@ from listen_and_move.evaluation.results import MEASURES, formatted
 from listen_and_move.evaluation.rows import MEAN, MODEL, NEAREST, PATH, REAL
 from listen_and_move.evaluation.sensitivity import CHANCE, LEAST_SHIFTS
 from listen_and_move.evaluation.subject import HELD_OUT, TRAINING
+from listen_and_move.metrics.alignment import SILENT_DB
 
 Rows = Mapping[str, Mapping[str, float | None]]
 """Figures by row and measure."""
@@ -18,6 +19,7 @@ REPLAYS = {NEAREST: "the replay (nearest sound)", PATH: "the replay (smooth path
 """Rows of real frames played again, as they are called in a sentence."""
 FEW_FRAMES = 100
 """Fewer make every figure uncertain."""
+SILENT = "The sound of this part is silent: how the picture follows a sound cannot be told from it."
 WEAK = 0.3
 """A correlation of motion below this says nothing about its lag."""
 
@@ -33,7 +35,7 @@ def meaning(results: Mapping[str, Any]) -> list[str]:
         _liveliness(rows[MODEL]),
         _timing(rows, chance),
         _lag(rows[MODEL]),
-        _silence(rows[MODEL], silent["motion_ratio"]),
+        SILENT if is_silent(results) else _silence(rows[MODEL], silent["motion_ratio"]),
         _memory(rows[MODEL]),
         _baselines(rows),
         substitution(results["settings"]),
@@ -47,6 +49,11 @@ def substitution(settings: Mapping[str, Any]) -> str:
     if not losses["perceptual"] or losses["perceptual_network"] == published:
         return ""
     return f"Trained with a perceptual loss by {losses['perceptual_network']} in place of the paper's {published}."
+
+
+def is_silent(results: Mapping[str, Any]) -> bool:
+    """Whether nothing is heard in the part that was measured."""
+    return max(results["series"]["loudness"]) < SILENT_DB
 
 
 def by_row(results: Mapping[str, Any]) -> Rows:

@@ -29,6 +29,16 @@ MAX_LAG_SECONDS = 0.4
 """How much earlier or later than the other, at most, motion is looked for."""
 LEAST_SHIFT = 4
 """Frames; a smaller shift is nearly the right time."""
+OF_SOUND = (
+    "loudness_correlation",
+    "loudness_lag_ms",
+    "onset_correlation",
+    "onset_lag_ms",
+    "av_align",
+    "av_align_chance",
+    "motion_in_silence",
+)
+"""Measures that hold motion against sound."""
 Values = dict[str, float | None]
 Array = NDArray[np.float64]
 
@@ -119,21 +129,24 @@ class Judge:
 
 
 def sound_and_motion(motion: Array, course: Course, fps: Fraction, prominence: float | None = None) -> Values:
-    """How the motion of a row, (T - 1,), goes with what is heard.
+    """How the motion of a row, (T - 1,), goes with what is heard; None for each where that is silent.
 
     ``prominence``: least height of a peak of motion; None: by the row's own spread.
     """
-    loud, onsets = course.loudness[: len(motion)], course.onsets[: len(motion)]
+    heard = course.first(len(motion))
+    if heard.silent:
+        return dict.fromkeys(OF_SOUND)
+    loud, onsets = heard.loudness, heard.onsets
     loud_lag, by_loudness = _best(motion, np.maximum(loud, loud.max() - 50), fps)
     onset_lag, by_onsets = _best(motion, onsets, fps)
-    heard, seen = peaks(onsets), peaks(motion, prominence)
-    chance = av_align_null(heard, seen, len(motion), LEAST_SHIFT)
+    strokes, seen = peaks(onsets), peaks(motion, prominence)
+    chance = av_align_null(strokes, seen, len(motion), LEAST_SHIFT)
     return {
         "loudness_correlation": by_loudness,
         "loudness_lag_ms": loud_lag,
         "onset_correlation": by_onsets,
         "onset_lag_ms": onset_lag,
-        "av_align": av_align(heard, seen),
+        "av_align": av_align(strokes, seen),
         "av_align_chance": float(chance.mean()) if len(chance) else None,
         "motion_in_silence": stillness(motion, loud).ratio if motion.any() else None,
     }

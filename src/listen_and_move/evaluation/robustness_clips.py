@@ -21,7 +21,6 @@ from listen_and_move.evaluation.robustness_sounds import Candidate, Lengths, hol
 from listen_and_move.evaluation.sensitivity import UNUSED
 from listen_and_move.inference.animator import Animator
 from listen_and_move.media.replacing import replacing
-from listen_and_move.metrics.alignment import SILENT_DB
 
 Clip = Mapping[str, Any]
 """What is known of one clip, as in its line of the log."""
@@ -170,7 +169,7 @@ def _described(performance: Performance) -> dict[str, Any]:
         "response_shifted": altered["shifted"].response,
         "motion_silenced": altered["silent"].motion_ratio,
     }
-    silent = bool(performance.course.loudness.max() < SILENT_DB)
+    silent = performance.course.silent
     return {
         "frames": len(performance.frames),
         "silent": silent,

@@ -93,7 +93,12 @@ def _scores(products: Array, fps: Fraction) -> Array:
 
 
 def verdict(
-    results: Mapping[str, Altered], motion: float, dcor: float | None = None, chance: Excess | None = None, shifts: int = 0
+    results: Mapping[str, Altered],
+    motion: float,
+    dcor: float | None = None,
+    chance: Excess | None = None,
+    shifts: int = 0,
+    silent: bool = False,
 ) -> str:
     """In plain words: is the sound used, and does the picture follow it?
 
@@ -103,10 +108,13 @@ def verdict(
         dcor: of the right sound; None where there is no real video.
         chance: how far that exceeds dcor at the wrong times; None where the part is too short for one.
         shifts: how many wrong times were tried.
+        silent: the right sound is silent, as where it ends before the picture does.
     """
     response = max(result.response for result in results.values())
     change = f"altering it changes the picture by {response:.0%} of what the real video changes over time"
     still = f" The picture hardly moves: {motion:.0%} of the real video's motion." if motion < HARDLY else ""
+    if silent:
+        return f"The sound is silent here: whether it is used cannot be told.{still}"
     if response < UNUSED:
         return f"The sound is not used: {change}.{still}"
     used = f"The sound is used: {change}"

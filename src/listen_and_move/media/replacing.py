@@ -122,6 +122,11 @@ def _is_ours(item: Path) -> bool:
     return item.name == "sound.wav" or (item.name.startswith("frame-") and item.suffix == ".png")
 
 
+def half_written(path: Path) -> Iterator[Path]:
+    """Temporary files for ``path``, whose stem may hold a ``*``: of processes that write it now or were killed while they did."""
+    return path.parent.glob(f".{path.stem}.partial-*{path.suffix}")
+
+
 def _behind_link(path: AnyPath) -> Path:
     """The file or folder itself, of which ``path`` may be a link."""
     return Path(os.path.realpath(path)) if Path(path).is_symlink() else Path(path)

@@ -51,7 +51,7 @@ def read_sound(
             # At a whole second both rates have a sample, so a part is exactly a part of the whole.
             second, first = max(0, floor(exact(start)) - 1), sample_at(start, sample_rate)
             begin, skip = second * sound.rate, first - second * sample_rate
-        limit = None if end is None else sample_at(end, sample_rate) - first
+        limit = None if end is None else max(0, sample_at(end, sample_rate) - first)
         mixed = (block.mean(axis=1, dtype=np.float64).astype(np.float32) for block in sound.blocks(begin))
         yield from _not_empty(path, start, _cut(_resampled(mixed, sound.rate, sample_rate), skip, limit))
 
@@ -63,7 +63,25 @@ def sound_samples(path: AnyPath, *, track: int = 0, start: Seconds | None = None
         UserError: as `read_sound`.
     """
     with opened_sound(path, track) as sound:
-        return sum(len(block) for block in sound.part(start, end)), sound.rate
+        return sum(len(block) for block in _not_empty(path, start, sound.part(start, end))), sound.rate
+
+
+def sound_gaps(path: AnyPath, start: Seconds, end: Seconds, *, track: int = 0) -> list[tuple[Fraction, Fraction]]:
+    """Where there is no sound between two instants: before it begins, after it has ended, or left out between.
+
+    Returns:
+        First and last instant of each gap in seconds, in order; a sound that is there and silent is no gap.
+
+    Raises:
+        UserError: as `read_sound`, but for a start after the end of the sound.
+    """
+    with opened_sound(path, track) as sound:
+        begin, last = sample_at(start, sound.rate), sample_at(end, sound.rate)
+        ended = begin + sum(len(block) for block in sound.part(start, end))
+    gaps = [(first, min(after, last)) for first, after in [*sound.gaps, (ended, last)]]
+    edges = {begin: exact(start), last: exact(end)}
+    instants = ([edges.get(place, Fraction(place, sound.rate)) for place in gap] for gap in gaps if gap[0] < gap[1])
+    return [(first, after) for first, after in instants]
 
 
 @contextmanager
@@ -87,21 +105,23 @@ class Sound:
         self.frames = chain([first], frames)
         self.rate: int = first.sample_rate
         self.channels: int = first.layout.nb_channels
+        self.gaps: list[tuple[int, int]] = []
+        """First sample, and the first one after it, of each silence that was put in so far."""
         self.tick = Fraction(stream.time_base)
         start = self._time(first) or Fraction(0)
         # Containers that count milliseconds place the first sample by up to one of them wrongly.
         self.begin: int = 0 if self.tick > Fraction(1, 8000) and abs(start) <= self.tick else sample_at(start, self.rate)
 
     def part(self, start: Seconds | None, end: Seconds | None) -> Iterator[np.ndarray]:
-        """Float32 (n, channels) blocks from ``start`` to ``end`` seconds; see `read_sound`."""
+        """Float32 (n, channels) blocks from ``start`` to ``end`` seconds, none after the end of the sound; see `read_sound`."""
         first, last = part(self.path, start, end)
         begin = self.begin if start is None else sample_at(first, self.rate)
-        limit = None if last is None else sample_at(last, self.rate) - begin
-        yield from _not_empty(self.path, start, _cut(self.blocks(begin), 0, limit))
+        limit = None if last is None else max(0, sample_at(last, self.rate) - begin)
+        yield from _cut(self.blocks(begin), 0, limit)
 
     def blocks(self, begin: int) -> Iterator[np.ndarray]:
         """Float32 (n, channels) blocks without gaps, from sample ``begin`` of the time line to the end of the sound."""
-        yield from self._silence(self.begin - begin)
+        yield from self._silence(begin, self.begin)
         position, shift, tolerance = self.begin, 0, ceil(max(SMALLEST_GAP, 2 * self.tick) * self.rate)
         for frame in self.frames:
             samples = self._checked(frame, position)
@@ -110,7 +130,7 @@ class Sound:
             if gap < -self.rate:  # the clock was set back, as where recordings were joined: go on
                 shift, gap = shift - gap, 0
             if gap > tolerance:
-                yield from self._silence(position + gap - max(position, begin))
+                yield from self._silence(max(position, begin), position + gap)
                 position += gap
             elif gap < -tolerance:
                 samples = samples[-gap:]
@@ -122,7 +142,10 @@ class Sound:
     def _time(self, frame: Any) -> Fraction | None:
         return None if frame.pts is None else frame.pts * Fraction(frame.time_base) - self.origin
 
-    def _silence(self, count: int) -> Iterator[np.ndarray]:
+    def _silence(self, first: int, last: int) -> Iterator[np.ndarray]:
+        count = last - first
+        if count > 0:
+            self.gaps.append((first, last))
         if count > LONGEST_GAP * self.rate:
             raise UserError(
                 f"{self.path}: expected sound; got a gap of {count // self.rate} s in its time stamps; convert it first"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import av
@@ -32,7 +32,10 @@ BLOCK = 1 << 14
 
 @dataclass(frozen=True)
 class SoundTrack:
-    """Sound from a file: one of its tracks, from ``start`` to ``end`` seconds (see `read_sound`), with all channels."""
+    """Sound from a file: one of its tracks, from ``start`` to ``end`` seconds (see `read_sound`), with all channels.
+
+    Where it has none, as after its end, a video that it goes into is silent.
+    """
 
     path: AnyPath
     track: int = 0
@@ -76,7 +79,8 @@ def opened_source(sound: SoundTrack | Waveform | Source, copying: bool) -> Itera
                 yield Source(iter(()), source.rate, source.channels, container.streams.audio[sound.track])
             return
         blocks = source.part(sound.start, sound.end)
-        yield Source(chain([next(blocks)], blocks), source.rate, source.channels)
+        first = [*islice(blocks, 1)]  # what is wrong with the file is told before anything is written
+        yield Source(chain(first, blocks), source.rate, source.channels)
 
 
 def _copyable(sound: Sound) -> bool:

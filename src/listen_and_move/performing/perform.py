@@ -1,10 +1,9 @@
 """A model plays what it hears, as it comes."""
 
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from math import inf, log10
 from pathlib import Path
 from types import FrameType
@@ -19,6 +18,7 @@ from listen_and_move.inference.live import Live, core_to_spare
 from listen_and_move.inference.pacing import Pacer
 from listen_and_move.inference.pasting import Pasted
 from listen_and_move.inference.replay import recording
+from listen_and_move.interrupts import handled
 from listen_and_move.level import Gain
 from listen_and_move.media.piped import Raw
 from listen_and_move.media.soundtrack import Source
@@ -179,24 +179,13 @@ def _level(samples: np.ndarray) -> float:
 
 @contextmanager
 def _stopping() -> Iterator[threading.Event]:
-    """Set by Ctrl-C or SIGTERM, which end the play where it is; the second one has its usual effect."""
+    """Set by Ctrl-C and its like, which end the play where it is; the second one has its usual effect."""
     stopped = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stopped
-        return
-    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def back() -> None:
-        for number, action in usual.items():
-            signal.signal(number, action)
 
     def stop(number: int, frame: FrameType | None) -> None:
         stopped.set()
-        back()
+        handlers.close()
 
-    for number in usual:
-        signal.signal(number, stop)
-    try:
+    with ExitStack() as handlers:
+        handlers.enter_context(handled(stop))
         yield stopped
-    finally:
-        back()

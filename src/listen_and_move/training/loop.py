@@ -1,11 +1,9 @@
 """The trainer: one clip, one run folder, from the first step or from where it stopped."""
 
 import math
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -19,8 +17,9 @@ from listen_and_move.data.source import find
 from listen_and_move.data.windows import lanes
 from listen_and_move.errors import UserError
 from listen_and_move.inference.animator import choose_device
+from listen_and_move.interrupts import handled
 from listen_and_move.losses.perceptual import PerceptualLoss
-from listen_and_move.modelfile import Model, save_model
+from listen_and_move.modelfile import Model, load_model, save_model
 from listen_and_move.novelty import Repertoire
 from listen_and_move.precision import products, reused_memory
 from listen_and_move.presets import DEFAULT_PRESET
@@ -28,6 +27,7 @@ from listen_and_move.runs import RunFolder, write_text
 from listen_and_move.settings import from_preset, to_json, with_values
 from listen_and_move.training.batches import Batches
 from listen_and_move.training.captured import Captured, CudaGraphs
+from listen_and_move.training.holding import held
 from listen_and_move.training.remember import remembered
 from listen_and_move.training.samples import validate, write_sample
 from listen_and_move.training.state import TrainingState, fresh_state, load_state, save_state
@@ -57,6 +57,8 @@ class Result(NamedTuple):
     """False: it was interrupted, and the same call goes on."""
     figures: Mapping[str, float]
     """Of the last validation on the held-out part."""
+    note: str = ""
+    """Why the last sample that is missing could not be written; empty where none is missing."""
 
 
 Watcher = Callable[[Progress], None]
@@ -82,27 +84,36 @@ def train(
         watch: called after every step.
 
     Raises:
-        UserError: the video cannot be learnt, the run is of another video or other settings, or the weights of the
-            perceptual loss are not there.
+        UserError: the video cannot be learnt, the run is of another video or other settings, another training of it is
+            under way, or the weights of the perceptual loss are not there.
     """
     video, folder = Path(video), RunFolder(default_run(Path(video)) if run is None else Path(run))
     place = choose_device(device)
-    config = run_config(folder, preset_name, settings or {})
-    losses = config.losses
-    perceptual = PerceptualLoss.load(losses.perceptual_network, place) if losses.perceptual else None  # before it takes time
-    source = find(video)
-    config = _cropped(config, source.box(config.clip))
-    video_hash = source.digest()
-    if folder.exists() and folder.video_hash() != video_hash:
-        raise UserError(f"{folder.path}: expected the video that this run learns; {video} is another one: choose another --run")
-    clip = source.load(config, lambda done, total: watch(Progress(0, config.training.steps, {}, 0.0, (done, total))))
-    lanes(clip.train, config.training.lanes, config.training.window)  # refuses lanes that are too short
-    if folder.exists():
-        write_text(folder.config_file, to_json(config))
-    else:
-        folder.create(config, video, video_hash, str(place))
-    with products(exact=config.training.speed == "exact"), reused_memory(not config.training.recompute):
-        return _Trainer(folder, config, clip, perceptual, place, watch).run()
+    with ExitStack() as alone:
+        begun = folder.exists()
+        if begun:
+            alone.enter_context(held(folder))
+        else:
+            folder.check_new()
+        config = run_config(folder, preset_name, settings or {})
+        losses = config.losses
+        perceptual = PerceptualLoss.load(losses.perceptual_network, place) if losses.perceptual else None  # before it takes time
+        source = find(video)
+        config = _cropped(config, source.box(config.clip))
+        video_hash = source.digest()
+        if begun and folder.video_hash() != video_hash:
+            raise UserError(
+                f"{folder.path}: expected the video that this run learns; {video} is another one: choose another --run"
+            )
+        clip = source.load(config, lambda done, total: watch(Progress(0, config.training.steps, {}, 0.0, (done, total))))
+        lanes(clip.train, config.training.lanes, config.training.window)  # refuses lanes that are too short
+        if begun:
+            write_text(folder.config_file, to_json(config))
+        else:  # what cannot be learnt leaves no folder
+            alone.enter_context(held(folder))
+            folder.create(config, video, video_hash, str(place))
+        with products(exact=config.training.speed == "exact"), reused_memory(not config.training.recompute):
+            return _Trainer(folder, config, clip, perceptual, place, watch).run()
 
 
 def default_run(video: Path) -> Path:
@@ -158,20 +169,21 @@ class _Trainer:
     def __post_init__(self) -> None:
         if self.folder.state_file.exists():
             self.state = load_state(self.folder.state_file, self.config, self.device)
-            self.folder.forget_after(self.state.step)
         else:
             self.state = self._first_state()
+        self.folder.forget_after(self.state.step)
         self.batches = Batches(self.clip, self.config, self.device)
         records = self.device.type == "cuda" and self.config.training.speed == "fast"
         self.captured = Captured(CudaGraphs(self.device)) if records else None
         self.repertoire = Repertoire.of(self.clip.features, self.clip.train, self.batches.listener)
         self.board = _tensorboard(self.folder)
         self.figures: dict[str, float] = {}
+        self.note = ""
 
     def run(self) -> Result:
         """Train to the last step, or until a signal asks to stop."""
         training = self.config.training
-        saved, speed = self.state.step, _Speed()
+        saved, speed = self.state.step if self._is_shared() else None, _Speed()
         with _stop_signals() as stopped:
             while self.state.step < training.steps and not stopped():
                 values = self._step()
@@ -180,17 +192,17 @@ class _Trainer:
                     values |= {f"held_out/{name}": value for name, value in self.figures.items()}
                 rate = speed.after_step()
                 self._log(values, rate)
-                if self.state.step % training.sample_every == 0 or self.state.step == training.steps:
-                    self._sample()
                 if self.state.step % training.save_every == 0:
                     self._save()
                     saved = self.state.step
+                if self.state.step % training.sample_every == 0 or self.state.step == training.steps:
+                    self._sample()
                 self.watch(Progress(self.state.step, training.steps, values, rate))
-            if self.state.step != saved or not self.folder.model_file.exists():
+            if self.state.step != saved:
                 self._save()
             if self.board is not None:
                 self.board.close()
-        return Result(self.folder.path, self.state.step, self.state.step >= training.steps, self.figures)
+        return Result(self.folder.path, self.state.step, self.state.step >= training.steps, self.figures, self.note)
 
     def _first_state(self) -> TrainingState:
         state = fresh_state(self.config, self.device)
@@ -228,7 +240,20 @@ class _Trainer:
                 self.board.add_scalar(name, value, step)
 
     def _sample(self) -> None:
-        write_sample(self.folder.sample_file(self.state.step), self.state.best, self.clip, self.config)
+        """Write a sample; a video whose sound cannot be read any more, say, keeps nobody from learning what was read."""
+        try:
+            write_sample(self.folder.sample_file(self.state.step), self.state.best, self.clip, self.config)
+        except (UserError, OSError) as error:
+            self.note = f"no sample of step {self.state.step}: {error}"
+
+    def _is_shared(self) -> bool:
+        """Whether the model file is of this step: a kill may have come between the saving of the state and of the model."""
+        if self.state.step == 0 or not self.folder.model_file.exists():
+            return False
+        try:
+            return load_model(self.folder.model_file).step == self.state.step
+        except UserError:
+            return False
 
     def _save(self) -> None:
         """The checkpoint first: the model file can be made from it, not the other way round."""
@@ -253,21 +278,14 @@ class _Speed:
 
 @contextmanager
 def _stop_signals() -> Iterator[Callable[[], bool]]:
-    """SIGINT and SIGTERM only set a flag meanwhile, so that a step is never cut in two."""
+    """Ctrl-C and its like only set a flag meanwhile, so that a step is never cut in two."""
     caught: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
         caught.append(number)
 
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with handled(note):
         yield lambda: bool(caught)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _tensorboard(folder: RunFolder) -> Any:
