@@ -2,7 +2,8 @@
 
     python -m benchmarks.evaluation RUN [RUN ...] [--sounds FOLDER] [--clips 50] --out results.json
 
-Prints the tables as Markdown: every row and measure of the held-out part, the verdict, and what foreign sounds do.
+Prints the tables as Markdown: every row and measure of the held-out part, the verdict, and what foreign
+sounds do.
 """
 
 import argparse
@@ -12,7 +13,7 @@ from typing import Any
 
 from listen_and_move.evaluation.evaluate import evaluate
 from listen_and_move.evaluation.results import MEASURES, formatted
-from listen_and_move.evaluation.robustness import robustness
+from listen_and_move.evaluation.robustness.study import robustness
 from listen_and_move.runs import environment
 
 KEPT = ("run", "part", "rows", "sampled", "null", "sensitivity", "distribution", "left_out", "took_s")
@@ -32,12 +33,18 @@ def markdown(results: dict[str, Any]) -> list[str]:
 
 def machine() -> dict[str, Any]:
     """What the figures depend on beside the runs; no path of this machine."""
-    return {name: value for name, value in environment(Path(), "", "").items() if not name.startswith(("video", "device"))}
+    return {
+        name: value
+        for name, value in environment(Path(), "", "").items()
+        if not name.startswith(("video", "device"))
+    }
 
 
 def main() -> None:
     """Evaluate, print, write JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--sounds", type=Path, help="a folder with foreign sounds")
     parser.add_argument("--clips", type=int, default=50)

@@ -2,8 +2,8 @@
 
     python -m benchmarks.live MODEL [--out benchmarks/results/live_cpu.json] [--minutes 10]
 
-Every measurement runs in a process of its own. Sound is noise in bursts at 44.1 kHz. Memory is what the operating system says is
-resident, so this needs Linux.
+Every measurement runs in a process of its own. Sound is noise in bursts at 44.1 kHz. Memory is what the
+operating system says is resident, so this needs Linux.
 """
 
 import argparse
@@ -27,11 +27,14 @@ RATE = 44_100
 def sound(seconds: float, seed: int = 0) -> np.ndarray:
     """Three bursts a second."""
     random, count = np.random.default_rng(seed), int(seconds * RATE)
-    return (0.1 * random.standard_normal(count) * np.exp(-8 * (3 * np.arange(count) / RATE % 1))).astype(np.float32)
+    return (0.1 * random.standard_normal(count) * np.exp(-8 * (3 * np.arange(count) / RATE % 1))).astype(
+        np.float32
+    )
 
 
 def frame_by_frame(model: str, seconds: float = 10.0) -> dict[str, float]:
-    """A block of sound for every frame: pictures a second, milliseconds from a block to its picture, and of computing."""
+    """A block of sound for every frame: pictures a second, milliseconds from a block to its picture, and of
+    computing."""
     from listen_and_move import Animator
 
     animator = Animator.load(model, "cpu")
@@ -48,17 +51,24 @@ def frame_by_frame(model: str, seconds: float = 10.0) -> dict[str, float]:
     speed, work = frames / (time.perf_counter() - begun), 1000 * (time.process_time() - worked) / frames
     p50, p95 = (float(np.percentile(taken, share)) for share in (50, 95))
     latency = 1000 * live.latency
-    return {"frames_per_second": speed, "p50_ms": p50, "p95_ms": p95, "processor_ms": work, "latency_ms": latency}
+    return {
+        "frames_per_second": speed,
+        "p50_ms": p50,
+        "p95_ms": p95,
+        "processor_ms": work,
+        "latency_ms": latency,
+    }
 
 
 def several(model: str, players: int, seconds: float = 10.0) -> dict[str, float]:
-    """Players in threads, each as fast as it can: pictures a second of all, and how many were drawn together."""
+    """Players in threads, each as fast as it can: pictures a second of all, and how many were drawn
+    together."""
     from listen_and_move import Animator
 
     animator = Animator.load(model, "cpu")
     animator.live(RATE).push(sound(1.0))
-    draw, sizes = animator.stage._draw, []
-    animator.stage._draw = lambda parts, frames: (sizes.append(len(parts)), draw(parts, frames))[1]
+    draw, sizes = animator.renderer._draw, []
+    animator.renderer._draw = lambda parts, frames: (sizes.append(len(parts)), draw(parts, frames))[1]
 
     def play(seed: int) -> None:
         live = animator.live(RATE, seed)
@@ -93,9 +103,10 @@ def memory(model: str, minutes: int) -> dict[str, Any]:
 
 
 def lag(model: str, seconds: float = 30.0) -> dict[str, float]:
-    """A file at its own speed into a Matroska file that nobody reads: milliseconds from the sound to its picture."""
+    """A file at its own speed into a Matroska file that nobody reads: milliseconds from the sound to its
+    picture."""
+    from listen_and_move.inference.live.perform import perform
     from listen_and_move.media.wav import write_wav
-    from listen_and_move.performing.perform import perform
 
     seen: list[tuple[float, int, int]] = []
     with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w", encoding="utf-8") as nobody:  # noqa: PTH123
@@ -129,7 +140,9 @@ def measured(model: Path, threads: int, name: str, *arguments: object) -> Any:
     command = [sys.executable, "-m", "benchmarks.live", "--child", str(model), name, *map(str, arguments)]
     surroundings = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     print(f"{name} {' '.join(map(str, arguments))} on {threads} core(s)", file=sys.stderr)
-    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True, env=surroundings).stdout)
+    return json.loads(
+        subprocess.run(command, capture_output=True, text=True, check=True, env=surroundings).stdout
+    )
 
 
 def child(model: str, name: str, *arguments: str) -> None:
@@ -142,7 +155,9 @@ def main() -> None:
     """Measure, print, write."""
     if sys.argv[1:2] == ["--child"]:
         return child(*sys.argv[2:])
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("model", type=Path)
     parser.add_argument("--minutes", type=int, default=10)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/live_cpu.json"))

@@ -2,7 +2,8 @@
 
     python -m benchmarks.long_sound MODEL [--minutes 1 60]
 
-Each length runs in a process of its own; peak memory is the operating system's (ru_maxrss), so this needs Linux or macOS.
+Each length runs in a process of its own; peak memory is the operating system's (ru_maxrss), so this needs
+Linux or macOS.
 """
 
 import argparse
@@ -30,7 +31,9 @@ def make_sound(path: Path, minutes: float) -> None:
         file.setsampwidth(2)
         file.setframerate(RATE)
         for _ in range(int(60 * minutes)):
-            file.writeframes((8000 * envelope * random.standard_normal(RATE)).clip(-32768, 32767).astype("<i2").tobytes())
+            file.writeframes(
+                (8000 * envelope * random.standard_normal(RATE)).clip(-32768, 32767).astype("<i2").tobytes()
+            )
 
 
 def measured(model: Path, minutes: float) -> dict[str, float]:
@@ -42,7 +45,12 @@ def measured(model: Path, minutes: float) -> dict[str, float]:
         command = [sys.executable, __file__, "--child", str(model), str(sound), str(out)]
         printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         seconds = time.perf_counter() - begun
-        return {"minutes": minutes, "seconds": seconds, "peak_mb": float(printed), "output_mb": out.stat().st_size / 1e6}
+        return {
+            "minutes": minutes,
+            "seconds": seconds,
+            "peak_mb": float(printed),
+            "output_mb": out.stat().st_size / 1e6,
+        }
 
 
 def child(model: str, sound: str, out: str) -> None:
@@ -58,7 +66,9 @@ def main() -> None:
     """Measure and print JSON."""
     if sys.argv[1:2] == ["--child"]:
         return child(*sys.argv[2:])
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("model", type=Path)
     parser.add_argument("--minutes", nargs="+", type=float, default=[1, 60])
     options = parser.parse_args()

@@ -1,8 +1,10 @@
-"""Read ten minutes of 1080p video for training, twice: decoded, then from the cache. Seconds by the clock and of processors.
+"""Read ten minutes of 1080p video for training, twice: decoded, then from the cache. Seconds by the clock and
+of processors.
 
     python -m benchmarks.long_video VIDEO [--minutes 10] [--preset quick] [--out FILE]
 
-VIDEO's first half minute is brought to 1920x1080 at 30 frames/s (H.264, AAC) and repeated. Needs the program ffmpeg.
+VIDEO's first half minute is brought to 1920x1080 at 30 frames/s (H.264, AAC) and repeated. Needs the program
+ffmpeg.
 """
 
 import argparse
@@ -25,7 +27,9 @@ PART = 30.0  # seconds that are repeated
 
 def main() -> None:
     """Make the video, read it in two processes, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("video", type=Path)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--preset", default="quick")
@@ -37,10 +41,22 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         video = lengthened(options.video, Path(folder), options.minutes)
-        command = [sys.executable, "-m", "benchmarks.long_video", str(video), "--preset", options.preset, "--once"]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.long_video",
+            str(video),
+            "--preset",
+            options.preset,
+            "--once",
+        ]
         own_cache = {**os.environ, "LISTEN_AND_MOVE_CACHE": str(Path(folder) / "cache")}
         passes = [json.loads(subprocess.check_output(command, env=own_cache)) for _ in range(2)]
-    result = {"machine": machine(), "minutes": options.minutes, **dict(zip(("decoded", "cached"), passes, strict=True))}
+    result = {
+        "machine": machine(),
+        "minutes": options.minutes,
+        **dict(zip(("decoded", "cached"), passes, strict=True)),
+    }
     print(json.dumps(result, indent=1))
     if options.out:
         options.out.write_text(json.dumps(result, indent=1) + "\n")

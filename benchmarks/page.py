@@ -2,8 +2,9 @@
 
     python -m benchmarks.page RUN SOUND.wav [--parts browser socket visitors] [--seconds 150] [--out FILE]
 
-RUN lies in a runs folder; SOUND is what the microphone hears. Needs the extra `dev`, Linux, and Debian's Chromium for `browser`.
-Every figure is of the real server in a process of its own, on the machine that also runs the browser.
+RUN lies in a runs folder; SOUND is what the microphone hears. Needs the extra `dev`, Linux, and Debian's
+Chromium for `browser`. Every figure is of the real server in a process of its own, on the machine that also
+runs the browser.
 """
 
 import argparse
@@ -41,7 +42,10 @@ def in_browser(address: str, pid: int, model: str, sound: Path, seconds: float) 
         page.goto(f"{address}/live?model={model}")
         page.wait_for_selector(".model")
         page.click("button.large")
-        until(lambda: page.evaluate("Number(document.querySelector('.stage').dataset.latency)"), lambda latency: latency > 0)
+        until(
+            lambda: page.evaluate("Number(document.querySelector('.stage').dataset.latency)"),
+            lambda latency: latency > 0,
+        )
         page.wait_for_timeout(3000)
         memory, rows = [memory_mb(pid)], []
         first = page.evaluate("({...document.querySelector('.stage').dataset})")
@@ -74,7 +78,10 @@ def over_socket(address: str, pid: int, model: str, sound: Path, minutes: float)
     with connect(address.replace("http", "ws") + "/api/live", origin=address) as socket:  # type: ignore[arg-type]
         socket.send(json.dumps({"model": model, "rate": RATE, "seed": 0, "gain": "running", "controls": {}}))
         hello = json.loads(socket.recv())
-        fps, ahead = hello["fps"], hello["delays"]["window"] + hello["delays"]["look_ahead"] + hello["delays"]["resampling"]
+        fps, ahead = (
+            hello["fps"],
+            hello["delays"]["window"] + hello["delays"]["look_ahead"] + hello["delays"]["resampling"],
+        )
         begun, sent = time.perf_counter(), 0
         while sent < count:
             socket.send(np.take(once, np.arange(sent, sent + BLOCK), mode="wrap").astype("<f4").tobytes())
@@ -99,7 +106,10 @@ def over_socket(address: str, pid: int, model: str, sound: Path, minutes: float)
         "largest_gap_between_instants_ms": round(1000 * float(np.diff(instants).max()), 3),
         "wait_for_a_picture_ms_first_fifth": round(statistics.median(waits[:third]), 2),
         "wait_for_a_picture_ms_last_fifth": round(statistics.median(waits[-third:]), 2),
-        "server_mb_after_one_minute_and_end": [round(memory[min(2, len(memory) - 1)], 1), round(memory[-1], 1)],
+        "server_mb_after_one_minute_and_end": [
+            round(memory[min(2, len(memory) - 1)], 1),
+            round(memory[-1], 1),
+        ],
     }
 
 
@@ -133,7 +143,9 @@ def four_visitors(address: str, model: str, sound: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Measure and write JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("run", type=Path)
     parser.add_argument("sound", type=Path)
     parser.add_argument("--parts", nargs="+", default=["browser", "socket", "visitors"])

@@ -1,8 +1,11 @@
-"""The pictures of docs/quality.md: what a clip and each setting do to the picture, all made up, trained and played here.
+"""The pictures of docs/quality.md: what a clip and each setting do to the picture, all made up, trained and
+played here.
 
-    python -m benchmarks.quality [--out docs/quality] [--work FOLDER] [--steps 200] [--only playing settings clips length]
+    python -m benchmarks.quality [--out docs/quality] [--work FOLDER] [--steps 200] [--only playing \
+        settings clips length]
 
-Models are kept in the work folder, so the same command goes on. A model takes about a minute and a half of one core.
+Models are kept in the work folder, so the same command goes on. A model takes about a minute and a half of
+one core.
 """
 
 import argparse
@@ -17,11 +20,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from listen_and_move import Animator, Controls, train
-from listen_and_move.data.synthetic import melody, render_frames, render_sound
-from listen_and_move.features import SAMPLE_RATE
+from listen_and_move.audio.features import SAMPLE_RATE
+from listen_and_move.audio.loudness import Gain
+from listen_and_move.data.synthetic.performance import melody, render_frames, render_sound
 from listen_and_move.inference.controls import AS_TRAINED
-from listen_and_move.inference.listening import listen
-from listen_and_move.level import Gain
+from listen_and_move.inference.sound_check import listen
 from listen_and_move.media.soundtrack import Waveform
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.metrics.frame import MOVING_SHARE, laplacian_energies, moving_region, unit_range
@@ -110,7 +113,9 @@ PICTURES: dict[str, dict[str, Case]] = {
 
 def main() -> None:
     """Draw what is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, default=Path("docs/quality"))
     parser.add_argument("--work", type=Path, default=Path("quality-work"))
     parser.add_argument("--steps", type=int, default=200)
@@ -128,9 +133,11 @@ def played(case: Case, work: Path, steps: int) -> np.ndarray:
     settings = {"training.steps": steps, "clip.holdout": "0"} | dict(case.settings)
     run = work / "-".join([case.clip, *(f"{name}={value}" for name, value in settings.items())])
     trained = train(film(work, case.clip), run, preset_name="quick", settings=settings)
-    sound = (10 ** (-case.quieter / 20) * render_sound(UNHEARD, PLAYED_SECONDS, SAMPLE_RATE).mean(1)).astype(np.float32)
+    sound = (10 ** (-case.quieter / 20) * render_sound(UNHEARD, PLAYED_SECONDS, SAMPLE_RATE).mean(1)).astype(
+        np.float32
+    )
     animator = Animator.load(trained.run)
-    gain = listen(lambda: [sound], animator.ears, case.gain).gain
+    gain = listen(lambda: [sound], animator.audio_reference, case.gain).gain
     return np.stack(list(animator.frames([sound], controls=case.controls, gain=gain)))
 
 
@@ -173,7 +180,11 @@ def draw(rows: Mapping[str, np.ndarray], real: np.ndarray, out: Path) -> None:
         curve.fill_between(seconds, motion, color="0.85", linewidth=0)
         curve.plot(seconds, motion_energy(frames), color="tab:red", linewidth=1)
         curve.set(yticks=[], ylim=(0, 1.6 * motion.max()), xlim=(0, PLAYED_SECONDS), xticks=[])
-        text = "" if frames is real else "  ".join(f"{name} {value:.2f}" for name, value in figures(frames, real).items())
+        text = (
+            ""
+            if frames is real
+            else "  ".join(f"{name} {value:.2f}" for name, value in figures(frames, real).items())
+        )
         curve.text(0.99, 0.93, text, transform=curve.transAxes, ha="right", va="top", fontsize=8)
     picture = BytesIO()
     figure.savefig(picture, dpi=90, format="png")

@@ -1,9 +1,11 @@
 """Train on real clips and print what the held-out part shows, beside the mean frame, over several seeds.
 
-    python -m benchmarks.real_clips CLIP [CLIP ...] [--seeds 0 1 2] [--out results.json] [--set section.setting=value ...]
+    python -m benchmarks.real_clips CLIP [CLIP ...] [--seeds 0 1 2] [--out results.json] [--set \
+        section.setting=value ...]
 
-Figures: dcor and its null from circular shifts, correlation of motion energy, motion ratio, sharpness in the moving
-region, PSNR and SSIM, and motion in digital silence and in -60 dBFS room noise relative to that of the training part.
+Figures: dcor and its null from circular shifts, correlation of motion energy, motion ratio, sharpness in the
+moving region, PSNR and SSIM, and motion in digital silence and in -60 dBFS room noise relative to that of the
+training part.
 """
 
 import argparse
@@ -19,8 +21,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from listen_and_move.audio.features import SAMPLE_RATE
 from listen_and_move.data.clip import Clip, load_clip
-from listen_and_move.features import SAMPLE_RATE
 from listen_and_move.inference.animator import Animator
 from listen_and_move.metrics.frame import MOVING_SHARE, psnr, sharpness_ratio, ssim
 from listen_and_move.metrics.sync import (
@@ -34,14 +36,16 @@ from listen_and_move.metrics.sync import (
 from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
 from listen_and_move.training.loop import train
-from listen_and_move.training.samples import play
+from listen_and_move.training.validation import play
 
 
 def measured(video: Path, seed: int, settings: dict[str, object], folder: Path) -> dict[str, float]:
     """Train one model and measure it."""
     begun = time.perf_counter()
     run = folder / f"{video.stem}-{seed}"
-    result = train(video, run, preset_name="quick", settings={**settings, "training.seed": seed}, device="auto")
+    result = train(
+        video, run, preset_name="quick", settings={**settings, "training.seed": seed}, device="auto"
+    )
     seconds = time.perf_counter() - begun
     animator = Animator.load(result.run)
     config = with_values(preset("quick"), {**settings, "clip.crop": animator.config.clip.crop})
@@ -75,17 +79,27 @@ def mean_frame_row(clip: Clip) -> dict[str, float]:
     real = clip.frames[clip.held_out.start : clip.held_out.stop].numpy()
     mean = ((clip.mean_frame.permute(1, 2, 0).numpy() + 1) * 127.5).round().astype(np.uint8)
     still = np.broadcast_to(mean, real.shape)
-    return {"psnr": psnr(still, real), "ssim": ssim(still, real), "sharpness_moving": sharpness_ratio(still, real, MOVING_SHARE)}
+    return {
+        "psnr": psnr(still, real),
+        "ssim": ssim(still, real),
+        "sharpness_moving": sharpness_ratio(still, real, MOVING_SHARE),
+    }
 
 
 def stillness(animator: Animator, clip: Clip) -> dict[str, float]:
     """Motion in silence and in room noise, relative to that of the training part."""
-    moving = np.mean([motion_energy(clip.frames[part.start : part.stop].numpy()).mean() for part in clip.train])
+    moving = np.mean(
+        [motion_energy(clip.frames[part.start : part.stop].numpy()).mean() for part in clip.train]
+    )
     hiss = 1e-3 * np.random.default_rng(0).standard_normal(5 * SAMPLE_RATE).astype(np.float32)
     sounds = {"silence": np.zeros(5 * SAMPLE_RATE, np.float32), "room_noise": hiss}
     settled = 20  # frames until the start is forgotten
-    played = {name: np.stack(list(animator.frames(_blocks(sound))))[settled:] for name, sound in sounds.items()}
-    return {f"motion_in_{name}": float(motion_energy(frames).mean() / moving) for name, frames in played.items()}
+    played = {
+        name: np.stack(list(animator.frames(_blocks(sound))))[settled:] for name, sound in sounds.items()
+    }
+    return {
+        f"motion_in_{name}": float(motion_energy(frames).mean() / moving) for name, frames in played.items()
+    }
 
 
 def _blocks(sound: np.ndarray) -> Iterator[np.ndarray]:
@@ -94,7 +108,9 @@ def _blocks(sound: np.ndarray) -> Iterator[np.ndarray]:
 
 def main() -> None:
     """Parse, measure, print a table, write JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("clips", nargs="+", type=Path)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--out", type=Path)
@@ -106,14 +122,19 @@ def main() -> None:
         torch.set_num_threads(options.threads)
     settings = {name: _value(text) for name, text in (item.split("=", 1) for item in options.set)}
     with tempfile.TemporaryDirectory() as temporary:
-        table = {str(clip.stem): rows(clip, options.seeds, settings, options.runs or Path(temporary)) for clip in options.clips}
+        table = {
+            str(clip.stem): rows(clip, options.seeds, settings, options.runs or Path(temporary))
+            for clip in options.clips
+        }
     machine = {
         "device": "cuda" if torch.cuda.is_available() else platform.machine(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }
     if options.out:
-        options.out.write_text(json.dumps({"machine": machine, "settings": settings, "clips": table}, indent=1))
+        options.out.write_text(
+            json.dumps({"machine": machine, "settings": settings, "clips": table}, indent=1)
+        )
 
 
 def rows(video: Path, seeds: list[int], settings: dict[str, object], folder: Path) -> dict[str, object]:

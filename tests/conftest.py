@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from listen_and_move.data.synthetic import melody, render_frames, render_sound
+from listen_and_move.data.synthetic.performance import melody, render_frames, render_sound
 from listen_and_move.media.soundtrack import Waveform
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.training.loop import train
@@ -15,14 +15,17 @@ from listen_and_move.training.loop import train
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Folder with real videos (data/videos) and sounds (data/sounds), which are not part of the repository."""
+    """Folder with real videos (data/videos) and sounds (data/sounds), which are not part of the
+    repository."""
     folder = os.environ.get("LISTEN_AND_MOVE_TEST_DATA")
     if not folder:
         pytest.skip("LISTEN_AND_MOVE_TEST_DATA names no folder with real media")
     return Path(folder)
 
 
-os.environ["LISTEN_AND_MOVE_CACHE"] = "off"  # here and in every command that a test starts: the user's cache is not ours
+os.environ["LISTEN_AND_MOVE_CACHE"] = (
+    "off"  # here and in every command that a test starts: the user's cache is not ours
+)
 if "PYTEST_XDIST_WORKER" in os.environ:  # one of several processes, which would wait for each other's threads
     os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
@@ -58,12 +61,19 @@ def performance(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def trained(performance: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of a tiny model; not to be changed."""
-    return train(performance, tmp_path_factory.mktemp("runs") / "tiny", preset_name="quick", settings=TINY, device="cpu").run
+    return train(
+        performance,
+        tmp_path_factory.mktemp("runs") / "tiny",
+        preset_name="quick",
+        settings=TINY,
+        device="cpu",
+    ).run
 
 
 @pytest.fixture(scope="session")
 def noisy(performance: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run folder of a tiny model of the full form: noise, batch norm, directional prediction; not to be changed."""
+    """The run folder of a tiny model of the full form: noise, batch norm, directional prediction; not to be
+    changed."""
     settings = {**TINY, "training.steps": 1, "training.sample_every": 2, "losses.perceptual": 0.0}
     threads = torch.get_num_threads()
     torch.set_num_threads(2)  # the weights depend on it, and bounds of rounding were set with these

@@ -7,17 +7,33 @@ from pathlib import Path
 
 import pytest
 
-from listen_and_move.clock import exact, frame_count, frame_sample, frame_time, parse_number, parse_rate, sample_at
-from listen_and_move.config import ClipConfig, FeatureConfig, GeneratorConfig, LossConfig, ModelConfig, TrainingConfig
+from listen_and_move.clock import (
+    exact,
+    frame_count,
+    frame_sample,
+    frame_time,
+    parse_number,
+    parse_rate,
+    sample_at,
+)
+from listen_and_move.config import (
+    ClipConfig,
+    FeatureConfig,
+    GeneratorConfig,
+    LossConfig,
+    ModelConfig,
+    TrainingConfig,
+)
 from listen_and_move.errors import SettingError, UserError
-from listen_and_move.evaluation.robustness_sounds import lengths
+from listen_and_move.evaluation.robustness.sounds import lengths
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.sound import read_sound
 from listen_and_move.settings import from_values
 
 
 @pytest.mark.parametrize(
-    ("text", "rate"), [("25", Fraction(25)), ("30000/1001", Fraction(30000, 1001)), ("29.97", Fraction(2997, 100))]
+    ("text", "rate"),
+    [("25", Fraction(25)), ("30000/1001", Fraction(30000, 1001)), ("29.97", Fraction(2997, 100))],
 )
 def test_rates_are_fractions(text: str, rate: Fraction) -> None:
     assert parse_rate(text) == rate
@@ -50,7 +66,19 @@ def test_a_decimal_means_what_it_says() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["1e99999999999", "1E+1000", "1e-99999999999", "1e0000000099999", "9" * 5000, "1_0e9_99_9", "1/0", "nan", "inf", "", "x"],
+    [
+        "1e99999999999",
+        "1E+1000",
+        "1e-99999999999",
+        "1e0000000099999",
+        "9" * 5000,
+        "1_0e9_99_9",
+        "1/0",
+        "nan",
+        "inf",
+        "",
+        "x",
+    ],
 )
 def test_a_text_that_is_no_number_or_an_absurd_one_is_refused_at_once(text: str) -> None:
     assert parse_number(text) is None

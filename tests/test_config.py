@@ -5,9 +5,9 @@ from fractions import Fraction
 
 import pytest
 
+from listen_and_move.cli.arguments import TrainArguments, named, parse, train_defaults
 from listen_and_move.config import ClipConfig, Config, FeatureConfig, ModelConfig
 from listen_and_move.errors import SettingError
-from listen_and_move.options import TrainArguments, named, parse, train_defaults
 from listen_and_move.presets import PRESETS, preset
 from listen_and_move.settings import differences, from_json, from_preset, to_json, with_values
 
@@ -20,7 +20,13 @@ def test_settings_survive_a_round_trip(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("size", "width", "height", "doublings"),
-    [("128", 128, 128, 5), ("224x128", 224, 128, 5), ("64", 64, 64, 4), ("112x64", 112, 64, 4), ("160X128", 160, 128, 5)],
+    [
+        ("128", 128, 128, 5),
+        ("224x128", 224, 128, 5),
+        ("64", 64, 64, 4),
+        ("112x64", 112, 64, 4),
+        ("160X128", 160, 128, 5),
+    ],
 )
 def test_sizes(size: str, width: int, height: int, doublings: int) -> None:
     clip = ClipConfig(size=size)
@@ -135,20 +141,41 @@ def test_prediction_layers_that_are_not_there(layers: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"generator.prediction": "none", "generator.prediction_layers": "3"}, "prediction-layers: expected none with"),
-        ({"clip.size": "16", "generator.prediction_layers": "3"}, "prediction-layers: expected 1 to 2, the blocks for size 16"),
+        (
+            {"generator.prediction": "none", "generator.prediction_layers": "3"},
+            "prediction-layers: expected none with",
+        ),
+        (
+            {"clip.size": "16", "generator.prediction_layers": "3"},
+            "prediction-layers: expected 1 to 2, the blocks for size 16",
+        ),
         ({"generator.prediction_kernel": 4}, "prediction-kernel: expected 3 or 5; got 4"),
         ({"generator.dimensions": 1}, "generator.dimensions: expected 2 or 3; got 1"),
         ({"generator.recall": 8}, "generator.recall: expected generator.picture residual; got whole"),
         ({"generator.norm": "pixel"}, "generator.norm: expected generator.sound-norm to be off"),
-        ({"generator.sound_norm": False, "generator.norm_bottleneck": 8}, "norm-bottleneck: expected 0 without"),
-        ({"motion.sound": False, "motion.noise": 0}, "motion.noise: expected at least 1 where motion.sound is off"),
+        (
+            {"generator.sound_norm": False, "generator.norm_bottleneck": 8},
+            "norm-bottleneck: expected 0 without",
+        ),
+        (
+            {"motion.sound": False, "motion.noise": 0},
+            "motion.noise: expected at least 1 where motion.sound is off",
+        ),
         ({"motion.layers": 9}, "motion.layers: expected 1 to 8"),
-        ({"motion.dilation": 8, "motion.layers": 8}, "motion.dilation: expected at least 1, and to the power of the last layer"),
-        ({"features.kind": "mfcc", "features.bands": 16}, "features.bands: expected at least 20 for the 20 coefficients"),
+        (
+            {"motion.dilation": 8, "motion.layers": 8},
+            "motion.dilation: expected at least 1, and to the power of the last layer",
+        ),
+        (
+            {"features.kind": "mfcc", "features.bands": 16},
+            "features.bands: expected at least 20 for the 20 coefficients",
+        ),
         ({"losses.penalty": 0.0}, "losses.penalty: expected above 0 with wgan-gp"),
         ({"losses.adversarial_weight": 0.0, "losses.perceptual": 0.0}, "losses: expected at least one of"),
-        ({"clip.size": "16", "losses.l1": 1.0, "losses.l1_scales": 5}, "l1-scales: expected scales that a side of 16 pixels has"),
+        (
+            {"clip.size": "16", "losses.l1": 1.0, "losses.l1_scales": 5},
+            "l1-scales: expected scales that a side of 16 pixels has",
+        ),
         ({"losses.rest": 1.0}, "losses.rest: expected features that hear how loud it is"),
     ],
 )
@@ -174,7 +201,10 @@ def test_baseline_differs_from_paper_in_what_the_paper_says() -> None:
 def test_what_the_paper_ties_to_size_follows_it() -> None:
     large = {"generator.prediction_kernel": 5, "features.chunk_ms": 100.0, "training.steps": 100_000}
     assert from_preset("paper", {}) == preset("paper")
-    assert differences(preset("paper"), from_preset("paper", {"clip.size": "512"})) == {**large, "clip.size": "512"}
+    assert differences(preset("paper"), from_preset("paper", {"clip.size": "512"})) == {
+        **large,
+        "clip.size": "512",
+    }
     assert from_preset("paper", {"clip.size": "448x256"}).training.steps == 60_000
     chosen = from_preset("paper", {"clip.size": "512", "features.chunk_ms": 85.0})  # what is named stays
     assert (chosen.features.chunk_ms, chosen.generator.prediction_kernel) == (85.0, 5)
@@ -191,7 +221,9 @@ def test_what_the_paper_ties_to_size_follows_it() -> None:
         (["--features.chunk-ms", "85"], 85.0, {}),
     ],
 )
-def test_changes_are_counted_from_the_preset_at_the_size(words: list[str], chunk: float, changes: dict[str, float]) -> None:
+def test_changes_are_counted_from_the_preset_at_the_size(
+    words: list[str], chunk: float, changes: dict[str, float]
+) -> None:
     arguments = ["film.mp4", "--preset", "paper", *words]
     base = train_defaults(*named(arguments))
     assert base.features.chunk_ms == chunk

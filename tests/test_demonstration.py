@@ -1,4 +1,5 @@
-"""The demonstration, with too few steps to be good: every file is there, and the figures are those of the files."""
+"""The demonstration, with too few steps to be good: every file is there, and the figures are those of the
+files."""
 
 import os
 import subprocess
@@ -16,14 +17,32 @@ from listen_and_move.metrics.sync import difference_correlation
 
 
 def test_the_command_makes_what_it_says(tmp_path: Path) -> None:
-    line = [sys.executable, "-m", "listen_and_move", "demo", "here", "--steps", "2", "--seed", "4", "--device", "cpu"]
+    line = [
+        sys.executable,
+        "-m",
+        "listen_and_move",
+        "demo",
+        "here",
+        "--steps",
+        "2",
+        "--seed",
+        "4",
+        "--device",
+        "cpu",
+    ]
     surroundings = {**os.environ, "COLUMNS": "100"}
     result = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=300, env=surroundings)
     assert result.returncode == 0, result.stderr
     folder = tmp_path / "here"
     for name in ("performance.mp4", "melody-4.wav", "melody-4.mp4", "comparison-4.mp4"):
-        assert (folder / name).stat().st_size > 10_000 and f"here/{name}" in result.stdout.replace(os.sep, "/")
-    pairs = np.stack(list(read_frames(folder / "comparison-4.mp4", Fraction(20), width=128, height=64, box=(0, 0, 512, 256))))
+        assert (folder / name).stat().st_size > 10_000 and f"here/{name}" in result.stdout.replace(
+            os.sep, "/"
+        )
+    pairs = np.stack(
+        list(
+            read_frames(folder / "comparison-4.mp4", Fraction(20), width=128, height=64, box=(0, 0, 512, 256))
+        )
+    )
     assert len(pairs) == 300
     dcor = difference_correlation(pairs[:, :, 64:], pairs[:, :, :64])
     told = next(line for line in result.stdout.splitlines() if "changing pixels" in line).split()

@@ -1,4 +1,5 @@
-"""Nothing that a command reads is overwritten by what it writes, whatever links lie between; linked outputs stay links."""
+"""Nothing that a command reads is overwritten by what it writes, whatever links lie between; linked outputs
+stay links."""
 
 import os
 import shutil
@@ -10,12 +11,12 @@ import numpy as np
 import pytest
 
 from listen_and_move import UserError, compare, generate, import_checkpoint, inspect
+from listen_and_move.inference.live.perform import perform
 from listen_and_move.media.files import probe
 from listen_and_move.media.replacing import check_no_input, replacing, replacing_folder, short_name
 from listen_and_move.media.wav import write_wav
-from listen_and_move.performing.perform import perform
 from listen_and_move.runs import RunFolder
-from tests.test_cli import command, refused, tone
+from tests.cli.test_cli import command, refused, tone
 
 LINKS = ("itself", "symbolic", "hard", "by another way")
 
@@ -42,7 +43,9 @@ def recording(performance: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("how", LINKS)
-def test_a_recording_survives_every_command_that_names_it_as_output(trained: Path, recording: Path, how: str) -> None:
+def test_a_recording_survives_every_command_that_names_it_as_output(
+    trained: Path, recording: Path, how: str
+) -> None:
     before, out = recording.read_bytes(), linked(recording, how)
     sound = recording.with_name("sound.wav")
     write_wav(sound, tone(0.3), 48_000)
@@ -50,7 +53,9 @@ def test_a_recording_survives_every_command_that_names_it_as_output(trained: Pat
     for paste in (True, False):
         mode = "model" if paste else "replay"
         with pytest.raises(UserError, match="expected an output that is no input"):
-            generate(run.path, sound, out, mode=mode, paste=paste, video=recording, overwrite=True, device="cpu")
+            generate(
+                run.path, sound, out, mode=mode, paste=paste, video=recording, overwrite=True, device="cpu"
+            )
     with pytest.raises(UserError, match="expected an output that is no input"):
         generate(run.path, recording, out, overwrite=True, device="cpu")
     with pytest.raises(UserError, match="expected an output that is no input"):
@@ -88,7 +93,18 @@ def test_a_sound_inside_a_folder_of_frames_survives(trained: Path, tmp_path: Pat
 
 def test_standard_input_from_the_output_is_refused(trained: Path, recording: Path) -> None:
     before = recording.read_bytes()
-    line = [sys.executable, "-m", "listen_and_move", "live", trained, "--input", "-", "--output", recording, "--overwrite"]
+    line = [
+        sys.executable,
+        "-m",
+        "listen_and_move",
+        "live",
+        trained,
+        "--input",
+        "-",
+        "--output",
+        recording,
+        "--overwrite",
+    ]
     with recording.open("rb") as file:
         result = subprocess.run(list(map(str, line)), stdin=file, capture_output=True, text=True, timeout=120)
     assert result.returncode == 2 and "it is, or holds, standard input" in result.stderr, result.stderr

@@ -7,13 +7,17 @@ from pathlib import Path
 import pytest
 
 from listen_and_move.errors import UserError
+from listen_and_move.presets import preset
 from listen_and_move.runs import RunFolder
 
 
 @pytest.fixture
 def moved(trained: Path, performance: Path, tmp_path: Path) -> tuple[RunFolder, Path]:
     """A copy of a run, and a copy of its video where the run looks for it."""
-    run, video = RunFolder(shutil.copytree(trained, tmp_path / "run")), tmp_path / "videos" / "performance.mp4"
+    run, video = (
+        RunFolder(shutil.copytree(trained, tmp_path / "run")),
+        tmp_path / "videos" / "performance.mp4",
+    )
     video.parent.mkdir()
     shutil.copy(performance, video)
     note(run, video=str(video))
@@ -22,7 +26,9 @@ def moved(trained: Path, performance: Path, tmp_path: Path) -> tuple[RunFolder, 
 
 def note(run: RunFolder, **changes: str | None) -> None:
     values = {**json.loads(run.environment_file.read_text()), **changes}
-    run.environment_file.write_text(json.dumps({name: value for name, value in values.items() if value is not None}))
+    run.environment_file.write_text(
+        json.dumps({name: value for name, value in values.items() if value is not None})
+    )
 
 
 def test_the_video_is_where_it_was(trained: Path, performance: Path, moved: tuple[RunFolder, Path]) -> None:
@@ -34,7 +40,9 @@ def test_the_video_is_where_it_was(trained: Path, performance: Path, moved: tupl
 def test_a_video_that_is_gone_may_be_given(moved: tuple[RunFolder, Path], performance: Path) -> None:
     run, video = moved
     video.unlink()
-    with pytest.raises(UserError, match=f"expected the video this run learnt at {video}; .*: give it with --video"):
+    with pytest.raises(
+        UserError, match=f"expected the video this run learnt at {video}; .*: give it with --video"
+    ):
         run.video()
     assert run.video(performance) == performance
     with pytest.raises(UserError, match="give it with --video"):
@@ -45,7 +53,9 @@ def test_another_video_is_refused(moved: tuple[RunFolder, Path]) -> None:
     run, video = moved
     video.write_bytes(video.read_bytes() + b"\0")
     for place in (None, video):
-        with pytest.raises(UserError, match=f"learnt at {video}; the file there is another one: give it with --video"):
+        with pytest.raises(
+            UserError, match=f"learnt at {video}; the file there is another one: give it with --video"
+        ):
             run.video(place)
 
 
@@ -118,3 +128,43 @@ def test_metrics_that_cannot_be_read_are_said(tmp_path: Path) -> None:
     run.metrics_file.mkdir()
     with pytest.raises(UserError, match=r"metrics.jsonl: expected a file"):
         list(run.metrics())
+
+
+def test_a_beginning_that_a_kill_cut_off_is_begun_again(tmp_path: Path) -> None:
+    video = tmp_path / "video.mp4"
+    video.write_bytes(b"picture")
+    whole = RunFolder(tmp_path / "whole")
+    whole.create(preset("quick"), video, "ab", "cpu")
+    cut = RunFolder(tmp_path / "cut")
+    for path in (cut.lock_file, cut.sample_file(0), cut.path / ".config.partial-77-0.json"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    cut.lock_file.touch()
+    cut.path.joinpath(".config.partial-77-0.json").write_text('{"clip"')
+    cut.environment_file.write_bytes(whole.environment_file.read_bytes())
+    assert not cut.exists()
+    cut.create(preset("quick"), video, "ab", "cpu")
+    assert cut.exists() and cut.config() == preset("quick")
+
+
+@pytest.mark.parametrize(
+    "name", ["samples/drums.mp4", "resume/state.safetensors", "environment.json", "letter.txt"]
+)
+def test_what_is_of_something_else_is_not_begun_in(tmp_path: Path, name: str) -> None:
+    other = tmp_path / "other" / name
+    other.parent.mkdir(parents=True)
+    other.write_text("{}")
+    with pytest.raises(UserError, match=r"(start|choose) another --run"):
+        RunFolder(tmp_path / "other").create(preset("quick"), tmp_path / "video.mp4", "ab", "cpu")
+    assert [path for path in (tmp_path / "other").rglob("*") if path.is_file()] == [
+        other
+    ] and other.read_text() == "{}"
+
+
+def test_steps_that_stand_twice_are_kept_once(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    for step, loss in ((1, 0.5), (10, 0.4), (1, 0.3), (10, 0.2), (20, 0.1)):
+        run.log({"step": step, "loss": loss})
+    run.forget_after(10)
+    assert [(line["step"], line["loss"]) for line in run.metrics()] == [(1, 0.3), (10, 0.2)]
+    RunFolder(tmp_path / "none").forget_after(10)
+    assert not (tmp_path / "none").exists()

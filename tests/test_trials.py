@@ -23,13 +23,27 @@ def test_every_variant_is_a_set_of_settings_that_goes_together(name: str) -> Non
 def test_the_table_holds_each_variant_against_the_same_clip_and_seed() -> None:
     measured, studio = rows(RESULTS), "studio, full width"
     options = argparse.Namespace(
-        steps=100, size="64", clips=[], variants=[studio, "hinge"], folds=[4], seeds=[0, 1, 2], reference=studio
+        steps=100,
+        size="64",
+        clips=[],
+        variants=[studio, "hinge"],
+        folds=[4],
+        seeds=[0, 1, 2],
+        reference=studio,
     )
     last = list(lines(measured, options))[-1]
-    found = {(row["variant"], row["clip"], row["seed"]): row for row in measured if row["steps"] == 100 and row["size"] == "64"}
+    found = {
+        (row["variant"], row["clip"], row["seed"]): row
+        for row in measured
+        if row["steps"] == 100 and row["size"] == "64"
+    }
     clips = {clip for variant, clip, _ in found if variant == "hinge"}
     by_seed = [
-        sum(found["hinge", clip, seed]["dcor_noise"] - found[studio, clip, seed]["dcor_noise"] for clip in clips) / len(clips)
+        sum(
+            found["hinge", clip, seed]["dcor_noise"] - found[studio, clip, seed]["dcor_noise"]
+            for clip in clips
+        )
+        / len(clips)
         for seed in options.seeds
     ]
     noise = re.findall(r"(-?\d+\.\d+) ±", last)[6]

@@ -1,12 +1,15 @@
-"""How fast, how large, and how near to the machine's peak: one table, and JSON with device, versions and commit.
+"""How fast, how large, and how near to the machine's peak: one table, and JSON with device, versions and
+commit.
 
-    python -m benchmarks.speed [--device auto] [--presets paper studio quick baseline] [--sizes 64 128 256 512] [--out FILE]
+    python -m benchmarks.speed [--device auto] [--presets paper studio quick baseline] [--sizes 64 128 256 \
+        512] [--out FILE]
 
-On CPU and CUDA alike. `--minutes 8` is when no new measurement begins, so that a session on a GPU ends in time; what was left
-out, for that or because one call would take longer than `--longest` seconds, is listed. *results_gb*: what all results of a call
-hold at most, counted without computing, so for those that are left out too. *share*: operations of our own forms
-per second over what the machine's float32 matrix product reaches in the same process. Perceptual weights are random ones.
-With OMP_NUM_THREADS=1 seconds are those of the processor, so that other work on the machine does little harm.
+On CPU and CUDA alike. `--minutes 8` is when no new measurement begins, so that a session on a GPU ends in
+time; what was left out, for that or because one call would take longer than `--longest` seconds, is listed.
+*results_gb*: what all results of a call hold at most, counted without computing, so for those that are left
+out too. *share*: operations of our own forms per second over what the machine's float32 matrix product
+reaches in the same process. Perceptual weights are random ones. With OMP_NUM_THREADS=1 seconds are those of
+the processor, so that other work on the machine does little harm.
 """
 
 import argparse
@@ -23,7 +26,7 @@ import torch
 
 from benchmarks.speed.counting import Counts
 from benchmarks.speed.measure import Job, matrix_peak, measured, planned
-from listen_and_move.inference.animator import choose_device
+from listen_and_move.precision import choose_device
 from listen_and_move.runs import environment
 from listen_and_move.settings import from_preset
 
@@ -50,14 +53,23 @@ def jobs(options: argparse.Namespace, device: str) -> Iterator[Job]:
     yield from first
     if options.growth:
         growing = Job("train", "paper", 64, 16, 1, "exact", device, options.seconds)
-        yield from (growing._replace(window=window, recompute=again) for window in (8, 16, 32, 64) for again in (False, True))
+        yield from (
+            growing._replace(window=window, recompute=again)
+            for window in (8, 16, 32, 64)
+            for again in (False, True)
+        )
         yield from (growing._replace(lanes=lanes) for lanes in (2, 4))
-        yield from (growing._replace(size=size, window=64, recompute=True) for size in options.sizes if size > growing.size)
+        yield from (
+            growing._replace(size=size, window=64, recompute=True)
+            for size in options.sizes
+            if size > growing.size
+        )
     yield from chain(*others)
 
 
 def _table(preset: str, options: argparse.Namespace, device: str) -> Iterator[Job]:
-    """``quick`` is ``studio`` at 64 pixels, so it is measured as it is trained: by its own size, window and lanes."""
+    """``quick`` is ``studio`` at 64 pixels, so it is measured as it is trained: by its own size, window and
+    lanes."""
     config = from_preset(preset, {})
     shapes = [(size, 16, 1) for size in options.sizes]
     if preset == "quick":
@@ -72,7 +84,9 @@ def main() -> None:
         job, counts = json.loads(sys.argv[2])
         print(json.dumps(measured(Job(*job), Counts(*counts))))
         return
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--device", default="auto")
     parser.add_argument("--presets", nargs="+", default=["paper", "studio", "quick", "baseline"])
     parser.add_argument("--sizes", nargs="+", type=int, default=[64, 128, 256, 512])
@@ -88,8 +102,14 @@ def main() -> None:
     peak = matrix_peak(device)
     for job in jobs(options, str(device)):
         rows.append(job._asdict() | _row(job, options.longest, until, peak))
-        print(" ".join(f"{_cell(rows[-1].get(name)):>11}" for name in COLUMNS), rows[-1].get("left_out", ""), flush=True)
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
+        print(
+            " ".join(f"{_cell(rows[-1].get(name)):>11}" for name in COLUMNS),
+            rows[-1].get("left_out", ""),
+            flush=True,
+        )
+    name = (
+        torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
+    )
     found = {"machine": environment(Path(), "", name), "machine_gflops": peak, "rows": rows}
     found["machine"] = {key: value for key, value in found["machine"].items() if not key.startswith("video")}
     out = options.out or Path(__file__).parent.parent / "results" / f"speed_{device.type}.json"
@@ -108,7 +128,8 @@ def _row(job: Job, longest: float, until: float, peak: float) -> dict[str, Any]:
 
 
 def _here(job: Job, counts: Counts) -> dict[str, Any]:
-    """CUDA tells peak memory for each measurement, and to start it anew for each would take as long as the measurements."""
+    """CUDA tells peak memory for each measurement, and to start it anew for each would take as long as the
+    measurements."""
     try:
         return measured(job, counts)
     except torch.OutOfMemoryError as error:
@@ -120,7 +141,11 @@ def _in_a_process_of_its_own(job: Job, counts: Counts) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.speed", "--child", json.dumps([job, counts])]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        return {"left_out": (done.stderr.strip().splitlines() or ["it was killed, perhaps for its memory"])[-1][:200]}
+        return {
+            "left_out": (done.stderr.strip().splitlines() or ["it was killed, perhaps for its memory"])[-1][
+                :200
+            ]
+        }
     return json.loads(done.stdout)
 
 

@@ -21,7 +21,8 @@ class Counts(NamedTuple):
     allocations: int
     """New pieces of memory for results."""
     peak: int = 0
-    """Bytes of all results that were there at the same time, at most; without weights and what was there before."""
+    """Bytes of all results that were there at the same time, at most; without weights and what was there
+    before."""
 
 
 def counted(call: Callable[[], Any]) -> Counts:
@@ -44,7 +45,9 @@ class _Counter(TorchDispatchMode):
             return parts  # without gradients, torch leaves it to us
         given = {_storage(leaf) for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)}
         result = func(*args, **(kwargs or {}))
-        made = {_storage(leaf): leaf.untyped_storage() for leaf in tree_leaves(result) if isinstance(leaf, Tensor)}
+        made = {
+            _storage(leaf): leaf.untyped_storage() for leaf in tree_leaves(result) if isinstance(leaf, Tensor)
+        }
         new = [made[key] for key in made.keys() - given]
         self.allocations += len(new)
         for storage in new:
@@ -52,7 +55,9 @@ class _Counter(TorchDispatchMode):
             weakref.finalize(storage, self._hold, -storage.nbytes())
         if func._overloadpacket in flop_registry:
             self.flops += flop_registry[func._overloadpacket](*args, **(kwargs or {}), out_val=result)
-        self.launches += not func.is_view and "empty" not in func.name() and (bool(new) or func._schema.is_mutable)
+        self.launches += (
+            not func.is_view and "empty" not in func.name() and (bool(new) or func._schema.is_mutable)
+        )
         return result
 
     def _hold(self, size: int) -> None:

@@ -32,7 +32,8 @@ class Job(NamedTuple):
 
 
 def measured(job: Job, counts: Counts) -> dict[str, Any]:
-    """The figures of a job, whose operations were counted: seconds, frames per second, peak memory, share of the machine's."""
+    """The figures of a job, whose operations were counted: seconds, frames per second, peak memory, share of
+    the machine's."""
     device = torch.device(job.device)
     peak = matrix_peak(device)
     if device.type == "cuda":
@@ -42,7 +43,11 @@ def measured(job: Job, counts: Counts) -> dict[str, Any]:
         found = (_generation if job.what == "generate" else _training)(job, device)
     found |= {"peak_gb": _peak_memory(device), "results_gb": counts.peak / 1e9}
     found |= {"gflop": counts.flops / 1e9, "launches": counts.launches}
-    return found | {"allocations": counts.allocations, "machine_gflops": peak, "share": counts.flops / 1e9 / found["s"] / peak}
+    return found | {
+        "allocations": counts.allocations,
+        "machine_gflops": peak,
+        "share": counts.flops / 1e9 / found["s"] / peak,
+    }
 
 
 def matrix_peak(device: torch.device) -> float:

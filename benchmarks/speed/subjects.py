@@ -8,15 +8,15 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from listen_and_move.backbones.tapped import TappedNetwork
-from listen_and_move.backbones.vgg16 import VGG16
+from listen_and_move.audio.features import Statistics
 from listen_and_move.config import Config
-from listen_and_move.features import Statistics
 from listen_and_move.inference.animator import Animator
 from listen_and_move.losses.perceptual import EYES, PerceptualLoss
-from listen_and_move.modelfile import Model
 from listen_and_move.models.build import build_network
+from listen_and_move.models.checkpoint import Model
 from listen_and_move.models.generator import Network
+from listen_and_move.pretrained.tapped import TappedNetwork
+from listen_and_move.pretrained.vgg16 import VGG16
 from listen_and_move.settings import from_preset
 from listen_and_move.training.state import TrainingState, fresh_state
 from listen_and_move.training.step import Batch, training_step
@@ -24,7 +24,9 @@ from listen_and_move.training.step import Batch, training_step
 
 def settings(preset: str, size: int, window: int, lanes: int | None = None, **training: Any) -> Config:
     """A preset at a size, with windows of so many frames; ``lanes`` None: the preset's own."""
-    changes = {"clip.size": str(size), "training.window": window} | {f"training.{name}": each for name, each in training.items()}
+    changes = {"clip.size": str(size), "training.window": window} | {
+        f"training.{name}": each for name, each in training.items()
+    }
     return from_preset(preset, changes if lanes is None else changes | {"training.lanes": lanes})
 
 
@@ -75,9 +77,16 @@ def _perceptual(device: torch.device) -> PerceptualLoss:
 
 
 def _batch(state: TrainingState, config: Config, device: torch.device) -> Batch:
-    lanes, frames, (height, width) = config.training.lanes, config.training.window, (config.clip.height, config.clip.width)
+    lanes, frames, (height, width) = (
+        config.training.lanes,
+        config.training.window,
+        (config.clip.height, config.clip.width),
+    )
     with torch.device(device):
         real = torch.rand(lanes, frames, 3, height, width) * 2 - 1
-        features, noise = torch.randn(lanes, frames, config.features.size), torch.rand(lanes, frames, sum(config.noise_sizes))
+        features, noise = (
+            torch.randn(lanes, frames, config.features.size),
+            torch.rand(lanes, frames, sum(config.noise_sizes)),
+        )
         pixels = [torch.randn(lanes, frames, 1, *shape) for shape in state.network.pixel_noise_shapes]
     return Batch(real, features, noise, pixels or None, None, None)

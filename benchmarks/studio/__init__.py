@@ -1,1 +1,2 @@
-"""Experiments that the `studio` preset was chosen by: what is tried, on what, and the table of what came out."""
+"""Experiments that the `studio` preset was chosen by: what is tried, on what, and the table of what came
+out."""

@@ -1,6 +1,7 @@
 """Run trials and print their table; what is there already is not run again, so the same command goes on.
 
-    python -m benchmarks.studio run --videos FOLDER --clips drums beagle --variants base shape --folds 4 --seeds 0 [--steps 250]
+    python -m benchmarks.studio run --videos FOLDER --clips drums beagle --variants base shape --folds 4 \
+        --seeds 0 [--steps 250]
     python -m benchmarks.studio run ... --minutes 10 --size 128 [--preset paper --variants paper]
     python -m benchmarks.studio table [--steps 250 | --minutes 10]
 
@@ -27,7 +28,9 @@ KEY = ("variant", "clip", "fold", "seed", "steps", "size")
 
 def main() -> None:
     """Parse, run or print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("action", choices=["run", "table"])
     parser.add_argument("--videos", type=Path, default=Path())
     parser.add_argument("--clips", nargs="+", default=[])
@@ -35,10 +38,14 @@ def main() -> None:
     parser.add_argument("--folds", nargs="+", type=int, default=[4], help="which fifths are held out, 0 to 4")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--steps", type=int, default=250)
-    parser.add_argument("--minutes", type=float, help="train for so much processor time, instead of so many steps")
+    parser.add_argument(
+        "--minutes", type=float, help="train for so much processor time, instead of so many steps"
+    )
     parser.add_argument("--size", default="64")
     parser.add_argument("--preset", default="quick")
-    parser.add_argument("--reference", default="studio", help="the variant that the table holds the others against")
+    parser.add_argument(
+        "--reference", default="studio", help="the variant that the table holds the others against"
+    )
     parser.add_argument("--worker", default="0/1")
     parser.add_argument("--keep", type=Path, help="folder in which the run folders stay")
     parser.add_argument("--results", type=Path, default=RESULTS)
@@ -55,7 +62,9 @@ def run(options: argparse.Namespace) -> None:
     """All trials that are not there yet, this worker's share."""
     mine, workers = map(int, options.worker.split("/"))
     for place, job in enumerate(jobs(options)):
-        if place % workers == mine and not any(all(row[key] == job[key] for key in KEY) for row in rows(options.results)):
+        if place % workers == mine and not any(
+            all(row[key] == job[key] for key in KEY) for row in rows(options.results)
+        ):
             row = job | {"commit": _commit()} | trial(job, options)
             with options.results.open("a") as file:
                 file.write(json.dumps(row) + "\n")
@@ -69,7 +78,14 @@ def jobs(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
             for variant in options.variants:
                 for clip in options.clips:
                     still = variant in STILLS
-                    values = (variant, clip, fold, 0 if still else seed, 0 if still else options.steps, options.size)
+                    values = (
+                        variant,
+                        clip,
+                        fold,
+                        0 if still else seed,
+                        0 if still else options.steps,
+                        options.size,
+                    )
                     yield dict(zip(KEY, values, strict=True))
 
 
@@ -79,7 +95,9 @@ def trial(job: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
     values = {"clip.size": job["size"]}
     if job["variant"] in STILLS:
         return baseline_row(job["variant"], video, job["fold"], values, options.preset)
-    changes = values | {"training.steps": 10**6 if options.minutes else job["steps"]} | settings(job["variant"])
+    changes = (
+        values | {"training.steps": 10**6 if options.minutes else job["steps"]} | settings(job["variant"])
+    )
     name = "-".join(str(job[key]).replace(" ", "_") for key in KEY)
     keep = options.keep and options.keep / name
     with form(next((part for part in job["variant"].split("+") if part in FORMS), "full")):
@@ -92,7 +110,9 @@ def rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _commit() -> str:
-    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
     return found.stdout.strip() or "unknown"
 
 

@@ -1,4 +1,5 @@
-"""What the dial of sharpness does to trained runs: the part that was held out, played at each place of the dial.
+"""What the dial of sharpness does to trained runs: the part that was held out, played at each place of the
+dial.
 
     python -m benchmarks.studio.dials RUN [RUN ...] [--sharpness -2 0 1 4]
 
@@ -16,7 +17,7 @@ from benchmarks.studio.trial import measured
 from listen_and_move.data.clip import Clip, load_clip
 from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.controls import Controls
-from listen_and_move.inference.playing import WARM_UP
+from listen_and_move.models.rendering import WARM_UP
 from listen_and_move.runs import RunFolder
 
 SHOWN = ("excess", "p", "sharp", "motion", "flicker", "perc")
@@ -24,13 +25,18 @@ SHOWN = ("excess", "p", "sharp", "motion", "flicker", "perc")
 
 def main() -> None:
     """A line per run and place."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--sharpness", nargs="+", type=float, default=[-2.0, 0.0, 1.0, 4.0])
     options = parser.parse_args()
     torch.set_num_threads(1)
     for run in options.runs:
-        clip, animator = load_clip(RunFolder(run).video(None), RunFolder(run).config()), Animator.load(run, "cpu")
+        clip, animator = (
+            load_clip(RunFolder(run).video(None), RunFolder(run).config()),
+            Animator.load(run, "cpu"),
+        )
         for sharpness in options.sharpness:
             row = measured(_played(animator, clip, Controls(sharpness=sharpness)), clip)
             figures = "  ".join(f"{name} {FIGURES[name]([row]):.3f}" for name in SHOWN)
@@ -38,7 +44,7 @@ def main() -> None:
 
 
 def _played(animator: Animator, clip: Clip, controls: Controls) -> np.ndarray:
-    """The held-out part, after hearing what comes before it, as `inference.playing` does."""
+    """The held-out part, after hearing what comes before it, as `models.rendering` does."""
     first = max(0, clip.held_out.start - WARM_UP)
     frames, _ = animator.draw(clip.features[first : clip.held_out.stop], None, first, controls=controls)
     return frames[clip.held_out.start - first :]

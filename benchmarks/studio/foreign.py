@@ -1,11 +1,14 @@
-"""What foreign sounds do to trained runs, held against bounds: a line per run, and the worst sound for each bound.
+"""What foreign sounds do to trained runs, held against bounds: a line per run, and the worst sound for each
+bound.
 
-    python -m benchmarks.studio.foreign RUN [RUN ...] --sounds FOLDER [--clips 40] [--sharpness 1] [--amount 0.7] [--results FILE]
+    python -m benchmarks.studio.foreign RUN [RUN ...] --sounds FOLDER [--clips 40] [--sharpness 1] \
+        [--amount 0.7] [--results FILE]
 
-Bounds: no frame farther from the training frames than 1.5 times the farthest held-out frame; flicker at most the training
-clip's; motion at least half of the training clip's with percussive sounds; in silence and in room noise (-60 dBFS) at most
-2 % of it; a sound 20 dB quieter moves the picture as much. Used: with silence in its place the picture changes by at least a
-tenth of what the training clip varies over time, the bound of `evaluate`'s verdict.
+Bounds: no frame farther from the training frames than 1.5 times the farthest held-out frame; flicker at most
+the training clip's; motion at least half of the training clip's with percussive sounds; in silence and in
+room noise (-60 dBFS) at most 2 % of it; a sound 20 dB quieter moves the picture as much. Used: with silence
+in its place the picture changes by at least a tenth of what the training clip varies over time, the bound of
+`evaluate`'s verdict.
 """
 
 import argparse
@@ -20,13 +23,13 @@ import torch
 
 from benchmarks.machine import machine
 from benchmarks.studio.trial import Held
+from listen_and_move.audio.features import SAMPLE_RATE
 from listen_and_move.data.clip import Clip, load_clip
-from listen_and_move.evaluation.players import mean_spread, temporal_spread
+from listen_and_move.evaluation.baselines import mean_spread, temporal_spread
 from listen_and_move.evaluation.sensitivity import UNUSED
-from listen_and_move.features import SAMPLE_RATE
 from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.controls import AS_TRAINED, Controls
-from listen_and_move.inference.listening import listen
+from listen_and_move.inference.sound_check import listen
 from listen_and_move.media.sound import read_sound
 from listen_and_move.metrics.coherence import flicker
 from listen_and_move.metrics.memory import nearest_distances, thumbnails
@@ -48,7 +51,9 @@ KINDS = {
 
 def main() -> None:
     """Play every run with the same sounds."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--sounds", type=Path, required=True)
     parser.add_argument("--clips", type=int, default=40)
@@ -95,7 +100,9 @@ def measured(run: Path, sounds: Iterable[Path], controls: Controls = AS_TRAINED)
         mean_spread(temporal_spread(clip.frames.numpy().view(Held), clip.train)),
         float(nearest_distances(thumbnails(unseen, SIDE), small)[0].max()),
     )
-    clips = [{"sound": sound.name, "kind": kind(sound), **_played(play, sound, usual, small)} for sound in sounds]
+    clips = [
+        {"sound": sound.name, "kind": kind(sound), **_played(play, sound, usual, small)} for sound in sounds
+    ]
     still = {name: _motion(play, samples, usual) for name, samples in _quiet().items()}
     return {"run": run.name, "bounds": {"run": run.name, **bounds(clips), **still}, "clips": clips}
 
@@ -156,7 +163,7 @@ def _motion(play: Play, samples: np.ndarray, usual: Usual) -> float:
 
 def _frames(animator: Animator, controls: Controls, samples: np.ndarray) -> np.ndarray:
     """As `generate` plays it: brought to the level of the training sound."""
-    gain = listen(lambda: [samples], animator.ears).gain
+    gain = listen(lambda: [samples], animator.audio_reference).gain
     return np.stack(list(animator.frames([samples], controls=controls, gain=gain)))
 
 

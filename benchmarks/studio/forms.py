@@ -1,6 +1,8 @@
-"""Cheaper forms of the prediction layer, to measure whether one earns its time; the package has the full one alone.
+"""Cheaper forms of the prediction layer, to measure whether one earns its time; the package has the full one
+alone.
 
-Shape letters as in `models.prediction`. All take and give what `PredictionLayer` does, so a trial swaps them in.
+Shape letters as in `models.prediction`. All take and give what `PredictionLayer` does, so a trial swaps them
+in.
 """
 
 from collections.abc import Iterator
@@ -13,7 +15,12 @@ from torch import Tensor, nn
 
 from listen_and_move.models import build
 from listen_and_move.models.prediction import PredictionLayer, PredictionState
-from listen_and_move.models.recurrent import CentredConvolution, ConvGRU, DirectionalConvolution, KernelConvolution
+from listen_and_move.models.recurrent import (
+    CentredConvolution,
+    ConvGRU,
+    DirectionalConvolution,
+    KernelConvolution,
+)
 
 Maps = Float[Tensor, "B T C H W"]
 
@@ -27,7 +34,9 @@ class LowRank(nn.Module):
         self.down, self.up = nn.Conv2d(channels, rank, 1), nn.Conv2d(rank, channels, 1)
         self.inner = PredictionLayer(rank, kernel, directional)
 
-    def forward(self, x: Maps, state: PredictionState | None = None, recompute: bool = False) -> tuple[Maps, PredictionState]:
+    def forward(
+        self, x: Maps, state: PredictionState | None = None, recompute: bool = False
+    ) -> tuple[Maps, PredictionState]:
         """As `PredictionLayer`."""
         low = self.down(x.flatten(0, 1)).unflatten(0, x.shape[:2])
         corrected, after = self.inner(low, state, recompute)
@@ -41,11 +50,16 @@ class Grouped(nn.Module):
         super().__init__()
         self.groups = nn.ModuleList(PredictionLayer(channels // 4, kernel, directional) for _ in range(4))
 
-    def forward(self, x: Maps, state: PredictionState | None = None, recompute: bool = False) -> tuple[Maps, PredictionState]:
+    def forward(
+        self, x: Maps, state: PredictionState | None = None, recompute: bool = False
+    ) -> tuple[Maps, PredictionState]:
         """As `PredictionLayer`."""
-        before = [None] * 4 if state is None else [PredictionState(part) for part in state.hidden.chunk(4, dim=2)]
+        before = (
+            [None] * 4 if state is None else [PredictionState(part) for part in state.hidden.chunk(4, dim=2)]
+        )
         parts = [
-            group(part, hidden, recompute) for group, part, hidden in zip(self.groups, x.chunk(4, dim=2), before, strict=True)
+            group(part, hidden, recompute)
+            for group, part, hidden in zip(self.groups, x.chunk(4, dim=2), before, strict=True)
         ]
         hidden = torch.cat([each.hidden for _, each in parts], dim=2)
         return torch.cat([corrected for corrected, _ in parts], dim=2), PredictionState(hidden)
@@ -96,7 +110,8 @@ class DepthwiseGRU(ConvGRU):
 
 
 class Separable(PredictionLayer):
-    """Every channel is predicted from itself, in five directions; the blend of the directions mixes the channels."""
+    """Every channel is predicted from itself, in five directions; the blend of the directions mixes the
+    channels."""
 
     def __init__(self, channels: int, kernel: int, directional: bool) -> None:
         super().__init__(channels, kernel, directional=True)
@@ -132,7 +147,12 @@ def _both(x: Tensor, back: bool = False) -> Tensor:
     return x.flip(-2).mT if back else x.mT.flip(-2)
 
 
-FORMS: dict[str, type[nn.Module]] = {"full": PredictionLayer, "low rank": LowRank, "grouped": Grouped, "separable": Separable}
+FORMS: dict[str, type[nn.Module]] = {
+    "full": PredictionLayer,
+    "low rank": LowRank,
+    "grouped": Grouped,
+    "separable": Separable,
+}
 
 
 @contextmanager

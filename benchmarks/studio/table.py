@@ -26,11 +26,13 @@ FIGURES = {
     "hiss": lambda rows: _mean(rows, "motion_in_room_noise"),
     "s/step": lambda rows: float(np.mean([_pace(row) for row in rows])),
 }
-"""Title to figure of the fifths of one seed; excess: dcor less its mean at wrong times, p: share of wrong times as good."""
+"""Title to figure of the fifths of one seed; excess: dcor less its mean at wrong times, p: share of wrong
+times as good."""
 
 
 def lines(rows: list[Row], options: argparse.Namespace) -> Iterator[str]:
-    """Clip by clip, a line per variant, then a line per variant over all clips, then how each differs from the reference."""
+    """Clip by clip, a line per variant, then a line per variant over all clips, then how each differs from
+    the reference."""
     chosen = [
         row
         for row in rows
@@ -51,14 +53,18 @@ def lines(rows: list[Row], options: argparse.Namespace) -> Iterator[str]:
         overall.setdefault(variant, []).append(values.mean(0).tolist())
         yield f"{clip[:20]:21}{variant[:20]:21}{len(group):2}" + "".join(_cell(column) for column in values.T)
     for variant, values in overall.items():
-        yield f"{'all':21}{variant[:20]:21}{len(values):2}" + "".join(_cell([number]) for number in np.array(values).mean(0))
+        yield f"{'all':21}{variant[:20]:21}{len(values):2}" + "".join(
+            _cell([number]) for number in np.array(values).mean(0)
+        )
     for variant in overall:
         if variant != options.reference and (values := _differences(single, variant, options.reference)):
             title = f"less {options.reference[:15]}"
             yield f"{title:21}{variant[:20]:21}{len(values):2}" + "".join(map(_cell, np.array(values).T))
 
 
-def _differences(single: dict[tuple[str, str, int], np.ndarray], variant: str, reference: str) -> list[np.ndarray]:
+def _differences(
+    single: dict[tuple[str, str, int], np.ndarray], variant: str, reference: str
+) -> list[np.ndarray]:
     """Per seed: a variant's figures less those of the reference, mean over the clips that have both."""
     pairs: dict[int, list[np.ndarray]] = {}
     for (clip, name, seed), figures in single.items():
@@ -76,7 +82,8 @@ def _grouped(rows: Iterable[Row], *keys: str) -> Iterator[tuple[tuple[Any, ...],
 
 
 def _pooled(rows: list[Row]) -> tuple[float, float]:
-    """dcor of all fifths as one, less its mean at wrong times; and the share of wrong times that are at least as good."""
+    """dcor of all fifths as one, less its mean at wrong times; and the share of wrong times that are at least
+    as good."""
     shifts = min(len(row["shifted"]) for row in rows)
     product, ours, theirs = np.sum([row["products"] for row in rows], 0)
     norm = np.sqrt(ours * theirs) or 1.0

@@ -17,20 +17,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor
+from listen_and_move.audio.loudness import gated_level, matching_gain
 from listen_and_move.config import Config
 from listen_and_move.data.clip import Clip, load_clip
 from listen_and_move.evaluation.networks import available
 from listen_and_move.evaluation.shifts import products
-from listen_and_move.features import SAMPLE_RATE, Listener
 from listen_and_move.inference.animator import Animator
-from listen_and_move.inference.playing import played
-from listen_and_move.inference.replay import PLAIN, VITERBI, Replay
-from listen_and_move.level import gated_level, matching_gain
+from listen_and_move.inference.sources.path import PLAIN, VITERBI, Replay
 from listen_and_move.media.sound import read_sound
 from listen_and_move.metrics.coherence import flicker
-from listen_and_move.metrics.frame import MOVING_SHARE, laplacian_energies, moving_region, psnr, ssim, unit_range
+from listen_and_move.metrics.frame import (
+    MOVING_SHARE,
+    laplacian_energies,
+    moving_region,
+    psnr,
+    ssim,
+    unit_range,
+)
 from listen_and_move.metrics.sync import motion_energy
 from listen_and_move.models.generator import Network
+from listen_and_move.models.rendering import played
 from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
 from listen_and_move.training.loop import Progress, train
@@ -59,7 +66,13 @@ def _fifth(fold: int) -> str:
 
 
 def model_row(
-    video: Path, fold: int, seed: int, values: Mapping[str, Any], base: str, keep: Path | None, minutes: float | None
+    video: Path,
+    fold: int,
+    seed: int,
+    values: Mapping[str, Any],
+    base: str,
+    keep: Path | None,
+    minutes: float | None,
 ) -> Row:
     """Train a model and measure it on the fifth that it has not seen.
 
@@ -82,9 +95,18 @@ def model_row(
     generated = _played(network, clip.features, clip, config)
     if not (result.finished or watch.over):
         raise KeyboardInterrupt  # a row of a run cut short would mislead
-    curve = [[line["step"], line["held_out/dcor"], line["held_out/sharpness_moving"]] for line in log if "held_out/dcor" in line]
-    row = {"curve": curve, "train_s": seconds, "steps_done": result.step, "model_mb": size / 1e6} | measured(generated, clip)
-    row |= {f"dcor_{name}": _dcor(_played(network, heard, clip, config), clip) for name, heard in altered(video, clip, config)}
+    curve = [
+        [line["step"], line["held_out/dcor"], line["held_out/sharpness_moving"]]
+        for line in log
+        if "held_out/dcor" in line
+    ]
+    row = {"curve": curve, "train_s": seconds, "steps_done": result.step, "model_mb": size / 1e6} | measured(
+        generated, clip
+    )
+    row |= {
+        f"dcor_{name}": _dcor(_played(network, heard, clip, config), clip)
+        for name, heard in altered(video, clip, config)
+    }
     return row | _still(network, clip, config)
 
 
@@ -136,11 +158,12 @@ def measured(generated: np.ndarray, clip: Clip) -> Row:
 
 
 def altered(video: Path, clip: Clip, config: Config) -> list[tuple[str, Tensor]]:
-    """Features of the clip's sound as another microphone might have recorded it, played as `generate` plays it.
+    """Features of the clip's sound as another microphone might have recorded it, played as `generate` plays
+    it.
 
     All are brought to the level of the training sound by one gain, but for the last.
     """
-    listener = Listener(config.features, config.clip.rate, clip.statistics)
+    extractor = FeatureExtractor(config.features, config.clip.rate, clip.statistics)
     sound = torch.from_numpy(np.concatenate(list(read_sound(video, SAMPLE_RATE))))
     level = sound.square().mean().sqrt()
     noise = torch.randn(len(sound), generator=torch.Generator().manual_seed(0))
@@ -155,13 +178,16 @@ def altered(video: Path, clip: Clip, config: Config) -> list[tuple[str, Tensor]]
         gain = matching_gain(gated_level(each.numpy()[None]), clip.level)
         versions[name] = each * 10 ** (gain / 20)
     versions["quiet_unmatched"] = sound * 10 ** (-10 / 20)
-    return [(name, listener.whole(each)[: len(clip.features)]) for name, each in versions.items()]
+    return [(name, extractor.whole(each)[: len(clip.features)]) for name, each in versions.items()]
 
 
 def reverberated(sound: Tensor, seconds: float = 0.5) -> Tensor:
-    """The sound in a room: noise that fades by 60 dB in so many seconds, as loud as the direct sound in all."""
+    """The sound in a room: noise that fades by 60 dB in so many seconds, as loud as the direct sound in
+    all."""
     length = round(seconds * SAMPLE_RATE)
-    tail = torch.randn(length, generator=torch.Generator().manual_seed(1)) * 10 ** (-3 * torch.arange(length) / length)
+    tail = torch.randn(length, generator=torch.Generator().manual_seed(1)) * 10 ** (
+        -3 * torch.arange(length) / length
+    )
     size = len(sound) + length
     echo = torch.fft.irfft(torch.fft.rfft(sound, n=size) * torch.fft.rfft(tail / tail.norm(), n=size), n=size)
     return sound + echo[: len(sound)]
@@ -190,12 +216,20 @@ def _dcor(generated: np.ndarray, clip: Clip) -> float:
 
 def _still(network: Network, clip: Clip, config: Config) -> Row:
     """Motion in silence and in room noise (-60 dBFS), over that of the training part."""
-    moving = np.mean([motion_energy(clip.frames[part.start : part.stop].numpy()).mean() for part in clip.train if len(part) > 1])
+    moving = np.mean(
+        [
+            motion_energy(clip.frames[part.start : part.stop].numpy()).mean()
+            for part in clip.train
+            if len(part) > 1
+        ]
+    )
     hiss = 1e-3 * torch.randn(4 * SAMPLE_RATE, generator=torch.Generator().manual_seed(0))
-    listener = Listener(config.features, config.clip.rate, clip.statistics)
+    extractor = FeatureExtractor(config.features, config.clip.rate, clip.statistics)
     row = {}
     for name, sound in {"silence": torch.zeros_like(hiss), "room_noise": hiss}.items():
-        features = listener.whole(sound)
-        frames = np.concatenate(list(played(network, features, range(20, len(features)), config)))  # the start is forgotten
+        features = extractor.whole(sound)
+        frames = np.concatenate(
+            list(played(network, features, range(20, len(features)), config))
+        )  # the start is forgotten
         row[f"motion_in_{name}"] = float(motion_energy(frames).mean() / moving)
     return row

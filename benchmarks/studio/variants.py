@@ -1,8 +1,9 @@
-"""What is tried: changes to a preset, by name. A name joined by + is all of its parts, the later ones winning.
+"""What is tried: changes to a preset, by name. A name joined by + is all of its parts, the later ones
+winning.
 
-Rows that cannot be asked for any more, by commit: "studio, rooms not remembered" (36040f9); "studio, full width" (7f802a1: twice
-as wide as now, without the lean of `models.recall.Mix`), to which all trials of 100 steps, of 1 and of 2.5 minutes, "half width"
-and "regress, full width" are changes.
+Rows that cannot be asked for any more, by commit: "studio, rooms not remembered" (36040f9); "studio, full
+width" (7f802a1: twice as wide as now, without the lean of `models.memory.Mix`), to which all trials of 100
+steps, of 1 and of 2.5 minutes, "half width" and "regress, full width" are changes.
 low rank, grouped, separable: forms of the prediction layer (see `forms`), to be joined with directional.
 """
 
@@ -34,7 +35,11 @@ VARIANTS: dict[str, Settings] = {
     "no difference": {"losses.difference": 0.0},
     "hinge": {"losses.adversarial": "hinge"},
     "batch norm": {"generator.sound_norm": False, "generator.norm_bottleneck": 0},
-    "instance norm": {"generator.sound_norm": False, "generator.norm_bottleneck": 0, "generator.norm": "instance"},
+    "instance norm": {
+        "generator.sound_norm": False,
+        "generator.norm_bottleneck": 0,
+        "generator.norm": "instance",
+    },
     "twice the width": {"generator.channels_base": 256, "generator.channels_max": 128},
     "no disturbance": {"training.disturbance": 0.0},
     "feature matching 10": {"losses.feature_matching": 10.0},

@@ -4,17 +4,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from listen_and_move.ablations.ablation import ablation
     from listen_and_move.demonstration import demo
     from listen_and_move.errors import UserError
     from listen_and_move.evaluation.compare import compare
     from listen_and_move.evaluation.evaluate import evaluate
-    from listen_and_move.evaluation.robustness import robustness
-    from listen_and_move.importing import import_checkpoint
+    from listen_and_move.evaluation.robustness.study import robustness
     from listen_and_move.inference.animator import Animator
     from listen_and_move.inference.controls import Controls
     from listen_and_move.inference.generate import generate
-    from listen_and_move.inspection import inspect
-    from listen_and_move.studies.ablation import ablation
+    from listen_and_move.inspection.inspection import inspect
+    from listen_and_move.models.importing import import_checkpoint
     from listen_and_move.training.loop import train
 
 __version__ = "0.1.0"
@@ -37,20 +37,21 @@ _PLACES = {
     "Animator": "inference.animator",
     "Controls": "inference.controls",
     "UserError": "errors",
-    "ablation": "studies.ablation",
+    "ablation": "ablations.ablation",
     "compare": "evaluation.compare",
     "demo": "demonstration",
     "evaluate": "evaluation.evaluate",
     "generate": "inference.generate",
-    "import_checkpoint": "importing",
-    "inspect": "inspection",
-    "robustness": "evaluation.robustness",
+    "import_checkpoint": "models.importing",
+    "inspect": "inspection.inspection",
+    "robustness": "evaluation.robustness.study",
     "train": "training.loop",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Public names are imported when they are used, so that ``import listen_and_move`` does not wait for torch."""
+    """Public names are imported when they are used, so that ``import listen_and_move`` does not wait for
+    torch."""
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

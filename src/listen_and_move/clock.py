@@ -1,7 +1,7 @@
 """Time: the only place where seconds, samples and frames are converted.
 
-All conversions are exact: rates are integers or fractions, and a rounding happens once, at the end, never along the
-way. Frame ``t`` of a picture at ``fps`` frames per second belongs to the instant ``t / fps``.
+All conversions are exact: rates are integers or fractions, and a rounding happens once, at the end, never
+along the way. Frame ``t`` of a picture at ``fps`` frames per second belongs to the instant ``t / fps``.
 """
 
 import re
@@ -29,7 +29,8 @@ def exact(seconds: Seconds) -> Fraction:
 
 
 def parse_number(text: str) -> Fraction | None:
-    """The number that a short text says, such as ``"25"``, ``"29.97"``, ``"1e-3"`` or ``"30000/1001"``, exact.
+    """The number that a short text says, such as ``"25"``, ``"29.97"``, ``"1e-3"`` or ``"30000/1001"``,
+    exact.
 
     None where it says none, or one of so many digits that computing with it would take for ever.
     """
@@ -49,7 +50,9 @@ def parse_rate(text: str) -> Fraction:
     """
     rate = parse_number(text)
     if rate is None or not 1 <= rate <= 240:
-        raise SettingError(f"fps: expected a number or a fraction from 1 to 240, such as 25 or 30000/1001; got {shown(text)}")
+        raise SettingError(
+            f"fps: expected a number or a fraction from 1 to 240, such as 25 or 30000/1001; got {shown(text)}"
+        )
     return rate
 
 

@@ -1,4 +1,5 @@
-"""All settings: what each means and which values it takes; `presets` has rows of them, `settings` writes and reads them.
+"""All settings: what each means and which values it takes; `presets` has rows of them, `settings` writes and
+reads them.
 
 The docstring below a setting is its help text.
 """
@@ -32,7 +33,8 @@ def require_finite(settings: object) -> None:
     """Refuse infinity and what is no number at all, in any setting of a group."""
     for name, value in vars(settings).items():
         require(
-            not isinstance(value, float) or isfinite(value), f"{name.replace('_', '-')}: expected a finite number; got {value}"
+            not isinstance(value, float) or isfinite(value),
+            f"{name.replace('_', '-')}: expected a finite number; got {value}",
         )
 
 
@@ -41,13 +43,15 @@ class ClipConfig:
     """Which part of which picture is learnt."""
 
     crop: str = ""
-    """Part of the picture to use, as left,top,right,bottom in pixels; empty: the largest centred part of the right shape."""
+    """Part of the picture to use, as left,top,right,bottom in pixels; empty: the largest centred part of the
+    right shape."""
     start: float = 0.0
     """Where to begin in the video, in seconds."""
     end: float | None = None
     """Where to stop in the video, in seconds; None: at its end."""
     size: str = "128"
-    """Size of the generated picture: one number for a square, or WIDTHxHEIGHT; 4 to 7 times the same power of two a side."""
+    """Size of the generated picture: one number for a square, or WIDTHxHEIGHT; 4 to 7 times the same power of
+    two a side."""
     fps: str = "20"
     """Frames per second of the generated picture: a number or a fraction such as 30000/1001."""
     holdout: str = "0.2"
@@ -57,7 +61,10 @@ class ClipConfig:
         require_finite(self)
         _ = self.doublings, self.rate, self.box, self.held_out  # each property checks its setting
         require(self.start >= 0, f"start: expected 0 seconds or later; got {self.start}")
-        require(self.end is None or self.end > self.start, f"end: expected later than start ({self.start} s); got {self.end}")
+        require(
+            self.end is None or self.end > self.start,
+            f"end: expected later than start ({self.start} s); got {self.end}",
+        )
 
     @property
     def rate(self) -> Fraction:
@@ -106,7 +113,10 @@ class ClipConfig:
             f"crop: expected left,top,right,bottom in pixels, such as 40,0,296,224; got {shown(self.crop)}",
         )
         left, top, right, bottom = (int(part) for part in parts)
-        require(left < right and top < bottom, f"crop: left must be below right and top below bottom; got {shown(self.crop)}")
+        require(
+            left < right and top < bottom,
+            f"crop: left must be below right and top below bottom; got {shown(self.crop)}",
+        )
         return left, top, right, bottom
 
     @property
@@ -115,10 +125,13 @@ class ClipConfig:
         shares = [parse_number(part) for part in self.holdout.split("-")]
         edges = [1 - shares[0], Fraction(1)] if len(shares) == 1 and shares[0] is not None else shares
         match edges:
-            case [Fraction() as first, Fraction() as last] if 0 <= first <= last <= 1 and last - first <= Fraction(9, 10):
+            case [Fraction() as first, Fraction() as last] if (
+                0 <= first <= last <= 1 and last - first <= Fraction(9, 10)
+            ):
                 return first, last
         raise SettingError(
-            f"holdout: expected a share such as 0.2 (the last fifth) or a part such as 0.4-0.6; got {shown(self.holdout)}"
+            "holdout: expected a share such as 0.2 (the last fifth) or a part such as 0.4-0.6; got "
+            f"{shown(self.holdout)}"
         )
 
 
@@ -127,8 +140,10 @@ class FeatureConfig:
     """How sound becomes one vector per frame."""
 
     kind: Literal["lms", "mel", "mfcc", "level", "shape"] = "lms"
-    """lms: dB below the chunk's maximum (the paper); mel: power; mfcc: 20 coefficients; level: dB above a noise floor;
-    shape: the same around its mean over the bands, then that mean (how loud) and its rise within the chunk (flux)."""
+    """lms: dB below the chunk's maximum (the paper); mel: power; mfcc: 20 coefficients; level: dB above a
+    noise floor;
+    shape: the same around its mean over the bands, then that mean (how loud) and its rise within the chunk
+    (flux)."""
     bands: int = 64
     """Mel bands from 125 to 7500 Hz."""
     chunk_ms: float = 85.0
@@ -142,20 +157,28 @@ class FeatureConfig:
     standardise: bool = False
     """Subtract the training track's mean and divide by its spread, clamped to +-4."""
     floor_db: float = -40.0
-    """level and shape: power below this counts as silence, in dB of mel power; -47 is white noise at -60 dBFS."""
+    """level and shape: power below this counts as silence, in dB of mel power; -47 is white noise at -60
+    dBFS."""
 
     def __post_init__(self) -> None:
         require_finite(self)
         require(8 <= self.bands <= 256, f"features.bands: expected 8 to 256; got {self.bands}")
-        require(20 <= self.chunk_ms <= 1000, f"features.chunk-ms: expected 20 to 1000 milliseconds; got {self.chunk_ms}")
-        require(0 <= self.past <= 64 and 0 <= self.future <= 64, "features.past and features.future: expected 0 to 64 chunks")
+        require(
+            20 <= self.chunk_ms <= 1000,
+            f"features.chunk-ms: expected 20 to 1000 milliseconds; got {self.chunk_ms}",
+        )
+        require(
+            0 <= self.past <= 64 and 0 <= self.future <= 64,
+            "features.past and features.future: expected 0 to 64 chunks",
+        )
         require(
             self.kind != "mfcc" or self.bands >= 20,
             f"features.bands: expected at least 20 for the 20 coefficients of mfcc; got {self.bands}",
         )
         require(
             self.kind == "mfcc" or (self.context_bands > 0 and self.bands % self.context_bands == 0),
-            f"features.context-bands: expected a divisor of features.bands ({self.bands}); got {self.context_bands}",
+            f"features.context-bands: expected a divisor of features.bands ({self.bands}); got "
+            f"{self.context_bands}",
         )
 
     @property
@@ -190,20 +213,24 @@ class MotionConfig:
     layers: int = 3
     """Recurrent layers."""
     dilation: int = 2
-    """Layer l, from 0 on, continues from dilation^l frames ago: 2 is the paper's, 1 makes all of them listen alike."""
+    """Layer l, from 0 on, continues from dilation^l frames ago: 2 is the paper's, 1 makes all of them listen
+    alike."""
     form: Literal["basic", "feedback"] = "basic"
-    """basic: hears the features; feedback: hears them through a linear layer, the motion token before added."""
+    """basic: hears the features; feedback: hears them through a linear layer, the motion token before
+    added."""
 
     def __post_init__(self) -> None:
         require(1 <= self.layers <= 8, f"motion.layers: expected 1 to 8; got {self.layers}")
         require(
             self.dilation >= 1 and self.dilation ** (self.layers - 1) <= LONGEST_MEMORY,
-            f"motion.dilation: expected at least 1, and to the power of the last layer at most {LONGEST_MEMORY} frames; "
+            "motion.dilation: expected at least 1, and to the power of the last layer at most "
+            f"{LONGEST_MEMORY} frames; "
             f"got {self.dilation} with {self.layers} layers",
         )
         require(0 <= self.noise <= 256, f"motion.noise: expected 0 to 256; got {self.noise}")
         require(
-            self.sound or self.noise > 0, "motion.noise: expected at least 1 where motion.sound is off, else nothing moves; got 0"
+            self.sound or self.noise > 0,
+            "motion.noise: expected at least 1 where motion.sound is off, else nothing moves; got 0",
         )
 
 
@@ -212,19 +239,23 @@ class GeneratorConfig:
     """The generator: motion tokens (and sound) in, one picture per frame out."""
 
     connections: Literal["residual", "skip", "basic"] = "residual"
-    """residual: each block's input is added to its output; skip: each block draws a picture, and all add up; basic: neither."""
+    """residual: each block's input is added to its output; skip: each block draws a picture, and all add up;
+    basic: neither."""
     dimensions: Literal[2, 3] = 2
     """2: kernels see one frame; 3: this frame and the two before it, so that blocks remember."""
     sound_content: bool = True
     """Sound as content (SaC): the features join the motion tokens at the input."""
     content_noise: int = 0
-    """Random numbers that stay the same for a whole sound (a window, in training), normal, beside the motion tokens."""
+    """Random numbers that stay the same for a whole sound (a window, in training), normal, beside the motion
+    tokens."""
     sound_norm: bool = True
     """Audio-conditional instance normalisation (acIN); without it, batch normalisation."""
     norm: Literal["batch", "instance", "pixel"] = "batch"
-    """Normalisation of the blocks without sound_norm: over frames, over each picture's channels, or over channels per pixel."""
+    """Normalisation of the blocks without sound_norm: over frames, over each picture's channels, or over
+    channels per pixel."""
     norm_bottleneck: int = 0
-    """acIN through a tanh layer of this width, shift and 1 + scale, a pair of its own per norm; 0: the paper's linear layer."""
+    """acIN through a tanh layer of this width, shift and 1 + scale, a pair of its own per norm; 0: the
+    paper's linear layer."""
     channels_base: int = 1024
     """Width of a layer whose input was doubled l times is min(channels_base / 2^l, channels_max)."""
     channels_max: int = 512
@@ -240,50 +271,72 @@ class GeneratorConfig:
     prediction_kernel: int = 3
     """Size of the prediction layer's kernels: 3, or 5 (the paper from 512 pixels on)."""
     picture: Literal["whole", "residual"] = "whole"
-    """whole: the network draws everything; residual: it draws what differs from the training clip's mean frame."""
+    """whole: the network draws everything; residual: it draws what differs from the training clip's mean
+    frame."""
     recall: int = 0
-    """residual only: training frames kept at most, blended by the likeness of their sounds to what is drawn upon; 0: none."""
+    """residual only: training frames kept at most, blended by the likeness of their sounds to what is drawn
+    upon; 0: none."""
 
     def __post_init__(self) -> None:
         require(
-            self.channels_base >= 1 and self.channels_max >= 1, "generator.channels-base and channels-max: expected at least 1"
+            self.channels_base >= 1 and self.channels_max >= 1,
+            "generator.channels-base and channels-max: expected at least 1",
         )
-        require(self.prediction_kernel in (3, 5), f"generator.prediction-kernel: expected 3 or 5; got {self.prediction_kernel}")
+        require(
+            self.prediction_kernel in (3, 5),
+            f"generator.prediction-kernel: expected 3 or 5; got {self.prediction_kernel}",
+        )
         require(
             not self.prediction_layers or all(is_whole(part) for part in self.prediction_layers.split(",")),
-            f"generator.prediction-layers: expected numbers of blocks, such as 3,5; got {shown(self.prediction_layers)}",
+            "generator.prediction-layers: expected numbers of blocks, such as 3,5; got "
+            f"{shown(self.prediction_layers)}",
         )
         require(
             not self.prediction_layers or self.prediction != "none",
-            f"generator.prediction-layers: expected none with generator.prediction none; got {shown(self.prediction_layers)}",
+            "generator.prediction-layers: expected none with generator.prediction none; got "
+            f"{shown(self.prediction_layers)}",
         )
         require(self.recall >= 0, f"generator.recall: expected 0 or more frames; got {self.recall}")
-        require(not self.recall or self.picture == "residual", "generator.recall: expected generator.picture residual; got whole")
-        require(self.norm_bottleneck >= 0, f"generator.norm-bottleneck: expected 0 or more; got {self.norm_bottleneck}")
+        require(
+            not self.recall or self.picture == "residual",
+            "generator.recall: expected generator.picture residual; got whole",
+        )
+        require(
+            self.norm_bottleneck >= 0,
+            f"generator.norm-bottleneck: expected 0 or more; got {self.norm_bottleneck}",
+        )
         require(
             not self.norm_bottleneck or self.sound_norm,
-            f"generator.norm-bottleneck: expected 0 without generator.sound-norm, whose it is; got {self.norm_bottleneck}",
+            "generator.norm-bottleneck: expected 0 without generator.sound-norm, whose it is; got "
+            f"{self.norm_bottleneck}",
         )
         require(
             self.norm == "batch" or not self.sound_norm,
-            f"generator.norm: expected generator.sound-norm to be off, which is a norm itself; got {self.norm} with it",
+            "generator.norm: expected generator.sound-norm to be off, which is a norm itself; got "
+            f"{self.norm} with it",
         )
-        require(self.content_noise >= 0, f"generator.content-noise: expected 0 or more; got {self.content_noise}")
+        require(
+            self.content_noise >= 0, f"generator.content-noise: expected 0 or more; got {self.content_noise}"
+        )
 
     def widths(self, doublings: int) -> list[int]:
         """Width after each number of doublings, from 0 on."""
-        widths = [max(1, min(self.channels_base // 2**layer, self.channels_max)) for layer in range(doublings + 1)]
+        widths = [
+            max(1, min(self.channels_base // 2**layer, self.channels_max)) for layer in range(doublings + 1)
+        ]
         return [*widths[:-2], *(2 * width for width in widths[-2:])] if self.double_finest else widths
 
 
 @dataclass(frozen=True, kw_only=True)
-class CriticConfig:
+class DiscriminatorConfig:
     """The image critic and the video critic (patch decision)."""
 
     connections: Literal["skip", "residual", "basic"] = "skip"
-    """skip: every layer also sees the picture itself; residual: its input is added to its output; basic: neither."""
+    """skip: every layer also sees the picture itself; residual: its input is added to its output; basic:
+    neither."""
     channels_base: int = 1024
-    """Width of a layer that works at the generator's l-th doubling is min(channels_base / 2^l, channels_max)."""
+    """Width of a layer that works at the generator's l-th doubling is min(channels_base / 2^l,
+    channels_max)."""
     channels_max: int = 512
     """Largest width of a layer."""
     norm: Literal["batch", "none"] = "batch"
@@ -292,7 +345,10 @@ class CriticConfig:
     """Show the critics real and generated windows with the same kinds of random colour, shift and cut-out."""
 
     def __post_init__(self) -> None:
-        require(self.channels_base >= 1 and self.channels_max >= 1, "critics.channels-base and channels-max: expected at least 1")
+        require(
+            self.channels_base >= 1 and self.channels_max >= 1,
+            "critics.channels-base and channels-max: expected at least 1",
+        )
 
     def channels(self, layer: int) -> int:
         """Width at the generator's ``layer``-th doubling."""
@@ -303,9 +359,11 @@ class CriticConfig:
 class LossConfig:
     """What training minimises: one weight per term, 0 leaves the term out."""
 
-    adversarial: Literal["wgan-gp", "wgan", "hinge", "non-saturating", "bce", "least-squares", "relativistic"] = "wgan-gp"
-    """wgan-gp: Wasserstein with slope 1; the others, whose penalty is R1 and R2: wgan, hinge, non-saturating or bce (the same),
-    least-squares, relativistic (softplus over pairs)."""
+    adversarial: Literal[
+        "wgan-gp", "wgan", "hinge", "non-saturating", "bce", "least-squares", "relativistic"
+    ] = "wgan-gp"
+    """wgan-gp: Wasserstein with slope 1; the others, whose penalty is R1 and R2: wgan, hinge, non-saturating
+    or bce (the same), least-squares, relativistic (softplus over pairs)."""
     adversarial_weight: float = 1.0
     """Weight of both critics in the generator's loss; 0 trains by reconstruction alone."""
     penalty: float = 10.0
@@ -321,36 +379,46 @@ class LossConfig:
     difference: float = 0.0
     """Weight of the mean absolute difference between the changes from frame to frame."""
     rest: float = 0.0
-    """Weight of the mean absolute change from frame to frame while a quiet room is heard, in every fourth step; above 0, recall
-    remembers quiet rooms too, with one still picture."""
+    """Weight of the mean absolute change from frame to frame while a quiet room is heard, in every fourth
+    step; above 0, recall remembers quiet rooms too, with one still picture."""
     perceptual: float = 0.0
-    """Weight of the mean squared difference between a network's feature maps of the generated and of the real window."""
+    """Weight of the mean squared difference between a network's feature maps of the generated and of the real
+    window."""
     perceptual_network: Literal["vgg16", "squeezenet1_1", "squeezenet1_1-caffe"] = "vgg16"
     """That network; its weights have to be there: see listen-and-move weights. vgg16: the paper's."""
     total_variation: float = 0.0
     """Weight of the mean absolute difference between neighbouring pixels of the generated window."""
     feature_matching: float = 0.0
-    """Weight of the mean absolute difference between the critics' activations for the real and the generated window."""
+    """Weight of the mean absolute difference between the critics' activations for the real and the generated
+    window."""
     motion_weight: float = 0.0
     """Extra weight of moving pixels in l1: 1 + motion_weight x (their spread over time / mean spread)."""
 
     def __post_init__(self) -> None:
         require_finite(self)
         for name, value in vars(self).items():
-            require(isinstance(value, str) or value >= 0, f"losses.{name.replace('_', '-')}: expected 0 or more; got {value}")
+            require(
+                isinstance(value, str) or value >= 0,
+                f"losses.{name.replace('_', '-')}: expected 0 or more; got {value}",
+            )
         require(
             not self.feature_matching or self.adversarial_weight > 0,
-            "losses.feature-matching: expected losses.adversarial-weight above 0, since only trained critics match; got 0",
+            "losses.feature-matching: expected losses.adversarial-weight above 0, since only trained critics "
+            "match; got 0",
         )
         require(
             self.adversarial != "wgan-gp" or not self.adversarial_weight or self.penalty > 0,
-            "losses.penalty: expected above 0 with wgan-gp, which is made of it; got 0: take losses.adversarial wgan instead",
+            "losses.penalty: expected above 0 with wgan-gp, which is made of it; got 0: take "
+            "losses.adversarial wgan instead",
         )
-        require(self.penalty_every >= 1, f"losses.penalty-every: expected at least 1; got {self.penalty_every}")
+        require(
+            self.penalty_every >= 1, f"losses.penalty-every: expected at least 1; got {self.penalty_every}"
+        )
         require(1 <= self.l1_scales <= 6, f"losses.l1-scales: expected 1 to 6; got {self.l1_scales}")
         require(
             self.adversarial_weight > 0 or self.l1 > 0 or self.difference > 0 or self.perceptual > 0,
-            "losses: expected at least one of adversarial-weight, l1, difference and perceptual above 0; got none",
+            "losses: expected at least one of adversarial-weight, l1, difference and perceptual above 0; got "
+            "none",
         )
 
 
@@ -363,15 +431,18 @@ class TrainingConfig:
     window: int = 16
     """Frames per window (T)."""
     sampler: Literal["sequential", "random"] = "sequential"
-    """sequential: windows one after the other, states carried over; random: anywhere, states primed on the frames before."""
+    """sequential: windows one after the other, states carried over; random: anywhere, states primed on the
+    frames before."""
     lanes: int = 1
     """Windows per step; sequential: each from its own part of the clip."""
     priming: int = 16
     """random only: frames before a window on which the state is primed."""
     feature_noise: float = 0.0
-    """Spread of random numbers added to the features of a window, so that few chunks are not learnt by heart."""
+    """Spread of random numbers added to the features of a window, so that few chunks are not learnt by
+    heart."""
     disturbance: float = 0.0
-    """How far the sound is disturbed in training, 0 to 1: 1 is +-6 dB louder, +-12 dB duller, half the windows in noise."""
+    """How far the sound is disturbed in training, 0 to 1: 1 is +-6 dB louder, +-12 dB duller, half the
+    windows in noise."""
     generator_rate: float = 1e-4
     """Learning rate of encoder and generator (Adam)."""
     critic_rate: float = 4e-4
@@ -383,9 +454,11 @@ class TrainingConfig:
     average: float = 0.0
     """Largest decay of the generator's running average (EMA), reached gradually; 0: none."""
     speed: Literal["exact", "fast"] = "exact"
-    """exact: float32 throughout, on CUDA without TF32; fast: bfloat16 where that is safe (never in the penalty), with TF32."""
+    """exact: float32 throughout, on CUDA without TF32; fast: bfloat16 where that is safe (never in the
+    penalty), with TF32."""
     recompute: bool = False
-    """Keep fewer activations of the generator and compute them again for the gradients: less memory, more time, same result."""
+    """Keep fewer activations of the generator and compute them again for the gradients: less memory, more
+    time, same result."""
     save_every: int = 500
     """Steps between saves."""
     validate_every: int = 500
@@ -399,16 +472,26 @@ class TrainingConfig:
         require_finite(self)
         for name in ("steps", "lanes", "save_every", "validate_every", "sample_every"):
             require(
-                getattr(self, name) >= 1, f"training.{name.replace('_', '-')}: expected at least 1; got {getattr(self, name)}"
+                getattr(self, name) >= 1,
+                f"training.{name.replace('_', '-')}: expected at least 1; got {getattr(self, name)}",
             )
         require(
-            self.window >= 2 and self.window % 2 == 0, f"training.window: expected an even number of frames; got {self.window}"
+            self.window >= 2 and self.window % 2 == 0,
+            f"training.window: expected an even number of frames; got {self.window}",
         )
-        require(self.feature_noise >= 0, f"training.feature-noise: expected 0 or more; got {self.feature_noise}")
+        require(
+            self.feature_noise >= 0, f"training.feature-noise: expected 0 or more; got {self.feature_noise}"
+        )
         require(0 <= self.disturbance <= 1, f"training.disturbance: expected 0 to 1; got {self.disturbance}")
         require(self.priming >= 0, f"training.priming: expected 0 or more; got {self.priming}")
-        require(self.generator_rate > 0 and self.critic_rate > 0, "training.generator-rate and critic-rate: expected above 0")
-        require(0 <= self.beta1 < 1 and 0 <= self.beta2 < 1, "training.beta1 and beta2: expected from 0 to below 1")
+        require(
+            self.generator_rate > 0 and self.critic_rate > 0,
+            "training.generator-rate and critic-rate: expected above 0",
+        )
+        require(
+            0 <= self.beta1 < 1 and 0 <= self.beta2 < 1,
+            "training.beta1 and beta2: expected from 0 to below 1",
+        )
         require(0 <= self.average < 1, f"training.average: expected from 0 to below 1; got {self.average}")
         require(0 <= self.seed < 2**63, f"training.seed: expected 0 to 2^63 - 1; got {self.seed}")
 
@@ -425,11 +508,13 @@ class ModelConfig:
     def __post_init__(self) -> None:
         require(
             self.motion.sound or self.generator.sound_content or self.generator.sound_norm,
-            "motion.sound, generator.sound-content, generator.sound-norm: expected at least one to be on, else no sound is heard",
+            "motion.sound, generator.sound-content, generator.sound-norm: expected at least one to be on, "
+            "else no sound is heard",
         )
         require(
             all(0 <= block < self.clip.doublings for block in self.prediction_blocks),
-            f"generator.prediction-layers: expected 1 to {self.clip.doublings}, the blocks for size {self.clip.size}; "
+            f"generator.prediction-layers: expected 1 to {self.clip.doublings}, the blocks for size "
+            f"{self.clip.size}; "
             f"got {shown(self.generator.prediction_layers)}",
         )
 
@@ -465,14 +550,16 @@ class ModelConfig:
     @property
     def model(self) -> "ModelConfig":
         """The part that describes the model alone."""
-        return ModelConfig(clip=self.clip, features=self.features, motion=self.motion, generator=self.generator)
+        return ModelConfig(
+            clip=self.clip, features=self.features, motion=self.motion, generator=self.generator
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config(ModelConfig):
     """Everything a run depends on."""
 
-    critics: CriticConfig = field(default_factory=CriticConfig)
+    critics: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     losses: LossConfig = field(default_factory=LossConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
@@ -481,11 +568,13 @@ class Config(ModelConfig):
         side = min(self.clip.width, self.clip.height)
         require(
             not self.losses.l1 or 2**self.losses.l1_scales <= side,
-            f"losses.l1-scales: expected scales that a side of {side} pixels has, 2 to their number at most that; "
+            f"losses.l1-scales: expected scales that a side of {side} pixels has, 2 to their number at most "
+            "that; "
             f"got {self.losses.l1_scales}",
         )
         require(
             not self.losses.rest or self.features.kind != "lms",
-            "losses.rest: expected features that hear how loud it is, to which lms is deaf; got lms: take another features.kind, "
+            "losses.rest: expected features that hear how loud it is, to which lms is deaf; got lms: take "
+            "another features.kind, "
             "or 0",
         )

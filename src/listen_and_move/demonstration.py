@@ -12,16 +12,22 @@ from typing import Any
 import numpy as np
 import torch
 
-from listen_and_move.data.synthetic import Note, melody, render_frames, render_sound
+from listen_and_move.audio.features import SAMPLE_RATE
+from listen_and_move.data.synthetic.performance import Note, melody, render_frames, render_sound
 from listen_and_move.errors import UserError
-from listen_and_move.features import SAMPLE_RATE
 from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.generate import generate
 from listen_and_move.media.sound import read_sound
 from listen_and_move.media.soundtrack import SoundTrack, Waveform
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.media.wav import write_wav
-from listen_and_move.metrics.sync import best_lag, correlation, difference_correlation, motion_energy, motion_ratio
+from listen_and_move.metrics.sync import (
+    best_lag,
+    correlation,
+    difference_correlation,
+    motion_energy,
+    motion_ratio,
+)
 from listen_and_move.presets import preset
 from listen_and_move.training.loop import Progress, train
 
@@ -113,12 +119,18 @@ def demo(
 
 
 def _prepared(folder: Path) -> Path:
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / "performance.mp4").exists())):
-        raise UserError(f"{folder}: expected a new folder or that of a demo; it holds something else: name another")
+    if folder.exists() and (
+        not folder.is_dir() or (any(folder.iterdir()) and not (folder / "performance.mp4").exists())
+    ):
+        raise UserError(
+            f"{folder}: expected a new folder or that of a demo; it holds something else: name another"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{folder}: expected a folder that can be written; got {error.strerror}: name another") from None
+        raise UserError(
+            f"{folder}: expected a folder that can be written; got {error.strerror}: name another"
+        ) from None
     return folder
 
 
@@ -129,7 +141,9 @@ def _make_clip(path: Path) -> None:
     notes, fps = melody(LEARNT_SEED, LEARNT_SECONDS), _fps()
     sound = Waveform(render_sound(notes, LEARNT_SECONDS, SOUND_RATE), SOUND_RATE)
     marks = {"comment": "Computed performance, no recording: Listen and Move demo"}
-    with VideoWriter(path, width=PICTURE_SIZE, height=PICTURE_SIZE, fps=fps, sound=sound, metadata=marks) as writer:
+    with VideoWriter(
+        path, width=PICTURE_SIZE, height=PICTURE_SIZE, fps=fps, sound=sound, metadata=marks
+    ) as writer:
         for frame in render_frames(notes, LEARNT_SECONDS, fps, PICTURE_SIZE, PICTURE_SIZE):
             writer.write(frame)
 
@@ -165,12 +179,16 @@ def _figures(generated: np.ndarray, real: np.ndarray) -> dict[str, Any]:
 
 def _write_comparison(path: Path, real: np.ndarray, generated: np.ndarray, sound: Path) -> None:
     height, width = (side * ENLARGED for side in real.shape[1:3])
-    with VideoWriter(path, width=2 * width, height=height, fps=_fps(), sound=SoundTrack(sound), overwrite=True) as writer:
+    with VideoWriter(
+        path, width=2 * width, height=height, fps=_fps(), sound=SoundTrack(sound), overwrite=True
+    ) as writer:
         for pair in zip(real, generated, strict=True):
             writer.write(_enlarged(np.concatenate(pair, axis=1)))
 
 
 def _enlarged(frame: np.ndarray) -> np.ndarray:
     pixels = torch.from_numpy(frame).permute(2, 0, 1)[None].float()
-    larger = torch.nn.functional.interpolate(pixels, scale_factor=ENLARGED, mode="bicubic", align_corners=False)
+    larger = torch.nn.functional.interpolate(
+        pixels, scale_factor=ENLARGED, mode="bicubic", align_corners=False
+    )
     return larger[0].round().clamp(0, 255).byte().permute(1, 2, 0).numpy()

@@ -1,7 +1,8 @@
 """The signals that end a command: Ctrl-C, SIGTERM, and SIGHUP, which a terminal sends when it is closed.
 
-Python raises `KeyboardInterrupt` wherever the main thread is, and drops it where nobody could catch it: in a generator that is
-closed as garbage, in the callback of a weak reference. So it is remembered as well, and raised again by `check`.
+Python raises `KeyboardInterrupt` wherever the main thread is, and drops it where nobody could catch it: in a
+generator that is closed as garbage, in the callback of a weak reference. So it is remembered as well, and
+raised again by `check`.
 """
 
 import signal
@@ -25,7 +26,8 @@ def stopping() -> tuple[signal.Signals, ...]:
 
 
 def install() -> None:
-    """From now on each of them interrupts; where Ctrl-C is ignored, as in the background of a shell, it stays so."""
+    """From now on each of them interrupts; where Ctrl-C is ignored, as in the background of a shell, it stays
+    so."""
     _caught.clear()
     for number in stopping():
         if number != signal.SIGINT or signal.getsignal(number) is signal.default_int_handler:
@@ -33,8 +35,11 @@ def install() -> None:
 
 
 @contextmanager
-def handled(action: Callable[[int, FrameType | None], None], numbers: Iterable[int] | None = None) -> Iterator[None]:
-    """Meanwhile signals, by default `stopping`, do something else; beside the main thread, which alone gets them, nothing."""
+def handled(
+    action: Callable[[int, FrameType | None], None], numbers: Iterable[int] | None = None
+) -> Iterator[None]:
+    """Meanwhile signals, by default `stopping`, do something else; beside the main thread, which alone gets
+    them, nothing."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -57,6 +62,7 @@ def interrupted() -> bool:
 
 
 def check() -> None:
-    """Raises `KeyboardInterrupt` if one of the signals came; commands call it wherever they say how far they are."""
+    """Raises `KeyboardInterrupt` if one of the signals came; commands call it wherever they say how far they
+    are."""
     if _caught:
         raise KeyboardInterrupt

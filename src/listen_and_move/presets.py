@@ -6,7 +6,7 @@ from typing import Any
 from listen_and_move.config import (
     ClipConfig,
     Config,
-    CriticConfig,
+    DiscriminatorConfig,
     FeatureConfig,
     GeneratorConfig,
     LossConfig,
@@ -28,7 +28,7 @@ _STUDIO = Config(
         picture="residual",
         recall=512,
     ),
-    critics=CriticConfig(channels_base=256, channels_max=128, norm="none", augment=True),
+    critics=DiscriminatorConfig(channels_base=256, channels_max=128, norm="none", augment=True),
     losses=LossConfig(
         adversarial="relativistic",
         penalty=1e-4,
@@ -69,8 +69,9 @@ PRESETS: dict[str, Config] = {
         generator=GeneratorConfig(sound_content=False, sound_norm=False, prediction="none"),
     ),
 }
-"""By name: studio, the default; quick, the same at 64 pixels in few steps; paper, every published choice for 128 pixels;
-baseline, the paper's own: motion from sound alone, one recurrent layer, batch normalisation, no prediction."""
+"""By name: studio, the default; quick, the same at 64 pixels in few steps; paper, every published choice for
+128 pixels; baseline, the paper's own: motion from sound alone, one recurrent layer, batch normalisation, no
+prediction."""
 
 _PAPER_BY_SIZE: dict[int, dict[str, Any]] = {
     256: {"training.steps": 60_000},
@@ -78,7 +79,8 @@ _PAPER_BY_SIZE: dict[int, dict[str, Any]] = {
 }
 
 BY_SIZE: dict[str, dict[int, dict[str, Any]]] = {"paper": _PAPER_BY_SIZE, "baseline": _PAPER_BY_SIZE}
-"""What else a preset changes from a size on, by the smaller side in pixels; `settings.from_preset` applies it."""
+"""What else a preset changes from a size on, by the smaller side in pixels; `settings.from_preset` applies
+it."""
 
 
 DEFAULT_PRESET = "studio"

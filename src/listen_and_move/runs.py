@@ -1,4 +1,5 @@
-"""The run folder: the only place that knows its names, and how each of its files is written whole or not at all."""
+"""The run folder: the only place that knows its names, and how each of its files is written whole or not at
+all."""
 
 import json
 import os
@@ -70,7 +71,8 @@ class RunFolder:
         return self.path / "evaluation"
 
     def evaluation_part(self, name: str = "") -> Path:
-        """Where the figures of a part are: of the held-out one at the top, of others in a folder of their name."""
+        """Where the figures of a part are: of the held-out one at the top, of others in a folder of their
+        name."""
         return self.evaluation_folder / name.replace(" ", "-") if name else self.evaluation_folder
 
     def sample_file(self, step: int) -> Path:
@@ -95,7 +97,8 @@ class RunFolder:
             write_text(self.config_file, to_json(config))  # last: its presence means that the run was begun
         except OSError as error:
             raise UserError(
-                f"{self.path}: expected a folder that can be written; got {error.strerror}: choose another --run"
+                f"{self.path}: expected a folder that can be written; got {error.strerror}: choose another "
+                "--run"
             ) from None
 
     def check_new(self) -> None:
@@ -105,15 +108,26 @@ class RunFolder:
             UserError: it does.
         """
         begun = {*self._folders, self.lock_file, self.environment_file, *self.half_written()}
-        if self.path.exists() and (not self.path.is_dir() or any(item not in begun for item in self.path.rglob("*"))):
-            raise UserError(f"{self.path}: expected a run folder or a new name; got something else: choose another --run")
+        if self.path.exists() and (
+            not self.path.is_dir() or any(item not in begun for item in self.path.rglob("*"))
+        ):
+            raise UserError(
+                f"{self.path}: expected a run folder or a new name; got something else: choose another --run"
+            )
         if self.environment_file.exists():
             self._environment()  # refuses one that is of something else
 
     def half_written(self) -> Iterator[Path]:
         """What a training that was killed left under temporary names, and what one under way is writing."""
         samples = self.sample_file(0).with_stem("step-*")
-        for path in (self.config_file, self.environment_file, self.metrics_file, self.state_file, self.model_file, samples):
+        for path in (
+            self.config_file,
+            self.environment_file,
+            self.metrics_file,
+            self.state_file,
+            self.model_file,
+            samples,
+        ):
             yield from half_written(path)
 
     def config(self) -> Config:
@@ -132,17 +146,20 @@ class RunFolder:
         """The video that the run learnt, where it was then or where it is said to be now.
 
         Raises:
-            UserError: the run is too old to know, it learnt a folder of songs, or the file is gone or another one.
+            UserError: the run is too old to know, it learnt a folder of songs, or the file is gone or another
+                one.
         """
         learnt = self.learnt()
         if learnt is not None and os.path.isdir(learnt):  # noqa: PTH112 -- a name of any length
             raise UserError(
-                f"{self.path}: expected a run that learnt a video file; this one learnt the Sub-URMP folder {learnt}: its "
+                f"{self.path}: expected a run that learnt a video file; this one learnt the Sub-URMP folder "
+                f"{learnt}: its "
                 "model can be played, but its songs are not measured or shown again"
             )
         if elsewhere is None and learnt is None:
             raise UserError(
-                f"{self.path}: expected the place of the video this run learnt; the run is older than this note: "
+                f"{self.path}: expected the place of the video this run learnt; the run is older than this "
+                "note: "
                 "give it with --video"
             )
         path = elsewhere or Path(str(learnt))
@@ -161,7 +178,8 @@ class RunFolder:
             file.write(json.dumps(values) + "\n")
 
     def metrics(self) -> Iterator[dict[str, Any]]:
-        """The logged lines, each with its step, a whole number; one that was torn by a kill or is none is passed over.
+        """The logged lines, each with its step, a whole number; one that was torn by a kill or is none is
+        passed over.
 
         Raises:
             UserError: the file is there and cannot be read.
@@ -177,8 +195,11 @@ class RunFolder:
                 yield values
 
     def forget_after(self, step: int) -> None:
-        """Drop logged lines of steps that a kill has undone, and the one it tore, so that each step stands there once."""
-        kept = {values["step"]: json.dumps(values) + "\n" for values in self.metrics() if values["step"] <= step}
+        """Drop logged lines of steps that a kill has undone, and the one it tore, so that each step stands
+        there once."""
+        kept = {
+            values["step"]: json.dumps(values) + "\n" for values in self.metrics() if values["step"] <= step
+        }
         if self.metrics_file.exists():
             write_text(self.metrics_file, "".join(kept.values()))
 
@@ -233,7 +254,9 @@ def environment(video: Path, video_hash: str, device: str) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "versions": {name: _version(name) for name in ("listen-and-move", "torch", "numpy", "av", "safetensors")},
+        "versions": {
+            name: _version(name) for name in ("listen-and-move", "torch", "numpy", "av", "safetensors")
+        },
         "commit": _commit(),
     }
 

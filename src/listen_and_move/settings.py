@@ -58,14 +58,22 @@ def parsed(text: str | bytes, what: str = "settings", number: Callable[[str], An
 def from_values(kind: type[Settings], values: Any, path: str = "") -> Settings:
     """Settings from nested dictionaries; see `from_json`."""
     assert is_dataclass(kind)
-    require(isinstance(values, dict), f"{path or 'settings'}: expected a group of settings; got {type(values).__name__}")
+    require(
+        isinstance(values, dict),
+        f"{path or 'settings'}: expected a group of settings; got {type(values).__name__}",
+    )
     hints = get_type_hints(kind)
     names = [item.name for item in fields(kind)]
     unknown = sorted(set(values) - set(names))
     missing = sorted(name for name in set(names) - set(values) if is_dataclass(hints[name]))
-    require(not unknown, f"settings: {path}{unknown[0] if unknown else ''} is not known; it may come from a newer version")
+    require(
+        not unknown,
+        f"settings: {path}{unknown[0] if unknown else ''} is not known; it may come from a newer version",
+    )
     require(not missing, f"settings: {path}{missing[0] if missing else ''} is missing")
-    return kind(**{name: _checked(hints[name], values[name], f"{path}{name}") for name in names if name in values})
+    return kind(
+        **{name: _checked(hints[name], values[name], f"{path}{name}") for name in names if name in values}
+    )
 
 
 def _checked(hint: Any, value: Any, name: str) -> Any:
@@ -74,7 +82,8 @@ def _checked(hint: Any, value: Any, name: str) -> Any:
     choices = get_args(hint)
     if hint is float or float in choices:
         allowed, expected = (
-            (isinstance(value, (int, float)) and not isinstance(value, bool)) or (value is None and type(None) in choices),
+            (isinstance(value, (int, float)) and not isinstance(value, bool))
+            or (value is None and type(None) in choices),
             "a number",
         )
     elif choices:
@@ -86,13 +95,18 @@ def _checked(hint: Any, value: Any, name: str) -> Any:
 
 
 def from_preset(name: str, changes: dict[str, Any]) -> Config:
-    """A preset with changes as of `with_values`; what the preset ties to the size follows it, unless it is changed too.
+    """A preset with changes as of `with_values`; what the preset ties to the size follows it, unless it is
+    changed too.
 
     Raises:
         SettingError: an unknown name, or a value that makes no sense.
     """
     config = preset(name)
-    clip = with_values(config, {"clip.size": changes["clip.size"]}).clip if "clip.size" in changes else config.clip
+    clip = (
+        with_values(config, {"clip.size": changes["clip.size"]}).clip
+        if "clip.size" in changes
+        else config.clip
+    )
     side = min(clip.width, clip.height)
     tied = [values for pixels, values in sorted(BY_SIZE.get(name, {}).items()) if pixels <= side]
     return with_values(config, {key: value for values in [*tied, changes] for key, value in values.items()})
@@ -113,7 +127,9 @@ def with_values(config: Config, changes: dict[str, Any]) -> Config:
         hint = get_type_hints(type(group))[setting]
         groups.setdefault(section, {})[setting] = _checked(hint, value, name)
     # All at once: rules between settings hold for the result, not for what is in between.
-    return replace(config, **{section: replace(getattr(config, section), **values) for section, values in groups.items()})
+    return replace(
+        config, **{section: replace(getattr(config, section), **values) for section, values in groups.items()}
+    )
 
 
 def differences(base: Any, other: Any) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("uvicorn", reason="the page's packages are not installed: pip install listen-and-move[app]")
+pytest.importorskip(
+    "uvicorn", reason="the page's packages are not installed: pip install listen-and-move[app]"
+)
 
 from listen_and_move.media.wav import write_wav
 from tests.app.browser import browsing, chromium

@@ -22,7 +22,9 @@ WAIT = 240
 
 
 @contextmanager
-def serving(runs: Path, *flags: str, errors: Path | None = None, before: str = "") -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def serving(
+    runs: Path, *flags: str, errors: Path | None = None, before: str = ""
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The address of a page with these runs, and its process.
 
     Args:
@@ -31,7 +33,9 @@ def serving(runs: Path, *flags: str, errors: Path | None = None, before: str = "
         errors: a file for what it writes to stderr; None: it goes where that of the tests goes.
         before: Python that the process runs first, such as ``limits.LIVE = 1``.
     """
-    code = f"from listen_and_move.app import limits; {before}\nfrom listen_and_move.cli import main; main()"
+    code = (
+        f"from listen_and_move.app import limits; {before}\nfrom listen_and_move.cli.main import main; main()"
+    )
     start = ["-c", code] if before else ["-m", "listen_and_move"]
     line = [sys.executable, *start, "app", "--runs", str(runs), "--port", "0", *flags]
     with ExitStack() as stack:
@@ -71,16 +75,28 @@ class Visitor:
     def upload(self, file: Path, kind: str = "sound", name: str | None = None, status: int = 200) -> Any:
         """The answer as JSON."""
         headers = {"x-name": quote(name or file.name)}
-        return self._checked(self.client.post(f"/api/uploads/{kind}", content=file.read_bytes(), headers=headers), status)
+        return self._checked(
+            self.client.post(f"/api/uploads/{kind}", content=file.read_bytes(), headers=headers), status
+        )
 
     def animate(self, model: str, upload: str, status: int = 200, **choices: Any) -> Any:
         """The job."""
-        wish = {"kind": "animate", "model": model, "upload": upload, "seed": 0, "gain": "match", "controls": {}, "paste": False}
+        wish = {
+            "kind": "animate",
+            "model": model,
+            "upload": upload,
+            "seed": 0,
+            "gain": "match",
+            "controls": {},
+            "paste": False,
+        }
         return self.post("/api/jobs", wish | choices, status)
 
     def finished(self, job: dict[str, Any], seconds: float = WAIT) -> Any:
         """The job when it is done or failed."""
-        return until(lambda: next(each for each in self.get("/api/jobs") if each["id"] == job["id"]), _is_over, seconds)
+        return until(
+            lambda: next(each for each in self.get("/api/jobs") if each["id"] == job["id"]), _is_over, seconds
+        )
 
     def close(self) -> None:
         """Leave."""

@@ -19,7 +19,10 @@ def test_a_sound_becomes_a_video_with_chart_and_notes(visitor: Visitor, sound: P
     assert upload["name"] == "strokes.wav" and upload["seconds"] == pytest.approx(1.5)
     job = visitor.finished(visitor.animate("tiny", upload["id"], controls={"smoothing": 0.1}))
     assert job["state"] == "done" and job["done"] == job["total"] == 30
-    assert len(job["chart"]["motion"]) == len(job["chart"]["loudness"]) == 30 and max(job["chart"]["motion"]) == 1
+    assert (
+        len(job["chart"]["motion"]) == len(job["chart"]["loudness"]) == 30
+        and max(job["chart"]["motion"]) == 1
+    )
     assert job["notes"] and not any("--" in note or upload["id"] in note for note in job["notes"])
     answer = visitor.client.get(f"/api/jobs/{job['id']}/result?download")
     assert 'filename="strokes-tiny.mp4"' in answer.headers["content-disposition"]
@@ -55,7 +58,9 @@ def test_visitors_do_not_see_each_other(visitor: Visitor, other: Visitor, sound:
         (b"x", "picture", "expected one of sound, video"),
     ],
 )
-def test_wrong_files_get_one_sentence(visitor: Visitor, tmp_path: Path, content: bytes, kind: str, saying: str) -> None:
+def test_wrong_files_get_one_sentence(
+    visitor: Visitor, tmp_path: Path, content: bytes, kind: str, saying: str
+) -> None:
     (tmp_path / "file").write_bytes(content)
     error = visitor.upload(tmp_path / "file", kind, name="../../take.wav", status=400)["error"]
     assert saying in error and "/" not in error and "\n" not in error
@@ -67,17 +72,31 @@ def test_a_sound_is_no_video_to_learn(visitor: Visitor, sound: Path) -> None:
 
 
 def test_a_name_never_becomes_a_path(visitor: Visitor, sound: Path) -> None:
-    for name, shown in {"../../etc/passwd": "passwd", "..\\..\\boot.wav": "boot.wav", "a\nb.wav": "a b.wav", " ": "file"}.items():
+    for name, shown in {
+        "../../etc/passwd": "passwd",
+        "..\\..\\boot.wav": "boot.wav",
+        "a\nb.wav": "a b.wav",
+        " ": "file",
+    }.items():
         assert visitor.upload(sound, name=name)["name"] == shown
 
 
 def test_what_is_too_large_or_too_long_is_refused(visitor: Visitor, tmp_path: Path) -> None:
     announced = limits.MOST_BYTES["sound"] + 1
-    with socket.create_connection((urlsplit(visitor.address).hostname, urlsplit(visitor.address).port)) as line:
+    with socket.create_connection(
+        (urlsplit(visitor.address).hostname, urlsplit(visitor.address).port)
+    ) as line:
         host = urlsplit(visitor.address).netloc
-        head = ["POST /api/uploads/sound HTTP/1.1", f"host: {host}", f"origin: {visitor.address}", f"content-length: {announced}"]
+        head = [
+            "POST /api/uploads/sound HTTP/1.1",
+            f"host: {host}",
+            f"origin: {visitor.address}",
+            f"content-length: {announced}",
+        ]
         line.sendall("\r\n".join([*head, "", ""]).encode())
-        assert b"expected at most 200 MB" in line.recv(10_000) + line.recv(10_000)  # before one byte of it is sent
+        assert b"expected at most 200 MB" in line.recv(10_000) + line.recv(
+            10_000
+        )  # before one byte of it is sent
     long = tmp_path / "long.wav"
     write_wav(long, np.zeros(limits.LONGEST_SECONDS["sound"] * 4000 + 4000 * 30, np.float32), 4000)
     assert "expected at most 15 minutes" in visitor.upload(long, status=400)["error"]
@@ -88,7 +107,9 @@ def test_only_some_files_are_kept(visitor: Visitor, sound: Path) -> None:
     assert [upload["id"] for upload in visitor.get("/api/uploads")] == ids[: -limits.UPLOADS_EACH - 1 : -1]
 
 
-def test_too_many_jobs_are_refused_and_all_can_be_stopped(visitor: Visitor, other: Visitor, sound: Path, tmp_path: Path) -> None:
+def test_too_many_jobs_are_refused_and_all_can_be_stopped(
+    visitor: Visitor, other: Visitor, sound: Path, tmp_path: Path
+) -> None:
     long = tmp_path / "long.wav"
     write_wav(long, np.random.default_rng(0).normal(0, 0.1, 8000 * 120).astype(np.float32), 8000)
     upload = visitor.upload(long)["id"]
@@ -117,13 +138,17 @@ def test_too_many_jobs_are_refused_and_all_can_be_stopped(visitor: Visitor, othe
         ({"upload": 7}, "no longer here"),
     ],
 )
-def test_wrong_choices_get_one_sentence(visitor: Visitor, sound: Path, choices: dict[str, object], saying: str) -> None:
+def test_wrong_choices_get_one_sentence(
+    visitor: Visitor, sound: Path, choices: dict[str, object], saying: str
+) -> None:
     upload = visitor.upload(sound)["id"]
     assert saying in visitor.animate(**{"model": "tiny", "upload": upload, "status": 400, **choices})["error"]  # type: ignore[arg-type]
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="no /proc to find the process in")
-def test_a_crash_of_the_work_leaves_the_page_alive(visitor: Visitor, sound: Path, server: subprocess.Popen[str]) -> None:
+def test_a_crash_of_the_work_leaves_the_page_alive(
+    visitor: Visitor, sound: Path, server: subprocess.Popen[str]
+) -> None:
     upload = visitor.upload(sound)["id"]
     assert kill_workers(server.pid) == 2
     job = visitor.finished(visitor.animate("tiny", upload))
@@ -132,5 +157,7 @@ def test_a_crash_of_the_work_leaves_the_page_alive(visitor: Visitor, sound: Path
 
 
 def test_the_picture_of_a_model_is_drawn(visitor: Visitor) -> None:
-    answer = until(lambda: visitor.client.get("/api/runs/tiny/picture"), lambda answer: answer.status_code == 200)
+    answer = until(
+        lambda: visitor.client.get("/api/runs/tiny/picture"), lambda answer: answer.status_code == 200
+    )
     assert answer.headers["content-type"] == "image/jpeg" and answer.content[:2] == b"\xff\xd8"

@@ -21,11 +21,14 @@ Visit = Callable[..., Any]
 
 @pytest.fixture
 def visit(browser: Any, address: str) -> Iterator[Visit]:
-    """Opens a path as a new visitor, on a screen of some size; in the end all of them must have stayed on this page."""
+    """Opens a path as a new visitor, on a screen of some size; in the end all of them must have stayed on
+    this page."""
     contexts, wrong = [], []
 
     def watch(request: Any) -> None:
-        if not request.url.startswith((f"{address}/", f"blob:{address}/", "data:", address.replace("http", "ws"))):
+        if not request.url.startswith(
+            (f"{address}/", f"blob:{address}/", "data:", address.replace("http", "ws"))
+        ):
             wrong.append(request.url)
 
     def opened(path: str, width: int = 1280, height: int = 900) -> Any:
@@ -36,7 +39,12 @@ def visit(browser: Any, address: str) -> Iterator[Visit]:
         page.on("request", watch)
         page.on("websocket", watch)
         page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda message: message.type == "error" and "400" not in message.text and wrong.append(message.text))
+        page.on(
+            "console",
+            lambda message: (
+                message.type == "error" and "400" not in message.text and wrong.append(message.text)
+            ),
+        )
         page.goto(address + path)
         return page
 
@@ -74,7 +82,9 @@ def test_a_sound_is_animated_played_kept_and_downloaded(visit: Visit, sound: Pat
     page.reload()  # nothing is lost
     video = page.wait_for_selector(".result video")
     assert page.text_content(".sound .name") == "strokes.wav" and page.is_checked(".sound input")
-    assert until(lambda: video.evaluate("v => v.duration"), lambda seconds: seconds == pytest.approx(1.5, abs=0.1))
+    assert until(
+        lambda: video.evaluate("v => v.duration"), lambda seconds: seconds == pytest.approx(1.5, abs=0.1)
+    )
     video.evaluate("v => { v.muted = true; return v.play(); }")
     until(lambda: video.evaluate("v => v.currentTime"), lambda second: second > 0.2)
     assert page.eval_on_selector(".result path.motion", "p => p.getAttribute('d').length") > 100
@@ -110,7 +120,9 @@ def test_a_dial_is_kept_used_and_not_offered_where_a_model_lacks_it(visit: Visit
     page.wait_for_selector("#dial-sharpness", state="detached")
     page.get_by_role("button", name="Animate").click()
     until(lambda: page.locator(".result video").count(), lambda videos: videos == 2)
-    assert page.text_content(".card [role=status]") == "", "the newest first: played without the dial that is not offered"
+    assert page.text_content(".card [role=status]") == "", (
+        "the newest first: played without the dial that is not offered"
+    )
 
 
 def test_the_picture_follows_the_microphone_and_its_latency_is_told(visit: Visit) -> None:
@@ -121,10 +133,14 @@ def test_the_picture_follows_the_microphone_and_its_latency_is_told(visit: Visit
     shown = [pixels(page)]
     until(lambda: shown.append(pixels(page)) or shown[-1], lambda now: now != shown[0])
     assert first["latency"] > first["window"] + first["look_ahead"] == pytest.approx(282.5)
-    parts = [first[name] for name in ("window", "look_ahead", "gathering", "computing", "travelling", "showing")]
+    parts = [
+        first[name] for name in ("window", "look_ahead", "gathering", "computing", "travelling", "showing")
+    ]
     assert sum(parts) == pytest.approx(first["latency"], rel=0.5) and min(parts) >= -20
     page.fill("#dial-amount", "0")  # deaf: a still
-    resting = until(lambda: (pixels(page), page.wait_for_timeout(700), pixels(page)), lambda seen: seen[0] == seen[2])
+    resting = until(
+        lambda: (pixels(page), page.wait_for_timeout(700), pixels(page)), lambda seen: seen[0] == seen[2]
+    )
     assert resting
     page.get_by_role("button", name="Stop").click()
     assert page.is_visible("text=Start")
@@ -139,7 +155,9 @@ def test_a_file_plays_in_the_page_together_with_its_picture(visit: Visit, sound:
     page.set_input_files("#file-sound", sound)
     page.wait_for_selector(".sound input:checked")
     page.get_by_role("button", name="Start").click()
-    found = until(lambda: stage(page), lambda found: found.get("frames", 0) >= 20 and abs(found["apart"]) < 100)
+    found = until(
+        lambda: stage(page), lambda found: found.get("frames", 0) >= 20 and abs(found["apart"]) < 100
+    )
     assert found["frames"] >= 20
     assert page.eval_on_selector("audio", "a => !a.paused")
 
@@ -200,13 +218,17 @@ def test_damaged_runs_are_shown_and_the_others_used(visit: Visit, runs: Path) ->
     learning, odd = runs / "learning", runs / "odd"
     shutil.copytree(runs / "tiny", odd)
     (odd / "config.json").write_text("[" * 100_000)
-    (odd / "metrics.jsonl").write_text('{"step": 9, "held_out/constructor": 1, "held_out/dcor": "good", "generator/l1": 1e999}')
+    (odd / "metrics.jsonl").write_text(
+        '{"step": 9, "held_out/constructor": 1, "held_out/dcor": "good", "generator/l1": 1e999}'
+    )
     learning.mkdir()
     (learning / "config.json").write_text("{}")
     (runs / ".page" / "learning").mkdir(parents=True)
     with waiting(learning) as process:
         try:
-            (runs / ".page" / "learning" / "process.json").write_text(f'{{"pid": {process.pid}, "asked_to_stop": "soon"}}')
+            (runs / ".page" / "learning" / "process.json").write_text(
+                f'{{"pid": {process.pid}, "asked_to_stop": "soon"}}'
+            )
             page = visit("/runs")
             page.wait_for_selector("a[href='/runs/odd'] >> text=settings: expected JSON")
             assert page.text_content("a[href='/runs/odd'] .badge") == "damaged"
@@ -261,7 +283,9 @@ def test_the_keyboard_is_enough(visit: Visit, performance: Path) -> None:
     before = page.text_content(".crop output")
     page.keyboard.press("Shift+ArrowLeft")
     page.keyboard.press("Alt+ArrowRight")
-    assert until(lambda: page.text_content(".crop output"), lambda text: text != before).endswith("pixels at 1, 0")
+    assert until(lambda: page.text_content(".crop output"), lambda text: text != before).endswith(
+        "pixels at 1, 0"
+    )
 
 
 @pytest.mark.parametrize("width", [390, 1440])
@@ -270,6 +294,8 @@ def test_every_page_fits_and_every_field_has_a_name(visit: Visit, width: int) ->
     page.wait_for_selector(".model")
     for path in ("/live", "/train", "/runs", "/runs/tiny"):
         page.evaluate("p => dispatchEvent(new CustomEvent('go', { detail: p }))", path)
-        page.wait_for_selector({"/live": ".model", "/train": ".drop", "/runs": ".run", "/runs/tiny": ".curve"}[path])
+        page.wait_for_selector(
+            {"/live": ".model", "/train": ".drop", "/runs": ".run", "/runs/tiny": ".curve"}[path]
+        )
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.evaluate(NAMELESS) == []

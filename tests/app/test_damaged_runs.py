@@ -11,10 +11,15 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file, save_file
 
-from listen_and_move.modelfile import ENTRY, read_tensors
+from listen_and_move.models.checkpoint import ENTRY, read_tensors
 from tests.app.serving import Visitor, until, waiting
 
-CONFIG, ENVIRONMENT, METRICS, MODEL = "odd/config.json", "odd/environment.json", "odd/metrics.jsonl", "odd/model.safetensors"
+CONFIG, ENVIRONMENT, METRICS, MODEL = (
+    "odd/config.json",
+    "odd/environment.json",
+    "odd/metrics.jsonl",
+    "odd/model.safetensors",
+)
 PROCESS, LOG = ".page/odd/process.json", ".page/odd/train.log"
 FILES = (CONFIG, ENVIRONMENT, METRICS, MODEL, PROCESS, LOG)
 JUNK = {
@@ -74,7 +79,13 @@ def shown(visitor: Visitor, name: str = "odd") -> dict[str, Any]:
     """The card of a run, after a look at its page and at the good run, which must be as they are."""
     cards = {card["name"]: card for card in strict(visitor, "/api/runs", 200)["runs"]}
     tiny = cards["tiny"]
-    assert (tiny["step"], tiny["steps"], tiny["width"], tiny["training"], "error" in tiny) == (4, 4, 32, "resting", False)
+    assert (tiny["step"], tiny["steps"], tiny["width"], tiny["training"], "error" in tiny) == (
+        4,
+        4,
+        32,
+        "resting",
+        False,
+    )
     page = strict(visitor, f"/api/runs/{name}", 200, 400)
     for said in (cards[name].get("error"), cards[name]["message"], page.get("error")):
         assert said is None or (said == "" if not said else "\n" not in said and len(said) <= 600)
@@ -103,8 +114,12 @@ def test_files_that_are_damaged_anywhere(visitor: Visitor, runs: Path, odd: Path
         good = (runs / file).read_bytes()
         for _ in range(12):
             place, length = chance.randrange(len(good)), chance.choice([1, 3, 30, 300])
-            piece = chance.choice([b"", b"[", b"{", b'"', b"1e999", b"NaN", b"-1", b"\xff", b"\0", good[:length]])
-            (runs / file).write_bytes(good[:place] + piece * chance.choice([1, 1, 50]) + good[place + length :])
+            piece = chance.choice(
+                [b"", b"[", b"{", b'"', b"1e999", b"NaN", b"-1", b"\xff", b"\0", good[:length]]
+            )
+            (runs / file).write_bytes(
+                good[:place] + piece * chance.choice([1, 1, 50]) + good[place + length :]
+            )
             shown(visitor)
         (runs / file).write_bytes(good)
     assert "error" not in shown(visitor) and "Traceback" not in errors.read_text()
@@ -168,8 +183,12 @@ def test_figures_that_are_none_are_left_out(visitor: Visitor, odd: Path, value: 
     assert all(isinstance(figure, float) for figure in run["figures"].values())
 
 
-@pytest.mark.parametrize("changes", [{"step": 1e999}, {"step": "4"}, {"step": -1}, {"step": None}, {"settings": [1]}])
-def test_a_model_that_says_nonsense_of_itself_is_damaged(visitor: Visitor, odd: Path, changes: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "changes", [{"step": 1e999}, {"step": "4"}, {"step": -1}, {"step": None}, {"settings": [1]}]
+)
+def test_a_model_that_says_nonsense_of_itself_is_damaged(
+    visitor: Visitor, odd: Path, changes: dict[str, Any]
+) -> None:
     file = odd / "model.safetensors"
     entry = json.loads(read_tensors(file)[1][ENTRY]) | changes
     save_file(load_file(file), file, {ENTRY: json.dumps(entry)})
@@ -192,7 +211,9 @@ PROCESSES = [
 
 
 @pytest.mark.parametrize("process", PROCESSES)
-def test_a_process_that_is_none_is_not_there(visitor: Visitor, runs: Path, odd: Path, process: dict[str, Any]) -> None:
+def test_a_process_that_is_none_is_not_there(
+    visitor: Visitor, runs: Path, odd: Path, process: dict[str, Any]
+) -> None:
     (runs / PROCESS).write_text(json.dumps({"asked_to_stop": 0, **process}))
     card = shown(visitor)
     assert card["training"] == "resting" and "expected the number" in card["error"] == card["message"]
@@ -204,7 +225,9 @@ def test_a_process_that_is_none_is_not_there(visitor: Visitor, runs: Path, odd: 
     odd.mkdir()
 
 
-@pytest.mark.parametrize("asked", ['"soon"', "NaN", "Infinity", "-1e999", "1" + "0" * 400, "null", "[0]", "1e99"])
+@pytest.mark.parametrize(
+    "asked", ['"soon"', "NaN", "Infinity", "-1e999", "1" + "0" * 400, "null", "[0]", "1e99"]
+)
 def test_a_wrong_time_of_stopping_is_none(visitor: Visitor, runs: Path, odd: Path, asked: str) -> None:
     with waiting(odd) as process:
         (runs / PROCESS).write_text(f'{{"pid": {process.pid}, "asked_to_stop": {asked}}}')
@@ -216,9 +239,21 @@ def test_a_wrong_time_of_stopping_is_none(visitor: Visitor, runs: Path, odd: Pat
 
 def test_samples_of_odd_names_are_left_out(visitor: Visitor, odd: Path, runs: Path) -> None:
     samples = odd / "samples"
-    for name in ("step-.mp4", "step-4.mp4", "step--00004.mp4", "step-+00004.mp4", "step-0_0005.mp4", "step-00001e.mp4"):
+    for name in (
+        "step-.mp4",
+        "step-4.mp4",
+        "step--00004.mp4",
+        "step-+00004.mp4",
+        "step-0_0005.mp4",
+        "step-00001e.mp4",
+    ):
         (samples / name).touch()
-    for name in ("step-00000٥.mp4", f"step-{'9' * 200}.mp4", os.fsdecode(b"step-\xff.mp4"), "step-000006.mp4 "):
+    for name in (
+        "step-00000٥.mp4",
+        f"step-{'9' * 200}.mp4",
+        os.fsdecode(b"step-\xff.mp4"),
+        "step-000006.mp4 ",
+    ):
         (samples / name).touch()
     (samples / "step-000007.mp4").mkdir()
     (samples / "step-000008.mp4").symlink_to(runs.parent / "secret.txt")

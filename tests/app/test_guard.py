@@ -16,7 +16,9 @@ from tests.app.serving import Visitor, serving
 SECRET = b"nobody's business"
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "localhost.evil.example", "127.0.0.1.evil.example", ""])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:80", "localhost.evil.example", "127.0.0.1.evil.example", ""]
+)
 def test_a_name_that_points_here_is_not_answered(address: str, host: str) -> None:
     for path in ("/", "/api/runs", "/static/main.js"):
         answer = httpx.get(address + path, headers={"host": host})
@@ -25,7 +27,9 @@ def test_a_name_that_points_here_is_not_answered(address: str, host: str) -> Non
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "http://127.0.0.1:1", "null", ""])
 def test_another_site_cannot_change_anything(address: str, origin: str) -> None:
-    answer = httpx.post(f"{address}/api/runs/tiny/resume", content=json.dumps({"steps": 9}), headers={"origin": origin})
+    answer = httpx.post(
+        f"{address}/api/runs/tiny/resume", content=json.dumps({"steps": 9}), headers={"origin": origin}
+    )
     assert answer.status_code == 403 and "another site" in answer.json()["error"]
     assert httpx.delete(f"{address}/api/jobs/x").status_code == 403
 
@@ -56,7 +60,9 @@ def test_another_site_cannot_play_live(address: str) -> None:
 def test_nothing_outside_is_read(visitor: Visitor, path: str) -> None:
     url = httpx.URL(visitor.address).copy_with(raw_path=path.encode())
     answer = visitor.client.get(url)
-    assert answer.status_code in (400, 404) and SECRET not in answer.content and b"import" not in answer.content
+    assert (
+        answer.status_code in (400, 404) and SECRET not in answer.content and b"import" not in answer.content
+    )
 
 
 def test_a_link_out_of_the_runs_folder_is_not_followed(visitor: Visitor, runs: Path) -> None:
@@ -73,7 +79,8 @@ def test_every_answer_says_what_a_browser_may_do(address: str) -> None:
     for path in ("/", "/static/main.js", "/api/runs", "/nothing"):
         headers = httpx.get(address + path).headers
         assert (
-            headers["content-security-policy"].startswith("default-src 'self'") and headers["x-content-type-options"] == "nosniff"
+            headers["content-security-policy"].startswith("default-src 'self'")
+            and headers["x-content-type-options"] == "nosniff"
         )
     cookie = httpx.get(address).headers["set-cookie"]
     assert "HttpOnly" in cookie and "SameSite=Strict" in cookie
@@ -82,7 +89,10 @@ def test_every_answer_says_what_a_browser_may_do(address: str) -> None:
 def test_a_report_is_shown_without_any_rights(visitor: Visitor, runs: Path) -> None:
     (runs / "tiny" / "evaluation" / "report.html").write_text("<script>alert(1)</script>")
     headers = visitor.client.get("/api/runs/tiny/report").headers
-    assert "sandbox" in headers["content-security-policy"] and "script-src" not in headers["content-security-policy"]
+    assert (
+        "sandbox" in headers["content-security-policy"]
+        and "script-src" not in headers["content-security-policy"]
+    )
     assert "default-src 'none'" in headers["content-security-policy"]
 
 
@@ -100,11 +110,19 @@ def test_the_password_is_asked_for_and_the_folder_emptied(runs: Path, tmp_path: 
         mine = set(Path(tempfile.gettempdir()).glob("listen-and-move-page-*")) - before
         assert len(mine) == 1
         with httpx.Client(base_url=address, headers={"origin": address}) as stranger:
-            assert stranger.get("/api/runs").status_code == 401 and stranger.get("/static/main.js").status_code == 303
-            assert stranger.get("/").headers["location"] == "/login" and "Password" in stranger.get("/login").text
+            assert (
+                stranger.get("/api/runs").status_code == 401
+                and stranger.get("/static/main.js").status_code == 303
+            )
+            assert (
+                stranger.get("/").headers["location"] == "/login"
+                and "Password" in stranger.get("/login").text
+            )
             assert stranger.post("/api/jobs", content=b"{}").status_code == 401
             wrong = stranger.post("/login", data={"password": "open"})
-            assert wrong.headers["location"] == "/login?wrong" and stranger.get("/api/runs").status_code == 401
+            assert (
+                wrong.headers["location"] == "/login?wrong" and stranger.get("/api/runs").status_code == 401
+            )
             stranger.cookies.set(f"listen-and-move-{address.rsplit(':')[-1]}", "a" * 32)
             assert stranger.get("/api/runs").status_code == 401
             stranger.cookies.clear()

@@ -70,7 +70,9 @@ def test_live_frames_are_those_of_the_whole_sound(address: str, runs: Path, soun
     with playing(address) as socket:
         found = played(socket, samples, 500)
     assert [instant for instant, _ in found] == pytest.approx([number / 20 for number in range(30)])
-    assert max(np.abs(a.astype(int) - b).mean() for (_, a), b in zip(found, whole, strict=True)) < 2  # as JPEG makes it
+    assert (
+        max(np.abs(a.astype(int) - b).mean() for (_, a), b in zip(found, whole, strict=True)) < 2
+    )  # as JPEG makes it
     assert np.ptp([picture.mean() for _, picture in found]) > 0
 
 
@@ -117,7 +119,10 @@ def test_only_so_many_play_at_once(address: str, visitor: Visitor) -> None:
     with ExitStack() as stack:
         for _ in range(limits.LIVE):
             assert "fps" in json.loads(stack.enter_context(playing(address)).recv(timeout=60))
-        assert "the most that this page takes on" in json.loads(stack.enter_context(playing(address)).recv(timeout=60))["error"]
+        assert (
+            "the most that this page takes on"
+            in json.loads(stack.enter_context(playing(address)).recv(timeout=60))["error"]
+        )
         assert visitor.get("/api/runs")["runs"]
 
 

@@ -1,4 +1,5 @@
-"""Runs and trainings by the page's addresses: a tiny run is begun, watched, stopped and resumed, and survives the page."""
+"""Runs and trainings by the page's addresses: a tiny run is begun, watched, stopped and resumed, and survives
+the page."""
 
 import json
 import shutil
@@ -18,12 +19,25 @@ def small(**settings: object) -> dict[str, object]:
 
 def test_a_run_is_shown_with_figures_curves_samples_and_model(visitor: Visitor) -> None:
     (card,) = [run for run in visitor.get("/api/runs")["runs"] if run["name"] == "tiny"]
-    assert (card["width"], card["step"], card["steps"], card["training"], card["recalls"]) == (32, 4, 4, "resting", True)
+    assert (card["width"], card["step"], card["steps"], card["training"], card["recalls"]) == (
+        32,
+        4,
+        4,
+        "resting",
+        True,
+    )
     run = visitor.get("/api/runs/tiny")
     assert "dcor" in run["figures"] and run["samples"] == [4] and run["curves"]["generator/l1"][-1][0] == 4
-    assert run["can_paste"] and run["look_ahead"] == pytest.approx(0.2) and run["hears_ahead"] == pytest.approx(0.2825)
+    assert (
+        run["can_paste"]
+        and run["look_ahead"] == pytest.approx(0.2)
+        and run["hears_ahead"] == pytest.approx(0.2825)
+    )
     model = visitor.client.get("/api/runs/tiny/model")
-    assert len(model.content) == run["model_bytes"] and "tiny.safetensors" in model.headers["content-disposition"]
+    assert (
+        len(model.content) == run["model_bytes"]
+        and "tiny.safetensors" in model.headers["content-disposition"]
+    )
     assert visitor.client.get("/api/runs/tiny/samples/4").headers["content-type"] == "video/mp4"
     visitor.get("/api/runs/tiny/samples/5", status=400)
 
@@ -34,18 +48,28 @@ def test_a_damaged_run_is_said_to_be_damaged(visitor: Visitor, runs: Path) -> No
     (folder / "config.json").write_text("{")
     try:
         (card,) = [run for run in visitor.get("/api/runs")["runs"] if run["name"] == "broken"]
-        assert "expected JSON" in card["error"] and "expected JSON" in visitor.get("/api/runs/broken")["error"]
+        assert (
+            "expected JSON" in card["error"] and "expected JSON" in visitor.get("/api/runs/broken")["error"]
+        )
     finally:
         shutil.rmtree(folder)
 
 
 def test_what_inspect_says_and_a_still(visitor: Visitor, performance: Path) -> None:
     upload = visitor.upload(performance, "video")
-    assert (upload["width"], upload["has_sound"]) == (64, True) and upload["seconds"] == pytest.approx(4, abs=0.1)
+    assert (upload["width"], upload["has_sound"]) == (64, True) and upload["seconds"] == pytest.approx(
+        4, abs=0.1
+    )
     assert visitor.client.get(f"/api/uploads/{upload['id']}/still").content[:2] == b"\xff\xd8"
-    job = visitor.post("/api/jobs", {"kind": "inspect", "upload": upload["id"], "clip": {"crop": "0,0,32,32", "size": "32"}})
+    job = visitor.post(
+        "/api/jobs", {"kind": "inspect", "upload": upload["id"], "clip": {"crop": "0,0,32,32", "size": "32"}}
+    )
     found = visitor.finished(job)
-    assert found["state"] == "done" and found["advice"] and any("crop: 0,0,32,32" in fact for fact in found["facts"])
+    assert (
+        found["state"] == "done"
+        and found["advice"]
+        and any("crop: 0,0,32,32" in fact for fact in found["facts"])
+    )
     wrong = {"kind": "inspect", "upload": upload["id"], "clip": {"crop": "0,0,999,32"}}
     failed = visitor.finished(visitor.post("/api/jobs", wrong))
     assert failed["error"].startswith("performance.mp4: expected a crop inside the picture of 64x64")
@@ -64,7 +88,10 @@ def _train_across_a_restart(performance: Path, runs: Path) -> None:
         upload = visitor.upload(performance, "video")["id"]
         visitor.post("/api/runs", {"name": "drums", "upload": upload, **small()})
         until(lambda: visitor.get("/api/runs/drums"), lambda run: run.get("step", 0) > 0)
-        assert "one at a time" in visitor.post("/api/runs", {"name": "more", "upload": upload, **small()}, status=400)["error"]
+        assert (
+            "one at a time"
+            in visitor.post("/api/runs", {"name": "more", "upload": upload, **small()}, status=400)["error"]
+        )
         assert "no training is under way" in visitor.post("/api/runs/none/stop", status=400)["error"]
         visitor.close()
     with serving(runs) as (address, _):
@@ -76,7 +103,9 @@ def _train_across_a_restart(performance: Path, runs: Path) -> None:
         visitor.post("/api/runs/drums/resume", {"steps": stopped["step"] + 1})
         done = until(lambda: visitor.get("/api/runs/drums"), lambda run: run["training"] == "resting")
         assert done["step"] == done["steps"] == stopped["step"] + 1
-        assert Path(json.loads((runs / "drums" / "environment.json").read_text())["video"]).is_relative_to(runs)
+        assert Path(json.loads((runs / "drums" / "environment.json").read_text())["video"]).is_relative_to(
+            runs
+        )
         visitor.close()
 
 
@@ -95,12 +124,16 @@ def _train_across_a_restart(performance: Path, runs: Path) -> None:
         ({"name": "new", "settings": {"losses.l1": 5}}, "settings: expected some of"),
     ],
 )
-def test_wrong_trainings_get_one_sentence(visitor: Visitor, performance: Path, wish: dict[str, object], saying: str) -> None:
+def test_wrong_trainings_get_one_sentence(
+    visitor: Visitor, performance: Path, wish: dict[str, object], saying: str
+) -> None:
     upload = visitor.upload(performance, "video")["id"]
     assert saying in visitor.post("/api/runs", {"upload": upload, **small(), **wish}, status=400)["error"]
 
 
-def test_a_training_that_cannot_begin_says_why_and_is_dismissed(visitor: Visitor, performance: Path, runs: Path) -> None:
+def test_a_training_that_cannot_begin_says_why_and_is_dismissed(
+    visitor: Visitor, performance: Path, runs: Path
+) -> None:
     wish = small(**{"clip.start": 3.9})
     visitor.post("/api/runs", {"name": "short", "upload": visitor.upload(performance, "video")["id"], **wish})
     (failed,) = until(lambda: visitor.get("/api/runs")["failed"])

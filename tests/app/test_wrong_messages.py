@@ -1,4 +1,5 @@
-"""Messages that make no sense, to the addresses and over the WebSocket: one sentence, no traceback anywhere."""
+"""Messages that make no sense, to the addresses and over the WebSocket: one sentence, no traceback
+anywhere."""
 
 import json
 import socket
@@ -68,12 +69,18 @@ FIRST: list[str | bytes] = [
     b"{}",
     bytes(4000),
     wish(model=DEEP),
-    *(wish(model=value) for value in ("null", "5", '["tiny"]', '{"a": 1}', '"\\ud800"', '"' + "a" * 10_000 + '"')),
+    *(
+        wish(model=value)
+        for value in ("null", "5", '["tiny"]', '{"a": 1}', '"\\ud800"', '"' + "a" * 10_000 + '"')
+    ),
     *(wish(rate=value) for value in (*WRONG_NUMBERS, "1.5", "true", "null", '"1"', "-1", "0", "[1]")),
     *(wish(seed=value) for value in (*WRONG_NUMBERS, "1.5", "true", "null", '"1"', "-1", "[1]")),
     *(wish(gain=value) for value in (*WRONG_NUMBERS, "true", "null", '"match"', "[1]", '{"a": 1}', "61")),
     *(wish(controls=value) for value in ("null", "[1]", "5", '"amount"', '{"\\ud800": 1}', '{"speed": 1}')),
-    *(wish(controls=f'{{"amount": {value}}}') for value in (*WRONG_NUMBERS, "true", "null", '"1"', "[1]", "-1")),
+    *(
+        wish(controls=f'{{"amount": {value}}}')
+        for value in (*WRONG_NUMBERS, "true", "null", '"1"', "[1]", "-1")
+    ),
 ]
 
 
@@ -154,14 +161,18 @@ def test_addresses_that_are_none_are_refused(visitor: Visitor, text: str) -> Non
         for method in ("GET", "POST", "DELETE"):
             answer = visitor.client.request(method, "/api/runs/tiny", headers=headers)
             refused = answer.status_code in (400, 403) and answer.json()["error"]
-            assert refused or (method == "GET" and "host" not in headers and answer.status_code == 200), answer.text
+            assert refused or (method == "GET" and "host" not in headers and answer.status_code == 200), (
+                answer.text
+            )
 
 
 def test_an_origin_that_is_no_address_is_said_to_be_none(visitor: Visitor) -> None:
     for headers in ({"origin": "http://["}, {"host": "["}):
         for method in ("GET", "POST"):
             answer = visitor.client.request(method, "/api/jobs", headers=headers)
-            assert answer.status_code == 400 and answer.json()["error"].startswith("Expected addresses as Host and Origin")
+            assert answer.status_code == 400 and answer.json()["error"].startswith(
+                "Expected addresses as Host and Origin"
+            )
 
 
 @pytest.mark.parametrize("text", MALFORMED)
@@ -195,7 +206,9 @@ def test_a_body_that_makes_no_sense(visitor: Visitor, path: str) -> None:
         assert "error" in visitor.client.post(path, content=body).json()
 
 
-@pytest.mark.parametrize("steps", [*WRONG_NUMBERS, "true", "1" + "0" * 30, "1.5", "0", "-1", '"9"', "null", "[9]", "10000001"])
+@pytest.mark.parametrize(
+    "steps", [*WRONG_NUMBERS, "true", "1" + "0" * 30, "1.5", "0", "-1", '"9"', "null", "[9]", "10000001"]
+)
 def test_steps_that_are_none(visitor: Visitor, performance: Path, steps: str) -> None:
     for path, body in {
         "/api/runs/tiny/resume": f'{{"steps": {steps}}}',
@@ -227,8 +240,25 @@ def test_times_that_are_none(visitor: Visitor, performance: Path, name: str) -> 
 
 WRONG_CHOICES = {
     "seed": (*WRONG_NUMBERS, "true", "1.5", "-1", "null", '"1"', "[1]"),
-    "gain": (*WRONG_NUMBERS, "true", "null", "[1]", '"nan"', '"1e400"', '"inf"', '"' + "9" * 5000 + '"', "61"),
-    "controls": ('{"amount": NaN}', '{"amount": 1e400}', '{"freeze": -Infinity}', '{"\\ud800": 1}', "null", "[1]"),
+    "gain": (
+        *WRONG_NUMBERS,
+        "true",
+        "null",
+        "[1]",
+        '"nan"',
+        '"1e400"',
+        '"inf"',
+        '"' + "9" * 5000 + '"',
+        "61",
+    ),
+    "controls": (
+        '{"amount": NaN}',
+        '{"amount": 1e400}',
+        '{"freeze": -Infinity}',
+        '{"\\ud800": 1}',
+        "null",
+        "[1]",
+    ),
     "model": ("null", "5", '["tiny"]', '"\\ud800"', '"\\u0000"', '"' + "a" * 50_000 + '"'),
     "upload": ("null", "5", "[1]", "{}", '"\\ud800"'),
 }
@@ -236,7 +266,14 @@ WRONG_CHOICES = {
 
 def test_choices_that_are_none_begin_no_job(visitor: Visitor, sound: Path) -> None:
     upload = visitor.upload(sound)["id"]
-    good = {"kind": '"animate"', "model": '"tiny"', "upload": f'"{upload}"', "seed": "0", "gain": "0", "controls": "{}"}
+    good = {
+        "kind": '"animate"',
+        "model": '"tiny"',
+        "upload": f'"{upload}"',
+        "seed": "0",
+        "gain": "0",
+        "controls": "{}",
+    }
     for name, values in WRONG_CHOICES.items():
         for value in values:
             body = "{" + ", ".join(f'"{each}": {text}' for each, text in {**good, name: value}.items()) + "}"

@@ -20,7 +20,10 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def small(**changes: object) -> Config:
-    return with_values(preset("quick"), {"clip.size": "16", **{name.replace("__", "."): each for name, each in changes.items()}})
+    return with_values(
+        preset("quick"),
+        {"clip.size": "16", **{name.replace("__", "."): each for name, each in changes.items()}},
+    )
 
 
 def decodings(video: Path, config: Config) -> tuple[Clip, int]:
@@ -35,16 +38,27 @@ def test_the_second_time_it_is_not_decoded(performance: Path, place: Path) -> No
     assert frames == 80 and told == 1
     assert torch.equal(first.frames, again.frames) and torch.equal(first.features, again.features)
     assert first.power is not None and again.power is not None and torch.equal(first.power, again.power)
-    assert (first.level, first.train, first.held_out, first.box) == (again.level, again.train, again.held_out, again.box)
+    assert (first.level, first.train, first.held_out, first.box) == (
+        again.level,
+        again.train,
+        again.held_out,
+        again.box,
+    )
     assert [path.suffix for path in place.iterdir()] == [".safetensors"]
 
 
-def test_other_settings_and_another_video_are_other_clips(performance: Path, place: Path, tmp_path: Path) -> None:
+def test_other_settings_and_another_video_are_other_clips(
+    performance: Path, place: Path, tmp_path: Path
+) -> None:
     decodings(performance, small())
     other = tmp_path / "other.mp4"
     other.write_bytes(performance.read_bytes() + b"\0\0\0\x08free")  # the same to see, another file
-    assert all(decodings(*each)[1] > 1 for each in ((performance, small(clip__holdout="0.3")), (other, small())))
-    assert decodings(performance, small(training__lanes=1))[1] == 1  # what does not change the clip does not count
+    assert all(
+        decodings(*each)[1] > 1 for each in ((performance, small(clip__holdout="0.3")), (other, small()))
+    )
+    assert (
+        decodings(performance, small(training__lanes=1))[1] == 1
+    )  # what does not change the clip does not count
 
 
 @pytest.mark.parametrize("damage", ["cut off", "one bit", "something else", "empty"])
@@ -53,13 +67,19 @@ def test_a_damaged_entry_counts_as_not_there(damage: str, performance: Path, pla
     (entry,) = place.iterdir()
     data = bytearray(entry.read_bytes())
     data[-100] ^= 1
-    entry.write_bytes({"cut off": bytes(data[:-50]), "one bit": bytes(data), "something else": b"PK\3\4", "empty": b""}[damage])
+    entry.write_bytes(
+        {"cut off": bytes(data[:-50]), "one bit": bytes(data), "something else": b"PK\3\4", "empty": b""}[
+            damage
+        ]
+    )
     again, told = decodings(performance, small())
     assert told == 80 and torch.equal(again.frames, expected.frames)
     assert decodings(performance, small())[1] == 1  # and was written anew
 
 
-def test_no_place_no_cache_and_no_error(performance: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_place_no_cache_and_no_error(
+    performance: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place.write_text("a file where the folder should be")
     assert [decodings(performance, small())[1] for _ in range(2)] == [80, 80]
     monkeypatch.setenv("LISTEN_AND_MOVE_CACHE", "off")

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from listen_and_move.config import ClipConfig
-from listen_and_move.data.clip import as_network, as_pixels, file_hash, load_clip, split
+from listen_and_move.data.clip import file_hash, load_clip, split
+from listen_and_move.models.pixels import as_network, as_pixels
 from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
 
@@ -48,7 +49,9 @@ def test_a_real_clip(performance: Path) -> None:
 
 def test_statistics_come_from_the_training_part_alone(performance: Path) -> None:
     config = with_values(preset("quick"), {"clip.size": "32"})
-    early, late = (load_clip(performance, with_values(config, {"clip.holdout": part})) for part in ("0.5-1", "0-0.5"))
+    early, late = (
+        load_clip(performance, with_values(config, {"clip.holdout": part})) for part in ("0.5-1", "0-0.5")
+    )
     assert early.statistics is not None and late.statistics is not None
     assert not torch.allclose(early.statistics.mean, late.statistics.mean)
     assert torch.equal(early.frames, late.frames)

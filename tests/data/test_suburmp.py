@@ -1,4 +1,5 @@
-"""Sub-URMP folders: what is read, that songs are kept apart, and what is said of folders that are something else."""
+"""Sub-URMP folders: what is read, that songs are kept apart, and what is said of folders that are something
+else."""
 
 import wave
 from collections.abc import Callable
@@ -10,14 +11,14 @@ import pytest
 import torch
 from tests.conftest import TINY
 
-from listen_and_move.cli import run_command
+from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor
+from listen_and_move.cli.main import run_command
 from listen_and_move.config import Config
 from listen_and_move.data.clip import Clip
 from listen_and_move.data.source import find
 from listen_and_move.data.suburmp import Songs
 from listen_and_move.data.windows import beginning, next_windows
 from listen_and_move.errors import UserError
-from listen_and_move.features import SAMPLE_RATE, Listener
 from listen_and_move.media.files import probe
 from listen_and_move.media.sound import read_sound
 from listen_and_move.runs import RunFolder
@@ -63,7 +64,9 @@ def folder(root: Path, songs: dict[str, range]) -> Path:
 
 
 def loaded(root: Path, **changes: object) -> tuple[Clip, Config]:
-    config = from_preset("paper", {**SMALL, **{name.replace("__", "."): value for name, value in changes.items()}})
+    config = from_preset(
+        "paper", {**SMALL, **{name.replace("__", "."): value for name, value in changes.items()}}
+    )
     return Songs.find(root).load(config), config
 
 
@@ -81,9 +84,11 @@ def test_pictures_and_sounds_of_every_song_in_order(songs: Path) -> None:
     assert (shades - torch.tensor(expected)).abs().max() < 2
     wav = songs / "chunk/train/cello/cello02_700.wav"
     whole = torch.from_numpy(np.concatenate(list(read_sound(wav, SAMPLE_RATE))))
-    heard = Listener(config.features, config.clip.rate)
+    heard = FeatureExtractor(config.features, config.clip.rate)
     torch.testing.assert_close(clip.features[15], heard.whole(whole)[0], atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(clip.features[15], heard.whole(whole[: round(0.085 * SAMPLE_RATE)])[0], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(
+        clip.features[15], heard.whole(whole[: round(0.085 * SAMPLE_RATE)])[0], atol=1e-4, rtol=1e-4
+    )
 
 
 @pytest.mark.parametrize("sampler", ["sequential", "random"])
@@ -153,10 +158,20 @@ def test_train_and_play_it(songs: Path, tmp_path: Path, capsys: pytest.CaptureFi
     assert "held out, dcor" in capsys.readouterr().out
     sample = probe(RunFolder(run).sample_file(4))
     assert sample.sounds and sample.video is not None and sample.video.frame_rate == 10
-    play = ["generate", str(run), str(songs / "chunk/train/cello/cello01_500.wav"), "--out", str(tmp_path / "played.mp4")]
+    play = [
+        "generate",
+        str(run),
+        str(songs / "chunk/train/cello/cello01_500.wav"),
+        "--out",
+        str(tmp_path / "played.mp4"),
+    ]
     assert run_command(play) == 0
     capsys.readouterr()
-    for line in (["evaluate", str(run)], [*play, "--mode=replay", "--overwrite"], ["robustness", str(run), str(songs)]):
+    for line in (
+        ["evaluate", str(run)],
+        [*play, "--mode=replay", "--overwrite"],
+        ["robustness", str(run), str(songs)],
+    ):
         assert run_command(line) == 2
         assert "learnt the Sub-URMP folder" in error(capsys)
     for line in (["inspect", str(songs)], ["ablation", str(songs)]):
@@ -190,22 +205,47 @@ def wrong_name(root: Path) -> None:
         (lambda root: [each.unlink() for each in root.glob("img/*/*/*")], "got none: not Sub-URMP"),
         (other_instrument, "expected one instrument; got cello, flute"),
         (wrong_name, "expected a name of Sub-URMP, such as cello01_500.jpg"),
-        (lambda root: [each.unlink() for each in root.glob("chunk/*/*/cello02*")], "song cello02 without sound"),
-        (lambda root: (root / "img/train/cello/cello01_900.jpg").write_bytes(b"no picture"), "cello01_900.jpg: expected a video"),
-        (lambda root: (root / "img/train/cello/cello01_500.jpg").write_bytes(b""), "cello01_500.jpg: expected a video"),
+        (
+            lambda root: [each.unlink() for each in root.glob("chunk/*/*/cello02*")],
+            "song cello02 without sound",
+        ),
+        (
+            lambda root: (root / "img/train/cello/cello01_900.jpg").write_bytes(b"no picture"),
+            "cello01_900.jpg: expected a video",
+        ),
+        (
+            lambda root: (root / "img/train/cello/cello01_500.jpg").write_bytes(b""),
+            "cello01_500.jpg: expected a video",
+        ),
         (
             lambda root: (root / "chunk/train/cello/cello01_900.wav").write_bytes(b""),
             "cello01_900.wav: expected a video or sound",
         ),
-        (lambda root: sound(root / "chunk/train/cello/cello01_900.wav", 1, 0.05), "at least a chunk (85 ms); got 50 ms"),
+        (
+            lambda root: sound(root / "chunk/train/cello/cello01_900.wav", 1, 0.05),
+            "at least a chunk (85 ms); got 50 ms",
+        ),
         (lambda root: [silence(each) for each in root.glob("chunk/*/*/*")], "what is to be learnt is silent"),
     ],
 )
 def test_folders_that_cannot_be_learnt(
-    harm: Callable[[Path], object], saying: str, songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    harm: Callable[[Path], object],
+    saying: str,
+    songs: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     harm(songs)
-    line = ["train", str(songs), "--run", str(tmp_path / "run"), "--preset", "paper", "--losses.perceptual", "0"]
+    line = [
+        "train",
+        str(songs),
+        "--run",
+        str(tmp_path / "run"),
+        "--preset",
+        "paper",
+        "--losses.perceptual",
+        "0",
+    ]
     assert run_command([*line, "--size", "16", "--fps", "10", "--training.window", "4"]) == 2
     assert saying in error(capsys)
     assert not (tmp_path / "run").exists()

@@ -7,8 +7,17 @@ import numpy as np
 import pytest
 
 from listen_and_move.clock import exact, frame_time, sample_at
-from listen_and_move.data.marimba import Marimba
-from listen_and_move.data.synthetic import BARS, PITCHES, Note, melody, render_frames, render_sound, ring, ring_time
+from listen_and_move.data.synthetic.marimba import Marimba
+from listen_and_move.data.synthetic.performance import (
+    BARS,
+    PITCHES,
+    Note,
+    melody,
+    render_frames,
+    render_sound,
+    ring,
+    ring_time,
+)
 
 RATES = [Fraction(20), Fraction(25), Fraction(30000, 1001), Fraction(7)]
 
@@ -20,7 +29,9 @@ def film(notes, seconds, fps=Fraction(20), width=64, height=64):
 def sounding(notes, seconds, fps):
     """Per frame: whether any bar rings at its instant."""
     times = [frame_time(index, fps) for index in range(int(seconds * fps))]
-    return np.array([any(0 <= time - exact(note.time) < ring_time(note.bar) for note in notes) for time in times])
+    return np.array(
+        [any(0 <= time - exact(note.time) < ring_time(note.bar) for note in notes) for time in times]
+    )
 
 
 def test_a_melody_is_determined_by_its_seed():
@@ -93,7 +104,9 @@ def test_the_picture_depends_on_the_past_only():
     assert (film(early, 6.0) != frames).any()
 
 
-@pytest.mark.parametrize(("width", "height"), [(64, 64), (128, 128), (112, 64), (64, 112), (33, 47), (224, 128)])
+@pytest.mark.parametrize(
+    ("width", "height"), [(64, 64), (128, 128), (112, 64), (64, 112), (33, 47), (224, 128)]
+)
 def test_sizes(width, height):
     frame = next(iter(render_frames((), 1.0, Fraction(20), width, height)))
     assert frame.shape == (height, width, 3)

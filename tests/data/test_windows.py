@@ -10,7 +10,9 @@ from listen_and_move.data.windows import beginning, lanes, next_windows
 from listen_and_move.errors import UserError
 
 
-def walk(config: TrainingConfig, train: list[range], steps: int) -> list[tuple[tuple[int, ...], tuple[int | None, ...]]]:
+def walk(
+    config: TrainingConfig, train: list[range], steps: int
+) -> list[tuple[tuple[int, ...], tuple[int | None, ...]]]:
     positions, random, taken = beginning(config), torch.Generator().manual_seed(0), []
     for _ in range(steps):
         windows, positions = next_windows(config, train, positions, random)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from listen_and_move.data.synthetic import melody, render_frames, render_sound
+from listen_and_move.data.synthetic.performance import melody, render_frames, render_sound
 from listen_and_move.media.soundtrack import Waveform
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.runs import RunFolder
@@ -60,7 +60,9 @@ def copied(run: Path, folder: Path, **clip: object) -> RunFolder:
 def another_take(path: Path, seconds: float = 1.6, width: int = 96, height: int = 64) -> Path:
     """A video of the same kind of scene that no model has seen: 25 fps."""
     notes, fps = melody(5, seconds), Fraction(25)
-    with VideoWriter(path, width=width, height=height, fps=fps, sound=Waveform(render_sound(notes, seconds), 48_000)) as writer:
+    with VideoWriter(
+        path, width=width, height=height, fps=fps, sound=Waveform(render_sound(notes, seconds), 48_000)
+    ) as writer:
         for frame in render_frames(notes, seconds, fps, width, height):
             writer.write(frame)
     return path

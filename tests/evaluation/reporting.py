@@ -16,14 +16,57 @@ from listen_and_move.evaluation.shifts import Products
 
 FPS = Fraction(20)
 VALUES: Mapping[str, Mapping[str, float | None]] = {
-    REAL: {"ssim": 1.0, "psnr": None, "mse": 0.0, "sharpness_moving": 1.0, "motion_ratio": 1.0, "dcor": 1.0, "newness": 1.0},
-    MODEL: {"ssim": 0.9, "psnr": 26.0, "mse": 0.0025, "sharpness_moving": 0.66, "motion_ratio": 0.95, "dcor": 0.284}
-    | {"dcor_excess": 0.18, "dcor_p": 0.01, "motion_at_best_lag": 0.52, "motion_lag_ms": 50.0, "motion_in_silence": 0.1}
+    REAL: {
+        "ssim": 1.0,
+        "psnr": None,
+        "mse": 0.0,
+        "sharpness_moving": 1.0,
+        "motion_ratio": 1.0,
+        "dcor": 1.0,
+        "newness": 1.0,
+    },
+    MODEL: {
+        "ssim": 0.9,
+        "psnr": 26.0,
+        "mse": 0.0025,
+        "sharpness_moving": 0.66,
+        "motion_ratio": 0.95,
+        "dcor": 0.284,
+    }
+    | {
+        "dcor_excess": 0.18,
+        "dcor_p": 0.01,
+        "motion_at_best_lag": 0.52,
+        "motion_lag_ms": 50.0,
+        "motion_in_silence": 0.1,
+    }
     | {"newness": 0.9, "lpips_alex": 0.019},
-    MEAN: {"ssim": 0.913, "psnr": 27.0, "mse": 0.002, "sharpness_moving": 0.25, "motion_ratio": 0.0, "dcor": 0.0}
+    MEAN: {
+        "ssim": 0.913,
+        "psnr": 27.0,
+        "mse": 0.002,
+        "sharpness_moving": 0.25,
+        "motion_ratio": 0.0,
+        "dcor": 0.0,
+    }
     | {"motion_lag_ms": None, "newness": 0.5, "lpips_alex": 0.038},
-    HELD: {"ssim": 0.9, "psnr": 24.0, "mse": 0.004, "sharpness_moving": 1.0, "motion_ratio": 0.0, "dcor": 0.0, "newness": 0.0},
-    SHIFTED: {"ssim": 0.8, "dcor": -0.02, "dcor_excess": -0.01, "dcor_p": 0.8, "newness": 0.0, "motion_ratio": 1.01},
+    HELD: {
+        "ssim": 0.9,
+        "psnr": 24.0,
+        "mse": 0.004,
+        "sharpness_moving": 1.0,
+        "motion_ratio": 0.0,
+        "dcor": 0.0,
+        "newness": 0.0,
+    },
+    SHIFTED: {
+        "ssim": 0.8,
+        "dcor": -0.02,
+        "dcor_excess": -0.01,
+        "dcor_p": 0.8,
+        "newness": 0.0,
+        "motion_ratio": 1.01,
+    },
     NEAREST: {"ssim": 0.88, "dcor": 0.25, "lpips_alex": 0.026, "sharpness_moving": 0.92, "newness": 0.0},
     PATH: {"ssim": 0.89, "dcor": 0.27, "lpips_alex": 0.027, "sharpness_moving": 0.97, "newness": 0.0},
 }
@@ -36,20 +79,50 @@ def sums(seed: int = 0, at_right_time: float = 0.3, shifts: int = 60) -> Product
 
 def made_up(run: str = "drums", /, **part: Any) -> dict[str, Any]:
     """Results of an evaluation; ``part`` replaces facts about what was measured."""
-    altered = {"response": 0.9, "motion_ratio": 0.8, "dcor": 0.02, "effect": {"size": 1.2, "p": 0.004, "pairs": 10}}
+    altered = {
+        "response": 0.9,
+        "motion_ratio": 0.8,
+        "dcor": 0.02,
+        "effect": {"size": 1.2, "p": 0.004, "pairs": 10},
+    }
     altered |= {"values": {"motion_correlation": 0.31, "onset_correlation": 0.27, "av_align": None}}
     count, random = 60, np.random.default_rng(1)
     lengths = {"motion_real": count - 1, "motion": count - 1}
-    series = ("motion_real", "motion", "loudness", "onsets", "error", "error_mean_frame", "similarity", "similarity_mean_frame")
-    about = {"name": "held-out part", "video": "drums.mp4", "start_s": 8.0, "seconds": 3.0, "first_frame": 160, "frames": count}
+    series = (
+        "motion_real",
+        "motion",
+        "loudness",
+        "onsets",
+        "error",
+        "error_mean_frame",
+        "similarity",
+        "similarity_mean_frame",
+    )
+    about = {
+        "name": "held-out part",
+        "video": "drums.mp4",
+        "start_s": 8.0,
+        "seconds": 3.0,
+        "first_frame": 160,
+        "frames": count,
+    }
     return {
         "format": FORMAT,
-        "run": {"name": run, "step": 700, "video": "drums.mp4", "video_sha256": "ab" * 32, "model_sha256": "cd" * 32}
+        "run": {
+            "name": run,
+            "step": 700,
+            "video": "drums.mp4",
+            "video_sha256": "ab" * 32,
+            "model_sha256": "cd" * 32,
+        }
         | {"model_bytes": 5_400_000, "parameters": 1_337_507},
         "part": {**about, "fps": "20", "width": 64, "height": 64, **part},
         "rows": [{"name": row, "values": dict(values)} for row, values in VALUES.items()],
         "sampled": {"perceptual_frames": 60, "flow_pairs": 59},
-        "null": {MODEL: {"above": 0.18, "p": 0.01, "mean": 0.104, "quantile": 0.2, "largest": 0.24, "shifts": 51}, PATH: None},
+        "null": {
+            MODEL: {"above": 0.18, "p": 0.01, "mean": 0.104, "quantile": 0.2, "largest": 0.24, "shifts": 51},
+            PATH: None,
+        },
         "pool": {row: sums(seed)._asdict() for seed, row in enumerate((MODEL, SHIFTED, NEAREST, PATH))},
         "sensitivity": {
             "verdict": "The sound is used, and <the picture> follows it.",
@@ -63,11 +136,26 @@ def made_up(run: str = "drums", /, **part: Any) -> dict[str, Any]:
         "distribution": [],
         "protocol": "equal",
         "sounds": [],
-        "left_out": ["FVD and KVD: without the weights i3d-kinetics400 (listen-and-move weights fetch i3d-kinetics400)"],
+        "left_out": [
+            "FVD and KVD: without the weights i3d-kinetics400 (listen-and-move weights fetch i3d-kinetics400)"
+        ],
         "series": {each: random.random(lengths.get(each, count)).tolist() for each in series},
-        "environment": {"video": "/home/somebody/drums.mp4", "video_sha256": "ab" * 32, "device": "cpu", "threads": 2}
-        | {"python": "3.11", "platform": "Linux", "versions": {"torch": "2.13", "listen-and-move": None}, "commit": None},
-        "settings": {"clip": {"size": "64", "crop": "<none>"}, "losses": {"perceptual": 0.0, "perceptual_network": "vgg16"}},
+        "environment": {
+            "video": "/home/somebody/drums.mp4",
+            "video_sha256": "ab" * 32,
+            "device": "cpu",
+            "threads": 2,
+        }
+        | {
+            "python": "3.11",
+            "platform": "Linux",
+            "versions": {"torch": "2.13", "listen-and-move": None},
+            "commit": None,
+        },
+        "settings": {
+            "clip": {"size": "64", "crop": "<none>"},
+            "losses": {"perceptual": 0.0, "perceptual_network": "vgg16"},
+        },
         "took_s": 12.3,
     }
 
@@ -98,7 +186,11 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self.open += [] if tag in self.VOID else [tag]
-        self.sources += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "data", "action", "poster")]
+        self.sources += [
+            value or ""
+            for name, value in attrs
+            if name in ("src", "href", "srcset", "data", "action", "poster")
+        ]
         if tag == "table":
             self.tables.append([])
         elif tag == "tr":

@@ -41,12 +41,17 @@ def test_figures_stand_side_by_side(run, out):
     lines = found.lines()
     assert line(lines, "LPIPS, AlexNet ↓") == ["0.019", "0.012", "0.038"]
     assert line(lines, "SSIM ↑") == ["0.900", "-", "0.913"]
-    assert f"{MEAN} of first" in lines[1] and len({len(each) for each in lines if "0.0" in each and "  " in each}) == 1
+    assert (
+        f"{MEAN} of first" in lines[1]
+        and len({len(each) for each in lines if "0.0" in each and "  " in each}) == 1
+    )
     page = Page(out.read_text(encoding="utf-8"))
     table = page.table("first", "second")
     assert table["LPIPS, AlexNet ↓"] == {"first": "0.019", "second": "0.012", f"{MEAN} of first": "0.038"}
     marked = {page.tables[t][r][0]: page.tables[t][0][c] for t, r, c in page.marked}
-    assert marked["LPIPS, AlexNet ↓"] == "second" and marked["dcor ↑"] == "first" and marked["SSIM ↑"] == "first"
+    assert (
+        marked["LPIPS, AlexNet ↓"] == "second" and marked["dcor ↑"] == "first" and marked["SSIM ↑"] == "first"
+    )
     assert all(source.startswith("data:") for source in page.sources)
     assert "and <the picture> follows it." in page.text and lines[-1] == f"page: {out}"
 
@@ -86,14 +91,26 @@ def test_held_out_parts_of_one_video_are_pooled(run, out):
     (pool,) = found.pools
     assert pool.runs == ("fold 0", "fold 1", "fold 2") and tuple(pool.products) == MOVING
     expected = pooled([sums(10 + at, shifts=50 + at) for at in range(3)])
-    assert pool.products[MODEL] == expected and expected.dcor == pytest.approx(0.3) and expected.excess is not None
+    assert (
+        pool.products[MODEL] == expected
+        and expected.dcor == pytest.approx(0.3)
+        and expected.excess is not None
+    )
     cells = Page(out.read_text(encoding="utf-8")).table("dcor", "wrong times")[MODEL]
-    assert cells["dcor"] == "0.300" and cells["wrong times"] == "50" and cells["p"] == f"{expected.excess.p:.3f}"
+    assert (
+        cells["dcor"] == "0.300" and cells["wrong times"] == "50" and cells["p"] == f"{expected.excess.p:.3f}"
+    )
     assert line(found.lines(), MODEL)[0] == "0.300"
 
 
 @pytest.mark.parametrize(
-    "part", [{"start_s": 9.0}, {"start_s": 20.0, "width": 128}, {"start_s": 20.0, "name": "training part"}, {"start_s": 8.0}]
+    "part",
+    [
+        {"start_s": 9.0},
+        {"start_s": 20.0, "width": 128},
+        {"start_s": 20.0, "name": "training part"},
+        {"start_s": 8.0},
+    ],
 )
 def test_what_does_not_belong_together_is_not_pooled(run, out, part):
     assert compare([run(made_up("a")), run(made_up("b", **part))], out).pools == []
@@ -110,7 +127,14 @@ def test_pools_without_wrong_times_or_figures(run, out):
 
 
 def test_distances_carry_floor_and_counts(run, out):
-    row = {"measure": "KID", "row": MODEL, "real_samples": 60, "generated_samples": 60, "value": 0.5, "floor": None}
+    row = {
+        "measure": "KID",
+        "row": MODEL,
+        "real_samples": 60,
+        "generated_samples": 60,
+        "value": 0.5,
+        "floor": None,
+    }
     first = {**made_up("a"), "distribution": [{**row, "standard_error": None, "note": ""}]}
     found = compare([run(first), run(made_up("b"))], out)
     assert found.tables()["Distribution"] == [["KID ↓", "0.500 (floor -, samples 60 and 60)", "-", "-"]]
@@ -120,7 +144,9 @@ def test_runs_are_found_in_any_of_their_places(run, out):
     path = run(made_up("a"))
     results = path / "evaluation/results.json"
     names = list(compare([path, path / "evaluation", results], out).runs)
-    assert names == [str(path), str(path / "evaluation"), str(results)], "names that repeat are replaced by places"
+    assert names == [str(path), str(path / "evaluation"), str(results)], (
+        "names that repeat are replaced by places"
+    )
     assert list(compare([path, path], out).runs) == [f"1: {path}", f"2: {path}"]
 
 

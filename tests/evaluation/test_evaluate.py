@@ -1,4 +1,5 @@
-"""A whole evaluation of a tiny run: its files, its figures, and that they are of frames that were never trained on."""
+"""A whole evaluation of a tiny run: its files, its figures, and that they are of frames that were never
+trained on."""
 
 import json
 import shutil
@@ -13,23 +14,26 @@ import pytest
 from tests.evaluation.making import Held, another_take, copied
 from tests.media.making import make_wav
 
-from listen_and_move import weights
 from listen_and_move.data.clip import file_hash, load_clip
 from listen_and_move.errors import UserError
+from listen_and_move.evaluation.baselines import mean_spread, silent_sound, temporal_spread
+from listen_and_move.evaluation.dataset import course
 from listen_and_move.evaluation.evaluate import Evaluation, evaluate
-from listen_and_move.evaluation.material import course
-from listen_and_move.evaluation.players import mean_spread, silent_sound, temporal_spread
 from listen_and_move.evaluation.results import MEASURES, read_results
 from listen_and_move.evaluation.rows import HELD, MEAN, MODEL, MOVING, NEAREST, PATH, REAL, SHIFTED
 from listen_and_move.evaluation.sensitivity import Truth, altered
 from listen_and_move.inference.animator import Animator
-from listen_and_move.inference.playing import played
 from listen_and_move.metrics.frame import ssim
 from listen_and_move.metrics.sync import difference_products, motion_energy
+from listen_and_move.models.rendering import played
+from listen_and_move.pretrained import weight_files as weights
 from listen_and_move.runs import RunFolder
 
 ROWS = [REAL, MODEL, MEAN, HELD, SHIFTED, NEAREST, PATH]
-BY_NETWORKS = {name for name in MEASURES if name.startswith(("lpips", "perceptual"))} | {"tof", "warping_error"}
+BY_NETWORKS = {name for name in MEASURES if name.startswith(("lpips", "perceptual"))} | {
+    "tof",
+    "warping_error",
+}
 CHANCE = {"dcor_excess", "dcor_p"}
 OF_SOUNDS = {"gain_db", "novelty"}
 FOREIGN = (
@@ -67,7 +71,9 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Strokes of noise, 2.52 s."""
     count = 40_320
     samples = np.random.default_rng(0).normal(0, 6000, count) * np.exp(-(np.arange(count) % 8000) / 900)
-    return make_wav(tmp_path_factory.mktemp("foreign") / "strokes.wav", samples.clip(-32768, 32767)[:, None], 16_000)
+    return make_wav(
+        tmp_path_factory.mktemp("foreign") / "strokes.wav", samples.clip(-32768, 32767)[:, None], 16_000
+    )
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +95,10 @@ def full(run: Path, bare: Evaluation, shared: Path, tmp_path_factory: pytest.Tem
 
 
 def test_the_files_hold_what_is_returned(bare: Evaluation, run: Path) -> None:
-    assert bare.results_file == run / "evaluation/results.json" and bare.report_file == run / "evaluation/report.html"
+    assert (
+        bare.results_file == run / "evaluation/results.json"
+        and bare.report_file == run / "evaluation/report.html"
+    )
     assert bare.report_file.read_text(encoding="utf-8").startswith("<!")
     content = json.loads(json.dumps(kept(bare.results)))
     assert content["format"] == 1 and content["took_s"] > 0
@@ -101,11 +110,15 @@ def test_all_rows_have_all_measures(bare: Evaluation) -> None:
     found = values(bare)
     assert list(found) == ROWS
     for name, row in found.items():
-        assert set(row) == set(MEASURES) - OF_SOUNDS - BY_NETWORKS - (set() if name in MOVING else CHANCE), name
+        assert set(row) == set(MEASURES) - OF_SOUNDS - BY_NETWORKS - (set() if name in MOVING else CHANCE), (
+            name
+        )
     assert found[REAL]["dcor"] == pytest.approx(1) and found[REAL]["newness"] == 1 and found[REAL]["mse"] == 0
     assert found[MEAN]["newness"] == pytest.approx(found[MEAN]["distance"] / found[REAL]["distance"])
     assert found[MEAN]["motion_ratio"] == found[HELD]["motion_ratio"] == 0
-    assert all(found[name]["distance"] == 0 for name in (HELD, SHIFTED, NEAREST, PATH)), "training frames, or beside them"
+    assert all(found[name]["distance"] == 0 for name in (HELD, SHIFTED, NEAREST, PATH)), (
+        "training frames, or beside them"
+    )
 
 
 def test_what_is_left_out_is_named(bare: Evaluation) -> None:
@@ -126,9 +139,11 @@ def test_only_held_out_frames_are_measured(bare: Evaluation, performance: Path, 
     assert len(bare.results["series"]["motion"]) == 15 and len(bare.results["series"]["loudness"]) == 16
 
 
-def test_sensitivity_is_that_of_the_model_played_with_another_sound(bare: Evaluation, performance: Path, run: Path) -> None:
+def test_sensitivity_is_that_of_the_model_played_with_another_sound(
+    bare: Evaluation, performance: Path, run: Path
+) -> None:
     animator, clip = Animator.load(run, "cpu"), load_clip(performance, RunFolder(run).config())
-    silent = silent_sound(clip.features, clip.held_out, animator.listener)
+    silent = silent_sound(clip.features, clip.held_out, animator.extractor)
     right, other = (
         np.concatenate(list(played(animator.network, features, clip.held_out, animator.config)))
         for features in (clip.features, silent)
@@ -153,8 +168,15 @@ def test_sensitivity_is_that_of_the_model_played_with_another_sound(bare: Evalua
 
 def test_the_sound_without_a_picture(bare: Evaluation) -> None:
     (sound,) = bare.results["sounds"]
-    assert sound["name"] == "strokes.wav" and sound["seconds"] == 51 / 20, "as long as the sound, up to the next frame"
-    assert set(sound["values"]) == FOREIGN and set(sound["altered"]) == {"right", "shifted", "shuffled", "silent"}
+    assert sound["name"] == "strokes.wav" and sound["seconds"] == 51 / 20, (
+        "as long as the sound, up to the next frame"
+    )
+    assert set(sound["values"]) == FOREIGN and set(sound["altered"]) == {
+        "right",
+        "shifted",
+        "shuffled",
+        "silent",
+    }
     assert all(each["dcor"] is None and each["effect"] is None for each in sound["altered"].values())
     assert "real video" in sound["verdict"] or "not used" in sound["verdict"]
 
@@ -176,7 +198,9 @@ def test_a_second_time_gives_the_same_figures(bare: Evaluation, full: Evaluation
         assert ours[name] == {measure: again[name][measure] for measure in ours[name]}, name
     for key in ("run", "part", "null", "pool", "sensitivity", "series", "settings"):
         assert bare.results[key] == full.results[key], key
-    assert read_results(full.results_file) == json.loads(json.dumps(kept(full.results))), "the later one is what is kept"
+    assert read_results(full.results_file) == json.loads(json.dumps(kept(full.results))), (
+        "the later one is what is kept"
+    )
 
 
 @pytest.mark.usefixtures("no_weights")
@@ -199,7 +223,12 @@ def test_another_video_is_measured_as_a_whole(trained: Path, tmp_path: Path) -> 
     found = evaluate(run.path, video=other, device="cpu")
     assert found.results_file == run.path / "evaluation/second-take/results.json"
     part = found.results["part"]
-    assert (part["name"], part["video"], part["first_frame"], part["frames"]) == ("second take", "second take.mkv", 0, 32)
+    assert (part["name"], part["video"], part["first_frame"], part["frames"]) == (
+        "second take",
+        "second take.mkv",
+        0,
+        32,
+    )
     assert found.results["run"]["video"] == "performance.mp4"
     assert found.results["environment"]["video_sha256"] == file_hash(other)
     assert values(found)[REAL]["newness"] == 1 and values(found)[SHIFTED]["distance"] == 0
@@ -217,7 +246,9 @@ def test_the_seed_changes_what_is_random_alone(noisy: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("no_weights")
-def test_nothing_is_left_on_disk_beside_the_results(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_left_on_disk_beside_the_results(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nor does a sound that cannot be played, which is noticed late, change what was there."""
     run, folder = copied(trained, tmp_path), tmp_path / "temporary"
     folder.mkdir()
@@ -230,5 +261,9 @@ def test_nothing_is_left_on_disk_beside_the_results(trained: Path, tmp_path: Pat
     assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
     evaluate(run.path, device="cpu")
     assert list(folder.iterdir()) == []
-    added = {str(path.relative_to(run.path)) for path in run.path.rglob("*") if path.is_file() and path not in before}
+    added = {
+        str(path.relative_to(run.path))
+        for path in run.path.rglob("*")
+        if path.is_file() and path not in before
+    }
     assert added == {"evaluation/results.json", "evaluation/report.html"}

@@ -10,8 +10,17 @@ from matplotlib.image import imread
 from tests.evaluation.making import Held, noise
 from tests.evaluation.reporting import Page
 
-from listen_and_move.evaluation.charts import GAP, MOMENTS, enlarged, error_chart, moments, motion_chart, smoothed, strip
-from listen_and_move.evaluation.page import (
+from listen_and_move.evaluation.report.charts import (
+    GAP,
+    MOMENTS,
+    enlarged,
+    error_chart,
+    moments,
+    motion_chart,
+    smoothed,
+    strip,
+)
+from listen_and_move.evaluation.report.page import (
     definitions,
     folded,
     heading,
@@ -36,9 +45,13 @@ def test_all_text_is_escaped():
         definitions([(NASTY, NASTY)]),
         table([NASTY, NASTY], [[NASTY] * 2]),
     ]
-    found = Page(page(NASTY, [*parts, picture(image, NASTY, NASTY), video(b"", NASTY), folded(NASTY, NASTY)], "test"))
+    found = Page(
+        page(NASTY, [*parts, picture(image, NASTY, NASTY), video(b"", NASTY), folded(NASTY, NASTY)], "test")
+    )
     assert "script" not in found.tags
-    assert found.text.count("alert") == 14  # the title, nine places of text, two captions, two of what is folded
+    assert (
+        found.text.count("alert") == 14
+    )  # the title, nine places of text, two captions, two of what is folded
     assert found.tables == [[[NASTY, NASTY], [NASTY, NASTY]]]
 
 
@@ -46,7 +59,12 @@ def test_nothing_is_asked_of_a_network():
     text = page("a", [picture(strip(Held(noise(0, 3))), "frames")], "test")
     found = Page(text)
     assert found.sources and all(source.startswith("data:") for source in found.sources)
-    assert "default-src 'none'" in text and "http://" not in text and "https://" not in text and "@import" not in text
+    assert (
+        "default-src 'none'" in text
+        and "http://" not in text
+        and "https://" not in text
+        and "@import" not in text
+    )
     assert not {"script", "link", "iframe", "object"} & set(found.tags)
 
 
@@ -58,7 +76,9 @@ def test_a_page_knows_its_maker(tmp_path):
 
 
 def test_tables_mark_and_set_off():
-    text = table(["", "a", "b"], [["x", "1", "2"], ["y", "3", "4"]], strong=("y",), marked={(0, 2)}, text=(1,))
+    text = table(
+        ["", "a", "b"], [["x", "1", "2"], ["y", "3", "4"]], strong=("y",), marked={(0, 2)}, text=(1,)
+    )
     found = Page(text)
     assert found.marked == [(0, 1, 2)]
     assert text.count("<tr class=strong>") == 1 and text.count('<td class="text">') == 2
@@ -111,13 +131,25 @@ def test_charts_draw_what_is_there():
     random = np.random.default_rng(0)
     course = random.random(count) - 30, random.random(count)
     one = motion_chart({"model": random.random(count - 1)}, *course, fps)
-    two = motion_chart({"real video": random.random(count - 1), "model": random.random(count - 1)}, *course, fps)
+    two = motion_chart(
+        {"real video": random.random(count - 1), "model": random.random(count - 1)}, *course, fps
+    )
     assert opaque(two) > opaque(one) > 1000
     curve = random.random(count).tolist()
-    assert opaque(error_chart({"model": curve, "mean frame": curve[::-1]}, {"model": curve, "mean frame": curve})) > 1000
+    assert (
+        opaque(
+            error_chart({"model": curve, "mean frame": curve[::-1]}, {"model": curve, "mean frame": curve})
+        )
+        > 1000
+    )
 
 
-@pytest.mark.parametrize("series", [[], [None] * 30, [0.5], [0.0, None, inf, -inf, nan, 1.0] * 50, [-inf] * 12])
+@pytest.mark.parametrize(
+    "series", [[], [None] * 30, [0.5], [0.0, None, inf, -inf, nan, 1.0] * 50, [-inf] * 12]
+)
 def test_charts_of_gaps_are_charts(series):
     assert opaque(motion_chart({"model": series}, series, series, Fraction(20))) > 100
-    assert opaque(error_chart({"model": series, "mean frame": series}, {"model": series, "mean frame": series})) > 100
+    assert (
+        opaque(error_chart({"model": series, "mean frame": series}, {"model": series, "mean frame": series}))
+        > 100
+    )

@@ -10,15 +10,15 @@ from matplotlib.image import imread
 from tests.evaluation.making import Held, noise, swinging
 from tests.evaluation.reporting import FPS, VALUES, Page, changed, made_up
 
-from listen_and_move.evaluation.foreign import Performance
-from listen_and_move.evaluation.material import Course
-from listen_and_move.evaluation.meaning import best_baseline, by_row, goodness, meaning
-from listen_and_move.evaluation.report import SHOWN_SECONDS, Report, film
+from listen_and_move.evaluation.dataset import Course
+from listen_and_move.evaluation.interpretation import best_baseline, by_row, goodness, meaning
+from listen_and_move.evaluation.report.report import SHOWN_SECONDS, Report, film
+from listen_and_move.evaluation.report.tables import titled
 from listen_and_move.evaluation.results import MEASURES, formatted
 from listen_and_move.evaluation.rows import MEAN, MODEL, NEAREST, PATH, REAL
 from listen_and_move.evaluation.sensitivity import Altered
-from listen_and_move.evaluation.tables import titled
-from listen_and_move.inference.listening import Heard
+from listen_and_move.evaluation.unpaired import Performance
+from listen_and_move.inference.sound_check import SoundCheck
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.sound import read_sound
@@ -53,7 +53,10 @@ def written(report, results, tmp_path):
 def test_a_film_is_real_beside_generated_with_the_sound_of_the_part(track, performance, tmp_path):
     file, info, frames = opened(film([still(40), still(200)], FPS, track), tmp_path)
     assert len(frames) == COUNT and frames[0].shape == (256, 512, 3)
-    assert np.abs(frames[0][:, :250].astype(int) - 40).max() <= 3 and np.abs(frames[0][:, 262:].astype(int) - 200).max() <= 3
+    assert (
+        np.abs(frames[0][:, :250].astype(int) - 40).max() <= 3
+        and np.abs(frames[0][:, 262:].astype(int) - 200).max() <= 3
+    )
     assert [sound.codec for sound in info.sounds] == ["aac"]
     ours = np.concatenate(list(read_sound(file, 16_000)))
     theirs = np.concatenate(list(read_sound(performance, 16_000, start=0.5, end=3.5)))
@@ -80,7 +83,9 @@ def test_odd_sides_are_made_even(track, tmp_path):
 @pytest.fixture
 def shown(track):
     report, others = Report(FPS), {MEAN: still(100), PATH: Held(swinging(3, COUNT))}
-    report.show_part(Held(noise(1, COUNT, 64, 64)), Held(noise(2, COUNT, 64, 64)), others, track, made_up()["series"])
+    report.show_part(
+        Held(noise(1, COUNT, 64, 64)), Held(noise(2, COUNT, 64, 64)), others, track, made_up()["series"]
+    )
     return report
 
 
@@ -107,7 +112,9 @@ def test_tables_hold_the_figures_of_the_results(tmp_path):
             continue
         for row in table[1:]:
             for title, cell in zip(table[0][1:], row[1:], strict=True):
-                candidates = {formatted(name, VALUES[row[0]].get(name)) for name in MEASURES if titled(name) == title}
+                candidates = {
+                    formatted(name, VALUES[row[0]].get(name)) for name in MEASURES if titled(name) == title
+                }
                 assert cell in candidates, (row[0], title)
                 seen.add(title)
     assert seen == {titled(name) for values in VALUES.values() for name in values}
@@ -124,7 +131,11 @@ def test_tables_hold_the_figures_of_the_results(tmp_path):
 def test_the_best_baseline_is_marked_where_it_beats_the_model(tmp_path):
     found = written(Report(FPS), made_up(), tmp_path)
     marked = {(found.tables[t][r][0], found.tables[t][0][c]) for t, r, c in found.marked}
-    assert (MEAN, "SSIM ↑") in marked and (MEAN, "MSE ↓") in marked and ("training video, shifted", "motion → 1") in marked
+    assert (
+        (MEAN, "SSIM ↑") in marked
+        and (MEAN, "MSE ↓") in marked
+        and ("training video, shifted", "motion → 1") in marked
+    )
     assert not {title for _, title in marked} & {"dcor ↑", "LPIPS, AlexNet ↓"}, "there the model is best"
     assert len(marked) == len([name for name in MEASURES if best_baseline(VALUES, name)])
 
@@ -136,8 +147,22 @@ def test_without_pictures_the_figures_are_still_told(tmp_path):
 
 def test_distributions_come_with_floor_count_and_protocol(tmp_path):
     assert "networks for it are not there" in written(Report(FPS), made_up(), tmp_path).text
-    row = {"measure": "KID", "row": MODEL, "real_samples": 60, "generated_samples": 61, "value": 0.5, "floor": 0.125}
-    refused = {**row, "measure": "FID", "value": None, "floor": nan, "standard_error": None, "note": "too few: <60>"}
+    row = {
+        "measure": "KID",
+        "row": MODEL,
+        "real_samples": 60,
+        "generated_samples": 61,
+        "value": 0.5,
+        "floor": 0.125,
+    }
+    refused = {
+        **row,
+        "measure": "FID",
+        "value": None,
+        "floor": nan,
+        "standard_error": None,
+        "note": "too few: <60>",
+    }
     results = {**made_up(), "distribution": [{**row, "standard_error": 0.01, "note": ""}, refused]}
     found = written(Report(FPS), results, tmp_path)
     table = found.table("floor", "note")
@@ -145,7 +170,11 @@ def test_distributions_come_with_floor_count_and_protocol(tmp_path):
         "row": MODEL, "value ↓": "0.500", "standard error": "0.010", "floor": "0.125", "real samples": "60",
         "generated": "61", "note": "",
     }  # fmt: skip
-    assert (table["FID"]["value ↓"], table["FID"]["floor"], table["FID"]["note"]) == ("-", "-", "too few: <60>")
+    assert (table["FID"]["value ↓"], table["FID"]["floor"], table["FID"]["note"]) == (
+        "-",
+        "-",
+        "too few: <60>",
+    )
     assert "Protocol: equal" in found.text
 
 
@@ -156,20 +185,32 @@ def test_other_sounds_are_shown_in_their_order(performance, tmp_path):
         altered = {"silent": Altered(0.5, 0.1, None, None, {})}
         report.show_sound(
             "same name",
-            Performance(still(value, 40), course, np.zeros(39), {}, altered, "", Heard(-20.0, 3.0, None)),
+            Performance(
+                still(value, 40), course, np.zeros(39), {}, altered, "", SoundCheck(-20.0, 3.0, None)
+            ),
             SoundTrack(performance),
         )
         result = {"response": 0.5, "motion_ratio": inf, "dcor": None, "effect": None, "values": {}}
         values = {"motion_ratio": value / 100, "loudness_lag_ms": None}
         results["sounds"].append(
-            {"name": "same name", "seconds": 2.0, "verdict": f"used {value}", "values": values, "altered": {"silent": result}}
+            {
+                "name": "same name",
+                "seconds": 2.0,
+                "verdict": f"used {value}",
+                "values": values,
+                "altered": {"silent": result},
+            }
             | {"notes": [f"note <{value}>"], "novelty": [0.25, value] if value == 50 else None}
         )
     found = written(report, results, tmp_path)
     shades = [opened(mp4, tmp_path)[2][0].mean() for mp4 in found.embedded("video/mp4")]
     assert np.allclose(shades, [50, 180], atol=3)
     assert found.text.index("used 50") < found.text.index("used 180")
-    assert found.table("seconds", "motion")["same name"] == {"seconds": "2.0", "motion": "1.80", "its lag, ms": "-"}
+    assert found.table("seconds", "motion")["same name"] == {
+        "seconds": "2.0",
+        "motion": "1.80",
+        "its lag, ms": "-",
+    }
     assert found.text.index("note <50>") < found.text.index("used 180") < found.text.index("note <180>")
     assert found.text.count("second by second: 0.2 50.0.") == found.text.count("second by second") == 1
     assert found.tables[-2] == [["sound", "response", "motion"], ["silent", "0.50", "-"]]
@@ -182,7 +223,9 @@ def test_goodness_knows_which_way_is_better():
     assert goodness("motion_ratio", 0.0) == -inf
     assert goodness("motion_lag_ms", -50.0) == goodness("motion_lag_ms", 50.0)
     assert goodness("ssim", 0.90001) == goodness("ssim", 0.9), "as printed"
-    assert [goodness("ssim", value) for value in (None, nan, inf)] == [None] * 3 and goodness("flicker", 0.1) is None
+    assert [goodness("ssim", value) for value in (None, nan, inf)] == [None] * 3 and goodness(
+        "flicker", 0.1
+    ) is None
 
 
 def said(results):
@@ -192,26 +235,46 @@ def said(results):
 def test_what_is_said_of_a_good_model():
     text = said(made_up())
     assert "So few frames make every figure uncertain" in text
-    assert "LPIPS, AlexNet from the real video: model 0.019, the mean frame 0.038, the replay (nearest sound) 0.026." in text
+    assert (
+        "LPIPS, AlexNet from the real video: model 0.019, the mean frame 0.038, the replay (nearest sound) "
+        "0.026." in text
+    )
     assert "closer than the mean frame and the replay (nearest sound)." in text
     assert "softer than the real video: it has 66% of the real detail" in text
     assert "about as lively: its mean motion is 95%" in text
-    assert "In step: the right pixels change at the right time (dcor 0.284; at wrong times 0.104 on average" in text
+    assert (
+        "In step: the right pixels change at the right time (dcor 0.284; at wrong times 0.104 on average"
+        in text
+    )
     assert "The better replay reaches 0.270." in text
     assert "50 ms late (correlation 0.52)" in text
-    assert "In the silences of this part it moves 10% as much" in text and "it comes to rest: 5% of its motion" in text
+    assert (
+        "In the silences of this part it moves 10% as much" in text
+        and "it comes to rest: 5% of its motion" in text
+    )
     assert "no replay" in text
 
 
 def test_what_is_said_of_a_bad_model():
-    bad = {"lpips_alex": 0.05, "sharpness_moving": 0.2, "motion_ratio": 0.02, "motion_at_best_lag": 0.1, "newness": 0.05}
+    bad = {
+        "lpips_alex": 0.05,
+        "sharpness_moving": 0.2,
+        "motion_ratio": 0.02,
+        "motion_at_best_lag": 0.1,
+        "newness": 0.05,
+    }
     results = changed(made_up(frames=400, seconds=20.0), MODEL, **bad)
     results["null"][MODEL] |= {"p": 0.4, "above": 0.01}
     results["sensitivity"]["altered"]["silent"]["motion_ratio"] = 1.0
     text = said(results)
     assert "uncertain" not in text
     assert "not closer than the mean frame and the replay (nearest sound)." in text and "closer than" in text
-    assert "blurred" in text and "hardly moves" in text and "no lag can be told" in text and "mostly repeats training" in text
+    assert (
+        "blurred" in text
+        and "hardly moves" in text
+        and "no lag can be told" in text
+        and "mostly repeats training" in text
+    )
     assert "Not shown to be in step" in text and "it moves on regardless" in text
     beaten = [name for name in MEASURES if best_baseline(by_row(results), name)]
     assert f"A baseline beats the model in {len(beaten)} of the" in text
@@ -232,7 +295,9 @@ def test_nothing_is_said_of_what_is_not_known(nothing, tmp_path):
 
 def test_without_perceptual_distance_the_error_is_called_what_it_is():
     results = changed(made_up(), MODEL, lpips_alex=None)
-    assert "MSE from the real video: model 0.0025" in said(results) and "favours still pictures" in said(results)
+    assert "MSE from the real video: model 0.0025" in said(results) and "favours still pictures" in said(
+        results
+    )
 
 
 def test_short_and_trained_and_other_parts_are_named():
@@ -245,7 +310,11 @@ def test_short_and_trained_and_other_parts_are_named():
 
 def test_another_network_of_the_perceptual_loss_is_named():
     results = made_up()
-    for losses, named in (((10.0, "squeezenet1_1-caffe"), True), ((0.0, "squeezenet1_1-caffe"), False), ((10.0, "vgg16"), False)):
+    for losses, named in (
+        ((10.0, "squeezenet1_1-caffe"), True),
+        ((0.0, "squeezenet1_1-caffe"), False),
+        ((10.0, "vgg16"), False),
+    ):
         results["settings"]["losses"] = dict(zip(("perceptual", "perceptual_network"), losses, strict=True))
         assert ("by squeezenet1_1-caffe in place of the paper's vgg16" in said(results)) == named
 

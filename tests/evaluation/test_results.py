@@ -1,4 +1,5 @@
-"""Results as a file: what is written is read, without numbers that JSON does not know, or refused in one line."""
+"""Results as a file: what is written is read, without numbers that JSON does not know, or refused in one
+line."""
 
 import json
 from math import inf, nan
@@ -54,7 +55,9 @@ def test_figures_are_printed_with_their_digits() -> None:
 
 
 def test_every_measure_says_what_it_means() -> None:
-    assert all(measure.title and measure.meaning and 0 <= measure.digits <= 5 for measure in MEASURES.values())
+    assert all(
+        measure.title and measure.meaning and 0 <= measure.digits <= 5 for measure in MEASURES.values()
+    )
     titles = [(measure.group, measure.title) for measure in MEASURES.values()]
     by_title = {title for title in titles if titles.count(title) > 1}
     assert by_title <= {("Sound and picture", "its lag, ms")}, "a title stands for one figure"

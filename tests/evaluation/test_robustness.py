@@ -1,4 +1,5 @@
-"""Foreign sounds: which are taken and what they are, what is measured of each, and that nothing is lost or mixed on the way."""
+"""Foreign sounds: which are taken and what they are, what is measured of each, and that nothing is lost or
+mixed on the way."""
 
 import json
 import re
@@ -11,13 +12,10 @@ import pytest
 import torch
 from matplotlib.image import imread
 
-from listen_and_move import weights
-from listen_and_move.backbones.load import BACKBONES, Backbone
 from listen_and_move.errors import UserError
-from listen_and_move.evaluation.robustness import robustness
-from listen_and_move.evaluation.robustness_clips import Log
-from listen_and_move.evaluation.robustness_distances import Distances
-from listen_and_move.evaluation.robustness_sounds import (
+from listen_and_move.evaluation.robustness.clips import Log
+from listen_and_move.evaluation.robustness.distances import Distances
+from listen_and_move.evaluation.robustness.sounds import (
     UNKNOWN,
     Candidate,
     candidates,
@@ -27,14 +25,21 @@ from listen_and_move.evaluation.robustness_sounds import (
     lengths,
     part,
 )
-from listen_and_move.evaluation.robustness_summary import SHOWN, best_and_worst, by_class, overall
+from listen_and_move.evaluation.robustness.study import robustness
+from listen_and_move.evaluation.robustness.summary import SHOWN, best_and_worst, by_class, overall
 from listen_and_move.media.wav import write_wav
+from listen_and_move.pretrained import weight_files as weights
+from listen_and_move.pretrained.load import BACKBONES, Backbone
 
 RATE = 16_000
 
 
 def tone(seconds, pitch=440.0):
-    return 0.5 * np.sin(2 * np.pi * pitch * np.arange(round(seconds * RATE)) / RATE) * np.linspace(1, 0, round(seconds * RATE))
+    return (
+        0.5
+        * np.sin(2 * np.pi * pitch * np.arange(round(seconds * RATE)) / RATE)
+        * np.linspace(1, 0, round(seconds * RATE))
+    )
 
 
 @pytest.fixture
@@ -68,10 +73,14 @@ def played(run):
 def without_times(results):
     """What is the same however often it was interrupted."""
     clips = [{name: value for name, value in clip.items() if name != "took_s"} for clip in results["clips"]]
-    return {name: results[name] for name in ("overall", "classes", "best", "worst", "skipped", "verdict")} | {"clips": clips}
+    return {name: results[name] for name in ("overall", "classes", "best", "worst", "skipped", "verdict")} | {
+        "clips": clips
+    }
 
 
-@pytest.mark.parametrize(("text", "shortest", "longest"), [("3", 3, 3), ("1-5", 1, 5), (" 0.5 - 2 ", Fraction(1, 2), 2)])
+@pytest.mark.parametrize(
+    ("text", "shortest", "longest"), [("3", 3, 3), ("1-5", 1, 5), (" 0.5 - 2 ", Fraction(1, 2), 2)]
+)
 def test_lengths(text, shortest, longest):
     assert lengths(text) == (shortest, longest)
     assert lengths(lengths(text).text) == lengths(text)
@@ -88,7 +97,9 @@ def test_parts_lie_in_the_sound_and_depend_on_seed_and_name_alone(tmp_path):
     names = [Candidate(f"{index}.wav", tmp_path / "long.wav") for index in range(40)]
     found = [part(each, lengths("0.5-2"), 0) for each in names]
     assert found == [part(each, lengths("0.5-2"), 0) for each in names]
-    assert all(start >= 0 and start + length <= 3 and Fraction(1, 2) <= length <= 2 for start, length in found)
+    assert all(
+        start >= 0 and start + length <= 3 and Fraction(1, 2) <= length <= 2 for start, length in found
+    )
     assert np.std([float(start) for start, _ in found]) > 0.3
     assert np.std([float(length) for _, length in found]) > 0.3
     assert found != [part(each, lengths("0.5-2"), 1) for each in names]
@@ -106,7 +117,9 @@ def test_candidates_are_drawn_by_seed(sounds):
     (sounds / "._bell.wav").write_bytes(b"left by a file manager")
     names = [each.name for each in candidates(sounds, 0)]
     assert sorted(names) == sorted(
-        path.relative_to(sounds).as_posix() for path in sounds.rglob("*") if path.is_file() and path.name[0] != "."
+        path.relative_to(sounds).as_posix()
+        for path in sounds.rglob("*")
+        if path.is_file() and path.name[0] != "."
     )
     orders = {tuple(each.name for each in candidates(sounds, seed)) for seed in range(4)}
     assert len(orders) == 4
@@ -126,7 +139,12 @@ def test_what_holds_sound(sounds, performance):
 
 
 def test_classes_by_file_name():
-    names = ["esc10_dog_bark_1-100032-A.ogg", "esc10_dog_bark_2-117271-A.ogg", "music_bach_organ.mp3", "music_piano_liszt.mp3"]
+    names = [
+        "esc10_dog_bark_1-100032-A.ogg",
+        "esc10_dog_bark_2-117271-A.ogg",
+        "music_bach_organ.mp3",
+        "music_piano_liszt.mp3",
+    ]
     names += ["horn_car.wav", "Car-Horn-07.wav", "64760.wav"]
     source, found = classified(names, None)
     assert source == "names of files"
@@ -142,14 +160,20 @@ def test_classes_by_folder():
     "content",
     [
         "\ufefffname,labels,mids,split\n64760,\"Electric_guitar,Guitar,Music\",/m/1,train\n16399,Bark,/m/2,val\n",
-        "filename,fold,target,category,esc10\n64760.wav,1,0,Electric guitar,True\n16399.wav,1,1,Bark,False\nodd\n",
+        "filename,fold,target,category,esc10\n64760.wav,1,0,Electric "
+        "guitar,True\n16399.wav,1,1,Bark,False\nodd\n",
     ],
 )  # fmt: skip
 def test_classes_by_table(tmp_path, content):
     (tmp_path / "of.csv").write_text(content, encoding="utf-8")
-    found = [Candidate("a/64760.wav", tmp_path / "a/64760.wav"), Candidate("b/16399.wav", tmp_path / "b/16399.wav")]
+    found = [
+        Candidate("a/64760.wav", tmp_path / "a/64760.wav"),
+        Candidate("b/16399.wav", tmp_path / "b/16399.wav"),
+    ]
     for given in (None, tmp_path / "of.csv"):
-        source, classes = classified(["a/64760.wav", "b/16399.wav", "5.wav"], class_table(tmp_path, given, found))
+        source, classes = classified(
+            ["a/64760.wav", "b/16399.wav", "5.wav"], class_table(tmp_path, given, found)
+        )
         assert (source, list(classes.values())) == ("of.csv", ["Electric guitar", "Bark", UNKNOWN])
     (tmp_path / "two.csv").write_text("fname,class\n1,x\n")
     assert class_table(tmp_path, None, found) is None, "of two tables none is taken unasked"
@@ -187,9 +211,17 @@ def test_all_that_can_be_played_is_measured_and_the_rest_reported(run, sounds):
     found = robustness(run, sounds, seconds="0.6-0.9", device="cpu", watch=lambda *each: told.append(each))
     results = json.loads(found.results_file.read_text())
     names = [clip["name"] for clip in results["clips"]]
-    assert names == ["bell_high_1.wav", "bell_high_2.wav", "bell_low_3.wav", "more/hiss <b>.wav", "nothing_1.wav"]
+    assert names == [
+        "bell_high_1.wav",
+        "bell_high_2.wav",
+        "bell_low_3.wav",
+        "more/hiss <b>.wav",
+        "nothing_1.wav",
+    ]
     reasons = {each["name"]: each["reason"] for each in results["skipped"]}
-    assert {name: word in reasons[name] for name, word in (("broken.wav", "broken"), ("empty.ogg", "empty"))} == {
+    assert {
+        name: word in reasons[name] for name, word in (("broken.wav", "broken"), ("empty.ogg", "empty"))
+    } == {
         "broken.wav": True,
         "empty.ogg": True,
     }
@@ -200,12 +232,16 @@ def test_all_that_can_be_played_is_measured_and_the_rest_reported(run, sounds):
     for clip in results["clips"]:
         assert 0.6 <= clip["seconds"] <= 0.9 and clip["frames"] == np.ceil(clip["seconds"] * 20)
         assert set(SHOWN) <= set(clip["values"])
-        assert len(clip["novelty"]) == 1 and clip["values"]["novelty"] == pytest.approx(clip["novelty"][0], abs=1e-3)
+        assert len(clip["novelty"]) == 1 and clip["values"]["novelty"] == pytest.approx(
+            clip["novelty"][0], abs=1e-3
+        )
         assert -20 <= clip["values"]["gain_db"] <= 20
     quiet = results["clips"][-1]
     assert quiet["values"]["gain_db"] == 0 and quiet["novelty"] == [0], "silence is neither amplified nor new"
     assert quiet["values"]["response"] == 0 and not quiet["used"], "silence altered is silence"
-    assert results["left_out"] == ["FID and KID: without the weights inception-fid (listen-and-move weights fetch inception-fid)"]
+    assert results["left_out"] == [
+        "FID and KID: without the weights inception-fid (listen-and-move weights fetch inception-fid)"
+    ]
     assert told[-1][1:] == (5, 5)
     assert f"{results['overall']['clips']} clips" in found.lines()[0]
     assert any("short.wav" in line for line in found.lines())
@@ -225,7 +261,9 @@ def test_overall_figures_are_those_of_the_clips(run, sounds):
 
 
 def test_an_interrupted_run_goes_on_and_ends_as_one_that_was_not(run, sounds):
-    whole = robustness(shutil.copytree(run, run.with_name("uninterrupted")), sounds, seconds="0.6-0.9", device="cpu").results
+    whole = robustness(
+        shutil.copytree(run, run.with_name("uninterrupted")), sounds, seconds="0.6-0.9", device="cpu"
+    ).results
 
     def stop(doing, done, total):
         if doing == "playing foreign sounds" and done == 2:
@@ -236,9 +274,13 @@ def test_an_interrupted_run_goes_on_and_ends_as_one_that_was_not(run, sounds):
     assert len(played(run)) == 2
     log = run / "evaluation/robustness/clips.jsonl"
     log.write_bytes(log.read_bytes()[:-20])  # the second line is torn
-    assert without_times(robustness(run, sounds, seconds="0.6-0.9", device="cpu").results) == without_times(whole)
+    assert without_times(robustness(run, sounds, seconds="0.6-0.9", device="cpu").results) == without_times(
+        whole
+    )
     content = log.read_bytes()
-    assert without_times(robustness(run, sounds, seconds="0.6-0.9", device="cpu").results) == without_times(whole)
+    assert without_times(robustness(run, sounds, seconds="0.6-0.9", device="cpu").results) == without_times(
+        whole
+    )
     assert log.read_bytes() == content, "nothing is played twice"
     assert not list(log.parent.rglob("*.partial*"))
 
@@ -271,11 +313,15 @@ def test_what_has_changed_is_played_again_and_other_settings_are_not_mixed_in(ru
 def test_the_page_holds_its_pictures_and_asks_for_nothing(run, sounds):
     found = robustness(run, sounds, seconds="0.6-0.9", device="cpu")
     text = found.report_file.read_text(encoding="utf-8")
-    assert text.count('src="data:image/jpeg;base64,') == 1 + len(found.results["best"]) + len(found.results["worst"])
+    assert text.count('src="data:image/jpeg;base64,') == 1 + len(found.results["best"]) + len(
+        found.results["worst"]
+    )
     assert not re.search(r'(src|href)="(?!data:)', text)
     assert "more/hiss &lt;b&gt;.wav" in text and "hiss <b>" not in text
     assert "short.wav" in text and "without the weights inception-fid" in text
-    shown = imread(found.report_file.parent / "clips" / f"{found.results['clips'][0]['key']}.jpg", format="jpg")
+    shown = imread(
+        found.report_file.parent / "clips" / f"{found.results['clips'][0]['key']}.jpg", format="jpg"
+    )
     assert shown.shape[0] >= 32 and shown.shape[1] >= 8 * 32 and shown.std() > 1
 
 
@@ -297,10 +343,22 @@ def clip(name, silent=False, **values):
 
 
 def test_summary_leaves_out_what_is_not_known():
-    clips = [clip("a", distance=0.1, newness=None), clip("b", distance=0.3), clip("c", True, distance=0.9, motion_ratio=0.25)]
+    clips = [
+        clip("a", distance=0.1, newness=None),
+        clip("b", distance=0.3),
+        clip("c", True, distance=0.9, motion_ratio=0.25),
+    ]
     found = overall(clips)
-    assert found["measures"]["distance"] == pytest.approx({"count": 2, "mean": 0.2, "low": 0.12, "median": 0.2, "high": 0.28})
-    assert found["measures"]["newness"] == {"count": 0, "mean": None, "low": None, "median": None, "high": None}
+    assert found["measures"]["distance"] == pytest.approx(
+        {"count": 2, "mean": 0.2, "low": 0.12, "median": 0.2, "high": 0.28}
+    )
+    assert found["measures"]["newness"] == {
+        "count": 0,
+        "mean": None,
+        "low": None,
+        "median": None,
+        "high": None,
+    }
     assert (found["used"], found["sounding"], found["motion_to_silent_sounds"]) == (2, 2, 0.25)
     assert best_and_worst(clips) == (["a"], ["b"]), "a silent clip is neither"
     groups = by_class(clips, {"a": "x", "b": "y", "c": "y"})
@@ -311,7 +369,11 @@ class Noise:
     """Frames of noise around a brightness."""
 
     def __init__(self, seed, count, middle=100):
-        self.pictures = np.random.default_rng(seed).integers(middle - 50, middle + 50, (count, 16, 16, 3)).astype(np.uint8)
+        self.pictures = (
+            np.random.default_rng(seed)
+            .integers(middle - 50, middle + 50, (count, 16, 16, 3))
+            .astype(np.uint8)
+        )
 
     def __len__(self):
         return len(self.pictures)
@@ -338,7 +400,9 @@ def test_distances_of_clips_and_of_all(tmp_path):
     fid, kid = found.of_clip("few", Noise(1, 20))
     assert fid["value"] is None and kid["value"] is None
     assert "too few samples: 20, at least 2049 are needed" in fid["note"] and "at least 50" in kid["note"]
-    near, far = (found.of_clip(name, Noise(2, 60, middle))[1] for name, middle in (("near", 100), ("far", 160)))
+    near, far = (
+        found.of_clip(name, Noise(2, 60, middle))[1] for name, middle in (("near", 100), ("far", 160))
+    )
     assert near["real_samples"] == near["generated_samples"] == 50
     assert abs(near["value"]) < 6 * near["standard_error"] < far["value"]
     assert abs(near["floor"]) < 6 * near["standard_error"]
@@ -359,7 +423,9 @@ def test_with_weights_every_clip_has_distances(run, sounds, tmp_path, monkeypatc
     file = tmp_path / "weights" / weights.WEIGHTS["inception-fid"].file
     file.parent.mkdir()
     torch.save(Means().state_dict(), file)
-    known = replace(weights.WEIGHTS["inception-fid"], size=file.stat().st_size, sha256=weights._sha256(file, 0, 0))
+    known = replace(
+        weights.WEIGHTS["inception-fid"], size=file.stat().st_size, sha256=weights._sha256(file, 0, 0)
+    )
     monkeypatch.setitem(weights.WEIGHTS, "inception-fid", known)
     robustness(run, sounds, clips=5, seconds="0.4", device="cpu")
     monkeypatch.setenv("LISTEN_AND_MOVE_WEIGHTS", str(file.parent))
@@ -367,9 +433,16 @@ def test_with_weights_every_clip_has_distances(run, sounds, tmp_path, monkeypatc
     assert len(played(run)) == 10, "clips from before the weights came are looked at again"
     assert found.results["left_out"] == []
     for one in found.results["clips"]:
-        assert [(each["measure"], each["generated_samples"]) for each in one["distribution"]] == [("FID", 8), ("KID", 8)]
+        assert [(each["measure"], each["generated_samples"]) for each in one["distribution"]] == [
+            ("FID", 8),
+            ("KID", 8),
+        ]
         assert "too few samples: 8" in one["distribution"][0]["note"]
-    assert [each["generated_samples"] for each in found.results["distribution"]] == [40, 40], "all frames together"
+    assert [each["generated_samples"] for each in found.results["distribution"]] == [40, 40], (
+        "all frames together"
+    )
     assert any(line.startswith("KID: too few samples: 40") for line in found.lines())
     assert "too few samples: 8" in found.report_file.read_text(encoding="utf-8")
-    assert without_times(robustness(run, sounds, clips=5, seconds="0.4", device="cpu").results) == without_times(found.results)
+    assert without_times(
+        robustness(run, sounds, clips=5, seconds="0.4", device="cpu").results
+    ) == without_times(found.results)

@@ -9,14 +9,14 @@ import pytest
 from tests.evaluation.making import another_take, copied, ignored
 
 from listen_and_move.data.clip import Clip, load_clip
-from listen_and_move.data.store import Shelf
-from listen_and_move.evaluation.material import Frames
-from listen_and_move.evaluation.players import Picked
+from listen_and_move.data.frame_store import Shelf
+from listen_and_move.evaluation.baselines import Picked
+from listen_and_move.evaluation.dataset import Frames
 from listen_and_move.evaluation.rows import HELD, MEAN, MODEL, MOVING, NEAREST, PATH, REAL, SHIFTED, rows
 from listen_and_move.evaluation.subject import Subject, choose
 from listen_and_move.inference.animator import Animator
-from listen_and_move.inference.playing import played
-from listen_and_move.inference.replay import PLAIN, VITERBI, Replay
+from listen_and_move.inference.sources.path import PLAIN, VITERBI, Replay
+from listen_and_move.models.rendering import played
 from listen_and_move.runs import RunFolder
 
 SEED = 3
@@ -25,10 +25,14 @@ SEED = 3
 class Table:
     """All rows of a copy of the tiny run with another part held out, and what they are made of."""
 
-    def __init__(self, trained: Path, performance: Path, folder: Path, shelf: Shelf, holdout: str, video: Path | None) -> None:
+    def __init__(
+        self, trained: Path, performance: Path, folder: Path, shelf: Shelf, holdout: str, video: Path | None
+    ) -> None:
         run = copied(trained, folder, holdout=holdout)
         self.animator = Animator.load(run.path, "cpu")
-        heard = load_clip(performance, RunFolder(trained).config())  # as the model hears, whatever is held out now
+        heard = load_clip(
+            performance, RunFolder(trained).config()
+        )  # as the model hears, whatever is held out now
         self.clip: Clip = replace(load_clip(performance, run.config()), features=heard.features)
         self.subject: Subject = choose(run, self.animator, video, False, shelf, ignored)
         self.rows: dict[str, Frames] = rows(self.animator, self.subject, SEED, shelf, ignored)
@@ -62,7 +66,9 @@ def test_names_and_order(table: Table) -> None:
 def test_the_real_video_and_the_model(table: Table) -> None:
     span = table.clip.held_out
     assert np.array_equal(table.all(REAL), table.clip.frames[span.start : span.stop].numpy())
-    expected = np.concatenate(list(played(table.animator.network, table.clip.features, span, table.animator.config, SEED)))
+    expected = np.concatenate(
+        list(played(table.animator.network, table.clip.features, span, table.animator.config, SEED))
+    )
     assert np.abs(table.all(MODEL).astype(int) - expected).max() <= 1  # features by blocks: rounding
 
 
@@ -94,17 +100,23 @@ def test_replay_shows_training_frames_alone_and_those_that_generate_shows(table:
         assert np.array_equal(table.all(name), table.clip.frames[indices].numpy())
 
 
-def test_with_another_video_baselines_still_come_from_the_learnt_one(trained: Path, performance: Path, tmp_path: Path) -> None:
+def test_with_another_video_baselines_still_come_from_the_learnt_one(
+    trained: Path, performance: Path, tmp_path: Path
+) -> None:
     other = another_take(tmp_path / "other.mkv")
     with Shelf() as shelf:
         table = Table(trained, performance, tmp_path, shelf, "0.2", other)
         assert len(table.subject.span) == 32
-        assert np.array_equal(table.all(HELD)[0], table.clip.frames[63].numpy()), "the end of the training part"
+        assert np.array_equal(table.all(HELD)[0], table.clip.frames[63].numpy()), (
+            "the end of the training part"
+        )
         assert all(max(table.picked(name)) < 64 for name in (SHIFTED, NEAREST, PATH))
         assert not np.array_equal(table.all(REAL), table.clip.frames[:32].numpy())
 
 
-def test_where_the_beginning_is_held_out_the_still_is_the_end(trained: Path, performance: Path, tmp_path: Path) -> None:
+def test_where_the_beginning_is_held_out_the_still_is_the_end(
+    trained: Path, performance: Path, tmp_path: Path
+) -> None:
     with Shelf() as shelf:
         table = Table(trained, performance, tmp_path, shelf, "0-0.2", None)
         assert np.array_equal(table.all(HELD)[0], table.clip.frames[79].numpy())

@@ -1,4 +1,5 @@
-"""Is the sound used: pictures that ignore it, follow it, or change without following are told apart in plain words."""
+"""Is the sound used: pictures that ignore it, follow it, or change without following are told apart in plain
+words."""
 
 from fractions import Fraction
 from math import inf
@@ -7,12 +8,19 @@ import numpy as np
 import pytest
 from tests.evaluation.making import Held, noise, swinging
 
-from listen_and_move.evaluation.material import Course, Frames
-from listen_and_move.evaluation.players import BLOCK, Still
+from listen_and_move.evaluation.baselines import BLOCK, Still
+from listen_and_move.evaluation.dataset import Course, Frames
+from listen_and_move.evaluation.frame_measures import OF_SOUND
 from listen_and_move.evaluation.sensitivity import Altered, Truth, altered, verdict
 from listen_and_move.evaluation.shifts import products
 from listen_and_move.metrics.alignment import effect_size
-from listen_and_move.metrics.sync import correlation, difference_correlation, difference_products, motion_energy, motion_ratio
+from listen_and_move.metrics.sync import (
+    correlation,
+    difference_correlation,
+    difference_products,
+    motion_energy,
+    motion_ratio,
+)
 
 FPS = Fraction(20)
 KINDS = ("shifted", "shuffled", "silent")
@@ -34,7 +42,9 @@ def spread_of(real: np.ndarray) -> float:
 
 def said(right: np.ndarray, others: list[np.ndarray], real: np.ndarray) -> str:
     sums = products(Held(right), Held(real))
-    results = {kind: compared(Held(right), Held(other), real) for kind, other in zip(KINDS, others, strict=True)}
+    results = {
+        kind: compared(Held(right), Held(other), real) for kind, other in zip(KINDS, others, strict=True)
+    }
     return verdict(results, motion_ratio(right, real), sums.dcor, sums.excess, len(sums.shifted))
 
 
@@ -47,7 +57,9 @@ def test_figures_are_those_of_the_whole_video(count: int) -> None:
     assert found.motion_ratio == pytest.approx(motion_ratio(other, right), rel=1e-6)
     assert found.dcor == pytest.approx(difference_correlation(other, real), abs=1e-6)
     assert found.effect is not None and found.effect.pairs == round((count - 1) / FPS)
-    assert found.values["motion_correlation"] == pytest.approx(correlation(motion_energy(other), motion_energy(real)))
+    assert found.values["motion_correlation"] == pytest.approx(
+        correlation(motion_energy(other), motion_energy(real))
+    )
 
 
 def test_altered_pictures_are_held_against_the_right_sound() -> None:
@@ -82,7 +94,9 @@ def test_the_effect_is_that_of_segments_of_a_second() -> None:
 
 def test_a_picture_that_ignores_the_sound() -> None:
     real, right = swinging(6, 80), swinging(7, 80)
-    assert said(right, [right, right, right], real).startswith("The sound is not used: altering it changes the picture by 0%")
+    assert said(right, [right, right, right], real).startswith(
+        "The sound is not used: altering it changes the picture by 0%"
+    )
     nearly = right.copy()
     nearly[:, 0, 0] += 1
     assert said(right, [nearly] * 3, real).startswith("The sound is not used")
@@ -100,7 +114,9 @@ def test_a_dead_picture_does_not_use_the_sound() -> None:
 
 def test_a_picture_that_follows() -> None:
     real = swinging(9, 80)
-    sentence = said(real.copy(), [np.roll(real, 30, axis=0), swinging(10, 80), np.repeat(real[:1], 80, 0)], real)
+    sentence = said(
+        real.copy(), [np.roll(real, 30, axis=0), swinging(10, 80), np.repeat(real[:1], 80, 0)], real
+    )
     assert sentence.startswith("The sound is used") and "and the picture follows it" in sentence
 
 
@@ -124,10 +140,23 @@ def test_as_close_with_the_wrong_sound_is_not_following() -> None:
 
 def test_a_short_part_and_one_without_a_truth_say_so() -> None:
     real = swinging(20, 25)
-    assert "cannot be told: the part is too short" in said(real.copy(), [swinging(seed, 25) for seed in (21, 22, 23)], real)
+    assert "cannot be told: the part is too short" in said(
+        real.copy(), [swinging(seed, 25) for seed in (21, 22, 23)], real
+    )
     foreign = altered(Held(real), Held(swinging(24, 25)), silence(25), spread_of(real), FPS)
     assert foreign.dcor is None and foreign.effect is None
     assert "cannot be told without a real video to this sound" in verdict({"silent": foreign}, 1.0)
+
+
+def test_of_a_silent_sound_nothing_is_told() -> None:
+    real, right = swinging(6, 80), swinging(7, 80)
+    results = {kind: compared(Held(right), Held(right), real) for kind in KINDS}
+    assert (
+        verdict(results, 1.0, 0.5, silent=True)
+        == "The sound is silent here: whether it is used cannot be told."
+    )
+    values = results["shifted"].values
+    assert all(values[name] is None for name in OF_SOUND) and values["motion_correlation"] is not None
 
 
 def test_memory_does_not_grow_with_length() -> None:

@@ -5,8 +5,8 @@ import pytest
 from tests.evaluation.making import Held, noise, swinging
 
 from listen_and_move.evaluation import shifts
-from listen_and_move.evaluation.measures import LEAST_SHIFT
-from listen_and_move.evaluation.players import BLOCK, Still
+from listen_and_move.evaluation.baselines import BLOCK, Still
+from listen_and_move.evaluation.frame_measures import LEAST_SHIFT
 from listen_and_move.evaluation.shifts import Products, pooled, products
 from listen_and_move.metrics.sync import difference_correlation, difference_products, shifted_null
 
@@ -46,7 +46,9 @@ def test_a_long_part_is_the_sum_of_equal_stretches(monkeypatch: pytest.MonkeyPat
     expected = np.zeros(8)
     for at in (0, 16, 32):
         ours_changes, real_changes = (np.diff(video[at : at + 16] / 255, axis=0) for video in (ours, real))
-        expected += [float((ours_changes * np.roll(real_changes, shift, axis=0)).sum()) for shift in range(4, 12)]
+        expected += [
+            float((ours_changes * np.roll(real_changes, shift, axis=0)).sum()) for shift in range(4, 12)
+        ]
     assert np.allclose(found.null, expected / np.sqrt(squares * real_squares), atol=1e-6)
 
 

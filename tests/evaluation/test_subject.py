@@ -1,4 +1,5 @@
-"""What is measured: the held-out part, the training part on request, another video as a whole, or nothing at all."""
+"""What is measured: the held-out part, the training part on request, another video as a whole, or nothing at
+all."""
 
 import shutil
 from dataclasses import replace
@@ -10,7 +11,7 @@ import pytest
 from tests.evaluation.making import another_take, copied, ignored
 
 from listen_and_move.data.clip import load_clip
-from listen_and_move.data.store import Shelf
+from listen_and_move.data.frame_store import Shelf
 from listen_and_move.errors import UserError
 from listen_and_move.evaluation.subject import HELD_OUT, TRAINING, Subject, choose
 from listen_and_move.inference.animator import Animator
@@ -44,7 +45,9 @@ def test_the_held_out_part(
 
 
 @pytest.mark.parametrize(("holdout", "frames"), [("0", 0), ("0.08", 6)])
-def test_with_nothing_held_out_three_ways_out_are_named(holdout: str, frames: int, trained: Path, tmp_path: Path) -> None:
+def test_with_nothing_held_out_three_ways_out_are_named(
+    holdout: str, frames: int, trained: Path, tmp_path: Path
+) -> None:
     folder = copied(trained, tmp_path, holdout=holdout)
     with Shelf() as shelf:
         with pytest.raises(UserError, match=f"at least 8 frames; got {frames}") as refusal:
@@ -60,7 +63,9 @@ def test_the_training_part_on_request_is_its_longest_stretch(trained: Path, tmp_
         assert found.name == TRAINING and found.span == range(40, 80) and found.unseen.span == range(24, 40)
 
 
-def test_the_same_video_at_another_place_is_recognised(trained: Path, performance: Path, tmp_path: Path) -> None:
+def test_the_same_video_at_another_place_is_recognised(
+    trained: Path, performance: Path, tmp_path: Path
+) -> None:
     moved = Path(shutil.copy(performance, tmp_path / "moved.mp4"))
     with Shelf() as shelf:
         found = chosen(RunFolder(trained), shelf, video=moved)
@@ -71,7 +76,8 @@ def test_the_same_video_at_another_place_is_recognised(trained: Path, performanc
 
 @pytest.mark.parametrize("crop", ["", "16,0,64,48"])
 def test_another_video_is_measured_as_a_whole(crop: str, trained: Path, tmp_path: Path) -> None:
-    """From its beginning to its end whatever part the run learnt; with the run's crop if that lies within it."""
+    """From its beginning to its end whatever part the run learnt; with the run's crop if that lies within
+    it."""
     folder = copied(trained, tmp_path, crop=crop, start=1.0, end=3.5)
     settings = folder.config()
     other = another_take(tmp_path / "second take.mkv", width=64, height=48)

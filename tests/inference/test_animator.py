@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from listen_and_move.audio.features import SAMPLE_RATE
 from listen_and_move.clock import frame_count
 from listen_and_move.errors import UserError
-from listen_and_move.features import SAMPLE_RATE
-from listen_and_move.inference.animator import Animator, choose_device
-from listen_and_move.inference.noise import frame_noise
+from listen_and_move.inference.animator import Animator
+from listen_and_move.models.noise import frame_noise
+from listen_and_move.precision import choose_device
 
 
 def sound(seconds: float) -> np.ndarray:
@@ -48,7 +49,9 @@ def test_noise_depends_on_seed_and_frame_number_alone() -> None:
     assert all(torch.equal(whole[:, 6:8], part) for whole, part in zip(pixels, later_pixels, strict=True))
     assert motion.min() >= 0 and motion.max() < 1
     both, _ = frame_noise(range(3, 9), 7, (2, 3), [])
-    assert torch.equal(both[..., :2], motion[:, 3:9]) and torch.equal(both[0, :, 2:], both[0, :1, 2:].expand(6, -1))
+    assert torch.equal(both[..., :2], motion[:, 3:9]) and torch.equal(
+        both[0, :, 2:], both[0, :1, 2:].expand(6, -1)
+    )
     assert not torch.equal(both[0, 0, 2:], frame_noise(range(3, 4), 8, (2, 3), [])[0][0, 0, 2:])
     many, _ = frame_noise(range(0, 4000), 0, (2, 0), [])
     other, _ = frame_noise(range(0, 4000), 1, (2, 0), [])

@@ -1,4 +1,5 @@
-"""Controls: each does what its help says, whatever the cut of the sound; where they are as trained nothing changes."""
+"""Controls: each does what its help says, whatever the cut of the sound; where they are as trained nothing
+changes."""
 
 import math
 from fractions import Fraction
@@ -9,18 +10,20 @@ import pytest
 import torch
 from scipy.signal import lfilter
 
+from listen_and_move.audio.features import SAMPLE_RATE
 from listen_and_move.config import Config
 from listen_and_move.errors import SettingError
-from listen_and_move.features import SAMPLE_RATE
 from listen_and_move.inference.animator import BEGINNING, Animator
 from listen_and_move.inference.controls import AS_TRAINED, Controls
-from listen_and_move.inference.noise import frame_noise
-from listen_and_move.inference.showing import ShownState, frame_sounds, loudest, shown
-from listen_and_move.inference.steering import smoothed, steered
+from listen_and_move.inference.display import ShownState, frame_sounds, loudest, shown
+from listen_and_move.inference.guide import smoothed, steered
+from listen_and_move.models.noise import frame_noise
 from listen_and_move.settings import with_values
 
 FPS = Fraction(20)
-EVERYTHING = Controls(amount=1.5, motion_gain=0.5, content_gain=0.8, norm_gain=1.2, smoothing=0.1, delay=0.25, freeze=-40.0)
+EVERYTHING = Controls(
+    amount=1.5, motion_gain=0.5, content_gain=0.8, norm_gain=1.2, smoothing=0.1, delay=0.25, freeze=-40.0
+)
 
 
 def moving(run: Path) -> Animator:
@@ -65,7 +68,9 @@ def test_as_trained_is_the_network_itself(form: str, request: pytest.FixtureRequ
     features = torch.randn(1, 9, animator.config.features.size, generator=torch.Generator().manual_seed(0))
     noise = frame_noise(range(9), 0, animator.config.noise_sizes, animator.network.pixel_noise_shapes)
     expected, state = animator.network(features, noise[0], None, noise[1])
-    frames, found = steered(animator.network, features, noise, None, [AS_TRAINED], animator.stage.silence, FPS)
+    frames, found = steered(
+        animator.network, features, noise, None, [AS_TRAINED], animator.stage.silence, FPS
+    )
     assert torch.equal(frames, expected)
     torch.testing.assert_close(found.network, state, rtol=0, atol=0)
 
@@ -85,7 +90,10 @@ def test_amount_is_all_three_gains_and_moves_more(trained: Path) -> None:
     distances = []
     for amount in (0.05, 0.25, 1.0, 2.0):
         frames = played(animator, wave, Controls(amount=amount))
-        assert np.array_equal(frames, played(animator, wave, Controls(motion_gain=amount, content_gain=amount, norm_gain=amount)))
+        assert np.array_equal(
+            frames,
+            played(animator, wave, Controls(motion_gain=amount, content_gain=amount, norm_gain=amount)),
+        )
         distances.append(np.abs(frames - silence).mean())
     assert distances == sorted(distances) and distances[-1] > 2 * distances[0]
 
@@ -96,10 +104,14 @@ def test_each_route_hears_its_own(trained: Path) -> None:
     silence, noise = animator.stage.silence.expand_as(features), torch.zeros(1, 6, 0)
     network, size = animator.network, config.motion_size
     for name in ("motion_gain", "content_gain", "norm_gain"):
-        motion, content, norm = (silence if name == f"{route}_gain" else features for route in ("motion", "content", "norm"))
+        motion, content, norm = (
+            silence if name == f"{route}_gain" else features for route in ("motion", "content", "norm")
+        )
         z = torch.cat([network.listen(motion, noise)[0][..., :size], content], dim=-1)
         expected, _ = network.generator(z, norm)
-        found, _ = steered(network, features, (noise, None), None, [Controls(**{name: 0.0})], animator.stage.silence, FPS)
+        found, _ = steered(
+            network, features, (noise, None), None, [Controls(**{name: 0.0})], animator.stage.silence, FPS
+        )
         torch.testing.assert_close(found, expected)
         assert (found - network(features, noise)[0]).abs().max() > 1e-3
 
@@ -110,15 +122,21 @@ def test_sharpness_goes_from_the_blend_to_the_real_frame_that_sounded_most_alike
     recall = animator.network.generator.recall
     assert recall is not None
     recall.scale.mul_(0.1)  # so that many frames sound alike, and their blend is like none of them
-    blend, best = (0.97 * each[0] for each in recall(animator.listener.whole(torch.from_numpy(wave))[None]))
+    blend, best = (0.97 * each[0] for each in recall(animator.extractor.whole(torch.from_numpy(wave))[None]))
     apart = {}
     for sharpness in (-4.0, 0.0, 4.0):
-        pictures = torch.from_numpy(played(animator, wave, Controls(sharpness=sharpness))).permute(0, 3, 1, 2) / 127.5 - 1
+        pictures = (
+            torch.from_numpy(played(animator, wave, Controls(sharpness=sharpness))).permute(0, 3, 1, 2)
+            / 127.5
+            - 1
+        )
         apart[sharpness] = [float((pictures - each).abs().mean()) for each in (blend, best)]
     assert apart[-4.0][0] < apart[0.0][0] < apart[4.0][0] and apart[4.0][1] < apart[0.0][1] < apart[-4.0][1]
     between = float((blend - best).abs().mean())
     assert between > 0.01
-    assert apart[-4.0][0] < 0.1 * between + 0.005 and apart[4.0][1] < 0.1 * between + 0.005  # half a step of 8 bits is .004
+    assert (
+        apart[-4.0][0] < 0.1 * between + 0.005 and apart[4.0][1] < 0.1 * between + 0.005
+    )  # half a step of 8 bits is .004
 
 
 def test_smoothing_is_a_one_pole_filter() -> None:
@@ -128,7 +146,9 @@ def test_smoothing_is_a_one_pole_filter() -> None:
     expected, _ = lfilter([1 - kept], [1, -kept], x, axis=1, zi=start)
     found = smoothed(torch.from_numpy(x), torch.from_numpy(x[:, :1]), torch.full((2, 1, 1), kept))
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-5)
-    assert torch.equal(smoothed(torch.from_numpy(x), torch.zeros(2, 1, 3), torch.zeros(2, 1, 1)), torch.from_numpy(x))
+    assert torch.equal(
+        smoothed(torch.from_numpy(x), torch.zeros(2, 1, 3), torch.zeros(2, 1, 1)), torch.from_numpy(x)
+    )
 
 
 @pytest.mark.parametrize("fps", [Fraction(10), Fraction(25), Fraction(60_000, 1001)])
@@ -141,13 +161,23 @@ def test_smoothing_takes_its_time_at_any_rate(fps: Fraction) -> None:
 
 def test_smoothing_calms_the_picture_and_does_not_stop_it(trained: Path) -> None:
     animator, wave = moving(trained), sound(*[(0.1, -15), (0.1, -45)] * 8)
-    motion = [np.abs(np.diff(played(animator, wave, Controls(smoothing=time)), axis=0)).mean() for time in (0, 0.05, 0.2, 1.0)]
+    motion = [
+        np.abs(np.diff(played(animator, wave, Controls(smoothing=time)), axis=0)).mean()
+        for time in (0, 0.05, 0.2, 1.0)
+    ]
     assert motion == sorted(motion, reverse=True) and motion[-1] > 0 and motion[2] < 0.5 * motion[0]
 
 
 @pytest.mark.parametrize(
     ("delay", "fps", "frames"),
-    [(0, 20, 0), (0.1, 20, 2), (0.124, 20, 2), (0.125, 20, 3), (0.1, Fraction(30_000, 1001), 3), (10, 20, 200)],
+    [
+        (0, 20, 0),
+        (0.1, 20, 2),
+        (0.124, 20, 2),
+        (0.125, 20, 3),
+        (0.1, Fraction(30_000, 1001), 3),
+        (10, 20, 200),
+    ],
 )
 def test_delay_is_the_nearest_number_of_frames(delay: float, fps: Fraction, frames: int) -> None:
     assert Controls(delay=delay).delay_frames(Fraction(fps)) == frames
@@ -174,7 +204,7 @@ def test_a_delay_may_change_while_playing() -> None:
 def test_silence_holds_the_picture_until_the_sound_comes(trained: Path) -> None:
     animator, wave = moving(trained), sound((1.0, -20), (2.0, -70), (1.0, -20))
     plain, held = played(animator, wave), played(animator, wave, Controls(freeze=-50.0))
-    back = 60 - math.floor(animator.listener.look_ahead * FPS)  # the first frame that hears the sound coming
+    back = 60 - math.floor(animator.extractor.look_ahead * FPS)  # the first frame that hears the sound coming
     same = (plain == held).all((1, 2, 3))
     assert same[:30].all() and same[back:].all() and not same[31:back].all()
     assert (held[30:back] == held[29]).all(), "half a second after the sound it stands still"
@@ -206,7 +236,12 @@ def test_held_is_held_however_it_is_cut() -> None:
         first, state = shown(frames[:cut], sounds[:cut], controls, FPS)
         old = state
         second, last = shown(frames[cut:], sounds[cut:], controls, FPS, state)
-        assert np.array_equal(first + second, whole) and state is old and isinstance(last, ShownState) and end is not None
+        assert (
+            np.array_equal(first + second, whole)
+            and state is old
+            and isinstance(last, ShownState)
+            and end is not None
+        )
         assert last.quiet == end.quiet and np.array_equal(last.waiting, end.waiting)
 
 
@@ -222,13 +257,13 @@ def test_level_of_a_sine_of_an_offset_and_of_nothing() -> None:
 
 
 def test_the_sound_of_a_frame_is_what_it_hears_from_its_instant_on(trained: Path) -> None:
-    listener = Animator.load(trained, "cpu").listener
+    extractor = Animator.load(trained, "cpu").extractor
     wave = np.arange(64_000, dtype=np.float32)
-    sounds, state = frame_sounds(wave, 5, listener)
-    reach = float(listener.look_ahead) * SAMPLE_RATE
+    sounds, state = frame_sounds(wave, 5, extractor)
+    reach = float(extractor.look_ahead) * SAMPLE_RATE
     for frame, heard in enumerate(sounds):
         assert heard[0] == 3200 * frame and reach - 2 <= len(heard) <= reach and (np.diff(heard) == 1).all()
-    rest, _ = frame_sounds(wave[:0], 16, listener, state)
+    rest, _ = frame_sounds(wave[:0], 16, extractor, state)
     assert [int(heard[0]) for heard in rest[:3]] == [16_000, 19_200, 22_400] and not len(rest[15])
 
 
@@ -254,13 +289,15 @@ def test_a_route_that_a_model_does_not_have() -> None:
     for name, setting in {"motion_gain": "motion.sound", "content_gain": "generator.sound_content"}.items():
         config = with_values(Config(), {setting: False})
         with pytest.raises(
-            SettingError, match=rf"{name.replace('_', '-')}: .* trained with {setting.replace('_', '-')} off; got 0.5"
+            SettingError,
+            match=rf"{name.replace('_', '-')}: .* trained with {setting.replace('_', '-')} off; got 0.5",
         ):
             Controls(**{name: 0.5}).check_model(config)
         Controls(amount=0.5, smoothing=1.0).check_model(config)
     EVERYTHING.check_model(Config())
     with pytest.raises(
-        SettingError, match=r"sharpness: expected a model that recalls frames; .* generator\.recall 0; got 1\.0: leave"
+        SettingError,
+        match=r"sharpness: expected a model that recalls frames; .* generator\.recall 0; got 1\.0: leave",
     ):
         Controls(sharpness=1.0).check_model(Config())
 

@@ -8,12 +8,12 @@ import pytest
 
 from listen_and_move.errors import UserError
 from listen_and_move.inference.generate import generate
-from listen_and_move.inference.prepared import Precision
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.sound import read_sound, sound_samples
 from listen_and_move.media.wav import write_wav
 from listen_and_move.metrics.frame import psnr
+from listen_and_move.models.optimized import Precision
 
 
 @pytest.fixture
@@ -32,7 +32,9 @@ def test_picture_and_sound_last_equally_long(trained: Path, wave: Path, tmp_path
     assert info.video is not None and (info.video.width, info.video.height) == (32, 32)
     assert len(list(read_frames(out, Fraction(20), width=32, height=32))) == 31
     samples, rate = sound_samples(out)
-    assert Fraction(151, 100) <= Fraction(samples, rate) + Fraction(1, 48_000) and Fraction(samples, rate) <= Fraction(31, 20)
+    assert Fraction(151, 100) <= Fraction(samples, rate) + Fraction(1, 48_000) and Fraction(
+        samples, rate
+    ) <= Fraction(31, 20)
 
 
 def test_the_original_sound_is_in_the_result(trained: Path, wave: Path, tmp_path: Path) -> None:
@@ -47,7 +49,11 @@ def test_the_file_says_that_it_was_generated(noisy: Path, wave: Path, tmp_path: 
     (out,) = generate(noisy, wave, tmp_path / "out.mp4", seed=5, device="cpu", end=0.5)
     with av.open(str(out)) as container:
         comment = container.metadata["comment"]
-    assert comment.startswith("Generated picture, no recording") and "model sha256" in comment and "seed 5" in comment
+    assert (
+        comment.startswith("Generated picture, no recording")
+        and "model sha256" in comment
+        and "seed 5" in comment
+    )
 
 
 def test_part_of_a_sound(trained: Path, wave: Path, tmp_path: Path) -> None:
@@ -55,7 +61,9 @@ def test_part_of_a_sound(trained: Path, wave: Path, tmp_path: Path) -> None:
     assert len(list(read_frames(out, Fraction(20), width=32, height=32))) == 10
 
 
-def test_several_sounds_and_a_video_as_sound(trained: Path, wave: Path, performance: Path, tmp_path: Path) -> None:
+def test_several_sounds_and_a_video_as_sound(
+    trained: Path, wave: Path, performance: Path, tmp_path: Path
+) -> None:
     outs = generate(trained, [wave, performance], f"{tmp_path}/", device="cpu", end=0.5)
     assert [out.name for out in outs] == ["wave-tiny.mp4", "performance-tiny.mp4"]
     assert all(out.stat().st_size > 1000 for out in outs)
@@ -102,9 +110,16 @@ def test_bfloat16_is_near_and_is_left_where_it_is_not(
     def pictures(name: str, precision: Precision) -> tuple[np.ndarray, list[str]]:
         told: list[str] = []
         (out,) = generate(
-            trained, wave, tmp_path / name, precision=precision, device="cpu", watch=lambda progress: told.extend(progress.notes)
+            trained,
+            wave,
+            tmp_path / name,
+            precision=precision,
+            device="cpu",
+            watch=lambda progress: told.extend(progress.notes),
         )
-        return np.stack([np.asarray(frame) for frame in read_frames(out, Fraction(20), width=32, height=32)]), told
+        return np.stack(
+            [np.asarray(frame) for frame in read_frames(out, Fraction(20), width=32, height=32)]
+        ), told
 
     exact, _ = pictures("exact.mkv", "float32")
     near, told = pictures("near.mkv", "bfloat16")

@@ -10,7 +10,6 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from listen_and_move.authors import from_authors
 from listen_and_move.config import LossConfig
 from listen_and_move.losses.adversarial import (
     ADVERSARIAL,
@@ -19,15 +18,18 @@ from listen_and_move.losses.adversarial import (
     unit_slope,
     zero_centred_penalty,
 )
-from listen_and_move.models.critics import Critic
+from listen_and_move.models.discriminators import Discriminator
+from listen_and_move.models.published_names import from_authors
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def test_wgan_gp_equals_the_published_code() -> None:
     golden = load_file(GOLDEN / "wgan_gp.safetensors")
-    weights = {name.removeprefix("param."): tensor for name, tensor in golden.items() if name.startswith("param.")}
-    critic = Critic([8, 16, 32, 32], video=True, norm=True)
+    weights = {
+        name.removeprefix("param."): tensor for name, tensor in golden.items() if name.startswith("param.")
+    }
+    critic = Discriminator([8, 16, 32, 32], video=True, norm=True)
     critic.load_state_dict(from_authors(weights))
     real, fake = golden["io.real"], golden["io.fake"]
     penalty = unit_slope(critic.train(), 0.3 * real + 0.7 * fake)
@@ -53,13 +55,18 @@ def test_known_scores(name: str, critic: float, generator: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "theirs"), [("wgan", "wgan"), ("hinge", "hinge"), ("non-saturating", "ns"), ("least-squares", "ls")]
+    ("name", "theirs"),
+    [("wgan", "wgan"), ("hinge", "hinge"), ("non-saturating", "ns"), ("least-squares", "ls")],
 )
 def test_losses_equal_the_published_code(name: str, theirs: str) -> None:
     golden = load_file(GOLDEN / "losses_and_pixel_metrics.safetensors")
     real, fake = golden["io.real_preds"], golden["io.fake_preds"]
-    torch.testing.assert_close(ADVERSARIAL[name].critic(real, fake), golden[f"io.{theirs}_d"].squeeze(), rtol=1e-5, atol=0)
-    torch.testing.assert_close(ADVERSARIAL[name].generator(real, fake), golden[f"io.{theirs}_g"].squeeze(), rtol=1e-5, atol=0)
+    torch.testing.assert_close(
+        ADVERSARIAL[name].critic(real, fake), golden[f"io.{theirs}_d"].squeeze(), rtol=1e-5, atol=0
+    )
+    torch.testing.assert_close(
+        ADVERSARIAL[name].generator(real, fake), golden[f"io.{theirs}_g"].squeeze(), rtol=1e-5, atol=0
+    )
 
 
 def test_bce_is_cross_entropy_with_logits() -> None:
@@ -67,7 +74,9 @@ def test_bce_is_cross_entropy_with_logits() -> None:
     ones, zeros = torch.ones_like(real), torch.zeros_like(real)
     expected = binary_cross_entropy_with_logits(real, ones) + binary_cross_entropy_with_logits(fake, zeros)
     torch.testing.assert_close(ADVERSARIAL["bce"].critic(real, fake), expected)
-    torch.testing.assert_close(ADVERSARIAL["bce"].generator(real, fake), binary_cross_entropy_with_logits(fake, ones))
+    torch.testing.assert_close(
+        ADVERSARIAL["bce"].generator(real, fake), binary_cross_entropy_with_logits(fake, ones)
+    )
 
 
 @pytest.mark.parametrize("name", ADVERSARIAL)
@@ -103,7 +112,9 @@ def test_penalties_know_the_slope() -> None:
 
 
 def test_penalty_moves_the_critic() -> None:
-    critic = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1))
+    critic = torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(12, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1)
+    )
     for penalty in (interpolated_penalty, zero_centred_penalty):
         critic.zero_grad()
         penalty(critic, torch.randn(2, 3, 2, 2), torch.randn(2, 3, 2, 2), torch.rand(2)).backward()

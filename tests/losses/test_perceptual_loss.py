@@ -1,4 +1,5 @@
-"""The perceptual loss: its laws with a real pretrained network, and what is said where the weights are not there."""
+"""The perceptual loss: its laws with a real pretrained network, and what is said where the weights are not
+there."""
 
 from pathlib import Path
 from shutil import copyfile
@@ -7,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from tests.cli.test_cli import refused
 from tests.conftest import TINY
-from tests.test_cli import refused
 
-from listen_and_move.backbones.inputs import IMAGENET
-from listen_and_move.backbones.vgg16 import VGG16
 from listen_and_move.config import LossConfig
 from listen_and_move.losses import perceptual
 from listen_and_move.losses.perceptual import EYES, Eye, PerceptualLoss
+from listen_and_move.pretrained.inputs import IMAGENET
+from listen_and_move.pretrained.vgg16 import VGG16
 from listen_and_move.runs import RunFolder
 from listen_and_move.training.loop import Progress, train
 
@@ -48,7 +49,9 @@ def test_the_formula_in_numpy() -> None:
         pictures = (each[0].permute(0, 2, 3, 1).numpy() + 1) / 2
         pictures = (pictures - np.array([0.485, 0.456, 0.406])) / np.array([0.229, 0.224, 0.225])
         x = torch.from_numpy(pictures.astype(np.float32)).permute(0, 3, 1, 2)
-        maps.append(network.features[:9](x).numpy().astype(np.float64))  # conv relu conv relu pool, conv relu conv relu
+        maps.append(
+            network.features[:9](x).numpy().astype(np.float64)
+        )  # conv relu conv relu pool, conv relu conv relu
     assert maps[0].shape == (2, 128, 16, 16)
     expected = ((maps[0] - maps[1]) ** 2).mean()
     assert PerceptualLoss(network, EYES["vgg16"])(fake, real).item() == pytest.approx(expected, rel=1e-4)
@@ -58,7 +61,10 @@ def test_the_formula_in_numpy() -> None:
 @pytest.mark.parametrize("at_once", [1, 2])
 def test_a_large_window_is_compared_in_pieces(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
     loss = PerceptualLoss(VGG16().eval().requires_grad_(False).double(), EYES["vgg16"])
-    fake, real = (torch.cat([window(seed), window(seed + 2), window(seed + 4)[:, :1]], dim=1).double() for seed in (0, 1))
+    fake, real = (
+        torch.cat([window(seed), window(seed + 2), window(seed + 4)[:, :1]], dim=1).double()
+        for seed in (0, 1)
+    )
     results = []
     for pixels in (perceptual.PIXELS, at_once * 32 * 32):
         monkeypatch.setattr(perceptual, "PIXELS", pixels)
@@ -82,7 +88,9 @@ def test_laws_with_a_real_network(weights: Path, side: int) -> None:
     assert not loss.network.training and not any(each.requires_grad for each in loss.network.parameters())
 
 
-def test_training_lowers_it_and_keeps_the_network_out_of_the_files(weights: Path, performance: Path, tmp_path: Path) -> None:
+def test_training_lowers_it_and_keeps_the_network_out_of_the_files(
+    weights: Path, performance: Path, tmp_path: Path
+) -> None:
     seen: list[float] = []
 
     def watch(progress: Progress) -> None:
@@ -94,7 +102,9 @@ def test_training_lowers_it_and_keeps_the_network_out_of_the_files(weights: Path
     run = RunFolder(train(performance, tmp_path / "run", settings=settings, device="cpu", watch=watch).run)
     assert len(seen) == 40 and sum(seen[-10:]) < 0.8 * sum(seen[:10])
     for file in (run.state_file, run.model_file):
-        assert not any("expand3x3" in name for name in load_file(file)), "Fire modules are the loss network's alone"
+        assert not any("expand3x3" in name for name in load_file(file)), (
+            "Fire modules are the loss network's alone"
+        )
 
 
 def test_paper_without_weights_stops_at_once_with_three_ways_on(
@@ -113,7 +123,9 @@ def test_paper_without_weights_stops_at_once_with_three_ways_on(
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_wrong_file_is_refused(weights: Path, performance: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_file_is_refused(
+    weights: Path, performance: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One byte changed, random bytes, a file of another network, and no file to add."""
     folder = tmp_path / "weights"
     folder.mkdir()

@@ -29,7 +29,9 @@ def test_the_weight_counts_pixels() -> None:
     fake[..., 0, 0] = 1
     weight = torch.ones(4, 4)
     weight[0, 0] = 3
-    assert multiscale_l1(fake, real, 1, weight).item() == pytest.approx(3 * multiscale_l1(fake, real, 1).item())
+    assert multiscale_l1(fake, real, 1, weight).item() == pytest.approx(
+        3 * multiscale_l1(fake, real, 1).item()
+    )
 
 
 def test_change_ignores_what_stays() -> None:

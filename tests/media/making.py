@@ -17,7 +17,9 @@ FPS = Fraction(25)
 def numbered(number: int, width: int, height: int) -> np.ndarray:
     """A grey picture that shows a number as eight upright stripes, black or white."""
     bits = [(number >> bit) & 1 for bit in range(8)]
-    return np.repeat(np.repeat(np.array([[0, 255][bit] for bit in bits], np.uint8)[None], height, 0), width // 8, 1)
+    return np.repeat(
+        np.repeat(np.array([[0, 255][bit] for bit in bits], np.uint8)[None], height, 0), width // 8, 1
+    )
 
 
 def number_in(picture: np.ndarray) -> int:
@@ -31,11 +33,23 @@ def striped(number: int) -> np.ndarray:
 
 
 def make_video(
-    path, times, *, tick=Fraction(1, 1000), size=(64, 32), codec="libx264", rate=25, pictures=None, sound=None, **settings
+    path,
+    times,
+    *,
+    tick=Fraction(1, 1000),
+    size=(64, 32),
+    codec="libx264",
+    rate=25,
+    pictures=None,
+    sound=None,
+    **settings,
 ):
-    """A video whose frame n shows the number n from ``times[n]`` ticks on; ``sound`` is (start in ticks, samples, rate)."""
+    """A video whose frame n shows the number n from ``times[n]`` ticks on; ``sound`` is (start in ticks,
+    samples, rate)."""
     options = (
-        {"crf": "10", "preset": "ultrafast", **settings.pop("options", {})} if codec == "libx264" else settings.pop("options", {})
+        {"crf": "10", "preset": "ultrafast", **settings.pop("options", {})}
+        if codec == "libx264"
+        else settings.pop("options", {})
     )
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=rate, options=options)
@@ -47,7 +61,11 @@ def make_video(
             if not hasattr(stream, "set_display_rotation"):
                 pytest.skip("this PyAV cannot write a rotation")
             stream.set_display_rotation(settings["rotation"])
-        track = container.add_stream(settings.get("sound_codec", "aac"), rate=sound[2], layout="mono") if sound else None
+        track = (
+            container.add_stream(settings.get("sound_codec", "aac"), rate=sound[2], layout="mono")
+            if sound
+            else None
+        )
         for number, time in enumerate(times):
             picture = numbered(number, *size) if pictures is None else pictures[number]
             frame = av.VideoFrame.from_ndarray(picture, format="gray" if picture.ndim == 2 else "rgb24")
@@ -58,8 +76,14 @@ def make_video(
         if track:
             start, samples, sound_rate = sound
             for at in range(0, len(samples), 1024):
-                frame = av.AudioFrame.from_ndarray(samples[None, at : at + 1024].astype(np.float32), format="fltp", layout="mono")
-                frame.sample_rate, frame.time_base, frame.pts = sound_rate, Fraction(1, sound_rate), start + at
+                frame = av.AudioFrame.from_ndarray(
+                    samples[None, at : at + 1024].astype(np.float32), format="fltp", layout="mono"
+                )
+                frame.sample_rate, frame.time_base, frame.pts = (
+                    sound_rate,
+                    Fraction(1, sound_rate),
+                    start + at,
+                )
                 container.mux(track.encode(frame))
             container.mux(track.encode(None))
     return path
@@ -80,7 +104,9 @@ def make_sound(path, samples, rate, codec, options=None):
     with av.open(str(path), "w", options=options or {}) as container:
         stream = container.add_stream(codec, rate=rate, layout="mono")
         stream.codec_context.open(strict=False)
-        resampler = av.AudioResampler(stream.codec_context.format, "mono", rate, stream.codec_context.frame_size)
+        resampler = av.AudioResampler(
+            stream.codec_context.format, "mono", rate, stream.codec_context.frame_size
+        )
         frame = av.AudioFrame.from_ndarray(samples[None].astype(np.float32), format="fltp", layout="mono")
         frame.sample_rate, frame.pts = rate, 0
         for piece in [*resampler.resample(frame), *resampler.resample(None)]:
@@ -105,7 +131,10 @@ def clicks(count: int, step: int, *channels: int) -> np.ndarray:
 
 def peaks(samples: np.ndarray) -> list[int]:
     high = samples > max(0.05, samples.max() / 2)
-    return [int(at) for at in np.flatnonzero(high & (samples >= np.roll(samples, 1)) & (samples > np.roll(samples, -1)))]
+    return [
+        int(at)
+        for at in np.flatnonzero(high & (samples >= np.roll(samples, 1)) & (samples > np.roll(samples, -1)))
+    ]
 
 
 def whole(blocks) -> np.ndarray:
@@ -113,7 +142,9 @@ def whole(blocks) -> np.ndarray:
 
 
 def numbers(path, fps, **settings) -> list[int]:
-    return [number_in(picture) for picture in read_frames(path, Fraction(fps), width=64, height=32, **settings)]
+    return [
+        number_in(picture) for picture in read_frames(path, Fraction(fps), width=64, height=32, **settings)
+    ]
 
 
 def names(folder) -> set[str]:

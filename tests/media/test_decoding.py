@@ -14,7 +14,12 @@ from listen_and_move.media.sound import sound_samples
 def test_damaged_and_cut_off_videos_are_refused(tmp_path):
     path = tmp_path / "good.mkv"
     noise = np.random.default_rng(0).integers(0, 256, (150, 32, 64, 3), np.uint8)
-    make_video(path, range(0, 6000, 40), pictures=noise, sound=(0, np.random.default_rng(0).normal(size=96000) / 4, 16000))
+    make_video(
+        path,
+        range(0, 6000, 40),
+        pictures=noise,
+        sound=(0, np.random.default_rng(0).normal(size=96000) / 4, 16000),
+    )
     data = path.read_bytes()
     (tmp_path / "cut.mkv").write_bytes(data[: len(data) // 2])
     middle = len(data) // 2

@@ -20,7 +20,12 @@ def test_sound_and_picture_share_a_time_line_when_one_starts_late(tmp_path):
     assert numbers(late_picture, 25) == [0] * 20 + list(range(25))
     assert probe(late_picture).video.start == Fraction(20, 25)
     for ending in ("mp4", "mkv"):
-        path = make_video(tmp_path / f"s.{ending}", range(75), tick=Fraction(1, 25), sound=(8000, clicks(32000, 8000), 16000))
+        path = make_video(
+            tmp_path / f"s.{ending}",
+            range(75),
+            tick=Fraction(1, 25),
+            sound=(8000, clicks(32000, 8000), 16000),
+        )
         assert numbers(path, 25) == list(range(75))
         sound = whole(read_sound(path, 16000, start=0))
         assert peaks(sound) == [16000, 24000, 32000]
@@ -32,12 +37,21 @@ def test_sound_and_picture_share_a_time_line_when_one_starts_late(tmp_path):
 
 @pytest.mark.parametrize(
     "use",
-    [probe, lambda path: next(read_frames(path, Fraction(25), width=8, height=8)), lambda path: next(read_sound(path, 8000))],
+    [
+        probe,
+        lambda path: next(read_frames(path, Fraction(25), width=8, height=8)),
+        lambda path: next(read_sound(path, 8000)),
+    ],
 )
 def test_what_cannot_be_read_is_told_in_one_line(tmp_path, use):
     (tmp_path / "empty.mp4").touch()
     (tmp_path / "text.mp4").write_text("no video at all\n" * 100)
-    for name, words in [("none.mp4", "does not exist"), ("", "folder"), ("empty.mp4", "empty"), ("text.mp4", "cannot be read")]:
+    for name, words in [
+        ("none.mp4", "does not exist"),
+        ("", "folder"),
+        ("empty.mp4", "empty"),
+        ("text.mp4", "cannot be read"),
+    ]:
         with pytest.raises(UserError, match=words) as told:
             use(tmp_path / name)
         assert "\n" not in str(told.value)

@@ -39,10 +39,15 @@ def make_planes(path, planes, *, pix_fmt="yuv444p", full=False, matrix="bt709", 
     return path
 
 
-@pytest.mark.parametrize("fps", [Fraction(10), Fraction(20), Fraction(25), Fraction(30000, 1001), Fraction(43, 2), Fraction(60)])
+@pytest.mark.parametrize(
+    "fps", [Fraction(10), Fraction(20), Fraction(25), Fraction(30000, 1001), Fraction(43, 2), Fraction(60)]
+)
 @pytest.mark.parametrize("start, end", [(0, None), (1.02, 3.1), (Fraction(1, 3), None)])
 def test_frame_t_is_what_is_shown_at_its_instant(steady, fps, start, end):
-    begin, until = Fraction(str(start)) if isinstance(start, float) else Fraction(start), Fraction("3.1") if end else Fraction(4)
+    begin, until = (
+        Fraction(str(start)) if isinstance(start, float) else Fraction(start),
+        Fraction("3.1") if end else Fraction(4),
+    )
     instants = [begin + t / fps for t in range(ceil((until - begin) * fps))]
     expected = [floor(instant * 25 + Fraction(1, 100)) for instant in instants]
     assert numbers(steady, fps, start=start, end=end) == expected
@@ -58,7 +63,9 @@ def test_frames_of_unequal_length_are_shown_as_long_as_they_last(tmp_path):
 
 
 def test_containers_that_count_milliseconds_neither_lose_nor_gain_frames(tmp_path):
-    path = make_video(tmp_path / "ms.mkv", [round(n * 1001 / 30) for n in range(90)], rate=Fraction(30000, 1001))
+    path = make_video(
+        tmp_path / "ms.mkv", [round(n * 1001 / 30) for n in range(90)], rate=Fraction(30000, 1001)
+    )
     assert numbers(path, Fraction(30000, 1001)) == list(range(90))
 
 
@@ -70,12 +77,18 @@ def test_seeking_changes_nothing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "ending, codec, pix_fmt", [("mp4", "libx264", "yuv444p"), ("webm", "libvpx-vp9", "yuv420p"), ("mkv", "ffv1", "yuv420p")]
+    "ending, codec, pix_fmt",
+    [("mp4", "libx264", "yuv444p"), ("webm", "libvpx-vp9", "yuv420p"), ("mkv", "ffv1", "yuv420p")],
 )
 def test_odd_sizes(tmp_path, ending, codec, pix_fmt):
     pictures = [np.full((33, 31, 3), 50 * n, np.uint8) for n in range(4)]
     path = make_video(
-        tmp_path / f"odd.{ending}", range(0, 160, 40), size=(31, 33), codec=codec, pix_fmt=pix_fmt, pictures=pictures
+        tmp_path / f"odd.{ending}",
+        range(0, 160, 40),
+        size=(31, 33),
+        codec=codec,
+        pix_fmt=pix_fmt,
+        pictures=pictures,
     )
     info = probe(path).video
     assert (info.width, info.height) == (31, 33)
@@ -91,7 +104,9 @@ def test_rotated_pictures_are_upright(tmp_path, rotation, box):
     upright = np.zeros((48, 32, 3), np.uint8)  # height 48, width 32, four colours and a mark off centre
     upright[:24, :16], upright[:24, 16:], upright[24:, :16], upright[24:, 16:] = 220, 40, 120, 180
     upright[6:12, 4:10] = 0
-    coded = np.ascontiguousarray(np.rot90(upright, rotation // 90))  # turned clockwise by rotation, it is upright again
+    coded = np.ascontiguousarray(
+        np.rot90(upright, rotation // 90)
+    )  # turned clockwise by rotation, it is upright again
     path = make_video(
         tmp_path / "r.mp4",
         range(5),
@@ -110,7 +125,11 @@ def test_rotated_pictures_are_upright(tmp_path, rotation, box):
 
 def test_pixels_that_are_not_square_are_displayed_as_meant(tmp_path):
     path = make_video(
-        tmp_path / "sar.mkv", range(0, 160, 40), size=(64, 48), aspect=Fraction(4, 3), pictures=[numbered(85, 64, 48)] * 4
+        tmp_path / "sar.mkv",
+        range(0, 160, 40),
+        size=(64, 48),
+        aspect=Fraction(4, 3),
+        pictures=[numbered(85, 64, 48)] * 4,
     )
     info = probe(path).video
     assert (info.width, info.height, info.coded_width) == (85, 48, 64)
@@ -121,7 +140,9 @@ def test_pixels_that_are_not_square_are_displayed_as_meant(tmp_path):
 
 @pytest.mark.parametrize("matrix", ["bt709", "bt601"])
 @pytest.mark.parametrize("full", [False, True])
-@pytest.mark.parametrize("pix_fmt, codec", [("yuv444p", "libx264"), ("yuv420p", "libx264"), ("yuv420p10le", "libx265")])
+@pytest.mark.parametrize(
+    "pix_fmt, codec", [("yuv444p", "libx264"), ("yuv420p", "libx264"), ("yuv420p10le", "libx265")]
+)
 def test_colours_follow_their_matrix_and_range(tmp_path, matrix, full, pix_fmt, codec):
     colour = np.array([0.9, 0.3, 0.15])
     red, blue = RGB_OF[matrix]
@@ -132,7 +153,12 @@ def test_colours_follow_their_matrix_and_range(tmp_path, matrix, full, pix_fmt, 
         scaled = [16 + 219 * planes[0], 128 + 224 * planes[1], 128 + 224 * planes[2]]
     depth = 4 if "10le" in pix_fmt else 1
     path = make_planes(
-        tmp_path / "c.mp4", [round(value * depth) for value in scaled], pix_fmt=pix_fmt, full=full, matrix=matrix, codec=codec
+        tmp_path / "c.mp4",
+        [round(value * depth) for value in scaled],
+        pix_fmt=pix_fmt,
+        full=full,
+        matrix=matrix,
+        codec=codec,
     )
     picture = next(read_frames(path, Fraction(25), width=64, height=64))
     assert np.abs(picture - 255 * colour).max() <= 3
@@ -142,7 +168,9 @@ def test_a_box_is_cut_out_exactly_and_shrinking_averages(tmp_path):
     columns = np.arange(64) * 4
     picture = np.repeat(np.repeat(columns[None, :, None], 48, 0), 3, 2).astype(np.uint8)
     picture[::2] = 255 - picture[::2]  # rows alternate: an average is grey, a picked pixel is not
-    path = make_video(tmp_path / "b.mkv", [0, 40], size=(64, 48), pictures=[picture] * 2, codec="ffv1", pix_fmt="yuv444p")
+    path = make_video(
+        tmp_path / "b.mkv", [0, 40], size=(64, 48), pictures=[picture] * 2, codec="ffv1", pix_fmt="yuv444p"
+    )
     cropped = next(read_frames(path, Fraction(25), width=20, height=10, box=(7, 3, 27, 13)))
     assert np.abs(cropped.astype(int) - picture[3:13, 7:27]).max() <= 3
     small = next(read_frames(path, Fraction(25), width=10, height=5, box=(7, 3, 27, 13)))
@@ -158,15 +186,23 @@ def test_a_box_is_cut_out_exactly_and_shrinking_averages(tmp_path):
 @pytest.mark.parametrize("box", [(5, 3, 635, 339), None])
 def test_shrinking_a_large_picture_averages_the_area_below_each_pixel(tmp_path, width, pix_fmt, box):
     steps = np.random.default_rng(0).integers(0, 256, (12, 21, 1 if pix_fmt == "gray" else 3))
-    picture = np.repeat(np.repeat(steps, 30, 0), 32, 1)[:, :width].repeat(3 // steps.shape[-1], 2).astype(np.uint8)
-    path = make_video(tmp_path / "b.mkv", [0, 40], size=(width, 360), pictures=[picture] * 2, codec="ffv1", pix_fmt=pix_fmt)
+    picture = (
+        np.repeat(np.repeat(steps, 30, 0), 32, 1)[:, :width].repeat(3 // steps.shape[-1], 2).astype(np.uint8)
+    )
+    path = make_video(
+        tmp_path / "b.mkv", [0, 40], size=(width, 360), pictures=[picture] * 2, codec="ffv1", pix_fmt=pix_fmt
+    )
     size = (30, 16) if box else (width // 40, 9)
     left, top, right, bottom = box or centred_box(probe(path).video, *size)
     small = next(read_frames(path, Fraction(25), width=size[0], height=size[1], box=box))
     summed = np.pad(picture.astype(float), ((1, 0), (1, 0), (0, 0))).cumsum(0).cumsum(1)  # below each corner
     rows, columns = np.linspace(top, bottom, size[1] + 1), np.linspace(left, right, size[0] + 1)
     corners = _between(_between(summed, rows, 0), columns, 1)
-    average = np.diff(np.diff(corners, axis=0), axis=1) / np.diff(rows)[:, None, None] / np.diff(columns)[None, :, None]
+    average = (
+        np.diff(np.diff(corners, axis=0), axis=1)
+        / np.diff(rows)[:, None, None]
+        / np.diff(columns)[None, :, None]
+    )
     error = small - average
     assert np.sqrt(np.mean(error**2)) < 1 and np.abs(error.mean((0, 1))).max() < 0.4
 

@@ -51,7 +51,10 @@ def test_replacing_tells_only_what_concerns_its_file(tmp_path):
 def test_an_interrupted_video_leaves_nothing_and_touches_nothing(tmp_path, name, problem):
     write(tmp_path / name, 5)
     before = probe(tmp_path / name) if "." in name else names(tmp_path / name)
-    with pytest.raises(problem), VideoWriter(tmp_path / name, width=64, height=32, fps=FPS, overwrite=True) as writer:
+    with (
+        pytest.raises(problem),
+        VideoWriter(tmp_path / name, width=64, height=32, fps=FPS, overwrite=True) as writer,
+    ):
         for number in range(60):
             writer.write(striped(number))
         assert len(names(tmp_path)) == 2
@@ -115,7 +118,11 @@ for job in jobs:
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of files there")
 def test_a_full_disk_is_told_and_leaves_nothing(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(FULL)], cwd=tmp_path, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", textwrap.dedent(FULL)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     assert not names(tmp_path)

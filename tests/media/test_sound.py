@@ -12,13 +12,26 @@ from tests.media.making import clicks, make_sound, make_wav, peaks, whole
 
 from listen_and_move.errors import UserError
 from listen_and_move.media.files import probe
-from listen_and_move.media.sound import read_sound, sound_samples
+from listen_and_move.media.sound import read_sound, sound_gaps, sound_samples
 
 
 def make_float_wav(path, samples, rate):
     data = samples.astype("<f4").tobytes()
     head = struct.pack(
-        "<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(data), b"WAVE", b"fmt ", 16, 3, 1, rate, rate * 4, 4, 32, b"data", len(data)
+        "<4sI4s4sIHHIIHH4sI",
+        b"RIFF",
+        36 + len(data),
+        b"WAVE",
+        b"fmt ",
+        16,
+        3,
+        1,
+        rate,
+        rate * 4,
+        4,
+        32,
+        b"data",
+        len(data),
     )
     path.write_bytes(head + data)
     return path
@@ -89,7 +102,9 @@ def test_priming_of_coders_is_no_sound(tmp_path, ending, codec, rate, options):
 
 
 def test_an_mp3_without_header_is_counted(tmp_path):
-    path = make_sound(tmp_path / "plain.mp3", clicks(44100 * 5, 11025), 44100, "libmp3lame", {"write_xing": "0"})
+    path = make_sound(
+        tmp_path / "plain.mp3", clicks(44100 * 5, 11025), 44100, "libmp3lame", {"write_xing": "0"}
+    )
     plain = path.read_bytes()
     frames = plain[plain.index(b"\xff\xfb") :]
     (tmp_path / "cut.mp3").write_bytes(frames[: len(frames) - 100])
@@ -117,6 +132,37 @@ def test_a_gap_in_the_time_stamps_is_silence(tmp_path):
     assert sound_samples(path, start=0.9, end=1.6) == (5600, 8000)
 
 
+def test_where_the_picture_has_no_sound(tmp_path):
+    path = tmp_path / "gap.mkv"
+    samples = np.full(1000, 8000, np.int16)
+    with av.open(str(path), "w") as container:
+        picture = container.add_stream("libx264", rate=10)
+        picture.width, picture.height, picture.pix_fmt = 64, 32, "yuv420p"
+        track = container.add_stream("pcm_s16le", rate=1000, layout="mono")
+        black = av.VideoFrame.from_ndarray(np.zeros((32, 64), np.uint8), "gray").reformat(format="yuv420p")
+        for number in range(100):
+            black.pts, black.time_base = number, Fraction(1, 10)
+            container.mux(picture.encode(black))
+        container.mux(picture.encode(None))
+        for second in (2, 3, 6):
+            frame = av.AudioFrame.from_ndarray(samples[None], "s16", "mono")
+            frame.rate, frame.pts, frame.time_base = 1000, 1000 * second, Fraction(1, 1000)
+            container.mux(track.encode(frame))
+    for (start, end), gaps in {
+        (0, 10): [(0, 2), (4, 6), (7, 10)],
+        (0, 1): [(0, 1)],
+        (3, 4): [],
+        (3, 5): [(4, 5)],
+        (Fraction(30001, 10000), Fraction(40001, 10000)): [],
+        (8, Fraction(99999, 10000)): [(8, Fraction(99999, 10000))],
+    }.items():
+        assert sound_gaps(path, start, end) == gaps, (start, end)
+    with pytest.raises(UserError, match="before the end"):
+        sound_samples(path, start=8)
+    with pytest.raises(UserError, match="before the end"):
+        next(read_sound(path, 1000, end=1))  # a sound that is heard from its beginning on, which is later
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_samples_that_are_not_finite_are_refused_with_their_second(tmp_path, bad):
     samples = np.zeros(40000, np.float32)
@@ -132,7 +178,9 @@ def test_every_track_is_reached(tmp_path):
     with av.open(str(path), "w") as container:
         streams = [container.add_stream("pcm_s16le", rate=rate, layout="mono") for rate in (8000, 16000)]
         for level, stream in enumerate(streams):
-            frame = av.AudioFrame.from_ndarray(np.full((1, 4000), 1000 * (level + 1), np.int16), format="s16", layout="mono")
+            frame = av.AudioFrame.from_ndarray(
+                np.full((1, 4000), 1000 * (level + 1), np.int16), format="s16", layout="mono"
+            )
             frame.sample_rate, frame.pts = stream.rate, 0
             container.mux(stream.encode(frame))
     assert [(sound.track, sound.sample_rate) for sound in probe(path).sounds] == [(0, 8000), (1, 16000)]
@@ -148,6 +196,8 @@ def test_memory_does_not_grow_with_length(tmp_path):
     tracemalloc.start()
     try:
         assert sum(len(block) for block in read_sound(path, 16000)) == 960000
-        assert tracemalloc.get_traced_memory()[1] < 3_000_000  # the samples are 3.8 MB, 21 MB before they are mixed
+        assert (
+            tracemalloc.get_traced_memory()[1] < 3_000_000
+        )  # the samples are 3.8 MB, 21 MB before they are mixed
     finally:
         tracemalloc.stop()

@@ -7,7 +7,7 @@ from math import ceil
 import av
 import numpy as np
 import pytest
-from tests.media.making import FPS, VIDEOS, clicks, names, peaks, whole, write
+from tests.media.making import FPS, VIDEOS, clicks, make_sound, names, peaks, whole, write
 
 from listen_and_move.errors import UserError
 from listen_and_move.media.files import probe
@@ -17,11 +17,17 @@ from listen_and_move.media.wav import write_wav
 
 
 @pytest.mark.parametrize("ending", VIDEOS)
-@pytest.mark.parametrize("rate, channels", [(8000, 1), (22050, 1), (44100, 2), (48000, 6), (96000, 2), (44100, 8), (192000, 1)])
+@pytest.mark.parametrize(
+    "rate, channels", [(8000, 1), (22050, 1), (44100, 2), (48000, 6), (96000, 2), (44100, 8), (192000, 1)]
+)
 def test_picture_and_sound_begin_together_to_the_sample_and_end_together(tmp_path, ending, rate, channels):
     step = rate * 3 // 8  # divides at 48 kHz too
     count = 4 * rate + 7
-    path = write(tmp_path / f"v.{ending}", ceil(count * FPS / rate), sound=Waveform(clicks(count, step, channels), rate))
+    path = write(
+        tmp_path / f"v.{ending}",
+        ceil(count * FPS / rate),
+        sound=Waveform(clicks(count, step, channels), rate),
+    )
     coded = 48000 if ending == "webm" else min(rate, 96000)
     info = probe(path)
     assert (info.sounds[0].sample_rate, info.sounds[0].channels) == (coded, channels)
@@ -31,9 +37,13 @@ def test_picture_and_sound_begin_together_to_the_sample_and_end_together(tmp_pat
     found = peaks(heard)
     assert len(found) == len(expected)
     assert max(abs(a - b) for a, b in zip(found, expected, strict=True)) < 1  # less than a sample
-    assert abs(info.video.duration - info.sounds[0].duration) <= max(1 / FPS, Fraction(1024, coded)) + Fraction(1, 500)
+    assert abs(info.video.duration - info.sounds[0].duration) <= max(
+        1 / FPS, Fraction(1024, coded)
+    ) + Fraction(1, 500)
     # MP4 gives durations in milliseconds: the last half may be missing
-    assert (count / rate - 0.0005) * coded - 1 <= len(heard) <= count * coded / rate + 1 + max(coded / FPS, 1024)
+    assert (
+        (count / rate - 0.0005) * coded - 1 <= len(heard) <= count * coded / rate + 1 + max(coded / FPS, 1024)
+    )
 
 
 def test_the_sound_is_cut_or_filled_up_where_the_picture_ends(tmp_path):
@@ -47,6 +57,16 @@ def test_the_sound_is_cut_or_filled_up_where_the_picture_ends(tmp_path):
             assert np.abs(heard[: min(16000, len(heard)) - 1000]).max() > 0.4
 
 
+@pytest.mark.parametrize("ending", ["mp4", "webm", ""])
+def test_a_picture_after_the_end_of_its_sound_is_silent(tmp_path, ending):
+    sound = make_sound(tmp_path / "s.flac", clicks(8000, 100), 8000, "flac")
+    out = write(
+        tmp_path / (f"v.{ending}" if ending else "frames"), 50, sound=SoundTrack(sound, start=5, end=7)
+    )
+    heard = whole(read_sound(out if ending else out / "sound.wav", 8000, start=0))
+    assert len(heard) == pytest.approx(16000, abs=400) and not heard.any()
+
+
 @pytest.mark.parametrize("ending", VIDEOS)
 @pytest.mark.parametrize("source", ["mp3", "flac", "ogg", "m4a", "mka"])
 def test_sound_from_every_kind_of_file_keeps_its_place(tmp_path, ending, source):
@@ -55,14 +75,20 @@ def test_sound_from_every_kind_of_file_keeps_its_place(tmp_path, ending, source)
     with av.open(str(tmp_path / f"s.{source}"), "w") as container:
         stream = container.add_stream(codec, rate=rate, layout="stereo")
         stream.codec_context.open(strict=False)
-        resampler = av.AudioResampler(stream.codec_context.format, "stereo", rate, stream.codec_context.frame_size)
-        frame = av.AudioFrame.from_ndarray(clicks(3 * rate, 12000, 2).T.copy(), format="fltp", layout="stereo")
+        resampler = av.AudioResampler(
+            stream.codec_context.format, "stereo", rate, stream.codec_context.frame_size
+        )
+        frame = av.AudioFrame.from_ndarray(
+            clicks(3 * rate, 12000, 2).T.copy(), format="fltp", layout="stereo"
+        )
         frame.sample_rate, frame.pts = rate, 0
         for piece in [*resampler.resample(frame), *resampler.resample(None), None]:
             container.mux(stream.encode(piece))
     path = write(tmp_path / f"v.{ending}", 75, sound=SoundTrack(tmp_path / f"s.{source}"))
     assert peaks(whole(read_sound(path, rate, start=0))) == list(range(12000, 3 * rate, 12000))
-    part = write(tmp_path / f"part.{ending}", 50, sound=SoundTrack(tmp_path / f"s.{source}", start=0.6, end=2.5))
+    part = write(
+        tmp_path / f"part.{ending}", 50, sound=SoundTrack(tmp_path / f"s.{source}", start=0.6, end=2.5)
+    )
     assert peaks(whole(read_sound(part, rate, start=0))) == [at - 28800 for at in range(36000, 120000, 12000)]
 
 
@@ -92,7 +118,10 @@ def test_mp3_in_mp4_is_encoded_and_stays_in_place(shared, tmp_path):
     source = shared / "data" / "videos" / "melodic_ukulele_duet_60s.mp4"
     path = write(tmp_path / "v.mp4", 250, sound=SoundTrack(source, end=10))
     before, after = whole(read_sound(source, 44100, end=10)), whole(read_sound(path, 44100, start=0, end=10))
-    shifts = {shift: np.dot(before[2000:-2000], after[2000 + shift : len(before) - 2000 + shift]) for shift in range(-1200, 1200)}
+    shifts = {
+        shift: np.dot(before[2000:-2000], after[2000 + shift : len(before) - 2000 + shift])
+        for shift in range(-1200, 1200)
+    }
     assert max(shifts, key=lambda shift: shifts[shift]) == 0
 
 

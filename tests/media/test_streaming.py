@@ -21,12 +21,19 @@ def pictures(count: int) -> list[np.ndarray]:
 
 def test_matroska_holds_all_at_its_time(tmp_path) -> None:
     shown, file, rate = pictures(30), io.BytesIO(), 44_100
-    heard = np.random.default_rng(1).integers(-20_000, 20_000, (frame_sample(30, FPS, rate), 2)).astype(np.float32) / 32768
+    heard = (
+        np.random.default_rng(1)
+        .integers(-20_000, 20_000, (frame_sample(30, FPS, rate), 2))
+        .astype(np.float32)
+        / 32768
+    )
     stream = MatroskaStream(file, **SIZE, fps=FPS, rate=rate, channels=2, metadata={"comment": "made"})
     there = []
     for index, picture in enumerate(shown):
         if index != 7:
-            stream.write(index, picture, heard[frame_sample(index, FPS, rate) : frame_sample(index + 1, FPS, rate)])
+            stream.write(
+                index, picture, heard[frame_sample(index, FPS, rate) : frame_sample(index + 1, FPS, rate)]
+            )
         there.append(len(file.getvalue()))
     assert np.diff(there[8:]).min() > 64 * 32 * 3 / 2, "every picture leaves at once"
     stream.close()
@@ -34,7 +41,9 @@ def test_matroska_holds_all_at_its_time(tmp_path) -> None:
         assert container.metadata["COMMENT"] == "made"
         found = list(container.decode(video=0))
     assert [round(frame.time * FPS) for frame in found] == [index for index in range(30) if index != 7]
-    assert max(abs(frame.time - round(frame.time * FPS) / FPS) for frame in found) <= 0.0006, "milliseconds, rounded"
+    assert max(abs(frame.time - round(frame.time * FPS) / FPS) for frame in found) <= 0.0006, (
+        "milliseconds, rounded"
+    )
     kept = [picture for index, picture in enumerate(shown) if index != 7]
     for frame, picture in zip(found, kept, strict=True):
         assert np.abs(frame.to_ndarray(format="rgb24").astype(int) - picture).mean() < 2
@@ -43,7 +52,9 @@ def test_matroska_holds_all_at_its_time(tmp_path) -> None:
     for time, block in blocks:
         begin = frame_sample(round(time * FPS), FPS, rate)
         assert np.array_equal(block, heard[begin : begin + len(block)] * 32768)
-    assert sum(len(block) for _, block in blocks) == len(heard) - (frame_sample(8, FPS, rate) - frame_sample(7, FPS, rate))
+    assert sum(len(block) for _, block in blocks) == len(heard) - (
+        frame_sample(8, FPS, rate) - frame_sample(7, FPS, rate)
+    )
 
 
 def test_y4m_holds_the_pictures() -> None:

@@ -35,7 +35,15 @@ def test_titles_and_comments_survive(tmp_path, ending):
 
 @pytest.mark.parametrize("ending", VIDEOS)
 def test_colours_come_back_and_are_marked(tmp_path, ending):
-    colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (230, 77, 38), (128, 128, 128), (255, 255, 255), (0, 0, 0)]
+    colours = [
+        (255, 0, 0),
+        (0, 255, 0),
+        (0, 0, 255),
+        (230, 77, 38),
+        (128, 128, 128),
+        (255, 255, 255),
+        (0, 0, 0),
+    ]
     with VideoWriter(tmp_path / f"c.{ending}", width=32, height=32, fps=FPS) as writer:
         for colour in colours:
             writer.write(np.full((32, 32, 3), colour, np.uint8))
@@ -49,11 +57,18 @@ def test_colours_come_back_and_are_marked(tmp_path, ending):
 def test_a_folder_holds_exact_pictures_and_the_sound(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (3, 33, 31, 3), np.uint8)  # odd sizes are fine here
     sound = np.random.default_rng(1).uniform(-1, 1, (44100, 2))
-    with VideoWriter(tmp_path / "frames", width=31, height=33, fps=FPS, sound=Waveform(sound, 44100)) as writer:
+    with VideoWriter(
+        tmp_path / "frames", width=31, height=33, fps=FPS, sound=Waveform(sound, 44100)
+    ) as writer:
         for picture in noise:
             writer.write(picture)
     assert names(tmp_path) == {"frames"}
-    assert names(tmp_path / "frames") == {"frame-000000.png", "frame-000001.png", "frame-000002.png", "sound.wav"}
+    assert names(tmp_path / "frames") == {
+        "frame-000000.png",
+        "frame-000001.png",
+        "frame-000002.png",
+        "sound.wav",
+    }
     for index, picture in enumerate(noise):
         with av.open(str(tmp_path / "frames" / f"frame-{index:06d}.png")) as container:
             assert np.array_equal(next(container.decode(video=0)).to_ndarray(format="rgb24"), picture)

@@ -37,7 +37,11 @@ def scores(seed, pairs, gain=0.0):
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("prominence", [None, 0.0, 0.02, 0.3])
 def test_peaks_are_those_of_scipy(seed, prominence):
-    for series in (noise(seed, 200), smooth(seed, 200), np.round(6 * smooth(seed, 200))):  # the last one has plateaus
+    for series in (
+        noise(seed, 200),
+        smooth(seed, 200),
+        np.round(6 * smooth(seed, 200)),
+    ):  # the last one has plateaus
         least = series.std() if prominence is None else prominence
         expected, _ = scipy.signal.find_peaks(series, prominence=least)
         assert peaks(series, prominence).tolist() == expected.tolist()
@@ -52,7 +56,14 @@ def test_peaks_are_where_librosa_finds_onsets():
 
 
 def test_peaks_of_series_without_any():
-    for series in (np.zeros(0), np.ones(1), np.ones(30), np.full(30, 0.1), np.arange(30), np.arange(30)[::-1]):
+    for series in (
+        np.zeros(0),
+        np.ones(1),
+        np.ones(30),
+        np.full(30, 0.1),
+        np.arange(30),
+        np.arange(30)[::-1],
+    ):
         assert peaks(series).shape == (0,)
     assert peaks(np.array([0, 5, 0])).tolist() == [1]
     series = smooth(0, 100)
@@ -170,7 +181,11 @@ def test_effect_size_is_unbiased_for_few_pairs():
 def test_p_is_that_of_scipys_permutation_test(pairs):
     a, b = scores(2, pairs, 0.7), scores(3, pairs)
     expected = scipy.stats.permutation_test(
-        (a, b), lambda x, y: float(np.mean(x - y)), permutation_type="samples", vectorized=False, n_resamples=2**pairs
+        (a, b),
+        lambda x, y: float(np.mean(x - y)),
+        permutation_type="samples",
+        vectorized=False,
+        n_resamples=2**pairs,
     )
     assert isclose(effect_size(a, b).p, expected.pvalue)
 
@@ -181,7 +196,9 @@ def test_p_of_many_pairs():
     assert p == effect_size(a, b).p, "the draws are fixed"
     assert isclose(p, float(scipy.stats.ttest_rel(a, b).pvalue), abs_tol=0.03)
     assert effect_size(a + 5, b).p == 1 / 4096
-    assert np.mean([effect_size(scores(seed, 15), scores(seed + 500, 15)).p < 0.1 for seed in range(200)]) < 0.15
+    assert (
+        np.mean([effect_size(scores(seed, 15), scores(seed + 500, 15)).p < 0.1 for seed in range(200)]) < 0.15
+    )
 
 
 def test_effect_of_degenerate_scores():

@@ -9,7 +9,14 @@ import pytest
 from scipy.ndimage import gaussian_filter, map_coordinates, median_filter
 
 from listen_and_move.media.picture import read_frames
-from listen_and_move.metrics.coherence import flicker, flow_difference, frozen_share, visible, visible_change, warping_error
+from listen_and_move.metrics.coherence import (
+    flicker,
+    flow_difference,
+    frozen_share,
+    visible,
+    visible_change,
+    warping_error,
+)
 
 
 def noise(seed, shape=(9, 20, 24, 3)):
@@ -71,7 +78,9 @@ def test_warping_error_without_motion_is_the_squared_difference():
     video = noise(5)
     found = warping_error(video, uniform(0, 0, 8))
     assert np.allclose(found, [np.mean((after - before) ** 2) for before, after in pairwise(video)])
-    assert np.allclose(warping_error((255 * video).round().astype(np.uint8), uniform(0, 0, 8)), found, atol=0.003)
+    assert np.allclose(
+        warping_error((255 * video).round().astype(np.uint8), uniform(0, 0, 8)), found, atol=0.003
+    )
     assert (warping_error(np.zeros_like(video) + video[0], uniform(0, 0, 8)) == 0).all()
 
 
@@ -130,7 +139,9 @@ def test_visible_change_does_not_depend_on_the_size(size):
 
 
 def test_grain_is_no_visible_change_and_a_moving_edge_is():
-    grain = np.random.default_rng(10).normal(0, 0.6 / 255, (20, 128, 128, 3))  # as much as the codec leaves in real clips
+    grain = np.random.default_rng(10).normal(
+        0, 0.6 / 255, (20, 128, 128, 3)
+    )  # as much as the codec leaves in real clips
     assert frozen_share(visible_change(0.5 + grain)) == 1
     edge = np.zeros((20, 128, 128, 3))
     for t in range(20):
@@ -188,10 +199,17 @@ def test_too_few_frames_give_empty_series():
 def test_blocks_that_share_frames_give_the_series_of_the_whole():
     video, flow, backward = noise(16), flows(17), -flows(17) + flows(18, strength=0.3)
     parts = blocks(len(video), 1)
-    assert np.array_equal(np.concatenate([visible_change(video[part]) for part in parts]), visible_change(video))
+    assert np.array_equal(
+        np.concatenate([visible_change(video[part]) for part in parts]), visible_change(video)
+    )
     pairs = [slice(part.start, part.stop - 1) for part in parts]
-    errors = [warping_error(video[part], flow[pair], backward[pair]) for part, pair in zip(parts, pairs, strict=True)]
+    errors = [
+        warping_error(video[part], flow[pair], backward[pair])
+        for part, pair in zip(parts, pairs, strict=True)
+    ]
     assert np.array_equal(np.concatenate(errors), warping_error(video, flow, backward))
     differences = [flow_difference(flow[pair], backward[pair]) for pair in pairs]
     assert np.array_equal(np.concatenate(differences), flow_difference(flow, backward))
-    assert np.array_equal(np.concatenate([flicker(video[part]) for part in blocks(len(video), 2)]), flicker(video))
+    assert np.array_equal(
+        np.concatenate([flicker(video[part]) for part in blocks(len(video), 2)]), flicker(video)
+    )

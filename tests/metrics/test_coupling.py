@@ -20,7 +20,15 @@ def test_spectra_are_those_of_scipy():
     sound = noise(0, RATE).astype(np.float32) - 0.5
     window: Any = np.hanning(WINDOW)  # scipy's hints know names only
     _, _, expected = scipy.signal.stft(
-        sound, RATE, window, WINDOW, WINDOW - HOP, boundary="zeros", padded=False, detrend=False, scaling="spectrum"
+        sound,
+        RATE,
+        window,
+        WINDOW,
+        WINDOW - HOP,
+        boundary="zeros",
+        padded=False,
+        detrend=False,
+        scaling="spectrum",
     )
     found = spectra(sound)[: expected.shape[1]]
     assert np.allclose(found, 20 * np.log10(np.abs(expected.T) * window.sum() + 1e-2), atol=1e-2)
@@ -62,7 +70,10 @@ def test_the_linked_region_is_found_with_its_lag(lag):
 
 
 def test_unlinked_series_are_not_clear():
-    cleared = [strongest({None: noise(seed, 200)}, {"loudness": noise(50 + seed, 200)}, 8).clear for seed in range(12)]
+    cleared = [
+        strongest({None: noise(seed, 200)}, {"loudness": noise(50 + seed, 200)}, 8).clear
+        for seed in range(12)
+    ]
     assert sum(cleared) <= 3
 
 

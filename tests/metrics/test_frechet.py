@@ -42,7 +42,9 @@ def test_frechet_with_the_root_of_scipy(samples):
     a, b = mixed(0, samples), 0.5 * mixed(1, samples + 3) + draw(2, 1, 12)
     covariance_a, covariance_b = np.cov(a.T), np.cov(b.T)
     root = scipy.linalg.sqrtm(covariance_a @ covariance_b + 1e-9 * np.eye(12))  # it needs a full rank
-    expected = np.square(a.mean(0) - b.mean(0)).sum() + np.trace(covariance_a + covariance_b - 2 * np.real(root))
+    expected = np.square(a.mean(0) - b.mean(0)).sum() + np.trace(
+        covariance_a + covariance_b - 2 * np.real(root)
+    )
     assert isclose(frechet_distance(a, b), expected, rel_tol=1e-4)
     assert isclose(frechet_distance(a, b), frechet_distance(b, a))
 
@@ -56,13 +58,20 @@ def test_frechet_laws():
     assert isclose(frechet_distance(7 * a, 7 * b), 49 * frechet_distance(a, b))
     turned = np.linalg.qr(draw(3, 12, 12))[0]
     assert isclose(frechet_distance(a @ turned, b @ turned), frechet_distance(a, b))
-    assert isclose(frechet_distance(a[::-1], b), frechet_distance(a, b)), "the order of samples does not matter"
+    assert isclose(frechet_distance(a[::-1], b), frechet_distance(a, b)), (
+        "the order of samples does not matter"
+    )
 
 
 def test_few_samples_score_what_the_documentation_says():
     """Twice the trace for few, half of it for N = D, D / 2N of it for many."""
     for samples, expected in ((3, 2.0), (100, 0.5), (400, 0.125)):
-        share = np.mean([frechet_distance(draw(seed, samples, 100), draw(seed + 9, samples, 100)) / 100 for seed in range(3)])
+        share = np.mean(
+            [
+                frechet_distance(draw(seed, samples, 100), draw(seed + 9, samples, 100)) / 100
+                for seed in range(3)
+            ]
+        )
         assert isclose(share, expected, rel_tol=0.2)
 
 
@@ -70,7 +79,9 @@ def test_kernel_by_its_definition():
     a, b = mixed(0, 25, 4), mixed(1, 31, 4)
     distance = 0.0
     for x, y, factor in ((a, a, 1), (b, b, 1), (a, b, -2)):
-        pairs = [(p @ q / 4 + 1) ** 3 for i, p in enumerate(x) for j, q in enumerate(y) if x is not y or i != j]
+        pairs = [
+            (p @ q / 4 + 1) ** 3 for i, p in enumerate(x) for j, q in enumerate(y) if x is not y or i != j
+        ]
         distance += factor * float(np.mean(pairs))
     assert isclose(kernel_distance(a, b).value, distance, rel_tol=1e-9)
     assert isclose(kernel_distance(b, a).value, distance, rel_tol=1e-9)
@@ -78,10 +89,17 @@ def test_kernel_by_its_definition():
 
 def test_kernel_distance_is_unbiased_at_any_count():
     for samples in (5, 40):
-        values = np.array([kernel_distance(draw(seed, samples), draw(seed + 1000, samples)).value for seed in range(400)])
+        values = np.array(
+            [kernel_distance(draw(seed, samples), draw(seed + 1000, samples)).value for seed in range(400)]
+        )
         assert abs(values.mean()) < 3 * values.std() / sqrt(400)
         assert (values < 0).mean() > 0.3
-        shifted = np.array([kernel_distance(draw(seed, samples), draw(seed + 1000, samples) + 0.5).value for seed in range(400)])
+        shifted = np.array(
+            [
+                kernel_distance(draw(seed, samples), draw(seed + 1000, samples) + 0.5).value
+                for seed in range(400)
+            ]
+        )
         expected = kernel_distance(draw(0, 4000), draw(1, 4000) + 0.5).value
         assert isclose(shifted.mean(), expected, abs_tol=3 * shifted.std() / sqrt(400) + 0.02)
 
@@ -91,7 +109,9 @@ def test_kernel_distance_grows_with_a_shift_and_of_a_set_with_itself_is_below_ze
     values = [kernel_distance(a, b + shift).value for shift in (0, 0.5, 1, 2)]
     assert values == sorted(values)
     assert values[1] > values[0] + 0.05
-    assert kernel_distance(a, a).value < 0, "the pairs of a sample with its equal are counted across the sets only"
+    assert kernel_distance(a, a).value < 0, (
+        "the pairs of a sample with its equal are counted across the sets only"
+    )
 
 
 def test_standard_error_is_the_spread_of_many_draws():
@@ -139,7 +159,9 @@ def test_too_few_samples_give_no_number(measure, count, least, needed):
     sets = [draw(seed, 200, 80) for seed in range(3)]
     for few in range(3):
         found = compare_distributions(
-            *(features[:count] if index == few else features for index, features in enumerate(sets)), measure=measure, least=least
+            *(features[:count] if index == few else features for index, features in enumerate(sets)),
+            measure=measure,
+            least=least,
         )
         assert found.value is found.floor is found.standard_error is None
         assert f"{count}, at least {needed} are needed" in found.note
@@ -160,7 +182,9 @@ def test_the_protocol_of_the_paper_prints_its_biased_numbers():
     kernel = compare_distributions(real, other[:3], generated, measure="kernel", protocol="paper")
     assert kernel.value is not None
     assert kernel.floor is None, "three real samples are no floor for four"
-    assert compare_distributions(real, other, generated[:1], measure="frechet", protocol="paper").value is None
+    assert (
+        compare_distributions(real, other, generated[:1], measure="frechet", protocol="paper").value is None
+    )
 
 
 def test_what_are_no_features_is_refused():

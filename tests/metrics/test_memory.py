@@ -60,16 +60,18 @@ def moving_spot(places):
     """A bright spot in front of a patterned wall, at places along the width."""
     video = np.tile(clip(9, 1, 24, 48) // 4, (len(places), 1, 1, 1))
     for frame, place in zip(video, places, strict=True):
-        frame[8:16] = np.maximum(frame[8:16], (255 * np.exp(-(((np.arange(48) - place) / 3) ** 2)))[None, :, None]).astype(
-            np.uint8
-        )
+        frame[8:16] = np.maximum(
+            frame[8:16], (255 * np.exp(-(((np.arange(48) - place) / 3) ** 2)))[None, :, None]
+        ).astype(np.uint8)
     return disturbed(video, int(places[0]), 1)
 
 
 def test_replay_is_nearer_than_what_is_new():
     training, held_out = moving_spot(np.arange(4, 44, 4)), moving_spot(np.arange(6, 44, 4))
     replay, new = disturbed(training, 3, 1)[::-1], moving_spot(np.arange(5.9, 42, 4))
-    of_replay, of_new, of_real = (np.median(nearest_distances(video, training)[0]) for video in (replay, new, held_out))
+    of_replay, of_new, of_real = (
+        np.median(nearest_distances(video, training)[0]) for video in (replay, new, held_out)
+    )
     assert of_replay < 0.15 * of_real
     assert 0.9 < of_new / of_real < 1.1
 
@@ -84,7 +86,8 @@ def test_thumbnails_of_whole_areas_are_those_of_scikit_image():
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "side", "size"), [(25, 38, 12, (8, 12)), (90, 40, 33, (33, 15)), (2, 400, 64, (1, 64))]
+    ("height", "width", "side", "size"),
+    [(25, 38, 12, (8, 12)), (90, 40, 33, (33, 15)), (2, 400, 64, (1, 64))],
 )
 def test_thumbnails_of_parts_of_pixels_keep_brightness(height, width, side, size):
     video = clip(4, 3, height, width)

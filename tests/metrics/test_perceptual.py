@@ -8,14 +8,14 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from listen_and_move.backbones.alexnet import AlexNet
-from listen_and_move.backbones.inputs import CAFFE, IMAGENET
-from listen_and_move.backbones.squeezenet import SqueezeNet
-from listen_and_move.backbones.vgg16 import VGG16
 from listen_and_move.errors import UserError
 from listen_and_move.media.picture import read_frames
 from listen_and_move.metrics import perceptual
 from listen_and_move.metrics.perceptual import VARIANTS, PerceptualDistance, heads_of, perceptual_distance
+from listen_and_move.pretrained.alexnet import AlexNet
+from listen_and_move.pretrained.inputs import CAFFE, IMAGENET
+from listen_and_move.pretrained.squeezenet import SqueezeNet
+from listen_and_move.pretrained.vgg16 import VGG16
 
 
 def noise(seed, shape=(3, 40, 48, 3)):
@@ -26,7 +26,9 @@ def random_distance(kind=SqueezeNet):
     """The distance by a network that was never trained: the laws hold for it as well."""
     torch.manual_seed(0)
     network = kind().eval().requires_grad_(False)
-    return PerceptualDistance(network, tuple(torch.rand(tap.channels) for tap in network.taps.values()), IMAGENET, "untrained")
+    return PerceptualDistance(
+        network, tuple(torch.rand(tap.channels) for tap in network.taps.values()), IMAGENET, "untrained"
+    )
 
 
 @pytest.fixture
@@ -102,7 +104,9 @@ def test_other_videos_are_refused():
 
 @pytest.mark.parametrize(("name", "kind"), [("alex", AlexNet), ("vgg", VGG16), ("squeeze", SqueezeNet)])
 def test_real_heads(shared, name, kind):
-    tensors = torch.load(shared / f"data/weights/lpips_v0.1_{name}.pth", map_location="cpu", weights_only=True)
+    tensors = torch.load(
+        shared / f"data/weights/lpips_v0.1_{name}.pth", map_location="cpu", weights_only=True
+    )
     channels = [tap.channels for tap in kind.taps.values()]
     heads = heads_of(f"lpips-{name}", tensors, channels)
     assert [tuple(head.shape) for head in heads] == [(count,) for count in channels]
@@ -120,7 +124,11 @@ def test_wrong_heads_are_refused():
 
 
 def test_labels_tell_what_is_published():
-    assert {name for name, variant in VARIANTS.items() if variant.label.startswith("LPIPS")} == {"alex", "vgg", "squeeze"}
+    assert {name for name, variant in VARIANTS.items() if variant.label.startswith("LPIPS")} == {
+        "alex",
+        "vgg",
+        "squeeze",
+    }
     assert "not the published LPIPS" in VARIANTS["squeeze-caffe"].label
 
 
@@ -153,7 +161,9 @@ def test_real_weights_on_a_real_video(shared, real):
 
 def test_a_real_frame_is_nearer_to_its_blurred_self_than_to_another_film(shared, real):
     one, two = (
-        np.stack(list(islice(read_frames(shared / "data/videos" / name, Fraction(2), width=64, height=64), 6)))
+        np.stack(
+            list(islice(read_frames(shared / "data/videos" / name, Fraction(2), width=64, height=64), 6))
+        )
         for name in ("percussion_drums_overhead_10s.mp4", "paper_talking_head_5s.mp4")
     )
     near, far = real(one, gaussian_filter(one, (0, 0.5, 0.5, 0))), real(one, two)

@@ -1,11 +1,12 @@
-"""Cuts are found however small the difference; what moves, flashes or drifts is no cut; a moving camera is told."""
+"""Cuts are found however small the difference; what moves, flashes or drifts is no cut; a moving camera is
+told."""
 
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from listen_and_move.data.synthetic import melody, render_frames
+from listen_and_move.data.synthetic.performance import melody, render_frames
 from listen_and_move.metrics.scenes import camera_speed, scene_changes, temporal_spread
 
 

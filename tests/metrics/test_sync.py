@@ -74,7 +74,9 @@ def test_difference_correlation_laws():
     assert isclose(difference_correlation(video, video), 1)
     assert isclose(difference_correlation(1 - video, video), -1)
     assert isclose(difference_correlation(0.3 * video + 0.1, video), 1)
-    assert isclose(difference_correlation(video + noise(7)[0], video), 1), "a constant picture on top changes nothing"
+    assert isclose(difference_correlation(video + noise(7)[0], video), 1), (
+        "a constant picture on top changes nothing"
+    )
     assert isclose(difference_correlation(video, other), difference_correlation(other, video))
     assert abs(difference_correlation(video, other)) < 0.1
     assert difference_correlation(np.zeros_like(video), video) == 0
@@ -97,7 +99,9 @@ def test_shifted_null_is_dcor_at_every_other_time():
     null = shifted_null(video, other, min_shift=3)
     assert len(null) == 11 - 2 * 3 + 1
     for shift, value in zip(range(3, 9), null, strict=True):
-        rolled = np.cumsum(np.concatenate([other[:1], np.roll(np.diff(other, axis=0), shift, axis=0)]), axis=0)
+        rolled = np.cumsum(
+            np.concatenate([other[:1], np.roll(np.diff(other, axis=0), shift, axis=0)]), axis=0
+        )
         assert isclose(value, difference_correlation(video, rolled), abs_tol=1e-9)
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from listen_and_move.config import Config
-from listen_and_move.models.build import build_critics, build_network
+from listen_and_move.models.build import build_discriminators, build_network
 from listen_and_move.models.layers import NoiseInjection
 from listen_and_move.settings import with_values
 
@@ -24,7 +24,7 @@ def count(module: nn.Module) -> int:
 def test_sizes_of_the_paper() -> None:
     with torch.device("meta"):
         baseline, full = build_network(with_values(Config(), BASELINE)), build_network(Config())
-        critics = build_critics(Config())
+        critics = build_discriminators(Config())
     assert round(count(baseline) / 1e6, 2) == 7.84
     assert round(count(full) / 1e6, 2) == 8.43
     assert round(count(critics.image) / 1e6, 1) == 9.4
@@ -34,14 +34,18 @@ def test_sizes_of_the_paper() -> None:
 @pytest.mark.parametrize(("prediction", "cells"), [("none", 0), ("plain", 1), ("directional", 3)])
 def test_prediction_by_name(prediction: str, cells: int) -> None:
     network = build_network(with_values(Config(), {"clip.size": "16", "generator.prediction": prediction}))
-    found = [name for name, _ in network.named_modules() if name.endswith(".convolution") and ".predictions." in name]
+    found = [
+        name
+        for name, _ in network.named_modules()
+        if name.endswith(".convolution") and ".predictions." in name
+    ]
     assert len(found) == cells
 
 
 def test_weights_start_as_in_the_paper() -> None:
     torch.manual_seed(0)
     network = build_network(with_values(Config(), {"clip.size": "32"}))
-    for module in (network, *build_critics(with_values(Config(), {"clip.size": "16"}))):
+    for module in (network, *build_discriminators(with_values(Config(), {"clip.size": "16"}))):
         for name, part in module.named_modules():
             if isinstance(part, (nn.Conv2d, nn.Conv3d, nn.Linear)):
                 assert part.weight.std().item() == pytest.approx(0.02, rel=0.2), name
@@ -64,6 +68,8 @@ def test_bottlenecked_norm_starts_near_the_identity() -> None:
 
 
 def test_critics_mirror_the_generator() -> None:
-    critics = build_critics(with_values(Config(), {"clip.size": "112x64", "critics.norm": "none", "critics.channels_max": 8}))
+    critics = build_discriminators(
+        with_values(Config(), {"clip.size": "112x64", "critics.norm": "none", "critics.channels_max": 8})
+    )
     assert critics.video(torch.zeros(1, 4, 3, 64, 112)).shape == (1, 1, 1, 4, 7)
     assert not [name for name, _ in critics.image.named_buffers()]

@@ -17,7 +17,12 @@ from listen_and_move.presets import PRESETS
 from listen_and_move.settings import with_values
 
 FRAMES = 4
-SMALL = {"clip.size": "28x20", "generator.channels_base": 16, "generator.channels_max": 8, "features.bands": 16}
+SMALL = {
+    "clip.size": "28x20",
+    "generator.channels_base": 16,
+    "generator.channels_max": 8,
+    "features.bands": 16,
+}
 VARIANTS = {
     "plain prediction": {"generator.prediction": "plain"},
     "directional prediction": {"generator.prediction": "directional"},
@@ -31,7 +36,9 @@ variants = pytest.mark.parametrize("variant", VARIANTS)
 
 
 def settings(**changes: object) -> Config:
-    return with_values(Config(), {**SMALL, **{name.replace("__", "."): value for name, value in changes.items()}})
+    return with_values(
+        Config(), {**SMALL, **{name.replace("__", "."): value for name, value in changes.items()}}
+    )
 
 
 def network_of(config: Config) -> Network:
@@ -47,12 +54,19 @@ def variant_network(variant: str) -> tuple[Network, Tensor, Tensor]:
     config = with_values(settings(), VARIANTS[variant])
     random = torch.Generator().manual_seed(4)
     features = torch.randn(2, FRAMES, config.features.size, generator=random, dtype=torch.float64)
-    return network_of(config), features, torch.rand(2, FRAMES, sum(config.noise_sizes), generator=random, dtype=torch.float64)
+    return (
+        network_of(config),
+        features,
+        torch.rand(2, FRAMES, sum(config.noise_sizes), generator=random, dtype=torch.float64),
+    )
 
 
 def pixel_noise(network: Network, batch: int = 2, frames: int = FRAMES) -> list[Tensor]:
     random = torch.Generator().manual_seed(5)
-    return [torch.randn(batch, frames, 1, *shape, generator=random, dtype=torch.float64) for shape in network.pixel_noise_shapes]
+    return [
+        torch.randn(batch, frames, 1, *shape, generator=random, dtype=torch.float64)
+        for shape in network.pixel_noise_shapes
+    ]
 
 
 def part(noises: Sequence[Tensor], frames: slice) -> list[Tensor]:
@@ -113,7 +127,9 @@ def test_state_shapes() -> None:
     assert state.picture.prediction[0].hidden.shape == (2, 5, 4, 20, 28)
 
 
-@pytest.mark.parametrize(("size", "grid"), [("224x128", (4, 7)), ("112x64", (4, 7)), ("80x112", (7, 5)), ("64", (4, 4))])
+@pytest.mark.parametrize(
+    ("size", "grid"), [("224x128", (4, 7)), ("112x64", (4, 7)), ("80x112", (7, 5)), ("64", (4, 4))]
+)
 def test_sizes(size: str, grid: tuple[int, int]) -> None:
     config = settings(clip__size=size, generator__channels_base=8, generator__prediction="none")
     network = build_network(config)
@@ -163,7 +179,11 @@ def test_residual_picture_starts_at_the_mean_frame() -> None:
 def test_block_is_the_plain_form(kind: type[SharedAffine] | type[OwnAffine]) -> None:
     """Conditional norm and shortcut, written out; items do not mix though the module trains."""
     torch.manual_seed(0)
-    block = Block(3, 2, (ConditionalInstanceNorm(), ConditionalInstanceNorm()), kind(4, 2), noise=False).double().train()
+    block = (
+        Block(3, 2, (ConditionalInstanceNorm(), ConditionalInstanceNorm()), kind(4, 2), noise=False)
+        .double()
+        .train()
+    )
     x, condition = torch.randn(2, 3, 4, 5, dtype=torch.float64), torch.randn(2, 4, dtype=torch.float64)
     numbers = block.sound.linear(condition)
     if kind is SharedAffine:
@@ -185,8 +205,12 @@ def test_three_dimensions_are_a_3d_convolution() -> None:
     """As torch's own, whose time is padded in front alone."""
     torch.manual_seed(0)
     x, flat = torch.randn(2, 5, 3, 4, 6), torch.nn.Conv2d(3, 3 * 4, 3, padding=1, bias=False)
-    kernel = flat.weight.unflatten(0, (3, 4)).flip(0).permute(1, 2, 0, 3, 4)  # outputs, inputs, time, height, width
-    expected = torch.nn.functional.conv3d(torch.nn.functional.pad(x.transpose(1, 2), (1, 1, 1, 1, 2, 0)), kernel)
+    kernel = (
+        flat.weight.unflatten(0, (3, 4)).flip(0).permute(1, 2, 0, 3, 4)
+    )  # outputs, inputs, time, height, width
+    expected = torch.nn.functional.conv3d(
+        torch.nn.functional.pad(x.transpose(1, 2), (1, 1, 1, 1, 2, 0)), kernel
+    )
     summed, past = OverTime()(flat(x.flatten(0, 1)).unflatten(0, (2, 5)), None)
     torch.testing.assert_close(summed, expected.transpose(1, 2))
     assert past.shape == (2, 2, 8, 4, 6)
@@ -220,7 +244,8 @@ for name, preset in PRESETS.items():
 
 
 def test_declared_shapes_hold() -> None:
-    """Every call of both presets with shapes checked, in a process of its own (the checks must be there before the import)."""
+    """Every call of both presets with shapes checked, in a process of its own (the checks must be there
+    before the import)."""
     subprocess.run([sys.executable, "-c", SHAPES], check=True)
 
 
@@ -229,5 +254,7 @@ def test_bfloat16_and_no_grad(preset: str) -> None:
     config = with_values(PRESETS[preset], {"clip.size": "16", "generator.channels_max": 8})
     network = build_network(config).eval()
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
-        frames, _ = network(torch.randn(1, 3, config.features.size), torch.rand(1, 3, sum(config.noise_sizes)))
+        frames, _ = network(
+            torch.randn(1, 3, config.features.size), torch.rand(1, 3, sum(config.noise_sizes))
+        )
     assert torch.isfinite(frames).all()

@@ -9,7 +9,10 @@ def test_upsampled_convolution_equals_doubling_then_convolution() -> None:
     convolution = UpsampledConvolution(3, 5).double()
     x = torch.randn(2, 3, 5, 7, dtype=torch.float64, requires_grad=True)
     parts = [x, convolution.weight, convolution.bias]
-    plain, fast = nn.functional.conv2d(upsampled(x), convolution.weight, convolution.bias, padding=1), convolution(x)
+    plain, fast = (
+        nn.functional.conv2d(upsampled(x), convolution.weight, convolution.bias, padding=1),
+        convolution(x),
+    )
     assert torch.allclose(plain, fast, atol=1e-12)
     weight = torch.randn_like(plain)
     wanted, got = (torch.autograd.grad((y * weight).sum(), parts) for y in (plain, fast))

@@ -20,7 +20,9 @@ def layer(directional: bool, kernel: int = 3) -> PredictionLayer:
 
 
 def activations(frames: int = FRAMES) -> Tensor:
-    return torch.randn(2, frames, CHANNELS, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    return torch.randn(
+        2, frames, CHANNELS, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(3), dtype=torch.float64
+    )
 
 
 def plain_prediction(module: PredictionLayer, x: Tensor) -> Tensor:
@@ -65,7 +67,9 @@ def test_is_the_plain_form(directional: bool, kernel: int, cuts: list[int], reco
 
 @pytest.mark.parametrize("directional", [False, True])
 @pytest.mark.parametrize("cached", [1, 2 * CHANNELS * HEIGHT * WIDTH * 2, 2**19])
-def test_without_gradients_it_goes_in_pieces(directional: bool, cached: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_gradients_it_goes_in_pieces(
+    directional: bool, cached: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(prediction, "CACHED", cached)
     module = layer(directional)
     with torch.no_grad():
@@ -102,12 +106,15 @@ def test_lanes_and_old_states(directional: bool) -> None:
     before = state.hidden.clone()
     torch.testing.assert_close(module(activations(), reset(state, [0]))[0][0], fresh[0])
     torch.testing.assert_close(stacked([row(state, 0), row(state, 1)]), state)
-    torch.testing.assert_close(module(activations()[1:], row(state, 1))[0], module(activations(), state)[0][1:])
+    torch.testing.assert_close(
+        module(activations()[1:], row(state, 1))[0], module(activations(), state)[0][1:]
+    )
     torch.testing.assert_close(state.hidden, before, rtol=0, atol=0)
 
 
 def test_directions() -> None:
-    """A spot in one frame reaches, in the next, the rows below by the map of motion down, those above by motion up."""
+    """A spot in one frame reaches, in the next, the rows below by the map of motion down, those above by
+    motion up."""
     module = layer(True)
     x = torch.zeros(1, 2, CHANNELS, 7, 7, dtype=torch.float64)
     spotted = x.clone()

@@ -41,7 +41,9 @@ def cell(kind: type[KernelConvolution], size: int = 3) -> ConvGRU:
 
 
 def maps(batch: int = 2) -> Tensor:
-    return torch.randn(batch, FRAMES, 4, 6, 8, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    return torch.randn(
+        batch, FRAMES, 4, 6, 8, generator=torch.Generator().manual_seed(2), dtype=torch.float64
+    )
 
 
 def plain_motion(encoder: MotionEncoder, x: Tensor) -> Tensor:
@@ -49,7 +51,9 @@ def plain_motion(encoder: MotionEncoder, x: Tensor) -> Tensor:
     for layer in encoder.layers:
         hidden = [x.new_zeros(len(x), 5)] * layer.dilation
         for token in x.unbind(1):
-            weights = {name: getattr(layer, name) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
+            weights = {
+                name: getattr(layer, name) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            }
             gru = torch.nn.GRUCell(5, 5).double()
             hidden.append(torch.func.functional_call(gru, weights, (token, hidden[-layer.dilation])))
         h = torch.stack(hidden[layer.dilation :], dim=1)
@@ -74,8 +78,12 @@ def plain_conv_gru(gru: ConvGRU, x: Tensor) -> Tensor:
     """Frame by frame, gate by gate."""
     h, all_maps = x.new_zeros(len(x), gru.channels, *x.shape[3:]), []
     for frame in x.unbind(1):
-        update, reset_gate, _ = plain_convolution(gru.convolution, torch.cat([frame, h], 1)).sigmoid().chunk(3, 1)
-        candidate = plain_convolution(gru.convolution, torch.cat([frame, reset_gate * h], 1)).chunk(3, 1)[2].tanh()
+        update, reset_gate, _ = (
+            plain_convolution(gru.convolution, torch.cat([frame, h], 1)).sigmoid().chunk(3, 1)
+        )
+        candidate = (
+            plain_convolution(gru.convolution, torch.cat([frame, reset_gate * h], 1)).chunk(3, 1)[2].tanh()
+        )
         h = (1 - update) * h + update * candidate
         all_maps.append(h)
     return torch.stack(all_maps, 1)

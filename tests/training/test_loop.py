@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from tests.conftest import TINY
 
 from listen_and_move.errors import UserError
+from listen_and_move.models.checkpoint import load_model
 from listen_and_move.presets import preset
 from listen_and_move.runs import RunFolder
 from listen_and_move.settings import with_values
@@ -43,7 +44,9 @@ def run(video: Path, folder: Path, **changes: object) -> Path:
 
 
 @pytest.mark.parametrize("form", [{}, FULL], ids=["quick", "full"])
-def test_resumed_equals_uninterrupted_bit_for_bit(performance: Path, tmp_path: Path, form: dict[str, object]) -> None:
+def test_resumed_equals_uninterrupted_bit_for_bit(
+    performance: Path, tmp_path: Path, form: dict[str, object]
+) -> None:
     changes = {name.replace(".", "__"): value for name, value in form.items()}
     whole = run(performance, tmp_path / "whole", training__steps=6, **changes)
     run(performance, tmp_path / "parts", training__steps=3, **changes)
@@ -65,7 +68,9 @@ def test_training_changes_every_weight_and_logs_it(trained: Path) -> None:
     assert json.loads(run_folder.environment_file.read_text())["versions"]["torch"] == torch.__version__
 
 
-@pytest.mark.parametrize(("recall", "most"), [(512, 0.8), (0, 0.7)])  # what is recalled is near the truth at once
+@pytest.mark.parametrize(
+    ("recall", "most"), [(512, 0.8), (0, 0.7)]
+)  # what is recalled is near the truth at once
 def test_reconstruction_learns(performance: Path, tmp_path: Path, recall: int, most: float) -> None:
     seen: list[float] = []
 
@@ -135,10 +140,10 @@ def test_infinite_losses_stop_the_run_and_are_named(performance: Path, tmp_path:
         train(performance, tmp_path / "run", settings=settings, device="cpu")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
-def test_a_signal_saves_and_the_run_goes_on(performance: Path, tmp_path: Path, number: signal.Signals) -> None:
-    folder = RunFolder(tmp_path / "run")
+def test_a_signal_saves_and_the_run_goes_on(performance: Path, tmp_path: Path, name: str) -> None:
+    folder, number = RunFolder(tmp_path / "run"), signal.Signals[name]
     process = _command(performance, folder, steps=100_000)
     _wait_for(folder.metrics_file)
     process.send_signal(number)
@@ -171,6 +176,62 @@ def test_a_kill_loses_only_what_came_after_the_last_save(performance: Path, tmp_
     assert steps[0] > 2 and logged == sorted(set(logged))
 
 
+def test_no_step_is_logged_twice_after_a_kill_before_the_first_save(
+    performance: Path, tmp_path: Path
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    seen: list[int] = []
+
+    def fail(progress: Progress) -> None:
+        seen.append(progress.step)
+        if progress.step == 2:
+            raise RuntimeError("as if killed")
+
+    never = {**TINY, "training.save_every": 100}
+    with pytest.raises(RuntimeError):
+        train(performance, folder.path, settings=never, device="cpu", watch=fail)
+    assert not folder.state_file.exists() and [line["step"] for line in folder.metrics()] == [1, 2]
+    with folder.metrics_file.open("a") as file:
+        file.write('{"step": 2, "generator/l1": 0.')  # torn by the kill
+    assert train(performance, folder.path, device="cpu").finished
+    text = folder.metrics_file.read_text()
+    assert [json.loads(line)["step"] for line in text.splitlines()] == [1, 2, 4] and text.endswith("}\n")
+
+
+def test_a_kill_between_state_and_model_leaves_no_old_model(performance: Path, tmp_path: Path) -> None:
+    folder = RunFolder(run(performance, tmp_path / "run", training__steps=2))
+    old = folder.model_file.read_bytes()
+    run(performance, folder.path, training__steps=4)
+    new = folder.model_file.read_bytes()
+    assert new != old
+    for left in (old, old[:1000], None):
+        folder.model_file.unlink() if left is None else folder.model_file.write_bytes(left)
+        assert train(performance, folder.path, device="cpu").finished
+        assert folder.model_file.read_bytes() == new
+
+
+def test_a_sample_that_cannot_be_written_is_told_and_the_run_goes_on(
+    performance: Path, tmp_path: Path
+) -> None:
+    video = tmp_path / "video.mp4"
+    video.write_bytes(performance.read_bytes())
+
+    def lose(progress: Progress) -> None:
+        if progress.step == 1:
+            video.unlink()
+
+    result = train(video, tmp_path / "run", settings=TINY, device="cpu", watch=lose)
+    assert (
+        result.finished
+        and result.note.startswith("no sample of step 4: ")
+        and "does not exist" in result.note
+    )
+    assert (
+        load_model(RunFolder(result.run).model_file).step == 4
+        and not RunFolder(result.run).sample_file(4).exists()
+    )
+
+
 def _stop_soon(progress: Progress, steps: list[int]) -> None:
     steps[0] = progress.step
     if progress.values:
@@ -179,9 +240,18 @@ def _stop_soon(progress: Progress, steps: list[int]) -> None:
 
 def _command(video: Path, folder: RunFolder, steps: int) -> subprocess.Popen[str]:
     flags = {"clip.size": "size", "training.steps": None}
-    options = [f"--{flags.get(name, name)}={value}" for name, value in TINY.items() if name not in flags or flags[name]]
-    command = [sys.executable, "-m", "listen_and_move", "train", str(video), "--run", str(folder.path), f"--steps={steps}"]
-    return subprocess.Popen([*command, *options, "--device=cpu"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    options = [
+        f"--{flags.get(name, name)}={value}"
+        for name, value in TINY.items()
+        if name not in flags or flags[name]
+    ]
+    # Where tests run under nohup, SIGHUP is ignored from birth; a person's terminal does not do that.
+    usual = "signal.signal(signal.SIGHUP, signal.SIG_DFL) if hasattr(signal, 'SIGHUP') else None"
+    start = ["-c", f"import signal; {usual}; from listen_and_move.cli.main import main; main()"]
+    command = [sys.executable, *start, "train", str(video), "--run", str(folder.path), f"--steps={steps}"]
+    return subprocess.Popen(
+        [*command, *options, "--device=cpu"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def _wait_for(path: Path) -> None:

@@ -1,4 +1,5 @@
-"""Fast and lean, by the same losses: counted operations, penalties with all their digits, activations computed again."""
+"""Fast and lean, by the same losses: counted operations, penalties with all their digits, activations
+computed again."""
 
 import pytest
 import torch
@@ -7,9 +8,9 @@ from benchmarks.speed.subjects import Training, animator
 from tests.conftest import TINY
 
 from listen_and_move.config import Config
-from listen_and_move.inference.prepared import prepared
 from listen_and_move.losses.adversarial import interpolated_penalty
-from listen_and_move.precision import shortened
+from listen_and_move.models.optimized import optimized
+from listen_and_move.precision import autocast_bfloat16
 from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
 from listen_and_move.training.state import fresh_state
@@ -21,7 +22,13 @@ def settings(name: str, **changes: object) -> Config:
     named = {name.replace("__", "."): value for name, value in changes.items()}
     return with_values(
         preset(name),
-        {**TINY, "clip.size": "16", "losses.perceptual": 0.0, "generator.recall": 4 if name == "quick" else 0, **named},
+        {
+            **TINY,
+            "clip.size": "16",
+            "losses.perceptual": 0.0,
+            "generator.recall": 4 if name == "quick" else 0,
+            **named,
+        },
     )
 
 
@@ -31,11 +38,16 @@ def gradients(config: Config, steps: int = 1) -> tuple[dict[str, torch.Tensor], 
     training = Training(config, CPU)
     losses = [training.step() for _ in range(steps)][-1]
     modules = {"network": training.state.network, **training.state.critics._asdict()}
-    found = {f"{name}.{key}": each.grad for name, module in modules.items() for key, each in module.named_parameters()}
+    found = {
+        f"{name}.{key}": each.grad
+        for name, module in modules.items()
+        for key, each in module.named_parameters()
+    }
     return losses, {name: each.clone() for name, each in found.items() if each is not None}
 
 
-# Costs of this commit for tiny networks. What makes them smaller is welcome: lower the figures. What makes them larger
+# Costs of this commit for tiny networks. What makes them smaller is welcome: lower the figures. What makes
+# them larger
 # costs every user time.
 STEP = {"paper": Counts(339485112, 2987, 3118), "quick": Counts(253960816, 2028, 2072)}
 WINDOW = {"paper": Counts(186532992, 580, 592), "quick": Counts(40577152, 295, 304)}
@@ -47,7 +59,9 @@ WINDOW_ON_A_CPU = {"paper": Counts(188892288, 717, 501), "quick": Counts(4057715
 def assert_no_more(now: Counts, stated: Counts) -> None:
     """Products are exact; versions of torch differ in how many operations they make of one."""
     assert (
-        now.flops <= stated.flops and now.launches <= 1.05 * stated.launches and now.allocations <= 1.05 * stated.allocations
+        now.flops <= stated.flops
+        and now.launches <= 1.05 * stated.launches
+        and now.allocations <= 1.05 * stated.allocations
     ), now
 
 
@@ -69,7 +83,9 @@ def test_a_step_costs_no_more_than_it_did(name: str) -> None:
 @pytest.mark.parametrize("name", WINDOW)
 def test_a_window_costs_no_more_than_it_did(name: str, device: str, most: dict[str, Counts]) -> None:
     player = animator(settings(name), CPU)
-    player.stage.network = prepared(player.model.network, device=torch.device(device))  # its form, counted here
+    player.renderer.network = optimized(
+        player.model.network, device=torch.device(device)
+    )  # its form, counted here
     features = torch.randn(8, player.config.features.size)
     _, state = player.draw(features, None, 0)
     now = counted(lambda: player.draw(features, state, 8))
@@ -106,7 +122,7 @@ def test_penalty_is_the_same_to_the_last_digit_inside_fast() -> None:
     real, fake = torch.rand(2, 1, 4, 3, 16, 16)
     weights, results = list(critics.video.parameters()), []
     for outer in (False, True):
-        with shortened(CPU, outer), shortened(CPU, False):
+        with autocast_bfloat16(CPU, outer), autocast_bfloat16(CPU, False):
             penalty = interpolated_penalty(critics.video, real, fake, torch.full((1,), 0.3))
         results.append(torch.autograd.grad(penalty, weights, allow_unused=True))
     for one, other in zip(*results, strict=True):
@@ -126,7 +142,9 @@ def test_fast_goes_from_window_to_window(prediction: str, recompute: bool) -> No
 
 
 def test_fast_learns_as_exact_does() -> None:
-    losses = {speed: gradients(settings("quick", training__speed=speed), steps=3)[0] for speed in ("exact", "fast")}
+    losses = {
+        speed: gradients(settings("quick", training__speed=speed), steps=3)[0] for speed in ("exact", "fast")
+    }
     for name, exact in losses["exact"].items():
         assert losses["fast"][name].dtype == torch.float32
         torch.testing.assert_close(losses["fast"][name], exact, rtol=0.1, atol=0.05)
@@ -145,8 +163,12 @@ def test_recomputation_keeps_less() -> None:
     kept = []
     for again in (False, True):
         training, sizes = Training(settings("paper", training__window=8, training__recompute=again), CPU), []
-        with torch.autograd.graph.saved_tensors_hooks(lambda each: (sizes.append(each.numel()), each)[1], lambda each: each):  # noqa: B023
-            training.state.network(training.batch.features, training.batch.noise, None, training.batch.pixel_noise)
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda each: (sizes.append(each.numel()), each)[1], lambda each: each
+        ):  # noqa: B023
+            training.state.network(
+                training.batch.features, training.batch.noise, None, training.batch.pixel_noise
+            )
         kept.append(sum(sizes))
     assert kept[1] < kept[0] / 2
 
@@ -155,7 +177,8 @@ def test_a_step_with_recomputation_holds_less_at_once() -> None:
     held = []
     for again in (False, True):
         training = Training(
-            settings("paper", training__window=8, training__recompute=again, clip__size="32"), torch.device("meta")
+            settings("paper", training__window=8, training__recompute=again, clip__size="32"),
+            torch.device("meta"),
         )
         training.step()
         held.append(counted(training.step).peak)
@@ -167,5 +190,11 @@ def test_batch_norms_count_once_with_recomputation() -> None:
     for again in (False, True):
         training = Training(settings("baseline", training__recompute=again), CPU)
         training.step()
-        counts.append([buffer.clone() for name, buffer in training.state.network.named_buffers() if "num_batches" in name])
+        counts.append(
+            [
+                buffer.clone()
+                for name, buffer in training.state.network.named_buffers()
+                if "num_batches" in name
+            ]
+        )
     assert counts[0] and all(int(each) == 1 for each in counts[1]) and len(counts[0]) == len(counts[1])

@@ -11,7 +11,7 @@ from listen_and_move.losses.adversarial import ADVERSARIAL
 from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
 from listen_and_move.training.state import TrainingState, fresh_state
-from listen_and_move.training.step import Batch, Quiet, training_step
+from listen_and_move.training.step import Batch, SilenceBatch, training_step
 
 
 def tiny(**changes: object) -> Config:
@@ -28,7 +28,10 @@ def batch(config: Config) -> Batch:
 
 def weights(state: TrainingState) -> dict[str, list[torch.Tensor]]:
     modules = {"generator": state.network, "image": state.critics.image, "video": state.critics.video}
-    return {name: [parameter.detach().clone() for parameter in module.parameters()] for name, module in modules.items()}
+    return {
+        name: [parameter.detach().clone() for parameter in module.parameters()]
+        for name, module in modules.items()
+    }
 
 
 def changed(before: list[torch.Tensor], after: list[torch.Tensor]) -> bool:
@@ -43,7 +46,13 @@ def test_all_three_players_learn() -> None:
         losses = training_step(state, batch(config), config)
     after = weights(state)
     assert all(changed(before[name], after[name]) for name in before)
-    assert {"generator/video", "generator/image", "generator/l1", "video_critic/fake", "image_critic/fake"} <= set(losses)
+    assert {
+        "generator/video",
+        "generator/image",
+        "generator/l1",
+        "video_critic/fake",
+        "image_critic/fake",
+    } <= set(losses)
     assert state.step == 2 and state.lanes is not None and not state.lanes.motion.memory[0].requires_grad
 
 
@@ -60,7 +69,9 @@ def test_without_adversarial_weight_no_critic_is_touched() -> None:
 def test_the_penalty_comes_in_every_nth_step() -> None:
     config = tiny(losses__penalty_every=3)
     state = fresh_state(config, torch.device("cpu"))
-    with_penalty = ["image_critic/fake_penalty" in training_step(state, batch(config), config) for _ in range(6)]
+    with_penalty = [
+        "image_critic/fake_penalty" in training_step(state, batch(config), config) for _ in range(6)
+    ]
     assert with_penalty == [True, False, False, True, False, False]
 
 
@@ -96,7 +107,7 @@ def test_a_quiet_room_brings_the_picture_to_rest() -> None:
     config = tiny(losses__adversarial_weight=0.0, losses__l1=0.01, losses__difference=0.0, losses__rest=10.0)
     state = fresh_state(config, torch.device("cpu"))
     room = torch.randn(1, 4, config.features.size, generator=torch.Generator().manual_seed(1))
-    quiet = Quiet(room, torch.zeros(1, 4, config.motion.noise), None)
+    quiet = SilenceBatch(room, torch.zeros(1, 4, config.motion.noise), None)
     losses = [training_step(state, batch(config)._replace(quiet=quiet), config) for _ in range(40)]
     assert losses[-1]["generator/rest"] < 0.3 * max(each["generator/rest"] for each in losses)
     assert "generator/rest" not in training_step(state, batch(config), config)
@@ -112,5 +123,7 @@ def test_the_average_follows_slowly() -> None:
     training_step(state, batch(config), config)
     name = "generator.picture.convolution.weight"  # the only one that moves in the first step
     moved = state.network.get_parameter(name) - kept.get_parameter(name)
-    torch.testing.assert_close(state.average.get_parameter(name) - kept.get_parameter(name), 0.1 * moved, rtol=1e-3, atol=1e-7)
+    torch.testing.assert_close(
+        state.average.get_parameter(name) - kept.get_parameter(name), 0.1 * moved, rtol=1e-3, atol=1e-7
+    )
     assert not torch.equal(before.get_parameter(name), state.network.get_parameter(name))

@@ -1,11 +1,12 @@
-"""Every variant of the paper: each trains through the real step, and plays the same whether a window is cut in two or not."""
+"""Every variant of the paper: each trains through the real step, and plays the same whether a window is cut
+in two or not."""
 
 import pytest
 import torch
 from tests.conftest import TINY
 
 from listen_and_move.config import Config
-from listen_and_move.models.critics import CONNECTIONS
+from listen_and_move.models.discriminators import CONNECTIONS
 from listen_and_move.models.recurrent import MOTION_ENCODERS
 from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
@@ -13,21 +14,38 @@ from listen_and_move.training.state import fresh_state
 from listen_and_move.training.step import Batch, training_step
 
 CRITICS = [{"critics.connections": name} for name in CONNECTIONS]
-NETWORKS = [{"motion.form": name, "motion.layers": layers} for name in MOTION_ENCODERS for layers in (1, 4)] + [
-    {"generator.prediction": kind, "generator.prediction_layers": places, "generator.prediction_kernel": kernel}
+NETWORKS = [
+    {"motion.form": name, "motion.layers": layers} for name in MOTION_ENCODERS for layers in (1, 4)
+] + [
+    {
+        "generator.prediction": kind,
+        "generator.prediction_layers": places,
+        "generator.prediction_kernel": kernel,
+    }
     for kind, places, kernel in (("plain", "1", 3), ("directional", "1,2", 5))
 ]
 NETWORKS.append({"motion.dilation": 3, "motion.layers": 3})
 GENERATORS = (
     [
-        {"generator.connections": connections, "generator.dimensions": dimensions, "generator.prediction": "none"}
+        {
+            "generator.connections": connections,
+            "generator.dimensions": dimensions,
+            "generator.prediction": "none",
+        }
         for connections in ("residual", "skip", "basic")
         for dimensions in (2, 3)
     ]
-    + [{"generator.norm": norm, "generator.sound_norm": False, "generator.double_finest": True} for norm in ("instance", "pixel")]
+    + [
+        {"generator.norm": norm, "generator.sound_norm": False, "generator.double_finest": True}
+        for norm in ("instance", "pixel")
+    ]
     + [{"generator.content_noise": 3}]
 )
-RESIDUAL = {"generator.connections": "skip", "generator.picture": "residual", "generator.recall": 4}  # nothing drawn at first
+RESIDUAL = {
+    "generator.connections": "skip",
+    "generator.picture": "residual",
+    "generator.recall": 4,
+}  # nothing drawn at first
 
 
 def named(values: dict[str, object]) -> str:
@@ -42,7 +60,9 @@ def windows(config: Config, frames: int = 10) -> Batch:
     random = torch.Generator().manual_seed(0)
     real = torch.rand(1, frames, 3, 16, 16, generator=random) * 2 - 1
     features = torch.randn(1, frames, config.features.size, generator=random)
-    return Batch(real, features, torch.rand(1, frames, sum(config.noise_sizes), generator=random), None, None, None)
+    return Batch(
+        real, features, torch.rand(1, frames, sum(config.noise_sizes), generator=random), None, None, None
+    )
 
 
 @pytest.mark.parametrize("values", [*CRITICS, *NETWORKS, *GENERATORS], ids=named)
@@ -50,12 +70,17 @@ def test_a_step_changes_every_part(values: dict[str, object]) -> None:
     config = paper(values)
     state = fresh_state(config, torch.device("cpu"))
     modules = {"network": state.network, "image": state.critics.image, "video": state.critics.video}
-    before = {name: {key: value.clone() for key, value in module.named_parameters()} for name, module in modules.items()}
+    before = {
+        name: {key: value.clone() for key, value in module.named_parameters()}
+        for name, module in modules.items()
+    }
     losses = training_step(state, windows(config), config)
     assert all(loss.isfinite() for loss in losses.values())
     for name, module in modules.items():
         untouched = [key for key, value in module.named_parameters() if torch.equal(value, before[name][key])]
-        assert all(key == "decision.bias" or "noise" in key for key in untouched), untouched  # cancels in WGAN; none was given
+        assert all(key == "decision.bias" or "noise" in key for key in untouched), (
+            untouched
+        )  # cancels in WGAN; none was given
 
 
 @pytest.mark.parametrize("values", [*NETWORKS, *GENERATORS, RESIDUAL], ids=named)

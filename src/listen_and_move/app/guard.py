@@ -1,7 +1,8 @@
 """Who may ask, and what a browser may do with the answer: host, origin, password, visitor, headers.
 
-A page on loopback is within reach of every site that its user opens: one may send requests to it (so the origin is checked),
-or let its own name point here (DNS rebinding; so the host is checked). Neither needs a password to be set.
+A page on loopback is within reach of every site that its user opens: one may send requests to it (so the
+origin is checked), or let its own name point here (DNS rebinding; so the host is checked). Neither needs a
+password to be set.
 """
 
 import asyncio
@@ -51,7 +52,9 @@ class Guard:
 
     def __init__(self, app: ASGIApp, *, names: frozenset[str], password: str | None, port: int) -> None:
         self.app, self.names, self.password = app, names, password
-        self.cookie = f"listen-and-move-{port}"  # cookies do not know ports, and there may be a page on another one
+        self.cookie = (
+            f"listen-and-move-{port}"  # cookies do not know ports, and there may be a page on another one
+        )
         self.admitted: set[str] = set()
         self.guessing = asyncio.Lock()
 
@@ -81,7 +84,9 @@ class Guard:
             return Refusal(400, "Expected addresses as Host and Origin of a request; got something else.")
         if not self._known(name[1].strip("[]").lower()):
             return Refusal(
-                403, f"This page does not answer under the name {host[:100]!r}: use its address, or start it with --host."
+                403,
+                f"This page does not answer under the name {host[:100]!r}: use its address, or start it with "
+                "--host.",
             )
         changes = scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS
         if changes and origin != host:

@@ -38,7 +38,13 @@ class Job:
 
     def shown(self, before: int) -> dict[str, Any]:
         """What the page is told; ``before``: how many come first."""
-        about = {"id": self.id, "kind": self.kind, "state": self.state, "upload": self.upload.id, "about": self.about}
+        about = {
+            "id": self.id,
+            "kind": self.kind,
+            "state": self.state,
+            "upload": self.upload.id,
+            "about": self.about,
+        }
         return {**about, **self.news, **self.result, "error": self.error, "before": before}
 
 
@@ -49,7 +55,9 @@ class Jobs:
         self.folder, self.uploads, self.workers = folder, uploads, workers
         self.all: dict[str, Job] = {}
 
-    def add(self, kind: str, visitor: str, upload: Upload, about: dict[str, Any], arguments: Callable[[Path], Any]) -> Job:
+    def add(
+        self, kind: str, visitor: str, upload: Upload, about: dict[str, Any], arguments: Callable[[Path], Any]
+    ) -> Job:
         """Begin some work, or let it wait for its turn.
 
         Args:
@@ -66,12 +74,17 @@ class Jobs:
         if sum(job.visitor == visitor for job in unfinished) >= JOBS_EACH:
             raise UserError(f"{JOBS_EACH} of yours are under way already: wait for one of them, or stop it.")
         if len(unfinished) >= JOBS:
-            raise UserError(f"{JOBS} are waiting already, which is the most that this page takes on: try again in a minute.")
+            raise UserError(
+                f"{JOBS} are waiting already, which is the most that this page takes on: try again in a "
+                "minute."
+            )
         identity = secrets.token_hex(12)
         job = Job(identity, visitor, kind, upload, about, self.folder / f"{identity}.mp4")
         self.all[identity] = job
         self._forget_old(visitor)
-        job.task = asyncio.create_task(self._run(job, self.workers[kind].do(kind, arguments(job.file), job.news.update)))
+        job.task = asyncio.create_task(
+            self._run(job, self.workers[kind].do(kind, arguments(job.file), job.news.update))
+        )
         return job
 
     def get(self, visitor: str, identity: str) -> Job:
@@ -107,7 +120,10 @@ class Jobs:
             job.state, job.error = "failed", str(error)
         except Exception as error:  # told in one sentence there, in full here
             traceback.print_exception(error)
-            job.state, job.error = "failed", "Something went wrong that nobody expected; the terminal shows more."
+            job.state, job.error = (
+                "failed",
+                "Something went wrong that nobody expected; the terminal shows more.",
+            )
         finally:
             if not any(other.upload is job.upload and other.state == "open" for other in self.all.values()):
                 self.uploads.busy.discard(job.upload.id)

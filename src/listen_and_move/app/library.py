@@ -12,10 +12,10 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from listen_and_move.app.work import plain
+from listen_and_move.audio.features import FeatureExtractor
 from listen_and_move.config import Config, ModelConfig, is_whole
 from listen_and_move.errors import SettingError, UserError, shown
-from listen_and_move.features import Listener
-from listen_and_move.modelfile import ENTRY
+from listen_and_move.models.checkpoint import ENTRY
 from listen_and_move.runs import RunFolder, is_step
 from listen_and_move.settings import from_values, parsed
 
@@ -174,7 +174,11 @@ def _every(points: list[tuple[int, float]]) -> list[tuple[int, float]]:
 
 def _last_figures(lines: list[dict[str, Any]]) -> dict[str, float]:
     for line in reversed(lines):
-        figures = {name[9:]: value for name, value in line.items() if name.startswith("held_out/") and value is not None}
+        figures = {
+            name[9:]: value
+            for name, value in line.items()
+            if name.startswith("held_out/") and value is not None
+        }
         if figures:
             return {name: value for name, value in figures.items() if _is_figure(value)}
     return {}
@@ -186,12 +190,12 @@ def _is_figure(value: object) -> bool:
 
 def _sizes(config: ModelConfig) -> dict[str, Any]:
     """Size, rate, look-ahead, and which dials do something."""
-    clip, listener = config.clip, Listener(config.features, config.clip.rate, None)
+    clip, extractor = config.clip, FeatureExtractor(config.features, config.clip.rate, None)
     return {
         "width": clip.width,
         "height": clip.height,
         "fps": float(clip.rate),
-        "hears_ahead": float(listener.look_ahead),
+        "hears_ahead": float(extractor.look_ahead),
         "look_ahead": float(config.features.future / clip.rate),
         "has_noise": config.has_noise,
         "recalls": config.generator.recall > 0,

@@ -24,6 +24,7 @@ FIRST_MESSAGE_SECONDS = 5.0
 ANIMATORS = 3
 """Models that are kept loaded for live play."""
 BACKLOG_SECONDS = 1.0
-"""Sound that may wait to be heard when live; a machine that falls further behind starts afresh with what is heard now."""
+"""Sound that may wait to be heard when live; a machine that falls further behind starts afresh with what is
+heard now."""
 JSON_BYTES = 64_000
 """Of a request that is not a file."""

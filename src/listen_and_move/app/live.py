@@ -2,7 +2,8 @@
 
 The first message is JSON with model, rate (samples per second), seed, gain and controls, and comes within
 `limits.FIRST_MESSAGE_SECONDS`; then binary messages are samples, one channel, any number; JSON messages
-change gain and controls, or end the sound. A picture is a binary message: `HEAD`, then a JPEG. The sound never
+change gain and controls, or end the sound. A picture is a binary message: `HEAD`, then a JPEG. The sound
+never
 waits: where drawing falls behind, pictures are left out, and at last sound.
 """
 
@@ -27,17 +28,18 @@ from listen_and_move.app.library import Library
 from listen_and_move.app.limits import ANIMATORS, BACKLOG_SECONDS, FIRST_MESSAGE_SECONDS, LIVE
 from listen_and_move.app.messages import read_message, written
 from listen_and_move.app.pictures import JpegEncoder
+from listen_and_move.audio.loudness import Gain, checked_gain
 from listen_and_move.errors import UserError, shown
 from listen_and_move.inference.controls import Controls
-from listen_and_move.level import Gain, checked_gain
 from listen_and_move.settings import from_values
 
 if TYPE_CHECKING:
     from listen_and_move.inference.animator import Animator
-    from listen_and_move.inference.live import Live
+    from listen_and_move.inference.live.session import Live
 
 HEAD = struct.Struct("<d3f")
-"""Of a picture: its instant in the sound in seconds; milliseconds that its sound waited, drawing took, and the JPEG."""
+"""Of a picture: its instant in the sound in seconds; milliseconds that its sound waited, drawing took, and
+the JPEG."""
 FRESH = 2
 """Pictures of one push that are drawn; what is older is too late to be seen."""
 EXPECTED = "expected JSON with model, rate, seed, gain and controls"
@@ -172,10 +174,14 @@ class Show:
     def _complete(self) -> int:
         """How many pictures the sound so far is enough for."""
         delays = self.player.delays
-        instant = Fraction(self.heard, self.player.rate) - delays.window - delays.look_ahead - delays.resampling
+        instant = (
+            Fraction(self.heard, self.player.rate) - delays.window - delays.look_ahead - delays.resampling
+        )
         return floor(instant * self.player.animator.fps) + 1
 
-    def _messages(self, frames: list[np.ndarray], first: int, late: int, arrived: float, begin: float) -> list[bytes]:
+    def _messages(
+        self, frames: list[np.ndarray], first: int, late: int, arrived: float, begin: float
+    ) -> list[bytes]:
         drawn, messages = time.perf_counter(), []
         for number, frame in list(enumerate(frames, first))[late:]:
             started = time.perf_counter()

@@ -24,14 +24,16 @@ from listen_and_move.app.messages import Answer, read_message
 from listen_and_move.app.trainings import Trainings
 from listen_and_move.app.uploads import Uploads
 from listen_and_move.app.workers import Worker
+from listen_and_move.audio.loudness import parse_gain
 from listen_and_move.config import ClipConfig, is_whole
 from listen_and_move.errors import UserError, shown
-from listen_and_move.level import parse_gain
 from listen_and_move.presets import DEFAULT_PRESET, PRESETS
 from listen_and_move.settings import from_values
 
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:; sandbox"
-TRAINING_SETTINGS = frozenset({"clip.crop", "clip.start", "clip.end", "clip.size", "features.future", "training.steps"})
+TRAINING_SETTINGS = frozenset(
+    {"clip.crop", "clip.start", "clip.end", "clip.size", "features.future", "training.steps"}
+)
 """What the page lets be chosen of a training."""
 PARTS = ("crop", "start", "end", "size")
 """What the page lets be chosen of an inspection."""
@@ -45,7 +47,9 @@ class Page:
         self.trainings = Trainings(self.library)
         self.workers = {name: Worker() for name in ("looking", "drawing")}
         self.uploads = Uploads(temporary, self.workers["looking"])
-        self.jobs = Jobs(temporary, self.uploads, {"inspect": self.workers["looking"], "animate": self.workers["drawing"]})
+        self.jobs = Jobs(
+            temporary, self.uploads, {"inspect": self.workers["looking"], "animate": self.workers["drawing"]}
+        )
         self.stage = Stage(self.library)
         self.temporary = temporary
 
@@ -182,7 +186,14 @@ class Page:
         self.library.file(run.model_file)
         seed, gain = seed_of(wish), parse_gain(str(wish.get("gain")))
         dials = asdict(controls_of(wish))
-        chosen = {"model": name, "sound": upload.name, "seed": seed, "gain": gain, "controls": dials, "paste": paste}
+        chosen = {
+            "model": name,
+            "sound": upload.name,
+            "seed": seed,
+            "gain": gain,
+            "controls": dials,
+            "paste": paste,
+        }
 
         def arguments(out: Path) -> dict[str, Any]:
             play = {"seed": seed, "gain": str(gain), "controls": dials, "paste": paste}

@@ -22,7 +22,9 @@ class JpegEncoder:
 
     def __call__(self, frame: UInt8[np.ndarray, "height width 3"]) -> bytes:
         """The bytes of a file."""
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24").reformat(format="yuvj444p")
+        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24").reformat(
+            format="yuvj444p"
+        )
         picture.pts, self.count = self.count, self.count + 1
         return b"".join(bytes(packet) for packet in self.codec.encode(picture))  # type: ignore[attr-defined]
 

@@ -26,7 +26,7 @@ from listen_and_move.app.guard import Guard
 from listen_and_move.app.messages import Answer
 from listen_and_move.app.page import Page
 from listen_and_move.errors import UserError
-from listen_and_move.inference.live import core_to_spare
+from listen_and_move.inference.live.session import core_to_spare
 from listen_and_move.interrupts import handled, hang_up
 
 STATIC = Path(__file__).parent / "static"
@@ -54,7 +54,9 @@ class Place:
     def names(self) -> frozenset[str]:
         """Names under which the page answers, beside addresses."""
         machine = socket.gethostname().lower()
-        return frozenset({*LOOPBACK, self.host.lower(), machine, f"{machine}.local"} if self.public else LOOPBACK)
+        return frozenset(
+            {*LOOPBACK, self.host.lower(), machine, f"{machine}.local"} if self.public else LOOPBACK
+        )
 
     @property
     def address(self) -> str:
@@ -92,7 +94,13 @@ def create_app(page: Page, place: Place) -> Starlette:
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     guard = Middleware(Guard, names=place.names, password=place.password, port=place.port)
-    handlers = {UserError: _told, HTTPException: _missing, ClientDisconnect: _gone, OSError: _failed, Exception: _unexpected}
+    handlers = {
+        UserError: _told,
+        HTTPException: _missing,
+        ClientDisconnect: _gone,
+        OSError: _failed,
+        Exception: _unexpected,
+    }
     return Starlette(routes=routes, middleware=[guard], exception_handlers=handlers, lifespan=page.open)  # type: ignore[arg-type]
 
 
@@ -144,9 +152,11 @@ def serve(runs: Path, place: Place, announce: Callable[[Place], None] = lambda p
     try:
         runs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{runs}: expected a folder for runs; got {error.strerror}: choose another --runs") from None
-    with _listening(place) as listener, _temporary_folder() as temporary:
-        place = Place(place.host, listener.getsockname()[1], place.password)
+        raise UserError(
+            f"{runs}: expected a folder for runs; got {error.strerror}: choose another --runs"
+        ) from None
+    with _listening(place) as extractor, _temporary_folder() as temporary:
+        place = Place(place.host, extractor.getsockname()[1], place.password)
         page = Page(runs.absolute(), temporary)
         config = uvicorn.Config(
             create_app(page, place),
@@ -162,12 +172,13 @@ def serve(runs: Path, place: Place, announce: Callable[[Place], None] = lambda p
         logging.getLogger("uvicorn.error").addFilter(_is_brief)
         announce(place)
         with core_to_spare(), suppress(KeyboardInterrupt):  # how a page is ended
-            asyncio.run(_Server(config, page).serve(sockets=[listener]))
+            asyncio.run(_Server(config, page).serve(sockets=[extractor]))
         return page.trainings.under_way()
 
 
 def _is_brief(record: logging.LogRecord) -> bool:
-    """Let everything pass; of a visitor's text that is none, leave out where in the server it came to light."""
+    """Let everything pass; of a visitor's text that is none, leave out where in the server it came to
+    light."""
     if record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError):
         record.exc_info = None
     return True
@@ -195,14 +206,14 @@ class _Server(uvicorn.Server):
 def _listening(place: Place) -> Iterator[socket.socket]:
     try:
         family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
-        listener = socket.create_server((place.host, place.port), family=family, backlog=128)
+        extractor = socket.create_server((place.host, place.port), family=family, backlog=128)
     except (OSError, OverflowError) as error:
         what = getattr(error, "strerror", None) or error
         raise UserError(
             f"{place.host}:{place.port}: expected a free port to listen on; got {what}: choose another --port"
         ) from None
-    with listener:
-        yield listener
+    with extractor:
+        yield extractor
 
 
 @contextmanager
@@ -211,7 +222,9 @@ def _temporary_folder() -> Iterator[Path]:
     for left in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*"):
         if not _is_running(left.name.removeprefix(TEMPORARY).split("-")[0]):
             shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=f"{TEMPORARY}{os.getpid()}-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix=f"{TEMPORARY}{os.getpid()}-", ignore_cleanup_errors=True
+    ) as folder:
         yield Path(folder)
 
 

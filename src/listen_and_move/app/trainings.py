@@ -1,7 +1,8 @@
-"""Trainings that are started from the page: processes of their own, which go on without it and are found again.
+"""Trainings that are started from the page: processes of their own, which go on without it and are found
+again.
 
-What the page keeps of a run stands in a hidden folder beside the runs, since a run folder belongs to its training:
-RUNS/.page/NAME/ holds the video, the process's number and what it printed.
+What the page keeps of a run stands in a hidden folder beside the runs, since a run folder belongs to its
+training: RUNS/.page/NAME/ holds the video, the process's number and what it printed.
 """
 
 import json
@@ -62,7 +63,9 @@ class Trainings:
         if (self.library.folder / name).exists():
             raise UserError(f"name: expected a new one; there is a run {name} already: choose another")
         _check_steps(from_preset(preset, settings).training.steps)  # says what is wrong with the settings
-        flags = [f"--{key.removeprefix('clip.').replace('_', '-')}={value}" for key, value in settings.items()]
+        flags = [
+            f"--{key.removeprefix('clip.').replace('_', '-')}={value}" for key, value in settings.items()
+        ]
         place = self.folder / name
         with self.turn:
             self._check_free()
@@ -80,7 +83,9 @@ class Trainings:
         run = self.library.run(name)
         _check_steps(steps)
         if name not in self.kept() and time.time() - changed(run.path) < ELSEWHERE_SECONDS:
-            raise UserError(f"{name}: expected a run that rests; it seems to be learning, started outside this page")
+            raise UserError(
+                f"{name}: expected a run that rests; it seems to be learning, started outside this page"
+            )
         with self.turn:
             self._check_free()
             self._launch(name, run.video(), [f"--steps={steps}"])
@@ -115,10 +120,14 @@ class Trainings:
         return str(self.library.folder / name) in command_of(process["pid"])
 
     def state(self, name: str) -> dict[str, Any]:
-        """How the training of a run stands: learning, stopping or resting; and why it failed, where it did."""
+        """How the training of a run stands: learning, stopping or resting; and why it failed, where it
+        did."""
         if self.alive(name):
             asked = (self._process(name) or {}).get("asked_to_stop", 0)
-            return {"training": "stopping" if time.time() - asked < STOP_SECONDS else "learning", "message": ""}
+            return {
+                "training": "stopping" if time.time() - asked < STOP_SECONDS else "learning",
+                "message": "",
+            }
         if name in self.kept() and self._process(name) is None:
             where = f".page/{name}/process.json"
             what = f"{where}: expected the number of a process; the file is damaged: remove it, or go on"
@@ -131,7 +140,9 @@ class Trainings:
 
     def failed(self) -> list[str]:
         """Names of trainings that left no run."""
-        return [name for name in self.kept() if not self.alive(name) and not (self.library.folder / name).exists()]
+        return [
+            name for name in self.kept() if not self.alive(name) and not (self.library.folder / name).exists()
+        ]
 
     def kept(self) -> list[str]:
         """Names of runs that were trained from here."""
@@ -141,14 +152,28 @@ class Trainings:
     def _check_free(self) -> None:
         busy = self.under_way()
         if len(busy) >= TRAININGS:
-            raise UserError(f"{busy[0]} is learning, and one at a time is what this page runs: stop it or wait for its end.")
+            raise UserError(
+                f"{busy[0]} is learning, and one at a time is what this page runs: stop it or wait for its "
+                "end."
+            )
 
     def _launch(self, name: str, video: Path, flags: list[str]) -> None:
         place = self.folder / name
         place.mkdir(parents=True, exist_ok=True)
-        line = [sys.executable, "-m", "listen_and_move", "train", str(video), "--run", str(self.library.folder / name), *flags]
+        line = [
+            sys.executable,
+            "-m",
+            "listen_and_move",
+            "train",
+            str(video),
+            "--run",
+            str(self.library.folder / name),
+            *flags,
+        ]
         with (place / "train.log").open("wb") as log:
-            child = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+            child = subprocess.Popen(
+                line, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
         self.children[name] = child
         write_text(place / "process.json", json.dumps({"pid": child.pid, "asked_to_stop": 0}))
 

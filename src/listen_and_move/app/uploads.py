@@ -49,7 +49,9 @@ class Uploads:
         self.busy: set[str] = set()
         """Those that somebody works on: they stay."""
 
-    async def receive(self, visitor: str, kind: str, name: str, announced: int, pieces: AsyncIterator[bytes]) -> Upload:
+    async def receive(
+        self, visitor: str, kind: str, name: str, announced: int, pieces: AsyncIterator[bytes]
+    ) -> Upload:
         """Take a file and look into it; what cannot be used is not kept.
 
         Raises:

@@ -15,11 +15,11 @@ import numpy as np
 
 from listen_and_move.app.limits import LONGEST_SECONDS
 from listen_and_move.app.pictures import jpeg
+from listen_and_move.audio.loudness import parse_gain
 from listen_and_move.config import ClipConfig
 from listen_and_move.errors import UserError
 from listen_and_move.inference.controls import Controls
 from listen_and_move.interrupts import hang_up
-from listen_and_move.level import parse_gain
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.replacing import replacing
@@ -38,11 +38,16 @@ def look(path: str, kind: str, still: str, watch: Watch) -> dict[str, Any]:
     file, longest = Path(path), LONGEST_SECONDS[kind]
     info = probe(file)
     if info.duration > longest:
-        raise UserError(f"{path}: expected at most {longest // 60} minutes; got {float(info.duration) / 60:.1f}: cut it first")
+        raise UserError(
+            f"{path}: expected at most {longest // 60} minutes; got {float(info.duration) / 60:.1f}: cut it "
+            "first"
+        )
     if kind == "sound":
         samples, rate = sound_samples(file, end=longest + 1)
         if samples > longest * rate:
-            raise UserError(f"{path}: expected at most {longest // 60} minutes of sound; got more: cut it first")
+            raise UserError(
+                f"{path}: expected at most {longest // 60} minutes of sound; got more: cut it first"
+            )
         if not samples:
             raise UserError(f"{path}: expected sound; there is none in it")
         return {"seconds": samples / rate}
@@ -59,7 +64,7 @@ def look(path: str, kind: str, still: str, watch: Watch) -> dict[str, Any]:
 
 def inspect(path: str, clip: dict[str, Any], watch: Watch) -> dict[str, Any]:
     """What is in a video, and advice."""
-    from listen_and_move.inspection import inspect as inspected
+    from listen_and_move.inspection.inspection import inspect as inspected
 
     found = inspected(Path(path), ClipConfig(**clip))
     facts, advice = found.lines()[: -len(found.advice) or None], [plain(line) for line in found.advice]
@@ -68,7 +73,14 @@ def inspect(path: str, clip: dict[str, Any], watch: Watch) -> dict[str, Any]:
 
 
 def animate(
-    model: str, sound: str, out: str, seed: int, gain: str, controls: dict[str, Any], paste: bool, watch: Watch
+    model: str,
+    sound: str,
+    out: str,
+    seed: int,
+    gain: str,
+    controls: dict[str, Any],
+    paste: bool,
+    watch: Watch,
 ) -> dict[str, Any]:
     """The sound played by a model, into a file; what was said of it; motion against loudness."""
     from listen_and_move.inference.generate import Progress, generate
@@ -80,12 +92,23 @@ def animate(
         watch({"done": news.done, "total": news.frames, "notes": told})
 
     dials = Controls(**controls)
-    generate(model, sound, out, seed=seed, gain=parse_gain(gain), controls=dials, paste=paste, overwrite=True, watch=progress)
+    generate(
+        model,
+        sound,
+        out,
+        seed=seed,
+        gain=parse_gain(gain),
+        controls=dials,
+        paste=paste,
+        overwrite=True,
+        watch=progress,
+    )
     return {"notes": told, "chart": chart(Path(out))}
 
 
 def chart(video: Path) -> dict[str, Any]:
-    """Motion and loudness of a video over time, in at most 800 points: motion in shares of its largest, loudness in dB."""
+    """Motion and loudness of a video over time, in at most 800 points: motion in shares of its largest,
+    loudness in dB."""
     from listen_and_move.metrics.sync import loudness, motion_energy
 
     info = probe(video).video
@@ -114,7 +137,7 @@ def _thinned(values: np.ndarray) -> list[float]:
 
 def picture(model: str, out: str, watch: Watch) -> dict[str, Any]:
     """The picture of a model at rest."""
-    from listen_and_move.features import SAMPLE_RATE
+    from listen_and_move.audio.features import SAMPLE_RATE
     from listen_and_move.inference.animator import Animator
 
     frames = Animator.load(model, "cpu").frames([np.zeros(SAMPLE_RATE // 4, np.float32)])
@@ -123,7 +146,12 @@ def picture(model: str, out: str, watch: Watch) -> dict[str, Any]:
     return {}
 
 
-TASKS: dict[str, Callable[..., dict[str, Any]]] = {"look": look, "inspect": inspect, "animate": animate, "picture": picture}
+TASKS: dict[str, Callable[..., dict[str, Any]]] = {
+    "look": look,
+    "inspect": inspect,
+    "animate": animate,
+    "picture": picture,
+}
 
 
 def plain(sentence: str) -> str:
@@ -144,7 +172,9 @@ def answered(request: dict[str, Any], watch: Watch) -> dict[str, Any]:
         return {"error": "There is not enough memory for this here: try a shorter or smaller file."}
     except Exception as error:  # told in one sentence there, in full here
         traceback.print_exc()
-        return {"error": f"Something went wrong that nobody expected ({type(error).__name__}); the terminal shows more."}
+        return {
+            "error": f"Something went wrong that nobody expected ({type(error).__name__}); the terminal shows more."
+        }
 
 
 def main() -> None:

@@ -24,7 +24,9 @@ class Worker:
         self.turn = asyncio.Lock()
         self.retired = False
 
-    async def do(self, task: str, arguments: dict[str, Any], watch: Watch = lambda news: None) -> dict[str, Any]:
+    async def do(
+        self, task: str, arguments: dict[str, Any], watch: Watch = lambda news: None
+    ) -> dict[str, Any]:
         """What a task of `work` gives, first come, first served; cancelled, the process ends with it.
 
         Raises:
@@ -55,7 +57,9 @@ class Worker:
             pass
         code = await process.wait() if process.stdout.at_eof() else None
         await self.close()
-        raise UserError(f"The work on this ended unexpectedly (exit code {code}); the page goes on: try another file.")
+        raise UserError(
+            f"The work on this ended unexpectedly (exit code {code}); the page goes on: try another file."
+        )
 
     async def started(self) -> asyncio.subprocess.Process:
         """The process; a new one where there is none."""

@@ -1,8 +1,9 @@
 """Decoded clips kept for the next run, so that a long video is decoded once.
 
-They lie in one folder of the user: $LISTEN_AND_MOVE_CACHE, else a folder in the user's cache; ``off`` keeps none. An entry is
-a safetensors file whose name is the hash of all it depends on. It is written whole or not at all, its tensors are checked by
-their sums, and whatever is not exactly right counts as not there. The oldest go when there are too many bytes.
+They lie in one folder of the user: $LISTEN_AND_MOVE_CACHE, else a folder in the user's cache; ``off`` keeps
+none. An entry is a safetensors file whose name is the hash of all it depends on. It is written whole or not
+at all, its tensors are checked by their sums, and whatever is not exactly right counts as not there. The
+oldest go when there are too many bytes.
 """
 
 import json

@@ -16,12 +16,12 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor, Statistics, measure
+from listen_and_move.audio.loudness import gated_level
 from listen_and_move.clock import exact, frame_count, frame_sample, frame_time
 from listen_and_move.config import ClipConfig, Config
 from listen_and_move.data import cache
 from listen_and_move.errors import UserError
-from listen_and_move.features import SAMPLE_RATE, Listener, Statistics, measure
-from listen_and_move.level import gated_level
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import centred_box, read_frames
 from listen_and_move.media.sound import read_sound
@@ -42,7 +42,8 @@ class Clip:
     statistics: Statistics | None
     """Of the training part's chunks, where the features are standardised."""
     train: tuple[range, ...]
-    """Frames that may be learnt, in ranges that do not touch: one or two of a video, one or more of every song."""
+    """Frames that may be learnt, in ranges that do not touch: one or two of a video, one or more of every
+    song."""
     held_out: range
     """Frames that are never trained on; may be empty."""
     box: Box
@@ -50,33 +51,28 @@ class Clip:
     level: float | None
     """Of the training part's sound, in dB of full scale; None where it is too quiet to tell."""
     power: Float[Tensor, "chunks C B"] | None = None
-    """Mel power of the chunks, those before and after the frames included; where the sound is disturbed in training."""
+    """Mel power of the chunks, those before and after the frames included; where the sound is disturbed in
+    training."""
     sound: Callable[[range], SoundTrack | Waveform] | None = None
     """What is heard with some frames; None: nothing that could be played."""
 
     @property
     def mean_frame(self) -> Float[Tensor, "3 H W"]:
         """The mean of the training frames, in [-1, 1]."""
-        total = sum((self.frames[part.start : part.stop].double().sum(0) for part in self.train), torch.zeros(()).double())
+        total = sum(
+            (self.frames[part.start : part.stop].double().sum(0) for part in self.train),
+            torch.zeros(()).double(),
+        )
         mean = total / sum(len(part) for part in self.train)
         return (mean / 127.5 - 1).permute(2, 0, 1).float()
 
     @property
     def motion_map(self) -> Float[Tensor, "H W"]:
-        """How much each pixel varies over the training frames: its standard deviation over the picture's mean one."""
+        """How much each pixel varies over the training frames: its standard deviation over the picture's mean
+        one."""
         train = torch.cat([self.frames[part.start : part.stop] for part in self.train])
         spread = torch.stack([row.float().std(0, correction=0).mean(-1) for row in train.unbind(1)])
         return spread / spread.mean().clamp(min=1e-6)
-
-
-def as_network(frames: UInt8[Tensor, "*batch H W 3"]) -> Float[Tensor, "*batch 3 H W"]:
-    """Pixels 0..255 as the networks see them: [-1, 1], channels first."""
-    return frames.movedim(-1, -3).float() / 127.5 - 1
-
-
-def as_pixels(frames: Float[Tensor, "*batch 3 H W"]) -> UInt8[Tensor, "*batch H W 3"]:
-    """The inverse of `as_network`, rounded."""
-    return ((frames.movedim(-3, -1) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
 def split(frames: int, config: ClipConfig) -> tuple[tuple[range, ...], range]:
@@ -106,7 +102,8 @@ class VideoFile:
 
 
 def load_clip(path: Path, config: Config, progress: Progress = lambda done, total: None) -> Clip:
-    """Decode a video with its sound, or take it from the cache, where the same was decoded before (see `data.cache`).
+    """Decode a video with its sound, or take it from the cache, where the same was decoded before (see
+    `data.cache`).
 
     ``progress`` is called with frames done and expected.
 
@@ -119,7 +116,9 @@ def load_clip(path: Path, config: Config, progress: Progress = lambda done, tota
     train, held_out = split(len(frames), config.clip)
     features, statistics = assembled(power, train, config)
     kept = power if config.training.disturbance else None
-    return Clip(frames, features, statistics, train, held_out, box, level, kept, partial(_track, path, config.clip))
+    return Clip(
+        frames, features, statistics, train, held_out, box, level, kept, partial(_track, path, config.clip)
+    )
 
 
 class _Decoded(NamedTuple):
@@ -132,7 +131,9 @@ class _Decoded(NamedTuple):
 
 def _decoded(path: Path, config: Config, box: Box, progress: Progress) -> _Decoded:
     clip = asdict(replace(config.clip, crop=",".join(map(str, box))))
-    key = cache.key(video=file_hash(path), clip=clip, features=asdict(config.features), window=config.training.window)
+    key = cache.key(
+        video=file_hash(path), clip=clip, features=asdict(config.features), window=config.training.window
+    )
     kept = cache.kept(key)
     if kept is not None:
         progress(len(kept["frames"]), len(kept["frames"]))
@@ -152,9 +153,14 @@ def resolved_box(path: Path, clip: ClipConfig) -> Box:
     """The crop as given, or the largest centred part of the right shape."""
     info = probe(path)
     if info.video is None:
-        raise UserError(f"{path}: expected a video with sound; got a file without a picture: give it to generate instead")
+        raise UserError(
+            f"{path}: expected a video with sound; got a file without a picture: give it to generate instead"
+        )
     if not info.sounds:
-        raise UserError(f"{path}: expected a video with sound; got one without a sound stream: nothing can be learnt from it")
+        raise UserError(
+            f"{path}: expected a video with sound; got one without a sound stream: nothing can be learnt "
+            "from it"
+        )
     return clip.box or centred_box(info.video, clip.width, clip.height)
 
 
@@ -172,12 +178,16 @@ def _frames(path: Path, config: Config, box: Box, progress: Progress) -> Tensor:
     end = probe(path).duration if clip.end is None else exact(clip.end)
     expected = max(1, ceil((end - exact(clip.start)) * clip.rate))
     frames: list[np.ndarray] = []
-    source = read_frames(path, clip.rate, width=clip.width, height=clip.height, box=box, start=clip.start, end=clip.end)
+    source = read_frames(
+        path, clip.rate, width=clip.width, height=clip.height, box=box, start=clip.start, end=clip.end
+    )
     for frame in source:
         frames.append(frame)
         progress(len(frames), max(expected, len(frames)))
     if not frames:
-        raise UserError(f"{path}: expected frames from {clip.start} s on; the picture ends before: set --start earlier")
+        raise UserError(
+            f"{path}: expected frames from {clip.start} s on; the picture ends before: set --start earlier"
+        )
     return torch.from_numpy(np.stack(frames))
 
 
@@ -186,8 +196,10 @@ def check_length(path: Path, train: tuple[range, ...], config: Config) -> None:
     longest, needed = max((len(part) for part in train), default=0), config.training.window
     if longest < needed:
         raise UserError(
-            f"{path}: expected at least {needed} frames in a row to train on (training.window); got {longest} at "
-            f"{config.clip.fps} fps beside the held-out part: use a longer video, a smaller --holdout or --training.window"
+            f"{path}: expected at least {needed} frames in a row to train on (training.window); got "
+            f"{longest} at "
+            f"{config.clip.fps} fps beside the held-out part: use a longer video, a smaller --holdout or "
+            "--training.window"
         )
 
 
@@ -213,7 +225,10 @@ def _track(path: Path, clip: ClipConfig, frames: range) -> SoundTrack:
 
 
 def _level(waveform: Tensor, train: tuple[range, ...], config: Config) -> float | None:
-    edges = [[frame_sample(frame, config.clip.rate, SAMPLE_RATE) for frame in (part.start, part.stop)] for part in train]
+    edges = [
+        [frame_sample(frame, config.clip.rate, SAMPLE_RATE) for frame in (part.start, part.stop)]
+        for part in train
+    ]
     return gated_level(waveform[first:last].numpy() for first, last in edges)
 
 
@@ -221,7 +236,9 @@ def _power(waveform: Tensor, frames: int, config: Config) -> Float[Tensor, "chun
     """Mel power of every chunk that a frame hears, those before the first and after the last included."""
     settings = config.features
     assert frame_count(len(waveform), SAMPLE_RATE, config.clip.rate) <= frames + 1
-    return Listener(settings, config.clip.rate).powers(waveform, -settings.past, frames + settings.future)
+    return FeatureExtractor(settings, config.clip.rate).powers(
+        waveform, -settings.past, frames + settings.future
+    )
 
 
 def assembled(
@@ -229,9 +246,9 @@ def assembled(
 ) -> tuple[Float[Tensor, "N F"], Statistics | None]:
     """Features from the mel power of chunks -past to N + future, and what they are standardised by."""
     settings = config.features
-    chunks = Listener(settings, config.clip.rate).described(power)
+    chunks = FeatureExtractor(settings, config.clip.rate).described(power)
     statistics = None
     if settings.standardise:
         heard = torch.cat([chunks[part.start + settings.past : part.stop + settings.past] for part in train])
         statistics = measure(heard)
-    return Listener(settings, config.clip.rate, statistics).assemble(chunks), statistics
+    return FeatureExtractor(settings, config.clip.rate, statistics).assemble(chunks), statistics

@@ -1,11 +1,13 @@
-"""Sub-URMP folders (Chen et al. 2017): one instrument, many songs, a picture and half a second of sound for every 100 ms.
+"""Sub-URMP folders (Chen et al. 2017): one instrument, many songs, a picture and half a second of sound for
+every 100 ms.
 
-Pictures lie in img/SPLIT/INSTRUMENT, sounds in chunk/SPLIT/INSTRUMENT; both are called INSTRUMENT, the song in two digits, _,
-and 500, 600, 700, ... such as cello01_500.jpg and cello01_500.wav. A sound begins with its picture; its first chunk alone is
-heard, as in the paper.
+Pictures lie in img/SPLIT/INSTRUMENT, sounds in chunk/SPLIT/INSTRUMENT; both are called INSTRUMENT, the song
+in two digits, _, and 500, 600, 700, ... such as cello01_500.jpg and cello01_500.wav. A sound begins with its
+picture; its first chunk alone is heard, as in the paper.
 
-A stretch is a part of a song that has no gap. In the clip, stretches lie one after the other with frames of silence between
-them that belong to no part: no window, no state and no context reaches from one song into another.
+A stretch is a part of a song that has no gap. In the clip, stretches lie one after the other with frames of
+silence between them that belong to no part: no window, no state and no context reaches from one song into
+another.
 """
 
 import hashlib
@@ -21,13 +23,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor
+from listen_and_move.audio.loudness import gated_level
 from listen_and_move.clock import frame_sample
 from listen_and_move.config import ClipConfig, Config
 from listen_and_move.data.clip import Box, Clip, Progress, assembled, check_heard, check_length, split
 from listen_and_move.data.windows import pieces
 from listen_and_move.errors import UserError
-from listen_and_move.features import SAMPLE_RATE, Listener
-from listen_and_move.level import gated_level
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import centred_box, read_frames
 from listen_and_move.media.sound import read_sound
@@ -68,10 +70,12 @@ class Songs:
 
     @classmethod
     def find(cls, folder: Path) -> "Songs":
-        """Look through a folder: the data set's with one instrument in img/train, or one instrument's own img/SPLIT/INSTRUMENT.
+        """Look through a folder: the data set's with one instrument in img/train, or one instrument's own
+        img/SPLIT/INSTRUMENT.
 
         Raises:
-            UserError: not of that layout, several instruments, other names of files, or a picture without its sound.
+            UserError: not of that layout, several instruments, other names of files, or a picture without its
+                sound.
         """
         pictures = _instrument(folder)
         instrument, name, root = pictures.name, pictures.parent.name, pictures.parents[2]
@@ -84,7 +88,8 @@ class Songs:
         return (pair for stretch in (*self.stretches, *self.others) for pair in stretch)
 
     def box(self, clip: ClipConfig) -> Box:
-        """The crop as given, or the largest centred part of the right shape; of the first picture, which all are like."""
+        """The crop as given, or the largest centred part of the right shape; of the first picture, which all
+        are like."""
         info = probe(self.stretches[0][0].picture).video
         assert info is not None, "a picture that can be read"
         return clip.box or centred_box(info, clip.width, clip.height)
@@ -93,31 +98,41 @@ class Songs:
         """sha256 of the names and contents of all files."""
         digest = hashlib.sha256()
         for path in (path for pair in self._pairs for path in (pair.picture, pair.sound)):
-            digest.update(f"{path.parent.parent.name}/{path.name}\n".encode() + hashlib.sha256(path.read_bytes()).digest())
+            digest.update(
+                f"{path.parent.parent.name}/{path.name}\n".encode()
+                + hashlib.sha256(path.read_bytes()).digest()
+            )
         return digest.hexdigest()
 
     def load(self, config: Config, progress: Progress = lambda done, total: None) -> Clip:
         """Decode pictures and sounds into one clip of several parts.
 
         Raises:
-            UserError: a rate other than 10, a part that was asked for, a damaged file, silence, or no stretch of a window.
+            UserError: a rate other than 10, a part that was asked for, a damaged file, silence, or no stretch
+                of a window.
         """
         self._check(config)
         parts, held_out = self._parts(config)
-        places = {pair: place for stretch, start in self._placed(config) for place, pair in enumerate(stretch, start)}
+        places = {
+            pair: place
+            for stretch, start in self._placed(config)
+            for place, pair in enumerate(stretch, start)
+        }
         length, box = max(places.values()) + 1, self.box(config.clip)
         check_length(self.folder, parts, config)
-        settings, listener = config.features, Listener(config.features, config.clip.rate)
+        settings, extractor = config.features, FeatureExtractor(config.features, config.clip.rate)
         frames = torch.zeros(length, config.clip.height, config.clip.width, 3, dtype=torch.uint8)
-        power = torch.zeros(settings.past + length + settings.future, listener.columns, settings.bands)
+        power = torch.zeros(settings.past + length + settings.future, extractor.columns, settings.bands)
         sounds: dict[int, np.ndarray] = {}
         for done, (pair, place) in enumerate(places.items(), start=1):
             frames[place] = torch.from_numpy(_picture(pair, config.clip, box))
             sound = _heard(pair, settings.chunk_ms)
-            power[settings.past + place] = listener.powers(torch.from_numpy(sound), 0, 1)[0]
+            power[settings.past + place] = extractor.powers(torch.from_numpy(sound), 0, 1)[0]
             sounds[place] = sound[:_FRAME]
             progress(done, len(places))
-        check_heard(self.folder, torch.from_numpy(np.concatenate([sounds[place] for part in parts for place in part])))
+        check_heard(
+            self.folder, torch.from_numpy(np.concatenate([sounds[place] for part in parts for place in part]))
+        )
         features, statistics = assembled(power, parts, config)
         level = gated_level(sounds[place] for part in parts for place in part)
         kept = power if config.training.disturbance else None
@@ -127,12 +142,15 @@ class Songs:
     def _check(self, config: Config) -> None:
         clip = config.clip
         if clip.rate != FPS:
-            raise UserError(f"{self.folder}: expected --fps 10, at which Sub-URMP has its pictures; got {clip.fps}")
+            raise UserError(
+                f"{self.folder}: expected --fps 10, at which Sub-URMP has its pictures; got {clip.fps}"
+            )
         if clip.start or clip.end is not None:
             raise UserError(f"{self.folder}: expected whole songs; got --start or --end: leave them away")
 
     def _placed(self, config: Config) -> Iterator[tuple[Stretch, int]]:
-        """Every stretch and its first frame, with as many frames of silence between as one hears of its neighbours."""
+        """Every stretch and its first frame, with as many frames of silence between as one hears of its
+        neighbours."""
         start = 0
         for stretch in (*self.stretches, *self.others):
             yield stretch, start
@@ -159,10 +177,14 @@ def _instrument(folder: Path) -> Path:
         return folder
     found = sorted(each for each in folder.glob(f"img/{TRAIN}/*") if each.is_dir())
     if not found:
-        raise UserError(f"{folder}: expected a video file, or a Sub-URMP folder ({LAYOUT}); this folder is not Sub-URMP")
+        raise UserError(
+            f"{folder}: expected a video file, or a Sub-URMP folder ({LAYOUT}); this folder is not Sub-URMP"
+        )
     if len(found) > 1:
         names = ", ".join(each.name for each in found)
-        raise UserError(f"{folder}: expected one instrument; got {names}: give one of them, such as {found[0]}")
+        raise UserError(
+            f"{folder}: expected one instrument; got {names}: give one of them, such as {found[0]}"
+        )
     return found[0]
 
 
@@ -170,7 +192,9 @@ def _stretches(pictures: Path) -> Iterator[Stretch]:
     """The stretches of a folder of pictures."""
     pairs = sorted(_paired(pictures))
     if not pairs:
-        raise UserError(f"{pictures}: expected pictures (.jpg) of a Sub-URMP folder ({LAYOUT}); got none: not Sub-URMP")
+        raise UserError(
+            f"{pictures}: expected pictures (.jpg) of a Sub-URMP folder ({LAYOUT}); got none: not Sub-URMP"
+        )
     stretch = pairs[:1]
     for before, pair in pairwise(pairs):
         if not pair.follows(before):
@@ -189,13 +213,15 @@ def _paired(pictures: Path) -> Iterator[Pair]:
         ms = int(parsed[2]) if parsed else 0
         if parsed is None or ms < FIRST_MS or ms % STEP_MS:
             raise UserError(
-                f"{picture}: expected a name of Sub-URMP, such as {instrument}01_500.jpg: {instrument}, the song in two digits, "
+                f"{picture}: expected a name of Sub-URMP, such as {instrument}01_500.jpg: {instrument}, the "
+                "song in two digits, "
                 "_, and 500, 600, 700, ..."
             )
         sound = sounds / f"{picture.stem}.wav"
         if not sound.is_file():
             raise UserError(
-                f"{sound}: expected the sound of {picture.name}; there is no such file: song {parsed[1]} without sound"
+                f"{sound}: expected the sound of {picture.name}; there is no such file: song {parsed[1]} "
+                "without sound"
             )
         yield Pair(parsed[1], ms, picture, sound)
 
@@ -205,12 +231,16 @@ def _picture(pair: Pair, clip: ClipConfig, box: Box) -> np.ndarray:
 
 
 def _heard(pair: Pair, chunk_ms: float) -> np.ndarray:
-    """The beginning of a sound: until the next picture, and as much as one chunk hears; the rest is the next ones'."""
+    """The beginning of a sound: until the next picture, and as much as one chunk hears; the rest is the next
+    ones'."""
     wanted = max(_FRAME, round(chunk_ms * SAMPLE_RATE / 1000))
     samples = np.concatenate(list(read_sound(pair.sound, SAMPLE_RATE, end=Fraction(wanted, SAMPLE_RATE))))
     if len(samples) < wanted:
         ms = len(samples) * 1000 // SAMPLE_RATE
-        raise UserError(f"{pair.sound}: expected half a second of sound, and at least a chunk ({chunk_ms:g} ms); got {ms} ms")
+        raise UserError(
+            f"{pair.sound}: expected half a second of sound, and at least a chunk ({chunk_ms:g} ms); got "
+            f"{ms} ms"
+        )
     return samples
 
 

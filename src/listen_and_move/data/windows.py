@@ -18,7 +18,8 @@ class Windows(NamedTuple):
     starts: tuple[int, ...]
     """First frame of each window."""
     primed: tuple[int | None, ...]
-    """First frame on which the lane's state is to be made anew; None: the state is carried over from the last step."""
+    """First frame on which the lane's state is to be made anew; None: the state is carried over from the last
+    step."""
 
 
 Positions = tuple[int, ...]
@@ -49,7 +50,8 @@ def lanes(train: Parts, count: int, window: int) -> list[list[range]]:
     usable = [[part for part in piece if len(part) >= window] for piece in shares]
     if not all(usable):
         raise UserError(
-            f"training.lanes: expected lanes of at least {window} frames; {count} lanes of {total} frames are "
+            f"training.lanes: expected lanes of at least {window} frames; {count} lanes of {total} frames "
+            "are "
             "shorter: use fewer --training.lanes, a smaller --training.window or a longer video"
         )
     return usable
@@ -101,7 +103,9 @@ def _anywhere(
     return Windows(starts, primed), positions
 
 
-_SAMPLERS: dict[str, Callable[[TrainingConfig, Parts, Positions, torch.Generator], tuple[Windows, Positions]]] = {
+_SAMPLERS: dict[
+    str, Callable[[TrainingConfig, Parts, Positions, torch.Generator], tuple[Windows, Positions]]
+] = {
     "sequential": _in_order,
     "random": _anywhere,
 }

@@ -8,13 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from listen_and_move.errors import UserError
-from listen_and_move.evaluation.meaning import by_row, goodness, substitution
-from listen_and_move.evaluation.page import Html, definitions, heading, listing, made_by, page, paragraph, table
+from listen_and_move.evaluation.interpretation import by_row, goodness, substitution
+from listen_and_move.evaluation.report.page import (
+    Html,
+    definitions,
+    heading,
+    listing,
+    made_by,
+    page,
+    paragraph,
+    table,
+)
+from listen_and_move.evaluation.report.tables import groups, measured, number, titled
 from listen_and_move.evaluation.results import formatted, read_results
 from listen_and_move.evaluation.rows import MEAN, MODEL, MOVING
 from listen_and_move.evaluation.shifts import Products, pooled
 from listen_and_move.evaluation.subject import HELD_OUT
-from listen_and_move.evaluation.tables import groups, measured, number, titled
 from listen_and_move.media.replacing import check_no_input
 from listen_and_move.runs import RunFolder, write_text
 
@@ -62,7 +71,10 @@ class Comparison:
         for pool in self.pools:
             lines += ["", f"dcor over {len(pool.runs)} held-out parts together ({', '.join(pool.runs)}):"]
             lines += _aligned([["", *POOLED], *pool.rows()])
-        lines += ["", *(f"{name}: {results['sensitivity']['verdict']}" for name, results in self.runs.items())]
+        lines += [
+            "",
+            *(f"{name}: {results['sensitivity']['verdict']}" for name, results in self.runs.items()),
+        ]
         return [*lines, *(f"note: {note}" for note in self.notes), f"page: {self.file}"]
 
     @property
@@ -76,10 +88,13 @@ class Comparison:
         return [*self.runs, f"{MEAN} of {next(iter(self.runs))}"]
 
     def tables(self) -> dict[str, list[list[str]]]:
-        """By group of measures, one line per measure: its title and the figures of `header`; what no run has is left out."""
+        """By group of measures, one line per measure: its title and the figures of `header`; what no run has
+        is left out."""
         figures = self.figures()
         return {
-            group: [[titled(name), *(formatted(name, values.get(name)) for values in figures)] for name in names]
+            group: [
+                [titled(name), *(formatted(name, values.get(name)) for values in figures)] for name in names
+            ]
             for group, names in groups(measured(figures)).items()
         } | self._distribution()
 
@@ -90,13 +105,17 @@ class Comparison:
 
     def _distribution(self) -> dict[str, list[list[str]]]:
         """FID and the like, where there is a number, each with its floor and count."""
-        columns = [(results, MODEL) for results in self.runs.values()] + [(next(iter(self.runs.values())), MEAN)]
+        columns = [(results, MODEL) for results in self.runs.values()] + [
+            (next(iter(self.runs.values())), MEAN)
+        ]
         names = dict.fromkeys(each["measure"] for results, _ in columns for each in results["distribution"])
         rows = [[f"{name} ↓", *(_distance(results, name, row) for results, row in columns)] for name in names]
         return {"Distribution": rows} if rows else {}
 
 
-def compare(runs: Sequence[Path | str], out: Path | str = "comparison.html", overwrite: bool = False) -> Comparison:
+def compare(
+    runs: Sequence[Path | str], out: Path | str = "comparison.html", overwrite: bool = False
+) -> Comparison:
     """Put evaluated runs side by side, in a page and for the terminal.
 
     Args:
@@ -108,13 +127,16 @@ def compare(runs: Sequence[Path | str], out: Path | str = "comparison.html", ove
         UserError: fewer than two runs, one that was not evaluated, or a file in the place of the page.
     """
     if len(runs) < 2:
-        raise UserError(f"compare: expected at least two runs; got {len(runs)}: name two run folders that were evaluated")
+        raise UserError(
+            f"compare: expected at least two runs; got {len(runs)}: name two run folders that were evaluated"
+        )
     file, sources = Path(out), [_results_file(Path(run)) for run in runs]
     check_no_input(file, sources)
     found = [read_results(source) for source in sources]
     if file.exists() and not (overwrite or (file.is_file() and made_by(file, MAKER))):
         raise UserError(
-            f"{file}: expected a new name or an older comparison; another file is there: choose another, or overwrite"
+            f"{file}: expected a new name or an older comparison; another file is there: choose another, or "
+            "overwrite"
         )
     named = dict(zip(_names(found, runs), found, strict=True))
     comparison = Comparison(named, _warnings(named), _pools(named), file)
@@ -171,11 +193,18 @@ def _pools(named: Mapping[str, Results]) -> list[Pool]:
         part = results["part"]
         if part["name"] == HELD_OUT:
             kinds.setdefault((_video(results), part["width"], part["height"], part["fps"]), []).append(name)
-    return [_pool(names, named) for names in kinds.values() if len(names) > 1 and _apart([named[name] for name in names])]
+    return [
+        _pool(names, named)
+        for names in kinds.values()
+        if len(names) > 1 and _apart([named[name] for name in names])
+    ]
 
 
 def _apart(found: Sequence[Results]) -> bool:
-    spans = [(part["start_s"], part["start_s"] + part["seconds"] - _ROUNDING) for part in (each["part"] for each in found)]
+    spans = [
+        (part["start_s"], part["start_s"] + part["seconds"] - _ROUNDING)
+        for part in (each["part"] for each in found)
+    ]
     return all(a[1] <= b[0] or b[1] <= a[0] for a, b in combinations(spans, 2))
 
 
@@ -199,7 +228,9 @@ def _figures(sums: Products) -> list[str]:
 
 
 def _distance(results: Results, name: str, row: str) -> str:
-    found = next((each for each in results["distribution"] if (each["measure"], each["row"]) == (name, row)), None)
+    found = next(
+        (each for each in results["distribution"] if (each["measure"], each["row"]) == (name, row)), None
+    )
     if found is None or found["value"] is None or not isfinite(found["value"]):
         return "-"
     counts = f"{found['real_samples']} and {found['generated_samples']}"
@@ -211,7 +242,8 @@ def _aligned(rows: list[list[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
-            cell.ljust(width) if at == 0 else cell.rjust(width) for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell.ljust(width) if at == 0 else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         for row in rows
     ]
@@ -219,11 +251,16 @@ def _aligned(rows: list[list[str]]) -> list[str]:
 
 def _parts(comparison: Comparison) -> list[Html]:
     """The page from top to bottom."""
-    parts = [heading("Comparison", 1), paragraph(f"{len(comparison.runs)} runs: {', '.join(comparison.runs)}.", "soft")]
+    parts = [
+        heading("Comparison", 1),
+        paragraph(f"{len(comparison.runs)} runs: {', '.join(comparison.runs)}.", "soft"),
+    ]
     if comparison.warnings or comparison.notes:
         parts += [heading("Mind"), listing([*comparison.warnings, *comparison.notes])]
     parts += [heading("Is the sound used?")]
-    parts += [definitions((name, results["sensitivity"]["verdict"]) for name, results in comparison.runs.items())]
+    parts += [
+        definitions((name, results["sensitivity"]["verdict"]) for name, results in comparison.runs.items())
+    ]
     for pool in comparison.pools:
         about = f"The held-out parts of {', '.join(pool.runs)} as if they were one: what each alone is too short to tell."
         parts += [heading("dcor over all held-out parts"), paragraph(about, "soft")]
@@ -244,5 +281,7 @@ def _best(comparison: Comparison, group: str) -> set[tuple[int, int]]:
     for at, name in enumerate(names if not comparison.warnings else []):
         scores = [goodness(name, values.get(name)) for values in columns[:-1]]
         best = max((score for score in scores if score is not None), default=None)
-        marked |= {(at, column) for column, score in enumerate(scores, 1) if score is not None and score == best}
+        marked |= {
+            (at, column) for column, score in enumerate(scores, 1) if score is not None and score == best
+        }
     return marked

@@ -10,13 +10,8 @@ import numpy as np
 
 from listen_and_move.clock import frame_time
 from listen_and_move.data.clip import file_hash
-from listen_and_move.data.store import Shelf
-from listen_and_move.evaluation.foreign import Training, novelty_of, performed
-from listen_and_move.evaluation.material import Course, Frames, Part, Watch, course
-from listen_and_move.evaluation.meaning import substitution
-from listen_and_move.evaluation.measures import Judge, Series, Values
-from listen_and_move.evaluation.networks import Networks, available
-from listen_and_move.evaluation.players import (
+from listen_and_move.data.frame_store import Shelf
+from listen_and_move.evaluation.baselines import (
     blocks,
     drawn,
     mean_spread,
@@ -25,15 +20,26 @@ from listen_and_move.evaluation.players import (
     silent_sound,
     temporal_spread,
 )
-from listen_and_move.evaluation.report import Report
+from listen_and_move.evaluation.dataset import Course, Frames, Part, Watch, course
+from listen_and_move.evaluation.frame_measures import Judge, Series, Values
+from listen_and_move.evaluation.interpretation import substitution
+from listen_and_move.evaluation.network_measures import (
+    MOST_FRAMES,
+    MOST_PAIRS,
+    by_flow,
+    distributions,
+    perceptual,
+)
+from listen_and_move.evaluation.networks import Networks, available
+from listen_and_move.evaluation.report.report import Report
 from listen_and_move.evaluation.results import FORMAT, formatted, write_results
 from listen_and_move.evaluation.rows import MEAN, MODEL, MOVING, PATH, REAL, rows
-from listen_and_move.evaluation.sampled import MOST_FRAMES, MOST_PAIRS, by_flow, distributions, perceptual
 from listen_and_move.evaluation.sensitivity import Altered, Truth, altered, verdict
 from listen_and_move.evaluation.shifts import Products, products
 from listen_and_move.evaluation.subject import HELD_OUT, Subject, choose
+from listen_and_move.evaluation.unpaired import Training, novelty_of, performed
 from listen_and_move.inference.animator import Animator
-from listen_and_move.inference.listening import notes
+from listen_and_move.inference.sound_check import notes
 from listen_and_move.media.soundtrack import SoundTrack
 from listen_and_move.metrics.frame import MOVING_SHARE, moving_region, ratio
 from listen_and_move.metrics.frechet import Protocol
@@ -105,10 +111,11 @@ def evaluate(
     Args:
         run: the run folder.
         sounds: files with sound to play as well, for which there is no real picture.
-        video: where the run's video is now, or another video to measure on, such as a second take of the same scene.
+        video: where the run's video is now, or another video to measure on, such as a second take of the same
+            scene.
         training: measure on the training part instead: how well is it learnt, not how well does it follow.
-        protocol: of FID and FVD: "equal" counts of real and generated samples, none where they are too few; "paper" as
-            papers print them.
+        protocol: of FID and FVD: "equal" counts of real and generated samples, none where they are too few;
+            "paper" as papers print them.
         seed: of the noise, where the model has any, and of the shifted training video.
         device: auto, cpu, cuda or mps.
         watch: told what is being done.
@@ -165,7 +172,10 @@ class _Evaluator:
             "run": self._run(),
             "part": self._part(),
             "rows": [{"name": name, "values": values[name]} for name in table],
-            "sampled": {"perceptual_frames": min(len(real), MOST_FRAMES), "flow_pairs": min(len(real) - 1, MOST_PAIRS)},
+            "sampled": {
+                "perceptual_frames": min(len(real), MOST_FRAMES),
+                "flow_pairs": min(len(real) - 1, MOST_PAIRS),
+            },
             "null": {name: _null(each) for name, each in sums.items()},
             "pool": {name: each._asdict() for name, each in sums.items()},
             "sensitivity": self._sensitivity(table[MODEL], series, heard, sums[MODEL], mean_spread(spread)),
@@ -174,7 +184,9 @@ class _Evaluator:
             "sounds": [self._sound(sound, training) for sound in sounds],
             "left_out": [*networks.left_out, *([SOUND_LEFT_OUT] if heard.silent else [])],
             "series": curves,
-            "environment": environment(self.subject.shown.path, file_hash(self.subject.shown.path), str(self.animator.device)),
+            "environment": environment(
+                self.subject.shown.path, file_hash(self.subject.shown.path), str(self.animator.device)
+            ),
             "settings": asdict(self.folder.config()),
         }
 
@@ -217,12 +229,14 @@ class _Evaluator:
         sounds = {
             "shifted": shifted_sound(features, span),
             "shuffled": shuffled_sound(features, span, float(fps)),
-            "silent": silent_sound(features, span, self.animator.listener),
+            "silent": silent_sound(features, span, self.animator.extractor),
         }
         pictures: dict[str, Frames] = {"right": right}
         for name, sound in sounds.items():
             store = self.shelf.store(*self.animator.size)
-            pictures[name] = drawn(self.animator, sound, span, self.seed, store, f"playing, sound {name}", self.watch)
+            pictures[name] = drawn(
+                self.animator, sound, span, self.seed, store, f"playing, sound {name}", self.watch
+            )
         found: dict[str, Altered] = {}
         for name, other in pictures.items():
             products = series[MODEL].products[: count - 1], _products(other, self.subject.real)
@@ -230,7 +244,9 @@ class _Evaluator:
         moves = ratio(float(series[MODEL].motion.mean()), float(series[REAL].motion.mean()))
         wrong = {name: found[name] for name in sounds}
         return {
-            "verdict": verdict(wrong, moves, sums.dcor, sums.excess, len(sums.shifted), heard.first(count).silent),
+            "verdict": verdict(
+                wrong, moves, sums.dcor, sums.excess, len(sums.shifted), heard.first(count).silent
+            ),
             "frames": count,
             "altered": _described(found),
         }
@@ -247,7 +263,7 @@ class _Evaluator:
             "name": sound.name,
             "seconds": float(frame_time(len(performance.frames), self.animator.fps)),
             "verdict": performance.verdict,
-            "notes": notes(sound.name, performance.heard, self.animator.ears),
+            "notes": notes(sound.name, performance.heard, self.animator.audio_reference),
             "novelty": novelty_of(performance.heard),
             "values": performance.values,
             "altered": _described(performance.altered),

@@ -1,14 +1,15 @@
-"""The published networks that an evaluation can use, as far as the user has their weights; what is left out is said."""
+"""The published networks that an evaluation can use, as far as the user has their weights; what is left out
+is said."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from listen_and_move import weights
-from listen_and_move.backbones.load import load
-from listen_and_move.backbones.raft import FlowNetwork
 from listen_and_move.metrics.perceptual import VARIANTS, PerceptualDistance
+from listen_and_move.pretrained import weight_files as weights
+from listen_and_move.pretrained.load import load
+from listen_and_move.pretrained.raft import FlowNetwork
 
 PERCEPTUAL = {
     "lpips_alex": "alex",
@@ -39,7 +40,9 @@ def available(device: torch.device, smallest_side: int) -> Networks:
         if not _lacks(found, VARIANTS[variant].label, needed):
             distance = PerceptualDistance.load(variant, device)
             if smallest_side < distance.network.least_size:
-                found.left_out.append(f"{distance.label}: needs frames of at least {distance.network.least_size} pixels a side")
+                found.left_out.append(
+                    f"{distance.label}: needs frames of at least {distance.network.least_size} pixels a side"
+                )
             else:
                 found.perceptual[name] = distance
     if not _lacks(found, "tOF and warping error", ("raft-small",)):

@@ -80,10 +80,13 @@ def read_results(path: Path) -> dict[str, Any]:
         version = results["format"]
     except FileNotFoundError:
         raise UserError(
-            f"{path}: expected the results of an evaluation; there are none: run listen-and-move evaluate first"
+            f"{path}: expected the results of an evaluation; there are none: run listen-and-move evaluate "
+            "first"
         ) from None
     except (OSError, ValueError, KeyError, TypeError):
-        raise UserError(f"{path}: expected the results of an evaluation; the file is damaged: evaluate again") from None
+        raise UserError(
+            f"{path}: expected the results of an evaluation; the file is damaged: evaluate again"
+        ) from None
     if version != FORMAT:
         raise UserError(f"{path}: expected results of format {FORMAT}; got {version}: evaluate again")
     return results

@@ -4,14 +4,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from listen_and_move.data.store import Shelf
-from listen_and_move.evaluation.material import Frames, Watch
-from listen_and_move.evaluation.players import Picked, Still, blocks, drawn, mean_frame
+from listen_and_move.data.frame_store import Shelf
+from listen_and_move.evaluation.baselines import Picked, Still, blocks, drawn, mean_frame
+from listen_and_move.evaluation.dataset import Frames, Watch
 from listen_and_move.evaluation.subject import Subject
 from listen_and_move.inference.animator import Animator
-from listen_and_move.inference.replay import PLAIN, VITERBI, Replay, Search, thumbnails
+from listen_and_move.inference.sources.path import PLAIN, VITERBI, Replay, Search, thumbnails
 
-REAL, MODEL, MEAN, HELD, SHIFTED = "real video", "model", "mean frame", "last frame held", "training video, shifted"
+REAL, MODEL, MEAN, HELD, SHIFTED = (
+    "real video",
+    "model",
+    "mean frame",
+    "last frame held",
+    "training video, shifted",
+)
 NEAREST, PATH = "replay, nearest sound", "replay, smooth path"
 MOVING = (MODEL, SHIFTED, NEAREST, PATH)
 """Rows that move."""
@@ -29,7 +35,10 @@ def rows(animator: Animator, subject: Subject, seed: int, shelf: Shelf, watch: W
         MEAN: Still(mean_frame(learnt, subject.train), count),
         HELD: Still(learnt.read(last, last + 1)[0], count),
         SHIFTED: Picked(learnt, _from_anywhere(subject.longest, count, seed)),
-        **{name: Picked(learnt, _replayed(subject, search)) for name, search in ((NEAREST, PLAIN), (PATH, VITERBI))},
+        **{
+            name: Picked(learnt, _replayed(subject, search))
+            for name, search in ((NEAREST, PLAIN), (PATH, VITERBI))
+        },
     }
 
 
@@ -42,6 +51,9 @@ def _from_anywhere(part: range, count: int, seed: int) -> NDArray[np.int64]:
 def _replayed(subject: Subject, search: Search) -> NDArray[np.int64]:
     """Training frames in the order that the sound asks for."""
     places = np.concatenate([np.arange(part.start, part.stop) for part in subject.train])
-    small = [thumbnails(torch.tensor(block), np.arange(len(block))) for block in blocks(subject.learnt.frames, subject.train)]
+    small = [
+        thumbnails(torch.tensor(block), np.arange(len(block)))
+        for block in blocks(subject.learnt.frames, subject.train)
+    ]
     replay = Replay(places, subject.learnt.features[places].numpy(), np.concatenate(small), search)
     return replay.whole(subject.shown.features[subject.span.start : subject.span.stop])

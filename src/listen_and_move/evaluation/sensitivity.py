@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from listen_and_move.evaluation.material import Course, Frames
-from listen_and_move.evaluation.measures import Values, sound_and_motion
-from listen_and_move.evaluation.players import BLOCK, blocks
+from listen_and_move.evaluation.baselines import BLOCK, blocks
+from listen_and_move.evaluation.dataset import Course, Frames
+from listen_and_move.evaluation.frame_measures import Values, sound_and_motion
 from listen_and_move.metrics.alignment import Effect, Excess, effect_size
 from listen_and_move.metrics.frame import ratio
 from listen_and_move.metrics.sync import correlation, motion_energy, product_correlation
@@ -23,7 +23,8 @@ Array = NDArray[np.float64]
 SEGMENT_SECONDS = 1
 """Length of the segments that are scored one by one."""
 UNUSED = 0.1
-"""The sound is not used where altering it changes the picture by less than this share of what the real video changes."""
+"""The sound is not used where altering it changes the picture by less than this share of what the real video
+changes."""
 HARDLY = 0.1
 """A picture with less than this share of the real motion hardly moves."""
 LEAST_SHIFTS = 19
@@ -36,12 +37,13 @@ class Altered:
     """What another sound does to the picture."""
 
     response: float
-    """Root mean square change of the picture over the real video's spread in time: 0 the sound is ignored; 1.4 as if another
-    moment of the real video were seen; less for a picture that varies less."""
+    """Root mean square change of the picture over the real video's spread in time: 0 the sound is ignored;
+    1.4 as if another moment of the real video were seen; less for a picture that varies less."""
     motion_ratio: float
     """Motion with the altered sound over that with the right one."""
     dcor: float | None
-    """Pixel correlation of frame differences with the real video; None where there is none to compare with."""
+    """Pixel correlation of frame differences with the real video; None where there is none to compare
+    with."""
     effect: Effect | None
     """How much better segments follow the real video with the right sound."""
     values: Values
@@ -76,17 +78,23 @@ def altered(
         squares += float(np.square(both[0][:BLOCK] - both[1][:BLOCK]).mean((1, 2, 3), dtype=np.float64).sum())
         motion.append(np.stack([motion_energy(block) for block in both]))
     usual, moved = np.concatenate(motion, axis=1)
-    response, moves = ratio(float(np.sqrt(squares / len(right))), real_spread), ratio(float(moved.sum()), float(usual.sum()))
+    response, moves = (
+        ratio(float(np.sqrt(squares / len(right))), real_spread),
+        ratio(float(moved.sum()), float(usual.sum())),
+    )
     values = sound_and_motion(moved, heard, fps)
     if truth is None:
         return Altered(response, moves, None, None, values)
     values["motion_correlation"] = correlation(moved, truth.motion)
     scores = [_scores(rows, fps) for rows in truth.products]
-    return Altered(response, moves, product_correlation(truth.products[1]), effect_size(scores[0], scores[1]), values)
+    return Altered(
+        response, moves, product_correlation(truth.products[1]), effect_size(scores[0], scores[1]), values
+    )
 
 
 def _scores(products: Array, fps: Fraction) -> Array:
-    """dcor of each segment, by the whole part's norm, so that a segment in which nothing moves weighs nothing."""
+    """dcor of each segment, by the whole part's norm, so that a segment in which nothing moves weighs
+    nothing."""
     count = max(1, round(len(products) / (SEGMENT_SECONDS * fps)))
     norm = float(np.sqrt(products[:, 1].mean() * products[:, 2].mean())) or 1.0
     return np.array([rows[:, 0].mean() / norm for rows in np.array_split(products, count)])
@@ -122,7 +130,9 @@ def verdict(
         return f"{used}. Whether the motion is the right one cannot be told without a real video to this sound.{still}"
     if chance is None or shifts < LEAST_SHIFTS:
         return f"{used}. Whether the motion is the right one cannot be told: the part is too short.{still}"
-    figures = f"dcor {dcor:.3f} at the right time, {chance.quantile:.3f} or less at 95 % of {shifts} wrong ones"
+    figures = (
+        f"dcor {dcor:.3f} at the right time, {chance.quantile:.3f} or less at 95 % of {shifts} wrong ones"
+    )
     altered_less = all(result.dcor is not None and result.dcor < dcor for result in results.values())
     if chance.p <= CHANCE and altered_less:
         return f"{used}, and the picture follows it ({figures}).{still}"

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from listen_and_move.evaluation.material import Frames
-from listen_and_move.evaluation.measures import LEAST_SHIFT
+from listen_and_move.evaluation.dataset import Frames
+from listen_and_move.evaluation.frame_measures import LEAST_SHIFT
 from listen_and_move.metrics.alignment import Excess, excess
 
 Array = NDArray[np.float64]
@@ -20,7 +20,8 @@ _BLOCK = 32
 
 
 class Products(NamedTuple):
-    """Sums of products of frame differences, of generated (g) and real (r) frames; those of several parts may be added."""
+    """Sums of products of frame differences, of generated (g) and real (r) frames; those of several parts may
+    be added."""
 
     product: float
     """Sum of dg dr."""
@@ -29,7 +30,8 @@ class Products(NamedTuple):
     real: float
     """Sum of dr^2."""
     shifted: tuple[float, ...]
-    """Sum of dg dr with the real frames shifted circularly by `LEAST_SHIFT`, `LEAST_SHIFT` + 1, ... frames."""
+    """Sum of dg dr with the real frames shifted circularly by `LEAST_SHIFT`, `LEAST_SHIFT` + 1, ...
+    frames."""
 
     @property
     def dcor(self) -> float:
@@ -43,7 +45,8 @@ class Products(NamedTuple):
 
     @property
     def excess(self) -> Excess | None:
-        """How far the right time exceeds the wrong ones; times that differ by rounding of float32 alone are equal."""
+        """How far the right time exceeds the wrong ones; times that differ by rounding of float32 alone are
+        equal."""
         return excess(round(self.dcor, 6), self.null.round(6))
 
     @property
@@ -80,7 +83,11 @@ def _table(generated: Frames, real: Frames, first: int, last: int) -> Array:
     rows = []
     for place in range(first, last - 1, _BLOCK):
         ours = _differences(generated, place, last)
-        rows.append(np.concatenate([ours @ _differences(real, other, last).T for other in range(first, last - 1, _BLOCK)], 1))
+        rows.append(
+            np.concatenate(
+                [ours @ _differences(real, other, last).T for other in range(first, last - 1, _BLOCK)], 1
+            )
+        )
     return np.concatenate(rows).astype(np.float64)
 
 
@@ -90,6 +97,7 @@ def _squares(frames: Frames, first: int, last: int) -> float:
 
 
 def _differences(frames: Frames, place: int, last: int) -> NDArray[np.float32]:
-    """What changes from frame to frame, from ``place`` on, in shares of the full range: (block, H * W * 3)."""
+    """What changes from frame to frame, from ``place`` on, in shares of the full range: (block, H * W *
+    3)."""
     block = frames.read(place, min(place + _BLOCK + 1, last)).astype(np.float32) / np.float32(255)
     return np.diff(block.reshape(len(block), -1), axis=0).astype(np.float32, copy=False)

@@ -1,4 +1,5 @@
-"""A loaded model that plays sound: features, controls, recurrent state and network in one place, block by block.
+"""A loaded model that plays sound: features, controls, recurrent state and network in one place, block by
+block.
 
 Letters: T frames, H height, W width.
 """
@@ -14,27 +15,25 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor, FeatureState
+from listen_and_move.audio.loudness import Gain, GainState, Leveller
 from listen_and_move.config import ModelConfig
-from listen_and_move.data.clip import as_pixels
 from listen_and_move.errors import UserError
-from listen_and_move.features import SAMPLE_RATE, FeatureState, Listener
 from listen_and_move.inference.ahead import ahead
+from listen_and_move.inference.batching import BatchedRenderer, RenderRequest
 from listen_and_move.inference.controls import AS_TRAINED, Controls
-from listen_and_move.inference.listening import Ears
-from listen_and_move.inference.prepared import Precision, prepared
-from listen_and_move.inference.showing import UNHEARD, HeardState, ShownState, frame_sounds, shown
-from listen_and_move.inference.stage import Part, Stage
-from listen_and_move.inference.steering import SteeredState
-from listen_and_move.level import Gain, GainState, Leveller
-from listen_and_move.modelfile import Model, load_model
+from listen_and_move.inference.display import UNHEARD, HeardState, ShownState, frame_sounds, shown
+from listen_and_move.inference.guide import SteeredState
+from listen_and_move.inference.sound_check import AudioReference
+from listen_and_move.models.checkpoint import Model, load_model
+from listen_and_move.models.optimized import Precision, optimized
+from listen_and_move.models.pixels import as_pixels
+from listen_and_move.models.rendering import BLOCK
+from listen_and_move.precision import choose_device
 from listen_and_move.runs import RunFolder
 
 if TYPE_CHECKING:
-    from listen_and_move.inference.live import Live
-
-BLOCK = 32
-"""Frames drawn at once: bounds memory, and keeps the network busy."""
-
+    from listen_and_move.inference.live.session import Live
 
 BLOCKS_AHEAD = 2
 """Blocks whose features are computed while the network draws."""
@@ -59,13 +58,17 @@ BEGINNING = PlayState()
 class Animator:
     """A model, loaded once, that turns any number of sounds into pictures."""
 
-    def __init__(self, model: Model, device: torch.device | None = None, precision: Precision = "float32") -> None:
+    def __init__(
+        self, model: Model, device: torch.device | None = None, precision: Precision = "float32"
+    ) -> None:
         self.model, self.precision = model, precision
         self.device = device or torch.device("cpu")
         with torch.no_grad():
-            self.network = prepared(model.network, precision, self.device).to(self.device)
-        self.listener = Listener(model.config.features, model.config.clip.rate, model.statistics)
-        self.stage = Stage(self.network, self.listener, model.config.noise_sizes, self.device, exact=precision == "float32")
+            self.network = optimized(model.network, precision, self.device).to(self.device)
+        self.extractor = FeatureExtractor(model.config.features, model.config.clip.rate, model.statistics)
+        self.renderer = BatchedRenderer(
+            self.network, self.extractor, model.config.noise_sizes, self.device, exact=precision == "float32"
+        )
 
     @classmethod
     def load(cls, path: Path | str, device: str = "auto", precision: Precision = "float32") -> "Animator":
@@ -94,14 +97,15 @@ class Animator:
         return self.config.clip.width, self.config.clip.height
 
     @property
-    def ears(self) -> Ears:
+    def audio_reference(self) -> AudioReference:
         """How it hears."""
-        return Ears(self.listener, self.model.level, self.model.repertoire)
+        return AudioReference(self.extractor, self.model.level, self.model.repertoire)
 
     def frames(
         self, sound: Iterable[np.ndarray], seed: int = 0, controls: Controls = AS_TRAINED, gain: Gain = 0.0
     ) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
-        """The picture to a sound at 64 kHz, given in blocks of any length; memory does not grow with the sound.
+        """The picture to a sound at 64 kHz, given in blocks of any length; memory does not grow with the
+        sound.
 
         Frame t belongs to the instant t / fps; their number is ceil(duration x fps).
 
@@ -109,7 +113,8 @@ class Animator:
             sound: float32 blocks (samples,).
             seed: of the noise, where the model has any.
             controls: how the picture is played.
-            gain: dB with which the sound is heard; running: slowly brought to the level of the training sound.
+            gain: dB with which the sound is heard; running: slowly brought to the level of the training
+                sound.
 
         Raises:
             SettingError: a control that this model does not have.
@@ -126,9 +131,9 @@ class Animator:
         leveller, gains, state = Leveller(gain, self.model.level), None, None
         for piece in _grouped(sound, ceil(BLOCK * SAMPLE_RATE / self.fps)):
             louder, gains = leveller.push(piece, gains)
-            features, state = self.listener.push(torch.from_numpy(louder), state)
+            features, state = self.extractor.push(torch.from_numpy(louder), state)
             yield louder, features
-        yield np.zeros(0, np.float32), self.listener.finish(state)
+        yield np.zeros(0, np.float32), self.extractor.finish(state)
 
     def push(
         self,
@@ -139,38 +144,55 @@ class Animator:
         gain: Gain = 0.0,
         late: int = 0,
     ) -> tuple[list[UInt8[np.ndarray, "H W 3"]], PlayState]:
-        """Hear the next samples at 64 kHz, any number; the frames that they complete, and the state to continue from.
+        """Hear the next samples at 64 kHz, any number; the frames that they complete, and the state to
+        continue from.
 
-        Controls and gain may change from one block to the next. Of the frames, the first ``late`` come too late to be
-        worth drawing: they are heard, and the picture before is given in their place.
+        Controls and gain may change from one block to the next. Of the frames, the first ``late`` come too
+        late to be worth drawing: they are heard, and the picture before is given in their place.
         """
         louder, gains = Leveller(gain, self.model.level).push(samples, state.gain)
-        features, kept = self.listener.push(torch.from_numpy(louder), state.features)
+        features, kept = self.extractor.push(torch.from_numpy(louder), state.features)
         return self._played(louder, features, state._replace(gain=gains, features=kept), seed, controls, late)
 
-    def finish(self, state: PlayState, seed: int = 0, controls: Controls = AS_TRAINED) -> list[UInt8[np.ndarray, "H W 3"]]:
+    def finish(
+        self, state: PlayState, seed: int = 0, controls: Controls = AS_TRAINED
+    ) -> list[UInt8[np.ndarray, "H W 3"]]:
         """The frames that are left when the sound has ended, silence behind it."""
-        return self._played(np.zeros(0, np.float32), self.listener.finish(state.features), state, seed, controls)[0]
+        return self._played(
+            np.zeros(0, np.float32), self.extractor.finish(state.features), state, seed, controls
+        )[0]
 
     def _played(
-        self, samples: np.ndarray, features: Tensor, state: PlayState, seed: int, controls: Controls, late: int = 0
+        self,
+        samples: np.ndarray,
+        features: Tensor,
+        state: PlayState,
+        seed: int,
+        controls: Controls,
+        late: int = 0,
     ) -> tuple[list[np.ndarray], PlayState]:
-        sounds, heard = frame_sounds(samples, len(features), self.listener, state.heard)
-        late = min(late, len(features)) if state.shown else 0  # before the first picture there is none to give
+        sounds, heard = frame_sounds(samples, len(features), self.extractor, state.heard)
+        late = (
+            min(late, len(features)) if state.shown else 0
+        )  # before the first picture there is none to give
         state, pictures = state._replace(heard=heard), []
         for place, piece in _pieces(features, late):
-            part = Part(piece, state.drawn, state.frame, seed, controls)
-            frames, drawn = self._repeated(part, state.shown) if place < late and state.shown else self._drawn(part)
+            part = RenderRequest(piece, state.drawn, state.frame, seed, controls)
+            frames, drawn = (
+                self._repeated(part, state.shown) if place < late and state.shown else self._drawn(part)
+            )
             seen, after = shown(frames, sounds[place : place + len(piece)], controls, self.fps, state.shown)
             state = state._replace(drawn=drawn, shown=after, frame=state.frame + len(piece))
             pictures += seen
         return pictures, state
 
-    def _repeated(self, part: Part, before: ShownState) -> tuple[Sequence[np.ndarray], SteeredState | None]:
-        return [before.picture] * len(part.features), self.stage.hear(part)
+    def _repeated(
+        self, part: RenderRequest, before: ShownState
+    ) -> tuple[Sequence[np.ndarray], SteeredState | None]:
+        return [before.picture] * len(part.features), self.renderer.hear(part)
 
-    def _drawn(self, part: Part) -> tuple[UInt8[np.ndarray, "T H W 3"], SteeredState | None]:
-        frames, state = self.stage.draw(part)
+    def _drawn(self, part: RenderRequest) -> tuple[UInt8[np.ndarray, "T H W 3"], SteeredState | None]:
+        frames, state = self.renderer.draw(part)
         return as_pixels(frames).cpu().numpy(), state
 
     def draw(
@@ -181,25 +203,30 @@ class Animator:
         seed: int = 0,
         controls: Controls = AS_TRAINED,
     ) -> tuple[UInt8[np.ndarray, "T H W 3"], SteeredState | None]:
-        """Frames ``first`` to first + T as they are drawn, not held or delayed, and the state to continue from."""
+        """Frames ``first`` to first + T as they are drawn, not held or delayed, and the state to continue
+        from."""
         if not len(features):
             return np.zeros((0, self.size[1], self.size[0], 3), np.uint8), state
-        return self._drawn(Part(features, state, first, seed, controls))
+        return self._drawn(RenderRequest(features, state, first, seed, controls))
 
-    def live(self, sample_rate: int, seed: int = 0, controls: Controls = AS_TRAINED, gain: Gain = 0.0) -> "Live":
-        """A player for one sound that comes block by block, with its own state; any number of them may play at once.
+    def live(
+        self, sample_rate: int, seed: int = 0, controls: Controls = AS_TRAINED, gain: Gain = 0.0
+    ) -> "Live":
+        """A player for one sound that comes block by block, with its own state; any number of them may play
+        at once.
 
         Args:
             sample_rate: of the sound.
             seed: of the noise, where the model has any.
             controls: how the picture is played.
-            gain: dB with which the sound is heard; running: slowly brought to the level of the training sound.
+            gain: dB with which the sound is heard; running: slowly brought to the level of the training
+                sound.
 
         Raises:
             SettingError: a control that this model does not have.
             UserError: no such rate or gain.
         """
-        from listen_and_move.inference.live import Live  # which plays an Animator
+        from listen_and_move.inference.live.session import Live  # which plays an Animator
 
         return Live(self, sample_rate, seed, controls, gain)
 
@@ -233,26 +260,14 @@ def model_path(path: Path) -> Path:
         UserError: nothing there, or a run that has no model yet.
     """
     if not path.exists():
-        raise UserError(f"{path}: expected a run folder or a model.safetensors; there is none: check the name")
+        raise UserError(
+            f"{path}: expected a run folder or a model.safetensors; there is none: check the name"
+        )
     if path.is_file():
         return path
     model = RunFolder(path).model_file
     if not model.exists():
-        raise UserError(f"{path}: expected a run folder with a model; there is no {model.name} in it yet: train first")
+        raise UserError(
+            f"{path}: expected a run folder with a model; there is no {model.name} in it yet: train first"
+        )
     return model
-
-
-def choose_device(name: str) -> torch.device:
-    """The device of that name; auto takes the best there is.
-
-    Raises:
-        UserError: it is not there.
-    """
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        return torch.device(next(device for device in ("cuda", "mps", "cpu") if available[device]))
-    kind = name.partition(":")[0]
-    if not available.get(kind, False):
-        usable = ", ".join(device for device, there in available.items() if there)
-        raise UserError(f"device: expected auto or one that this machine has ({usable}); got {name}")
-    return torch.device(name)

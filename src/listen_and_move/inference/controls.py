@@ -10,15 +10,15 @@ from listen_and_move.config import ModelConfig, require
 LARGEST_GAIN = 4.0
 LONGEST_SECONDS = 10.0
 SHARPEST = 4.0
-"""Log-odds at which hardly anything of the blend is left (see `models.recall`)."""
+"""Log-odds at which hardly anything of the blend is left (see `models.memory`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Controls:
     """Dials of playing; the defaults play as trained.
 
-    A gain multiplies what a route hears beyond silence: 1 is as trained, 0 deaf, so that with all at 0 any sound gives the
-    picture of silence.
+    A gain multiplies what a route hears beyond silence: 1 is as trained, 0 deaf, so that with all at 0 any
+    sound gives the picture of silence.
 
     Raises:
         SettingError: a value that makes no sense.
@@ -33,25 +33,37 @@ class Controls:
     norm_gain: float = 1.0
     """The same by one route alone: the generator's norms (acIN)."""
     sharpness: float = 0.0
-    """What the picture is drawn upon: up to 4, more of the one real frame that sounded most alike (sharper, and it jumps more),
-    down to -4, more of the blend of all that are remembered (softer and calmer)."""
+    """What the picture is drawn upon: up to 4, more of the one real frame that sounded most alike (sharper,
+    and it jumps more), down to -4, more of the blend of all that are remembered (softer and calmer)."""
     smoothing: float = 0.0
-    """Seconds in which the picture goes 63 % of the way to what the sound asks for: smoother and as much later; 0: at once.
-    All that the generator gets is smoothed: motion tokens alone change nothing that can be seen."""
+    """Seconds in which the picture goes 63 % of the way to what the sound asks for: smoother and as much
+    later; 0: at once. All that the generator gets is smoothed: motion tokens alone change nothing that can be
+    seen."""
     delay: float = 0.0
-    """Seconds by which the picture comes later than the sound, to the nearest frame; until then the first frame is shown."""
+    """Seconds by which the picture comes later than the sound, to the nearest frame; until then the first
+    frame is shown."""
     freeze: float | None = None
-    """Hold the picture in silence: from half a second below this level on, in dB of full scale after any gain, such as -50.
+    """Hold the picture in silence: from half a second below this level on, in dB of full scale after any
+    gain, such as -50.
     None: never."""
 
     def __post_init__(self) -> None:
         for name in ("amount", "motion_gain", "content_gain", "norm_gain"):
             value = getattr(self, name)
-            require(0 <= value <= LARGEST_GAIN, f"{_flag(name)}: expected 0 (deaf) to {LARGEST_GAIN:g}; got {value}")
-        require(-SHARPEST <= self.sharpness <= SHARPEST, f"sharpness: expected -4 (soft) to 4 (sharp); got {self.sharpness}")
+            require(
+                0 <= value <= LARGEST_GAIN,
+                f"{_flag(name)}: expected 0 (deaf) to {LARGEST_GAIN:g}; got {value}",
+            )
+        require(
+            -SHARPEST <= self.sharpness <= SHARPEST,
+            f"sharpness: expected -4 (soft) to 4 (sharp); got {self.sharpness}",
+        )
         for name in ("smoothing", "delay"):
             value = getattr(self, name)
-            require(0 <= value <= LONGEST_SECONDS, f"{name}: expected 0 to {LONGEST_SECONDS:g} seconds; got {value}")
+            require(
+                0 <= value <= LONGEST_SECONDS,
+                f"{name}: expected 0 to {LONGEST_SECONDS:g} seconds; got {value}",
+            )
         require(
             self.freeze is None or -100 <= self.freeze <= 0,
             f"freeze: expected a level from -100 to 0 dB of full scale, such as -50; got {self.freeze}",
@@ -85,9 +97,7 @@ class Controls:
             value = getattr(self, name)
             message = f"{_flag(name)}: expected a model that hears by this route; this one was trained with {setting} off; "
             require(there or value == 1, f"{message}got {value}: leave it away")
-        message = (
-            f"sharpness: expected a model that recalls frames; this one was trained with generator.recall 0; got {self.sharpness}"
-        )
+        message = f"sharpness: expected a model that recalls frames; this one was trained with generator.recall 0; got {self.sharpness}"
         require(config.generator.recall > 0 or not self.sharpness, f"{message}: leave it away")
 
     def check_replay(self) -> None:

@@ -12,25 +12,25 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from listen_and_move import __version__
+from listen_and_move.audio.features import SAMPLE_RATE
+from listen_and_move.audio.loudness import Gain, checked_gain
 from listen_and_move.clock import Seconds, frame_count
 from listen_and_move.config import Config
 from listen_and_move.data.clip import file_hash, load_clip
 from listen_and_move.errors import UserError
-from listen_and_move.features import SAMPLE_RATE
 from listen_and_move.inference.ahead import ahead
 from listen_and_move.inference.animator import Animator, model_path
+from listen_and_move.inference.compositing import Pasted
 from listen_and_move.inference.controls import AS_TRAINED, Controls
-from listen_and_move.inference.listening import Ears, listen, notes
-from listen_and_move.inference.pasting import Pasted
 from listen_and_move.inference.player import Player
-from listen_and_move.inference.prepared import Precision
-from listen_and_move.inference.replay import Replayer, recording
-from listen_and_move.level import Gain, checked_gain
+from listen_and_move.inference.sound_check import AudioReference, listen, notes
+from listen_and_move.inference.sources.path import Replayer, recording
 from listen_and_move.media.replacing import check_no_input, short_name
 from listen_and_move.media.sound import read_sound, sound_samples
 from listen_and_move.media.soundtrack import SoundTrack
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.metrics.frame import psnr
+from listen_and_move.models.optimized import Precision
 from listen_and_move.precision import reused_memory
 
 NOT_SEEN_DB, CHECKED = 40.0, 32
@@ -49,7 +49,8 @@ class Progress(NamedTuple):
     done: int
     frames: int
     notes: tuple[str, ...] = ()
-    """What to tell the user of this sound, known before the first frame: how its level was matched, and if it is very new."""
+    """What to tell the user of this sound, known before the first frame: how its level was matched, and if it
+    is very new."""
 
 
 def generate(
@@ -76,11 +77,14 @@ def generate(
     Args:
         model: a run folder or a model.safetensors.
         sounds: one or more files with sound, videos too.
-        out: a file (.mp4, .mov, .mkv, .webm), a name without ending for a folder of PNG frames, or an existing folder
-            (or one whose name ends in /) for a file per sound; SOUND-MODEL.mp4 here by default.
-        mode: model: the model draws; replay: real frames of the training part are shown in the order that the sound asks for.
-        gain: with which the sound is heard, not written: match: the one that brings a whole sound to the level of the training
-            sound, at most 20 dB; running: slowly, as where the future is not known; or a number of dB.
+        out: a file (.mp4, .mov, .mkv, .webm), a name without ending for a folder of PNG frames, or an
+            existing folder (or one whose name ends in /) for a file per sound; SOUND-MODEL.mp4 here by
+            default.
+        mode: model: the model draws; replay: real frames of the training part are shown in the order that the
+            sound asks for.
+        gain: with which the sound is heard, not written: match: the one that brings a whole sound to the
+            level of the training sound, at most 20 dB; running: slowly, as where the future is not known; or
+            a number of dB.
         controls: how the picture is played; of a replay only delay and freeze.
         paste: put the picture back into a still of the whole picture that the clip was cut from.
         video: replay and paste only: where the run's video is now, if not where it was when the run began.
@@ -90,16 +94,16 @@ def generate(
         seed: of the noise, where the model has any.
         overwrite: replace outputs that exist.
         device: auto, cpu, cuda or mps.
-        precision: bfloat16 draws faster where the processor has it; a sound whose beginning is then less than 40 dB PSNR from
-            float32 is drawn in float32.
+        precision: bfloat16 draws faster where the processor has it; a sound whose beginning is then less than
+            40 dB PSNR from float32 is drawn in float32.
         watch: called before the first frame and after every block of frames.
 
     Returns:
         The files written, in the order of the sounds.
 
     Raises:
-        UserError: a sound, the model or the run's video cannot be read, an output cannot be written, or a control does not
-            apply.
+        UserError: a sound, the model or the run's video cannot be read, an output cannot be written, or a
+            control does not apply.
     """
     _ = gain if gain == "match" else checked_gain(gain)
     replayed = mode == "replay"
@@ -107,28 +111,35 @@ def generate(
     file = model_path(Path(model))
     if video is not None and not (replayed or paste):
         raise UserError(
-            f"video: expected only where a recording is replayed or pasted into; got {video}: leave it away, or --mode replay "
+            f"video: expected only where a recording is replayed or pasted into; got {video}: leave it away, "
+            "or --mode replay "
             "or --paste"
         )
     if precision != "float32" and replayed:
-        raise UserError(f"precision: expected only where a model draws; got {precision} for a replay: leave it away")
+        raise UserError(
+            f"precision: expected only where a model draws; got {precision} for a replay: leave it away"
+        )
     outputs = _outputs(sources, file, None if out is None else str(out))
     learnt = recording(Path(model), None if video is None else Path(video)) if replayed or paste else None
     _check_outputs([*sources, file, *(learnt[:1] if learnt else ())], outputs, overwrite)
-    made = _replay(*learnt, controls) if learnt and replayed else _model(file, device, seed, controls, precision)
+    made = (
+        _replay(*learnt, controls) if learnt and replayed else _model(file, device, seed, controls, precision)
+    )
     exact = _model(file, device, seed, controls, "float32")[0] if precision != "float32" else None
-    ears, (player, mark) = made[0].ears, made
+    audio_reference, (player, mark) = made[0].audio_reference, made
     if learnt and paste:
         player, mark = _pasted(player, mark, *learnt)
         exact = exact and _pasted(exact, mark, *learnt)[0]
-    playing = _Playing(player, ears, mark, gain, seed, controls, overwrite, watch, exact)
+    playing = _Playing(player, audio_reference, mark, gain, seed, controls, overwrite, watch, exact)
     with reused_memory():
         for source, target in zip(sources, outputs, strict=True):
             playing.one(SoundTrack(source, track, start, end), target)
     return outputs
 
 
-def _model(file: Path, device: str, seed: int, controls: Controls, precision: Precision) -> tuple[Animator, str]:
+def _model(
+    file: Path, device: str, seed: int, controls: Controls, precision: Precision
+) -> tuple[Animator, str]:
     """The model, and what a file says of itself: the picture is made, not recorded."""
     animator = Animator.load(file, device, precision)
     controls.check_model(animator.config)
@@ -144,13 +155,17 @@ def generated_mark(animator: Animator, file: Path, seed: int) -> str:
 def _replay(source: Path, config: Config, controls: Controls) -> tuple[Replayer, str]:
     """The recording, and what a file says of itself: the pictures are real, their order is not."""
     controls.check_replay()
-    mark = f"Replayed pictures of a recording: Listen and Move {__version__}, video sha256 {file_hash(source)}"
+    mark = (
+        f"Replayed pictures of a recording: Listen and Move {__version__}, video sha256 {file_hash(source)}"
+    )
     return Replayer(load_clip(source, config), config), mark
 
 
 def _pasted(player: Player, mark: str, source: Path, config: Config) -> tuple[Player, str]:
     """The same in the whole picture, and what a file says of that."""
-    return Pasted.of(player, source, config.clip), f"{mark}; around it a still of video sha256 {file_hash(source)}"
+    return Pasted.of(
+        player, source, config.clip
+    ), f"{mark}; around it a still of video sha256 {file_hash(source)}"
 
 
 @dataclass(frozen=True)
@@ -158,7 +173,7 @@ class _Playing:
     """What is the same for all sounds."""
 
     player: Player
-    ears: Ears
+    audio_reference: AudioReference
     mark: str
     gain: Gain | Literal["match"]
     seed: int
@@ -173,11 +188,16 @@ class _Playing:
         path, fps, (width, height) = Path(sound.path), self.player.fps, self.player.size
         samples, rate = sound_samples(path, track=sound.track, start=sound.start, end=sound.end)
         if not samples:
-            raise UserError(f"{path}: expected sound; there is none in this part: choose another with --start and --end")
+            raise UserError(
+                f"{path}: expected sound; there is none in this part: choose another with --start and --end"
+            )
         blocks = partial(read_sound, path, SAMPLE_RATE, track=sound.track, start=sound.start, end=sound.end)
-        heard = listen(blocks, self.ears, self.gain)
+        heard = listen(blocks, self.audio_reference, self.gain)
         player, noted = self._chosen(path.name, blocks, heard.gain)
-        total, told = frame_count(samples, rate, fps), (*notes(path.name, heard, self.ears, self.gain), *noted)
+        total, told = (
+            frame_count(samples, rate, fps),
+            (*notes(path.name, heard, self.audio_reference, self.gain), *noted),
+        )
         self.watch(Progress(path, out, 0, total, told))
         # Decoding, features, network and encoding each have a thread, so that none waits while another works.
         playing = player.frames(ahead(blocks(), PIECES_AHEAD), self.seed, self.controls, heard.gain)
@@ -186,25 +206,40 @@ class _Playing:
         with (
             closing(ahead(playing, FRAMES_AHEAD)) as frames,
             VideoWriter(
-                out, width=width, height=height, fps=fps, sound=sound, metadata=marks, overwrite=self.overwrite
+                out,
+                width=width,
+                height=height,
+                fps=fps,
+                sound=sound,
+                metadata=marks,
+                overwrite=self.overwrite,
             ) as writer,
         ):
             for done, frame in enumerate(frames, start=1):
-                if done > total:  # resampling may round a sound up by a sample, into a frame that nobody would hear
+                if (
+                    done > total
+                ):  # resampling may round a sound up by a sample, into a frame that nobody would hear
                     break
                 writer.write(frame)
                 if done % 16 == 0 or done == total:
                     self.watch(Progress(path, out, done, total, told))
 
-    def _chosen(self, name: str, blocks: Callable[[], Iterable[np.ndarray]], gain: Gain) -> tuple[Player, list[str]]:
+    def _chosen(
+        self, name: str, blocks: Callable[[], Iterable[np.ndarray]], gain: Gain
+    ) -> tuple[Player, list[str]]:
         """The player for a sound: in float32 after all where fewer digits can be seen."""
         if self.exact is None:
             return self.player, []
-        both = [islice(each.frames(blocks(), self.seed, self.controls, gain), CHECKED) for each in (self.player, self.exact)]
+        both = [
+            islice(each.frames(blocks(), self.seed, self.controls, gain), CHECKED)
+            for each in (self.player, self.exact)
+        ]
         found = psnr(*(np.stack(list(frames)) for frames in both))
         if found >= NOT_SEEN_DB:
             return self.player, []
-        return self.exact, [f"{name}: bfloat16 differs visibly ({found:.0f} dB PSNR over its beginning): drawn in float32"]
+        return self.exact, [
+            f"{name}: bfloat16 differs visibly ({found:.0f} dB PSNR over its beginning): drawn in float32"
+        ]
 
 
 def _outputs(sounds: Sequence[Path], model: Path, out: str | None) -> list[Path]:
@@ -229,7 +264,8 @@ def _check_outputs(inputs: Sequence[Path], outputs: Sequence[Path], overwrite: b
     for index, out in enumerate(outputs):
         if places[index] in places[:index]:
             raise UserError(
-                f"{out}: expected a different name for each sound; two sounds would be written there: give them one by one"
+                f"{out}: expected a different name for each sound; two sounds would be written there: give "
+                "them one by one"
             )
         check_no_input(out, inputs)
         if out.exists() and not overwrite:

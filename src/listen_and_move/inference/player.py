@@ -6,8 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
+from listen_and_move.audio.loudness import Gain
 from listen_and_move.inference.controls import AS_TRAINED, Controls
-from listen_and_move.level import Gain
 
 
 class Player(Protocol):
@@ -26,5 +26,6 @@ class Player(Protocol):
     def frames(
         self, sound: Iterable[np.ndarray], seed: int = 0, controls: Controls = AS_TRAINED, gain: Gain = 0.0
     ) -> Iterator[np.ndarray]:
-        """Pictures uint8 (height, width, 3) to a sound at 64 kHz, given in blocks of any length, heard with a gain."""
+        """Pictures uint8 (height, width, 3) to a sound at 64 kHz, given in blocks of any length, heard with a
+        gain."""
         ...

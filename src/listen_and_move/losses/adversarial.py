@@ -1,4 +1,5 @@
-"""Adversarial losses: what critics and generator minimise, given the critics' scores, and the critics' penalties.
+"""Adversarial losses: what critics and generator minimise, given the critics' scores, and the critics'
+penalties.
 
 Scores are patch decisions of any shape, batch first. Each loss is a row of `ADVERSARIAL`.
 """
@@ -12,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import relu, softplus
 
 Scores = Float[Tensor, "batch *patches"]
-Critic = Callable[[Tensor], Tensor]
+Discriminator = Callable[[Tensor], Tensor]
 
 
 class AdversarialLoss(NamedTuple):
@@ -22,7 +23,7 @@ class AdversarialLoss(NamedTuple):
     """(real scores, fake scores) -> the critic's loss."""
     generator: Callable[[Scores, Scores], Tensor]
     """(real scores, fake scores) -> the generator's loss."""
-    penalty: Callable[[Critic, Tensor, Tensor, Tensor | None], Tensor]
+    penalty: Callable[[Discriminator, Tensor, Tensor, Tensor | None], Tensor]
     """(critic, real, fake, mix) -> the critic's penalty, unweighted."""
     interpolates: bool = False
     """Whether the penalty wants a mix: (batch,) random numbers in [0, 1)."""
@@ -56,7 +57,8 @@ def hinge_critic(real: Scores, fake: Scores) -> Tensor:
 
 
 def cross_entropy_critic(real: Scores, fake: Scores) -> Tensor:
-    """softplus(-D(real)) + softplus(D(fake)): cross-entropy of real or not, scores being logits (Goodfellow et al. 2014)."""
+    """softplus(-D(real)) + softplus(D(fake)): cross-entropy of real or not, scores being logits (Goodfellow
+    et al. 2014)."""
     return softplus(-real).mean() + softplus(fake).mean()
 
 
@@ -76,30 +78,36 @@ def least_squares_generator(real: Scores, fake: Scores) -> Tensor:
 
 
 def feature_matching(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
-    """Mean absolute difference of a critic's activations, averaged over its layers (Wang et al. 2018, pix2pixHD)."""
+    """Mean absolute difference of a critic's activations, averaged over its layers (Wang et al. 2018,
+    pix2pixHD)."""
     layers = [(theirs - ours).abs().mean() for theirs, ours in zip(real, fake, strict=True)]
     return torch.stack(layers).mean()
 
 
-def interpolated_penalty(critic: Critic, real: Tensor, fake: Tensor, mix: Float[Tensor, " batch"] | None) -> Tensor:
-    """(||grad D(x)|| - 1)^2 at x = alpha real + (1 - alpha) fake, alpha = mix of each sample (Gulrajani et al. 2017)."""
+def interpolated_penalty(
+    critic: Discriminator, real: Tensor, fake: Tensor, mix: Float[Tensor, " batch"] | None
+) -> Tensor:
+    """(||grad D(x)|| - 1)^2 at x = alpha real + (1 - alpha) fake, alpha = mix of each sample (Gulrajani et
+    al. 2017)."""
     assert mix is not None
     alpha = mix.reshape(-1, *[1] * (real.dim() - 1))
     return unit_slope(critic, alpha * real + (1 - alpha) * fake)
 
 
-def unit_slope(critic: Critic, point: Tensor) -> Tensor:
+def unit_slope(critic: Discriminator, point: Tensor) -> Tensor:
     """(||grad D|| - 1)^2 at some points, the norm over a whole sample."""
     gradient = _gradient(critic, point)
     return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
 
 
-def zero_centred_penalty(critic: Critic, real: Tensor, fake: Tensor, mix: Tensor | None) -> Tensor:
+def zero_centred_penalty(critic: Discriminator, real: Tensor, fake: Tensor, mix: Tensor | None) -> Tensor:
     """R1 + R2: ||grad D||^2 at the real and at the fake samples (Mescheder et al. 2018)."""
-    return sum((_gradient(critic, x).flatten(1).square().sum(1).mean() for x in (real, fake)), real.new_zeros(()))
+    return sum(
+        (_gradient(critic, x).flatten(1).square().sum(1).mean() for x in (real, fake)), real.new_zeros(())
+    )
 
 
-def _gradient(critic: Critic, point: Tensor) -> Tensor:
+def _gradient(critic: Discriminator, point: Tensor) -> Tensor:
     """Gradient of the summed scores with respect to the input, itself differentiable."""
     point = point.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(critic(point).sum(), point, create_graph=True)
@@ -109,12 +117,17 @@ def _gradient(critic: Critic, point: Tensor) -> Tensor:
 _CROSS_ENTROPY = AdversarialLoss(cross_entropy_critic, cross_entropy_generator, zero_centred_penalty)
 
 ADVERSARIAL: dict[str, AdversarialLoss] = {
-    "wgan-gp": AdversarialLoss(wasserstein_critic, wasserstein_generator, interpolated_penalty, interpolates=True),
+    "wgan-gp": AdversarialLoss(
+        wasserstein_critic, wasserstein_generator, interpolated_penalty, interpolates=True
+    ),
     "wgan": AdversarialLoss(wasserstein_critic, wasserstein_generator, zero_centred_penalty),
     "hinge": AdversarialLoss(hinge_critic, wasserstein_generator, zero_centred_penalty),
     "non-saturating": _CROSS_ENTROPY,
     "bce": _CROSS_ENTROPY,  # with logits, the same function under its other name
     "least-squares": AdversarialLoss(least_squares_critic, least_squares_generator, zero_centred_penalty),
-    "relativistic": AdversarialLoss(relativistic_critic, relativistic_generator, zero_centred_penalty, paired=True),
+    "relativistic": AdversarialLoss(
+        relativistic_critic, relativistic_generator, zero_centred_penalty, paired=True
+    ),
 }
-"""Only Wasserstein's bound asks for slope 1; every other row takes R1 + R2, which a weight of 0 leaves out."""
+"""Only Wasserstein's bound asks for slope 1; every other row takes R1 + R2, which a weight of 0 leaves
+out."""

@@ -1,4 +1,5 @@
-"""The perceptual loss: how far apart two windows are in the eyes of a network trained on photographs (Johnson et al. 2016).
+"""The perceptual loss: how far apart two windows are in the eyes of a network trained on photographs (Johnson
+et al. 2016).
 
 Windows are (B, T, 3, H, W) in [-1, 1].
 """
@@ -12,10 +13,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
-from listen_and_move.backbones.inputs import CAFFE, IMAGENET, Convention, normalised
-from listen_and_move.backbones.load import load
-from listen_and_move.backbones.tapped import TappedNetwork
 from listen_and_move.errors import UserError
+from listen_and_move.pretrained.inputs import CAFFE, IMAGENET, Convention, normalised
+from listen_and_move.pretrained.load import load
+from listen_and_move.pretrained.tapped import TappedNetwork
 
 Window = Float[Tensor, "B T 3 H W"]
 
@@ -55,18 +56,24 @@ class PerceptualLoss(NamedTuple):
             return cls(cast(TappedNetwork, load(name, device)), EYES[name])
         except UserError as error:
             others = " or ".join(f"`--losses.perceptual-network {other}`" for other in EYES if other != name)
-            raise UserError(f"{error}; or use another network with {others}, or none with `--losses.perceptual 0`") from None
+            raise UserError(
+                f"{error}; or use another network with {others}, or none with `--losses.perceptual 0`"
+            ) from None
 
     def __call__(self, fake: Window, real: Window) -> Tensor:
         """Mean squared difference of the feature maps: 0 for equal windows. Gradients reach ``fake`` alone.
 
-        A large window is compared in pieces, each with its gradient at once, so that maps of one piece alone are kept.
+        A large window is compared in pieces, each with its gradient at once, so that maps of one piece alone
+        are kept.
         """
         at_once = max(1, PIXELS // fake[:, 0, 0].numel())
         if fake.shape[1] <= at_once:
             return self._distance(fake, real)
         pieces = zip(fake.split(at_once, dim=1), real.split(at_once, dim=1), strict=True)
-        shares = [_Settled.apply(piece, partial(self._distance, real=other)) * piece.shape[1] for piece, other in pieces]
+        shares = [
+            _Settled.apply(piece, partial(self._distance, real=other)) * piece.shape[1]
+            for piece, other in pieces
+        ]
         return torch.stack(shares).sum() / fake.shape[1]
 
     def _distance(self, fake: Window, real: Window) -> Tensor:

@@ -10,7 +10,9 @@ from torch.nn.functional import avg_pool2d
 Window = Float[Tensor, "B T 3 H W"]
 
 
-def multiscale_l1(fake: Window, real: Window, scales: int = 1, weight: Float[Tensor, "H W"] | None = None) -> Tensor:
+def multiscale_l1(
+    fake: Window, real: Window, scales: int = 1, weight: Float[Tensor, "H W"] | None = None
+) -> Tensor:
     """Mean absolute difference, averaged over 1, 1/2, 1/4 ... of the size.
 
     ``weight`` (mean 1) makes some pixels count more.
@@ -35,5 +37,6 @@ def still(fake: Window) -> Tensor:
 
 
 def total_variation(fake: Window) -> Tensor:
-    """Mean absolute difference of neighbouring pixels, down and across, summed (Rudin et al. 1992): 0 for a plain picture."""
+    """Mean absolute difference of neighbouring pixels, down and across, summed (Rudin et al. 1992): 0 for a
+    plain picture."""
     return fake.diff(dim=-2).abs().mean() + fake.diff(dim=-1).abs().mean()

@@ -1,4 +1,5 @@
-"""Frames of an opened stream: in order, whole or with the reason why not, and how they are to be displayed."""
+"""Frames of an opened stream: in order, whole or with the reason why not, and how they are to be
+displayed."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -21,7 +22,8 @@ CLAIM_IS_EXACT = (MOV, "matroska,webm")
 def decoded(path: AnyPath, container: Any, stream: Any) -> Iterator[Any]:
     """All frames of a stream in order of display.
 
-    Files without a container (MP3, ADTS) often begin or end in the middle of a frame: an error there is no damage.
+    Files without a container (MP3, ADTS) often begin or end in the middle of a frame: an error there is no
+    damage.
     """
     lenient = container.format.name not in CLAIM_IS_EXACT
     time, error = None, None
@@ -36,7 +38,8 @@ def decoded(path: AnyPath, container: Any, stream: Any) -> Iterator[Any]:
             error = error or failure
         if error and (frames or not lenient or packet is None):
             raise UserError(
-                f"{path}: is damaged at {float(time or 0):.1f} s: {reason(error)}; use a part before it or another copy"
+                f"{path}: is damaged at {float(time or 0):.1f} s: {reason(error)}; use a part before it or "
+                "another copy"
             )
         for frame in frames:
             time = frame.time if frame.time is not None else time
@@ -62,7 +65,8 @@ def check_complete(path: AnyPath, container: Any, stream: Any, reached: Fraction
     length = claimed(container, stream) if container.format.name in CLAIM_IS_EXACT else None
     if length is not None and length - reached > max(Fraction(1), length / 10):
         raise UserError(
-            f"{path}: is cut off: expected {float(length):.1f} s of {'picture' if stream.type == 'video' else 'sound'}; "
+            f"{path}: is cut off: expected {float(length):.1f} s of "
+            f"{'picture' if stream.type == 'video' else 'sound'}; "
             f"it ends after {float(reached):.1f} s; use a complete copy"
         )
 
@@ -71,10 +75,16 @@ def claimed(container: Any, stream: Any) -> Fraction | None:
     """Duration of a stream in seconds according to the container; None if it says nothing."""
     if stream.duration:
         return seconds(stream, stream.duration)
-    clock = next((value for key, value in stream.metadata.items() if key.upper().startswith("DURATION")), "").split(":")
+    clock = next(
+        (value for key, value in stream.metadata.items() if key.upper().startswith("DURATION")), ""
+    ).split(":")
     if len(clock) == 3:  # Matroska: 00:00:10.010000000
         return sum((Fraction(part) * 60**place for place, part in enumerate(reversed(clock))), Fraction(0))
-    return Fraction(container.duration, av.time_base) if container.duration and len(container.streams) == 1 else None
+    return (
+        Fraction(container.duration, av.time_base)
+        if container.duration and len(container.streams) == 1
+        else None
+    )
 
 
 def seconds(stream: Any, ticks: int | None) -> Fraction | None:

@@ -1,8 +1,9 @@
 """Opening media files, and what they hold.
 
-Picture and sound of a file share one time line in seconds. Its zero is the earliest start of the file's picture and
-sounds, after edit lists and encoder priming; so instant 2.5 is the same moment for `read_frames` and `read_sound`.
-Nothing is sought by seconds that a container claims: frames are placed by their own time stamps, samples are counted.
+Picture and sound of a file share one time line in seconds. Its zero is the earliest start of the file's
+picture and sounds, after edit lists and encoder priming; so instant 2.5 is the same moment for `read_frames`
+and `read_sound`. Nothing is sought by seconds that a container claims: frames are placed by their own time
+stamps, samples are counted.
 """
 
 from collections.abc import Iterator
@@ -90,7 +91,10 @@ def probe(path: AnyPath) -> MediaInfo:
     """
     with opened(path) as container:
         origin = origin_of(container)
-        sounds = tuple(_sound_info(container, stream, track, origin) for track, stream in enumerate(container.streams.audio))
+        sounds = tuple(
+            _sound_info(container, stream, track, origin)
+            for track, stream in enumerate(container.streams.audio)
+        )
         streams = _pictures(container)
         video = _video_info(path, container, streams[0], origin) if streams else None
         if video is None and not sounds:
@@ -164,7 +168,9 @@ def _first_times(path: AnyPath) -> list[Fraction]:
     """Times of the first thousand frames, from their packets."""
     with opened(path) as container:
         stream = _pictures(container)[0]
-        shown = (packet for packet in container.demux(stream) if packet.pts is not None and not packet.is_discard)
+        shown = (
+            packet for packet in container.demux(stream) if packet.pts is not None and not packet.is_discard
+        )
         try:
             return sorted(packet.pts * Fraction(stream.time_base) for packet in islice(shown, 1000))
         except FFmpegError:
@@ -188,7 +194,9 @@ def opened(path: AnyPath, options: dict[str, str] | None = None) -> Iterator[Any
     """An opened file, or the reason why it cannot be read as a UserError. For the modules of this folder."""
     file = Path(path)
     if not file.is_file():
-        what = "is a folder" if file.is_dir() else "is no ordinary file" if file.exists() else "does not exist"
+        what = (
+            "is a folder" if file.is_dir() else "is no ordinary file" if file.exists() else "does not exist"
+        )
         raise UserError(f"{path}: expected a video or sound file; it {what}; check the name")
     try:
         if not file.stat().st_size:
@@ -196,13 +204,17 @@ def opened(path: AnyPath, options: dict[str, str] | None = None) -> Iterator[Any
         # The protocol is given because a name such as "take:1.mp4" would be taken for one.
         container = av.open(f"file:{file}", options=options or {}, **_TOLERANT)
     except (FFmpegError, OSError) as error:
-        raise UserError(f"{path}: cannot be read as video or sound ({reason(error)}); try to play or convert it first") from None
+        raise UserError(
+            f"{path}: cannot be read as video or sound ({reason(error)}); try to play or convert it first"
+        ) from None
     with container:
         yield container
 
 
 def _pictures(container: Any) -> list[Any]:
-    return [stream for stream in container.streams.video if not stream.disposition & 0x400]  # 0x400: attached_pic
+    return [
+        stream for stream in container.streams.video if not stream.disposition & 0x400
+    ]  # 0x400: attached_pic
 
 
 def picture_stream(path: AnyPath, container: Any) -> Any:
@@ -226,13 +238,18 @@ def sound_stream(path: AnyPath, container: Any, track: int) -> Any:
 
 def _decodable(path: AnyPath, stream: Any) -> Any:
     if stream.codec_context is None:
-        raise UserError(f"{path}: its {stream.type} has a coding that is not known here; convert it to H.264 with AAC first")
+        raise UserError(
+            f"{path}: its {stream.type} has a coding that is not known here; convert it to H.264 with AAC "
+            "first"
+        )
     return stream
 
 
 def origin_of(container: Any) -> Fraction:
     """The zero of the file's time line: the earliest start of its picture and sounds."""
-    starts = [seconds(stream, stream.start_time) for stream in [*_pictures(container), *container.streams.audio]]
+    starts = [
+        seconds(stream, stream.start_time) for stream in [*_pictures(container), *container.streams.audio]
+    ]
     return min((start for start in starts if start is not None), default=Fraction(0))
 
 
@@ -242,5 +259,7 @@ def part(path: AnyPath, start: Seconds | None, end: Seconds | None) -> tuple[Fra
     if first < 0:
         raise UserError(f"{path}: expected a start of 0 seconds or later; got {float(first):g}")
     if last is not None and last <= first:
-        raise UserError(f"{path}: expected an end after the start ({float(first):g} s); got {float(last):g} s")
+        raise UserError(
+            f"{path}: expected an end after the start ({float(first):g} s); got {float(last):g} s"
+        )
     return first, last

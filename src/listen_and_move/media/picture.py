@@ -16,7 +16,14 @@ from av.filter import Graph
 
 from listen_and_move.clock import Seconds, frame_time
 from listen_and_move.errors import UserError
-from listen_and_move.media.decoding import AnyPath, check_complete, decoded, displayed_size, frame_rate, orientation
+from listen_and_move.media.decoding import (
+    AnyPath,
+    check_complete,
+    decoded,
+    displayed_size,
+    frame_rate,
+    orientation,
+)
 from listen_and_move.media.files import VideoInfo, opened, origin_of, part, picture_stream
 
 HALF_A_MILLISECOND = Fraction(1, 2000)
@@ -30,7 +37,8 @@ Box = tuple[int, int, int, int]
 
 
 def centred_box(info: VideoInfo, width: int, height: int) -> Box:
-    """The largest centred part of the displayed picture with the shape width : height, as left, top, right, bottom."""
+    """The largest centred part of the displayed picture with the shape width : height, as left, top, right,
+    bottom."""
     return _centred(info.width, info.height, width, height)
 
 
@@ -53,12 +61,13 @@ def read_frames(
 ) -> Iterator[np.ndarray]:
     """The picture at a rate of its own: uint8 (height, width, 3) RGB, one array per frame.
 
-    Frame t shows what is on display at ``start + t / fps`` seconds, as long as that is before ``end`` and the end of the
-    picture. Before a picture that starts late its first frame is shown. ``box`` is (left, top, right, bottom) in pixels of
-    the displayed picture; None is the largest centred part of the right shape.
+    Frame t shows what is on display at ``start + t / fps`` seconds, as long as that is before ``end`` and the
+    end of the picture. Before a picture that starts late its first frame is shown. ``box`` is (left, top,
+    right, bottom) in pixels of the displayed picture; None is the largest centred part of the right shape.
 
     Raises:
-        UserError: no such file, no picture, a box outside the picture, a start after its end, a damaged or cut off file.
+        UserError: no such file, no picture, a box outside the picture, a start after its end, a damaged or
+            cut off file.
     """
     first, last = part(path, start, end)
     with opened(path) as container:
@@ -80,7 +89,8 @@ def read_frames(
         check_complete(path, container, stream, until)
         if first >= until:
             raise UserError(
-                f"{path}: expected a start before the end of the picture ({float(until):.2f} s); got {float(first):g} s"
+                f"{path}: expected a start before the end of the picture ({float(until):.2f} s); got "
+                f"{float(first):g} s"
             )
         until = until - 2 * tolerance if last is None else min(until - 2 * tolerance, last)
         while first + frame_time(count, fps) < until:
@@ -89,7 +99,8 @@ def read_frames(
 
 
 def _frames_from(path: AnyPath, container: Any, stream: Any, time: Fraction) -> Iterator[Any]:
-    """Frames with time stamps, from the one shown at ``time`` or earlier; seeks where that saves decoding and proves exact."""
+    """Frames with time stamps, from the one shown at ``time`` or earlier; seeks where that saves decoding and
+    proves exact."""
     frames = (frame for frame in decoded(path, container, stream) if frame.pts is not None)
     if time <= FAR:
         return frames
@@ -153,7 +164,8 @@ class _View:
         box = self.box or _centred(*displayed, *self.size)
         if not (0 <= box[0] < box[2] <= displayed[0] and 0 <= box[1] < box[3] <= displayed[1]):
             raise UserError(
-                f"{self.path}: expected a crop (left,top,right,bottom) inside the picture of {displayed[0]}x{displayed[1]} "
+                f"{self.path}: expected a crop (left,top,right,bottom) inside the picture of "
+                f"{displayed[0]}x{displayed[1]} "
                 f"pixels; got {','.join(str(side) for side in box)}"
             )
         return box
@@ -162,10 +174,11 @@ class _View:
 class _Scaling:
     """Scaling of one axis from the part (begin, end) of the displayed picture to ``size`` pixels.
 
-    Shrinking averages the area below each new pixel; enlarging interpolates linearly. Each new pixel is a weighted sum of
-    a few coded ones, so a loop over these few is all the work there is. Where a new pixel is much larger than a coded one,
-    ``blocks`` of coded pixels are averaged before anything else, since colours and sums of all of them cost time: an edge
-    between two new pixels is then known to a block, at most an eighth of a new pixel.
+    Shrinking averages the area below each new pixel; enlarging interpolates linearly. Each new pixel is a
+    weighted sum of a few coded ones, so a loop over these few is all the work there is. Where a new pixel is
+    much larger than a coded one, ``blocks`` of coded pixels are averaged before anything else, since colours
+    and sums of all of them cost time: an edge between two new pixels is then known to a block, at most an
+    eighth of a new pixel.
     """
 
     def __init__(self, part: tuple[int, int], displayed: int, coded: int, size: int) -> None:
@@ -189,12 +202,14 @@ class _Scaling:
         shape[axis] = -1
         taps = zip(self.weights, self.pixels, strict=True)
         return sum(
-            (weight.reshape(shape) * picture.take(pixels, axis) for weight, pixels in taps), np.zeros((1, 1, 1), np.float32)
+            (weight.reshape(shape) * picture.take(pixels, axis) for weight, pixels in taps),
+            np.zeros((1, 1, 1), np.float32),
         )
 
 
 def _blocks(step: float, coded: int) -> int:
-    """The largest power of two that is an eighth of a new pixel of ``step`` coded ones, and divides the picture."""
+    """The largest power of two that is an eighth of a new pixel of ``step`` coded ones, and divides the
+    picture."""
     blocks = 1
     while 16 * blocks <= step and coded % (2 * blocks) == 0:
         blocks *= 2
@@ -202,7 +217,8 @@ def _blocks(step: float, coded: int) -> int:
 
 
 def _rgb_graph(frame: Any, part: Box, size: tuple[int, int]) -> Graph:
-    """Crop (x, y, width, height), averages of whole blocks down to ``size`` (width, height), and conversion to RGB.
+    """Crop (x, y, width, height), averages of whole blocks down to ``size`` (width, height), and conversion
+    to RGB.
 
     Colours follow the frame's own matrix and range.
     """
@@ -214,10 +230,15 @@ def _rgb_graph(frame: Any, part: Box, size: tuple[int, int]) -> Graph:
         colours = ""
     graph = Graph()
     source = graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(frame.time_base or Fraction(1, 1000))
+        width=frame.width,
+        height=frame.height,
+        format=frame.format,
+        time_base=Fraction(frame.time_base or Fraction(1, 1000)),
     )
     crop = graph.add("crop", f"{part[2]}:{part[3]}:{part[0]}:{part[1]}:exact=1")
     way = "bicubic" if size == part[2:] else "area"
-    scale = graph.add("scale", f"{size[0]}:{size[1]}:flags={way}+accurate_rnd+full_chroma_int+full_chroma_inp{colours}")
+    scale = graph.add(
+        "scale", f"{size[0]}:{size[1]}:flags={way}+accurate_rnd+full_chroma_int+full_chroma_inp{colours}"
+    )
     graph.link_nodes(source, crop, scale, graph.add("format", "rgb24"), graph.add("buffersink")).configure()
     return graph

@@ -24,7 +24,8 @@ MOST_CHANNELS = 64
 READ = 1 << 12
 """Bytes that are asked for at a time; fewer are taken where there are fewer."""
 _QUICKLY = {"probesize": "65536", "analyzeduration": "500000"}
-"""Bytes, and microseconds of media, that are enough to find the sound; the default would wait for seconds of it."""
+"""Bytes, and microseconds of media, that are enough to find the sound; the default would wait for seconds of
+it."""
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,16 @@ def piped_sound(file: Any, raw: Raw | None = None) -> Source:
         blocks = _raw_blocks(file, raw)
         first = next(blocks, None)
         if first is None:
-            raise UserError(f"{NAME}: expected samples; it ended before the first one: see what writes to the pipe")
+            raise UserError(
+                f"{NAME}: expected samples; it ended before the first one: see what writes to the pipe"
+            )
         return Source(chain([first], blocks), raw.rate, raw.channels)
     try:
         container = av.open(_OneWay(file), options=_QUICKLY)
     except (FFmpegError, OSError) as error:
         raise UserError(
-            f"{NAME}: cannot be read as media through a pipe ({reason(error)}): give WAV, Matroska, MP3, Ogg or FLAC, or raw "
+            f"{NAME}: cannot be read as media through a pipe ({reason(error)}): give WAV, Matroska, MP3, Ogg "
+            "or FLAC, or raw "
             "samples with --rate"
         ) from None
     sound = Sound(NAME, container, sound_stream(NAME, container, 0))

@@ -1,8 +1,8 @@
 """Files and folders that are complete or not there.
 
-Everything is written under a temporary name beside its place and gets its own name when it is complete. Whatever happens
-before, an existing file keeps what it held and no part of the new one is left behind. An output that is a link is written
-through the link, which stays.
+Everything is written under a temporary name beside its place and gets its own name when it is complete.
+Whatever happens before, an existing file keeps what it held and no part of the new one is left behind. An
+output that is a link is written through the link, which stays.
 """
 
 import errno
@@ -19,7 +19,8 @@ from listen_and_move.errors import UserError
 from listen_and_move.media.decoding import AnyPath
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What writing to an open file fails with when the disk, the user's share of it or the largest size is used up."""
+"""What writing to an open file fails with when the disk, the user's share of it or the largest size is used
+up."""
 
 LONGEST_NAME = 255
 """Bytes of one name that every usual file system takes."""
@@ -28,7 +29,8 @@ _number = count()
 
 
 def check_no_input(out: AnyPath, inputs: Iterable[AnyPath | int], option: str = "--out") -> None:
-    """Refuse an output that is one of the files it is made from, through whatever links, or a folder that holds one.
+    """Refuse an output that is one of the files it is made from, through whatever links, or a folder that
+    holds one.
 
     Args:
         out: name of a file or folder that will be written; it may not exist.
@@ -41,13 +43,18 @@ def check_no_input(out: AnyPath, inputs: Iterable[AnyPath | int], option: str = 
     for file in inputs:
         if _is_same(out, file) or (not isinstance(file, int) and _holds(out, file)):
             name = "standard input" if isinstance(file, int) else file
-            raise UserError(f"{out}: expected an output that is no input; it is, or holds, {name}: choose another {option}")
+            raise UserError(
+                f"{out}: expected an output that is no input; it is, or holds, {name}: choose another "
+                f"{option}"
+            )
 
 
 def _is_same(out: AnyPath, file: AnyPath | int) -> bool:
     """Whether both are one file on the disk; equal names count too, since the file may not be there yet."""
     try:
-        return os.path.samestat(Path(out).stat(), os.fstat(file) if isinstance(file, int) else Path(file).stat())
+        return os.path.samestat(
+            Path(out).stat(), os.fstat(file) if isinstance(file, int) else Path(file).stat()
+        )
     except OSError:
         return not isinstance(file, int) and os.path.realpath(out) == os.path.realpath(file)
 
@@ -58,7 +65,8 @@ def _holds(out: AnyPath, file: AnyPath) -> bool:
 
 
 def short_name(stem: str, ending: str, longest: int = LONGEST_NAME) -> str:
-    """The stem and the ending as one file name of at most so many bytes: the stem is cut, between two characters."""
+    """The stem and the ending as one file name of at most so many bytes: the stem is cut, between two
+    characters."""
     while stem and len(os.fsencode(stem + ending)) > longest:
         stem = stem[:-1]
     return stem + ending
@@ -66,14 +74,15 @@ def short_name(stem: str, ending: str, longest: int = LONGEST_NAME) -> str:
 
 @contextmanager
 def replacing(path: AnyPath, overwrite: bool = True) -> Iterator[Path]:
-    """Gives a temporary name beside ``path`` to write a file to; the file gets its own name when the block ends well.
+    """Gives a temporary name beside ``path`` to write a file to; the file gets its own name when the block
+    ends well.
 
-    On any exception the temporary file is removed and an existing file stays as it was. What the block itself raises is
-    passed on, unless it is about writing this file.
+    On any exception the temporary file is removed and an existing file stays as it was. What the block itself
+    raises is passed on, unless it is about writing this file.
 
     Raises:
-        UserError: the file exists and ``overwrite`` is off, its folder does not exist, or it cannot be written (no right
-            to, disk full).
+        UserError: the file exists and ``overwrite`` is off, its folder does not exist, or it cannot be
+            written (no right to, disk full).
     """
     target = _behind_link(path)
     temporary = _temporary(target)
@@ -99,7 +108,8 @@ def replacing_folder(target: Path, overwrite: bool) -> Iterator[Path]:
     _check_place(target, overwrite or (target.is_dir() and not any(target.iterdir())))
     if target.exists() and (other := [item.name for item in target.iterdir() if not _is_ours(item)]):
         raise UserError(
-            f"{target}: expected a folder of frames to replace; it holds other files, such as {other[0]}; name a new folder"
+            f"{target}: expected a folder of frames to replace; it holds other files, such as {other[0]}; "
+            "name a new folder"
         )
     temporary, old = _temporary(target), _temporary(target)
     try:
@@ -123,7 +133,8 @@ def _is_ours(item: Path) -> bool:
 
 
 def half_written(path: Path) -> Iterator[Path]:
-    """Temporary files for ``path``, whose stem may hold a ``*``: of processes that write it now or were killed while they did."""
+    """Temporary files for ``path``, whose stem may hold a ``*``: of processes that write it now or were
+    killed while they did."""
     return path.parent.glob(f".{path.stem}.partial-*{path.suffix}")
 
 
@@ -139,26 +150,35 @@ def _temporary(target: Path) -> Path:
 
 def _check_place(target: Path, overwrite: bool) -> None:
     if not target.parent.is_dir():
-        raise UserError(f"{target}: expected an existing folder to write to; {target.parent} does not exist; make it first")
+        raise UserError(
+            f"{target}: expected an existing folder to write to; {target.parent} does not exist; make it "
+            "first"
+        )
     if target.exists() and not overwrite:
         raise UserError(f"{target}: exists already; choose another name, or replace it with --overwrite")
     if not os.access(target.parent, os.W_OK):
-        raise UserError(f"{target}: expected a folder you may write to; {target.parent} is none; choose another")
+        raise UserError(
+            f"{target}: expected a folder you may write to; {target.parent} is none; choose another"
+        )
 
 
 @contextmanager
 def telling(path: AnyPath, temporary: Path | None = None) -> Iterator[None]:
-    """Turns what the system or FFmpeg says about writing into one line; if ``temporary`` is given, only about this file."""
+    """Turns what the system or FFmpeg says about writing into one line; if ``temporary`` is given, only about
+    this file."""
     try:
         yield
     except (FFmpegError, OSError) as error:
         if temporary and not _concerns(error, temporary):
             raise
         reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(f"{path}: cannot be written: {reason}; nothing was kept; check the space and the rights there") from None
+        raise UserError(
+            f"{path}: cannot be written: {reason}; nothing was kept; check the space and the rights there"
+        ) from None
 
 
 def _concerns(error: FFmpegError | OSError, file: Path) -> bool:
-    """Whether an error names a file or, as when writing to an open one, names none and says that there is no room."""
+    """Whether an error names a file or, as when writing to an open one, names none and says that there is no
+    room."""
     names = [name for name in (error.filename, getattr(error, "filename2", None)) if name is not None]
     return any(file.name in str(name) for name in names) if names else error.errno in NO_ROOM

@@ -20,13 +20,16 @@ _PROBE = 1 << 13  # samples: more than the longest filter needs to begin
 class Resampler:
     """Turns samples at one rate into samples at another, ceil(samples x rate to / rate from) in all.
 
-    Nothing waits beside what the filter holds back, see `delay`. It remembers what it heard, and serves one sound.
+    Nothing waits beside what the filter holds back, see `delay`. It remembers what it heard, and serves one
+    sound.
     """
 
     def __init__(self, rate_from: int, rate_to: int) -> None:
         self.rate_from, self.rate_to = rate_from, rate_to
         self.heard, self.given = 0, 0
-        self.filter = None if rate_from == rate_to else av.AudioResampler(format="flt", layout="mono", rate=rate_to)
+        self.filter = (
+            None if rate_from == rate_to else av.AudioResampler(format="flt", layout="mono", rate=rate_to)
+        )
 
     def push(self, samples: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:
         """The next samples, any number; those that they complete."""
@@ -51,12 +54,15 @@ class Resampler:
 
     def _filtered(self, frame: Any) -> np.ndarray:
         assert self.filter is not None
-        return np.concatenate([np.zeros(0, np.float32), *(piece.to_ndarray()[0] for piece in self.filter.resample(frame))])
+        return np.concatenate(
+            [np.zeros(0, np.float32), *(piece.to_ndarray()[0] for piece in self.filter.resample(frame))]
+        )
 
 
 @lru_cache(maxsize=8)
 def delay(rate_from: int, rate_to: int) -> Fraction:
-    """Seconds of sound that the filter holds back until the sound goes on, as it does so: half of its own length."""
+    """Seconds of sound that the filter holds back until the sound goes on, as it does so: half of its own
+    length."""
     samples = np.zeros(_PROBE, np.float32)
     return Fraction(_PROBE, rate_from) - Fraction(len(Resampler(rate_from, rate_to).push(samples)), rate_to)
 

@@ -36,12 +36,13 @@ def read_sound(
 ) -> Iterator[np.ndarray]:
     """The sound as one channel: float32 (n,) blocks of any length; the mean of the channels, then resampled.
 
-    ``start`` and ``end`` are seconds on the time line of `read_frames`; what the stream leaves out is silence. A part has
-    ``sample_at(end) - sample_at(start)`` samples unless the sound ends before. ``start=None`` begins at the first sample.
+    ``start`` and ``end`` are seconds on the time line of `read_frames`; what the stream leaves out is
+    silence. A part has ``sample_at(end) - sample_at(start)`` samples unless the sound ends before.
+    ``start=None`` begins at the first sample.
 
     Raises:
-        UserError: no such file, no sound, no such track, a start after its end, samples that are not finite, a damaged
-            or cut off file.
+        UserError: no such file, no sound, no such track, a start after its end, samples that are not finite,
+            a damaged or cut off file.
     """
     part(path, start, end)
     with opened_sound(path, track) as sound:
@@ -56,7 +57,9 @@ def read_sound(
         yield from _not_empty(path, start, _cut(_resampled(mixed, sound.rate, sample_rate), skip, limit))
 
 
-def sound_samples(path: AnyPath, *, track: int = 0, start: Seconds | None = None, end: Seconds | None = None) -> tuple[int, int]:
+def sound_samples(
+    path: AnyPath, *, track: int = 0, start: Seconds | None = None, end: Seconds | None = None
+) -> tuple[int, int]:
     """How much sound there is, counted: (number of samples at its own rate, samples per second).
 
     Raises:
@@ -66,8 +69,11 @@ def sound_samples(path: AnyPath, *, track: int = 0, start: Seconds | None = None
         return sum(len(block) for block in _not_empty(path, start, sound.part(start, end))), sound.rate
 
 
-def sound_gaps(path: AnyPath, start: Seconds, end: Seconds, *, track: int = 0) -> list[tuple[Fraction, Fraction]]:
-    """Where there is no sound between two instants: before it begins, after it has ended, or left out between.
+def sound_gaps(
+    path: AnyPath, start: Seconds, end: Seconds, *, track: int = 0
+) -> list[tuple[Fraction, Fraction]]:
+    """Where there is no sound between two instants: before it begins, after it has ended, or left out
+    between.
 
     Returns:
         First and last instant of each gap in seconds, in order; a sound that is there and silent is no gap.
@@ -80,7 +86,9 @@ def sound_gaps(path: AnyPath, start: Seconds, end: Seconds, *, track: int = 0) -
         ended = begin + sum(len(block) for block in sound.part(start, end))
     gaps = [(first, min(after, last)) for first, after in [*sound.gaps, (ended, last)]]
     edges = {begin: exact(start), last: exact(end)}
-    instants = ([edges.get(place, Fraction(place, sound.rate)) for place in gap] for gap in gaps if gap[0] < gap[1])
+    instants = (
+        [edges.get(place, Fraction(place, sound.rate)) for place in gap] for gap in gaps if gap[0] < gap[1]
+    )
     return [(first, after) for first, after in instants]
 
 
@@ -110,23 +118,29 @@ class Sound:
         self.tick = Fraction(stream.time_base)
         start = self._time(first) or Fraction(0)
         # Containers that count milliseconds place the first sample by up to one of them wrongly.
-        self.begin: int = 0 if self.tick > Fraction(1, 8000) and abs(start) <= self.tick else sample_at(start, self.rate)
+        self.begin: int = (
+            0 if self.tick > Fraction(1, 8000) and abs(start) <= self.tick else sample_at(start, self.rate)
+        )
 
     def part(self, start: Seconds | None, end: Seconds | None) -> Iterator[np.ndarray]:
-        """Float32 (n, channels) blocks from ``start`` to ``end`` seconds, none after the end of the sound; see `read_sound`."""
+        """Float32 (n, channels) blocks from ``start`` to ``end`` seconds, none after the end of the sound;
+        see `read_sound`."""
         first, last = part(self.path, start, end)
         begin = self.begin if start is None else sample_at(first, self.rate)
         limit = None if last is None else max(0, sample_at(last, self.rate) - begin)
         yield from _cut(self.blocks(begin), 0, limit)
 
     def blocks(self, begin: int) -> Iterator[np.ndarray]:
-        """Float32 (n, channels) blocks without gaps, from sample ``begin`` of the time line to the end of the sound."""
+        """Float32 (n, channels) blocks without gaps, from sample ``begin`` of the time line to the end of the
+        sound."""
         yield from self._silence(begin, self.begin)
         position, shift, tolerance = self.begin, 0, ceil(max(SMALLEST_GAP, 2 * self.tick) * self.rate)
         for frame in self.frames:
             samples = self._checked(frame, position)
             time = self._time(frame)
-            gap = 0 if time is None or position == self.begin else sample_at(time, self.rate) + shift - position
+            gap = (
+                0 if time is None or position == self.begin else sample_at(time, self.rate) + shift - position
+            )
             if gap < -self.rate:  # the clock was set back, as where recordings were joined: go on
                 shift, gap = shift - gap, 0
             if gap > tolerance:
@@ -148,20 +162,25 @@ class Sound:
             self.gaps.append((first, last))
         if count > LONGEST_GAP * self.rate:
             raise UserError(
-                f"{self.path}: expected sound; got a gap of {count // self.rate} s in its time stamps; convert it first"
+                f"{self.path}: expected sound; got a gap of {count // self.rate} s in its time stamps; "
+                "convert it first"
             )
         for done in range(0, count, self.rate):
             yield np.zeros((min(self.rate, count - done), self.channels), np.float32)
 
     def _checked(self, frame: Any, position: int) -> np.ndarray:
         if frame.sample_rate != self.rate:
-            raise UserError(f"{self.path}: expected {self.rate} Hz all along; got {frame.sample_rate} Hz; convert it first")
+            raise UserError(
+                f"{self.path}: expected {self.rate} Hz all along; got {frame.sample_rate} Hz; convert it "
+                "first"
+            )
         samples = _floats(frame)
         if not np.isfinite(samples).all():
             bad = int(np.flatnonzero(~np.isfinite(samples).all(axis=1))[0])
             second = (position + bad) / self.rate
             raise UserError(
-                f"{self.path}: expected finite samples; got NaN or infinity at {second:.2f} s; export the sound again"
+                f"{self.path}: expected finite samples; got NaN or infinity at {second:.2f} s; export the "
+                "sound again"
             )
         if samples.shape[1] != self.channels:
             samples = np.repeat(samples.mean(axis=1, keepdims=True), self.channels, axis=1)
@@ -172,7 +191,9 @@ def _floats(frame: Any) -> np.ndarray:
     """Samples of an audio frame as float32 (n, channels), full scale 1."""
     channels, kind = frame.layout.nb_channels, np.dtype(format_dtypes[frame.format.name])
     if frame.format.is_planar and channels == 8:  # PyAV counts a ninth plane there, and crashes or refuses
-        (frame,) = av.AudioResampler(frame.format.packed.name, frame.layout, frame.sample_rate).resample(frame)
+        (frame,) = av.AudioResampler(frame.format.packed.name, frame.layout, frame.sample_rate).resample(
+            frame
+        )
     if frame.format.is_planar:
         values = np.stack([np.frombuffer(plane, kind, frame.samples) for plane in frame.planes[:channels]], 1)
     else:
@@ -186,7 +207,8 @@ def _floats(frame: Any) -> np.ndarray:
 
 
 def _cut(blocks: Iterable[np.ndarray], skip: int, limit: int | None) -> Iterator[np.ndarray]:
-    """Blocks without their first ``skip`` samples, ``limit`` samples in all. For the modules of this folder."""
+    """Blocks without their first ``skip`` samples, ``limit`` samples in all. For the modules of this
+    folder."""
     for block in blocks:
         block, skip = block[skip:], max(0, skip - len(block))
         block = block if limit is None else block[:limit]
@@ -202,7 +224,8 @@ def _not_empty(path: AnyPath, start: Seconds | None, blocks: Iterator[np.ndarray
     if first is None:
         begin = float(exact(start or 0))
         raise UserError(
-            f"{path}: expected a start before the end of the sound; got {begin:g} s; see how long it is and choose again"
+            f"{path}: expected a start before the end of the sound; got {begin:g} s; see how long it is and "
+            "choose again"
         )
     yield first
     yield from blocks

@@ -32,7 +32,8 @@ BLOCK = 1 << 14
 
 @dataclass(frozen=True)
 class SoundTrack:
-    """Sound from a file: one of its tracks, from ``start`` to ``end`` seconds (see `read_sound`), with all channels.
+    """Sound from a file: one of its tracks, from ``start`` to ``end`` seconds (see `read_sound`), with all
+    channels.
 
     Where it has none, as after its end, a video that it goes into is silent.
     """
@@ -64,7 +65,8 @@ class Source:
 
 @contextmanager
 def opened_source(sound: SoundTrack | Waveform | Source, copying: bool) -> Iterator[Source]:
-    """A sound to be written, the file it comes from being open; ``copying`` allows its packets as they are."""
+    """A sound to be written, the file it comes from being open; ``copying`` allows its packets as they
+    are."""
     if isinstance(sound, Source):
         yield sound
         return
@@ -84,14 +86,21 @@ def opened_source(sound: SoundTrack | Waveform | Source, copying: bool) -> Itera
 
 
 def _copyable(sound: Sound) -> bool:
-    """Whether a copy of the packets is heard at the same samples: AAC from a container that marks its priming exactly."""
+    """Whether a copy of the packets is heard at the same samples: AAC from a container that marks its priming
+    exactly."""
     codec, container = sound.stream.codec_context, sound.container
-    from_mov = container.format.name == MOV and codec.name == "aac" and codec.profile == "LC" and codec.sample_rate == sound.rate
+    from_mov = (
+        container.format.name == MOV
+        and codec.name == "aac"
+        and codec.profile == "LC"
+        and codec.sample_rate == sound.rate
+    )
     return from_mov and sound.begin == 0 and sound.origin == 0
 
 
 class Taken:
-    """Takes a sound from its source up to given samples, never more, with silence at its end where it is too short."""
+    """Takes a sound from its source up to given samples, never more, with silence at its end where it is too
+    short."""
 
     def __init__(self, source: Source) -> None:
         self.source, self.taken, self.over = source, 0, False
@@ -124,7 +133,9 @@ class CopiedSound:
     def __init__(self, container: Any, source: Source, codec: str, fps: Fraction) -> None:
         self.container, self.fps = container, fps
         self.stream: Any = container.add_stream_from_template(source.packets)
-        self.packets = (packet for packet in source.packets.container.demux(source.packets) if packet.pts is not None)
+        self.packets = (
+            packet for packet in source.packets.container.demux(source.packets) if packet.pts is not None
+        )
         self.next = next(self.packets, None)
 
     def write(self, frames: int) -> None:
@@ -141,7 +152,13 @@ class EncodedSound:
     """The sound stream of a video, encoded."""
 
     def __init__(self, container: Any, source: Source, codec: str, fps: Fraction) -> None:
-        self.container, self.source, self.fps, self.taken, self.given = container, source, fps, Taken(source), 0
+        self.container, self.source, self.fps, self.taken, self.given = (
+            container,
+            source,
+            fps,
+            Taken(source),
+            0,
+        )
         layouts, rates = LAYOUTS[codec], RATES[codec]
         channels = source.channels if source.channels <= len(layouts) else 1  # the mean, where nothing fits
         rate = min((rate for rate in rates if rate >= source.rate), default=rates[-1])
@@ -151,7 +168,9 @@ class EncodedSound:
         encoder = self.stream.codec_context
         encoder.time_base = Fraction(1, rate)
         encoder.open(strict=False)
-        self.resampler = av.AudioResampler(format=encoder.format, layout=self.layout, rate=rate, frame_size=encoder.frame_size)
+        self.resampler = av.AudioResampler(
+            format=encoder.format, layout=self.layout, rate=rate, frame_size=encoder.frame_size
+        )
 
     def write(self, frames: int) -> None:
         """Writes the sound of so many frames."""
@@ -160,14 +179,22 @@ class EncodedSound:
     def finish(self, frames: int) -> None:
         """Writes the rest of the sound up to the end of the picture."""
         rate = self.source.rate
-        self._write(self.taken.all_until(frame_sample(frames, self.fps, rate), frame_sample(1, self.fps, rate)))
+        self._write(
+            self.taken.all_until(frame_sample(frames, self.fps, rate), frame_sample(1, self.fps, rate))
+        )
         self._encode(self.resampler.resample(None))
         self.container.mux(self.stream.encode(None))
 
     def _write(self, blocks: Iterable[np.ndarray]) -> None:
         for block in blocks:
-            block = block.mean(axis=1, keepdims=True) if self.layout == "mono" and self.source.channels > 1 else block
-            self._encode(self.resampler.resample(audio_frame(block.clip(-1, 1), self.source.rate, self.layout)))
+            block = (
+                block.mean(axis=1, keepdims=True)
+                if self.layout == "mono" and self.source.channels > 1
+                else block
+            )
+            self._encode(
+                self.resampler.resample(audio_frame(block.clip(-1, 1), self.source.rate, self.layout))
+            )
 
     def _encode(self, frames: Iterable[Any]) -> None:
         for frame in frames:

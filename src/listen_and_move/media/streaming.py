@@ -1,6 +1,7 @@
 """Pictures, and their sound, as a stream that another program reads while it is being made.
 
-Every picture is written as soon as it is there. Nothing is compressed: whoever reads does that as they need it.
+Every picture is written as soon as it is there. Nothing is compressed: whoever reads does that as they need
+it.
 
 Letters: n samples, H height, W width.
 """
@@ -21,8 +22,11 @@ from listen_and_move.media.video import yuv_graph
 class Stream(Protocol):
     """What can be written to a pipe."""
 
-    def write(self, index: int, picture: UInt8[np.ndarray, "H W 3"], sound: Float[np.ndarray, "n channels"]) -> None:
-        """A frame with the sound from its instant to the next one's; a number may be left out, never come back."""
+    def write(
+        self, index: int, picture: UInt8[np.ndarray, "H W 3"], sound: Float[np.ndarray, "n channels"]
+    ) -> None:
+        """A frame with the sound from its instant to the next one's; a number may be left out, never come
+        back."""
         ...
 
     def close(self) -> None:
@@ -31,10 +35,11 @@ class Stream(Protocol):
 
 
 class Y4mStream:
-    """YUV4MPEG2: pictures alone, uncompressed, 4:2:0, at a constant rate; a number that is left out is missing.
+    """YUV4MPEG2: pictures alone, uncompressed, 4:2:0, at a constant rate; a number that is left out is
+    missing.
 
-    Colours are those of standard-definition video (BT.601), which readers take for granted, since the format has no word
-    for it.
+    Colours are those of standard-definition video (BT.601), which readers take for granted, since the format
+    has no word for it.
     """
 
     def __init__(self, file: Any, *, width: int, height: int, fps: Fraction) -> None:
@@ -42,7 +47,9 @@ class Y4mStream:
         header = f"YUV4MPEG2 W{width} H{height} F{fps.numerator}:{fps.denominator} Ip A1:1 C420mpeg2 XCOLORRANGE=LIMITED\n"
         self._put(header.encode())
 
-    def write(self, index: int, picture: UInt8[np.ndarray, "H W 3"], sound: Float[np.ndarray, "n channels"]) -> None:
+    def write(
+        self, index: int, picture: UInt8[np.ndarray, "H W 3"], sound: Float[np.ndarray, "n channels"]
+    ) -> None:
         """A frame; the sound is left away."""
         self.graph.push(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24"))
         self._put(b"FRAME\n" + self.graph.pull().to_ndarray().tobytes())
@@ -56,7 +63,8 @@ class Y4mStream:
 
 
 class MatroskaStream:
-    """Matroska: uncompressed pictures and 16-bit sound, each with its time, which tells the truth where some are left out."""
+    """Matroska: uncompressed pictures and 16-bit sound, each with its time, which tells the truth where some
+    are left out."""
 
     def __init__(
         self,
@@ -75,7 +83,12 @@ class MatroskaStream:
         self.file = _OneWay(file)
         self.container = av.open(self.file, "w", format="matroska", container_options=options)
         self.container.metadata.update(metadata or {})
-        colours = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "color_range": "tv"}
+        colours = {
+            "colorspace": "bt709",
+            "color_primaries": "bt709",
+            "color_trc": "bt709",
+            "color_range": "tv",
+        }
         self.picture: Any = self.container.add_stream("rawvideo", rate=fps, options=colours)
         self.picture.width, self.picture.height, self.picture.pix_fmt = width, height, "yuv420p"
         self.picture.codec_context.time_base = 1 / fps
@@ -85,7 +98,9 @@ class MatroskaStream:
         self.sound.codec_context.time_base = Fraction(1, rate)
         self.container.start_encoding()
 
-    def write(self, index: int, picture: UInt8[np.ndarray, "H W 3"], sound: Float[np.ndarray, "n channels"]) -> None:
+    def write(
+        self, index: int, picture: UInt8[np.ndarray, "H W 3"], sound: Float[np.ndarray, "n channels"]
+    ) -> None:
         """A frame with the sound from its instant to the next one's."""
         self.graph.push(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24"))
         frame = self.graph.pull()
@@ -107,7 +122,9 @@ class MatroskaStream:
     def _sound_frame(self, sound: np.ndarray) -> Any:
         heard = sound.mean(axis=1, keepdims=True) if self.layout == "mono" else sound
         values = np.rint(heard.astype(np.float64) * 32768).clip(-32768, 32767).astype(np.int16)
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(values.reshape(1, -1)), format="s16", layout=self.layout)
+        frame = av.AudioFrame.from_ndarray(
+            np.ascontiguousarray(values.reshape(1, -1)), format="s16", layout=self.layout
+        )
         frame.sample_rate = self.rate
         return frame
 

@@ -16,7 +16,15 @@ from listen_and_move.clock import frame_sample
 from listen_and_move.errors import UserError
 from listen_and_move.media.decoding import AnyPath
 from listen_and_move.media.replacing import replacing, replacing_folder, telling
-from listen_and_move.media.soundtrack import CopiedSound, EncodedSound, SoundTrack, Source, Taken, Waveform, opened_source
+from listen_and_move.media.soundtrack import (
+    CopiedSound,
+    EncodedSound,
+    SoundTrack,
+    Source,
+    Taken,
+    Waveform,
+    opened_source,
+)
 from listen_and_move.media.wav import write_blocks
 
 X264 = ("libx264", {"crf": "17", "preset": "medium"})
@@ -33,13 +41,15 @@ ENDINGS = {
 class VideoWriter:
     """Writes frames, and a sound beside them, to a video or a folder; a context manager.
 
-    The ending of the name chooses: .mp4, .mov and .mkv are H.264 with AAC, .webm is VP9 with Opus; a name without ending,
-    with a slash at its end or of an existing folder is a folder of PNG pictures with sound.wav. Picture and sound begin
-    together; the sound is cut where the picture ends, and silence is added where it ends a frame or more before.
+    The ending of the name chooses: .mp4, .mov and .mkv are H.264 with AAC, .webm is VP9 with Opus; a name
+    without ending, with a slash at its end or of an existing folder is a folder of PNG pictures with
+    sound.wav. Picture and sound begin together; the sound is cut where the picture ends, and silence is added
+    where it ends a frame or more before.
 
     Raises:
         ValueError: odd width or height of a video, a frame of another shape or type.
-        UserError: unknown ending, existing output, a place that cannot be written, a sound that cannot be read.
+        UserError: unknown ending, existing output, a place that cannot be written, a sound that cannot be
+            read.
     """
 
     def __init__(
@@ -57,7 +67,9 @@ class VideoWriter:
         self.metadata, self.overwrite, self.frames = dict(metadata or {}), overwrite, 0
         self.folder = self.path.is_dir() or not self.path.suffix or str(path).endswith(("/", os.sep))
         if not self.folder and self.path.suffix.lower() not in ENDINGS:
-            raise UserError(f"{path}: expected a name ending in {', '.join(ENDINGS)}, or a folder; got {self.path.suffix}")
+            raise UserError(
+                f"{path}: expected a name ending in {', '.join(ENDINGS)}, or a folder; got {self.path.suffix}"
+            )
         if not self.folder and (width % 2 or height % 2):
             raise ValueError(f"width and height of a video: expected even numbers; got {width}x{height}")
 
@@ -75,7 +87,9 @@ class VideoWriter:
     def write(self, frame: np.ndarray) -> None:
         """Appends a frame: uint8 (height, width, 3), RGB."""
         if frame.shape != (self.size[1], self.size[0], 3) or frame.dtype != np.uint8:
-            raise ValueError(f"frame: expected uint8 {(self.size[1], self.size[0], 3)}; got {frame.dtype} {frame.shape}")
+            raise ValueError(
+                f"frame: expected uint8 {(self.size[1], self.size[0], 3)}; got {frame.dtype} {frame.shape}"
+            )
         with telling(self.path):
             self.output.write(frame, self.frames)
         self.frames += 1
@@ -97,7 +111,11 @@ class _Folder:
         self.folder, self.fps, self.sound = folder, writer.fps, sound
         self.encoder: Any = av.CodecContext.create("png", "w")
         self.encoder.width, self.encoder.height = writer.size
-        self.encoder.pix_fmt, self.encoder.time_base, self.encoder.thread_count = "rgb24", Fraction(1, 1000), 1
+        self.encoder.pix_fmt, self.encoder.time_base, self.encoder.thread_count = (
+            "rgb24",
+            Fraction(1, 1000),
+            1,
+        )
 
     def write(self, frame: np.ndarray, index: int) -> None:
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
@@ -123,7 +141,12 @@ class _Video:
         self.fps, self.size = writer.fps, writer.size
         self.container = av.open(f"file:{path}", "w", format=name, container_options=container_options)
         self.container.metadata.update(writer.metadata)
-        colours = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "color_range": "tv"}
+        colours = {
+            "colorspace": "bt709",
+            "color_primaries": "bt709",
+            "color_trc": "bt709",
+            "color_range": "tv",
+        }
         self.picture: Any = self.container.add_stream(codec, rate=self.fps, options={**options, **colours})
         self.picture.width, self.picture.height = self.size
         self.picture.pix_fmt = "yuv420p"
@@ -156,7 +179,9 @@ class _Video:
 def yuv_graph(width: int, height: int, matrix: str = "bt709") -> Graph:
     """RGB to 4:2:0 of limited range, carefully rounded. For the modules of this folder."""
     graph = Graph()
-    source = graph.add_buffer(width=width, height=height, format=av.VideoFormat("rgb24"), time_base=Fraction(1, 1000))
+    source = graph.add_buffer(
+        width=width, height=height, format=av.VideoFormat("rgb24"), time_base=Fraction(1, 1000)
+    )
     flags = "flags=area+accurate_rnd+full_chroma_inp+full_chroma_int"
     scale = graph.add("scale", f"{flags}:out_color_matrix={matrix}:out_range=limited")
     graph.link_nodes(source, scale, graph.add("format", "yuv420p"), graph.add("buffersink")).configure()

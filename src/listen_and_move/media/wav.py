@@ -28,7 +28,9 @@ def write_blocks(path: Path, blocks: Iterable[np.ndarray], sample_rate: int) -> 
                 sound.setnchannels(block.shape[1])
                 sound.setsampwidth(2)
                 sound.setframerate(sample_rate)
-            sound.writeframes(np.rint(block.astype(np.float64) * 32767).clip(-32768, 32767).astype("<i2").tobytes())
+            sound.writeframes(
+                np.rint(block.astype(np.float64) * 32767).clip(-32768, 32767).astype("<i2").tobytes()
+            )
 
 
 def two_axes(samples: np.ndarray) -> np.ndarray:

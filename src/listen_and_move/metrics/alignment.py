@@ -25,13 +25,15 @@ _MOST_SHIFTS = 500
 def peaks(series: Series, prominence: float | None = None) -> NDArray[np.int64]:
     """Places where a series has a maximum that stands out, in order; the first and last value are none.
 
-    A maximum stands out by its prominence: how far one has to descend from it before a higher value is reached, on the
-    side where that is less (as in scipy.signal.find_peaks). The middle of a plateau stands for it.
+    A maximum stands out by its prominence: how far one has to descend from it before a higher value is
+    reached, on the side where that is less (as in scipy.signal.find_peaks). The middle of a plateau stands
+    for it.
 
     Args:
         series: (T,).
-        prominence: least prominence in the unit of the series; give that of the real clip to judge a generated one by the
-            same measure. None: the standard deviation of the series, so that its scale does not matter.
+        prominence: least prominence in the unit of the series; give that of the real clip to judge a
+            generated one by the same measure. None: the standard deviation of the series, so that its scale
+            does not matter.
 
     Returns:
         Indices, int64; empty for a constant series.
@@ -57,10 +59,12 @@ def _prominence(values: Array, top: int) -> float:
 
 
 def av_align(sound_peaks: Series, motion_peaks: Series, tolerance: float = 1) -> float | None:
-    """AV-Align: peaks that sound and motion have in common over all peaks of either, 0..1, 1 is best (Yariv et al. 2024).
+    """AV-Align: peaks that sound and motion have in common over all peaks of either, 0..1, 1 is best (Yariv
+    et al. 2024).
 
-    Intersection over union of two sets of peaks, where two that lie within a frame of each other are the same. Each peak is
-    matched once at most, and as many as can be, so that the value does not depend on the order of arguments and stays within
+    Intersection over union of two sets of peaks, where two that lie within a frame of each other are the
+    same. Each peak is matched once at most, and as many as can be, so that the value does not depend on the
+    order of arguments and stays within
     1: the code first published with the paper let several sounds share a motion, and could exceed it.
 
     Read it beside `av_align_null`: where peaks are dense, many meet by chance.
@@ -80,12 +84,18 @@ def av_align(sound_peaks: Series, motion_peaks: Series, tolerance: float = 1) ->
     while heard < len(sound) and seen < len(motion):
         apart = sound[heard] - motion[seen]
         matched += abs(apart) <= tolerance
-        heard, seen = heard + (apart <= tolerance), seen + (apart >= -tolerance)  # the earlier one, or both if they match
+        heard, seen = (
+            heard + (apart <= tolerance),
+            seen + (apart >= -tolerance),
+        )  # the earlier one, or both if they match
     return matched / (len(sound) + len(motion) - matched)
 
 
-def av_align_null(sound_peaks: Series, motion_peaks: Series, frames: int, min_shift: int, tolerance: float = 1) -> Array:
-    """`av_align` with the peaks of the sound at the wrong times: shifted circularly by min_shift ... frames - min_shift frames.
+def av_align_null(
+    sound_peaks: Series, motion_peaks: Series, frames: int, min_shift: int, tolerance: float = 1
+) -> Array:
+    """`av_align` with the peaks of the sound at the wrong times: shifted circularly by min_shift ... frames -
+    min_shift frames.
 
     At most 500 shifts, evenly spread. Empty where the clip is too short for a shift, or has no peaks.
     """
@@ -98,8 +108,8 @@ def av_align_null(sound_peaks: Series, motion_peaks: Series, frames: int, min_sh
 def lagged_correlation(a: Series, b: Series, max_lag: int) -> tuple[NDArray[np.int64], Array]:
     """Pearson's correlation of two series of one length at every lag from -max_lag to max_lag frames.
 
-    The signs are those of `sync.best_lag`: at a positive lag ``a`` is taken to come later, a[t + lag] with b[t]. Only the
-    part where both exist counts, so that the outermost lags rest on fewer values.
+    The signs are those of `sync.best_lag`: at a positive lag ``a`` is taken to come later, a[t + lag] with
+    b[t]. Only the part where both exist counts, so that the outermost lags rest on fewer values.
 
     Returns:
         Lags in frames, ascending, and the correlations there; fewer lags where the series are too short.
@@ -116,8 +126,8 @@ class Stillness(NamedTuple):
     """How much the picture moves while nothing is heard."""
 
     ratio: float | None
-    """Mean motion in silence over mean motion in sound: 0 is a picture that rests, 1 one that does not listen; inf where it
-    moves in silence only, 1 where it never moves; None where one of the counts is 0."""
+    """Mean motion in silence over mean motion in sound: 0 is a picture that rests, 1 one that does not
+    listen; inf where it moves in silence only, 1 where it never moves; None where one of the counts is 0."""
     silent: int
     """Frames in silence."""
     sounding: int
@@ -147,20 +157,21 @@ class Effect(NamedTuple):
     """How much better segments score with their own sound than with an altered one."""
 
     size: float | None
-    """Mean difference over its standard deviation, corrected for few pairs: 0.2 small, 0.5 medium, 0.8 large (Cohen 1988);
-    above 0: the altered sound scores less. inf or -inf where all differences are the same but not 0; None for
-    one or two pairs."""
+    """Mean difference over its standard deviation, corrected for few pairs: 0.2 small, 0.5 medium, 0.8 large
+    (Cohen 1988); above 0: the altered sound scores less. inf or -inf where all differences are the same but
+    not 0; None for one or two pairs."""
     p: float
-    """How often a mean difference as large as this comes from random signs, in either direction; 2^(1 - pairs) at least."""
+    """How often a mean difference as large as this comes from random signs, in either direction; 2^(1 -
+    pairs) at least."""
     pairs: int
 
 
 def effect_size(with_sound: Series, altered: Series) -> Effect:
     """Effect of altering the sound on scores of segments (N,), pair by pair.
 
-    Cohen's d_z with the correction 1 - 3 / (4 (N - 1) - 1) of Hedges (1981). p is of the permutation test that flips the
-    signs of differences: exact for up to 12 pairs, beyond that from 4096 fixed draws. It takes the segments as independent:
-    let them not overlap.
+    Cohen's d_z with the correction 1 - 3 / (4 (N - 1) - 1) of Hedges (1981). p is of the permutation test
+    that flips the signs of differences: exact for up to 12 pairs, beyond that from 4096 fixed draws. It takes
+    the segments as independent: let them not overlap.
 
     Raises:
         ValueError: different lengths, or no pair.
@@ -201,7 +212,8 @@ def circular_null(a: Series, b: Series, min_shift: int) -> Array:
         min_shift: smallest shift in frames, in either direction, from 1.
 
     Returns:
-        One value per shift min_shift, min_shift + 1, ... T - min_shift; empty where the series are too short for one.
+        One value per shift min_shift, min_shift + 1, ... T - min_shift; empty where the series are too short
+        for one.
     """
     a, b = _pair(a, b)
     shifts = list(_shifts(len(a), min_shift))
@@ -217,7 +229,8 @@ class Excess(NamedTuple):
     above: float
     """The value minus the mean of the null: what is owed to the right time."""
     p: float
-    """Share of the null at least as large, the value itself counted with it; rough, as neighbouring shifts are alike."""
+    """Share of the null at least as large, the value itself counted with it; rough, as neighbouring shifts
+    are alike."""
     mean: float
     """Mean of the null."""
     quantile: float
@@ -227,12 +240,19 @@ class Excess(NamedTuple):
 
 
 def excess(value: float, null: Series) -> Excess | None:
-    """How far a value exceeds its null distribution, such as `circular_null` or `sync.shifted_null`; None for an empty one."""
+    """How far a value exceeds its null distribution, such as `circular_null` or `sync.shifted_null`; None for
+    an empty one."""
     null = _series(null)
     if len(null) == 0:
         return None
     share = (1 + int((null >= value).sum())) / (1 + len(null))
-    return Excess(float(value - null.mean()), share, float(null.mean()), float(np.quantile(null, 0.95)), float(null.max()))
+    return Excess(
+        float(value - null.mean()),
+        share,
+        float(null.mean()),
+        float(np.quantile(null, 0.95)),
+        float(null.max()),
+    )
 
 
 def _shifts(length: int, min_shift: int) -> range:
@@ -249,7 +269,9 @@ def _constant(series: Array) -> bool:
 def _series(series: Series) -> Array:
     series = np.asarray(series, np.float64)
     if series.ndim != 1 or not np.isfinite(series).all():
-        raise ValueError(f"series: expected finite numbers of shape (T,); got shape {series.shape}, or not all are finite")
+        raise ValueError(
+            f"series: expected finite numbers of shape (T,); got shape {series.shape}, or not all are finite"
+        )
     return series
 
 

@@ -1,12 +1,14 @@
-"""Do frames hang together: motion against the real one, what stays when motion is followed, standing still, flicker.
+"""Do frames hang together: motion against the real one, what stays when motion is followed, standing still,
+flicker.
 
-A video is a numpy array (T, H, W, 3): uint8, scaled to [0, 1] here, or floats in [0, 1] already. A flow is (T - 1, 2, H, W) in
-pixels, x first: what is at p in frame t is at p + flow[t](p) in frame t + 1. Each measure is a series with one value per pair
-of frames (per three for flicker), so a long video may come in blocks that share their last frame (their last two for
-flicker) with the next: the series one after another are those of the whole.
+A video is a numpy array (T, H, W, 3): uint8, scaled to [0, 1] here, or floats in [0, 1] already. A flow is (T
+- 1, 2, H, W) in pixels, x first: what is at p in frame t is at p + flow[t](p) in frame t + 1. Each measure is
+a series with one value per pair of frames (per three for flicker), so a long video may come in blocks that
+share their last frame (their last two for flicker) with the next: the series one after another are those of
+the whole.
 
-A still picture is perfect in `warping_error` and `flicker`, and so is nearly a blurred one: read them beside the real
-video's own values and the share of frozen pairs.
+A still picture is perfect in `warping_error` and `flicker`, and so is nearly a blurred one: read them beside
+the real video's own values and the share of frozen pairs.
 """
 
 from itertools import pairwise
@@ -21,21 +23,22 @@ Array = NDArray[np.float64]
 Flow = NDArray[np.floating[Any]]
 
 FROZEN_STEPS = 1.0
-"""One 8-bit step, the least change of brightness that a screen shows. Of 20 real clips at 20 frames per second, 17 have at
-most 6 % of their pairs below it, at 64 and at 128 pixels; the others do stand still: fireworks between bursts (16 to 19 %), a
-harp before it is played (24 %), a parked engine (34 %)."""
+"""One 8-bit step, the least change of brightness that a screen shows. Of 20 real clips at 20 frames per
+second, 17 have at most 6 % of their pairs below it, at 64 and at 128 pixels; the others do stand still:
+fireworks between bursts (16 to 19 %), a harp before it is played (24 %), a parked engine (34 %)."""
 _BLOCKS = 16
 """Blocks along the shorter side."""
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
 
 def flow_difference(ours: Flow, theirs: Flow) -> Array:
-    """tOF: how much the motion of one video differs from another's, in pixels per frame (Chu et al. 2020, TecoGAN).
+    """tOF: how much the motion of one video differs from another's, in pixels per frame (Chu et al. 2020,
+    TecoGAN).
 
-    Length of the difference vector, mean over all pixels; 0 for equal motion. The paper writes an L1 norm; the code that
-    made its figures takes this Euclidean length, which does not depend on how the axes lie. Against a flow of zeros it is
-    the mean speed: what a still picture gets. The flow of RAFT has a floor: grain of 5 steps alone makes 0.06 to 0.14 px
-    on real clips of 64 pixels, of mean speed 0.06 to 0.24.
+    Length of the difference vector, mean over all pixels; 0 for equal motion. The paper writes an L1 norm;
+    the code that made its figures takes this Euclidean length, which does not depend on how the axes lie.
+    Against a flow of zeros it is the mean speed: what a still picture gets. The flow of RAFT has a floor:
+    grain of 5 steps alone makes 0.06 to 0.14 px on real clips of 64 pixels, of mean speed 0.06 to 0.24.
 
     Args:
         ours: flow between consecutive frames.
@@ -48,15 +51,18 @@ def flow_difference(ours: Flow, theirs: Flow) -> Array:
         ValueError: not of the shape of flows, or of two shapes.
     """
     if ours.shape != theirs.shape or ours.ndim != 4 or ours.shape[1] != 2:
-        raise ValueError(f"flows: expected two of one shape (T - 1, 2, H, W); got {ours.shape} and {theirs.shape}")
+        raise ValueError(
+            f"flows: expected two of one shape (T - 1, 2, H, W); got {ours.shape} and {theirs.shape}"
+        )
     return np.linalg.norm(ours - theirs, axis=1).mean((1, 2), dtype=np.float64)
 
 
 def warping_error(video: Video, flow: Flow, backward: Flow | None = None) -> Array:
-    """What motion does not explain: squared difference of a frame and the next one brought back along the flow.
+    """What motion does not explain: squared difference of a frame and the next one brought back along the
+    flow.
 
-    After Lai et al. 2018. Mean over the channels and over the pixels that are `visible` in both frames. The flow is the
-    video's own, so that the real video's value, from its own flow, can stand beside.
+    After Lai et al. 2018. Mean over the channels and over the pixels that are `visible` in both frames. The
+    flow is the video's own, so that the real video's value, from its own flow, can stand beside.
 
     Args:
         video: T frames.
@@ -71,7 +77,9 @@ def warping_error(video: Video, flow: Flow, backward: Flow | None = None) -> Arr
     """
     video = unit_range(video)
     if flow.shape != (max(0, len(video) - 1), 2, *video.shape[1:3]):
-        raise ValueError(f"flow: expected shape (T - 1, 2, H, W) for a video of shape {video.shape}; got {flow.shape}")
+        raise ValueError(
+            f"flow: expected shape (T - 1, 2, H, W) for a video of shape {video.shape}; got {flow.shape}"
+        )
     seen = visible(flow, backward)
     values = np.full(len(flow), np.nan)
     for index, (before, after) in enumerate(pairwise(video)):
@@ -85,8 +93,8 @@ def visible(flow: Flow, backward: Flow | None = None) -> NDArray[np.bool_]:
     """Which pixels of a frame are still in the next one: (T - 1, H, W).
 
     The flow must not leave the picture, and the backward flow w' where it leads must lead back:
-    |w + w'|^2 <= 0.01 (|w|^2 + |w'|^2) + 0.5 (Sundaram et al. 2010, used by Ruder et al. 2016 and Lai et al. 2018, who leave
-    out edges of motion as well).
+    |w + w'|^2 <= 0.01 (|w|^2 + |w'|^2) + 0.5 (Sundaram et al. 2010, used by Ruder et al. 2016 and Lai et al.
+    2018, who leave out edges of motion as well).
 
     Raises:
         ValueError: the shapes differ.
@@ -97,16 +105,19 @@ def visible(flow: Flow, backward: Flow | None = None) -> NDArray[np.bool_]:
     x, y = flow[:, 0] + np.arange(width), flow[:, 1] + np.arange(height)[:, None]
     seen = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
     if backward is not None:
-        seen &= np.array([_consistent(*pair) for pair in zip(flow, backward, strict=True)], bool).reshape(seen.shape)
+        seen &= np.array([_consistent(*pair) for pair in zip(flow, backward, strict=True)], bool).reshape(
+            seen.shape
+        )
     return seen
 
 
 def visible_change(video: Video) -> Array:
-    """The largest change of brightness anywhere between consecutive frames, in 8-bit steps: (T - 1,), 0 to 255.
+    """The largest change of brightness anywhere between consecutive frames, in 8-bit steps: (T - 1,), 0 to
+    255.
 
-    Frames are compared as means of blocks, 16 along the shorter side, and the block that changes most counts. A mean over the
-    whole picture would lose a moving stick among still pixels; single pixels would take grain and coding noise for
-    motion. Since blocks grow with the picture, so do not the values.
+    Frames are compared as means of blocks, 16 along the shorter side, and the block that changes most counts.
+    A mean over the whole picture would lose a moving stick among still pixels; single pixels would take grain
+    and coding noise for motion. Since blocks grow with the picture, so do not the values.
     """
     video = unit_range(video)
     means = np.array([_block_means(frame) for frame in video])
@@ -126,13 +137,14 @@ def frozen_share(changes: NDArray[np.floating[Any]], threshold: float = FROZEN_S
 
 
 def flicker(video: Video) -> Array:
-    """Change that the next frame undoes, in shares of the full range: (T - 2,), 0 to 1; value t is of frame t + 1.
+    """Change that the next frame undoes, in shares of the full range: (T - 2,), 0 to 1; value t is of frame t
+    + 1.
 
-    Distance of each pixel from the range between its predecessor and its successor (what a temporal median of three would
-    take away), mean over pixels and channels. 0 for stills and for fades of any speed and shape, as long as they go one
-    way; the whole swing for a brightness that alternates. What passes quickly counts as well, hence the real clip's
-    value beside. Film restoration finds dirt by a threshold on this distance, with motion followed (signed spike
-    detection index; Kokaram 1998).
+    Distance of each pixel from the range between its predecessor and its successor (what a temporal median of
+    three would take away), mean over pixels and channels. 0 for stills and for fades of any speed and shape,
+    as long as they go one way; the whole swing for a brightness that alternates. What passes quickly counts
+    as well, hence the real clip's value beside. Film restoration finds dirt by a threshold on this distance,
+    with motion followed (signed spike detection index; Kokaram 1998).
     """
     video = unit_range(video)
     triples = zip(video[:-2], video[1:-1], video[2:], strict=True) if len(video) > 2 else ()

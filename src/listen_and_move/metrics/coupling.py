@@ -1,4 +1,5 @@
-"""How strongly the sound and the motion of a film go together, where in the picture, and which comes first."""
+"""How strongly the sound and the motion of a film go together, where in the picture, and which comes
+first."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ WINDOW, HOP = 512, 160
 _NOISE = 1e-2
 """Size of a spectral line that counts as silence: about -80 dBFS for a sine."""
 _MARGIN, _LEAST = 0.07, 0.3
-"""By how much a clear link exceeds chance, which some twenty shifts tell roughly only, and what it has at least."""
+"""By how much a clear link exceeds chance, which some twenty shifts tell roughly only, and what it has at
+least."""
 BLOCKS = 4
 """The picture is divided into 4 x 4 regions."""
 
@@ -45,7 +47,8 @@ class Coupling:
 
 
 def spectra(samples: NDArray[np.floating]) -> Array:
-    """Spectra in dB, (columns, 257), one per `HOP` samples and centred there; samples before and after are silence."""
+    """Spectra in dB, (columns, 257), one per `HOP` samples and centred there; samples before and after are
+    silence."""
     padded = np.pad(samples.astype(np.float32), WINDOW // 2)
     window = np.hanning(WINDOW).astype(np.float32)
     columns = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
@@ -54,22 +57,32 @@ def spectra(samples: NDArray[np.floating]) -> Array:
 
 
 def onset_strength(decibels: Array, sample_rate: int, fps: Fraction, frames: int) -> Array:
-    """How much louder the sound's frequencies become during each frame: mean rise in dB per spectrum, (frames,), from 0.
+    """How much louder the sound's frequencies become during each frame: mean rise in dB per spectrum,
+    (frames,), from 0.
 
     ``decibels`` is what `spectra` gave for the sound at ``sample_rate``.
     """
     rises = np.maximum(np.diff(decibels, axis=0), 0).mean(1)
     edges = [-(-frame_sample(index, fps, sample_rate) // HOP) for index in range(frames + 1)]
-    return np.array([rises[first:end].mean() if end > first and first < len(rises) else 0.0 for first, end in pairwise(edges)])
+    return np.array(
+        [
+            rises[first:end].mean() if end > first and first < len(rises) else 0.0
+            for first, end in pairwise(edges)
+        ]
+    )
 
 
 def region_motion(differences: Sequence[NDArray[np.floating]]) -> Array:
     """Motion energy per region, (T - 1, BLOCKS, BLOCKS), of absolute frame differences (H, W)."""
     rows = [np.array_split(difference, BLOCKS, axis=0) for difference in differences]
-    return np.array([[[part.mean() for part in np.array_split(row, BLOCKS, axis=1)] for row in frame] for frame in rows])
+    return np.array(
+        [[[part.mean() for part in np.array_split(row, BLOCKS, axis=1)] for row in frame] for frame in rows]
+    )
 
 
-def strongest(motion: Mapping[tuple[int, int] | None, Array], sounds: Mapping[str, Array], max_lag: int) -> Coupling:
+def strongest(
+    motion: Mapping[tuple[int, int] | None, Array], sounds: Mapping[str, Array], max_lag: int
+) -> Coupling:
     """The region, the measure of the sound and the lag at which motion and sound go together most.
 
     Args:
@@ -77,13 +90,23 @@ def strongest(motion: Mapping[tuple[int, int] | None, Array], sounds: Mapping[st
         sounds: measures of the sound (T - 1,) by name.
         max_lag: largest lag in frames, either way.
 
-    The more is tried the more is found by chance: `Coupling.chance` is the same search against the sound shifted circularly.
+    The more is tried the more is found by chance: `Coupling.chance` is the same search against the sound
+    shifted circularly.
     """
     best = max(_search(motion, sounds, max_lag), key=lambda found: found[0])
     length = len(next(iter(motion.values())))
-    shifts = np.unique(np.linspace(2 * max_lag, length - 2 * max_lag, 20).astype(int)) if length > 6 * max_lag else []
+    shifts = (
+        np.unique(np.linspace(2 * max_lag, length - 2 * max_lag, 20).astype(int))
+        if length > 6 * max_lag
+        else []
+    )
     null = [
-        max(found[0] for found in _search(motion, {name: np.roll(series, shift) for name, series in sounds.items()}, max_lag))
+        max(
+            found[0]
+            for found in _search(
+                motion, {name: np.roll(series, shift) for name, series in sounds.items()}, max_lag
+            )
+        )
         for shift in shifts
     ]
     correlation, lag, sound, region = best

@@ -59,7 +59,8 @@ def decibels(error: float) -> float:
 
 
 def psnr(a: Video, b: Video) -> float:
-    """Peak signal-to-noise ratio of the whole video in dB: the error is averaged first; inf for equal videos."""
+    """Peak signal-to-noise ratio of the whole video in dB: the error is averaged first; inf for equal
+    videos."""
     return decibels(mse(a, b))
 
 
@@ -72,7 +73,8 @@ def similarity_maps(a: Video, b: Video, *, zero_border: bool = False) -> Array:
         a: a video of at least 11 x 11 pixels.
         b: another of the same shape.
         zero_border: False leaves out the 5 pixels at each side where the window would leave the picture (as
-            scikit-image); True takes them along, the outside being black (as the figures published with the paper).
+            scikit-image); True takes them along, the outside being black (as the figures published with the
+            paper).
     """
     a, b = same_size(a, b)
     if min(a.shape[1:3]) < 2 * _SSIM_RADIUS + 1:
@@ -98,7 +100,8 @@ def _similarity(a: Array, b: Array, zero_border: bool) -> Array:
 
 
 def _window_means(pictures: Array, zero_border: bool) -> Array:
-    """Gaussian-weighted mean around each pixel of pictures (..., H, W), where the window fits or everywhere."""
+    """Gaussian-weighted mean around each pixel of pictures (..., H, W), where the window fits or
+    everywhere."""
     rows, columns = (_window(side, zero_border) for side in pictures.shape[-2:])
     return rows @ pictures @ columns.T
 
@@ -108,35 +111,47 @@ def _window(side: int, zero_border: bool) -> Array:
     """The window's weights as a matrix: a row per place, a column per pixel."""
     offsets = np.arange(side)[None] - np.arange(side)[:, None]
     nearest = np.arange(-_SSIM_RADIUS, _SSIM_RADIUS + 1)
-    weights = np.exp(-(offsets**2) / (2 * _SSIM_SIGMA**2)) / np.exp(-(nearest**2) / (2 * _SSIM_SIGMA**2)).sum()
+    weights = (
+        np.exp(-(offsets**2) / (2 * _SSIM_SIGMA**2)) / np.exp(-(nearest**2) / (2 * _SSIM_SIGMA**2)).sum()
+    )
     weights[np.abs(offsets) > _SSIM_RADIUS] = 0
     return weights if zero_border else weights[_SSIM_RADIUS:-_SSIM_RADIUS]
 
 
 def sharpness_ratio(generated: Video, real: Video, moving_share: float | None = None) -> float:
-    """Laplacian energy of the generated frames over that of the real ones: below 1 is blurred, above 1 grainy.
+    """Laplacian energy of the generated frames over that of the real ones: below 1 is blurred, above 1
+    grainy.
 
     Args:
         generated: a video.
         real: a video of the same height and width.
-        moving_share: look only at this share of the pixels, those that vary most in the real clip; 0.15 is the
-            most varying 15 %. None: all pixels.
+        moving_share: look only at this share of the pixels, those that vary most in the real clip; 0.15 is
+            the most varying 15 %. None: all pixels.
 
     Returns:
         A ratio from 0; inf where the real clip has no detail and the generated one has; 1 where neither has.
     """
     if generated.shape[1:3] != real.shape[1:3]:
-        raise ValueError(f"videos: expected the same height and width; got {generated.shape[1:3]} and {real.shape[1:3]}")
+        raise ValueError(
+            f"videos: expected the same height and width; got {generated.shape[1:3]} and {real.shape[1:3]}"
+        )
     if moving_share is not None and not 0 < moving_share <= 1:
         raise ValueError(f"moving_share: expected above 0 to 1; got {moving_share}")
-    region = None if moving_share is None else moving_region(unit_range(real).std(0, dtype=np.float64).mean(-1), moving_share)
-    return ratio(float(laplacian_energies(generated, region).mean()), float(laplacian_energies(real, region).mean()))
+    region = (
+        None
+        if moving_share is None
+        else moving_region(unit_range(real).std(0, dtype=np.float64).mean(-1), moving_share)
+    )
+    return ratio(
+        float(laplacian_energies(generated, region).mean()), float(laplacian_energies(real, region).mean())
+    )
 
 
 def moving_region(spread: NDArray[np.floating], share: float) -> Region:
     """The share of the pixels that vary most, (H, W), the border of one pixel left out.
 
-    Fewer where fewer vary at all; all where none does. ``spread`` is each pixel's standard deviation over time, (H, W).
+    Fewer where fewer vary at all; all where none does. ``spread`` is each pixel's standard deviation over
+    time, (H, W).
     """
     region = np.zeros(spread.shape, bool)
     inner = spread[1:-1, 1:-1]
@@ -145,7 +160,8 @@ def moving_region(spread: NDArray[np.floating], share: float) -> Region:
 
 
 def laplacian_energies(video: Video, region: Region | None = None) -> Array:
-    """Mean squared difference of a pixel from its four neighbours, of each frame, (T,): how much detail there is."""
+    """Mean squared difference of a pixel from its four neighbours, of each frame, (T,): how much detail there
+    is."""
     inner = None if region is None else region[1:-1, 1:-1]
     energies = []
     for frame in unit_range(video).astype(np.float32):

@@ -1,8 +1,8 @@
 """How far generated pictures as a whole are from real ones: distances of two sets of network features.
 
-Letters: N samples (frames, or windows of them), D features: 2048 of Inception for FID and KID, 400 of I3D for FVD and KVD.
-Both distances depend on the number of samples: `compare_distributions` gives equal counts, what two real sets score at
-that count, and no number where there are too few.
+Letters: N samples (frames, or windows of them), D features: 2048 of Inception for FID and KID, 400 of I3D for
+FVD and KVD. Both distances depend on the number of samples: `compare_distributions` gives equal counts, what
+two real sets score at that count, and no number where there are too few.
 """
 
 from dataclasses import dataclass
@@ -17,23 +17,26 @@ Features = NDArray[Any]
 """Features (N, D), any kind of number."""
 
 _GROUPS = 10
-"""Consecutive parts, each left out once, that tell how sure a kernel distance is: neighbouring frames are near-duplicates
-and stay together."""
+"""Consecutive parts, each left out once, that tell how sure a kernel distance is: neighbouring frames are
+near-duplicates and stay together."""
 LEAST_WINDOWS = 2 * _GROUPS
 """Fewest windows for a kernel distance: two in each part, so that a part has a pair within it."""
 LEAST_FRAMES = 5 * _GROUPS
-"""Fewest frames: they follow each other more closely than windows do, so that five tell about as much as two."""
+"""Fewest frames: they follow each other more closely than windows do, so that five tell about as much as
+two."""
 
 
 def frechet_distance(a: Features, b: Features) -> float:
-    """Frechet distance of two Gaussians with the mean and covariance of either set, from 0 (Heusel et al. 2017).
+    """Frechet distance of two Gaussians with the mean and covariance of either set, from 0 (Heusel et al.
+    2017).
 
     |mean a - mean b|^2 + trace(A + B - 2 (A B)^(1/2)), with unbiased covariances A and B.
 
-    For A = F'F and B = G'G the last trace is the sum of the singular values of F G'. This needs no root of a matrix that
-    few samples leave singular, and is quick where they are fewer than features. Few samples make the distance too large:
-    two sets of one distribution score twice the trace of its covariance where N is far below D, half of it at N = D and
-    D / 2N of it from there on, if the features are independent and equally spread; less if they are not.
+    For A = F'F and B = G'G the last trace is the sum of the singular values of F G'. This needs no root of a
+    matrix that few samples leave singular, and is quick where they are fewer than features. Few samples make
+    the distance too large: two sets of one distribution score twice the trace of its covariance where N is
+    far below D, half of it at N = D and D / 2N of it from there on, if the features are independent and
+    equally spread; less if they are not.
 
     Args:
         a: features (N, D), at least 2 samples.
@@ -42,7 +45,11 @@ def frechet_distance(a: Features, b: Features) -> float:
     mean_a, root_a = _mean_and_root(a)
     mean_b, root_b = _mean_and_root(b)
     _same_features(mean_a, mean_b)
-    spread = np.square(root_a).sum() + np.square(root_b).sum() - 2 * np.linalg.svd(root_a @ root_b.T, compute_uv=False).sum()
+    spread = (
+        np.square(root_a).sum()
+        + np.square(root_b).sum()
+        - 2 * np.linalg.svd(root_a @ root_b.T, compute_uv=False).sum()
+    )
     return float(np.square(mean_a - mean_b).sum() + max(0.0, spread))
 
 
@@ -58,17 +65,20 @@ class KernelDistance(NamedTuple):
     """A kernel distance and how sure it is."""
 
     value: float
-    """Squared maximum mean discrepancy; about 0 for sets of one distribution, below 0 in half of these cases."""
+    """Squared maximum mean discrepancy; about 0 for sets of one distribution, below 0 in half of these
+    cases."""
     standard_error: float | None
     """Its standard error; None for fewer than `LEAST_WINDOWS` samples."""
 
 
 def kernel_distance(a: Features, b: Features) -> KernelDistance:
-    """Squared maximum mean discrepancy under the kernel (x.y / D + 1)^3: KID of pictures, KVD of windows (Binkowski et al. 2018).
+    """Squared maximum mean discrepancy under the kernel (x.y / D + 1)^3: KID of pictures, KVD of windows
+    (Binkowski et al. 2018).
 
-    The estimate is unbiased: its mean over many draws does not depend on N. All pairs of samples count; published values
-    are often means over random subsets of 1000, which have the same mean and more noise. The standard error is a jackknife over
-    ten consecutive parts of either set; for sets of one distribution it is rather too large.
+    The estimate is unbiased: its mean over many draws does not depend on N. All pairs of samples count;
+    published values are often means over random subsets of 1000, which have the same mean and more noise. The
+    standard error is a jackknife over ten consecutive parts of either set; for sets of one distribution it is
+    rather too large.
 
     Args:
         a: features (N, D) in the order of time, at least 2 samples.
@@ -93,7 +103,8 @@ def kernel_distance(a: Features, b: Features) -> KernelDistance:
 
 
 def _kernel_sums(a: Array, b: Array, groups: int) -> Array:
-    """Sum of the kernel over all pairs from group i of a and group j of b, (groups, groups); no sample pairs with itself."""
+    """Sum of the kernel over all pairs from group i of a and group j of b, (groups, groups); no sample pairs
+    with itself."""
     sums = np.zeros((groups, groups))
     for row, part in enumerate(np.array_split(a, groups)):
         for column, other in enumerate(np.array_split(b, groups)):
@@ -116,7 +127,8 @@ class Comparison:
     value: float | None = None
     """Distance of the generated from the real samples; None where there were too few, see ``note``."""
     floor: float | None = None
-    """Distance of two real sets at the same counts: no generator can be expected to score less. None where it lacks samples."""
+    """Distance of two real sets at the same counts: no generator can be expected to score less. None where it
+    lacks samples."""
     standard_error: float | None = None
     """Of the kernel distance; None for the other."""
     note: str = ""
@@ -136,15 +148,15 @@ def compare_distributions(
 
     Args:
         real_a: features (N, D) of the real samples to compare with, in the order of time.
-        real_b: features of other real samples, for the floor. Part the real material in time (first and second half):
-            interleaved frames are near-duplicates and would give a floor that is too low.
+        real_b: features of other real samples, for the floor. Part the real material in time (first and
+            second half): interleaved frames are near-duplicates and would give a floor that is too low.
         generated: features of the generated samples.
         measure: the Frechet or the kernel distance.
-        least: fewest samples of a set for a number: `LEAST_FRAMES` or `LEAST_WINDOWS`; the Frechet distance needs more than D
-            as well, since its covariance is singular below.
-        protocol: "equal" takes as many samples of each set as the smallest has, evenly spread. "paper" takes all of
-            ``real_a`` and ``generated`` however few they are, which is what papers print, and biased; the floor is that
-            of as many of ``real_b`` as there are generated samples.
+        least: fewest samples of a set for a number: `LEAST_FRAMES` or `LEAST_WINDOWS`; the Frechet distance
+            needs more than D as well, since its covariance is singular below.
+        protocol: "equal" takes as many samples of each set as the smallest has, evenly spread. "paper" takes
+            all of ``real_a`` and ``generated`` however few they are, which is what papers print, and biased;
+            the floor is that of as many of ``real_b`` as there are generated samples.
     """
     real_a, real_b, generated = (_checked(features, 0) for features in (real_a, real_b, generated))
     needed = 2
@@ -153,14 +165,21 @@ def compare_distributions(
         count = min(len(real_a), len(real_b), len(generated))
         real_a, generated = _evenly(real_a, count), _evenly(generated, count)
     if (count := min(len(real_a), len(generated))) < needed:
-        return Comparison(measure=measure, counts=(len(real_a), len(generated)), note=_too_few(measure, count, needed))
+        return Comparison(
+            measure=measure, counts=(len(real_a), len(generated)), note=_too_few(measure, count, needed)
+        )
     value, error = _measured(measure, real_a, generated)
     floor = None
     if len(real_b) >= len(generated):
         floor, _ = _measured(measure, real_a, _evenly(real_b, len(generated)))
     note = _bias(measure, len(real_a), len(generated)) if protocol == "paper" else ""
     return Comparison(
-        measure=measure, counts=(len(real_a), len(generated)), value=value, floor=floor, standard_error=error, note=note
+        measure=measure,
+        counts=(len(real_a), len(generated)),
+        value=value,
+        floor=floor,
+        standard_error=error,
+        note=note,
     )
 
 
@@ -196,7 +215,10 @@ def _evenly(features: Array, count: int) -> Array:
 def _checked(features: Features, least: int) -> Array:
     features = np.asarray(features)
     if features.ndim != 2 or not np.isfinite(features).all():
-        raise ValueError(f"features: expected finite numbers of shape (N, D); got shape {features.shape}, or not all are finite")
+        raise ValueError(
+            f"features: expected finite numbers of shape (N, D); got shape {features.shape}, or not all are "
+            "finite"
+        )
     if len(features) < least:
         raise ValueError(f"features: expected at least {least} samples; got {len(features)}")
     return features.astype(np.float64)

@@ -18,7 +18,8 @@ def thumbnails(video: Frames, side: int) -> Frames:
 
     Args:
         video: uint8 (T, H, W, 3).
-        side: the longer side in pixels afterwards, from 1; the other keeps the proportions. Smaller frames stay as they are.
+        side: the longer side in pixels afterwards, from 1; the other keeps the proportions. Smaller frames
+            stay as they are.
 
     Returns:
         uint8 (T, h, w, 3), rounded.
@@ -39,7 +40,8 @@ def thumbnails(video: Frames, side: int) -> Frames:
 
 
 def _area_weights(old: int, new: int) -> NDArray[np.float32]:
-    """What share each of ``old`` pixels has in each of ``new`` ones that divide the same length evenly: (new, old)."""
+    """What share each of ``old`` pixels has in each of ``new`` ones that divide the same length evenly: (new,
+    old)."""
     edges = np.linspace(0, old, new + 1)[:, None]
     below = np.minimum(edges[1:], np.arange(1, old + 1)) - np.maximum(edges[:-1], np.arange(old))
     return (below.clip(0) * new / old).astype(np.float32)
@@ -48,22 +50,28 @@ def _area_weights(old: int, new: int) -> NDArray[np.float32]:
 def nearest_distances(frames: Frames, reference: Frames) -> tuple[Array, NDArray[np.int64]]:
     """How far each frame is from the nearest reference frame, and which one that is.
 
-    The distance is the root mean square difference over pixels and channels, in shares of the full range. Products of
-    blocks of frames do the work, in float64, where sums of whole numbers are exact; memory does not grow with T or N.
+    The distance is the root mean square difference over pixels and channels, in shares of the full range.
+    Products of blocks of frames do the work, in float64, where sums of whole numbers are exact; memory does
+    not grow with T or N.
 
     Args:
         frames: uint8 (T, H, W, 3).
         reference: uint8 (N, H, W, 3), N from 1; make long clips small with `thumbnails` first.
 
-    A blurred picture lies near many frames without being a replay, and a noisy one far from all: read it beside sharpness.
+    A blurred picture lies near many frames without being a replay, and a noisy one far from all: read it
+    beside sharpness.
 
     Returns:
-        Distances (T,), 0..1, 0 for a frame that is among the reference; indices (T,) into the reference, the first of equals.
+        Distances (T,), 0..1, 0 for a frame that is among the reference; indices (T,) into the reference, the
+        first of equals.
     """
     _checked(frames)
     _checked(reference)
     if frames.shape[1:] != reference.shape[1:] or len(reference) == 0:
-        raise ValueError(f"frames: expected at least one reference frame of the same size; got {frames.shape}, {reference.shape}")
+        raise ValueError(
+            f"frames: expected at least one reference frame of the same size; got {frames.shape}, "
+            f"{reference.shape}"
+        )
     size = frames[0].size if len(frames) else 1
     squared, nearest = np.full(len(frames), np.inf), np.zeros(len(frames), np.int64)
     step = max(1, _BLOCK_BYTES // (8 * size))
@@ -90,4 +98,6 @@ def _squared_distances(a: Array, b: Array) -> Array:
 
 def _checked(video: Frames) -> None:
     if video.ndim != 4 or video.shape[-1] != 3 or video.dtype != np.uint8:
-        raise ValueError(f"frames: expected uint8 of shape (T, H, W, 3); got {video.dtype} of shape {video.shape}")
+        raise ValueError(
+            f"frames: expected uint8 of shape (T, H, W, 3); got {video.dtype} of shape {video.shape}"
+        )

@@ -13,11 +13,11 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from listen_and_move import weights
-from listen_and_move.backbones.inputs import CAFFE, IMAGENET, Convention, network_input
-from listen_and_move.backbones.load import load
-from listen_and_move.backbones.tapped import TappedNetwork
 from listen_and_move.errors import UserError
+from listen_and_move.pretrained import weight_files as weights
+from listen_and_move.pretrained.inputs import CAFFE, IMAGENET, Convention, network_input
+from listen_and_move.pretrained.load import load
+from listen_and_move.pretrained.tapped import TappedNetwork
 
 Array = NDArray[np.float64]
 
@@ -39,18 +39,23 @@ VARIANTS = {
     "vgg": Variant("vgg16", "lpips-vgg", IMAGENET, "LPIPS (VGG16)"),
     "squeeze": Variant("squeezenet1_1", "lpips-squeeze", IMAGENET, "LPIPS (SqueezeNet)"),
     "squeeze-caffe": Variant(
-        "squeezenet1_1-caffe", "lpips-squeeze", CAFFE, "perceptual distance (SqueezeNet of Caffe origin; not the published LPIPS)"
+        "squeezenet1_1-caffe",
+        "lpips-squeeze",
+        CAFFE,
+        "perceptual distance (SqueezeNet of Caffe origin; not the published LPIPS)",
     ),
 }
 
 
 def perceptual_distance(
-    maps: Sequence[Float[Tensor, "N C H W"]], others: Sequence[Float[Tensor, "N C H W"]], heads: Sequence[Float[Tensor, " C"]]
+    maps: Sequence[Float[Tensor, "N C H W"]],
+    others: Sequence[Float[Tensor, "N C H W"]],
+    heads: Sequence[Float[Tensor, " C"]],
 ) -> Float[Tensor, " N"]:
     """LPIPS of feature maps, from 0 for equal ones (Zhang et al. 2018, equation 1; gradients pass).
 
-    In each layer every pixel's vector of channels is brought to length 1; the squared differences are weighted per
-    channel, summed over channels and averaged over pixels; then the layers are summed.
+    In each layer every pixel's vector of channels is brought to length 1; the squared differences are
+    weighted per channel, summed over channels and averaged over pixels; then the layers are summed.
 
     Args:
         maps: one per layer, of N pictures.
@@ -83,10 +88,11 @@ class PerceptualDistance:
 
     @classmethod
     def load(cls, variant: str, device: torch.device | str = "cpu") -> "PerceptualDistance":
-        """The distance by AlexNet ("alex"), VGG16 ("vgg") or SqueezeNet ("squeeze"), from the user's weight files.
+        """The distance by AlexNet ("alex"), VGG16 ("vgg") or SqueezeNet ("squeeze"), from the user's weight
+        files.
 
-        "squeeze-caffe" puts the heads of SqueezeNet onto other weights of the same network: a distance that ranks
-        pictures much alike, whose figures compare with no published ones.
+        "squeeze-caffe" puts the heads of SqueezeNet onto other weights of the same network: a distance that
+        ranks pictures much alike, whose figures compare with no published ones.
 
         Raises:
             UserError: there is no such variant, a weight file is missing, or one does not fit.
@@ -100,11 +106,12 @@ class PerceptualDistance:
         return cls(network, tuple(head.to(device) for head in loaded), convention, label)
 
     def __call__(self, video: NDArray[Any], other: NDArray[Any]) -> Array:
-        """Distance of each frame to the same frame of another video, (T,): 0 for equal frames, about 1 at most.
+        """Distance of each frame to the same frame of another video, (T,): 0 for equal frames, about 1 at
+        most.
 
         Args:
-            video: uint8 (T, H, W, 3). Frames go in as large as they are, as LPIPS was published: figures of different
-                sizes do not compare.
+            video: uint8 (T, H, W, 3). Frames go in as large as they are, as LPIPS was published: figures of
+                different sizes do not compare.
             other: of the same shape; either order gives the same.
 
         Raises:
@@ -112,12 +119,15 @@ class PerceptualDistance:
             ValueError: different shapes, or no uint8 videos.
         """
         if video.shape != other.shape or video.ndim != 4:
-            raise ValueError(f"videos: expected the same shape (T, H, W, 3); got {video.shape} and {other.shape}")
+            raise ValueError(
+                f"videos: expected the same shape (T, H, W, 3); got {video.shape} and {other.shape}"
+            )
         height, width = video.shape[1:3]
         least = self.network.least_size
         if min(height, width) < least:
             raise UserError(
-                f"{self.label}: expected frames of at least {least} x {least} pixels; got {width} x {height}: "
+                f"{self.label}: expected frames of at least {least} x {least} pixels; got {width} x "
+                f"{height}: "
                 "compare larger frames, or leave this measure out"
             )
         count = max(1, _PIXELS_AT_ONCE // (height * width))
@@ -127,7 +137,9 @@ class PerceptualDistance:
     @torch.inference_mode()
     def _block(self, video: NDArray[Any], other: NDArray[Any]) -> Array:
         device = self.heads[0].device
-        maps, others = (self.network(network_input(frames, self.convention, device)) for frames in (video, other))
+        maps, others = (
+            self.network(network_input(frames, self.convention, device)) for frames in (video, other)
+        )
         return perceptual_distance(maps, others, self.heads).double().cpu().numpy()
 
 
@@ -147,5 +159,7 @@ def heads_of(name: str, tensors: Mapping[str, Tensor], channels: Sequence[int]) 
     if given != shapes:
         raise UserError(f"weights {name}: expected {shapes}; got {given}: take the file of LPIPS version 0.1")
     if any(bool((tensor < 0).any()) for tensor in tensors.values()):
-        raise UserError(f"weights {name}: expected weights from 0; got negative ones: take the file of LPIPS version 0.1")
+        raise UserError(
+            f"weights {name}: expected weights from 0; got negative ones: take the file of LPIPS version 0.1"
+        )
     return [tensors[key].float().flatten() for key in shapes]

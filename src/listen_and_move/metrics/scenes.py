@@ -1,6 +1,7 @@
 """Does a film show one scene: cuts, dissolves, captions that come and go, and a camera that moves.
 
-Letters: T frames, H height, W width. Frames are uint8 (T, H, W, 3), small: about 96 pixels wide, at about 20 fps.
+Letters: T frames, H height, W width. Frames are uint8 (T, H, W, 3), small: about 96 pixels wide, at about 20
+fps.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,11 @@ from numpy.typing import NDArray
 Array = NDArray[np.floating]
 Frames = NDArray[np.uint8]
 
-_GAP, _REACH, _LEAST = 4, 40, 10  # frames: half a transition, what is compared on either side, and the least of it
+_GAP, _REACH, _LEAST = (
+    4,
+    40,
+    10,
+)  # frames: half a transition, what is compared on either side, and the least of it
 _STEP = 0.08
 """Change of a pixel, 0..1, that is more than noise."""
 _SHARE_OF_CUT, _SHARE_OF_TRANSITION, _SHARE_OF_OVERLAY = 0.06, 0.35, 0.02
@@ -30,7 +35,8 @@ class SceneChange:
     share: float
     """Share of the picture that was steady before, is steady after, and differs."""
     at_once: float
-    """Share of those pixels that change together, within a frame of each other: 1 for a cut or dissolve, less for motion."""
+    """Share of those pixels that change together, within a frame of each other: 1 for a cut or dissolve, less
+    for motion."""
     kind: Literal["cut", "transition", "overlay"]
     """cut: everything changes at once, even where two shots match; transition: all of the picture, gradually;
     overlay: a small part at once, such as a caption."""
@@ -43,21 +49,27 @@ class SceneChange:
 def scene_changes(frames: Frames) -> list[SceneChange]:
     """Cuts, match cuts, transitions and captions, in the order of time.
 
-    A pixel counts where it lies on one side of the step for 2 s before and on the other for 2 s after (or as far as the
-    film goes, at least half a second). What moves passes pixel after pixel; a cut or a dissolve changes them together:
-    that tells a match cut from a player who leans over, however small the difference. Flashes do not last and do not count.
+    A pixel counts where it lies on one side of the step for 2 s before and on the other for 2 s after (or as
+    far as the film goes, at least half a second). What moves passes pixel after pixel; a cut or a dissolve
+    changes them together: that tells a match cut from a player who leans over, however small the difference.
+    Flashes do not last and do not count.
     """
     small = _halved(frames)
     found: list[SceneChange] = []
     places = range(_GAP + _LEAST, len(small) - _GAP - _LEAST + 1)
     shares = {place: _change(small, place)[0] for place in places[::_COARSE]}
     near = {
-        place + offset for place, share in shares.items() if share >= _SHARE_OF_OVERLAY for offset in range(-_COARSE, _COARSE + 1)
+        place + offset
+        for place, share in shares.items()
+        if share >= _SHARE_OF_OVERLAY
+        for offset in range(-_COARSE, _COARSE + 1)
     }
     candidates = [_judged(small, place, *_change(small, place)) for place in sorted(near & set(places))]
     candidates += [SceneChange(place, 1.0, 1.0, "cut", place, place) for place in _hard_cuts(frames)]
     order = {"cut": 0, "transition": 1, "overlay": 2}
-    for change in sorted(filter(None, candidates), key=lambda change: (order[change.kind], -change.share * change.at_once)):
+    for change in sorted(
+        filter(None, candidates), key=lambda change: (order[change.kind], -change.share * change.at_once)
+    ):
         if all(abs(change.frame - other.frame) > _apart(other) for other in found):
             found.append(change)
     return sorted(found, key=lambda change: change.frame)
@@ -71,27 +83,42 @@ def _judged(small: Array, place: int, share: float, at_once: float, centred: boo
     """What a change is, if it is one."""
     if share >= _SHARE_OF_TRANSITION:
         first, last = _extent(small, place)
-        return SceneChange(place, share, at_once, "cut" if last - first <= 2 * _GAP else "transition", first, last)
+        return SceneChange(
+            place, share, at_once, "cut" if last - first <= 2 * _GAP else "transition", first, last
+        )
     if share < _SHARE_OF_OVERLAY or not centred or at_once < _AT_ONCE:
         return None
-    return SceneChange(place, share, at_once, "cut" if share >= _SHARE_OF_CUT else "overlay", place - 2, place + 2)
+    return SceneChange(
+        place, share, at_once, "cut" if share >= _SHARE_OF_CUT else "overlay", place - 2, place + 2
+    )
 
 
 def _extent(small: Array, place: int) -> tuple[int, int]:
-    """First frame of a transition and the first after it, by how far the picture has gone from the old to the new."""
+    """First frame of a transition and the first after it, by how far the picture has gone from the old to the
+    new."""
     start, end = max(0, place - _REACH), min(len(small), place + _REACH)
     if place - start <= _REACH // 2 or end - place <= _REACH // 2:
         return place - _GAP, place + _GAP
-    old, new = np.median(small[start : place - _REACH // 2], axis=0), np.median(small[place + _REACH // 2 : end], axis=0)
+    old, new = (
+        np.median(small[start : place - _REACH // 2], axis=0),
+        np.median(small[place + _REACH // 2 : end], axis=0),
+    )
     step = new - old
     progress = ((small[start:end] - old) * step).sum((1, 2, 3)) / (step**2).sum()
-    before, after = np.flatnonzero(progress[: place - start] < 0.05), np.flatnonzero(progress[place - start :] > 0.95)
+    before, after = (
+        np.flatnonzero(progress[: place - start] < 0.05),
+        np.flatnonzero(progress[place - start :] > 0.95),
+    )
     return start + int(before.max(initial=-1)) + 1, place + int(after.min(initial=end - place))
 
 
 def _change(small: Array, place: int) -> tuple[float, float, bool]:
-    """Share of pixels that change for good at a frame, share of these that do so together, and whether this is in the middle."""
-    before, after = small[max(0, place - _GAP - _REACH) : place - _GAP], small[place + _GAP : place + _GAP + _REACH]
+    """Share of pixels that change for good at a frame, share of these that do so together, and whether this
+    is in the middle."""
+    before, after = (
+        small[max(0, place - _GAP - _REACH) : place - _GAP],
+        small[place + _GAP : place + _GAP + _REACH],
+    )
     first, last = np.median(before[::2], axis=0), np.median(after[::2], axis=0)
     step = last - first
     size = (step**2).sum(-1)
@@ -104,17 +131,25 @@ def _change(small: Array, place: int) -> tuple[float, float, bool]:
         away = (part - first).reshape(len(part), -1, 3)[:, pixels]
         return (away * step.reshape(-1, 3)[pixels]).sum(-1) / size.ravel()[pixels]
 
-    steady = (np.quantile(progress(before), 0.9, axis=0) < 0.35) & (np.quantile(progress(after), 0.1, axis=0) > 0.65)
+    steady = (np.quantile(progress(before), 0.9, axis=0) < 0.35) & (
+        np.quantile(progress(after), 0.1, axis=0) > 0.65
+    )
     if not steady.any():
         return 0.0, 0.0, False
     crossing = (progress(small[place - _GAP : place + _GAP])[:, steady] < 0.5).sum(0)
     middle = np.median(crossing)
-    return float(steady.sum() / size.size), float((np.abs(crossing - middle) <= 1).mean()), bool(abs(middle - _GAP) <= 1)
+    return (
+        float(steady.sum() / size.size),
+        float((np.abs(crossing - middle) <= 1).mean()),
+        bool(abs(middle - _GAP) <= 1),
+    )
 
 
 def _hard_cuts(frames: Frames) -> list[int]:
     """Frames where nearly all of the picture is another from one frame to the next, in busy shots too."""
-    jumps = np.array([0.0, *(np.abs(_unit(after) - _unit(before)).mean() for before, after in pairwise(frames))])
+    jumps = np.array(
+        [0.0, *(np.abs(_unit(after) - _unit(before)).mean() for before, after in pairwise(frames))]
+    )
     cuts = []
     for place in np.flatnonzero(jumps > 0.08):
         around = np.r_[jumps[max(1, place - 10) : place], jumps[place + 1 : place + 11]]
@@ -133,14 +168,16 @@ def temporal_spread(frames: Frames) -> Array:
 
 
 def camera_speed(frames: Frames, fps: float) -> Array:
-    """How fast the picture shifts as a whole, in % of its width per second, one value per quarter of a second.
+    """How fast the picture shifts as a whole, in % of its width per second, one value per quarter of a
+    second.
 
-    Medians of a quarter of a second each are laid over one another (Lucas and Kanade's registration with weights that
-    leave out what moves by itself): a static camera gives about 0.1 and less.
+    Medians of a quarter of a second each are laid over one another (Lucas and Kanade's registration with
+    weights that leave out what moves by itself): a static camera gives about 0.1 and less.
     """
     length = max(2, round(fps / 4))
     pictures = [
-        np.median(_halved(frames[at : at + length]).mean(-1), axis=0) for at in range(0, len(frames) - length + 1, length)
+        np.median(_halved(frames[at : at + length]).mean(-1), axis=0)
+        for at in range(0, len(frames) - length + 1, length)
     ]
     shifts = [_shift(before, after) for before, after in pairwise(pictures)]
     width = max(1, frames.shape[2] // 2)
@@ -155,8 +192,12 @@ def _shift(before: Array, after: Array) -> Array:
         rest = change + across * shift[0] + down * shift[1]
         weight = 1 / (1 + (rest / (1.5 * np.median(np.abs(rest)) + 1e-3)) ** 2)
         mixed = (weight * across * down).sum()
-        matrix = np.array([[(weight * across**2).sum(), mixed], [mixed, (weight * down**2).sum()]]) + 1e-6 * np.eye(2)
-        shift = -np.linalg.solve(matrix, np.array([(weight * across * change).sum(), (weight * down * change).sum()]))
+        matrix = np.array(
+            [[(weight * across**2).sum(), mixed], [mixed, (weight * down**2).sum()]]
+        ) + 1e-6 * np.eye(2)
+        shift = -np.linalg.solve(
+            matrix, np.array([(weight * across * change).sum(), (weight * down * change).sum()])
+        )
     return shift
 
 

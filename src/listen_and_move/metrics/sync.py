@@ -22,7 +22,8 @@ _CONSTANT = 1e-9
 
 
 def motion_energy(video: Video) -> Array:
-    """Mean absolute difference of consecutive frames, (T - 1,), in shares of the full range: 0 for a still, at most 1.
+    """Mean absolute difference of consecutive frames, (T - 1,), in shares of the full range: 0 for a still,
+    at most 1.
 
     Value ``t`` is what changed from frame t to frame t + 1.
     """
@@ -39,7 +40,10 @@ def correlation(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
         return 0.0
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     from_mean_a, from_mean_b = a - a.mean(), b - b.mean()
-    if any(np.abs(left).max() <= _CONSTANT * np.abs(all_).max() for left, all_ in ((from_mean_a, a), (from_mean_b, b))):
+    if any(
+        np.abs(left).max() <= _CONSTANT * np.abs(all_).max()
+        for left, all_ in ((from_mean_a, a), (from_mean_b, b))
+    ):
         return 0.0
     product = from_mean_a / np.linalg.norm(from_mean_a) @ (from_mean_b / np.linalg.norm(from_mean_b))
     return float(np.clip(product, -1, 1))
@@ -48,14 +52,17 @@ def correlation(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
 def best_lag(a: NDArray[np.floating], b: NDArray[np.floating], max_lag: int) -> tuple[int, float]:
     """The shift at which two series of one length correlate most, and their correlation there.
 
-    A positive lag says that ``a`` comes later than ``b``: a[t + lag] goes with b[t]. Lags from -max_lag to max_lag are
-    tried on the part where both exist; of equally good ones the smallest shift is given.
+    A positive lag says that ``a`` comes later than ``b``: a[t + lag] goes with b[t]. Lags from -max_lag to
+    max_lag are tried on the part where both exist; of equally good ones the smallest shift is given.
     """
     if len(a) != len(b):
         raise ValueError(f"best_lag: expected series of one length; got {len(a)} and {len(b)}")
     reach = max(0, min(max_lag, len(a) - 2))
     lags = sorted(range(-reach, reach + 1), key=abs)
-    values = [correlation(a[max(0, lag) : len(a) + min(0, lag)], b[max(0, -lag) : len(b) - max(0, lag)]) for lag in lags]
+    values = [
+        correlation(a[max(0, lag) : len(a) + min(0, lag)], b[max(0, -lag) : len(b) - max(0, lag)])
+        for lag in lags
+    ]
     best = int(np.argmax(values))
     return lags[best], values[best]
 
@@ -63,10 +70,13 @@ def best_lag(a: NDArray[np.floating], b: NDArray[np.floating], max_lag: int) -> 
 def difference_products(generated: Video, real: Video) -> Array:
     """What `difference_correlation` is made of, per pair of consecutive frames: (T - 1, 3).
 
-    The columns are dg dr, dg^2 and dr^2, each summed over pixels and channels; rows of several parts may be put together.
+    The columns are dg dr, dg^2 and dr^2, each summed over pixels and channels; rows of several parts may be
+    put together.
     """
     pairs = zip(*_differences(generated, real), strict=True)
-    return np.array([[np.vdot(x, y), np.vdot(x, x), np.vdot(y, y)] for x, y in pairs], np.float64).reshape(-1, 3)
+    return np.array([[np.vdot(x, y), np.vdot(x, x), np.vdot(y, y)] for x, y in pairs], np.float64).reshape(
+        -1, 3
+    )
 
 
 def product_correlation(products: NDArray[np.floating]) -> float:
@@ -77,10 +87,12 @@ def product_correlation(products: NDArray[np.floating]) -> float:
 
 
 def difference_correlation(generated: Video, real: Video) -> float:
-    """dcor: do the same pixels change in the same way at the same time? -1..1, 1 for equal videos, 0 for a still.
+    """dcor: do the same pixels change in the same way at the same time? -1..1, 1 for equal videos, 0 for a
+    still.
 
-    sum(dg dr) / sqrt(sum(dg^2) sum(dr^2)) over pixels, channels and frames; d is the difference of consecutive frames.
-    Read it beside `shifted_null`: periodic motion correlates with itself at other times as well.
+    sum(dg dr) / sqrt(sum(dg^2) sum(dr^2)) over pixels, channels and frames; d is the difference of
+    consecutive frames. Read it beside `shifted_null`: periodic motion correlates with itself at other times
+    as well.
     """
     return product_correlation(difference_products(generated, real))
 
@@ -94,7 +106,8 @@ def shifted_null(generated: Video, real: Video, min_shift: int = 4) -> Array:
         min_shift: smallest shift in frames, in either direction, from 1.
 
     Returns:
-        One value per shift min_shift, min_shift + 1, ... T - 1 - min_shift; empty where the clip is too short for one.
+        One value per shift min_shift, min_shift + 1, ... T - 1 - min_shift; empty where the clip is too short
+        for one.
     """
     if min_shift < 1:
         raise ValueError(f"min_shift: expected at least 1 frame; got {min_shift}")
@@ -105,20 +118,27 @@ def shifted_null(generated: Video, real: Video, min_shift: int = 4) -> Array:
         return np.zeros(len(shifts))
     products = ours @ theirs.T  # (T - 1, T - 1): generated difference t with real difference s
     places = np.arange(count)
-    return np.array([products[places, (places - shift) % count].sum(dtype=np.float64) / norm for shift in shifts], np.float64)
+    return np.array(
+        [products[places, (places - shift) % count].sum(dtype=np.float64) / norm for shift in shifts],
+        np.float64,
+    )
 
 
 def motion_ratio(generated: Video, real: Video) -> float:
-    """Mean motion energy of the generated clip over that of the real one: 1 is as lively, 0 a still, above 1 jitter.
+    """Mean motion energy of the generated clip over that of the real one: 1 is as lively, 0 a still, above 1
+    jitter.
 
     The clips may differ in size and length. inf where the real clip alone is still; 1 where both are.
     """
-    ours, theirs = (float(motion_energy(video).mean()) if len(video) > 1 else 0.0 for video in (generated, real))
+    ours, theirs = (
+        float(motion_energy(video).mean()) if len(video) > 1 else 0.0 for video in (generated, real)
+    )
     return ratio(ours, theirs)
 
 
 def loudness(samples: NDArray[np.floating], sample_rate: int, fps: Fraction, frames: int) -> Array:
-    """Loudness of the sound from each frame's instant to the next one's: root mean square in dB of full scale, (frames,).
+    """Loudness of the sound from each frame's instant to the next one's: root mean square in dB of full
+    scale, (frames,).
 
     Args:
         samples: one channel, full scale 1.

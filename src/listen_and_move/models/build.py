@@ -3,7 +3,7 @@
 from torch import nn
 
 from listen_and_move.config import Config, ModelConfig
-from listen_and_move.models.critics import Critic, Critics
+from listen_and_move.models.discriminators import Discriminator, Discriminators
 from listen_and_move.models.generator import Generator, Network
 from listen_and_move.models.layers import (
     NORMS,
@@ -17,8 +17,8 @@ from listen_and_move.models.layers import (
     WholePicture,
     initialise,
 )
+from listen_and_move.models.memory import FrameMemory, ReferenceEncoder, ReferenceGate
 from listen_and_move.models.prediction import PredictionLayer
-from listen_and_move.models.recall import Look, Mix, Recall
 from listen_and_move.models.recurrent import MOTION_ENCODERS
 
 
@@ -37,12 +37,15 @@ def build_network(config: ModelConfig) -> Network:
     return network
 
 
-def build_critics(config: Config) -> Critics:
+def build_discriminators(config: Config) -> Discriminators:
     """Fresh critics of single frames and of windows, with as many layers as the generator has doublings."""
     widths = [config.critics.channels(layer) for layer in range(config.clip.doublings, -1, -1)]
     norm = config.critics.norm == "batch"
-    image, video = (Critic(widths, video=each, norm=norm, connections=config.critics.connections) for each in (False, True))
-    critics = Critics(image, video)
+    image, video = (
+        Discriminator(widths, video=each, norm=norm, connections=config.critics.connections)
+        for each in (False, True)
+    )
+    critics = Discriminators(image, video)
     for critic in critics:
         initialise(critic, keep_scale=not norm)
     return critics
@@ -50,21 +53,27 @@ def build_critics(config: Config) -> Critics:
 
 def _generator(config: ModelConfig) -> Generator:
     clip, settings = config.clip, config.generator
-    inputs = config.motion_size + (config.features.size if settings.sound_content else 0) + settings.content_noise
+    inputs = (
+        config.motion_size + (config.features.size if settings.sound_content else 0) + settings.content_noise
+    )
     widths = config.widths
     grid = (clip.height >> clip.doublings, clip.width >> clip.doublings)
     bottlenecked = settings.sound_norm and settings.norm_bottleneck > 0
     whole = settings.picture == "whole"
     return Generator(
-        start=Start(inputs, widths[0], grid, noise=settings.noise_injection, over_time=settings.dimensions == 3),
+        start=Start(
+            inputs, widths[0], grid, noise=settings.noise_injection, over_time=settings.dimensions == 3
+        ),
         blocks=[_block(config, layer) for layer in range(clip.doublings)],
         picture=WholePicture(widths[-1]) if whole else ResidualPicture(widths[-1], (clip.height, clip.width)),
         predictions=_predictions(config),
         bottleneck=nn.Linear(config.features.size, settings.norm_bottleneck) if bottlenecked else None,
-        recall=Recall(config.features.size, (clip.height, clip.width)) if settings.recall else None,
-        look=Look(widths[-2:0:-1]) if settings.recall else None,
-        mix=Mix(widths[-1]) if settings.recall else None,
-        sketches=[PointConvolution(width, 3) for width in widths[1:-1]] if settings.connections == "skip" else (),
+        recall=FrameMemory(config.features.size, (clip.height, clip.width)) if settings.recall else None,
+        look=ReferenceEncoder(widths[-2:0:-1]) if settings.recall else None,
+        mix=ReferenceGate(widths[-1]) if settings.recall else None,
+        sketches=[PointConvolution(width, 3) for width in widths[1:-1]]
+        if settings.connections == "skip"
+        else (),
     )
 
 

@@ -1,6 +1,7 @@
 """Stateless blocks of generator and critics, and how weights start.
 
-Shape letters: N pictures (batch x frames), C channels, H height, W width, F features, K numbers per condition.
+Shape letters: N pictures (batch x frames), C channels, H height, W width, F features, K numbers per
+condition.
 """
 
 import math
@@ -33,32 +34,41 @@ class NoiseInjection(nn.Module):
         super().__init__()
         self.strength = nn.Parameter(torch.zeros(1))
 
-    def forward(self, x: Float[Tensor, "N C H W"], noise: Float[Tensor, "N 1 H W"] | None) -> Float[Tensor, "N C H W"]:
+    def forward(
+        self, x: Float[Tensor, "N C H W"], noise: Float[Tensor, "N 1 H W"] | None
+    ) -> Float[Tensor, "N C H W"]:
         """Without noise the input passes unchanged."""
         return x if noise is None else x + (self.strength * noise).to(x)
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """Batch normalisation over frames and batch; deaf: it takes an affine like the other norms and ignores it."""
+    """Batch normalisation over frames and batch; deaf: it takes an affine like the other norms and ignores
+    it."""
 
-    def forward(self, input: Float[Tensor, "N C H W"], affine: Affine | None = None) -> Float[Tensor, "N C H W"]:
+    def forward(
+        self, input: Float[Tensor, "N C H W"], affine: Affine | None = None
+    ) -> Float[Tensor, "N C H W"]:
         """Normalised in training by these frames, else by the running statistics."""
         return super().forward(input)
 
 
 class InstanceNorm(nn.InstanceNorm2d):
-    """Each channel of each picture to mean 0 and spread 1, then a learnt scale and shift; deaf like `BatchNorm`."""
+    """Each channel of each picture to mean 0 and spread 1, then a learnt scale and shift; deaf like
+    `BatchNorm`."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, affine=True)
 
-    def forward(self, input: Float[Tensor, "N C H W"], affine: Affine | None = None) -> Float[Tensor, "N C H W"]:
+    def forward(
+        self, input: Float[Tensor, "N C H W"], affine: Affine | None = None
+    ) -> Float[Tensor, "N C H W"]:
         """The same in training and after it."""
         return super().forward(input)
 
 
 class PixelNorm(nn.Module):
-    """The channels of each pixel to a mean square of 1 (Karras et al. 2018); nothing is learnt; deaf like `BatchNorm`."""
+    """The channels of each pixel to a mean square of 1 (Karras et al. 2018); nothing is learnt; deaf like
+    `BatchNorm`."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -77,13 +87,20 @@ class ConditionalInstanceNorm(nn.Module):
 
     def forward(self, x: Float[Tensor, "N C H W"], affine: Affine) -> Float[Tensor, "N C H W"]:
         """Each channel of each picture to mean ``shift`` and spread ``scale``."""
-        shift, scale = (each.to(torch.promote_types(each.dtype, torch.float32)) for each in affine)  # whatever x is in
-        channels = x.reshape(1, -1, *x.shape[2:])  # (1, N*C, H, W): normalised, scaled and shifted in one operation
-        return F.batch_norm(channels, None, None, scale.reshape(-1), shift.reshape(-1), training=True).view(x.shape)
+        shift, scale = (
+            each.to(torch.promote_types(each.dtype, torch.float32)) for each in affine
+        )  # whatever x is in
+        channels = x.reshape(
+            1, -1, *x.shape[2:]
+        )  # (1, N*C, H, W): normalised, scaled and shifted in one operation
+        return F.batch_norm(channels, None, None, scale.reshape(-1), shift.reshape(-1), training=True).view(
+            x.shape
+        )
 
 
 class SharedAffine(nn.Module):
-    """The paper's acIN: one linear layer and rectifier gives shift and scale, the same for both norms of a block."""
+    """The paper's acIN: one linear layer and rectifier gives shift and scale, the same for both norms of a
+    block."""
 
     def __init__(self, features: int, channels: int) -> None:
         super().__init__()
@@ -96,7 +113,8 @@ class SharedAffine(nn.Module):
 
 
 class OwnAffine(nn.Module):
-    """Shift and 1 + scale by one linear layer per norm: near the identity at the start, so silence is no grey picture."""
+    """Shift and 1 + scale by one linear layer per norm: near the identity at the start, so silence is no grey
+    picture."""
 
     def __init__(self, condition: int, channels: int) -> None:
         super().__init__()
@@ -109,8 +127,9 @@ class OwnAffine(nn.Module):
 
 
 class OverTime(nn.Module):
-    """Makes a 3-D convolution of a 2-D one with three times the outputs: what those say of this frame, of the last and of
-    the one before it is added up. The kernel ends at the frame itself, so nothing waits for the next one.
+    """Makes a 3-D convolution of a 2-D one with three times the outputs: what those say of this frame, of the
+    last and of the one before it is added up. The kernel ends at the frame itself, so nothing waits for the
+    next one.
     """
 
     def forward(
@@ -129,9 +148,12 @@ Pasts = tuple[Float[Tensor, "B 2 _ _ _"], ...]
 
 
 class Start(nn.Module):
-    """From one vector to the start grid: the vector in every cell, 3x3 convolution, noise, batch norm, rectifier."""
+    """From one vector to the start grid: the vector in every cell, 3x3 convolution, noise, batch norm,
+    rectifier."""
 
-    def __init__(self, inputs: int, channels: int, grid: tuple[int, int], *, noise: bool, over_time: bool = False) -> None:
+    def __init__(
+        self, inputs: int, channels: int, grid: tuple[int, int], *, noise: bool, over_time: bool = False
+    ) -> None:
         super().__init__()
         self.grid = grid
         self.convolution = nn.Conv2d(inputs, channels * (3 if over_time else 1), 3, padding=1)
@@ -150,16 +172,20 @@ class Start(nn.Module):
 
 
 class UpsampledConvolution(nn.Conv2d):
-    """The 3x3 convolution of `upsampled`, as one transposed convolution: the same sums with 4/9 of the products.
+    """The 3x3 convolution of `upsampled`, as one transposed convolution: the same sums with 4/9 of the
+    products.
 
-    Each pixel of a 2x2 group repeats its source, so the four places of a 4x4 kernel that see it add up 3x3 weights.
+    Each pixel of a 2x2 group repeats its source, so the four places of a 4x4 kernel that see it add up 3x3
+    weights.
     """
 
     places: Tensor
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, 3, padding=1)
-        side = torch.tensor([[0.0, 0, 1, 1], [0, 1, 1, 0], [1, 1, 0, 0]])  # which of 4 places each of 3 weights is added to
+        side = torch.tensor(
+            [[0.0, 0, 1, 1], [0, 1, 1, 0], [1, 1, 0, 0]]
+        )  # which of 4 places each of 3 weights is added to
         self.register_buffer("places", torch.kron(side, side), persistent=False)
 
     def forward(self, input: Float[Tensor, "N C H W"]) -> Float[Tensor, "N D 2*H 2*W"]:
@@ -172,7 +198,8 @@ class UpsampledConvolution(nn.Conv2d):
 
 
 class PointConvolution(nn.Conv2d):
-    """A 1x1 convolution to few channels, as a matrix product: convolutions are slow where there are so few."""
+    """A 1x1 convolution to few channels, as a matrix product: convolutions are slow where there are so
+    few."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, 1)
@@ -202,7 +229,9 @@ class Block(nn.Module):
     ) -> None:
         super().__init__()
         wide = outputs * (3 if over_time else 1)
-        self.convolutions = nn.ModuleList([UpsampledConvolution(inputs, wide), nn.Conv2d(outputs, wide, 3, padding=1)])
+        self.convolutions = nn.ModuleList(
+            [UpsampledConvolution(inputs, wide), nn.Conv2d(outputs, wide, 3, padding=1)]
+        )
         self.over_time = OverTime() if over_time else None
         self.noises = nn.ModuleList([NoiseInjection(), NoiseInjection()]) if noise else None
         self.norms = nn.ModuleList(norms)
@@ -220,8 +249,12 @@ class Block(nn.Module):
         """``noises``: two (N, 1, 2H, 2W) or None; ``frames``: pictures per item of the batch."""
         affines = (None, None) if self.sound is None else self.sound(condition)
         y, after = x, ()
-        for place, (convolution, norm, affine) in enumerate(zip(self.convolutions, self.norms, affines, strict=True)):
-            y, past = _timed(self.over_time, convolution(leaky(y) if place else y), frames, pasts[place : place + 1])
+        for place, (convolution, norm, affine) in enumerate(
+            zip(self.convolutions, self.norms, affines, strict=True)
+        ):
+            y, past = _timed(
+                self.over_time, convolution(leaky(y) if place else y), frames, pasts[place : place + 1]
+            )
             strength = None if self.noises is None else self.noises[place]
             y, after = norm(_noisy(y, strength, noises, place), affine), (*after, *past)
         if self.shortcut is not None:
@@ -265,7 +298,8 @@ class WholePicture(nn.Module):
         base: Float[Tensor, "N 3 H W"] | None = None,
         sketch: Float[Tensor, "N 3 H W"] | None = None,
     ) -> Float[Tensor, "N 3 H W"]:
-        """Frames in [-1, 1]; ``base``: for pictures that are drawn upon something; ``sketch``: what is added before tanh."""
+        """Frames in [-1, 1]; ``base``: for pictures that are drawn upon something; ``sketch``: what is added
+        before tanh."""
         return torch.tanh(self._drawn(x, sketch))
 
     def _drawn(self, x: Tensor, sketch: Tensor | None) -> Tensor:
@@ -273,7 +307,8 @@ class WholePicture(nn.Module):
 
 
 class ResidualPicture(WholePicture):
-    """Activations to what differs from the mean frame: tanh(atanh(0.97 mean) + output), output 0 at the start."""
+    """Activations to what differs from the mean frame: tanh(atanh(0.97 mean) + output), output 0 at the
+    start."""
 
     mean_frame: Tensor
 
@@ -287,15 +322,20 @@ class ResidualPicture(WholePicture):
         base: Float[Tensor, "N 3 H W"] | None = None,
         sketch: Float[Tensor, "N 3 H W"] | None = None,
     ) -> Float[Tensor, "N 3 H W"]:
-        """Frames in [-1, 1], drawn upon the base, else upon the mean frame; 0.97 keeps black and white movable."""
-        return torch.tanh(torch.atanh(0.97 * (self.mean_frame if base is None else base)) + self._drawn(x, sketch))
+        """Frames in [-1, 1], drawn upon the base, else upon the mean frame; 0.97 keeps black and white
+        movable."""
+        return torch.tanh(
+            torch.atanh(0.97 * (self.mean_frame if base is None else base)) + self._drawn(x, sketch)
+        )
 
 
 def initialise(module: nn.Module, *, keep_scale: bool = False) -> None:
-    """The start of training: weights normal(0, 0.02), biases 0, norm weights normal(1, 0.02); GRUs keep torch's own.
+    """The start of training: weights normal(0, 0.02), biases 0, norm weights normal(1, 0.02); GRUs keep
+    torch's own.
 
-    Source: Redondo 2023, published code. ``keep_scale`` instead draws weights that keep the size of activations from
-    layer to layer (He et al. 2015): without norms, 0.02 lets them fade until a critic says nothing.
+    Source: Redondo 2023, published code. ``keep_scale`` instead draws weights that keep the size of
+    activations from layer to layer (He et al. 2015): without norms, 0.02 lets them fade until a critic says
+    nothing.
     """
     for part in module.modules():
         if isinstance(part, (nn.Conv2d, nn.Conv3d, nn.Linear)):

@@ -27,10 +27,12 @@ class PredictionState(NamedTuple):
 
 
 class PredictionLayer(nn.Module):
-    """Recurrent predictions of the activations, and a mask that says where to trust them (Redondo 2023, section 3.3).
+    """Recurrent predictions of the activations, and a mask that says where to trust them (Redondo 2023,
+    section 3.3).
 
-    Plain: one ConvGRU of C + 1 channels. Directional: an ordinary ConvGRU and four that follow motion down, up, right
-    and left, joined to C + 1 channels. The last channel is the mask a; the result is a x + (1 - a) prediction.
+    Plain: one ConvGRU of C + 1 channels. Directional: an ordinary ConvGRU and four that follow motion down,
+    up, right and left, joined to C + 1 channels. The last channel is the mask a; the result is a x + (1 - a)
+    prediction.
     """
 
     def __init__(self, channels: int, kernel: int, directional: bool) -> None:
@@ -48,7 +50,8 @@ class PredictionLayer(nn.Module):
     ) -> tuple[Float[Tensor, "B T C H W"], PredictionState]:
         """The activations, corrected; and the state to continue from.
 
-        ``recompute``: keep the activations of a few frames at a time, and compute the others again for the gradients.
+        ``recompute``: keep the activations of a few frames at a time, and compute the others again for the
+        gradients.
         """
         again = recompute and torch.is_grad_enabled()
         correct = recomputed(self._corrected) if again else self._corrected
@@ -79,12 +82,15 @@ class PredictionLayer(nn.Module):
 
 
 def frames_at_once(x: Float[Tensor, "B T C H W"]) -> int:
-    """All frames where gradients are wanted or a GPU computes; else so few that their maps stay in the CPU's cache."""
+    """All frames where gradients are wanted or a GPU computes; else so few that their maps stay in the CPU's
+    cache."""
     wanted = x.device.type != "cpu" or torch.is_grad_enabled()
     return x.shape[1] if wanted else max(1, CACHED // x[:, 0].numel())
 
 
-def _both_signs(cell: ConvGRU, x: Float[Tensor, "B T C H W"], hidden: Float[Tensor, "B 2 C H W"] | None) -> tuple[Tensor, Tensor]:
+def _both_signs(
+    cell: ConvGRU, x: Float[Tensor, "B T C H W"], hidden: Float[Tensor, "B 2 C H W"] | None
+) -> tuple[Tensor, Tensor]:
     """The maps of a cell that looks up, for motion down and (on the picture turned upside down) up."""
     assert isinstance(cell.convolution, DirectionalConvolution)
     down, up = (each.unflatten(0, x.shape[:2]) for each in cell.convolution.both_ways(x.flatten(0, 1)))

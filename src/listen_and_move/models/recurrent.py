@@ -1,7 +1,9 @@
-"""Recurrent parts: the motion encoder and the convolutional GRUs; and what can be done with any recurrent state.
+"""Recurrent parts: the motion encoder and the convolutional GRUs; and what can be done with any recurrent
+state.
 
 Shape letters: B batch, T frames, S size of a motion token, C channels, H height, W width.
-A state is a NamedTuple of tensors, batch first; None stands for nothing heard yet, which equals zeros everywhere.
+A state is a NamedTuple of tensors, batch first; None stands for nothing heard yet, which equals zeros
+everywhere.
 """
 
 import math
@@ -61,8 +63,8 @@ class DilatedGRU(nn.Module):
 class MotionEncoder(nn.Module):
     """Motion from sound: a residual, multi-scale, dilated recurrent network (Redondo 2023, section 3.1).
 
-    Layer l continues from dilation^l frames ago, in the paper 2^l; with several layers the next one, and the output, get
-    LeakyReLU((h + input) / sqrt 2).
+    Layer l continues from dilation^l frames ago, in the paper 2^l; with several layers the next one, and the
+    output, get LeakyReLU((h + input) / sqrt 2).
     """
 
     def __init__(self, size: int, layers: int, dilation: int = 2) -> None:
@@ -87,7 +89,8 @@ class MotionEncoder(nn.Module):
 
 
 class FeedbackMotionEncoder(MotionEncoder):
-    """The same, frame by frame, hearing LeakyReLU(W token + b) + the motion token before (as Lee et al. 2022).
+    """The same, frame by frame, hearing LeakyReLU(W token + b) + the motion token before (as Lee et al.
+    2022).
 
     Source: Redondo 2023, published code, after "Sound-Guided Semantic Video Generation" (ECCV 2022).
     """
@@ -113,7 +116,8 @@ MOTION_ENCODERS: dict[str, type[MotionEncoder]] = {"basic": MotionEncoder, "feed
 
 
 class KernelConvolution(nn.Module, ABC):
-    """A convolution of odd size that offers its kernel, so that a part of it can be applied to a part of its input."""
+    """A convolution of odd size that offers its kernel, so that a part of it can be applied to a part of its
+    input."""
 
     def __init__(self, size: int, outputs: int) -> None:
         super().__init__()
@@ -126,7 +130,10 @@ class KernelConvolution(nn.Module, ABC):
 
     @abstractmethod
     def apply_kernel(
-        self, x: Float[Tensor, "B C H W"], kernel: Float[Tensor, "D C rows columns"], bias: Float[Tensor, " D"] | None = None
+        self,
+        x: Float[Tensor, "B C H W"],
+        kernel: Float[Tensor, "D C rows columns"],
+        bias: Float[Tensor, " D"] | None = None,
     ) -> Float[Tensor, "B D H W"]:
         """The convolution with (a part of) its kernel."""
 
@@ -147,7 +154,10 @@ class CentredConvolution(KernelConvolution):
         return self.weight
 
     def apply_kernel(
-        self, x: Float[Tensor, "B C H W"], kernel: Float[Tensor, "D C rows columns"], bias: Float[Tensor, " D"] | None = None
+        self,
+        x: Float[Tensor, "B C H W"],
+        kernel: Float[Tensor, "D C rows columns"],
+        bias: Float[Tensor, " D"] | None = None,
     ) -> Float[Tensor, "B D H W"]:
         """Padded by zeros."""
         return F.conv2d(x, kernel, bias, padding=self.radius)
@@ -156,8 +166,9 @@ class CentredConvolution(KernelConvolution):
 class DirectionalConvolution(KernelConvolution):
     """A triangular convolution that looks up: what moves down comes from a row j above, up to j pixels aside.
 
-    For j = 0..(size - 1)/2 a row of 2j + 1 weights meets the row j above; zeros outside the left and right border, the
-    top row repeated above the picture. For other directions the picture is turned (Redondo 2023, directional ConvGRU).
+    For j = 0..(size - 1)/2 a row of 2j + 1 weights meets the row j above; zeros outside the left and right
+    border, the top row repeated above the picture. For other directions the picture is turned (Redondo 2023,
+    directional ConvGRU).
     """
 
     def __init__(self, inputs: int, outputs: int, size: int) -> None:
@@ -166,18 +177,30 @@ class DirectionalConvolution(KernelConvolution):
         self.weights = nn.ParameterList(nn.Parameter(0.02 * row) for row in rows)
 
     def kernel(self) -> Float[Tensor, "outputs inputs rows columns"]:
-        """The triangle in a rectangle of zeros, (size + 1)/2 x size; its last row meets the output's own row."""
+        """The triangle in a rectangle of zeros, (size + 1)/2 x size; its last row meets the output's own
+        row."""
         rows = [F.pad(row, (self.radius - j, self.radius - j)) for j, row in enumerate(self.weights)]
         return torch.stack(rows[::-1], dim=2)
 
     def apply_kernel(
-        self, x: Float[Tensor, "B C H W"], kernel: Float[Tensor, "D C rows columns"], bias: Float[Tensor, " D"] | None = None
+        self,
+        x: Float[Tensor, "B C H W"],
+        kernel: Float[Tensor, "D C rows columns"],
+        bias: Float[Tensor, " D"] | None = None,
     ) -> Float[Tensor, "B D H W"]:
         """Padded by the top row above, by zeros at the sides."""
-        return F.conv2d(torch.cat([_border(x[..., :1, :], self.radius), x], dim=-2), kernel, bias, padding=(0, self.radius))
+        return F.conv2d(
+            torch.cat([_border(x[..., :1, :], self.radius), x], dim=-2),
+            kernel,
+            bias,
+            padding=(0, self.radius),
+        )
 
-    def both_ways(self, x: Float[Tensor, "N C H W"]) -> tuple[Float[Tensor, "N D H W"], Float[Tensor, "N D H W"]]:
-        """The convolution with the first C inputs of its kernel, looking up; and looking down, as on x turned upside down.
+    def both_ways(
+        self, x: Float[Tensor, "N C H W"]
+    ) -> tuple[Float[Tensor, "N D H W"], Float[Tensor, "N D H W"]]:
+        """The convolution with the first C inputs of its kernel, looking up; and looking down, as on x turned
+        upside down.
 
         Both add up the same rows of products, only shifted the other way.
         """
@@ -198,10 +221,11 @@ def _border(row: Float[Tensor, "B C 1 W"], times: int) -> Float[Tensor, "B C {ti
 
 
 class ConvGRU(nn.Module):
-    """A convolutional GRU over a window: h <- (1 - u) h + u tanh(O * [x, r h]), u and r = sigmoid of U, Q * [x, h].
+    """A convolutional GRU over a window: h <- (1 - u) h + u tanh(O * [x, r h]), u and r = sigmoid of U, Q *
+    [x, h].
 
-    The convolution's outputs are update, reset and candidate. Its input half runs once for all frames and gates
-    (`hear`); only the hidden half goes frame by frame (`follow`) (Ballas et al. 2016).
+    The convolution's outputs are update, reset and candidate. Its input half runs once for all frames and
+    gates (`hear`); only the hidden half goes frame by frame (`follow`) (Ballas et al. 2016).
     """
 
     def __init__(
@@ -224,7 +248,9 @@ class ConvGRU(nn.Module):
     def hear(self, x: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T gates H W"]:
         """The input half of every gate."""
         kernel = self.convolution.kernel()[:, : self.inputs]
-        return self.convolution.apply_kernel(x.flatten(0, 1), kernel, self.convolution.bias).unflatten(0, x.shape[:2])
+        return self.convolution.apply_kernel(x.flatten(0, 1), kernel, self.convolution.bias).unflatten(
+            0, x.shape[:2]
+        )
 
     def follow(
         self, heard: Float[Tensor, "B T gates H W"], hidden: Float[Tensor, "B D H W"] | None = None
@@ -257,11 +283,15 @@ def row(state: State, index: int) -> State:
 
 
 def stacked(states: Sequence[State]) -> State:
-    """One state for a batch, of the states of its parts in order; a part may be None (one item that heard nothing yet)."""
+    """One state for a batch, of the states of its parts in order; a part may be None (one item that heard
+    nothing yet)."""
     known = next((state for state in states if state is not None), None)
     if known is None:
         return states[0]
-    parts = [mapped(lambda tensor: torch.zeros_like(tensor[:1]), known) if state is None else state for state in states]
+    parts = [
+        mapped(lambda tensor: torch.zeros_like(tensor[:1]), known) if state is None else state
+        for state in states
+    ]
     return mapped(lambda *tensors: torch.cat(tensors), *parts)
 
 
@@ -271,7 +301,8 @@ def reset(state: State, rows: Sequence[int]) -> State:
 
 
 def mapped(change: Callable[..., Any], first: Any, *others: Any) -> Any:
-    """``change`` applied to the tensors at the same place of one or several states, or of tuples, lists and dicts of them."""
+    """``change`` applied to the tensors at the same place of one or several states, or of tuples, lists and
+    dicts of them."""
     if first is None or isinstance(first, Tensor):
         return None if first is None else change(first, *others)
     if isinstance(first, dict):

@@ -1,6 +1,8 @@
-"""What the critics are shown: windows with random colour, shift and cut-out, so that few frames go a long way.
+"""What the critics are shown: windows with random colour, shift and cut-out, so that few frames go a long
+way.
 
-After Zhao et al. 2020 (differentiable augmentation). All frames of a window are changed equally, or motion would show it.
+After Zhao et al. 2020 (differentiable augmentation). All frames of a window are changed equally, or motion
+would show it.
 """
 
 from typing import NamedTuple
@@ -28,12 +30,16 @@ def drawn_change(count: int, height: int, width: int, generator: torch.Generator
     """A change for each of so many windows, on the CPU."""
     colours = torch.stack([torch.rand(count, 1, 1, 1, 1, generator=generator) for _ in range(3)])
     rows, columns = (
-        torch.randint(0, 2 * _shift(side) + 1, (count, 1), generator=generator) + torch.arange(side) for side in (height, width)
+        torch.randint(0, 2 * _shift(side) + 1, (count, 1), generator=generator) + torch.arange(side)
+        for side in (height, width)
     )
     places = rows[:, :, None] * (width + 2 * _shift(width)) + columns[:, None]
     kept = torch.ones(count, 1, 1, height, width)
     for window in kept:
-        top, left = (int(torch.randint(0, side, (1,), generator=generator)) - int(side * CUT / 2) for side in (height, width))
+        top, left = (
+            int(torch.randint(0, side, (1,), generator=generator)) - int(side * CUT / 2)
+            for side in (height, width)
+        )
         window[..., max(0, top) : top + int(height * CUT), max(0, left) : left + int(width * CUT)] = 0
     return Change(colours, places.flatten(1), kept)
 

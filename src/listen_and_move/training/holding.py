@@ -28,11 +28,12 @@ TAKEN = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 @contextmanager
 def held(folder: RunFolder) -> Iterator[None]:
-    """Meanwhile no other training writes to a run folder; what killed ones left half written there is removed first.
+    """Meanwhile no other training writes to a run folder; what killed ones left half written there is removed
+    first.
 
-    The lock is on a file that stays; the system frees the lock when its process ends, in whatever way. Where the file cannot
-    be opened, or the file system has no locks, training goes on without one: then it is up to the user not to train twice in
-    one folder, and nothing is removed.
+    The lock is on a file that stays; the system frees the lock when its process ends, in whatever way. Where
+    the file cannot be opened, or the file system has no locks, training goes on without one: then it is up to
+    the user not to train twice in one folder, and nothing is removed.
 
     Raises:
         UserError: another training is under way there.
@@ -47,7 +48,8 @@ def held(folder: RunFolder) -> Iterator[None]:
         except OSError as error:
             if file is not None and error.errno in TAKEN:
                 raise UserError(
-                    f"{folder.path}: expected a run folder in which nobody trains; another training is under way there: "
+                    f"{folder.path}: expected a run folder in which nobody trains; another training is under "
+                    "way there: "
                     "wait for its end, stop it, or choose another --run"
                 ) from None
         else:

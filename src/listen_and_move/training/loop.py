@@ -11,29 +11,30 @@ from typing import Any, NamedTuple
 
 import torch
 
+from listen_and_move.audio.novelty import Repertoire
 from listen_and_move.config import Config
 from listen_and_move.data.clip import Clip
 from listen_and_move.data.source import find
 from listen_and_move.data.windows import lanes
 from listen_and_move.errors import UserError
-from listen_and_move.inference.animator import choose_device
 from listen_and_move.interrupts import handled
 from listen_and_move.losses.perceptual import PerceptualLoss
-from listen_and_move.modelfile import Model, load_model, save_model
-from listen_and_move.novelty import Repertoire
-from listen_and_move.precision import products, reused_memory
+from listen_and_move.models.checkpoint import Model, load_model, save_model
+from listen_and_move.precision import choose_device, products, reused_memory
 from listen_and_move.presets import DEFAULT_PRESET
 from listen_and_move.runs import RunFolder, write_text
 from listen_and_move.settings import from_preset, to_json, with_values
 from listen_and_move.training.batches import Batches
-from listen_and_move.training.captured import Captured, CudaGraphs
+from listen_and_move.training.cuda_graphs import CudaGraphs, CudaGraphStep
 from listen_and_move.training.holding import held
-from listen_and_move.training.remember import remembered
-from listen_and_move.training.samples import validate, write_sample
+from listen_and_move.training.memory_fitting import fitted_memory
 from listen_and_move.training.state import TrainingState, fresh_state, load_state, save_state
 from listen_and_move.training.step import training_step
+from listen_and_move.training.validation import validate, write_sample
 
-CHANGEABLE = frozenset(f"training.{name}" for name in ("steps", "save_every", "validate_every", "sample_every", "recompute"))
+CHANGEABLE = frozenset(
+    f"training.{name}" for name in ("steps", "save_every", "validate_every", "sample_every", "recompute")
+)
 """Settings that may differ when a run goes on: they change nothing of what is learnt until then."""
 LOG_EVERY = 10
 
@@ -84,8 +85,8 @@ def train(
         watch: called after every step.
 
     Raises:
-        UserError: the video cannot be learnt, the run is of another video or other settings, another training of it is
-            under way, or the weights of the perceptual loss are not there.
+        UserError: the video cannot be learnt, the run is of another video or other settings, another training
+            of it is under way, or the weights of the perceptual loss are not there.
     """
     video, folder = Path(video), RunFolder(default_run(Path(video)) if run is None else Path(run))
     place = choose_device(device)
@@ -97,15 +98,20 @@ def train(
             folder.check_new()
         config = run_config(folder, preset_name, settings or {})
         losses = config.losses
-        perceptual = PerceptualLoss.load(losses.perceptual_network, place) if losses.perceptual else None  # before it takes time
+        perceptual = (
+            PerceptualLoss.load(losses.perceptual_network, place) if losses.perceptual else None
+        )  # before it takes time
         source = find(video)
         config = _cropped(config, source.box(config.clip))
         video_hash = source.digest()
         if begun and folder.video_hash() != video_hash:
             raise UserError(
-                f"{folder.path}: expected the video that this run learns; {video} is another one: choose another --run"
+                f"{folder.path}: expected the video that this run learns; {video} is another one: choose "
+                "another --run"
             )
-        clip = source.load(config, lambda done, total: watch(Progress(0, config.training.steps, {}, 0.0, (done, total))))
+        clip = source.load(
+            config, lambda done, total: watch(Progress(0, config.training.steps, {}, 0.0, (done, total)))
+        )
         lanes(clip.train, config.training.lanes, config.training.window)  # refuses lanes that are too short
         if begun:
             write_text(folder.config_file, to_json(config))
@@ -150,7 +156,8 @@ def _check_same(folder: RunFolder, stored: Config, config: Config) -> None:
             got = getattr(getattr(config, section), name)
             if got != value and f"{section}.{name}" not in CHANGEABLE:
                 raise UserError(
-                    f"{folder.path}: expected the settings it was begun with, {section}.{name} = {value}; got {got}: "
+                    f"{folder.path}: expected the settings it was begun with, {section}.{name} = {value}; "
+                    f"got {got}: "
                     "leave the setting away to go on, or choose another --run"
                 )
 
@@ -174,8 +181,8 @@ class _Trainer:
         self.folder.forget_after(self.state.step)
         self.batches = Batches(self.clip, self.config, self.device)
         records = self.device.type == "cuda" and self.config.training.speed == "fast"
-        self.captured = Captured(CudaGraphs(self.device)) if records else None
-        self.repertoire = Repertoire.of(self.clip.features, self.clip.train, self.batches.listener)
+        self.graph_step = CudaGraphStep(CudaGraphs(self.device)) if records else None
+        self.repertoire = Repertoire.of(self.clip.features, self.clip.train, self.batches.extractor)
         self.board = _tensorboard(self.folder)
         self.figures: dict[str, float] = {}
         self.note = ""
@@ -202,7 +209,9 @@ class _Trainer:
                 self._save()
             if self.board is not None:
                 self.board.close()
-        return Result(self.folder.path, self.state.step, self.state.step >= training.steps, self.figures, self.note)
+        return Result(
+            self.folder.path, self.state.step, self.state.step >= training.steps, self.figures, self.note
+        )
 
     def _first_state(self) -> TrainingState:
         state = fresh_state(self.config, self.device)
@@ -210,7 +219,7 @@ class _Trainer:
             if network is not None and network.mean_frame is not None:
                 network.mean_frame.copy_(self.clip.mean_frame)
         if self.config.generator.recall:
-            memory = remembered(self.clip, self.config)
+            memory = fitted_memory(self.clip, self.config)
             for network in (state.network, state.average):
                 if network is not None and network.generator.recall is not None:
                     network.generator.recall.remember(*(each.to(self.device) for each in memory))
@@ -218,13 +227,16 @@ class _Trainer:
 
     def _step(self) -> dict[str, float]:
         batch, positions = self.batches.next(self.state)
-        losses = training_step(self.state, batch, self.config, self.perceptual, self.captured)
+        losses = training_step(self.state, batch, self.config, self.perceptual, self.graph_step)
         self.state.positions = positions
-        values = dict(zip(losses, torch.stack([*losses.values()]).tolist(), strict=True))  # the only wait for the device
+        values = dict(
+            zip(losses, torch.stack([*losses.values()]).tolist(), strict=True)
+        )  # the only wait for the device
         for name, value in values.items():
             if not math.isfinite(value):
                 raise UserError(
-                    f"training stopped at step {self.state.step}: expected finite losses; {name} became {value}; "
+                    f"training stopped at step {self.state.step}: expected finite losses; {name} became "
+                    f"{value}; "
                     f"{self.folder.path} keeps the last save: try smaller learning rates in another --run"
                 )
         return values
@@ -240,14 +252,16 @@ class _Trainer:
                 self.board.add_scalar(name, value, step)
 
     def _sample(self) -> None:
-        """Write a sample; a video whose sound cannot be read any more, say, keeps nobody from learning what was read."""
+        """Write a sample; a video whose sound cannot be read any more, say, keeps nobody from learning what
+        was read."""
         try:
             write_sample(self.folder.sample_file(self.state.step), self.state.best, self.clip, self.config)
         except (UserError, OSError) as error:
             self.note = f"no sample of step {self.state.step}: {error}"
 
     def _is_shared(self) -> bool:
-        """Whether the model file is of this step: a kill may have come between the saving of the state and of the model."""
+        """Whether the model file is of this step: a kill may have come between the saving of the state and of
+        the model."""
         if self.state.step == 0 or not self.folder.model_file.exists():
             return False
         try:

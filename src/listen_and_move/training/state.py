@@ -1,4 +1,5 @@
-"""All that changes in training. This is the checkpoint: nothing else is needed to go on exactly where it stopped."""
+"""All that changes in training. This is the checkpoint: nothing else is needed to go on exactly where it
+stopped."""
 
 import copy
 import json
@@ -12,8 +13,8 @@ from torch.optim import Adam
 from listen_and_move.config import Config
 from listen_and_move.data.windows import Positions, beginning
 from listen_and_move.errors import UserError
-from listen_and_move.modelfile import read_tensors, write_tensors
-from listen_and_move.models.build import Critics, build_critics, build_network
+from listen_and_move.models.build import Discriminators, build_discriminators, build_network
+from listen_and_move.models.checkpoint import read_tensors, write_tensors
 from listen_and_move.models.generator import Network, NetworkState, PictureState
 from listen_and_move.models.prediction import PredictionState
 from listen_and_move.models.recurrent import MotionState
@@ -29,7 +30,7 @@ class TrainingState:
     network: Network
     average: Network | None
     """Running average of the network's weights, where one is kept."""
-    critics: Critics
+    critics: Discriminators
     optimizers: dict[str, Adam]
     lanes: NetworkState | None
     """What the network remembers at the end of each lane's last window."""
@@ -47,9 +48,9 @@ def fresh_state(config: Config, device: torch.device) -> TrainingState:
     """The state before the first step."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.training.seed)
-        network, critics = build_network(config), build_critics(config)
+        network, critics = build_network(config), build_discriminators(config)
     network.generator.recompute = config.training.recompute
-    network, critics = network.to(device), Critics(*(critic.to(device) for critic in critics))
+    network, critics = network.to(device), Discriminators(*(critic.to(device) for critic in critics))
     return TrainingState(
         step=0,
         network=network,
@@ -62,9 +63,13 @@ def fresh_state(config: Config, device: torch.device) -> TrainingState:
     )
 
 
-def _optimizers(network: Network, critics: Critics, config: Config) -> dict[str, Adam]:
+def _optimizers(network: Network, critics: Discriminators, config: Config) -> dict[str, Adam]:
     training = config.training
-    rates = {"generator": training.generator_rate, "image_critic": training.critic_rate, "video_critic": training.critic_rate}
+    rates = {
+        "generator": training.generator_rate,
+        "image_critic": training.critic_rate,
+        "video_critic": training.critic_rate,
+    }
     modules = {"generator": network, "image_critic": critics.image, "video_critic": critics.video}
     betas = (training.beta1, training.beta2)
     recorded = network.generator.start.convolution.weight.is_cuda  # a CUDA graph counts steps on the device
@@ -92,7 +97,9 @@ def save_state(path: Path, state: TrainingState) -> None:
         picture = state.lanes.picture
         tensors |= {f"lanes/prediction/{place}": each.hidden for place, each in enumerate(picture.prediction)}
         tensors |= {
-            f"lanes/past/{part}/{place}": past for part, pasts in enumerate(picture.pasts) for place, past in enumerate(pasts)
+            f"lanes/past/{part}/{place}": past
+            for part, pasts in enumerate(picture.pasts)
+            for place, past in enumerate(pasts)
         }
     entry = json.dumps({"format": 1, "step": state.step, "positions": state.positions})
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
@@ -117,7 +124,8 @@ def load_state(path: Path, config: Config, device: torch.device) -> TrainingStat
         state.random.set_state(tensors["random"])
     except (KeyError, ValueError, TypeError, RuntimeError):
         raise UserError(
-            f"{path}: expected the checkpoint of this run; it is damaged or of another one: start another --run"
+            f"{path}: expected the checkpoint of this run; it is damaged or of another one: start another "
+            "--run"
         ) from None
     state.lanes = _lanes(_below(tensors, "lanes/"), device)
     return state

@@ -12,13 +12,13 @@ from listen_and_move.config import Config, LossConfig
 from listen_and_move.losses.adversarial import ADVERSARIAL, feature_matching
 from listen_and_move.losses.perceptual import PerceptualLoss
 from listen_and_move.losses.reconstruction import change_l1, multiscale_l1, still, total_variation
-from listen_and_move.models.critics import Critic, Critics
+from listen_and_move.models.discriminators import Discriminator, Discriminators
 from listen_and_move.models.generator import NetworkState, PixelNoise
 from listen_and_move.models.recurrent import detached
-from listen_and_move.precision import shortened
+from listen_and_move.precision import autocast_bfloat16
 from listen_and_move.training.augment import augmented
-from listen_and_move.training.captured import Captured
-from listen_and_move.training.chances import Chances, Mix, drawn
+from listen_and_move.training.cuda_graphs import CudaGraphStep
+from listen_and_move.training.randomness import Interpolation, StepNoise, draw_step_noise
 from listen_and_move.training.state import TrainingState
 
 Window = Float[Tensor, "B T 3 H W"]
@@ -36,13 +36,13 @@ class Batch(NamedTuple):
     """What the network remembers from before each window."""
     pixel_weight: Float[Tensor, "H W"] | None
     """How much each pixel counts in the reconstruction, mean about 1."""
-    banned: Bool[Tensor, "B K"] | None = None
+    memory_mask: Bool[Tensor, "B K"] | None = None
     """Remembered frames that each window may not recall: those that it shows."""
-    quiet: "Quiet | None" = None
+    quiet: "SilenceBatch | None" = None
     """A room in which nothing is to move, in some steps."""
 
 
-class Quiet(NamedTuple):
+class SilenceBatch(NamedTuple):
     """One window of a quiet room."""
 
     features: Float[Tensor, "1 T F"]
@@ -55,7 +55,7 @@ class Judge(NamedTuple):
     """A critic and what it sees of a window."""
 
     name: str
-    critic: Critic
+    critic: Discriminator
     view: Callable[[Window], Tensor]
     real: Tensor
     """What it sees of the real window."""
@@ -71,7 +71,7 @@ class Judge(NamedTuple):
         return decided if self.critic.mixes else decided[0].chunk(len(views))
 
 
-class Opinion(NamedTuple):
+class DiscriminatorOutput(NamedTuple):
     """What a critic makes of the generated window, and of the real one where a loss asks for it."""
 
     scores: Tensor
@@ -84,7 +84,7 @@ class Inputs(NamedTuple):
     """All that a step computes from, beside the weights."""
 
     batch: Batch
-    chances: Chances | None
+    step_noise: StepNoise | None
     """None without critics."""
     following: Tensor | None
     """How far the average moves towards the network, from 0 to 1."""
@@ -95,21 +95,26 @@ def training_step(
     batch: Batch,
     config: Config,
     perceptual: PerceptualLoss | None = None,
-    captured: Captured | None = None,
+    graph_step: CudaGraphStep | None = None,
 ) -> Losses:
     """One step of both critics, then of the generator, on the same windows; returns every loss, unweighted.
 
-    ``perceptual`` is needed where its weight is above 0; ``captured``: what records the step of this run, always the same.
+    ``perceptual`` is needed where its weight is above 0; ``captured``: what records the step of this run,
+    always the same.
     """
     penalise = config.losses.penalty > 0 and state.step % config.losses.penalty_every == 0
-    chances = drawn(config, batch.real, penalise, state.random) if config.losses.adversarial_weight else None
-    inputs = Inputs(batch, chances, _following(state, config, batch.real.device))
+    step_noise = (
+        draw_step_noise(config, batch.real, penalise, state.random)
+        if config.losses.adversarial_weight
+        else None
+    )
+    inputs = Inputs(batch, step_noise, _following(state, config, batch.real.device))
 
     def compute(inputs: Inputs) -> tuple[Losses, NetworkState]:
-        with shortened(inputs.batch.real.device, config.training.speed == "fast"):
+        with autocast_bfloat16(inputs.batch.real.device, config.training.speed == "fast"):
             return _training_step(state, inputs, penalise, config, perceptual)
 
-    losses, state.lanes = compute(inputs) if captured is None else captured(penalise, compute, inputs)
+    losses, state.lanes = compute(inputs) if graph_step is None else graph_step(penalise, compute, inputs)
     state.step += 1
     return losses
 
@@ -125,32 +130,49 @@ def _following(state: TrainingState, config: Config, device: torch.device) -> Te
 def _training_step(
     state: TrainingState, inputs: Inputs, penalise: bool, config: Config, perceptual: PerceptualLoss | None
 ) -> tuple[Losses, NetworkState]:
-    """The losses, and what the network remembers after the windows. It reads nothing that changes but weights and inputs."""
-    batch, chances, following = inputs
+    """The losses, and what the network remembers after the windows. It reads nothing that changes but weights
+    and inputs."""
+    batch, step_noise, following = inputs
     weights, real = config.losses, batch.real
-    fake, lanes = state.network(batch.features, batch.noise, batch.state, batch.pixel_noise, batch.banned)
-    video, image = _judges(state.critics, real, chances) if chances else (None, None)
+    fake, lanes = state.network(
+        batch.features, batch.noise, batch.state, batch.pixel_noise, batch.memory_mask
+    )
+    video, image = _judges(state.critics, real, step_noise) if step_noise else (None, None)
     losses: Losses = {}
 
-    if chances and video and image:
-        fakes = {"fake": fake.detach(), "shuffled": real.index_select(1, chances.order)}
+    if step_noise and video and image:
+        fakes = {"fake": fake.detach(), "shuffled": real.index_select(1, step_noise.order)}
         strength = weights.penalty * weights.penalty_every if penalise else 0.0
-        losses |= _critic_step(state, video, real, fakes, weights, strength, chances.video_mixes)
-        losses |= _critic_step(state, image, real, {"fake": fake.detach()}, weights, strength, chances.image_mixes)
+        losses |= _critic_step(state, video, real, fakes, weights, strength, step_noise.video_interpolations)
+        losses |= _critic_step(
+            state, image, real, {"fake": fake.detach()}, weights, strength, step_noise.image_interpolations
+        )
 
     opinions = {judge.name: _opinion(judge, fake, weights) for judge in (video, image) if judge}
     terms = {
-        "generator/video": (weights.adversarial_weight, lambda: _deception(opinions["video_critic"], weights)),
-        "generator/image": (weights.adversarial_weight, lambda: _deception(opinions["image_critic"], weights)),
+        "generator/video": (
+            weights.adversarial_weight,
+            lambda: _deception(opinions["video_critic"], weights),
+        ),
+        "generator/image": (
+            weights.adversarial_weight,
+            lambda: _deception(opinions["image_critic"], weights),
+        ),
         "generator/feature_matching": (weights.feature_matching, lambda: _matching(opinions.values())),
         "generator/perceptual": (weights.perceptual, lambda: _likeness(perceptual, fake, real)),
-        "generator/l1": (weights.l1, lambda: multiscale_l1(fake, real, weights.l1_scales, batch.pixel_weight)),
+        "generator/l1": (
+            weights.l1,
+            lambda: multiscale_l1(fake, real, weights.l1_scales, batch.pixel_weight),
+        ),
         "generator/difference": (weights.difference, lambda: change_l1(fake, real)),
         "generator/total_variation": (weights.total_variation, lambda: total_variation(fake)),
         "generator/rest": (weights.rest if batch.quiet else 0.0, lambda: _unrest(state, batch.quiet)),
     }
     generator = {name: (weight, term()) for name, (weight, term) in terms.items() if weight}
-    _descend(state.optimizers["generator"], sum((weight * loss for weight, loss in generator.values()), fake.new_zeros(())))
+    _descend(
+        state.optimizers["generator"],
+        sum((weight * loss for weight, loss in generator.values()), fake.new_zeros(())),
+    )
     losses |= {name: loss for name, (_, loss) in generator.items()}
 
     if state.average is not None and following is not None:
@@ -158,14 +180,15 @@ def _training_step(
     return {name: loss.detach() for name, loss in losses.items()}, detached(lanes)
 
 
-def _judges(critics: Critics, real: Window, chances: Chances) -> tuple[Judge, Judge]:
-    """The video critic sees the window, the image critic one frame of it, the same of real and generated ones."""
+def _judges(critics: Discriminators, real: Window, step_noise: StepNoise) -> tuple[Judge, Judge]:
+    """The video critic sees the window, the image critic one frame of it, the same of real and generated
+    ones."""
 
     def view(window: Window) -> Window:
-        return window if chances.change is None else augmented(window, chances.change)
+        return window if step_noise.change is None else augmented(window, step_noise.change)
 
     def still_view(window: Window) -> Tensor:
-        return view(window.index_select(1, chances.frame))[:, 0]
+        return view(window.index_select(1, step_noise.frame))[:, 0]
 
     return (
         Judge("video_critic", critics.video, view, view(real)),
@@ -180,7 +203,7 @@ def _critic_step(
     fakes: dict[str, Window],
     weights: LossConfig,
     strength: float,
-    mixes: Sequence[Mix],
+    interpolations: Sequence[Interpolation],
 ) -> Losses:
     """Real against each kind of fake, and the penalty by its strength in this step."""
     row = ADVERSARIAL[weights.adversarial]
@@ -191,35 +214,43 @@ def _critic_step(
     losses = {name: row.critic(real_scores, score) for name, score in zip(fakes, scores, strict=True)}
     total = sum((shares[name] * loss for name, loss in losses.items()), real.new_zeros(()))
     if strength:
-        with shortened(real.device, False):  # gradients of gradients need all their digits
-            mixed = zip(fakes.items(), mixes, strict=True)
-            penalties = {name: row.penalty(judge.score, real, fake, mix) for (name, fake), mix in mixed}
-        total = total + strength * sum((shares[name] * loss for name, loss in penalties.items()), real.new_zeros(()))
+        with autocast_bfloat16(real.device, False):  # gradients of gradients need all their digits
+            mixed = zip(fakes.items(), interpolations, strict=True)
+            penalties = {
+                name: row.penalty(judge.score, real, fake, interpolation)
+                for (name, fake), interpolation in mixed
+            }
+        total = total + strength * sum(
+            (shares[name] * loss for name, loss in penalties.items()), real.new_zeros(())
+        )
         losses |= {f"{name}_penalty": loss for name, loss in penalties.items()}
     _descend(state.optimizers[judge.name], total)
     judge.critic.requires_grad_(False)  # the generator's step needs no gradients of the critics' weights
     return {f"{judge.name}/{name}": loss for name, loss in losses.items()}
 
 
-def _opinion(judge: Judge, fake: Window, weights: LossConfig) -> Opinion:
+def _opinion(judge: Judge, fake: Window, weights: LossConfig) -> DiscriminatorOutput:
     """One pass over the generated window, and one over the real window if it is needed."""
     scores, activations = judge.critic.judge(judge.view(fake))
     scores = scores.to(fake)
     if not (ADVERSARIAL[weights.adversarial].paired or weights.feature_matching):
-        return Opinion(scores, scores, activations, activations)
+        return DiscriminatorOutput(scores, scores, activations, activations)
     with torch.no_grad():
         real_scores, real_activations = judge.critic.judge(judge.real)
-    return Opinion(scores, real_scores.to(fake), activations, real_activations)
+    return DiscriminatorOutput(scores, real_scores.to(fake), activations, real_activations)
 
 
-def _deception(opinion: Opinion, weights: LossConfig) -> Tensor:
+def _deception(opinion: DiscriminatorOutput, weights: LossConfig) -> Tensor:
     """The generator's loss against one critic."""
     return ADVERSARIAL[weights.adversarial].generator(opinion.real_scores, opinion.scores)
 
 
-def _matching(opinions: Iterable[Opinion]) -> Tensor:
-    """How far the activations for the generated window are from those for the real one, mean of the critics."""
-    return torch.stack([feature_matching(each.real_activations, each.activations) for each in opinions]).mean()
+def _matching(opinions: Iterable[DiscriminatorOutput]) -> Tensor:
+    """How far the activations for the generated window are from those for the real one, mean of the
+    critics."""
+    return torch.stack(
+        [feature_matching(each.real_activations, each.activations) for each in opinions]
+    ).mean()
 
 
 def _likeness(perceptual: PerceptualLoss | None, fake: Window, real: Window) -> Tensor:
@@ -228,7 +259,7 @@ def _likeness(perceptual: PerceptualLoss | None, fake: Window, real: Window) -> 
     return perceptual(fake, real)
 
 
-def _unrest(state: TrainingState, quiet: Quiet | None) -> Tensor:
+def _unrest(state: TrainingState, quiet: SilenceBatch | None) -> Tensor:
     """How much the picture changes in a quiet room."""
     assert quiet is not None
     return still(state.network(*quiet)[0])

@@ -1,0 +1,1 @@
+"""The paper's table, or any rows, trained and measured."""

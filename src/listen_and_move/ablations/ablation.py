@@ -1,0 +1,138 @@
+"""Training and measuring every row with every seed; what is complete is not done again."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from listen_and_move.ablations.rows import PUBLISHED, Row, parse_rows
+from listen_and_move.ablations.table import Table, tabulated
+from listen_and_move.config import Config
+from listen_and_move.errors import UserError
+from listen_and_move.evaluation.evaluate import evaluate
+from listen_and_move.evaluation.results import read_results, write_results
+from listen_and_move.media.replacing import replacing
+from listen_and_move.runs import RunFolder, write_text
+from listen_and_move.settings import from_preset
+from listen_and_move.training.loop import Progress, run_config, train
+
+PRESET = "paper"
+Watch = Callable[[str, int, int, str], None]
+"""Told what is done, in steps of training: what, done, total, and a word on it."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """How far an ablation came."""
+
+    folder: Path
+    finished: bool
+    """False: it was interrupted, and the same call goes on."""
+    table: Table | None
+
+    def lines(self) -> list[str]:
+        """What to say at the end."""
+        if self.table is None:
+            return ["stopped, saved. The same command goes on from there."]
+        return [
+            *self.table.markdown().splitlines(),
+            f"written to {self.folder}: {', '.join([*FILES, VALUES, PICTURE])}",
+        ]
+
+
+FILES: dict[str, Callable[[Table], str]] = {"table.md": Table.markdown, "table.tex": Table.latex}
+VALUES, PICTURE = "table.json", "table.png"
+
+
+def ablation(
+    video: Path | str,
+    folder: Path | str | None = None,
+    *,
+    preset_name: str = PRESET,
+    rows: Sequence[str] = (),
+    seeds: int = 3,
+    settings: Mapping[str, Any] | None = None,
+    published: str | None = None,
+    device: str = "auto",
+    watch: Watch = lambda doing, done, total, note: None,
+) -> Study:
+    """Train and evaluate every row with every seed, each in a run folder of its own, and write the table.
+
+    Args:
+        video: any file with picture and sound.
+        folder: where the runs and the table go; ablation/NAME-OF-VIDEO by default.
+        preset_name: what all rows start from.
+        rows: see `parse_rows`; the paper's six by default.
+        seeds: 0 to this number less 1.
+        settings: changes for all rows, such as ``{"training.steps": 2000}``; a row's own come after them.
+        published: the paper's clip whose figures are put beside: cello, quintet, drums or talking-head.
+        device: auto, cpu, cuda or mps.
+        watch: called while it works.
+
+    Raises:
+        UserError: as of `train` and `evaluate`, a row that is unknown, or seeds below 1.
+    """
+    video = Path(video)
+    folder = Path("ablation") / video.stem if folder is None else Path(folder)
+    if video.is_dir():
+        raise UserError(
+            f"{video}: expected a video file; got a folder: an ablation measures on a video's held-out part"
+        )
+    if seeds < 1:
+        raise UserError(f"seeds: expected at least 1; got {seeds}")
+    if published is not None and published not in PUBLISHED:
+        raise UserError(f"published: expected one of {', '.join(PUBLISHED)}; got {published!r}")
+    common = dict(settings or {})
+    base = from_preset(preset_name, common)
+    chosen = parse_rows(rows, base)
+    jobs = [(name, seed) for name in chosen for seed in range(seeds)]
+    total, found = base.training.steps * len(jobs), {name: [] for name in chosen}
+    for place, (name, seed) in enumerate(jobs):
+        run = RunFolder(folder / f"{name}-seed{seed}")
+        changes = {**common, **chosen[name].settings, "training.seed": seed}
+        config, before = run_config(run, preset_name, changes), place * base.training.steps
+
+        def told(progress: Progress, name: str = name, seed: int = seed, before: int = before) -> None:
+            watch(
+                f"{name}, seed {seed}",
+                before + progress.step,
+                total,
+                f"{progress.steps_per_second:.1f} steps/s",
+            )
+
+        if not _complete(run, config):
+            trained = train(
+                video, run.path, preset_name=preset_name, settings=changes, device=device, watch=told
+            )
+            if not trained.finished:
+                return Study(folder, False, None)
+            watch(f"{name}, seed {seed}", before + config.training.steps, total, "measuring")
+            evaluate(run.path, video=video, protocol="paper", device=device)
+        found[name].append(read_results(_results(run)))
+        watch(f"{name}, seed {seed}", before + config.training.steps, total, "done")
+    table = tabulated(
+        {chosen[name].title: results for name, results in found.items()}, _published(chosen, published)
+    )
+    for file, written in FILES.items():
+        write_text(folder / file, written(table))
+    write_results(folder / VALUES, table.values())
+    with replacing(folder / PICTURE) as temporary:
+        temporary.write_bytes(table.picture())
+    return Study(folder, True, table)
+
+
+def _results(run: RunFolder) -> Path:
+    return run.evaluation_part() / "results.json"
+
+
+def _complete(run: RunFolder, config: Config) -> bool:
+    """Whether this run was trained to its end and then measured."""
+    return _results(run).is_file() and read_results(_results(run))["run"]["step"] >= config.training.steps
+
+
+def _published(rows: Mapping[str, Row], clip: str | None) -> dict[str, Sequence[float]]:
+    return (
+        {}
+        if clip is None
+        else {rows[name].title: PUBLISHED[clip][name] for name in rows if name in PUBLISHED[clip]}
+    )

@@ -1,0 +1,261 @@
+"""Sound features: one vector per frame of picture, for a whole track or block by block.
+
+Chunk ``t`` starts at the exact instant t / fps and is a few columns of a mel spectrogram (Redondo 2023,
+section 3.1): Hann window of 25 ms in an FFT of 2048, hop 10 ms, 64 mel bands from 125 to 7500 Hz, Slaney
+scale and normalisation. A frame hears its own chunk and, where the settings say so, a summary of chunks
+before and after it.
+
+Letters: T frames, C columns of a chunk, B bands, F numbers per frame.
+"""
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from listen_and_move.clock import frame_count, frame_sample
+from listen_and_move.config import FeatureConfig
+
+SAMPLE_RATE = 64_000
+"""Samples per second of the waveform that is listened to."""
+WINDOW, FFT, HOP = 1600, 2048, 640  # 25 ms, zero-padded; 10 ms
+LOWEST_HZ, HIGHEST_HZ = 125.0, 7500.0
+SMALLEST_POWER, RANGE_DB = 1e-10, 80.0
+CLAMP = 4.0
+_BLOCK = 256  # chunks analysed at once: bounds the memory of a long track
+
+
+class Statistics(NamedTuple):
+    """How the chunks of the training track are distributed, per number of a chunk."""
+
+    mean: Float[Tensor, " chunk"]
+    spread: Float[Tensor, " chunk"]
+
+
+class FeatureState(NamedTuple):
+    """What is kept between blocks of sound."""
+
+    samples: Float[Tensor, " samples"]
+    """The last samples heard, as far back as the next chunk needs."""
+    heard: int
+    """Samples heard so far."""
+    chunks: Float[Tensor, "chunks chunk"]
+    """The last chunks, from frame - past on."""
+    frame: int
+    """The next frame to be given out."""
+
+
+@dataclass(frozen=True)
+class FeatureExtractor:
+    """Turns a waveform into features at a frame rate.
+
+    Statistics are needed where ``config.standardise`` is on; `measure` makes them from the training track.
+    """
+
+    config: FeatureConfig
+    fps: Fraction
+    statistics: Statistics | None = None
+
+    @property
+    def columns(self) -> int:
+        """Columns of 10 ms per chunk; a half rounds to even, so 85 ms are 8."""
+        return round(self.config.chunk_ms / 10)
+
+    @property
+    def look_ahead(self) -> Fraction:
+        """How far beyond its own instant a frame hears, in seconds."""
+        reach = HOP * (self.columns - 1) + WINDOW // 2
+        return self.config.future / self.fps + Fraction(reach, SAMPLE_RATE)
+
+    def whole(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "T F"]:
+        """The features of a whole track at 64 kHz; T = ceil(duration x fps)."""
+        frames = frame_count(len(waveform), SAMPLE_RATE, self.fps)
+        chunks = self.chunks(waveform, -self.config.past, frames + self.config.future)
+        return self.assemble(chunks)
+
+    def silence(self) -> Float[Tensor, " F"]:
+        """The features of a frame that hears digital silence."""
+        return self.whole(torch.zeros(1))[0]
+
+    def push(
+        self, waveform: Float[Tensor, " samples"], state: FeatureState | None = None
+    ) -> tuple[Float[Tensor, "T F"], FeatureState]:
+        """Hear the next block, of any length; give out the frames that it completes."""
+        state = self._heard(waveform, state)
+        reach = HOP * (self.columns - 1) + WINDOW // 2
+        ready = state.frame  # first chunk that cannot be computed yet
+        while frame_sample(ready + self.config.future, self.fps, SAMPLE_RATE) + reach <= state.heard:
+            ready += 1
+        return self._given_out(state, ready)
+
+    def finish(self, state: FeatureState | None) -> Float[Tensor, "T F"]:
+        """The frames that are left when the sound has ended, silence behind it."""
+        if state is None:
+            return torch.zeros(0, self.config.size)
+        return self._given_out(state, frame_count(state.heard, SAMPLE_RATE, self.fps))[0]
+
+    def chunks(
+        self, waveform: Float[Tensor, " samples"], first: int, last: int, offset: int = 0
+    ) -> Float[Tensor, "chunks chunk"]:
+        """Raw chunks ``first`` to ``last`` (exclusive, negative ones too); ``offset``: place of the first
+        sample.
+
+        The sound is silent outside the waveform.
+        """
+        return self.described(self.powers(waveform, first, last, offset))
+
+    def powers(
+        self, waveform: Float[Tensor, " samples"], first: int, last: int, offset: int = 0
+    ) -> Float[Tensor, "chunks C B"]:
+        """Mel power of chunks ``first`` to ``last`` (exclusive), column by column; ``offset`` as in
+        `chunks`."""
+        parts = [
+            self._analysed(waveform, range(start, min(start + _BLOCK, last)), offset)
+            for start in range(first, last, _BLOCK)
+        ]
+        return torch.cat(parts) if parts else torch.zeros(0, self.columns, self.config.bands)
+
+    def described(self, power: Float[Tensor, "chunks C B"]) -> Float[Tensor, "chunks chunk"]:
+        """Raw chunks from their mel power, by the kind of features that is set."""
+        return _KINDS[self.config.kind](power, self.config)
+
+    def assemble(self, chunks: Float[Tensor, "chunks chunk"]) -> Float[Tensor, "T F"]:
+        """Features from raw chunks -past to T + future: standardised, context attached."""
+        past, future = self.config.past, self.config.future
+        chunks = self._standardised(chunks)
+        frames = len(chunks) - past - future
+        if frames <= 0:
+            return torch.zeros(0, self.config.size)
+        summary = _summaries(chunks, self.config)
+        context = [
+            summary[past + shift : past + shift + frames] for shift in range(-past, future + 1) if shift != 0
+        ]
+        return torch.cat([chunks[past : past + frames], *context], dim=1)
+
+    def _standardised(self, chunks: Tensor) -> Tensor:
+        if not self.config.standardise:
+            return chunks
+        assert self.statistics is not None, "features.standardise needs the statistics of a training track"
+        return ((chunks - self.statistics.mean) / (self.statistics.spread + 1)).clamp(-CLAMP, CLAMP)
+
+    def _analysed(self, waveform: Tensor, frames: range, offset: int) -> Tensor:
+        starts = torch.tensor([frame_sample(frame, self.fps, SAMPLE_RATE) for frame in frames])
+        first, last = int(starts[0]) - WINDOW // 2, int(starts[-1]) + HOP * (self.columns - 1) + WINDOW // 2
+        piece = _cut(waveform, first - offset, last - offset)
+        centres = starts[:, None] + HOP * torch.arange(self.columns) - WINDOW // 2 - first
+        windows = piece.unfold(0, WINDOW, 1)[centres]  # chunks, C, 1600
+        spectrum = torch.fft.rfft(windows * torch.hann_window(WINDOW), n=FFT)
+        return (spectrum.real.square() + spectrum.imag.square()) @ mel_filters(self.config.bands).T
+
+    def _heard(self, waveform: Tensor, state: FeatureState | None) -> FeatureState:
+        if state is None:
+            state = FeatureState(torch.zeros(0), 0, torch.zeros(0, self.config.chunk_size), 0)
+        return state._replace(samples=torch.cat([state.samples, waveform]), heard=state.heard + len(waveform))
+
+    def _given_out(self, state: FeatureState, until: int) -> tuple[Tensor, FeatureState]:
+        """The frames before ``until`` and the state after them."""
+        if until <= state.frame:
+            return torch.zeros(0, self.config.size), state
+        past, future = self.config.past, self.config.future
+        known = state.frame - past + len(state.chunks)
+        new = self.chunks(state.samples, known, until + future, offset=state.heard - len(state.samples))
+        chunks = torch.cat([state.chunks, new])
+        features = self.assemble(chunks)
+        kept = chunks[until - state.frame :]
+        needed = frame_sample(until - past + len(kept), self.fps, SAMPLE_RATE) - WINDOW // 2
+        drop = min(max(0, needed - (state.heard - len(state.samples))), len(state.samples))
+        return features, FeatureState(state.samples[drop:].clone(), state.heard, kept.clone(), until)
+
+
+def measure(chunks: Float[Tensor, "chunks chunk"]) -> Statistics:
+    """Mean and standard deviation of the chunks of a training track."""
+    return Statistics(chunks.mean(0), chunks.std(0, correction=0))
+
+
+@lru_cache(maxsize=8)
+def mel_filters(bands: int) -> Float[Tensor, "bands bins"]:
+    """Triangular filters on Slaney's mel scale, each of area 1 (Slaney's Auditory Toolbox, 1998)."""
+    edges = _mel_to_hz(
+        torch.linspace(_hz_to_mel(LOWEST_HZ), _hz_to_mel(HIGHEST_HZ), bands + 2, dtype=torch.float64)
+    )
+    bins = torch.arange(FFT // 2 + 1, dtype=torch.float64) * SAMPLE_RATE / FFT
+    low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    triangles = torch.minimum((bins - low) / (centre - low), (high - bins) / (high - centre)).clamp(min=0)
+    return (triangles * 2 / (high - low)).float()
+
+
+def _hz_to_mel(hz: float) -> float:
+    """Linear below 1 kHz (3 mel per 200 Hz), logarithmic above (27 mel per factor 6.4)."""
+    return hz * 3 / 200 if hz < 1000 else 15 + 27 * math.log(hz / 1000) / math.log(6.4)
+
+
+def _mel_to_hz(mel: Tensor) -> Tensor:
+    return torch.where(mel < 15, mel * 200 / 3, 1000 * torch.exp((mel - 15) * math.log(6.4) / 27))
+
+
+def _cut(waveform: Tensor, first: int, last: int) -> Tensor:
+    """Samples first to last, zeros where there are none."""
+    inside = waveform[max(0, first) : max(0, last)]
+    left = min(max(0, -first), last - first)
+    return torch.nn.functional.pad(inside, (left, last - first - left - len(inside)))
+
+
+def _summaries(chunks: Tensor, config: FeatureConfig) -> Tensor:
+    """Neighbouring bands averaged; what belongs to no band is kept."""
+    bands, extras = chunks.tensor_split([config.chunk_size - config.extras], dim=1)
+    return torch.cat([bands.unflatten(1, (config.summary_size - config.extras, -1)).mean(2), extras], dim=1)
+
+
+def _decibels(power: Tensor) -> Tensor:
+    return 10 * torch.log10(power.clamp(min=SMALLEST_POWER))
+
+
+def _lms(power: Float[Tensor, "T C B"], config: FeatureConfig) -> Float[Tensor, "T B"]:
+    level = _decibels(power)
+    return (level - level.amax((1, 2), keepdim=True)).clamp(min=-RANGE_DB).mean(1)
+
+
+def _mel(power: Float[Tensor, "T C B"], config: FeatureConfig) -> Float[Tensor, "T B"]:
+    return power.mean(1)
+
+
+def _mfcc(power: Float[Tensor, "T C B"], config: FeatureConfig) -> Float[Tensor, "T 20"]:
+    level = _decibels(power)
+    level = torch.maximum(level, level.amax((1, 2), keepdim=True) - RANGE_DB)
+    return (level @ _cosines(config.bands, config.chunk_size).T).mean(1)
+
+
+def _level(power: Float[Tensor, "T C B"], config: FeatureConfig) -> Float[Tensor, "T B"]:
+    """dB above the noise floor, 0 in silence; a soft corner, so that noise below the floor hardly shows."""
+    return _above_floor(power, config).mean(1)
+
+
+def _shape(power: Float[Tensor, "T C B"], config: FeatureConfig) -> Float[Tensor, "T B+2"]:
+    """Which bands stand out, how loud it is, and how much louder the chunk's second half is than its
+    first."""
+    level = _above_floor(power, config)
+    bands, half = level.mean(1), level.shape[1] // 2
+    loud = bands.mean(1, keepdim=True)
+    flux = (level[:, -half:].mean(1) - level[:, :half].mean(1)).clamp(min=0).mean(1, keepdim=True)
+    return torch.cat([bands - loud, loud, flux], dim=1)
+
+
+def _above_floor(power: Tensor, config: FeatureConfig) -> Tensor:
+    return 10 * torch.log10(1 + power * 10 ** (-config.floor_db / 10))
+
+
+@lru_cache(maxsize=8)
+def _cosines(bands: int, coefficients: int) -> Tensor:
+    """Rows of the orthonormal DCT-II."""
+    angle = torch.arange(coefficients)[:, None] * (torch.arange(bands) + 0.5) * math.pi / bands
+    rows = torch.cos(angle.double()) * math.sqrt(2 / bands)
+    rows[0] /= math.sqrt(2)
+    return rows.float()
+
+
+_KINDS = {"lms": _lms, "mel": _mel, "mfcc": _mfcc, "level": _level, "shape": _shape}

@@ -1,0 +1,237 @@
+"""How loud a sound is, and the one gain that makes it as loud as the sound that a model learnt from.
+
+The level is gated twice, after ITU-R BS.1770-4 (2015), so that pauses do not count: blocks below an absolute
+gate are left out, then those far below the mean of the rest; the latter again until none is left to leave
+out, so that a quieter copy of a sound, whose tails fall below the absolute gate, is quieter by just that
+much. The band that the listener hears is measured, so that neither an offset nor a hum below it counts.
+Powers are kept as a histogram, so memory does not grow with the sound.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from math import exp, inf, log10
+from typing import Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from listen_and_move.audio.features import HIGHEST_HZ, LOWEST_HZ, SAMPLE_RATE
+from listen_and_move.errors import UserError, shown
+
+Gain = float | Literal["running"]
+"""In dB; running: follows the sound slowly, for sound whose future is not known."""
+BLOCK = 5440
+"""Samples of which one level is taken: 85 ms. Blocks overlap by half."""
+STEP = BLOCK // 2
+ABSOLUTE_GATE = -57.0
+"""dB of full scale: what is quieter is no sound to match. Room noise at -60 dB stays below it, with its
+fluctuations."""
+RELATIVE_GATE = 10.0
+"""Blocks so many dB below the mean of those above the absolute gate are pauses and tails."""
+LARGEST_GAIN = 20.0
+"""dB, up and down, by which a sound is matched."""
+LARGEST_FIXED_GAIN = 60.0
+"""dB, up and down, that may be given by hand."""
+MEMORY_SECONDS, SLOWNESS_SECONDS = 10.0, 3.0
+"""Of the running gain: how much sound it measures, and the time in which it goes 63 % of its way. It rests in
+pauses."""
+_BIN = 0.1  # dB
+_BINS = 1000  # from the absolute gate upwards; what is louder counts as the last bin
+_WINDOW = np.hanning(BLOCK + 1)[:-1]
+_BAND = slice(*(round(hertz * BLOCK / SAMPLE_RATE) for hertz in (LOWEST_HZ, HIGHEST_HZ)))
+
+
+class LevelState(NamedTuple):
+    """What has been measured so far."""
+
+    samples: Float[np.ndarray, " samples"]
+    """The beginning of the next block."""
+    counts: Float[np.ndarray, " bins"]
+    """Blocks above the absolute gate, by their level."""
+    powers: Float[np.ndarray, " bins"]
+    """Sum of their powers."""
+
+
+NOTHING = LevelState(np.zeros(0, np.float32), np.zeros(_BINS), np.zeros(_BINS))
+"""Nothing heard yet."""
+
+
+def measured(samples: Float[np.ndarray, " samples"], state: LevelState = NOTHING) -> LevelState:
+    """Hear the next samples at 64 kHz, any number of them."""
+    samples = np.concatenate([state.samples, samples])
+    while len(samples) >= BLOCK:
+        state = _added(_power(samples[:BLOCK]), state)
+        samples = samples[STEP:]
+    return state._replace(samples=samples.copy())
+
+
+def level_of(state: LevelState) -> float | None:
+    """The level of what has been heard, in dB of full scale; None where nothing was above the absolute
+    gate."""
+    if not state.counts.any():
+        return None
+    gate = 0
+    while (higher := _bin(_mean(state, gate) - RELATIVE_GATE)) > gate:
+        gate = higher
+    return _mean(state, gate)
+
+
+def gated_level(blocks: Iterable[Float[np.ndarray, " samples"]]) -> float | None:
+    """The level of a whole sound at 64 kHz, given in blocks of any length, in dB of full scale; silence
+    follows it.
+
+    A full-scale sine has -3. None where nothing is above the absolute gate.
+    """
+    state = NOTHING
+    for block in blocks:
+        state = measured(block, state)
+    return level_of(measured(np.zeros(BLOCK, np.float32), state))
+
+
+def matching_gain(level: float | None, trained_level: float | None) -> float:
+    """The gain in dB, at most 20 up or down, that brings a sound to the training sound's level; 0 where one
+    has none."""
+    if level is None or trained_level is None:
+        return 0.0
+    return max(-LARGEST_GAIN, min(LARGEST_GAIN, trained_level - level))
+
+
+def parse_gain(text: str) -> Gain | Literal["match"]:
+    """A gain as a user writes it: match, running, or a number of dB.
+
+    Raises:
+        UserError: it is none of them.
+    """
+    if text == "match" or text == "running":
+        return text
+    try:
+        return checked_gain(float(text))
+    except ValueError:
+        raise UserError(
+            f"gain: expected match, running or a number of dB, such as 6 or -3.5; got {shown(text)}"
+        ) from None
+
+
+def checked_gain(gain: Gain) -> Gain:
+    """The gain itself.
+
+    Raises:
+        UserError: no gain that makes sense.
+    """
+    if gain == "running" or (not isinstance(gain, str) and abs(gain) <= LARGEST_FIXED_GAIN):
+        return gain
+    raise UserError(
+        f"gain: expected -{LARGEST_FIXED_GAIN:g} to {LARGEST_FIXED_GAIN:g} dB, or running; got {gain}"
+    )
+
+
+class GainState(NamedTuple):
+    """What is kept between blocks of sound that is played with a gain."""
+
+    level: LevelState
+    """Of a running gain."""
+    heard: int
+    """Samples so far."""
+    gains: tuple[float, float]
+    """dB at the last step and at the next one; between them the gain goes from one to the other."""
+
+
+@dataclass(frozen=True)
+class Leveller:
+    """Plays sound with a gain: a fixed one, or one that begins at 0 dB and follows the level of what was
+    heard so far."""
+
+    gain: Gain
+    trained_level: float | None
+    """dB of the training sound; None: not known, and a running gain stays where it is."""
+
+    def __post_init__(self) -> None:
+        checked_gain(self.gain)
+
+    def applied(
+        self, sound: Iterable[Float[np.ndarray, " samples"]]
+    ) -> Iterator[Float[np.ndarray, " samples"]]:
+        """The blocks of a sound with the gain."""
+        state = None
+        for block in sound:
+            louder, state = self.push(block, state)
+            yield louder
+
+    def push(
+        self, samples: Float[np.ndarray, " samples"], state: GainState | None = None
+    ) -> tuple[Float[np.ndarray, " samples"], GainState]:
+        """The next samples at 64 kHz, any number of them, with the gain; none is held back.
+
+        A state may go on with another gain, which is then reached within 85 ms.
+        """
+        if state is None:
+            begin = 0.0 if self.gain == "running" else self.gain
+            state = GainState(NOTHING, 0, (begin, begin))
+        parts = [samples[:0]]
+        while len(samples):
+            place = state.heard % STEP
+            piece, samples = samples[: STEP - place], samples[STEP - place :]
+            parts.append(_ramped(piece, place, state.gains))
+            state = self._heard(piece, state._replace(heard=state.heard + len(piece)))
+        return np.concatenate(parts), state
+
+    def _heard(self, piece: np.ndarray, state: GainState) -> GainState:
+        """What a piece of a step does to the gain, from the next step on."""
+        level, now, ended = state.level, state.gains[1], state.heard % STEP == 0
+        if self.gain != "running":
+            return GainState(NOTHING, state.heard, (now, self.gain)) if ended else state
+        level = level._replace(samples=np.concatenate([level.samples, piece]))
+        if not ended:
+            return state._replace(level=level)
+        if len(level.samples) < BLOCK:
+            return GainState(level, state.heard, (now, now))
+        power, level = _power(level.samples[:BLOCK]), level._replace(samples=level.samples[STEP:])
+        return (
+            self._followed(power, level, now, state.heard)
+            if _sounds(power)
+            else GainState(level, state.heard, (now, now))
+        )
+
+    def _followed(self, power: float, level: LevelState, now: float, heard: int) -> GainState:
+        """What has been heard fades from memory, and the gain goes some of its way to where it should be."""
+        kept, slow = (exp(-STEP / SAMPLE_RATE / seconds) for seconds in (MEMORY_SECONDS, SLOWNESS_SECONDS))
+        level = _added(power, level._replace(counts=kept * level.counts, powers=kept * level.powers))
+        target = now if self.trained_level is None else matching_gain(level_of(level), self.trained_level)
+        return GainState(level, heard, (now, slow * now + (1 - slow) * target))
+
+
+def _ramped(piece: np.ndarray, place: int, gains: tuple[float, float]) -> Float[np.ndarray, " samples"]:
+    first, last = (10 ** (gain / 20) for gain in gains)
+    return (piece * (first + (last - first) * (place + np.arange(len(piece))) / STEP)).astype(np.float32)
+
+
+def _power(block: Float[np.ndarray, " samples"]) -> float:
+    """Mean square of a block in the band that is heard, by Parseval's theorem."""
+    spectrum = np.fft.rfft(block * _WINDOW)[_BAND]
+    return float(2 * np.square(np.abs(spectrum)).sum() / (BLOCK * np.square(_WINDOW).sum()))
+
+
+def _added(power: float, state: LevelState) -> LevelState:
+    if not _sounds(power):
+        return state
+    counts, powers, place = state.counts.copy(), state.powers.copy(), _bin(_decibels(power))
+    counts[place] += 1
+    powers[place] += power
+    return state._replace(counts=counts, powers=powers)
+
+
+def _sounds(power: float) -> bool:
+    return _decibels(power) >= ABSOLUTE_GATE
+
+
+def _mean(state: LevelState, gate: int) -> float:
+    """Level of the blocks from a bin on."""
+    return _decibels(state.powers[gate:].sum() / state.counts[gate:].sum())
+
+
+def _bin(level: float) -> int:
+    return max(0, min(_BINS - 1, int((level - ABSOLUTE_GATE) / _BIN)))
+
+
+def _decibels(power: float) -> float:
+    return 10 * log10(power) if power > 0 else -inf

@@ -1,0 +1,383 @@
+"""The options of every command, and how they are parsed.
+
+Torch is not imported here, so that help comes at once.
+"""
+
+import io
+from contextlib import redirect_stderr
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import tyro
+from tyro.conf import Positional, arg
+
+from listen_and_move.config import (
+    ClipConfig,
+    Config,
+    DiscriminatorConfig,
+    FeatureConfig,
+    GeneratorConfig,
+    LossConfig,
+    MotionConfig,
+    TrainingConfig,
+)
+from listen_and_move.errors import UserError
+from listen_and_move.inference.controls import Controls
+from listen_and_move.presets import DEFAULT_PRESET
+from listen_and_move.settings import from_json, from_preset
+
+PROGRAM = "listen-and-move"
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+@dataclass(frozen=True)
+class DemoArguments:
+    """Make a small performance, learn it, and play a melody that the model never heard."""
+
+    folder: Positional[Path] = Path("listen-and-move-demo")
+    """Where the clip, the sound, the run and the videos go."""
+    seed: int = 0
+    """Seed of the unheard melody."""
+    steps: int | None = None
+    """Training steps in total; None: 600."""
+    device: Device = "auto"
+    """Where to compute."""
+
+
+@dataclass(frozen=True)
+class InspectArguments:
+    """Say what is in a video, and whether it will make a good model."""
+
+    video: Positional[Path]
+    """Any file with picture and sound."""
+    clip: Annotated[ClipConfig, arg(name="")] = field(default_factory=ClipConfig)
+    picture: Path | None = None
+    """Where to write the overview picture; None: VIDEO-inspection.png here."""
+
+
+@dataclass(frozen=True)
+class TrainArguments:
+    """Learn a video with its sound into a run folder. The same command again goes on where it stopped."""
+
+    video: Positional[Path]
+    """Any file with picture and sound, or a folder of Sub-URMP with one instrument (--fps 10)."""
+    run: Path | None = None
+    """The run folder; None: runs/NAME-OF-VIDEO."""
+    preset: str | None = None
+    """Settings to start from: studio, quick (studio at 64 pixels, minutes on a CPU), paper (as published) or
+    baseline (that of the paper). None: studio. listen-and-move presets prints them."""
+    steps: int | None = None
+    """Steps in total, not in addition; short for --training.steps."""
+    seed: int | None = None
+    """Seed of everything random; short for --training.seed."""
+    device: Device = "auto"
+    """Where to compute."""
+    clip: Annotated[ClipConfig, arg(name="")] = field(default_factory=ClipConfig)
+    features: FeatureConfig = field(default_factory=FeatureConfig)
+    motion: MotionConfig = field(default_factory=MotionConfig)
+    generator: GeneratorConfig = field(default_factory=GeneratorConfig)
+    critics: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+    losses: LossConfig = field(default_factory=LossConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+
+@dataclass(frozen=True)
+class PresetsArguments:
+    """Print the presets: in what each differs from another one, or every setting of one."""
+
+    name: Positional[str | None] = None
+    """The preset to print as JSON."""
+    size: str | None = None
+    """For this size of picture, where it makes a difference; None: the preset's own."""
+
+
+@dataclass(frozen=True)
+class GenerateArguments:
+    """Play a trained picture with any sound."""
+
+    model: Positional[Path]
+    """A run folder or a model.safetensors."""
+    sounds: Positional[tuple[Path, ...]]
+    """Files with sound, videos too."""
+    out: str | None = None
+    """A file (.mp4, .mov, .mkv, .webm), a name without ending for a folder of PNG frames, or a folder
+    (existing, or ending in /) for one file per sound. None: SOUND-MODEL.mp4 here."""
+    track: int = 0
+    """Which of a file's sound streams, from 0."""
+    start: float | None = None
+    """Where to begin in the sound, in seconds."""
+    end: float | None = None
+    """Where to stop in the sound, in seconds."""
+    seed: int = 0
+    """Seed of the noise, where the model has any."""
+    mode: Literal["model", "replay"] = "model"
+    """model: the model draws; replay: real frames of the training part, in the order that the sound asks
+    for."""
+    gain: str = "match"
+    """How loud the model hears the sound; the result keeps it as it is. match: as loud as the training sound,
+    by one gain of at most 20 dB, since a quieter recording would hardly move the picture; running: the same
+    slowly, knowing no future; or a number of dB, such as 6 or -3.5; 0 plays it as it is."""
+    controls: Annotated[Controls, arg(name="")] = field(default_factory=Controls)
+    paste: bool = False
+    """Put the picture back into the video's whole picture, which stands still around it."""
+    video: Path | None = None
+    """replay and paste only: where the run's video is now, if it was moved."""
+    overwrite: bool = False
+    """Replace outputs that exist."""
+    device: Device = "auto"
+    """Where to compute."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """bfloat16: faster where the processor has it; a sound whose beginning then stays below 40 dB PSNR is
+    drawn in float32."""
+
+
+@dataclass(frozen=True)
+class LiveArguments:
+    """Play a trained picture with a microphone or any sound as it comes: into a file, a pipe, a window or a
+    camera."""
+
+    model: Positional[Path]
+    """A run folder or a model.safetensors."""
+    input: str = "microphone"
+    """A file with sound, - for standard input (any media, or raw samples with --rate), or microphone."""
+    output: str = "window"
+    """A file (.mp4, .mov, .mkv, .webm) or folder of pictures, - for standard output, window, or camera (a
+    virtual one). A window and a camera show pictures in their time, as --realtime does."""
+    realtime: bool = False
+    """Live: play a file at its own speed, and take a pipe for one that delivers at its own. The sound never
+    waits: a picture that comes too late is the one before it. A microphone is always live; what is not live
+    is drawn as fast as it goes, every picture of it."""
+    stream: Literal["matroska", "y4m"] = "matroska"
+    """What is written to standard output: matroska, with the sound; or y4m, pictures alone."""
+    rate: int | None = None
+    """Standard input is raw samples, so many per second."""
+    channels: int = 1
+    """Of raw samples."""
+    format: Literal["s16le", "f32le"] = "s16le"
+    """Of raw samples: 16-bit integers or 32-bit floats, little endian."""
+    seed: int = 0
+    """Seed of the noise, where the model has any."""
+    gain: str = "running"
+    """How loud the model hears the sound: running: slowly brought to the level of the training sound; or a
+    number of dB, such as 6 or -3.5; with 0 the pictures are those of generate --gain 0."""
+    controls: Annotated[Controls, arg(name="")] = field(default_factory=Controls)
+    paste: bool = False
+    """Put the picture back into the video's whole picture, which stands still around it."""
+    video: Path | None = None
+    """paste only: where the run's video is now, if it was moved."""
+    overwrite: bool = False
+    """Replace a file that exists."""
+    device: Device = "auto"
+    """Where to compute."""
+
+
+@dataclass(frozen=True)
+class AppArguments:
+    """Open a page in the browser: animate, play live, train, and look at runs."""
+
+    runs: Path = Path("runs")
+    """The folder with the runs; nothing else is read or shown."""
+    host: str = "127.0.0.1"
+    """Where to listen: this machine alone, or 0.0.0.0 for everybody who can reach it."""
+    port: int = 8642
+    """On which port; 0: any that is free."""
+    password: str | None = None
+    """What visitors have to know. None: that in LISTEN_AND_MOVE_PASSWORD, which other users of this machine
+    cannot see, or none."""
+
+
+@dataclass(frozen=True)
+class EvaluateArguments:
+    """Measure a run on its held-out part, beside baselines that any model must beat; writes a report."""
+
+    run: Positional[Path]
+    """The run folder."""
+    sound: tuple[Path, ...] = ()
+    """Files with sound to play as well: what can be said without a real picture."""
+    video: Path | None = None
+    """Where the run's video is now, or another video to measure on, such as a second take of the same
+    scene."""
+    training: bool = False
+    """Measure on the training part: how well it is learnt, not how well the picture follows."""
+    protocol: Literal["equal", "paper"] = "equal"
+    """FID and FVD with equal counts of real and generated samples and none where they are too few, or as the
+    paper has them."""
+    seed: int = 0
+    """Seed of the noise, where the model has any."""
+    device: Device = "auto"
+    """Where to compute."""
+
+
+@dataclass(frozen=True)
+class AblationArguments:
+    """Learn a video with and without each part of the method, over several seeds, and write the table. The
+    same command again goes on."""
+
+    video: Positional[Path]
+    """Any file with picture and sound."""
+    out: Path | None = None
+    """Where the runs and the table go; None: ablation/NAME-OF-VIDEO."""
+    rows: tuple[str, ...] = ()
+    """Which: baseline, rnn, sac, acin, convgru, dirconvgru (the paper's, all of them by default), or
+    NAME:section.setting=value (more after a comma), such as skip:generator.connections=skip. Others are
+    compared with the first one."""
+    seeds: int = 3
+    """Runs of each row, with seeds from 0 on."""
+    published: Literal["cello", "quintet", "drums", "talking-head"] | None = None
+    """The paper's clip whose figures are put beside."""
+    preset: str | None = None
+    """What all rows start from. None: paper."""
+    steps: int | None = None
+    """Steps of each run; short for --training.steps."""
+    device: Device = "auto"
+    """Where to compute."""
+    clip: Annotated[ClipConfig, arg(name="")] = field(default_factory=ClipConfig)
+    features: FeatureConfig = field(default_factory=FeatureConfig)
+    motion: MotionConfig = field(default_factory=MotionConfig)
+    generator: GeneratorConfig = field(default_factory=GeneratorConfig)
+    critics: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+    losses: LossConfig = field(default_factory=LossConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+
+@dataclass(frozen=True)
+class CompareArguments:
+    """Put evaluated runs side by side."""
+
+    runs: Positional[tuple[Path, ...]]
+    """Run folders that listen-and-move evaluate has measured."""
+    out: Path = Path("comparison.html")
+    """Where the page goes."""
+    overwrite: bool = False
+    """Replace a file that is there."""
+
+
+@dataclass(frozen=True)
+class RobustnessArguments:
+    """Play a model with many foreign sounds, and say how its picture bears it. The same command again goes
+    on."""
+
+    run: Positional[Path]
+    """The run folder."""
+    sounds: Positional[Path]
+    """A folder with sounds, at any depth."""
+    clips: int = 500
+    """How many sounds at most; which, by --seed."""
+    seconds: str = "1-5"
+    """Length of the part that is taken of each, as one number or a range."""
+    classes: Path | None = None
+    """A table (CSV) of file names and classes; None: the one in the folder, else names of folders or
+    files."""
+    video: Path | None = None
+    """Where the run's video is now, if it was moved."""
+    seed: int = 0
+    """Seed of what is taken, and of the noise."""
+    device: Device = "auto"
+    """Where to compute."""
+
+
+@dataclass(frozen=True)
+class WeightsArguments:
+    """List, fetch or add weights of published networks, which some measures need. Nothing is fetched
+    unasked."""
+
+    action: Positional[Literal["list", "fetch", "add"]] = "list"
+    """list: what there is; fetch NAME...: download and check; add NAME FILE: check and keep a file that you
+    have."""
+    names: Positional[tuple[str, ...]] = ()
+    """Names as listed; for add one name and its file."""
+
+
+@dataclass(frozen=True)
+class ImportArguments:
+    """Make a model file from a checkpoint of the authors' published code. Its weights are read; code in it
+    never runs."""
+
+    checkpoint: Positional[Path]
+    """Their file (.model) with the weights of motion encoder and generator; sizes and sound routes are found
+    in it."""
+    out: Path = Path("model.safetensors")
+    """Where the model file goes."""
+    fps: str | None = None
+    """Frames per second it was trained at, which weights do not tell. None: 20, as in the paper."""
+    kind: Literal["lms", "mel", "mfcc"] | None = None
+    """Kind of its sound features. None: mfcc where a frame hears 20 numbers, else lms, as in the paper."""
+    chunk_ms: float | None = None
+    """Sound heard for one frame, in milliseconds. None: 85, and 100 from 512 pixels on, as in the paper."""
+    motion_noise: int | None = None
+    """Random numbers per frame, where the weights leave it open (motion from sound alone). None: 2, as in the
+    paper."""
+    dilation: int | None = None
+    """Dilation of the motion encoder's layers. None: 2, as in the paper."""
+    overwrite: bool = False
+    """Replace a file that is there."""
+
+
+Arguments = TypeVar("Arguments")
+
+
+def parse(kind: type[Arguments], name: str, arguments: list[str], default: Any = None) -> Arguments:
+    """Parse with tyro; its framed errors become one line."""
+    errors = io.StringIO()
+    try:
+        with redirect_stderr(errors):
+            return tyro.cli(kind, prog=f"{PROGRAM} {name}", args=arguments, default=default)
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise UserError(f"{name}: {_one_line(errors.getvalue())}: see {PROGRAM} {name} --help") from None
+
+
+def _one_line(text: str) -> str:
+    """The message of tyro's frame: the rows from its title down to the first rule."""
+    rows: list[str] = []
+    for line in text.splitlines():
+        row = line.strip("╭╮╰╯│─━ ")
+        if rows and (not row or row.startswith(("Argument helptext", "For full helptext"))):
+            break
+        rows += [row] if row else []
+    title, *message = rows or ["cannot be understood"]
+    return " ".join(" ".join(message or [title]).split()).rstrip(".:")
+
+
+def named(arguments: list[str]) -> tuple[str | None, Path, str | None]:
+    """Preset, run and size as far as they can be seen before parsing: help shows their settings as
+    defaults."""
+    named: dict[str, str | None] = {"--preset": None, "--run": None, "--size": None}
+    for place, word in enumerate(arguments):
+        key, equals, value = word.partition("=")
+        if key in named:
+            named[key] = value if equals else (arguments[place + 1] if place + 1 < len(arguments) else None)
+    video = next((word for word in arguments if not word.startswith("-")), "")
+    return (
+        named["--preset"],
+        Path(named["--run"]) if named["--run"] else default_run(Path(video)),
+        named["--size"],
+    )
+
+
+def train_defaults(preset_name: str | None, run: Path, size: str | None) -> TrainArguments:
+    """What changes are counted from: the run's settings, else the preset's at that size."""
+    config = _base(preset_name, run, size)
+    groups = {item.name: getattr(config, item.name) for item in fields(config)}
+    return TrainArguments(video=tyro.MISSING, **groups)  # type: ignore[arg-type]
+
+
+def ablation_defaults(preset_name: str | None, size: str | None) -> AblationArguments:
+    """What changes are counted from: the preset's settings at that size."""
+    config = from_preset(preset_name or "paper", {} if size is None else {"clip.size": size})
+    groups = {item.name: getattr(config, item.name) for item in fields(config)}
+    return AblationArguments(video=tyro.MISSING, **groups)  # type: ignore[arg-type]
+
+
+def default_run(video: Path) -> Path:
+    """As in `training.loop`, which imports torch."""
+    return Path("runs") / video.stem
+
+
+def _base(preset_name: str | None, run: Path, size: str | None) -> Config:
+    stored = run / "config.json"
+    if preset_name is None and stored.is_file():
+        return from_json(Config, stored.read_text(encoding="utf-8"))
+    return from_preset(preset_name or DEFAULT_PRESET, {} if size is None else {"clip.size": size})

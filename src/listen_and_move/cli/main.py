@@ -1,0 +1,84 @@
+"""The command line: which command, and how it ends."""
+
+import sys
+from io import TextIOWrapper
+
+from listen_and_move import __version__, interrupts
+from listen_and_move.cli.arguments import PROGRAM
+from listen_and_move.cli.commands import COMMANDS, INTERRUPTED
+from listen_and_move.errors import UserError
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point: exits with 0, with 2 and one line on stderr when the user can mend it, with 130 when
+    interrupted."""
+    interrupts.install()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(
+            stream, TextIOWrapper
+        ):  # a terminal of another encoding shows a question mark for what it lacks
+            stream.reconfigure(errors="replace")
+    sys.exit(run_command(sys.argv[1:] if arguments is None else arguments))
+
+
+def run_command(arguments: list[str]) -> int:
+    """One command; the exit code."""
+    try:
+        return _dispatch(arguments)
+    except UserError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except OSError as error:  # a disk that fills up while a run is logged, say
+        print(
+            f"error: {error.filename or 'file'}: expected to read or write it; got {error.strerror or error}",
+            file=sys.stderr,
+        )
+        return 2
+    except KeyboardInterrupt:
+        return _interrupted()
+    except Exception:
+        if interrupts.interrupted():  # in the middle of a wait, threading makes an error of its own of it
+            return _interrupted()
+        raise
+
+
+def _interrupted() -> int:
+    print("interrupted: nothing half written is left", file=sys.stderr)
+    return INTERRUPTED
+
+
+def _dispatch(arguments: list[str]) -> int:
+    name, rest = (arguments[0], arguments[1:]) if arguments else ("--help", [])
+    if name in ("-h", "--help"):
+        print(_overview())
+        return 0
+    if name == "--version":
+        print(f"{PROGRAM} {__version__}")
+        return 0
+    if name not in COMMANDS:
+        raise UserError(
+            f"expected one of the commands {', '.join(COMMANDS)}; got {name!r}: see {PROGRAM} --help"
+        )
+    return COMMANDS[name][0](rest)
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    rows = [f"  {name:{width}}  {_first_line(kind)}" for name, (_, kind) in COMMANDS.items()]
+    return "\n".join(
+        [
+            f"usage: {PROGRAM} COMMAND ...",
+            "",
+            "Learn one video with its sound, then play that same picture with any other sound.",
+            "",
+            "commands:",
+            *rows,
+            "",
+            f"{PROGRAM} COMMAND --help  every option of a command",
+            f"{PROGRAM} --version       the version",
+        ]
+    )
+
+
+def _first_line(kind: type) -> str:
+    return (kind.__doc__ or "").split("\n")[0]

@@ -1,0 +1,185 @@
+"""Measures that need a network, on frames spread evenly over the part: perceptual distance, optical flow,
+distributions.
+
+Letters: T frames of the part that is measured, N samples.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from listen_and_move.evaluation.dataset import Frames, Part, Watch
+from listen_and_move.evaluation.frame_measures import Values
+from listen_and_move.evaluation.networks import Networks
+from listen_and_move.metrics.coherence import flow_difference, warping_error
+from listen_and_move.metrics.frechet import (
+    LEAST_FRAMES,
+    LEAST_WINDOWS,
+    Comparison,
+    Protocol,
+    compare_distributions,
+)
+from listen_and_move.pretrained.extract import i3d_features, inception_features
+from listen_and_move.pretrained.raft import FlowNetwork
+
+MOST_FRAMES, MOST_PAIRS, MOST_VECTORS = 200, 100, 5000
+"""Frames for the perceptual distance, pairs for the flow and frames for distributions: these networks take
+the longest."""
+AT_ONCE = 8
+WINDOW = 16
+"""Frames of a window of FVD."""
+Pictures = NDArray[np.uint8]
+
+
+def spread_evenly(count: int, most: int) -> NDArray[np.int64]:
+    """At most so many of ``count`` places, from the first to the last."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
+
+
+def perceptual(
+    rows: Mapping[str, Frames], real: Frames, networks: Networks, watch: Watch
+) -> dict[str, Values]:
+    """Mean perceptual distance of each row from the real video, by every network there is."""
+    places = spread_evenly(len(real), MOST_FRAMES)
+    found: dict[str, Values] = {name: {} for name in rows}
+    for done, (row, frames) in enumerate(rows.items()):
+        watch("perceptual distance", done, len(rows))
+        for name, distance in networks.perceptual.items():
+            parts = [distance(_at(frames, some), _at(real, some)) for some in _batches(places)]
+            found[row][name] = float(np.concatenate(parts).mean())
+    watch("perceptual distance", len(rows), len(rows))
+    return found
+
+
+def by_flow(
+    rows: Mapping[str, Frames], real: Frames, network: FlowNetwork, watch: Watch
+) -> dict[str, Values]:
+    """tOF against the real video and warping error of each row; one row is the real video itself."""
+    places = spread_evenly(len(real) - 1, MOST_PAIRS)
+    sums: dict[str, list[list[float]]] = {name: [] for name in rows}
+    for done, some in enumerate(_batches(places)):
+        watch("optical flow", done * AT_ONCE, len(places))
+        pairs = {
+            name: (_at(frames, some), _at(frames, some + 1))
+            for name, frames in {"real": real, **rows}.items()
+        }
+        true = _flow(network, *pairs["real"])
+        for name in rows:
+            first, second = pairs[name]
+            forward = true if rows[name] is real else _flow(network, first, second)
+            backward = _flow(network, second, first)
+            pairs_of_row = zip(first, second, forward[:, None], backward[:, None], strict=True)
+            errors = [
+                float(warping_error(np.stack([a, b]), there, back)[0]) for a, b, there, back in pairs_of_row
+            ]
+            sums[name] += np.stack([flow_difference(forward, true), errors], 1).tolist()
+    watch("optical flow", len(places), len(places))
+    series = {name: np.array(values).T for name, values in sums.items()}
+    return {
+        name: {"tof": _mean(tof), "warping_error": _mean(errors)} for name, (tof, errors) in series.items()
+    }
+
+
+def distributions(
+    generated: Mapping[str, Frames],
+    real: Frames,
+    other_real: Frames,
+    networks: Networks,
+    protocol: Protocol,
+    watch: Watch,
+) -> list[dict[str, Any]]:
+    """FID, KID, FVD and KVD of rows against the real video, with the floor between two real parts.
+
+    Args:
+        generated: rows by name.
+        real: the part that is measured.
+        other_real: real frames from another time, for the floor: the training part.
+        networks: those whose weights are there.
+        protocol: see `compare_distributions`.
+        watch: told what is being done.
+    """
+    found: list[dict[str, Any]] = []
+    kinds = [
+        (
+            networks.inception,
+            ("FID", "KID"),
+            LEAST_FRAMES,
+            lambda frames: inception_features(networks.inception, _all(frames)),
+        ),
+        (
+            networks.i3d,
+            ("FVD", "KVD"),
+            LEAST_WINDOWS,
+            lambda frames: i3d_features(networks.i3d, _windows(frames)),
+        ),
+    ]
+    for network, titles, least, features in kinds:
+        if network is None:
+            continue
+        vectors = {}
+        sources = {"real": real, "other": other_real, **generated}
+        for done, (name, frames) in enumerate(sources.items()):
+            watch(f"{titles[0]} and {titles[1]}", done, len(sources))
+            vectors[name] = features(frames)
+        for row in generated:
+            for title, measure in zip(titles, ("frechet", "kernel"), strict=True):
+                result = compare_distributions(
+                    vectors["real"],
+                    vectors["other"],
+                    vectors[row],
+                    measure=measure,
+                    least=least,
+                    protocol=protocol,
+                )
+                found.append(described(title, row, result))
+    return found
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    """Over the pairs that have a value; nan where none has."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def _flow(network: FlowNetwork, first: Pictures, second: Pictures) -> NDArray[np.float32]:
+    """The flow of pairs; none where nothing changes, without asking the network."""
+    changed = (first != second).any((1, 2, 3))
+    flow = np.zeros((len(first), 2, *first.shape[1:3]), np.float32)
+    if changed.any():
+        flow[changed] = network.flow(first[changed], second[changed])
+    return flow
+
+
+def described(title: str, row: str, result: Comparison) -> dict[str, Any]:
+    """A comparison of distributions as values."""
+    return {
+        "measure": title,
+        "row": row,
+        "real_samples": result.counts[0],
+        "generated_samples": result.counts[1],
+        "value": result.value,
+        "floor": result.floor,
+        "standard_error": result.standard_error,
+        "note": result.note,
+    }
+
+
+def _at(frames: Frames, places: NDArray[np.int64]) -> Pictures:
+    return np.concatenate([frames.read(place, place + 1) for place in places.tolist()])
+
+
+def _batches(places: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    return (places[first : first + AT_ONCE] for first in range(0, len(places), AT_ONCE))
+
+
+def _all(frames: Frames) -> Iterator[Pictures]:
+    return (_at(frames, some) for some in _batches(spread_evenly(len(frames), MOST_VECTORS)))
+
+
+def _windows(frames: Frames) -> Iterator[Pictures]:
+    return (
+        Part(frames, range(at, at + WINDOW)).read(0, WINDOW)
+        for at in range(0, len(frames) - WINDOW + 1, WINDOW)
+    )

@@ -1,0 +1,225 @@
+"""The report of an evaluation: one page with its pictures, videos and charts inside, that opens from disk."""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from listen_and_move.clock import exact, frame_time
+from listen_and_move.evaluation.dataset import Frames
+from listen_and_move.evaluation.interpretation import by_row, meaning
+from listen_and_move.evaluation.report.charts import enlarged, error_chart, moments, motion_chart, strip
+from listen_and_move.evaluation.report.page import (
+    Html,
+    folded,
+    heading,
+    listing,
+    page,
+    paragraph,
+    picture,
+    scrolling,
+    video,
+)
+from listen_and_move.evaluation.report.tables import (
+    altered_table,
+    chance_table,
+    distribution_part,
+    made_table,
+    measure_tables,
+    novelty_line,
+    sensitivity_part,
+    sounds_table,
+)
+from listen_and_move.evaluation.rows import MEAN, MODEL, REAL
+from listen_and_move.evaluation.unpaired import Performance
+from listen_and_move.media.soundtrack import SoundTrack
+from listen_and_move.media.video import VideoWriter
+from listen_and_move.runs import write_text
+
+MAKER = "evaluate"
+SHOWN_SECONDS = 30
+"""Videos in the page are at most so long."""
+_AT_ONCE = 32
+
+
+class Report:
+    """Collects pictures while the frames are there; writes one HTML file at the end."""
+
+    def __init__(self, fps: Fraction) -> None:
+        self.fps = fps
+        self._seen: list[Html] = []
+        self._errors: list[Html] = []
+        self._sounds: list[list[Html]] = []
+
+    def show_part(
+        self,
+        real: Frames,
+        generated: Frames,
+        others: Mapping[str, Frames],
+        sound: SoundTrack,
+        series: Mapping[str, list[float]],
+    ) -> None:
+        """Show the part that is measured.
+
+        Args:
+            real: the real video.
+            generated: the model's.
+            others: baselines by name.
+            sound: of the whole part.
+            series: per frame, as in the results.
+        """
+        content = film([real, generated], self.fps, sound)
+        caption = f"Left: real video. Right: model, which hears the same sound. {self._extent(len(real))}"
+        motion = {REAL: series["motion_real"], MODEL: series["motion"]}
+        self._seen = [
+            video(content, caption),
+            contact_sheet({REAL: real, MODEL: generated, **others}, self.fps),
+            heading("Motion against loudness"),
+            _chart(
+                motion_chart(motion, series["loudness"], series["onsets"], self.fps),
+                "Motion, loudness and onsets over time",
+            ),
+        ]
+        error = {MODEL: series["error"], MEAN: series["error_mean_frame"]}
+        similarity = {MODEL: series["similarity"], MEAN: series["similarity_mean_frame"]}
+        self._errors = [
+            _chart(error_chart(error, similarity), "Mean squared error and SSIM against frame number")
+        ]
+
+    def show_sound(self, name: str, performance: Performance, sound: SoundTrack) -> None:
+        """Show the model's picture to a sound that has none of its own, in the order of the results.
+
+        Args:
+            name: of the sound.
+            performance: what the model made of it.
+            sound: begins with the performance.
+        """
+        frames, course = performance.frames, performance.course
+        chart = motion_chart({MODEL: performance.motion}, course.loudness, course.onsets, self.fps)
+        parts = [
+            video(film([frames], self.fps, sound), f"{name}. {self._extent(len(frames))}"),
+            contact_sheet({MODEL: frames}, self.fps),
+            _chart(chart, "Motion, loudness and onsets over time"),
+        ]
+        self._sounds.append(parts)
+
+    def write(self, path: Path, results: Mapping[str, Any]) -> None:
+        """Write the page, whole or not at all.
+
+        Raises:
+            UserError: the place cannot be written.
+        """
+        run = results["run"]
+        write_text(path, page(f"{run['name']}: evaluation", self._parts(results), MAKER))
+
+    def _parts(self, results: Mapping[str, Any]) -> list[Html]:
+        """The page from top to bottom."""
+        rows = by_row(results)
+        return [
+            *_head(results),
+            *self._seen,
+            heading("All measures"),
+            *measure_tables(results),
+            *chance_table(results["null"], rows),
+            heading("Is the sound used?"),
+            *sensitivity_part(results["sensitivity"], rows[MODEL].get("dcor")),
+            heading("Distribution"),
+            *distribution_part(results),
+            *([heading("Error against frame number"), *self._errors] if self._errors else []),
+            *self._heard(results["sounds"]),
+            heading("What was left out"),
+            listing(results["left_out"])
+            if results["left_out"]
+            else paragraph("Nothing: everything was measured."),
+            heading("How it was made"),
+            made_table(results),
+            folded("All settings", json.dumps(results["settings"], indent=1)),
+        ]
+
+    def _heard(self, sounds: list[Mapping[str, Any]]) -> list[Html]:
+        if not sounds:
+            return []
+        parts = [heading("Other sounds"), *sounds_table(sounds)]
+        for sound, seen in zip(sounds, self._sounds, strict=True):
+            told = [paragraph(text) for text in (sound["verdict"], *sound["notes"])]
+            parts += [
+                heading(sound["name"], 3),
+                *told,
+                *seen,
+                *novelty_line(sound["novelty"]),
+                altered_table(sound["altered"]),
+            ]
+        return parts
+
+    def _extent(self, count: int) -> str:
+        return (
+            f"The first {SHOWN_SECONDS} s."
+            if count > _most(self.fps)
+            else f"{count / float(self.fps):.1f} s."
+        )
+
+
+def film(sources: list[Frames], fps: Fraction, sound: SoundTrack) -> bytes:
+    """Frames side by side with their sound, MP4: the first `SHOWN_SECONDS`, small frames enlarged.
+
+    Raises:
+        UserError: the sound cannot be read.
+    """
+    count = min(len(sources[0]), _most(fps))
+    begin = exact(sound.start or 0)
+    height, width = _beside(sources, 0, 1).shape[1:3]
+    with tempfile.TemporaryDirectory(prefix="listen-and-move-") as folder:
+        path = Path(folder) / "film.mp4"
+        # With a start and an end the sound is always coded anew, as AAC, which every browser plays.
+        track = replace(sound, start=begin, end=begin + frame_time(count, fps))
+        with VideoWriter(path, width=width, height=height, fps=fps, sound=track) as writer:
+            for first in range(0, count, _AT_ONCE):
+                for frame in _beside(sources, first, min(first + _AT_ONCE, count)):
+                    writer.write(frame)
+        return path.read_bytes()
+
+
+def _most(fps: Fraction) -> int:
+    return int(SHOWN_SECONDS * fps)
+
+
+def _beside(sources: list[Frames], first: int, last: int) -> NDArray[np.uint8]:
+    """Frames of all sources side by side, enlarged, a line repeated where a side is odd."""
+    frames = np.concatenate([enlarged(frames.read(first, last)) for frames in sources], axis=2)
+    return np.pad(frames, ((0, 0), (0, frames.shape[1] % 2), (0, frames.shape[2] % 2), (0, 0)), "edge")
+
+
+def contact_sheet(sources: Mapping[str, Frames], fps: Fraction) -> Html:
+    """A strip of frames per source, all at the same moments."""
+    strips = [picture(strip(frames), f"frames of: {name}", name) for name, frames in sources.items()]
+    times = ", ".join(f"{at / float(fps):.1f}" for at in moments(min(map(len, sources.values()))))
+    sheet = scrolling(Html("\n".join(strips)), "sheet")
+    return Html(f"{sheet}\n{paragraph(f'Frames at {times} s.', 'soft')}")
+
+
+def _head(results: Mapping[str, Any]) -> list[Html]:
+    run, part = results["run"], results["part"]
+    about = (
+        f"Learnt from {run['video']}, step {run['step']}. Measured on: {part['name']} ({part['video']}), "
+        f"{part['frames']} frames "
+        f"of {part['width']} x {part['height']} pixels, {part['seconds']:.1f} s at {part['fps']} frames per "
+        "second."
+    )
+    return [
+        heading(run["name"], 1),
+        paragraph(about, "soft"),
+        paragraph(results["sensitivity"]["verdict"], "verdict"),
+        heading("What these figures mean"),
+        listing(meaning(results)),
+        heading("Real and generated"),
+    ]
+
+
+def _chart(content: bytes, alt: str) -> Html:
+    return scrolling(picture(content, alt), "wide")

@@ -1,0 +1,1 @@
+"""A model played with hundreds of foreign sounds."""

@@ -1,0 +1,229 @@
+"""Play a model with many foreign sounds, and say how its picture bears it (the paper: 500 clips of 1 to 5 s
+from FSD50K)."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from listen_and_move.clock import frame_time
+from listen_and_move.data.clip import file_hash, split
+from listen_and_move.data.frame_store import Shelf
+from listen_and_move.errors import UserError
+from listen_and_move.evaluation.dataset import Part, Video, Watch, decode
+from listen_and_move.evaluation.report.charts import strip
+from listen_and_move.evaluation.report.tables import number
+from listen_and_move.evaluation.results import FORMAT, write_results
+from listen_and_move.evaluation.robustness.clips import Clip, Log, Skipped, Stage
+from listen_and_move.evaluation.robustness.distances import Distances
+from listen_and_move.evaluation.robustness.report import report
+from listen_and_move.evaluation.robustness.sounds import (
+    Candidate,
+    Lengths,
+    Table,
+    candidates,
+    class_table,
+    classified,
+    lengths,
+)
+from listen_and_move.evaluation.robustness.summary import (
+    QUANTITIES,
+    SHOWN,
+    best_and_worst,
+    by_class,
+    overall,
+    verdict,
+)
+from listen_and_move.evaluation.unpaired import Training
+from listen_and_move.inference.animator import Animator
+from listen_and_move.pretrained import weight_files as weights
+from listen_and_move.pretrained.load import load
+from listen_and_move.runs import RunFolder, environment, write_text
+
+INCEPTION = "inception-fid"
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """Where the figures are, and the figures."""
+
+    results_file: Path
+    report_file: Path
+    results: Mapping[str, Any]
+
+    def lines(self) -> list[str]:
+        """The figures of all clips together, for a person."""
+        found, unused = self.results["overall"], self.results["not_used"]
+        width = max(len(measure.title) for measure in SHOWN.values())
+        rows = [
+            f"  {SHOWN[name].title:{width}}"
+            + "".join(f"{number(each[key], SHOWN[name].digits):>9}" for key in QUANTITIES)
+            for name, each in found["measures"].items()
+        ]
+        return [
+            f"{found['clips']} clips, {found['seconds']:.1f} s, {found['frames']} frames",
+            f"  {'':{width}}" + "".join(f"{title:>9}" for title in QUANTITIES.values()),
+            *rows,
+            self.results["verdict"],
+            *(_distance(each) for each in self.results["distribution"]),
+            *(f"left out: {each}" for each in self.results["left_out"]),
+            *(f"skipped: {each['reason']}" for each in self.results["skipped"]),
+            *([f"not used: {unused} clips of another model or other settings"] if unused else []),
+            f"all figures: {self.results_file}",
+            f"report:      {self.report_file}",
+        ]
+
+
+def _distance(found: Mapping[str, Any]) -> str:
+    value, floor = (number(found[name]) for name in ("value", "floor"))
+    counts = f"{found['generated_samples']} generated and {found['real_samples']} real frames"
+    return f"{found['measure']}: {found['note'] or f'{value}, real against real {floor}, {counts}'}"
+
+
+def robustness(
+    run: Path | str,
+    sounds: Path | str,
+    *,
+    clips: int = 500,
+    seconds: str = "1-5",
+    classes: Path | None = None,
+    video: Path | str | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    watch: Watch = lambda doing, done, total: None,
+) -> Robustness:
+    """Play a model with many foreign sounds; results.json and report.html go into its folder, below
+    evaluation/robustness.
+
+    What is finished is noted clip by clip: the same call goes on after an interruption, and a larger number
+    of clips adds to those that are there. A file that cannot be used is skipped and reported; a silent one is
+    played.
+
+    Args:
+        run: the run folder.
+        sounds: a folder with sounds, at any depth.
+        clips: how many at most, one of each file.
+        seconds: length of the part that is taken, as one number or a range; all of a shorter sound.
+        classes: a table (CSV) of file names and classes; None: the only one in the folder if it fits, else
+            the names of folders or files.
+        video: where the run's video is now, if it was moved.
+        seed: of what is taken, and of the noise, where the model has any.
+        device: auto, cpu, cuda or mps.
+        watch: told what is being done.
+
+    Raises:
+        UserError: no run, its video is gone, a table without the sounds, or not one sound that can be used.
+    """
+    begun, folder, place = time.perf_counter(), RunFolder(Path(run)), Path(sounds)
+    if clips < 1:
+        raise UserError(f"clips: expected at least 1; got {clips}")
+    spread, files = lengths(seconds), candidates(place, seed)
+    table = class_table(place, classes, files)
+    animator, target = Animator.load(folder.path, device), folder.evaluation_part("robustness")
+    (target / "clips").mkdir(parents=True, exist_ok=True)
+    settings = {"seconds": spread.text, "seed": seed, "gain": "match"}
+    log = Log(
+        target / "clips.jsonl",
+        {"format": FORMAT, "model_sha256": file_hash(folder.model_file), "settings": settings},
+    )
+    source = folder.video(None if video is None else Path(video))
+    with Shelf() as shelf:
+        stage, real, learnt = _prepared(folder, source, animator, log, spread, seed, shelf, watch)
+        played, skipped = stage.play(files, clips, watch)
+    _check(place, files, played, skipped)
+    results = {
+        "format": FORMAT,
+        "run": _described(folder, animator, real, log),
+        "settings": {"sounds": str(place), "clips": clips, **settings},
+        **_found(played, table, stage.distances),
+        "skipped": [each._asdict() for each in skipped],
+        "not_used": log.clips()[1],
+        "environment": environment(source, folder.video_hash(), str(animator.device)),
+        "model_settings": asdict(folder.config()),
+        "took_s": round(time.perf_counter() - begun, 1),
+    }
+    write_results(target / "results.json", results)
+    write_text(target / "report.html", report(results, learnt, lambda key: stage.picture(key).read_bytes()))
+    return Robustness(target / "results.json", target / "report.html", results)
+
+
+def _prepared(
+    folder: RunFolder,
+    source: Path,
+    animator: Animator,
+    log: Log,
+    spread: Lengths,
+    seed: int,
+    shelf: Shelf,
+    watch: Watch,
+) -> tuple[Stage, Video, bytes]:
+    """What clips are held against, from the learnt video, and some of its frames as a picture."""
+    config = folder.config()
+    video = decode(source, config.clip, config.features, animator.model.statistics, shelf, watch)
+    parts, held_out = split(len(video.frames), config.clip)
+    training = Training.of(video.frames, parts, Part(video.frames, held_out))
+    stage = Stage(animator, training, _distances(animator, video, log, watch), log, spread, seed)
+    return stage, video, strip(Part(video.frames, max(parts, key=len)))
+
+
+def _distances(animator: Animator, video: Video, log: Log, watch: Watch) -> Distances | None:
+    if weights.find(INCEPTION) is None:
+        return None
+    watch("FID and KID of the real video", 0, 1)
+    network = load(INCEPTION, animator.device)
+    found = Distances.of(network, video.frames, log.file.parent / "clips", log.key(video.path.name))
+    watch("FID and KID of the real video", 1, 1)
+    return found
+
+
+def _found(
+    played: list[Clip], table: tuple[str, Table] | None, distances: Distances | None
+) -> dict[str, Any]:
+    """What the clips show."""
+    source, labels = classified([clip["name"] for clip in played], table)
+    found, (best, worst) = overall(played), best_and_worst(played)
+    missing = f"FID and KID: without the weights {INCEPTION} (listen-and-move weights fetch {INCEPTION})"
+    return {
+        "verdict": verdict(found),
+        "overall": found,
+        "classes_from": source,
+        "classes": by_class(played, labels),
+        "distribution": distances.of_all([clip["key"] for clip in played]) if distances else [],
+        "best": best,
+        "worst": worst,
+        "clips": [
+            {"class": labels[clip["name"]], **clip} for clip in sorted(played, key=lambda clip: clip["name"])
+        ],
+        "left_out": [] if distances else [missing],
+    }
+
+
+def _check(folder: Path, files: list[Candidate], played: list[Clip], skipped: list[Skipped]) -> None:
+    """Nothing played is no result."""
+    if played:
+        return
+    if not skipped:
+        raise UserError(
+            f"{folder}: expected a folder with sounds; there is none in its {len(files)} files: choose "
+            "another"
+        )
+    first = skipped[0].reason
+    raise UserError(
+        f"{folder}: expected a sound that can be used; none of {len(skipped)} can, the first because: {first}"
+    )
+
+
+def _described(folder: RunFolder, animator: Animator, video: Video, log: Log) -> dict[str, Any]:
+    width, height = animator.size
+    return {
+        "name": folder.path.resolve().name,
+        "step": animator.model.step,
+        "video": video.path.name,
+        "video_sha256": folder.video_hash(),
+        "model_sha256": log.identity["model_sha256"],
+        "width": width,
+        "height": height,
+        "fps": str(animator.fps),
+        "real_seconds": float(frame_time(len(video.frames), video.fps)),
+    }

@@ -1,0 +1,154 @@
+"""The crop put back: what is played appears in a still of the whole picture that the clip was cut from.
+
+A model draws few pixels, so its picture laid over a sharp still would show where it ends. Therefore only what
+it changes is laid over: the difference from the still as the model would see it. Where there is none, the
+still's own detail remains; where there is much, that detail gives way, since it belongs to what is no longer
+there.
+
+Letters: H height, W width of the whole picture; h, w of the crop, in pixels of the video as displayed.
+"""
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+
+from listen_and_move.audio.loudness import Gain
+from listen_and_move.clock import exact
+from listen_and_move.config import ClipConfig
+from listen_and_move.data.clip import resolved_box
+from listen_and_move.errors import UserError
+from listen_and_move.inference.controls import AS_TRAINED, Controls
+from listen_and_move.inference.player import Player
+from listen_and_move.media.files import probe
+from listen_and_move.media.picture import Box, read_frames
+
+STILLS = 25
+"""Frames whose median is the still: what passes through the picture is in fewer than half of them."""
+FEATHER = 24
+"""The soft edge is this part of the crop's shorter side."""
+DIFFERENT = 20
+"""A change, of 255, by which the still's detail has faded to 37 %."""
+
+
+class Pasted:
+    """A player whose pictures are put into a still, with a soft edge inside the crop: used like the player
+    itself.
+
+    Where the crop reaches the border of the picture, its edge is not soft. An odd width or height loses its
+    last pixel, since videos have even ones.
+    """
+
+    def __init__(self, player: Player, still: UInt8[np.ndarray, "H W 3"], box: Box) -> None:
+        left, top, right, bottom = box
+        self.player, self.still, self.place = player, still, np.s_[top:bottom, left:right]
+        self.mask = soft_mask(box, (still.shape[1], still.shape[0]))
+        crop = still[self.place].astype(np.float32)
+        self.seen = scaled(crop, player.size)
+        self.detail = crop - scaled(self.seen, (right - left, bottom - top))
+
+    @classmethod
+    def of(cls, player: Player, video: Path, clip: ClipConfig) -> "Pasted":
+        """Into the video that it learnt from.
+
+        Raises:
+            UserError: the video cannot be read, or the crop lies outside its picture.
+        """
+        box = checked_box(video, clip)
+        return cls(player, still_of(video, clip), box)
+
+    @property
+    def fps(self) -> Fraction:
+        """Frames per second."""
+        return self.player.fps
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the whole picture, in pixels; even."""
+        return self.still.shape[1] // 2 * 2, self.still.shape[0] // 2 * 2
+
+    def frames(
+        self, sound: Iterable[np.ndarray], seed: int = 0, controls: Controls = AS_TRAINED, gain: Gain = 0.0
+    ) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
+        """The whole picture to a sound at 64 kHz, given in blocks of any length."""
+        for frame in self.player.frames(sound, seed, controls, gain):
+            yield self.whole(frame)
+
+    def whole(self, frame: UInt8[np.ndarray, "rows columns 3"]) -> UInt8[np.ndarray, "H W 3"]:
+        """The still with what a frame of the player changes in the place of the crop."""
+        change = scaled(frame - self.seen, (self.detail.shape[1], self.detail.shape[0]))
+        lost = 1 - np.exp(-np.square(np.abs(change).max(-1, keepdims=True) / DIFFERENT))
+        picture = self.still.copy()
+        mixed = picture[self.place] + self.mask * (change - lost * self.detail)
+        picture[self.place] = np.rint(mixed).clip(0, 255).astype(np.uint8)
+        return picture[: self.size[1], : self.size[0]]
+
+
+def still_of(video: Path, clip: ClipConfig) -> UInt8[np.ndarray, "H W 3"]:
+    """The whole picture of the longest part that was learnt, at the video's own size: the median of 25
+    frames.
+
+    Raises:
+        UserError: the video cannot be read, or is too short to be the one.
+    """
+    info = probe(video).video
+    assert info is not None  # as `checked_box` has seen
+    start, end = exact(clip.start), info.start + info.duration if clip.end is None else exact(clip.end)
+    whole = max(end - start, Fraction(1, 100))  # a start after the end is told by `read_frames`
+    first, last = clip.held_out
+    place, share = max((Fraction(0), first), (last, 1 - last), key=lambda part: part[1])
+    begin, length = start + place * whole, share * whole
+    rate, width, height = STILLS / length, info.width, info.height
+    frames = np.stack(
+        list(read_frames(video, rate, width=width, height=height, start=begin, end=begin + length))
+    )
+    frames.partition(len(frames) // 2, axis=0)
+    return frames[len(frames) // 2]
+
+
+def checked_box(video: Path, clip: ClipConfig) -> Box:
+    """The crop in pixels of the video: left, top, right, bottom.
+
+    Raises:
+        UserError: it is not inside the picture, so this is not the video.
+    """
+    box, info = resolved_box(video, clip), probe(video).video
+    assert info is not None
+    if box[2] > info.width or box[3] > info.height:
+        raise UserError(
+            f"{video}: expected the video whose part {','.join(map(str, box))} was learnt; got a picture of "
+            f"{info.width}x{info.height} pixels: give the right one with --video"
+        )
+    return box
+
+
+def soft_mask(box: Box, size: tuple[int, int]) -> Float[np.ndarray, "h w 1"]:
+    """How much of the crop is shown at each of its pixels: 1 inside, towards 0 at sides inside a picture of
+    that size."""
+    left, top, right, bottom = box
+    feather = max(2, round(min(right - left, bottom - top) / FEATHER))
+    columns = _ramp(right - left, feather, (left > 0, right < size[0]))
+    rows = _ramp(bottom - top, feather, (top > 0, bottom < size[1]))
+    return (rows[:, None] * columns)[..., None].astype(np.float32)
+
+
+def _ramp(length: int, feather: int, soft: tuple[bool, bool]) -> Float[np.ndarray, " length"]:
+    distance = (np.arange(length) + 0.5) / feather
+    ramp = np.ones(length)
+    for ends, side in zip(soft, (distance, distance[::-1]), strict=True):
+        inside = side.clip(0, 1) if ends else np.ones(length)
+        ramp *= inside * inside * (3 - 2 * inside)
+    return ramp
+
+
+def scaled(picture: Float[np.ndarray, "rows columns 3"], size: tuple[int, int]) -> Float[np.ndarray, "h w 3"]:
+    """A picture at another width and height: bicubic, averaged where it shrinks."""
+    values = torch.from_numpy(picture).movedim(-1, 0)[None]
+    return (
+        torch.nn.functional.interpolate(values, size[::-1], mode="bicubic", antialias=True)[0]
+        .movedim(0, -1)
+        .numpy()
+    )

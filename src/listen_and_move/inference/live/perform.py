@@ -1,0 +1,192 @@
+"""A model plays what it hears, as it comes."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from math import inf, log10
+from pathlib import Path
+from types import FrameType
+from typing import NamedTuple
+
+import numpy as np
+
+from listen_and_move.audio.loudness import Gain
+from listen_and_move.inference.animator import Animator, model_path
+from listen_and_move.inference.compositing import Pasted
+from listen_and_move.inference.controls import AS_TRAINED, Controls
+from listen_and_move.inference.generate import generated_mark
+from listen_and_move.inference.live.incoming import Incoming
+from listen_and_move.inference.live.opening import Destination, StreamKind, opened_outlet
+from listen_and_move.inference.live.pacing import Pacer
+from listen_and_move.inference.live.session import Live, core_to_spare
+from listen_and_move.inference.live.sinks import Outlet
+from listen_and_move.inference.live.sources import MICROPHONE, opened_source
+from listen_and_move.inference.sources.path import recording
+from listen_and_move.interrupts import handled
+from listen_and_move.media.piped import Raw
+from listen_and_move.media.soundtrack import Source
+
+TICK = 0.005
+"""Seconds after which a screen is looked after where no sound comes."""
+
+
+class Status(NamedTuple):
+    """How it goes."""
+
+    frames: int
+    """Given out so far."""
+    repeated: int
+    """Of them: too late to be drawn."""
+    level: float
+    """Of the last sound, in dB of full scale; -inf for digital silence."""
+    latency: float
+    """Seconds from an instant of the sound to its picture: what the model hears ahead, and what computing
+    took."""
+    ahead: float
+    """The part of it that computing has nothing to do with."""
+
+
+def perform(
+    model: Path | str,
+    input: str,
+    output: str,
+    *,
+    raw: Raw | None = None,
+    realtime: bool = False,
+    stream: StreamKind = "matroska",
+    seed: int = 0,
+    gain: Gain = "running",
+    controls: Controls = AS_TRAINED,
+    paste: bool = False,
+    video: Path | None = None,
+    overwrite: bool = False,
+    device: str = "auto",
+    watch: Callable[[Status], None] = lambda status: None,
+) -> Status:
+    """Play until the sound ends, nobody looks any more, or Ctrl-C; what was played until then is complete.
+
+    Where it is live, the sound never waits and pictures that come too late are repeated
+    (`inference.live.pacing`); else all are drawn, as fast as it goes, and with a fixed gain they are those of
+    `generate`. It is live with a microphone, a window or a camera, and where ``realtime`` says so.
+
+    Args:
+        model: a run folder or a model.safetensors.
+        input: a file with sound, - for standard input, or microphone.
+        output: a file (.mp4, .mov, .mkv, .webm) or folder, - for standard output, window or camera.
+        raw: standard input only: what the samples are where there is no container.
+        realtime: a file is played at its own speed; a pipe delivers at its own speed.
+        stream: what is written to standard output.
+        seed: of the noise, where the model has any.
+        gain: dB with which the sound is heard, or running.
+        controls: how the picture is played.
+        paste: put the picture back into a still of the whole picture that the clip was cut from.
+        video: paste only: where the run's video is now.
+        overwrite: replace an output that exists.
+        device: auto, cpu, cuda or mps.
+        watch: called after every block of sound.
+
+    Returns:
+        How it went.
+
+    Raises:
+        UserError: the model, the sound or the output cannot be used.
+    """
+    destination = Destination(output, stream, overwrite)
+    live = realtime or input == MICROPHONE or destination.seen
+    file = model_path(Path(model))
+    learnt = recording(Path(model), video) if paste else None
+    destination.check([file, *(learnt[:1] if learnt else ())], input)
+    animator = Animator.load(file, device)
+    controls.check_model(animator.config)
+    pasted = Pasted.of(animator, learnt[0], learnt[1].clip) if learnt else None
+    size, whole = (pasted.size, pasted.whole) if pasted else (animator.size, _as_it_is)
+    mark = generated_mark(animator, file, seed)
+    with opened_source(input, raw, live) as source, _stopping() as stopped, core_to_spare(live):
+        player = animator.live(source.rate, seed, controls, gain)
+        pacer = Pacer(animator.fps, source.rate, player.delays.sound)
+        with opened_outlet(destination, size, source, pacer, mark, live) as outlet:
+            return _Performance(player, source, pacer, outlet, whole, stopped, live, watch).run()
+
+
+def _as_it_is(frame: np.ndarray) -> np.ndarray:
+    return frame
+
+
+class _Performance:
+    """What plays, while it plays."""
+
+    def __init__(
+        self,
+        player: Live,
+        source: Source,
+        pacer: Pacer,
+        outlet: Outlet,
+        whole: Callable[[np.ndarray], np.ndarray],
+        stopped: threading.Event,
+        live: bool,
+        watch: Callable[[Status], None],
+    ) -> None:
+        self.player, self.pacer, self.outlet, self.whole = player, pacer, outlet, whole
+        self.stopped, self.live, self.watch = stopped, live, watch
+        self.incoming = Incoming(source.blocks, source.channels, self._arrived, None if live else source.rate)
+        self.status = Status(0, 0, 0.0, player.latency, player.latency)
+
+    def run(self) -> Status:
+        """To the end."""
+        try:
+            while not (self.stopped.is_set() or self.outlet.gone):
+                samples = self.incoming.take(TICK)
+                if samples is None:
+                    break
+                if len(samples):
+                    self._play(samples)
+                self.outlet.refresh()
+            self._show(self.player.finish())
+            self.outlet.finish()
+        finally:
+            self.incoming.leave()
+        return self.status
+
+    def _play(self, samples: np.ndarray) -> None:
+        late = self.pacer.late(self.player.frame, time.monotonic()) if self.live else 0
+        self.outlet.hear(samples)
+        frames = self.player.push(samples, late)
+        self._show(frames)
+        repeated = self.status.repeated + min(late, len(frames))
+        latency = self._latency() if frames else self.status.latency
+        self.status = Status(self.player.frame, repeated, _level(samples), latency, self.player.latency)
+        self.watch(self.status)
+
+    def _latency(self) -> float:
+        """Of the newest picture, just now; where it is not live, nobody waits for it."""
+        if not self.live:
+            return self.player.latency
+        since = self.pacer.position(time.monotonic()) - (self.player.frame - 1) / self.pacer.fps
+        return float(since + self.player.delays.control)
+
+    def _show(self, frames: list[np.ndarray]) -> None:
+        for frame in frames:
+            self.outlet.show(self.whole(frame))
+
+    def _arrived(self, samples: int) -> None:
+        self.pacer.heard(samples, time.monotonic())
+
+
+def _level(samples: np.ndarray) -> float:
+    square = float(np.square(samples, dtype=np.float64).mean())
+    return 10 * log10(square) if square > 0 else -inf
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """Set by Ctrl-C and its like, which end the play where it is; the second one has its usual effect."""
+    stopped = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.set()
+        handlers.close()
+
+    with ExitStack() as handlers:
+        handlers.enter_context(handled(stop))
+        yield stopped

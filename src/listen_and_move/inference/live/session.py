@@ -1,0 +1,203 @@
+"""One sound played as it comes: samples in, pictures out.
+
+Letters: n samples, H height, W width.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+
+from listen_and_move.audio.features import SAMPLE_RATE
+from listen_and_move.audio.loudness import Gain, checked_gain
+from listen_and_move.clock import frame_count
+from listen_and_move.errors import UserError
+from listen_and_move.inference.animator import BEGINNING, Animator
+from listen_and_move.inference.controls import AS_TRAINED, Controls
+from listen_and_move.media.resampling import HIGHEST_RATE, LOWEST_RATE, Resampler, delay
+
+LARGEST_SAMPLE = 1e6
+"""Full scale is 1: what is louder is in another unit, and in the end more than float32 holds."""
+
+
+class Delays(NamedTuple):
+    """What makes a picture come after its sound, in seconds; computing is not in it."""
+
+    window: Fraction
+    """The method's: the sound that a frame hears from its own instant on (85 ms as trained by default)."""
+    look_ahead: Fraction
+    """Of the model: what it was trained to hear beyond that."""
+    resampling: Fraction
+    """Of the filter that brings the sound to 64 kHz."""
+    control: Fraction
+    """Of the controls, when asked."""
+
+    @property
+    def sound(self) -> Fraction:
+        """How much sound beyond its own instant must have come before a frame can be drawn: all but the
+        controls'."""
+        return self.window + self.look_ahead + self.resampling
+
+
+class Live:
+    """A player of one sound with its own state; many may play one `Animator`, in threads of their own.
+
+    The pictures are those of the same samples in a file, with the same seed, controls and gain, however the
+    sound is cut.
+    """
+
+    def __init__(
+        self,
+        animator: Animator,
+        sample_rate: int,
+        seed: int = 0,
+        controls: Controls = AS_TRAINED,
+        gain: Gain = 0.0,
+    ) -> None:
+        """See `Animator.live`."""
+        self.animator, self.rate, self.seed = animator, checked_rate(sample_rate), seed
+        self.controls = controls
+        self._gain: Gain = checked_gain(gain)
+        self.resampler, self.state = Resampler(sample_rate, SAMPLE_RATE), BEGINNING
+        self.over = False
+
+    @property
+    def controls(self) -> Controls:
+        """How the picture is played; may be changed between pushes."""
+        return self._controls
+
+    @controls.setter
+    def controls(self, controls: Controls) -> None:
+        controls.check_model(self.animator.config)
+        self._controls = controls
+
+    @property
+    def gain(self) -> Gain:
+        """dB with which the sound is heard, or running; may be changed between pushes."""
+        return self._gain
+
+    @gain.setter
+    def gain(self, gain: Gain) -> None:
+        self._gain = checked_gain(gain)
+
+    @property
+    def delays(self) -> Delays:
+        """What the latency is made of."""
+        fps, look_ahead = self.animator.fps, self.animator.config.features.future / self.animator.fps
+        window = self.animator.extractor.look_ahead - look_ahead
+        return Delays(
+            window, look_ahead, delay(self.rate, SAMPLE_RATE), self.controls.delay_frames(fps) / fps
+        )
+
+    @property
+    def latency(self) -> float:
+        """Seconds from an instant of the sound to the frame of that instant, which then has heard all that it
+        hears."""
+        return float(sum(self.delays))
+
+    @property
+    def frame(self) -> int:
+        """Number of the next frame: how many have been given out."""
+        return self.state.frame
+
+    def push(self, samples: Float[np.ndarray, "n ..."], late: int = 0) -> list[UInt8[np.ndarray, "H W 3"]]:
+        """Hear the next samples; the frames that they complete, often none.
+
+        Args:
+            samples: float, full scale 1, (n,) or (n, channels), any n; channels are averaged.
+            late: so many of the frames to come are too late to be worth drawing: they are heard, and the
+                picture before is given in their place.
+
+        Raises:
+            UserError: no such samples, or NaN or infinity among them; then nothing of them was heard.
+        """
+        if self.over:
+            raise UserError("live: expected no sound after its end; got more: begin again with Animator.live")
+        mixed = mono(samples)
+        frames, self.state = self.animator.push(
+            self.resampler.push(mixed), self.state, self.seed, self.controls, self.gain, late
+        )
+        return frames
+
+    def finish(self) -> list[UInt8[np.ndarray, "H W 3"]]:
+        """The frames that are left when the sound has ended, ceil(duration x fps) in all; then this player is
+        used up."""
+        if self.over:
+            return []
+        self.over = True
+        frames, state = self.animator.push(
+            self.resampler.finish(), self.state, self.seed, self.controls, self.gain
+        )
+        frames += self.animator.finish(state, self.seed, self.controls)
+        # Resampling may round a sound up by a sample, into a frame that nobody would hear.
+        return frames[: frame_count(self.resampler.heard, self.rate, self.animator.fps) - self.state.frame]
+
+
+def checked_rate(rate: int) -> int:
+    """A rate that can be listened to.
+
+    Raises:
+        UserError: it is none.
+    """
+    if (
+        isinstance(rate, bool)
+        or not isinstance(rate, (int, np.integer))
+        or not LOWEST_RATE <= rate <= HIGHEST_RATE
+    ):
+        raise UserError(
+            f"rate: expected {LOWEST_RATE} to {HIGHEST_RATE} samples per second, a whole number; got {rate!r}"
+        )
+    return int(rate)
+
+
+def mono(samples: Float[np.ndarray, "n ..."]) -> Float[np.ndarray, " n"]:
+    """The mean of the channels, as float32.
+
+    Raises:
+        UserError: another shape or type, or values that are no samples.
+    """
+    if (
+        not isinstance(samples, np.ndarray)
+        or samples.dtype.kind != "f"
+        or samples.ndim not in (1, 2)
+        or 0 in samples.shape[1:]
+    ):
+        found = (
+            f"{samples.dtype} {samples.shape}" if isinstance(samples, np.ndarray) else type(samples).__name__
+        )
+        raise UserError(
+            f"samples: expected an array of floats, full scale 1, of shape (n,) or (n, channels); got {found}"
+        )
+    if not np.isfinite(samples).all():
+        bad = int(np.flatnonzero(~np.isfinite(samples.reshape(len(samples), -1)).all(axis=1))[0])
+        raise UserError(
+            f"samples: expected finite ones; got NaN or infinity at place {bad}: leave the block away or "
+            "mend it"
+        )
+    if len(samples) and np.abs(samples).max() > LARGEST_SAMPLE:
+        raise UserError(
+            f"samples: expected full scale 1; got {np.abs(samples).max():.3g}: divide by the full scale"
+        )
+    mixed = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float64)
+    return mixed.astype(np.float32)
+
+
+@contextmanager
+def core_to_spare(live: bool = True) -> Iterator[None]:
+    """Within: live play leaves one core to the program that gives the sound or takes the pictures.
+
+    Threads that share a picture wait for the slowest of them: one core too many, busy with another program,
+    holds up all.
+    """
+    usual = torch.get_num_threads()
+    if live:
+        torch.set_num_threads(max(1, min(usual, (os.cpu_count() or 1) - 1)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(usual)

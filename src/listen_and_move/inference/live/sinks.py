@@ -1,0 +1,227 @@
+"""Where the pictures of live play go: a file, a pipe.
+
+Letters: n samples, H height, W width.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from threading import Condition, Thread
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from listen_and_move.clock import frame_sample
+from listen_and_move.media.soundtrack import Source
+from listen_and_move.media.streaming import Stream
+from listen_and_move.media.video import VideoWriter
+
+LONGEST_WAIT = 0.5
+"""Seconds for which a picture, with its sound, waits for a slow reader; then it is dropped, since live is
+now."""
+
+
+class Outlet(Protocol):
+    """What takes the sound as it was heard, and the pictures in order."""
+
+    gone: bool
+    """Nobody looks any more."""
+
+    def hear(self, samples: Float[np.ndarray, "n channels"]) -> None:
+        """The next samples."""
+        ...
+
+    def show(self, picture: UInt8[np.ndarray, "H W 3"]) -> None:
+        """The next picture."""
+        ...
+
+    def refresh(self) -> None:
+        """A moment has passed."""
+        ...
+
+    def finish(self) -> None:
+        """The sound is over and all pictures are there."""
+        ...
+
+
+class Moment(NamedTuple):
+    """A frame with the sound from its instant to the next one's."""
+
+    frame: int
+    picture: UInt8[np.ndarray, "H W 3"]
+    sound: Float[np.ndarray, "n channels"]
+
+
+class Moments:
+    """Puts pictures and sound together, which come at different times."""
+
+    def __init__(self, fps: Fraction, rate: int, channels: int) -> None:
+        self.fps, self.rate, self.frame = fps, rate, 0
+        self.pictures: deque[np.ndarray] = deque()
+        self.sound = np.zeros((0, channels), np.float32)
+
+    def hear(self, samples: Float[np.ndarray, "n channels"]) -> None:
+        """The next samples."""
+        self.sound = np.concatenate([self.sound, samples])
+
+    def show(self, picture: UInt8[np.ndarray, "H W 3"]) -> None:
+        """The next picture."""
+        self.pictures.append(picture)
+
+    def complete(self, over: bool = False) -> Iterator[Moment]:
+        """Those whose picture and sound are there, each once; ``over``: there will be no more sound."""
+        while self.pictures and ((length := self._length()) <= len(self.sound) or over):
+            yield Moment(self.frame, self.pictures.popleft(), self.sound[:length])
+            self.sound, self.frame = self.sound[length:], self.frame + 1
+
+    def _length(self) -> int:
+        return frame_sample(self.frame + 1, self.fps, self.rate) - frame_sample(
+            self.frame, self.fps, self.rate
+        )
+
+
+class FileOutlet:
+    """A video file with its sound, complete or not there; see `VideoWriter`."""
+
+    gone = False
+
+    def __init__(self, writer: VideoWriter, moments: Moments, sounds: deque[np.ndarray]) -> None:
+        self.writer, self.moments, self.sounds = writer, moments, sounds
+
+    def hear(self, samples: Float[np.ndarray, "n channels"]) -> None:
+        """The next samples."""
+        self.moments.hear(samples)
+
+    def show(self, picture: UInt8[np.ndarray, "H W 3"]) -> None:
+        """The next picture."""
+        self.moments.show(picture)
+        self._write(over=False)
+
+    def refresh(self) -> None:
+        """Nothing to do."""
+
+    def finish(self) -> None:
+        """The rest."""
+        self._write(over=True)
+
+    def _write(self, over: bool) -> None:
+        for moment in self.moments.complete(over):
+            self.sounds.append(moment.sound)
+            self.writer.write(moment.picture)
+
+
+@contextmanager
+def file_outlet(
+    path: str, size: tuple[int, int], fps: Fraction, source: Source, mark: str, overwrite: bool
+) -> Iterator[FileOutlet]:
+    """A file that is complete when the block ends well, and else not there.
+
+    Raises:
+        UserError: it cannot be written, or nothing was.
+    """
+    sounds: deque[np.ndarray] = deque()
+    sound = Source(_taken(sounds), source.rate, source.channels)
+    marks = {"comment": mark}
+    with VideoWriter(
+        path, width=size[0], height=size[1], fps=fps, sound=sound, metadata=marks, overwrite=overwrite
+    ) as writer:
+        yield FileOutlet(writer, Moments(fps, source.rate, source.channels), sounds)
+
+
+def _taken(sounds: deque[np.ndarray]) -> Iterator[np.ndarray]:
+    """What `VideoWriter` asks for has been put there before."""
+    while sounds:
+        yield sounds.popleft()
+
+
+class StreamOutlet:
+    """A pipe to another program. Where it is live and the reader is slow, what has waited too long is
+    dropped.
+
+    Args:
+        stream: what is written to.
+        moments: puts together what it needs; None: pictures alone.
+        live: nobody waits for the reader.
+        clock: seconds that never go back.
+    """
+
+    def __init__(
+        self, stream: Stream, moments: Moments | None, live: bool, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.stream, self.moments, self.frame = stream, moments, 0
+        self.nothing = np.zeros((0, 1), np.float32)
+        self.clock = clock
+        self.waiting: deque[tuple[float, Moment]] = deque()
+        self.changed, self.over, self.gone = Condition(), False, False
+        self.failure: BaseException | None = None
+        self.thread = Thread(target=self._write_all, daemon=True) if live else None
+        if self.thread:
+            self.thread.start()
+
+    def hear(self, samples: Float[np.ndarray, "n channels"]) -> None:
+        """The next samples."""
+        if self.moments:
+            self.moments.hear(samples)
+            self._send_complete()
+
+    def show(self, picture: UInt8[np.ndarray, "H W 3"]) -> None:
+        """The next picture."""
+        if self.moments:
+            self.moments.show(picture)
+            self._send_complete()
+        else:
+            self._send(Moment(self.frame, picture, self.nothing))
+        self.frame += 1
+
+    def refresh(self) -> None:
+        """Nothing to do."""
+
+    def finish(self) -> None:
+        """The rest, as fast as the reader takes it."""
+        self._send_complete(over=True)
+        if self.thread:
+            with self.changed:
+                self.over = True
+                self.changed.notify_all()
+            self.thread.join()
+        if self.failure is not None:
+            raise self.failure
+        if not self.gone:
+            self._written(lambda: self.stream.close())
+
+    def _send_complete(self, over: bool = False) -> None:
+        for moment in self.moments.complete(over) if self.moments else ():
+            self._send(moment)
+
+    def _send(self, moment: Moment) -> None:
+        if self.thread is None:
+            self._written(lambda: self.stream.write(*moment))
+            return
+        with self.changed:
+            now = self.clock()
+            while self.waiting and now - self.waiting[0][0] > LONGEST_WAIT:
+                self.waiting.popleft()
+            self.waiting.append((now, moment))
+            self.changed.notify_all()
+
+    def _write_all(self) -> None:
+        try:
+            while not self.gone:
+                with self.changed:
+                    self.changed.wait_for(lambda: self.waiting or self.over)
+                    if not self.waiting:
+                        return
+                    _, moment = self.waiting.popleft()
+                self._written(lambda moment=moment: self.stream.write(*moment))
+        except BaseException as failure:
+            self.failure, self.gone = failure, True
+
+    def _written(self, action: Callable[[], None]) -> None:
+        """A reader that has closed the pipe has seen enough: no error."""
+        try:
+            action()
+        except BrokenPipeError:
+            self.gone = True

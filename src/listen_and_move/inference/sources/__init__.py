@@ -1,0 +1,1 @@
+"""What the picture comes from."""

@@ -1,0 +1,1 @@
+"""What is in a video, and whether it will make a good model."""

@@ -1,0 +1,256 @@
+"""The findings of an inspection in words: what was measured, and what to do about it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from listen_and_move.audio.features import FeatureExtractor
+from listen_and_move.config import ClipConfig, FeatureConfig
+from listen_and_move.media.files import MediaInfo
+from listen_and_move.metrics.coupling import Coupling
+from listen_and_move.presets import DEFAULT_PRESET, preset
+
+Box = tuple[int, int, int, int]
+
+RATE = Fraction(20)
+"""Frames per second of the analysis."""
+SAMPLE_RATE = 16_000
+"""Samples per second of the analysis."""
+STILL, LIVELY = 0.001, 0.003
+"""Mean change per pixel and frame, 0..1: below the first nothing moves, below the second little."""
+CAMERA, CAMERA_AT_TIMES = 0.6, 2.5
+"""Shift of the picture in % of its width per second from which the camera moves: in the middle, and at the
+fastest tenth."""
+MOST_AHEAD = 8
+"""Chunks after a frame's own that are advised at most."""
+SHORTEST_GAP = 0.1
+"""Seconds; a sound that is missing for less is not worth a word."""
+SHORT = 8.0
+"""Seconds of training material below which a model mostly learns by heart."""
+_ROWS, _COLUMNS = ("top", "upper", "lower", "bottom"), ("left", "centre left", "centre right", "right")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured; times in seconds of the video."""
+
+    start: float
+    """Where the part that was looked at begins."""
+    end: float
+    changes: tuple[tuple[str, float, float, float], ...]
+    """Cuts, transitions and overlays: kind, instant, first instant touched, first instant after it."""
+    part: tuple[float, float]
+    """The longest part without a cut; the figures of motion belong to it."""
+    train_seconds: float
+    """What of that part remains for training beside the held-out share."""
+    motion: float
+    """Mean change of a pixel from frame to frame at 20 fps, 0..1."""
+    moving_share: float
+    """Share of the picture that moves, 0..1."""
+    camera: float
+    """Shift of the picture as a whole in % of its width per second: the median."""
+    camera_at_times: float
+    """The same at the fastest tenth of the time."""
+    peak_db: float | None
+    """Largest sample in dBFS; None: there is no sound."""
+    silence: float
+    """Share of silent frames, 0..1."""
+    coupling: Coupling | None
+    """How motion and sound go together; None: nothing to compare."""
+    box: Box
+    """The crop that would be used, in pixels of the video."""
+    motion_in_box: float
+    """Share of the motion that lies inside the crop."""
+    suggested_box: Box | None
+    """A better crop."""
+    loudness: NDArray[np.float64]
+    """dB per frame at 20 fps."""
+    gaps: tuple[tuple[float, float], ...]
+    """Where the picture has no sound: first and last instant."""
+
+    @property
+    def cuts(self) -> tuple[float, ...]:
+        """Instants of cuts and transitions."""
+        return tuple(moment for kind, moment, _, _ in self.changes if kind != "overlay")
+
+    @property
+    def silent(self) -> bool:
+        """Whether there is nothing to hear."""
+        return self.peak_db is None or self.peak_db < -60
+
+
+def camera_moves(usual: float, at_times: float) -> bool:
+    """Whether a camera moves, from the median and the fastest tenth of the picture's speed in % of its width
+    per second."""
+    return usual >= CAMERA or at_times >= CAMERA_AT_TIMES
+
+
+def report(media: MediaInfo, figures: Figures, clip: ClipConfig) -> Iterator[str]:
+    """What is in the file and what was measured, line by line."""
+    video = media.video
+    assert video is not None
+    turned = f", turned by {video.rotation} degrees" if video.rotation else ""
+    rate = f"{float(video.frame_rate):.2f} fps{' (variable)' if video.variable_rate else ''}"
+    edit = ", with an edit list" if video.edit_list else ""
+    yield f"picture: {video.width}x{video.height}{turned}, {rate}, {float(video.duration):.2f} s, {video.codec}{edit}"
+    for sound in media.sounds:
+        channels = f"{sound.channels} channel{'s' * (sound.channels != 1)}"
+        yield f"sound {sound.track}: {sound.codec}, {sound.sample_rate} Hz, {channels}, {float(sound.duration):.2f} s"
+    if figures.peak_db is None:
+        yield "sound: none"
+    else:
+        yield f"loudness: peak {round(figures.peak_db)} dBFS, {100 * figures.silence:.0f} % silence"
+        yield from _gap_line(figures)
+    changes = ", ".join(f"{kind} at {moment:.2f} s" for kind, moment, _, _ in figures.changes)
+    yield f"scene: {changes or 'no cut found'}; longest part {figures.part[0]:.2f} to {figures.part[1]:.2f} s"
+    yield f"motion: {100 * figures.motion:.2f} % per frame, in {100 * figures.moving_share:.0f} % of the picture"
+    camera = "moving" if camera_moves(figures.camera, figures.camera_at_times) else "static"
+    yield f"camera: {camera} ({figures.camera:.1f} % of the width per second)"
+    if figures.coupling is not None:
+        yield _coupling_line(figures.coupling)
+    if not figures.silent:
+        yield _context_line(figures, clip)
+    crop = ",".join(str(side) for side in figures.box)
+    yield f"crop: {crop} holds {100 * figures.motion_in_box:.0f} % of the motion"
+
+
+def _gap_line(figures: Figures) -> Iterator[str]:
+    """Where the sound ends before the picture, begins after it, or is missing between."""
+    found = []
+    for first, last in figures.gaps:
+        seconds = f"{last - first:.1f} s"
+        if last - first < SHORTEST_GAP or figures.silent:
+            continue
+        if first <= figures.start:
+            found.append(f"begins {seconds} after the picture")
+        elif last >= figures.end:
+            found.append(f"ends {seconds} before the picture")
+        else:
+            found.append(f"is missing for {seconds} from {first:.2f} s on")
+    if found:
+        yield f"sound: {', '.join(found)}: silence is learnt there"
+
+
+def _coupling_line(coupling: Coupling) -> str:
+    return (
+        f"sound and motion: correlation {coupling.correlation:.2f} ({coupling.sound}, {_place(coupling)}), "
+        f"motion {_order(coupling)}; chance {coupling.chance:.2f}"
+    )
+
+
+def _place(coupling: Coupling) -> str:
+    if coupling.region is None:
+        return "whole picture"
+    row, column = coupling.region
+    return f"{_ROWS[row]} {_COLUMNS[column]}"
+
+
+def _order(coupling: Coupling) -> str:
+    if coupling.lag == 0:
+        return "and sound together"
+    return f"{_milliseconds(coupling)} ms {'before' if coupling.lag < 0 else 'after'} the sound"
+
+
+def _milliseconds(coupling: Coupling) -> int:
+    return round(abs(coupling.lag) * 1000 / RATE)
+
+
+def advice(media: MediaInfo, figures: Figures, clip: ClipConfig) -> Iterator[str]:
+    """What to do, the gravest first; one line if all is well."""
+    lines = [
+        *_about_sound(figures),
+        *_about_scene(figures),
+        *_about_motion(figures),
+        *_about_coupling(figures),
+        *_about_crop(figures),
+    ]
+    video = media.video
+    if video is not None and min(video.width / clip.width, video.height / clip.height) < 1:
+        lines.append(
+            f"the video is smaller than the model's picture ({clip.width}x{clip.height}): a smaller --size "
+            "loses nothing"
+        )
+    yield from lines or ["a good clip: one scene, a static camera, and motion that follows the sound"]
+
+
+def _about_sound(figures: Figures) -> Iterator[str]:
+    if figures.peak_db is None:
+        yield "no sound: nothing can be learnt from this file"
+    elif figures.silent:
+        yield "silent: nothing can be learnt from this sound"
+    elif figures.silence > 0.7:
+        yield f"{100 * figures.silence:.0f} % silence: little to learn from; choose a denser part"
+
+
+def _about_scene(figures: Figures) -> Iterator[str]:
+    for kind, moment, _, _ in figures.changes:
+        if kind == "overlay":
+            yield f"something small appears or disappears at {moment:.2f} s (a caption?): crop it out or leave that part away"
+    if figures.cuts:
+        first, end = figures.part
+        options = [f"--start {first:.2f}"] * (first > figures.start) + [f"--end {end:.2f}"] * (
+            end < figures.end
+        )
+        moments = " and ".join(f"{moment:.2f} s" for moment in figures.cuts)
+        yield f"cut at {moments}: use {' '.join(options)}"
+    if figures.train_seconds < SHORT:
+        yield f"only {figures.train_seconds:.1f} s remain for training: expect it to memorise"
+    if camera_moves(figures.camera, figures.camera_at_times):
+        yield "the camera moves, which no sound explains: expect blur; a part or a clip with a static camera is better"
+
+
+def _about_motion(figures: Figures) -> Iterator[str]:
+    if figures.motion < STILL and figures.moving_share < 0.01:
+        yield "still, or nearly: there is no motion to learn"
+    elif figures.motion < STILL or (figures.motion < LIVELY and figures.moving_share > 0.1):
+        yield "nearly still: little motion to learn"
+
+
+def context(coupling: Coupling | None, rate: Fraction) -> tuple[int, int]:
+    """Chunks before and after a frame's own that are worth hearing, for a clip at so many frames per second.
+
+    Where motion comes first, as far ahead as it does and one chunk more, so that the beginning of the sound
+    is heard; where it comes later, likewise back. Where the sound says little, what the preset has.
+    """
+    usual = preset(DEFAULT_PRESET).features
+    if coupling is None or not coupling.clear:
+        return usual.past, usual.future
+    ahead, back = (max(0, ceil(sign * coupling.lag * rate / RATE)) for sign in (-1, 1))
+    return (back + 1, 1) if back else (usual.past, min(ahead + 1, MOST_AHEAD))
+
+
+def _context_line(figures: Figures, clip: ClipConfig) -> str:
+    past, future = context(figures.coupling, clip.rate)
+    delay, least = (
+        round(1000 * FeatureExtractor(FeatureConfig(future=chunks), clip.rate).look_ahead)
+        for chunks in (future, 0)
+    )
+    return (
+        f"context: --features.past {past} --features.future {future} hears {delay} ms ahead, the delay when "
+        "live "
+        f"(least: --features.future 0, {least} ms)"
+    )
+
+
+def _about_coupling(figures: Figures) -> Iterator[str]:
+    coupling = figures.coupling
+    if coupling is None or figures.silent:
+        return
+    if not coupling.clear:
+        yield "loudness and onsets say little about the motion (pitch may say more): expect loose synchrony"
+    elif coupling.lag < -1:
+        yield f"motion precedes sound by {_milliseconds(coupling)} ms: look-ahead helps (see context)"
+    elif coupling.lag > 1:
+        yield f"motion follows sound by {_milliseconds(coupling)} ms: hearing the past helps (see context)"
+
+
+def _about_crop(figures: Figures) -> Iterator[str]:
+    if figures.suggested_box is not None and not camera_moves(figures.camera, figures.camera_at_times):
+        crop = ",".join(str(side) for side in figures.suggested_box)
+        yield f"nine tenths of the motion lie in a smaller part: --crop {crop} shows it larger"
+    elif figures.motion_in_box < 0.5:
+        yield f"the crop holds only {100 * figures.motion_in_box:.0f} % of the motion: choose another with --crop"

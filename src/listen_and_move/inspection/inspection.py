@@ -1,0 +1,298 @@
+"""Will a video make a good model? What is in it, measured, and advice in plain words.
+
+The picture is looked at whole, at 20 frames per second and 96 pixels wide; the sound at 16 kHz.
+"""
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from listen_and_move.clock import exact
+from listen_and_move.config import ClipConfig
+from listen_and_move.errors import UserError
+from listen_and_move.inspection.advice import RATE, SAMPLE_RATE, Figures, advice, camera_moves, report
+from listen_and_move.media.files import MediaInfo, VideoInfo, probe
+from listen_and_move.media.picture import centred_box, read_frames
+from listen_and_move.media.replacing import check_no_input
+from listen_and_move.media.sound import read_sound, sound_gaps
+from listen_and_move.metrics.coupling import (
+    BLOCKS,
+    Coupling,
+    onset_strength,
+    region_motion,
+    spectra,
+    strongest,
+)
+from listen_and_move.metrics.scenes import SceneChange, camera_speed, scene_changes, temporal_spread
+from listen_and_move.metrics.sync import SILENCE_DB, loudness
+
+SIDE = 96
+"""Pixels of the longer side of the pictures that are looked at."""
+LONGEST = 600
+"""Seconds that are looked at; a longer video is judged by these."""
+MAX_LAG = 8
+"""Frames: 400 ms."""
+QUIET_DB, RANGE_DB = -60.0, 40.0
+"""A frame is silent below this loudness, or this much below the loudest one."""
+MOVING = 0.05
+"""A pixel moves where its standard deviation over time, 0..1, is above this."""
+NOISE = 0.02
+"""Change of a pixel from frame to frame, 0..1, that is no motion."""
+PICTURE_ENDINGS = (".png", ".jpg", ".pdf", ".svg")
+Array = NDArray[np.floating]
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found; times in seconds of the video."""
+
+    media: MediaInfo
+    figures: Figures
+    advice: tuple[str, ...]
+    clip: ClipConfig
+    """What would be trained on."""
+    unwritten: str = ""
+    """Why the picture could not be written; empty where it was, or where none was asked for."""
+
+    def lines(self) -> list[str]:
+        """The findings as short lines for a terminal, the advice last."""
+        return [*report(self.media, self.figures, self.clip), *(f"- {line}" for line in self.advice)]
+
+
+@dataclass(frozen=True)
+class Material:
+    """The decoded clip: small frames of the whole picture and the sound below them."""
+
+    frames: NDArray[np.uint8]
+    """(T, H, W, 3) at `RATE`."""
+    samples: NDArray[np.float32] | None
+    """One channel at `SAMPLE_RATE`; None: there is no sound."""
+    start: Fraction
+    """The instant of the first frame in the video, in seconds."""
+    gaps: tuple[tuple[float, float], ...] = ()
+    """Where the picture has no sound, in seconds of the video."""
+
+    def seconds(self, frame: int) -> float:
+        """The instant of a frame in the video."""
+        return float(self.start + frame / RATE)
+
+
+def inspect(video: Path, clip: ClipConfig | None = None, picture: Path | None = None) -> Inspection:
+    """Measure a video and judge it.
+
+    Args:
+        video: a file with picture; a missing or silent sound is reported, not refused.
+        clip: part, crop and size that would be trained on.
+        picture: where to draw what was found: a name that ends in .png, .jpg, .pdf or .svg.
+
+    Returns:
+        The findings; they also say why the picture could not be written, if it could not.
+
+    Raises:
+        UserError: no such file, no picture, shorter than half a second, or a crop outside the picture.
+    """
+    clip = clip or ClipConfig()
+    if picture is not None:
+        _check_picture(Path(picture), video)
+    if Path(video).is_dir():
+        raise UserError(
+            f"{video}: expected a video file; got a folder: inspect looks at one video, such as one song of "
+            "it"
+        )
+    info = probe(video)
+    if info.video is None:
+        raise UserError(f"{video}: expected a video; the file holds no picture, only sound")
+    box = _checked_box(video, info.video, clip)
+    material = _read(video, info, clip)
+    figures = measure(material, info.video, clip, box)
+    judged = advice(info, figures, clip)
+    if len(material.frames) >= LONGEST * RATE:
+        judged = [*judged, f"only the first {LONGEST} s were looked at; see the rest with --start"]
+    found = Inspection(info, figures, tuple(judged), clip)
+    if picture is not None:
+        try:
+            from listen_and_move.inspection.picture import (
+                draw,  # matplotlib refuses to load where it can write nowhere
+            )
+
+            draw(Path(picture), material.frames, material.samples, figures, info.video, Path(video).name)
+        except (UserError, OSError) as error:
+            return replace(found, unwritten=f"the picture is not written: {' '.join(str(error).split())}")
+    return found
+
+
+def _check_picture(picture: Path, video: Path) -> None:
+    check_no_input(picture, [video], "--picture")
+    if picture.suffix.lower() not in PICTURE_ENDINGS:
+        raise UserError(f"{picture}: expected a picture's name ending in {', '.join(PICTURE_ENDINGS)}")
+
+
+def _checked_box(video: Path, info: VideoInfo, clip: ClipConfig) -> Box:
+    box = clip.box or centred_box(info, clip.width, clip.height)
+    if not (0 <= box[0] < box[2] <= info.width and 0 <= box[1] < box[3] <= info.height):
+        raise UserError(
+            f"{video}: expected a crop inside the picture of {info.width}x{info.height} pixels; got "
+            f"{clip.crop}"
+        )
+    return box
+
+
+def _read(video: Path, info: MediaInfo, clip: ClipConfig) -> Material:
+    assert info.video is not None
+    scale = SIDE / max(info.video.width, info.video.height)
+    width, height = (max(16, round(side * scale)) for side in (info.video.width, info.video.height))
+    start = exact(clip.start)
+    end = start + LONGEST if clip.end is None else min(exact(clip.end), start + LONGEST)
+    whole = (0, 0, info.video.width, info.video.height)
+    frames = list(read_frames(video, RATE, width=width, height=height, box=whole, start=start, end=end))
+    if len(frames) < RATE / 2:
+        raise UserError(
+            f"{video}: expected at least half a second of picture; got {float(len(frames) / RATE):.2f} s; "
+            "check --start and --end"
+        )
+    if not info.sounds:
+        return Material(np.stack(frames), None, start)
+    end = start + len(frames) / RATE
+    gaps = sound_gaps(video, start, end)
+    blocks = () if gaps == [(start, end)] else read_sound(video, SAMPLE_RATE, start=start, end=end)
+    samples = np.concatenate([np.zeros(0, np.float32), *blocks])
+    return Material(
+        np.stack(frames), samples, start, tuple((float(first), float(last)) for first, last in gaps)
+    )
+
+
+def measure(material: Material, video: VideoInfo, clip: ClipConfig, box: Box) -> Figures:
+    """All figures of a decoded clip; motion and its link with the sound in the longest part without a cut."""
+    changes = scene_changes(material.frames)
+    part = _longest_part(len(material.frames), changes)
+    frames = material.frames[part.start : part.stop]
+    differences = [np.abs(_grey(after) - _grey(before)) for before, after in pairwise(frames)]
+    spread = temporal_spread(frames)
+    loud = _loudness(material)
+    speed = camera_speed(frames, float(RATE))
+    camera = (float(np.median(speed)), float(np.quantile(speed, 0.9))) if len(speed) else (0.0, 0.0)
+    if camera_moves(*camera):  # then small things come and go at the borders
+        changes = [change for change in changes if change.kind != "overlay"]
+    inside, suggested = _crops(_motion_power(differences, changes, part), video, clip, box)
+    first, end = (material.seconds(frame) for frame in (part.start, part.stop))
+    return Figures(
+        start=float(material.start),
+        end=material.seconds(len(material.frames)),
+        changes=tuple(_moments(material, change) for change in changes),
+        part=(first, end),
+        train_seconds=(end - first) * float(1 - (clip.held_out[1] - clip.held_out[0])),
+        motion=float(np.mean([difference.mean() for difference in differences])) if differences else 0.0,
+        moving_share=float((spread > MOVING).mean()),
+        camera=camera[0],
+        camera_at_times=camera[1],
+        peak_db=None
+        if material.samples is None
+        else _decibels(float(np.abs(material.samples).max(initial=0.0))),
+        silence=float(np.mean(_silent(loud))),
+        coupling=_coupling(material, part, differences, loud),
+        box=box,
+        motion_in_box=inside,
+        suggested_box=suggested,
+        loudness=loud,
+        gaps=material.gaps,
+    )
+
+
+def _moments(material: Material, change: SceneChange) -> tuple[str, float, float, float]:
+    return (
+        change.kind,
+        material.seconds(change.frame),
+        material.seconds(max(0, change.first)),
+        material.seconds(change.last),
+    )
+
+
+def _grey(frame: NDArray[np.uint8]) -> Array:
+    return frame.mean(-1, dtype=np.float32) / np.float32(255)
+
+
+def _decibels(value: float) -> float:
+    return float(max(SILENCE_DB, 20 * np.log10(max(value, 1e-9))))
+
+
+def _longest_part(count: int, changes: list[SceneChange]) -> range:
+    """Frames of the longest part without a cut or transition."""
+    breaks = [change for change in changes if change.kind != "overlay"]
+    starts = [0, *(change.last for change in breaks)]
+    ends = [*(change.first for change in breaks), count]
+    return max((range(start, end) for start, end in zip(starts, ends, strict=True)), key=len)
+
+
+def _motion_power(differences: list[Array], changes: list[SceneChange], part: range) -> Array:
+    """How much each pixel moves, (H, W), noise and captions that come or go left out."""
+    power = np.zeros(differences[0].shape if differences else (1, 1))
+    for index, difference in enumerate(differences, start=part.start):
+        if not any(change.first <= index < change.last for change in changes):
+            power += np.maximum(difference - NOISE, 0) ** 2
+    return power
+
+
+def _loudness(material: Material) -> NDArray[np.float64]:
+    samples = np.zeros(0, np.float32) if material.samples is None else material.samples
+    return loudness(samples, SAMPLE_RATE, RATE, len(material.frames))
+
+
+def _silent(loud: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return loud <= max(QUIET_DB, loud.max() - RANGE_DB)
+
+
+def _coupling(
+    material: Material, part: range, differences: list[Array], loud: NDArray[np.float64]
+) -> Coupling | None:
+    """How sound and motion go together; None where one of them is missing."""
+    if material.samples is None or len(differences) < 4 * MAX_LAG or loud.max() <= QUIET_DB:
+        return None
+    onsets = onset_strength(spectra(material.samples), SAMPLE_RATE, RATE, len(material.frames))
+    heard = {"loudness": np.maximum(loud, loud.max() - 50), "onsets": onsets}
+    sounds = {name: series[part.start : part.stop - 1] for name, series in heard.items()}
+    motion: dict[tuple[int, int] | None, Array] = {
+        None: np.array([difference.mean() for difference in differences])
+    }
+    regions = region_motion(differences)
+    motion |= {(row, column): regions[:, row, column] for row in range(BLOCKS) for column in range(BLOCKS)}
+    return strongest(motion, sounds, MAX_LAG)
+
+
+def _crops(power: Array, video: VideoInfo, clip: ClipConfig, box: Box) -> tuple[float, Box | None]:
+    """Share of the motion inside the crop, and a better crop where motion fills a small part of it or lies
+    outside.
+
+    ``power`` is motion per pixel of the small picture. A suggestion has the clip's shape, at least its size
+    in pixels, and holds nine tenths of the motion.
+    """
+    total = float(power.sum())
+    if total == 0:
+        return 1.0, None
+    sums = np.pad(power.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    scale = power.shape[1] / video.width
+
+    def share(corners: Box) -> float:
+        left, top, right, bottom = (round(side * scale) for side in corners)
+        bottom, right = min(bottom, power.shape[0]), min(right, power.shape[1])
+        return float(sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]) / total
+
+    inside = share(box)
+    full = min(video.width / clip.width, video.height / clip.height)
+    for size in np.arange(1.0, full, full / 16):
+        width, height = int(size * clip.width), int(size * clip.height)
+        places = [
+            (x, y)
+            for x in range(0, video.width - width + 1, 8)
+            for y in range(0, video.height - height + 1, 8)
+        ]
+        value, (x, y) = max((share((x, y, x + width, y + height)), (x, y)) for x, y in places)
+        if value >= 0.9:
+            area = width * height / ((box[2] - box[0]) * (box[3] - box[1]))
+            better = area < 0.5 or (inside < 0.8 and value > inside + 0.1)
+            return inside, (x, y, x + width, y + height) if better else None
+    return inside, None

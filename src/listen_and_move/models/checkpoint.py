@@ -1,0 +1,156 @@
+"""The model file: generator, settings and feature statistics in one safetensors file that runs no code when
+opened.
+
+Equal models are equal files: the one metadata entry holds no time and no path.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import NamedTuple
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from listen_and_move.audio.features import Statistics
+from listen_and_move.audio.novelty import Repertoire
+from listen_and_move.config import ModelConfig
+from listen_and_move.errors import SettingError, UserError
+from listen_and_move.media.replacing import replacing
+from listen_and_move.models.build import build_network
+from listen_and_move.models.generator import Network
+from listen_and_move.settings import from_values
+
+FORMAT = 1
+"""Raised when older versions could no longer read the file."""
+ENTRY = "listen_and_move"
+_NETWORK, _MEAN, _SPREAD = "network.", "features.mean", "features.spread"
+_CHUNKS, _DISTANCE = "novelty.chunks", "novelty.distance"
+
+
+class Model(NamedTuple):
+    """A trained network and what belongs to it."""
+
+    network: Network
+    config: ModelConfig
+    statistics: Statistics | None
+    step: int
+    """Training steps behind it."""
+    level: float | None = None
+    """Of the training sound, in dB of full scale; None: it had none, or the file was made before levels were
+    kept."""
+    repertoire: Repertoire | None = None
+    """What the training sound was like; None: the file was made before that was kept."""
+
+
+def save_model(path: Path, model: Model) -> None:
+    """Write a model file, whole or not at all."""
+    tensors = {
+        _NETWORK + name: tensor.cpu().contiguous() for name, tensor in model.network.state_dict().items()
+    }
+    if model.statistics is not None:
+        tensors |= {_MEAN: model.statistics.mean, _SPREAD: model.statistics.spread}
+    if model.repertoire is not None:
+        tensors |= {_CHUNKS: model.repertoire.chunks, _DISTANCE: model.repertoire.distance}
+    entry = {
+        "format": FORMAT,
+        "step": model.step,
+        "level": model.level,
+        "settings": asdict(model.config.model),
+    }
+    write_tensors(path, tensors, {ENTRY: json.dumps(entry)})
+
+
+def load_model(path: Path) -> Model:
+    """Read a model file; the network is in evaluation mode, on the CPU.
+
+    Raises:
+        UserError: missing, damaged, newer, pickled, or something else than a model.
+    """
+    tensors, metadata = read_tensors(path)
+    if ENTRY not in metadata:
+        raise UserError(
+            f"{path}: expected a model made by listen-and-move train; this safetensors file is something else"
+        )
+    try:
+        entry = json.loads(metadata[ENTRY])
+        version, step, values = entry["format"], int(entry["step"]), entry["settings"]
+        level = None if entry.get("level") is None else float(entry["level"])
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
+        raise UserError(
+            f"{path}: expected a model file; its description is damaged: copy it again or train anew"
+        ) from None
+    if version != FORMAT:
+        raise UserError(
+            f"{path}: expected model format {FORMAT}; got {version}: update listen-and-move to play it"
+        )
+    try:
+        config = from_values(ModelConfig, values)
+    except SettingError as error:
+        raise UserError(f"{path}: expected a model's settings; {error}") from None
+    return Model(
+        _network(path, config, tensors), config, _statistics(tensors), step, level, _repertoire(tensors)
+    )
+
+
+def _network(path: Path, config: ModelConfig, tensors: dict[str, Tensor]) -> Network:
+    network = build_network(config)
+    weights = {
+        name.removeprefix(_NETWORK): tensor for name, tensor in tensors.items() if name.startswith(_NETWORK)
+    }
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError:
+        raise UserError(
+            f"{path}: expected the weights that its settings describe; names or sizes differ: the file is "
+            "damaged"
+        ) from None
+    return network.eval().requires_grad_(False)
+
+
+def _statistics(tensors: dict[str, Tensor]) -> Statistics | None:
+    return Statistics(tensors[_MEAN], tensors[_SPREAD]) if _MEAN in tensors and _SPREAD in tensors else None
+
+
+def _repertoire(tensors: dict[str, Tensor]) -> Repertoire | None:
+    return (
+        Repertoire(tensors[_CHUNKS], tensors[_DISTANCE])
+        if _CHUNKS in tensors and _DISTANCE in tensors
+        else None
+    )
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """A safetensors file, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(save(tensors, metadata))  # save_file would make it private to its owner
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata of a safetensors file.
+
+    Raises:
+        UserError: missing, pickled or damaged.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            beginning = file.read(2)
+        if beginning in (b"PK", b"\x80\x02", b"\x80\x04"):
+            raise UserError(
+                f"{path}: expected a safetensors file; got a pickled checkpoint, which could run code when "
+                "opened: "
+                "it is not opened; give the model.safetensors of a run"
+            )
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except FileNotFoundError:
+        raise UserError(f"{path}: expected a model file; there is none: check the name") from None
+    except IsADirectoryError:
+        raise UserError(f"{path}: expected a file; got a folder") from None
+    except PermissionError:
+        raise UserError(f"{path}: expected a file that can be read; permission is denied") from None
+    except (SafetensorError, OSError, ValueError):
+        raise UserError(
+            f"{path}: expected a safetensors file; it is damaged or something else: copy it again"
+        ) from None

@@ -1,0 +1,163 @@
+"""The image critic and the video critic: how real does each patch of a picture, or of a window, look?
+
+Shape letters: B batch, T frames, C channels, H height, W width. Layers count from the outside in.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from listen_and_move.models.layers import BatchNorm, leaky
+
+
+class SpaceTimeConvolution(nn.Conv3d):
+    """A 3x3x3 convolution with zeros outside, computed as one 2-D convolution per offset in time."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 3, padding=1)
+
+    def forward(self, input: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T D H W"]:
+        """What torch's conv3d gives, but time before channels; on CPU never slower and for one window up to 3
+        times faster."""
+        y = self._at(input, 1, self.bias)
+        if input.shape[1] > 1:
+            y = (
+                y
+                + F.pad(self._at(input[:, :-1], 0), (*_SPACE, 1, 0))
+                + F.pad(self._at(input[:, 1:], 2), (*_SPACE, 0, 1))
+            )
+        return y
+
+    def _at(self, x: Tensor, offset: int, bias: Tensor | None = None) -> Tensor:
+        return F.conv2d(x.flatten(0, 1), self.weight[:, :, offset], bias, padding=1).unflatten(0, x.shape[:2])
+
+
+_SPACE = (0, 0, 0, 0, 0, 0)
+
+
+class SpaceConvolution(nn.Conv2d):
+    """A convolution of every frame by itself."""
+
+    def forward(self, input: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T D H W"]:
+        """As torch's conv2d, on windows."""
+        return super().forward(input.flatten(0, 1)).unflatten(0, input.shape[:2])
+
+
+class DiscriminatorLayer(nn.Module):
+    """Two times convolution, norm and rectifier."""
+
+    def __init__(self, inputs: int, outputs: int, *, video: bool, norm: bool) -> None:
+        super().__init__()
+        sizes = ((inputs, outputs), (outputs, outputs))
+        self.convolutions = nn.ModuleList(
+            SpaceTimeConvolution(*size) if video else SpaceConvolution(*size, 3, padding=1) for size in sizes
+        )
+        self.norms = nn.ModuleList(BatchNorm(outputs) if norm else nn.Identity() for _ in sizes)
+
+    def forward(self, x: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T D H W"]:
+        """Batch norm is over batch, frames and pixels."""
+        return leaky(self._normed(1, leaky(self._normed(0, x))))
+
+    def _normed(self, place: int, x: Tensor) -> Tensor:
+        return self.norms[place](self.convolutions[place](x).flatten(0, 1)).unflatten(0, x.shape[:2])
+
+
+class ResidualDiscriminatorLayer(DiscriminatorLayer):
+    """The same, with a 1x1 convolution of the input added before the last rectifier; the sum over the root of
+    2."""
+
+    def __init__(self, inputs: int, outputs: int, *, video: bool, norm: bool) -> None:
+        super().__init__(inputs, outputs, video=video, norm=norm)
+        self.shortcut = SpaceConvolution(inputs, outputs, 1)
+
+    def forward(self, x: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T D H W"]:
+        """Batch norm is over batch, frames and pixels."""
+        y = leaky(self._normed(0, x))
+        return leaky((self._normed(1, y) + self.shortcut(x)) / 2**0.5)
+
+
+class Connections(NamedTuple):
+    """How the layers of a critic are connected."""
+
+    layer: type[DiscriminatorLayer]
+    image: bool
+    """Whether every layer sees the image itself, else the outermost alone."""
+
+
+CONNECTIONS = {
+    "skip": Connections(DiscriminatorLayer, image=True),
+    "residual": Connections(ResidualDiscriminatorLayer, image=False),
+    "basic": Connections(DiscriminatorLayer, image=False),
+}
+
+
+class Discriminator(nn.Module):
+    """Patch decisions; with skip connections every layer also sees the image itself (Redondo 2023, section
+    3.4).
+
+    A layer halves the size by the mean, then convolves. The image it sees was halved by taking every second
+    pixel. A video critic halves time as well, in the outermost layers, as long as the number of frames is
+    even.
+
+    Args:
+        widths: channels from the outside in, one more than layers.
+        video: judges windows of frames, else single frames.
+        norm: batch normalisation after each convolution, else none.
+        connections: a row of `CONNECTIONS`.
+    """
+
+    def __init__(self, widths: Sequence[int], *, video: bool, norm: bool, connections: str = "skip") -> None:
+        super().__init__()
+        self.video = video
+        self.mixes = norm
+        """Whether decisions on one item depend on the others of the batch."""
+        layer, every = CONNECTIONS[connections]
+        self.from_image = nn.ModuleList(
+            SpaceConvolution(3, width, 1) for width in (widths[:-1] if every else widths[:1])
+        )
+        self.layers = nn.ModuleList(layer(*pair, video=video, norm=norm) for pair in pairwise(widths))
+        self.decision = SpaceConvolution(widths[-1], 1, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Scores per patch, the higher the more real.
+
+        Args:
+            images: (B, 3, H, W), or (B, T, 3, H, W) for a video critic, in [-1, 1].
+
+        Returns:
+            (B, 1, h, w), or (B, t, 1, h, w): size and time after all the halvings.
+        """
+        return self.judge(images)[0]
+
+    def judge(self, images: Tensor) -> tuple[Tensor, list[Float[Tensor, "B t C h w"]]]:
+        """Scores as of `forward`, and the activations after each layer that they were made from, from the
+        outside in."""
+        image = images if self.video else images.unsqueeze(1)
+        activations: list[Tensor] = []
+        for place, layer in enumerate(self.layers):
+            time = 2 if image.shape[1] % 2 == 0 else 1
+            inputs = [_mean(each, time) for each in activations[-1:]]
+            if place < len(self.from_image):
+                # A 1x1 convolution after the mean equals one before it, at a fraction of the cost.
+                inputs.append(self.from_image[place](_mean(image, time)))
+            activations.append(layer(sum(inputs[1:], inputs[0])))
+            image = image[:, ::time, :, ::2, ::2]
+        scores = self.decision(activations[-1])
+        return scores if self.video else scores.squeeze(1), activations
+
+
+def _mean(x: Float[Tensor, "B T C H W"], time: int) -> Float[Tensor, "B T//{time} C H//2 W//2"]:
+    """Means of 2 x 2 pixels and of ``time`` frames."""
+    x = F.avg_pool2d(x.flatten(0, 1), 2).unflatten(0, x.shape[:2])
+    return x if time == 1 else x.unflatten(1, (-1, time)).mean(dim=2)
+
+
+class Discriminators(NamedTuple):
+    """The two that judge the generator."""
+
+    image: Discriminator
+    video: Discriminator

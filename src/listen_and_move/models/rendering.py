@@ -1,0 +1,38 @@
+"""A network plays features of a clip that are known as a whole: validation, evaluation.
+
+Letters: N frames of the clip, T frames, F numbers per frame, H height, W width.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from listen_and_move.config import ModelConfig
+from listen_and_move.models.generator import Network
+from listen_and_move.models.noise import frame_noise
+from listen_and_move.models.pixels import as_pixels
+
+BLOCK = 32
+"""Frames drawn at once: bounds memory, and keeps the network busy."""
+WARM_UP = 64
+"""Frames before the part to be played on which the state is primed."""
+
+
+def played(
+    network: Network, features: Float[Tensor, "N F"], frames: range, config: ModelConfig, seed: int = 0
+) -> Iterator[UInt8[np.ndarray, "T H W 3"]]:
+    """The network's pictures for some frames of a clip, in blocks, after hearing what comes before them."""
+    device = next(network.parameters()).device
+    state = None
+    for first in range(max(0, frames.start - WARM_UP), frames.stop, BLOCK):
+        span = range(first, min(first + BLOCK, frames.stop))
+        heard = features[span.start : span.stop][None].to(device)
+        noise, pixel_noise = frame_noise(span, seed, config.noise_sizes, network.pixel_noise_shapes, device)
+        with torch.no_grad():
+            picture, state = network(heard, noise, state, pixel_noise)
+        pixels = as_pixels(picture[0]).cpu().numpy()
+        if span.stop > frames.start:
+            yield pixels[max(0, frames.start - first) :]

@@ -1,1 +1,0 @@
-"""Live play as a command: from where sound comes, to where pictures go, paced by the sound."""

@@ -1,0 +1,1 @@
+"""Published networks: their forms, their weight files, and the registry of both."""

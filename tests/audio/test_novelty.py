@@ -1,0 +1,103 @@
+"""Novelty: 0 for what was heard, 1 for what is as different as the training sounds are, more for the rest."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.distance import cdist
+
+from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor, measure
+from listen_and_move.audio.loudness import gated_level, matching_gain
+from listen_and_move.audio.novelty import FAR, KEPT, Repertoire, by_second, novelty
+from listen_and_move.config import FeatureConfig
+from listen_and_move.media.sound import read_sound
+
+FPS = Fraction(20)
+
+
+def features(count, seed=0):
+    """Chunks far from silence, which is 0."""
+    return 20 + torch.randn(count, 64, generator=torch.Generator().manual_seed(seed))
+
+
+LISTENER = FeatureExtractor(FeatureConfig(kind="level"), FPS)
+
+
+def test_what_was_heard_and_silence_are_not_new():
+    heard = features(200)
+    repertoire = Repertoire.of(heard, (range(150),), LISTENER)
+    assert repertoire.chunks.shape == (151, 64)
+    assert (novelty(heard[:150], repertoire) == 0).all() and (novelty(heard[150:], repertoire) > 0.3).all()
+    assert (novelty(LISTENER.whole(torch.zeros(SAMPLE_RATE)), repertoire) == 0).all()
+    assert novelty(heard[:0], repertoire).shape == (0,)
+
+
+def test_the_unit_is_the_mean_distance_to_the_nearest_that_is_a_second_away():
+    heard, train = features(130), (range(60), range(90, 130))
+    places = np.concatenate([np.arange(60), np.arange(90, 130)])
+    distances = cdist(heard[places], heard[places])
+    distances[np.abs(places[:, None] - places) < FPS] = np.inf
+    repertoire = Repertoire.of(heard, train, LISTENER)
+    assert float(repertoire.distance) == pytest.approx(distances.min(1).mean(), rel=1e-5)
+    assert novelty(features(500, 1), repertoire).mean() == pytest.approx(1, abs=0.1), "more of the same"
+    further = novelty(20 + (features(500, 1) - 20) * 3, repertoire)
+    assert (
+        further.mean() > 2
+        and novelty(20 + (features(500, 1) - 20) * 20, repertoire).mean() > 5 * further.mean()
+    )
+
+
+def test_context_makes_no_difference():
+    repertoire, other = Repertoire.of(features(100), (range(100),), LISTENER), features(10, 1)
+    assert torch.equal(
+        novelty(torch.cat([other, features(10, 2)], 1), repertoire), novelty(other, repertoire)
+    )
+
+
+def test_few_chunks_of_a_long_sound_are_kept():
+    heard = features(3000)
+    repertoire = Repertoire.of(heard, (range(3000),), LISTENER)
+    assert len(repertoire.chunks) == KEPT + 1
+    assert novelty(features(500, 1), repertoire).mean() == pytest.approx(1, abs=0.05)
+
+
+def test_sounds_that_repeat_themselves_or_are_short():
+    loop = features(25).repeat(8, 1)
+    assert novelty(features(200, 1), Repertoire.of(loop, (range(200),), LISTENER)).max() < 20
+    assert torch.isfinite(novelty(features(9, 1), Repertoire.of(features(8), (range(8),), LISTENER))).all()
+    assert torch.isfinite(
+        novelty(features(9, 1), Repertoire.of(torch.ones(50, 64), (range(50),), LISTENER))
+    ).all()
+
+
+def test_seconds():
+    assert by_second(torch.arange(50.0), FPS).tolist() == [9.5, 29.5, 44.5]
+    assert by_second(torch.ones(90), Fraction(30000, 1001)).tolist() == [1, 1, 1]  # 90 frames last 3.003 s
+    assert by_second(torch.arange(49.0), FPS).tolist() == [9.5, 34.0]
+    assert by_second(torch.arange(5.0), FPS).tolist() == [2]
+    assert len(by_second(torch.ones(105), Fraction(30000, 1001))) == 4
+    assert by_second(torch.zeros(0), FPS).shape == (0,)
+
+
+@pytest.mark.parametrize("kind", ["level", "lms", "mfcc"])
+def test_a_clips_own_sound_is_near_and_another_world_is_far(shared: Path, kind):
+    """Drums that were held out, drums from which they were, and an organ."""
+    config = FeatureConfig(kind=kind, standardise=True, past=1, future=2)
+    sound = np.concatenate(
+        list(read_sound(shared / "data/videos/percussion_drums_overhead_10s.mp4", SAMPLE_RATE))
+    )
+    train = (range(160),)
+    raw = FeatureExtractor(config, FPS)
+    extractor = FeatureExtractor(config, FPS, measure(raw.chunks(torch.from_numpy(sound), 0, 160)))
+    drums = extractor.whole(torch.from_numpy(sound))
+    repertoire = Repertoire.of(drums, train, extractor)
+    organ = np.concatenate(list(read_sound(shared / "data/sounds/music_bach_organ.mp3", SAMPLE_RATE)))
+    gain = matching_gain(gated_level([organ]), gated_level([sound[: 8 * SAMPLE_RATE]]))
+    far = by_second(
+        novelty(extractor.whole(torch.from_numpy(organ * np.float32(10 ** (gain / 20)))), repertoire), FPS
+    )
+    own = by_second(novelty(drums[160:], repertoire), FPS)
+    assert own.max() < FAR and own.mean() < 1.6
+    assert np.median(far) > 1.5 * own.mean()
