@@ -12,23 +12,25 @@ from pathlib import Path
 from typing import Any
 
 from listen_and_move.evaluation.evaluate import evaluate
-from listen_and_move.evaluation.results import MEASURES, formatted
+from listen_and_move.evaluation.json_records import as_json
+from listen_and_move.evaluation.measures import MEASURES, formatted
+from listen_and_move.evaluation.results import EvaluationResults
 from listen_and_move.evaluation.robustness.study import robustness
 from listen_and_move.runs import environment
 
 KEPT = ("run", "part", "rows", "sampled", "null", "sensitivity", "distribution", "left_out", "took_s")
-FOREIGN = ("verdict", "overall", "classes", "distribution", "best", "worst", "took_s")
+UNPAIRED = ("verdict", "overall", "classes", "distribution", "best", "worst", "took_s")
 
 
-def markdown(results: dict[str, Any]) -> list[str]:
+def markdown(results: EvaluationResults) -> list[str]:
     """All rows and measures of one run; measures as lines."""
-    rows = {row["name"]: row["values"] for row in results["rows"]}
-    lines = [f"| {results['run']['name']} | " + " | ".join(rows) + " |", "|---" * (len(rows) + 1) + "|"]
+    rows = results.by_row()
+    lines = [f"| {results.run.name} | " + " | ".join(rows) + " |", "|---" * (len(rows) + 1) + "|"]
     for name, measure in MEASURES.items():
         cells = [formatted(name, values.get(name)) for values in rows.values()]
         if set(cells) != {"-"}:
             lines.append(f"| {measure.group}: {measure.title} | " + " | ".join(cells) + " |")
-    return [*lines, "", results["sensitivity"]["verdict"], ""]
+    return [*lines, "", results.sensitivity.verdict, ""]
 
 
 def machine() -> dict[str, Any]:
@@ -52,13 +54,13 @@ def main() -> None:
     options = parser.parse_args()
     found: dict[str, Any] = {"machine": machine()}
     for run in options.runs:
-        results = dict(evaluate(run).results)
+        results = evaluate(run).results
         print("\n".join(markdown(results)), flush=True)
-        found[run.name] = {name: results[name] for name in KEPT}
+        found[run.name] = {name: as_json(results)[name] for name in KEPT}
         if options.sounds:
-            foreign = robustness(run, options.sounds, clips=options.clips)
-            print("\n".join(foreign.lines()), flush=True)
-            found[run.name]["robustness"] = {name: foreign.results[name] for name in FOREIGN}
+            unpaired = robustness(run, options.sounds, clips=options.clips)
+            print("\n".join(unpaired.lines()), flush=True)
+            found[run.name]["robustness"] = {name: as_json(unpaired.results)[name] for name in UNPAIRED}
     options.out.write_text(json.dumps(found, indent=1) + "\n")
 
 

@@ -68,7 +68,9 @@ def several(model: str, players: int, seconds: float = 10.0) -> dict[str, float]
     animator = Animator.load(model, "cpu")
     animator.live(RATE).push(sound(1.0))
     draw, sizes = animator.renderer._draw, []
-    animator.renderer._draw = lambda parts, frames: (sizes.append(len(parts)), draw(parts, frames))[1]
+    animator.renderer._draw = lambda requests, frames: (sizes.append(len(requests)), draw(requests, frames))[
+        1
+    ]
 
     def play(seed: int) -> None:
         live = animator.live(RATE, seed)
@@ -105,7 +107,7 @@ def memory(model: str, minutes: int) -> dict[str, Any]:
 def lag(model: str, seconds: float = 30.0) -> dict[str, float]:
     """A file at its own speed into a Matroska file that nobody reads: milliseconds from the sound to its
     picture."""
-    from listen_and_move.inference.live.perform import perform
+    from listen_and_move.inference.perform import perform
     from listen_and_move.media.wav import write_wav
 
     seen: list[tuple[float, int, int]] = []

@@ -40,7 +40,7 @@ SHOWN = range(14, 30, 2)
 TWICE_AS_WIDE = {"generator.channels_base": 256, "generator.channels_max": 128}
 
 
-class Case(NamedTuple):
+class QualityCase(NamedTuple):
     """One row of a picture: a model, and how it is played."""
 
     clip: str = "whole"
@@ -77,37 +77,42 @@ CLIPS: dict[str, tuple[float, int, Callable[[np.ndarray], np.ndarray]]] = {
 }
 """Length, seed of the melody that is heard (1 is the one that is seen), and what was done to the picture."""
 
-PICTURES: dict[str, dict[str, Case]] = {
+PICTURES: dict[str, dict[str, QualityCase]] = {
     "playing": {
-        "as trained": Case(),
-        "--amount 0.5": Case(controls=Controls(amount=0.5)),
-        "--amount 1.5": Case(controls=Controls(amount=1.5)),
-        "--norm-gain 0": Case(controls=Controls(norm_gain=0)),
-        "--content-gain 0\n--motion-gain 0": Case(controls=Controls(content_gain=0, motion_gain=0)),
-        "--sharpness -3": Case(controls=Controls(sharpness=-3)),
-        "--sharpness 3": Case(controls=Controls(sharpness=3)),
-        "--smoothing 0.15": Case(controls=Controls(smoothing=0.15)),
-        "--delay 0.3": Case(controls=Controls(delay=0.3)),
-        "20 dB quieter": Case(quieter=20),
-        "20 dB quieter,\n--gain 0": Case(quieter=20, gain=0.0),
+        "as trained": QualityCase(),
+        "--amount 0.5": QualityCase(controls=Controls(amount=0.5)),
+        "--amount 1.5": QualityCase(controls=Controls(amount=1.5)),
+        "--norm-gain 0": QualityCase(controls=Controls(norm_gain=0)),
+        "--content-gain 0\n--motion-gain 0": QualityCase(controls=Controls(content_gain=0, motion_gain=0)),
+        "--sharpness -3": QualityCase(controls=Controls(sharpness=-3)),
+        "--sharpness 3": QualityCase(controls=Controls(sharpness=3)),
+        "--smoothing 0.15": QualityCase(controls=Controls(smoothing=0.15)),
+        "--delay 0.3": QualityCase(controls=Controls(delay=0.3)),
+        "20 dB quieter": QualityCase(quieter=20),
+        "20 dB quieter,\n--gain 0": QualityCase(quieter=20, gain=0.0),
     },
     "settings": {
-        "studio": Case(),
-        "--generator.channels-base 256\n--generator.channels-max 128": Case(settings=TWICE_AS_WIDE),
-        "--losses.adversarial-\nweight 0": Case(settings={"losses.adversarial_weight": 0.0}),
-        "--generator.recall 0": Case(settings={"generator.recall": 0}),
-        "--features.future 0": Case(settings={"features.future": 0}),
-        "--features.kind level": Case(settings={"features.kind": "level"}),
-        "--losses.rest 0": Case(settings={"losses.rest": 0.0}),
-        "--training.\ndisturbance 0": Case(settings={"training.disturbance": 0.0}),
+        "studio": QualityCase(),
+        "--generator.channels-base 256\n--generator.channels-max 128": QualityCase(settings=TWICE_AS_WIDE),
+        "--losses.adversarial-\nweight 0": QualityCase(settings={"losses.adversarial_weight": 0.0}),
+        "--generator.recall 0": QualityCase(settings={"generator.recall": 0}),
+        "--features.future 0": QualityCase(settings={"features.future": 0}),
+        "--features.kind level": QualityCase(settings={"features.kind": "level"}),
+        "--losses.rest 0": QualityCase(settings={"losses.rest": 0.0}),
+        "--training.\ndisturbance 0": QualityCase(settings={"training.disturbance": 0.0}),
     },
     "clips": {
-        "30 s, still camera": Case(),
-        "hand-held camera": Case("shaken"),
-        "cuts": Case("cut"),
-        "sound of another\nperformance": Case("foreign"),
+        "30 s, still camera": QualityCase(),
+        "hand-held camera": QualityCase("shaken"),
+        "cuts": QualityCase("cut"),
+        "sound of another\nperformance": QualityCase("foreign"),
     },
-    "length": {"3 s": Case("three"), "6 s": Case("six"), "12 s": Case("twelve"), "30 s": Case()},
+    "length": {
+        "3 s": QualityCase("three"),
+        "6 s": QualityCase("six"),
+        "12 s": QualityCase("twelve"),
+        "30 s": QualityCase(),
+    },
 }
 
 
@@ -128,7 +133,7 @@ def main() -> None:
         draw(rows, truth(), options.out / f"{name}.png")
 
 
-def played(case: Case, work: Path, steps: int) -> np.ndarray:
+def played(case: QualityCase, work: Path, steps: int) -> np.ndarray:
     """The frames of a case for the melody that no model has heard."""
     settings = {"training.steps": steps, "clip.holdout": "0"} | dict(case.settings)
     run = work / "-".join([case.clip, *(f"{name}={value}" for name, value in settings.items())])

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from listen_and_move.cli.arguments import TrainArguments, named, parse, train_defaults
+from listen_and_move.cli.arguments import TrainArguments, parse
 from listen_and_move.config import ClipConfig, Config, FeatureConfig, ModelConfig
 from listen_and_move.errors import SettingError
 from listen_and_move.presets import PRESETS, preset
@@ -216,18 +216,21 @@ def test_what_the_paper_ties_to_size_follows_it() -> None:
 @pytest.mark.parametrize(
     ("words", "chunk", "changes"),
     [
-        (["--size", "512"], 100.0, {}),
-        (["--size=512", "--features.chunk-ms", "85"], 100.0, {"features.chunk_ms": 85.0}),
-        (["--features.chunk-ms", "85"], 85.0, {}),
+        (["--size", "512"], 100.0, {"clip.size": "512"}),
+        (
+            ["--size=512", "--features.chunk-ms", "85"],
+            85.0,
+            {"clip.size": "512", "features.chunk_ms": 85.0},
+        ),
+        (["--features.chunk-ms", "85"], 85.0, {"features.chunk_ms": 85.0}),
     ],
 )
-def test_changes_are_counted_from_the_preset_at_the_size(
-    words: list[str], chunk: float, changes: dict[str, float]
+def test_what_is_named_changes_the_preset_at_the_size(
+    words: list[str], chunk: float, changes: dict[str, object]
 ) -> None:
-    arguments = ["film.mp4", "--preset", "paper", *words]
-    base = train_defaults(*named(arguments))
-    assert base.features.chunk_ms == chunk
-    assert differences(base, parse(TrainArguments, "train", arguments, base)) == changes
+    options = parse(TrainArguments, "train", ["film.mp4", "--preset", "paper", *words])
+    assert options.settings() == changes
+    assert from_preset("paper", options.settings()).features.chunk_ms == chunk
 
 
 @pytest.mark.parametrize("depth", [40, 900, 100_000])

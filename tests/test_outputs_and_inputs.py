@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from listen_and_move import UserError, compare, generate, import_checkpoint, inspect
-from listen_and_move.inference.live.perform import perform
+from listen_and_move.inference.perform import perform
 from listen_and_move.media.files import probe
 from listen_and_move.media.replacing import check_no_input, replacing, replacing_folder, short_name
 from listen_and_move.media.wav import write_wav

@@ -25,7 +25,7 @@ from typing import Any
 import torch
 
 from benchmarks.speed.counting import Counts
-from benchmarks.speed.measure import Job, matrix_peak, measured, planned
+from benchmarks.speed.measure import SpeedMeasurement, matrix_peak, measured, planned
 from listen_and_move.precision import choose_device
 from listen_and_move.runs import environment
 from listen_and_move.settings import from_preset
@@ -47,12 +47,12 @@ COLUMNS = (
 )
 
 
-def jobs(options: argparse.Namespace, device: str) -> Iterator[Job]:
+def jobs(options: argparse.Namespace, device: str) -> Iterator[SpeedMeasurement]:
     """The first preset at every size; how cost grows with window, lanes and size; then the other presets."""
     first, *others = ([*_table(preset, options, device)] for preset in options.presets)
     yield from first
     if options.growth:
-        growing = Job("train", "paper", 64, 16, 1, "exact", device, options.seconds)
+        growing = SpeedMeasurement("train", "paper", 64, 16, 1, "exact", device, options.seconds)
         yield from (
             growing._replace(window=window, recompute=again)
             for window in (8, 16, 32, 64)
@@ -67,7 +67,7 @@ def jobs(options: argparse.Namespace, device: str) -> Iterator[Job]:
     yield from chain(*others)
 
 
-def _table(preset: str, options: argparse.Namespace, device: str) -> Iterator[Job]:
+def _table(preset: str, options: argparse.Namespace, device: str) -> Iterator[SpeedMeasurement]:
     """``quick`` is ``studio`` at 64 pixels, so it is measured as it is trained: by its own size, window and
     lanes."""
     config = from_preset(preset, {})
@@ -75,14 +75,14 @@ def _table(preset: str, options: argparse.Namespace, device: str) -> Iterator[Jo
     if preset == "quick":
         shapes = [(config.clip.width, config.training.window, config.training.lanes)]
     for shape, what, speed in product(shapes, ("generate", "train"), ("exact", "fast")):
-        yield Job(what, preset, *shape, speed, device, options.seconds)
+        yield SpeedMeasurement(what, preset, *shape, speed, device, options.seconds)
 
 
 def main() -> None:
     """Measure, print, write JSON."""
     if sys.argv[1:2] == ["--child"]:
         job, counts = json.loads(sys.argv[2])
-        print(json.dumps(measured(Job(*job), Counts(*counts))))
+        print(json.dumps(measured(SpeedMeasurement(*job), Counts(*counts))))
         return
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -117,7 +117,7 @@ def main() -> None:
     print(out)
 
 
-def _row(job: Job, longest: float, until: float, peak: float) -> dict[str, Any]:
+def _row(job: SpeedMeasurement, longest: float, until: float, peak: float) -> dict[str, Any]:
     if time.monotonic() > until:
         return {"left_out": "the time was up"}
     counts = planned(job)
@@ -127,7 +127,7 @@ def _row(job: Job, longest: float, until: float, peak: float) -> dict[str, Any]:
     return _here(job, counts) if job.device.startswith("cuda") else _in_a_process_of_its_own(job, counts)
 
 
-def _here(job: Job, counts: Counts) -> dict[str, Any]:
+def _here(job: SpeedMeasurement, counts: Counts) -> dict[str, Any]:
     """CUDA tells peak memory for each measurement, and to start it anew for each would take as long as the
     measurements."""
     try:
@@ -136,7 +136,7 @@ def _here(job: Job, counts: Counts) -> dict[str, Any]:
         return {"left_out": str(error)[:200]}
 
 
-def _in_a_process_of_its_own(job: Job, counts: Counts) -> dict[str, Any]:
+def _in_a_process_of_its_own(job: SpeedMeasurement, counts: Counts) -> dict[str, Any]:
     """So that its peak memory is its own."""
     command = [sys.executable, "-m", "benchmarks.speed", "--child", json.dumps([job, counts])]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import torch
 
 from benchmarks.speed.counting import Counts, counted
-from benchmarks.speed.subjects import Training, animator, settings
+from benchmarks.speed.subjects import BenchmarkTraining, animator, settings
 from listen_and_move.precision import products, reused_memory
 
 
-class Job(NamedTuple):
+class SpeedMeasurement(NamedTuple):
     """What is to be measured."""
 
     what: str
@@ -31,7 +31,7 @@ class Job(NamedTuple):
     recompute: bool = False
 
 
-def measured(job: Job, counts: Counts) -> dict[str, Any]:
+def measured(job: SpeedMeasurement, counts: Counts) -> dict[str, Any]:
     """The figures of a job, whose operations were counted: seconds, frames per second, peak memory, share of
     the machine's."""
     device = torch.device(job.device)
@@ -59,9 +59,9 @@ def matrix_peak(device: torch.device) -> float:
     return 2 * side**3 / min(times) / 1e9
 
 
-def planned(job: Job) -> Counts:
+def planned(job: SpeedMeasurement) -> Counts:
     """Operations of a window or a step, counted without computing anything."""
-    training = Training(_settings(job), torch.device("meta"))
+    training = BenchmarkTraining(_settings(job), torch.device("meta"))
     if job.what == "train":
         return counted(training.step)
     network, batch = training.state.network.eval(), training.batch
@@ -69,12 +69,12 @@ def planned(job: Job) -> Counts:
         return counted(lambda: network(batch.features, batch.noise, None, batch.pixel_noise))
 
 
-def _settings(job: Job) -> Any:
+def _settings(job: SpeedMeasurement) -> Any:
     training = {"speed": job.speed, "recompute": job.recompute} if job.what == "train" else {}
     return settings(job.preset, job.size, job.window, job.lanes, **training)
 
 
-def _generation(job: Job, device: torch.device) -> dict[str, Any]:
+def _generation(job: SpeedMeasurement, device: torch.device) -> dict[str, Any]:
     """From features to pixels on the host, as a user gets them."""
     config = _settings(job)
     player = animator(config, device, precision="float32" if job.speed == "exact" else "bfloat16")
@@ -91,8 +91,8 @@ def _generation(job: Job, device: torch.device) -> dict[str, Any]:
     return {"s": by_window, "fps_windows": job.window / by_window, "fps_frames": 1 / by_frame}
 
 
-def _training(job: Job, device: torch.device) -> dict[str, Any]:
-    training = Training(_settings(job), device)
+def _training(job: SpeedMeasurement, device: torch.device) -> dict[str, Any]:
+    training = BenchmarkTraining(_settings(job), device)
     return {"s": _median(training.step, device, job.seconds)}
 
 

@@ -11,15 +11,16 @@ from torch import Tensor
 from listen_and_move.audio.features import Statistics
 from listen_and_move.config import Config
 from listen_and_move.inference.animator import Animator
-from listen_and_move.losses.perceptual import EYES, PerceptualLoss
+from listen_and_move.losses.perceptual import PERCEPTUAL_FEATURES, PerceptualLoss
 from listen_and_move.models.build import build_network
 from listen_and_move.models.checkpoint import Model
 from listen_and_move.models.generator import Network
 from listen_and_move.pretrained.tapped import TappedNetwork
 from listen_and_move.pretrained.vgg16 import VGG16
 from listen_and_move.settings import from_preset
+from listen_and_move.training.batches import Batch
 from listen_and_move.training.state import TrainingState, fresh_state
-from listen_and_move.training.step import Batch, training_step
+from listen_and_move.training.step import training_step
 
 
 def settings(preset: str, size: int, window: int, lanes: int | None = None, **training: Any) -> Config:
@@ -38,12 +39,12 @@ def animator(config: Config, device: torch.device, **how: Any) -> Animator:
     return Animator(Model(network, config, statistics, 0), device, **how)
 
 
-class Training:
+class BenchmarkTraining:
     """Steps on a random window, always the same one."""
 
     def __init__(self, config: Config, device: torch.device) -> None:
         self.config, self.state = config, fresh_state(config, device)
-        for network in (self.state.network, self.state.average):
+        for network in (self.state.network, self.state.ema):
             if network is not None:
                 _filled(network, config)
         self.perceptual = _perceptual(device) if config.losses.perceptual else None
@@ -59,13 +60,15 @@ class Training:
 
 def _filled(network: Network, config: Config) -> Network:
     """With as many frames remembered as the settings allow."""
-    recall, kept = network.generator.recall, config.generator.recall
+    recall, kept = network.generator.memory, config.generator.recall
     if recall is not None:
-        device = recall.scale.device
+        device = recall.metric_scale.device
         shape = (kept, 3, config.clip.height, config.clip.width)
         frames = torch.zeros(shape, dtype=torch.uint8, device=device).random_(0, 256)
         heard = torch.randn(9, kept, config.features.size, device=device)
-        recall.remember(torch.ones_like(recall.scale), torch.ones_like(recall.reach), heard, frames)
+        recall.fill(
+            torch.ones_like(recall.metric_scale), torch.ones_like(recall.typical_distance), heard, frames
+        )
     return network
 
 
@@ -73,7 +76,7 @@ def _perceptual(device: torch.device) -> PerceptualLoss:
     """VGG16 as in the paper, its weights random."""
     with torch.device(device):
         network = VGG16().eval().requires_grad_(False)
-    return PerceptualLoss(cast(TappedNetwork, network), EYES["vgg16"])
+    return PerceptualLoss(cast(TappedNetwork, network), PERCEPTUAL_FEATURES["vgg16"])
 
 
 def _batch(state: TrainingState, config: Config, device: torch.device) -> Batch:
@@ -88,5 +91,7 @@ def _batch(state: TrainingState, config: Config, device: torch.device) -> Batch:
             torch.randn(lanes, frames, config.features.size),
             torch.rand(lanes, frames, sum(config.noise_sizes)),
         )
-        pixels = [torch.randn(lanes, frames, 1, *shape) for shape in state.network.pixel_noise_shapes]
+        pixels = [
+            torch.randn(lanes, frames, 1, *shape) for shape in state.network.generator.pixel_noise_shapes
+        ]
     return Batch(real, features, noise, pixels or None, None, None)

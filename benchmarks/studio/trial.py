@@ -21,7 +21,7 @@ from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor
 from listen_and_move.audio.loudness import gated_level, matching_gain
 from listen_and_move.config import Config
 from listen_and_move.data.clip import Clip, load_clip
-from listen_and_move.evaluation.networks import available
+from listen_and_move.evaluation.network_measures import available
 from listen_and_move.evaluation.shifts import products
 from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.sources.path import PLAIN, VITERBI, Replay
@@ -40,7 +40,7 @@ from listen_and_move.models.generator import Network
 from listen_and_move.models.rendering import played
 from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
-from listen_and_move.training.loop import Progress, train
+from listen_and_move.training.loop import TrainingProgress, train
 
 Row = dict[str, Any]
 FOLDS = 5
@@ -116,7 +116,7 @@ class _Clock:
     def __init__(self, seconds: float) -> None:
         self.seconds, self.begun, self.over = seconds, math.inf, False
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: TrainingProgress) -> None:
         now = time.process_time()
         self.begun = min(self.begun, now if progress.step else math.inf)
         if now >= self.begun + self.seconds and not self.over:

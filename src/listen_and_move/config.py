@@ -7,7 +7,7 @@ The docstring below a setting is its help text.
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import isfinite
-from typing import Literal
+from typing import Any, Literal
 
 from listen_and_move.clock import parse_number, parse_rate
 from listen_and_move.errors import SettingError, shown
@@ -18,10 +18,21 @@ MOST_DIGITS = 9
 """Of a whole number inside a text, such as a width."""
 
 
-def require(condition: bool, message: str) -> None:
-    """Refuse a setting that makes no sense, with a message that names it."""
+def require(condition: bool, message: str, hint: str = "") -> None:
+    """Refuse a setting that makes no sense, with a message that names it and a hint at what to do."""
     if not condition:
-        raise SettingError(message)
+        raise SettingError(message, hint)
+
+
+def setting(default: Any, **entry: Any) -> Any:
+    """Declares a setting that a page shows.
+
+    Args:
+        default: its value where nobody chooses one.
+        entry: what a page needs beside the docstring below the setting: its label, and where there are some
+            its lowest and highest value, the step between values, and usual values.
+    """
+    return field(default=default, metadata=entry)
 
 
 def is_whole(text: str) -> bool:
@@ -42,14 +53,18 @@ def require_finite(settings: object) -> None:
 class ClipConfig:
     """Which part of which picture is learnt."""
 
-    crop: str = ""
+    crop: str = setting("", label="Part that is learnt")
     """Part of the picture to use, as left,top,right,bottom in pixels; empty: the largest centred part of the
     right shape."""
-    start: float = 0.0
+    start: float = setting(0.0, label="From second", lowest=0)
     """Where to begin in the video, in seconds."""
-    end: float | None = None
+    end: float | None = setting(None, label="To second", lowest=0)
     """Where to stop in the video, in seconds; None: at its end."""
-    size: str = "128"
+    size: str = setting(
+        "128",
+        label="Size of the picture",
+        usual=("64", "112x64", "64x112", "128", "224x128", "128x224", "192", "256"),
+    )
     """Size of the generated picture: one number for a square, or WIDTHxHEIGHT; 4 to 7 times the same power of
     two a side."""
     fps: str = "20"
@@ -150,7 +165,7 @@ class FeatureConfig:
     """Length of sound heard for one frame, in milliseconds, in whole columns of 10 ms: 85 gives 8."""
     past: int = 0
     """Chunks before the frame's own that are heard as well."""
-    future: int = 0
+    future: int = setting(0, label="Look-ahead", lowest=0, highest=64, step=1)
     """Chunks after the frame's own that are heard as well: look-ahead, which is latency when live."""
     context_bands: int = 16
     """Bands to which each past or future chunk is summarised."""
@@ -426,7 +441,7 @@ class LossConfig:
 class TrainingConfig:
     """How long and in which order the clip is learnt."""
 
-    steps: int = 50_000
+    steps: int = setting(50_000, label="Steps", lowest=1, step=1)
     """Steps in total; a run that is resumed goes on to this number."""
     window: int = 16
     """Frames per window (T)."""

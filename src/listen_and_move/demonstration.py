@@ -29,7 +29,7 @@ from listen_and_move.metrics.sync import (
     motion_ratio,
 )
 from listen_and_move.presets import preset
-from listen_and_move.training.loop import Progress, train
+from listen_and_move.training.loop import TrainingProgress, train
 
 PRESET = "quick"
 STEPS = 600
@@ -90,7 +90,7 @@ def demo(
     seed: int = 0,
     steps: int | None = None,
     device: str = "auto",
-    watch: Callable[[Progress], None] = lambda progress: None,
+    watch: Callable[[TrainingProgress], None] = lambda progress: None,
 ) -> Demonstration:
     """Make a clip, learn it, play an unheard melody; called again, training goes on where it stopped.
 

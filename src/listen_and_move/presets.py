@@ -73,6 +73,14 @@ PRESETS: dict[str, Config] = {
 128 pixels; baseline, the paper's own: motion from sound alone, one recurrent layer, batch normalisation, no
 prediction."""
 
+ABOUT: dict[str, str] = {
+    "studio": "the default, 128 pixels",
+    "quick": "studio at 64 pixels, minutes on a CPU",
+    "paper": "as published; needs the weights of VGG16",
+    "baseline": "the paper's own baseline",
+}
+"""What a preset is for, in a few words."""
+
 _PAPER_BY_SIZE: dict[int, dict[str, Any]] = {
     256: {"training.steps": 60_000},
     512: {"training.steps": 100_000, "generator.prediction_kernel": 5, "features.chunk_ms": 100.0},

@@ -97,8 +97,8 @@ class RunFolder:
             write_text(self.config_file, to_json(config))  # last: its presence means that the run was begun
         except OSError as error:
             raise UserError(
-                f"{self.path}: expected a folder that can be written; got {error.strerror}: choose another "
-                "--run"
+                f"{self.path}: expected a folder that can be written; got {error.strerror}",
+                "choose another --run",
             ) from None
 
     def check_new(self) -> None:
@@ -112,7 +112,8 @@ class RunFolder:
             not self.path.is_dir() or any(item not in begun for item in self.path.rglob("*"))
         ):
             raise UserError(
-                f"{self.path}: expected a run folder or a new name; got something else: choose another --run"
+                f"{self.path}: expected a run folder or a new name; got something else",
+                "choose another --run",
             )
         if self.environment_file.exists():
             self._environment()  # refuses one that is of something else
@@ -159,17 +160,17 @@ class RunFolder:
         if elsewhere is None and learnt is None:
             raise UserError(
                 f"{self.path}: expected the place of the video this run learnt; the run is older than this "
-                "note: "
-                "give it with --video"
+                "note",
+                "give it with --video",
             )
         path = elsewhere or Path(str(learnt))
         expected = f"{self.path}: expected the video this run learnt at {path}"
         try:
             same = file_hash(path) == self.video_hash()
         except OSError as error:
-            raise UserError(f"{expected}; got {error.strerror}: give it with --video") from None
+            raise UserError(f"{expected}; got {error.strerror}", "give it with --video") from None
         if not same:
-            raise UserError(f"{expected}; the file there is another one: give it with --video")
+            raise UserError(f"{expected}; the file there is another one", "give it with --video")
         return path
 
     def log(self, values: dict[str, Any]) -> None:
@@ -218,14 +219,14 @@ class RunFolder:
             case {"video_sha256": str()} if _is_path(values.get("video")):
                 return values
         expected = f"{self.environment_file}: expected the run's environment as JSON"
-        raise UserError(f"{expected}; it is damaged: start another --run")
+        raise UserError(f"{expected}; it is damaged", "start another --run")
 
     def _read(self, path: Path, errors: str = "strict") -> str:
         with suppress(OSError, UnicodeDecodeError):
             if path.is_file():  # reading a pipe would not end
                 return path.read_text(encoding="utf-8", errors=errors)
         expected = f"{path}: expected a file of a run folder"
-        raise UserError(f"{expected}; it is missing or damaged: start another --run")
+        raise UserError(f"{expected}; it is missing or damaged", "start another --run")
 
 
 def _is_path(value: object) -> bool:

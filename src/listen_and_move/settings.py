@@ -1,8 +1,13 @@
 """Settings as JSON and as changes by name, every value checked."""
 
+import ast
+import inspect
 import json
 from collections.abc import Callable
 from dataclasses import asdict, fields, is_dataclass, replace
+from functools import cache
+from itertools import pairwise
+from textwrap import dedent
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from listen_and_move.config import Config, require
@@ -12,6 +17,32 @@ from listen_and_move.presets import BY_SIZE, preset
 Settings = TypeVar("Settings")
 DEEPEST = 32
 """Levels of JSON that is read; what this project writes has four at most."""
+
+
+@cache
+def descriptions(kind: type) -> dict[str, str]:
+    """Returns the help of every setting of a group, in one line: the docstring below it."""
+    definition = ast.parse(dedent(inspect.getsource(kind))).body[0]
+    assert isinstance(definition, ast.ClassDef)
+    found = {item.name: "" for item in fields(kind)}
+    for setting, below in pairwise(definition.body):
+        if isinstance(setting, ast.AnnAssign) and isinstance(below, ast.Expr):
+            assert isinstance(setting.target, ast.Name) and isinstance(below.value, ast.Constant)
+            found[setting.target.id] = " ".join(str(below.value.value).split())
+    return found
+
+
+def described(name: str) -> dict[str, Any]:
+    """Returns what is known of a setting, as plain JSON: name, default, help, and what its entry says.
+
+    Args:
+        name: the setting as section.setting.
+    """
+    section, setting = name.split(".")
+    kind = get_type_hints(Config)[section]
+    entry = next(item for item in fields(kind) if item.name == setting)
+    known = {"name": name, "default": entry.default, "help": descriptions(kind)[setting]}
+    return {**known, **entry.metadata}
 
 
 def to_json(config: Any) -> str:
@@ -123,7 +154,7 @@ def with_values(config: Config, changes: dict[str, Any]) -> Config:
         section, _, setting = name.partition(".")
         group = getattr(config, section, None)
         known = is_dataclass(group) and setting in {item.name for item in fields(group)}
-        require(known, f"settings: {name} is not known; see listen-and-move train --help")
+        require(known, f"settings: {name} is not known", "see listen-and-move train --help")
         hint = get_type_hints(type(group))[setting]
         groups.setdefault(section, {})[setting] = _checked(hint, value, name)
     # All at once: rules between settings hold for the result, not for what is in between.

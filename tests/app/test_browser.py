@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from listen_and_move.inference.controls import Dial
 from listen_and_move.media.files import probe
 from tests.app.serving import until, waiting
 
 WAIT = 240_000  # milliseconds
 NAMELESS = """[...document.querySelectorAll("input, select, button")]
-    .filter((each) => !(each.labels?.length || each.ariaLabel || each.textContent)).map((each) => each.outerHTML)"""
+    .filter((each) => !(each.labels?.length || each.ariaLabel || each.textContent))
+    .map((each) => each.outerHTML)"""
 Visit = Callable[..., Any]
 
 
@@ -62,7 +64,8 @@ def stage(page: Any) -> dict[str, float]:
 
 def pixels(page: Any) -> list[int]:
     """Some of what the canvas shows."""
-    reading = "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].filter((_, i) => i % 997 == 0)"
+    data = "c.getContext('2d').getImageData(0, 0, c.width, c.height).data"
+    reading = f"c => [...{data}].filter((_, i) => i % 997 == 0)"
     return page.eval_on_selector("canvas", reading)
 
 
@@ -111,7 +114,7 @@ def test_a_dial_is_kept_used_and_not_offered_where_a_model_lacks_it(visit: Visit
 
     def without_recall(route: Any) -> None:
         answer = route.fetch()
-        runs = [{**run, "recalls": False} for run in answer.json()["runs"]]
+        runs = [{**run, "lacks": ["sharpness"]} for run in answer.json()["runs"]]
         route.fulfill(response=answer, json={**answer.json(), "runs": runs})
 
     page.route("**/api/runs", without_recall)
@@ -123,6 +126,31 @@ def test_a_dial_is_kept_used_and_not_offered_where_a_model_lacks_it(visit: Visit
     assert page.text_content(".card [role=status]") == "", (
         "the newest first: played without the dial that is not offered"
     )
+
+
+def test_a_dial_that_the_server_describes_is_on_the_page(visit: Visit) -> None:
+    page = visit("/runs")
+
+    def with_another(route: Any) -> None:
+        answer = route.fetch()
+        warmth = Dial(
+            None, -1.0, 1.0, 0.1, "Warmth", "Redder.", "display", unit="stops", usual=0.3, views=("live",)
+        )
+        made_up = warmth._replace(name="warmth").described()
+        route.fulfill(response=answer, json={**answer.json(), "dials": [*answer.json()["dials"], made_up]})
+
+    page.route("**/api/choices", with_another)
+    page.goto(f"{page.url.removesuffix('/runs')}/live")
+    page.wait_for_selector(".model")  # then nothing is drawn again
+    slider = page.locator("#dial-warmth")
+    assert slider.get_attribute("title") == "Redder." and slider.is_disabled()
+    assert (slider.get_attribute("min"), slider.get_attribute("max"), slider.input_value()) == (
+        "-1",
+        "1",
+        "0.3",
+    )
+    page.get_by_label("Warmth: on").check()
+    assert page.text_content(".dial:has(#dial-warmth) output") == "+0.3 stops"
 
 
 def test_the_picture_follows_the_microphone_and_its_latency_is_told(visit: Visit) -> None:

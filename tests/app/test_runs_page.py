@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 from listen_and_move.app.library import curves
+from listen_and_move.app.page import TRAINING_SETTINGS
 from listen_and_move.app.trainings import command_of
+from listen_and_move.config import Config
+from listen_and_move.errors import SettingError
+from listen_and_move.inference.controls import GAIN, Controls, dials
+from listen_and_move.settings import with_values
 from tests.app.serving import Visitor, ended, serving, until
 
 
@@ -17,14 +22,37 @@ def small(**settings: object) -> dict[str, object]:
     return {"preset": "quick", "settings": {"clip.size": "16", "training.steps": 100_000, **settings}}
 
 
+def test_dials_and_settings_are_told_as_their_entries_have_them(visitor: Visitor) -> None:
+    choices = visitor.get("/api/choices")
+    entries = {each.name: each for each in (*dials(Controls), GAIN)}
+    told = {each["name"]: each for each in choices["dials"]}
+    assert list(told) == list(entries)
+    for name, entry in entries.items():
+        assert told[name] == json.loads(json.dumps(entry.described()))
+    settings = choices["settings"]
+    assert set(settings) == TRAINING_SETTINGS
+    assert settings["clip.size"]["help"].startswith("Size of the generated picture: one number for a square")
+    assert settings["training.steps"]["label"] == "Steps" and settings["clip.end"]["default"] is None
+    for name, setting in settings.items():
+        for bound in ("lowest", "highest"):
+            if bound in setting:  # the entry says what the check allows
+                with_values(Config(), {name: max(1, setting[bound])})
+                beyond = setting[bound] + (1 if bound == "highest" else -1)
+                with pytest.raises(SettingError):
+                    with_values(Config(), {name: beyond})
+    for size in settings["clip.size"]["usual"]:
+        with_values(Config(), {"clip.size": size})
+    assert all(preset["about"] for preset in choices["presets"].values())
+
+
 def test_a_run_is_shown_with_figures_curves_samples_and_model(visitor: Visitor) -> None:
     (card,) = [run for run in visitor.get("/api/runs")["runs"] if run["name"] == "tiny"]
-    assert (card["width"], card["step"], card["steps"], card["training"], card["recalls"]) == (
+    assert (card["width"], card["step"], card["steps"], card["training"], card["lacks"]) == (
         32,
         4,
         4,
         "resting",
-        True,
+        [],
     )
     run = visitor.get("/api/runs/tiny")
     assert "dcor" in run["figures"] and run["samples"] == [4] and run["curves"]["generator/l1"][-1][0] == 4

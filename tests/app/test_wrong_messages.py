@@ -212,7 +212,8 @@ def test_a_body_that_makes_no_sense(visitor: Visitor, path: str) -> None:
 def test_steps_that_are_none(visitor: Visitor, performance: Path, steps: str) -> None:
     for path, body in {
         "/api/runs/tiny/resume": f'{{"steps": {steps}}}',
-        "/api/runs": f'{{"name": "new", "upload": "UPLOAD", "preset": "quick", "settings": {{"training.steps": {steps}}}}}',
+        "/api/runs": '{"name": "new", "upload": "UPLOAD", "preset": "quick", '
+        f'"settings": {{"training.steps": {steps}}}}}',
     }.items():
         answer = visitor.client.post(path, content=body.replace("UPLOAD", video(visitor, performance)))
         assert answer.status_code == 400 and "expected" in answer.json()["error"], answer.text
@@ -231,7 +232,8 @@ def test_times_that_are_none(visitor: Visitor, performance: Path, name: str) -> 
     for value in (*WRONG_NUMBERS, "1e300", "-1", "true", '"1"', "[1]", '{"a": 1}'):
         for path, body in {
             "/api/jobs": f'{{"kind": "inspect", "upload": "{upload}", "clip": {{"{name}": {value}}}}}',
-            "/api/runs": f'{{"name": "new", "upload": "{upload}", "preset": "quick", "settings": {{"clip.{name}": {value}}}}}',
+            "/api/runs": f'{{"name": "new", "upload": "{upload}", "preset": "quick", '
+            f'"settings": {{"clip.{name}": {value}}}}}',
         }.items():
             answer = visitor.client.post(path, content=body)
             assert answer.status_code == 400 and "expected" in answer.json()["error"], (value, answer.text)

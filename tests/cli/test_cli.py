@@ -73,7 +73,8 @@ def test_version_and_help() -> None:
 
 
 def test_help_does_not_import_torch() -> None:
-    code = "import sys; from listen_and_move.cli.main import run_command; run_command(['--help']); sys.exit('torch' in sys.modules)"
+    load = "import sys; from listen_and_move.cli.main import run_command"
+    code = f"{load}; run_command(['--help']); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60).returncode == 0
 
 
@@ -211,7 +212,8 @@ def test_an_interrupted_generation_leaves_nothing_behind(
 ) -> None:
     write_wav(tmp_path / "long.wav", np.tile(tone(10), 18), 48_000)
     # Where tests run in the background, SIGINT is ignored from birth; a person's terminal does not do that.
-    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from listen_and_move.cli.main import main; main()"
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{heeding}; from listen_and_move.cli.main import main; main()"
     line = [sys.executable, "-c", code, "generate", str(trained), "long.wav", "--out", "out.mp4"]
     process = subprocess.Popen(line, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:

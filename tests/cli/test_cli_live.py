@@ -22,7 +22,8 @@ from listen_and_move.cli.main import run_command
 from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.generate import generate
 from listen_and_move.inference.live.pacing import PATIENCE
-from listen_and_move.inference.live.perform import Status, perform
+from listen_and_move.inference.perform import Status, perform
+from listen_and_move.inference.pipeline import Pipeline
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.piped import Raw
 from listen_and_move.media.sound import read_sound
@@ -223,14 +224,14 @@ def test_the_sound_never_waits(
     trained: Path, wave: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """On a machine that needs 120 ms for a picture of 50 ms."""
-    draw = Animator.push
+    push = Pipeline.push
 
-    def slow(self, samples, state, seed, controls, gain, late=0):
-        frames, state = draw(self, samples, state, seed, controls, gain, late)
-        time.sleep(0.12 * max(0, len(frames) - late))
+    def slow(self, samples, state, settings):
+        frames, state = push(self, samples, state, settings)
+        time.sleep(0.12 * max(0, len(frames) - settings.late))
         return frames, state
 
-    monkeypatch.setattr(Animator, "push", slow)
+    monkeypatch.setattr(Pipeline, "push", slow)
     seen: list[Status] = []
     began = time.monotonic()
     last = perform(

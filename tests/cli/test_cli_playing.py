@@ -64,7 +64,7 @@ def test_what_does_not_apply_is_refused(trained: Path, wave: Path, tmp_path: Pat
         wave,
         "--freeze",
         "5",
-        saying="freeze: expected a level from -100 to 0 dB",
+        saying="freeze: expected -100 to 0 dB, such as -50",
         folder=tmp_path,
     )
     replayed = (

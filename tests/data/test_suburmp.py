@@ -15,7 +15,7 @@ from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor
 from listen_and_move.cli.main import run_command
 from listen_and_move.config import Config
 from listen_and_move.data.clip import Clip
-from listen_and_move.data.source import find
+from listen_and_move.data.source import find_source
 from listen_and_move.data.suburmp import Songs
 from listen_and_move.data.windows import beginning, next_windows
 from listen_and_move.errors import UserError
@@ -180,9 +180,9 @@ def test_train_and_play_it(songs: Path, tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def error(capsys: pytest.CaptureFixture[str]) -> str:
-    """The one line that says what is wrong; a bar may stand above it."""
-    (line,) = [line for line in capsys.readouterr().err.splitlines() if line and "━" not in line]
-    assert line.startswith("error: ")
+    """The one line that says what is wrong; how far the command came may stand above it."""
+    *progress, line = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and not any("error" in each for each in progress)
     return line
 
 
@@ -254,7 +254,7 @@ def test_folders_that_cannot_be_learnt(
 @pytest.mark.parametrize(
     ("changes", "saying"),
     [
-        ({"clip__fps": "20"}, "expected --fps 10"),
+        ({"clip__fps": "20"}, "expected 10 frames per second"),
         ({"clip__start": 1.0}, "expected whole songs"),
         ({"training__window": 16}, "expected at least 16 frames in a row"),
         ({"clip__crop": "0,0,64,64"}, "expected a crop"),
@@ -266,4 +266,4 @@ def test_settings_that_do_not_go_with_songs(changes: dict[str, object], saying: 
 
 
 def test_a_file_is_a_video(performance: Path) -> None:
-    assert find(performance).box(Config().clip) == (0, 0, 64, 64)
+    assert find_source(performance).box(Config().clip) == (0, 0, 64, 64)

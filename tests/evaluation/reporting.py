@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from listen_and_move.evaluation.results import FORMAT
-from listen_and_move.evaluation.rows import HELD, MEAN, MODEL, NEAREST, PATH, REAL, SHIFTED
-from listen_and_move.evaluation.shifts import Products
+from listen_and_move.evaluation.baselines import HELD, MEAN, MODEL, NEAREST, PATH, REAL, SHIFTED
+from listen_and_move.evaluation.json_records import from_json
+from listen_and_move.evaluation.results import FORMAT, EvaluationResults, Products
 
 FPS = Fraction(20)
 VALUES: Mapping[str, Mapping[str, float | None]] = {
@@ -78,7 +78,7 @@ def sums(seed: int = 0, at_right_time: float = 0.3, shifts: int = 60) -> Product
 
 
 def made_up(run: str = "drums", /, **part: Any) -> dict[str, Any]:
-    """Results of an evaluation; ``part`` replaces facts about what was measured."""
+    """Results of an evaluation as in its file; ``part`` replaces facts about what was measured."""
     altered = {
         "response": 0.9,
         "motion_ratio": 0.8,
@@ -158,6 +158,11 @@ def made_up(run: str = "drums", /, **part: Any) -> dict[str, Any]:
         },
         "took_s": 12.3,
     }
+
+
+def read(results: dict[str, Any]) -> EvaluationResults:
+    """The results that a file with these values holds."""
+    return from_json(EvaluationResults, results)
 
 
 def changed(results: dict[str, Any], row: str, **values: float | None) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from listen_and_move.evaluation.baselines import (
     silent_sound,
     temporal_spread,
 )
-from listen_and_move.evaluation.dataset import Part
+from listen_and_move.evaluation.dataset import FrameSpan
 
 FEATURES = torch.randn(100, 5, generator=torch.Generator().manual_seed(0))
 SPAN = range(20, 83)
@@ -41,7 +41,7 @@ def test_still_and_picked_and_part() -> None:
     assert len(still) == 7 and np.array_equal(still.read(2, 5), frames[[3, 3, 3]])
     picked = Picked(Held(frames), order)
     assert len(picked) == 4 and np.array_equal(picked.read(1, 4), frames[[4, 0, 9]])
-    part = Part(Held(frames), range(2, 6))
+    part = FrameSpan(Held(frames), range(2, 6))
     assert len(part) == 4 and np.array_equal(part.read(1, 4), frames[3:6])
 
 

@@ -4,9 +4,9 @@ import pytest
 from tests.evaluation.reporting import Page, changed, made_up, sums
 
 from listen_and_move.errors import UserError
+from listen_and_move.evaluation.baselines import MEAN, MODEL, MOVING
 from listen_and_move.evaluation.compare import compare
-from listen_and_move.evaluation.results import write_results
-from listen_and_move.evaluation.rows import MEAN, MODEL, MOVING
+from listen_and_move.evaluation.json_records import write_json
 from listen_and_move.evaluation.shifts import pooled
 from listen_and_move.runs import RunFolder
 
@@ -18,7 +18,7 @@ def run(tmp_path):
     def evaluated(results, folder=None):
         path = tmp_path / (folder or results["run"]["name"])
         RunFolder(path).evaluation_folder.mkdir(parents=True)
-        write_results(RunFolder(path).evaluation_folder / "results.json", results)
+        write_json(RunFolder(path).evaluation_folder / "results.json", results)
         return path
 
     return evaluated

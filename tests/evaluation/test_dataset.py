@@ -18,7 +18,7 @@ from listen_and_move.data.clip import load_clip
 from listen_and_move.data.frame_store import Shelf
 from listen_and_move.errors import UserError
 from listen_and_move.evaluation import dataset as material
-from listen_and_move.evaluation.dataset import HEARD_RATE, course, decode
+from listen_and_move.evaluation.dataset import COURSE_RATE, course, decode
 from listen_and_move.metrics.coupling import onset_strength, spectra
 from listen_and_move.metrics.sync import SILENCE_DB, loudness
 from listen_and_move.presets import preset
@@ -44,12 +44,12 @@ def check_equal_to_training(video: Path, config: Config) -> None:
 @pytest.fixture(scope="module")
 def murmur(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
     """Noise that swells and fades, 25 s and a bit at the rate of measuring, and its samples."""
-    count = 25 * HEARD_RATE + 77
+    count = 25 * COURSE_RATE + 77
     swell = np.sin(np.arange(count) / 3000) ** 2
     samples = (
         (8000 * swell * np.random.default_rng(0).standard_normal(count)).clip(-32768, 32767).astype(np.int16)
     )
-    path = make_wav(tmp_path_factory.mktemp("murmur") / "murmur.wav", samples[:, None], HEARD_RATE)
+    path = make_wav(tmp_path_factory.mktemp("murmur") / "murmur.wav", samples[:, None], COURSE_RATE)
     return path, (samples / 32768).astype(np.float32)
 
 
@@ -121,8 +121,8 @@ def test_pieces_of_the_sound_are_heard_as_the_whole(
     monkeypatch.setattr(material, "PIECE", piece)
     count = int(seconds * fps) + 1
     found = course(path, fps, 0, count)
-    assert np.array_equal(found.loudness, loudness(samples, HEARD_RATE, fps, count))
-    assert np.array_equal(found.onsets, onset_strength(spectra(samples), HEARD_RATE, fps, count))
+    assert np.array_equal(found.loudness, loudness(samples, COURSE_RATE, fps, count))
+    assert np.array_equal(found.onsets, onset_strength(spectra(samples), COURSE_RATE, fps, count))
     assert found.onsets.std() > 0 and found.loudness.std() > 0
 
 
@@ -134,8 +134,8 @@ def test_cuts_are_no_onsets(
     path, samples = murmur
     monkeypatch.setattr(material, "PIECE", max(piece, (Fraction(100) / fps).denominator))
     found = course(path, fps, 0, 400)
-    assert np.array_equal(found.onsets, onset_strength(spectra(samples), HEARD_RATE, fps, 400))
-    assert np.array_equal(found.loudness, loudness(samples, HEARD_RATE, fps, 400))
+    assert np.array_equal(found.onsets, onset_strength(spectra(samples), COURSE_RATE, fps, 400))
+    assert np.array_equal(found.loudness, loudness(samples, COURSE_RATE, fps, 400))
 
 
 @pytest.mark.parametrize("start", [Fraction(0), Fraction(1, 20), Fraction(7), Fraction(81, 4), Fraction(30)])
@@ -152,7 +152,7 @@ def test_a_part_is_that_part_of_the_whole(start: Fraction, murmur: tuple[Path, n
 def test_a_start_between_frames_is_kept_to_the_sample(murmur: tuple[Path, np.ndarray]) -> None:
     path, samples = murmur
     for start in (Fraction(3, 100), Fraction(7013, 1000)):
-        expected = loudness(samples[int(start * HEARD_RATE) :], HEARD_RATE, Fraction(20), 30)
+        expected = loudness(samples[int(start * COURSE_RATE) :], COURSE_RATE, Fraction(20), 30)
         assert np.array_equal(course(path, Fraction(20), start, 30).loudness, expected)
 
 
@@ -167,8 +167,8 @@ def test_memory_does_not_grow_with_the_sound(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(material, "PIECE", 50)
     peaks = []
     for seconds in (10, 60):
-        samples = np.random.default_rng(0).integers(-9000, 9000, (seconds * HEARD_RATE, 1), np.int16)
-        path = make_wav(tmp_path / f"{seconds}.wav", samples, HEARD_RATE)
+        samples = np.random.default_rng(0).integers(-9000, 9000, (seconds * COURSE_RATE, 1), np.int16)
+        path = make_wav(tmp_path / f"{seconds}.wav", samples, COURSE_RATE)
         tracemalloc.start()
         course(path, Fraction(20), 0, 20 * seconds)
         peaks.append(tracemalloc.get_traced_memory()[1])

@@ -5,7 +5,6 @@ import json
 import shutil
 from collections import defaultdict
 from fractions import Fraction
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,24 @@ from tests.media.making import make_wav
 
 from listen_and_move.data.clip import file_hash, load_clip
 from listen_and_move.errors import UserError
-from listen_and_move.evaluation.baselines import mean_spread, silent_sound, temporal_spread
+from listen_and_move.evaluation.baselines import (
+    HELD,
+    MEAN,
+    MODEL,
+    MOVING,
+    NEAREST,
+    PATH,
+    REAL,
+    SHIFTED,
+    mean_spread,
+    silent_sound,
+    temporal_spread,
+)
 from listen_and_move.evaluation.dataset import course
 from listen_and_move.evaluation.evaluate import Evaluation, evaluate
-from listen_and_move.evaluation.results import MEASURES, read_results
-from listen_and_move.evaluation.rows import HELD, MEAN, MODEL, MOVING, NEAREST, PATH, REAL, SHIFTED
+from listen_and_move.evaluation.json_records import as_json
+from listen_and_move.evaluation.measures import MEASURES
+from listen_and_move.evaluation.results import read_results
 from listen_and_move.evaluation.sensitivity import Truth, altered
 from listen_and_move.inference.animator import Animator
 from listen_and_move.metrics.frame import ssim
@@ -44,16 +56,7 @@ FOREIGN = (
 
 
 def values(evaluation: Evaluation) -> dict[str, dict[str, Any]]:
-    return {row["name"]: row["values"] for row in evaluation.results["rows"]}
-
-
-def kept(results: Any) -> Any:
-    """As JSON keeps it."""
-    if isinstance(results, dict):
-        return {key: kept(value) for key, value in results.items()}
-    if isinstance(results, (list, tuple)):
-        return [kept(value) for value in results]
-    return None if isinstance(results, float) and not isfinite(results) else results
+    return {name: dict(row) for name, row in evaluation.results.by_row().items()}
 
 
 @pytest.fixture
@@ -100,7 +103,7 @@ def test_the_files_hold_what_is_returned(bare: Evaluation, run: Path) -> None:
         and bare.report_file == run / "evaluation/report.html"
     )
     assert bare.report_file.read_text(encoding="utf-8").startswith("<!")
-    content = json.loads(json.dumps(kept(bare.results)))
+    content = json.loads(json.dumps(as_json(bare.results)))
     assert content["format"] == 1 and content["took_s"] > 0
     assert content["environment"]["video_sha256"] == content["run"]["video_sha256"]
     assert content["run"]["model_sha256"] == file_hash(run / "model.safetensors")
@@ -122,21 +125,21 @@ def test_all_rows_have_all_measures(bare: Evaluation) -> None:
 
 
 def test_what_is_left_out_is_named(bare: Evaluation) -> None:
-    assert all(any(name in sentence for sentence in bare.results["left_out"]) for name in weights.WEIGHTS)
-    assert all(f"left out: {sentence}" in bare.lines() for sentence in bare.results["left_out"])
-    assert bare.results["sensitivity"]["verdict"] in bare.lines()
-    assert bare.results["distribution"] == []
+    assert all(any(name in sentence for sentence in bare.results.left_out) for name in weights.WEIGHTS)
+    assert all(f"left out: {sentence}" in bare.lines() for sentence in bare.results.left_out)
+    assert bare.results.sensitivity.verdict in bare.lines()
+    assert bare.results.distribution == []
 
 
 def test_only_held_out_frames_are_measured(bare: Evaluation, performance: Path, run: Path) -> None:
-    part = bare.results["part"]
-    assert (part["first_frame"], part["frames"], part["start_s"], part["seconds"]) == (64, 16, 3.2, 0.8)
+    part = bare.results.part
+    assert (part.first_frame, part.frames, part.start_s, part.seconds) == (64, 16, 3.2, 0.8)
     clip = load_clip(performance, RunFolder(run).config())
     assert clip.held_out == range(64, 80)
     real = clip.frames[64:].numpy()
     last = np.repeat(clip.frames[63:64].numpy(), 16, 0)
     assert values(bare)[HELD]["ssim"] == pytest.approx(ssim(last, real, zero_border=True))
-    assert len(bare.results["series"]["motion"]) == 15 and len(bare.results["series"]["loudness"]) == 16
+    assert len(bare.results.series.motion) == 15 and len(bare.results.series.loudness) == 16
 
 
 def test_sensitivity_is_that_of_the_model_played_with_another_sound(
@@ -154,31 +157,31 @@ def test_sensitivity_is_that_of_the_model_played_with_another_sound(
     heard = course(performance, animator.fps, Fraction(64, 20), 16)
     truth = Truth(both, motion_energy(real))
     expected = altered(Held(right), Held(other), heard, spread, animator.fps, truth)
-    found = bare.results["sensitivity"]["altered"]["silent"]
-    assert bare.results["sensitivity"]["frames"] == 16
-    assert found["response"] == pytest.approx(expected.response, rel=1e-2)
-    assert found["motion_ratio"] == pytest.approx(expected.motion_ratio, rel=1e-2)
-    assert found["dcor"] == pytest.approx(expected.dcor, abs=1e-2)
-    assert found["effect"]["pairs"] == 1 and found["effect"]["size"] is None
+    found = bare.results.sensitivity.altered["silent"]
+    assert bare.results.sensitivity.frames == 16
+    assert found.response == pytest.approx(expected.response, rel=1e-2)
+    assert found.motion_ratio == pytest.approx(expected.motion_ratio, rel=1e-2)
+    assert found.dcor == pytest.approx(expected.dcor, abs=1e-2)
+    assert found.effect is not None and found.effect.pairs == 1 and found.effect.size is None
     for name in ("motion_correlation", "onset_correlation", "av_align"):
-        assert found["values"][name] == pytest.approx(expected.values[name], abs=0.05), name
-    unaltered = bare.results["sensitivity"]["altered"]["right"]
-    assert (unaltered["response"], unaltered["motion_ratio"]) == (0, 1)
+        assert found.values[name] == pytest.approx(expected.values[name], abs=0.05), name
+    unaltered = bare.results.sensitivity.altered["right"]
+    assert (unaltered.response, unaltered.motion_ratio) == (0, 1)
 
 
 def test_the_sound_without_a_picture(bare: Evaluation) -> None:
-    (sound,) = bare.results["sounds"]
-    assert sound["name"] == "strokes.wav" and sound["seconds"] == 51 / 20, (
+    (sound,) = bare.results.sounds
+    assert sound.name == "strokes.wav" and sound.seconds == 51 / 20, (
         "as long as the sound, up to the next frame"
     )
-    assert set(sound["values"]) == FOREIGN and set(sound["altered"]) == {
+    assert set(sound.values) == FOREIGN and set(sound.altered) == {
         "right",
         "shifted",
         "shuffled",
         "silent",
     }
-    assert all(each["dcor"] is None and each["effect"] is None for each in sound["altered"].values())
-    assert "real video" in sound["verdict"] or "not used" in sound["verdict"]
+    assert all(each.dcor is None and each.effect is None for each in sound.altered.values())
+    assert "real video" in sound.verdict or "not used" in sound.verdict
 
 
 def test_with_weights_their_measures_appear(full: Evaluation) -> None:
@@ -189,7 +192,7 @@ def test_with_weights_their_measures_appear(full: Evaluation) -> None:
     assert found[MEAN]["warping_error"] == 0 and found[REAL]["warping_error"] > 0
     assert all(found[name]["tof"] > 0 and found[name]["perceptual_squeeze_caffe"] > 0 for name in ROWS[1:])
     assert found[MEAN]["tof"] == found[HELD]["tof"], "of any still: the mean speed of the real video"
-    assert len(full.results["left_out"]) == 5
+    assert len(full.results.left_out) == 5
 
 
 def test_a_second_time_gives_the_same_figures(bare: Evaluation, full: Evaluation) -> None:
@@ -197,10 +200,10 @@ def test_a_second_time_gives_the_same_figures(bare: Evaluation, full: Evaluation
     for name in ROWS:
         assert ours[name] == {measure: again[name][measure] for measure in ours[name]}, name
     for key in ("run", "part", "null", "pool", "sensitivity", "series", "settings"):
-        assert bare.results[key] == full.results[key], key
-    assert read_results(full.results_file) == json.loads(json.dumps(kept(full.results))), (
-        "the later one is what is kept"
-    )
+        assert as_json(getattr(bare.results, key)) == as_json(getattr(full.results, key)), key
+    content = json.loads(full.results_file.read_text(encoding="utf-8"))
+    assert content == json.loads(json.dumps(as_json(full.results))), "the later one is what is kept"
+    assert as_json(read_results(full.results_file)) == content
 
 
 @pytest.mark.usefixtures("no_weights")
@@ -209,8 +212,8 @@ def test_the_training_part_if_asked_lies_beside(trained: Path, tmp_path: Path) -
     found = evaluate(run.path, training=True, device="cpu")
     assert found.results_file == run.path / "evaluation/training-part/results.json"
     assert not (run.path / "evaluation/results.json").exists()
-    part = found.results["part"]
-    assert (part["name"], part["first_frame"], part["frames"]) == ("training part", 0, 64)
+    part = found.results.part
+    assert (part.name, part.first_frame, part.frames) == ("training part", 0, 64)
     assert values(found)[REAL]["distance"] == 0 and values(found)[NEAREST]["distance"] == 0
     assert values(found)[NEAREST]["dcor"] > 0.9, "replay finds the very frames"
 
@@ -222,15 +225,15 @@ def test_another_video_is_measured_as_a_whole(trained: Path, tmp_path: Path) -> 
         evaluate(run.path, device="cpu")
     found = evaluate(run.path, video=other, device="cpu")
     assert found.results_file == run.path / "evaluation/second-take/results.json"
-    part = found.results["part"]
-    assert (part["name"], part["video"], part["first_frame"], part["frames"]) == (
+    part = found.results.part
+    assert (part.name, part.video, part.first_frame, part.frames) == (
         "second take",
         "second take.mkv",
         0,
         32,
     )
-    assert found.results["run"]["video"] == "performance.mp4"
-    assert found.results["environment"]["video_sha256"] == file_hash(other)
+    assert found.results.run.video == "performance.mp4"
+    assert found.results.environment.video_sha256 == file_hash(other)
     assert values(found)[REAL]["newness"] == 1 and values(found)[SHIFTED]["distance"] == 0
 
 

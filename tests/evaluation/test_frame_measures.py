@@ -12,8 +12,9 @@ from tests.evaluation.making import Held, noise, swinging
 
 from listen_and_move.evaluation.baselines import BLOCK, Still, temporal_spread
 from listen_and_move.evaluation.dataset import Course, Frames
-from listen_and_move.evaluation.frame_measures import Judge, Series, Values, sound_and_motion
-from listen_and_move.evaluation.results import MEASURES, read_results, write_results
+from listen_and_move.evaluation.frame_measures import FrameMeasures, Series, sound_and_motion
+from listen_and_move.evaluation.json_records import as_json, write_json
+from listen_and_move.evaluation.measures import MEASURES, Values
 from listen_and_move.metrics import coherence
 from listen_and_move.metrics.frame import (
     MOVING_SHARE,
@@ -30,21 +31,23 @@ FPS = Fraction(20)
 LENGTHS = [8, 31, 32, 33, 34, 63, 65, 66]
 
 
-def judge_of(real: Frames, fps: Fraction = FPS) -> Judge:
+def measures_of(real: Frames, fps: Fraction = FPS) -> FrameMeasures:
     random = np.random.default_rng(7)
     heard = Course(random.uniform(-90, 0, len(real)), random.exponential(1, len(real)))
-    return Judge(real, moving_region(temporal_spread(real, [range(len(real))]), MOVING_SHARE), heard, fps)
+    return FrameMeasures(
+        real, moving_region(temporal_spread(real, [range(len(real))]), MOVING_SHARE), heard, fps
+    )
 
 
 def values_of(ours: Frames, real: Frames) -> Values:
-    judge = judge_of(real)
-    return judge.values(judge.series(ours), judge.series(real))
+    measures = measures_of(real)
+    return measures.values(measures.series(ours), measures.series(real))
 
 
 @pytest.mark.parametrize("count", LENGTHS)
 def test_series_have_a_value_per_frame_or_pair(count: int) -> None:
     ours, real = swinging(0, count), swinging(1, count)
-    found = judge_of(Held(real)).series(Held(ours))
+    found = measures_of(Held(real)).series(Held(ours))
     shapes = [value.shape for value in found]
     assert shapes == [(count, 2)] * 3 + [(count - 1,), (count - 1, 3), (count - 1,), (count - 2,)]
     assert np.allclose(found.motion, motion_energy(ours))
@@ -123,8 +126,8 @@ def test_a_late_video_is_late_by_its_frames_in_milliseconds(late: int, fps: Frac
     """Noise at a strength that changes at random, so that the amount of motion tells frames apart."""
     long = (noise(8, 110) * np.random.default_rng(9).random((110, 1, 1, 1))).astype(np.uint8)
     real, ours = Held(long[10:100]), Held(long[10 - late : 100 - late])
-    judge = judge_of(real, fps)
-    found = judge.values(judge.series(ours), judge.series(real))
+    measures = measures_of(real, fps)
+    found = measures.values(measures.series(ours), measures.series(real))
     assert found["motion_lag_ms"] == pytest.approx(float(1000 * late / fps))
     assert found["motion_at_best_lag"] == pytest.approx(1)
 
@@ -149,13 +152,14 @@ def test_json_has_no_numbers_that_json_does_not_know(tmp_path) -> None:
     rows = [values_of(frames, Held(real)) for frames in (Held(real.copy()), Still(real[0], 40))]
     rows += [values_of(Held(real), Still(real[0], 40))]
     assert any(value is not None and not np.isfinite(value) for row in rows for value in row.values())
-    write_results(tmp_path / "results.json", {"format": 1, "rows": rows, "more": nan})
+    results = {"format": 1, "rows": rows, "more": nan}
+    write_json(tmp_path / "results.json", results)
     text = (tmp_path / "results.json").read_text()
     assert "NaN" not in text and "Infinity" not in text
-    assert json.loads(text) == read_results(tmp_path / "results.json")
+    assert json.loads(text) == as_json(results)
 
 
 def test_memory_does_not_grow_with_length() -> None:
     ours, real = Held(noise(12, 150)), Held(noise(13, 150))
-    found = judge_of(real).series(ours)
+    found = measures_of(real).series(ours)
     assert isinstance(found, Series) and max(ours.largest, real.largest) == BLOCK + 2

@@ -11,8 +11,14 @@ from tests.evaluation.making import Held, ignored, noise, swinging
 
 from listen_and_move.evaluation import network_measures as sampled
 from listen_and_move.evaluation.baselines import Still
-from listen_and_move.evaluation.network_measures import by_flow, distributions, perceptual, spread_evenly
-from listen_and_move.evaluation.networks import Networks, available
+from listen_and_move.evaluation.network_measures import (
+    Networks,
+    available,
+    by_flow,
+    distributions,
+    perceptual,
+    spread_evenly,
+)
 from listen_and_move.metrics.coherence import flow_difference, warping_error
 from listen_and_move.metrics.frechet import (
     LEAST_FRAMES,
@@ -142,14 +148,14 @@ def test_distributions_compare_frames_and_windows() -> None:
         "equal",
         ignored,
     )
-    assert [entry["measure"] for entry in found] == ["FID", "KID", "FVD", "KVD"]
+    assert [entry.measure for entry in found] == ["FID", "KID", "FVD", "KVD"]
     fid, kid, fvd, kvd = found
-    assert fid["value"] is None and "too few samples" in fid["note"] and fvd["value"] is None
+    assert fid.value is None and "too few samples" in fid.note and fvd.value is None
     videos = [torch.from_numpy(video).permute(0, 3, 1, 2).float() / 255 for video in (real, other, ours)]
     vectors = [FRAMES(video).numpy() for video in videos]
     expected = compare_distributions(*vectors, measure="kernel", least=LEAST_FRAMES)
-    assert (kid["real_samples"], kid["generated_samples"]) == (330, 330)
-    assert kid["value"] == pytest.approx(expected.value, rel=1e-3) and kid["floor"] == pytest.approx(
+    assert (kid.real_samples, kid.generated_samples) == (330, 330)
+    assert kid.value == pytest.approx(expected.value, rel=1e-3) and kid.floor == pytest.approx(
         expected.floor, rel=1e-3
     )
     windows = [
@@ -158,8 +164,8 @@ def test_distributions_compare_frames_and_windows() -> None:
         ).numpy()
         for video in videos
     ]
-    assert kvd["real_samples"] == 20 == LEAST_WINDOWS
-    assert kvd["value"] == pytest.approx(kernel_distance(windows[0], windows[2]).value, rel=1e-3)
+    assert kvd.real_samples == 20 == LEAST_WINDOWS
+    assert kvd.value == pytest.approx(kernel_distance(windows[0], windows[2]).value, rel=1e-3)
 
 
 def test_the_papers_protocol_gives_numbers_with_a_warning() -> None:
@@ -167,12 +173,12 @@ def test_the_papers_protocol_gives_numbers_with_a_warning() -> None:
     found = distributions(
         {"model": Held(ours)}, Held(real), Held(other), Networks(inception=FRAMES), "paper", ignored
     )
-    assert [entry["measure"] for entry in found] == ["FID", "KID"]
+    assert [entry.measure for entry in found] == ["FID", "KID"]
     vectors = [
         FRAMES(torch.from_numpy(video).permute(0, 3, 1, 2).float() / 255).numpy() for video in (real, ours)
     ]
-    assert found[0]["value"] == pytest.approx(frechet_distance(*vectors), rel=1e-3)
-    assert found[0]["value"] > 2 * found[0]["floor"] and "however few" in found[0]["note"]
+    assert found[0].value == pytest.approx(frechet_distance(*vectors), rel=1e-3)
+    assert found[0].value > 2 * found[0].floor and "however few" in found[0].note
 
 
 def test_flow_of_a_part_where_nothing_can_be_followed_is_no_number() -> None:

@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 from tests.evaluation.making import Held, noise, swinging
-from tests.evaluation.reporting import FPS, VALUES, Page, changed, made_up
+from tests.evaluation.reporting import FPS, VALUES, Page, changed, made_up, read
 
+from listen_and_move.evaluation.baselines import MEAN, MODEL, NEAREST, PATH, REAL
 from listen_and_move.evaluation.dataset import Course
-from listen_and_move.evaluation.interpretation import best_baseline, by_row, goodness, meaning
+from listen_and_move.evaluation.interpretation import best_baseline, goodness, interpretation
+from listen_and_move.evaluation.json_records import from_json
+from listen_and_move.evaluation.measures import MEASURES, formatted
 from listen_and_move.evaluation.report.report import SHOWN_SECONDS, Report, film
 from listen_and_move.evaluation.report.tables import titled
-from listen_and_move.evaluation.results import MEASURES, formatted
-from listen_and_move.evaluation.rows import MEAN, MODEL, NEAREST, PATH, REAL
-from listen_and_move.evaluation.sensitivity import Altered
-from listen_and_move.evaluation.unpaired import Performance
+from listen_and_move.evaluation.results import Altered, Curves
+from listen_and_move.evaluation.unpaired import SoundResult
 from listen_and_move.inference.sound_check import SoundCheck
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
@@ -46,7 +47,7 @@ def opened(mp4, tmp_path):
 
 
 def written(report, results, tmp_path):
-    report.write(tmp_path / "report.html", results)
+    report.write(tmp_path / "report.html", read(results))
     return Page((tmp_path / "report.html").read_text(encoding="utf-8"))
 
 
@@ -84,7 +85,11 @@ def test_odd_sides_are_made_even(track, tmp_path):
 def shown(track):
     report, others = Report(FPS), {MEAN: still(100), PATH: Held(swinging(3, COUNT))}
     report.show_part(
-        Held(noise(1, COUNT, 64, 64)), Held(noise(2, COUNT, 64, 64)), others, track, made_up()["series"]
+        Held(noise(1, COUNT, 64, 64)),
+        Held(noise(2, COUNT, 64, 64)),
+        others,
+        track,
+        from_json(Curves, made_up()["series"]),
     )
     return report
 
@@ -185,7 +190,7 @@ def test_other_sounds_are_shown_in_their_order(performance, tmp_path):
         altered = {"silent": Altered(0.5, 0.1, None, None, {})}
         report.show_sound(
             "same name",
-            Performance(
+            SoundResult(
                 still(value, 40), course, np.zeros(39), {}, altered, "", SoundCheck(-20.0, 3.0, None)
             ),
             SoundTrack(performance),
@@ -229,7 +234,7 @@ def test_goodness_knows_which_way_is_better():
 
 
 def said(results):
-    return " ".join(meaning(results))
+    return " ".join(interpretation(read(results)))
 
 
 def test_what_is_said_of_a_good_model():
@@ -276,7 +281,7 @@ def test_what_is_said_of_a_bad_model():
         and "mostly repeats training" in text
     )
     assert "Not shown to be in step" in text and "it moves on regardless" in text
-    beaten = [name for name in MEASURES if best_baseline(by_row(results), name)]
+    beaten = [name for name in MEASURES if best_baseline(read(results).by_row(), name)]
     assert f"A baseline beats the model in {len(beaten)} of the" in text
 
 
@@ -285,11 +290,11 @@ def test_nothing_is_said_of_what_is_not_known(nothing, tmp_path):
     results = changed(made_up(), MODEL, **dict.fromkeys(VALUES[MODEL], nothing))
     results["null"] = {MODEL: None}
     results["sensitivity"]["altered"]["silent"]["motion_ratio"] = nothing
-    assert len(meaning(results)) == 2, "what was measured, and that silence could not be"
+    assert len(interpretation(read(results))) == 2, "what was measured, and that silence could not be"
     assert "nan" not in said(results) and "inf" not in said(results).replace("info", "")
     for row in (MEAN, NEAREST, PATH):
         results = changed(made_up(), row, **dict.fromkeys(VALUES[row], nothing))
-        assert meaning(results)
+        assert interpretation(read(results))
     assert " nan " not in written(Report(FPS), results, tmp_path).text
 
 

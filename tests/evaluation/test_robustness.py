@@ -13,8 +13,10 @@ import torch
 from matplotlib.image import imread
 
 from listen_and_move.errors import UserError
+from listen_and_move.evaluation.json_records import as_json
 from listen_and_move.evaluation.robustness.clips import Log
 from listen_and_move.evaluation.robustness.distances import Distances
+from listen_and_move.evaluation.robustness.results import PlayedClip, Spread
 from listen_and_move.evaluation.robustness.sounds import (
     UNKNOWN,
     Candidate,
@@ -72,6 +74,7 @@ def played(run):
 
 def without_times(results):
     """What is the same however often it was interrupted."""
+    results = as_json(results)
     clips = [{name: value for name, value in clip.items() if name != "took_s"} for clip in results["clips"]]
     return {name: results[name] for name in ("overall", "classes", "best", "worst", "skipped", "verdict")} | {
         "clips": clips
@@ -195,13 +198,13 @@ def test_the_log_passes_over_what_is_torn_and_what_is_not_its_own(tmp_path):
     other = replace(log, identity={"model_sha256": "b", "settings": {"seed": 0}})
     assert log.clips() == ({}, 0)
     for each, name in ((log, "x"), (other, "x"), (log, "y")):
-        each.add({"name": name, "key": each.key(name), "values": {}})
+        each.add(PlayedClip(name, each.key(name)))
     assert [sorted(found) for found, _ in (log.clips(), other.clips())] == [["x", "y"], ["x"]]
     assert [count for _, count in (log.clips(), other.clips())] == [1, 2]
     whole = log.file.read_bytes()
     log.file.write_bytes(whole[:-9])  # the line of y is torn
     assert sorted(log.clips()[0]) == ["x"]
-    log.add({"name": "z", "key": log.key("z"), "values": {}})
+    log.add(PlayedClip("z", log.key("z")))
     assert sorted(log.clips()[0]) == ["x", "z"]
     assert len({log.key("x"), log.key("y"), other.key("x")}) == 3
 
@@ -248,7 +251,7 @@ def test_all_that_can_be_played_is_measured_and_the_rest_reported(run, sounds):
 
 
 def test_overall_figures_are_those_of_the_clips(run, sounds):
-    results = robustness(run, sounds, seconds="0.6-0.9", device="cpu").results
+    results = as_json(robustness(run, sounds, seconds="0.6-0.9", device="cpu").results)
     sounding = [clip for clip in results["clips"] if not clip["silent"]]
     ratios = [clip["values"]["motion_ratio"] for clip in sounding]
     spread = results["overall"]["measures"]["motion_ratio"]
@@ -286,12 +289,13 @@ def test_an_interrupted_run_goes_on_and_ends_as_one_that_was_not(run, sounds):
 
 
 def test_more_clips_add_to_those_that_are_there(run, sounds):
-    first = robustness(run, sounds, clips=2, seconds="0.6", device="cpu").results
+    first = as_json(robustness(run, sounds, clips=2, seconds="0.6", device="cpu").results)
     assert len(played(run)) == 2
-    more = robustness(run, sounds, clips=4, seconds="0.6-0.6", device="cpu").results
+    more = as_json(robustness(run, sounds, clips=4, seconds="0.6-0.6", device="cpu").results)
     assert len(played(run)) == 4, "the same length in another spelling is no other setting"
     assert {clip["name"] for clip in first["clips"]} < {clip["name"] for clip in more["clips"]}
-    assert robustness(run, sounds, clips=2, seconds="0.6", device="cpu").results["clips"] == first["clips"]
+    again = as_json(robustness(run, sounds, clips=2, seconds="0.6", device="cpu").results)
+    assert again["clips"] == first["clips"]
 
 
 def test_what_has_changed_is_played_again_and_other_settings_are_not_mixed_in(run, sounds):
@@ -299,10 +303,10 @@ def test_what_has_changed_is_played_again_and_other_settings_are_not_mixed_in(ru
     before = played(run)
     other = robustness(run, sounds, clips=3, seconds="0.5", device="cpu")
     assert played(run) == before * 2
-    assert other.results["not_used"] == 3 and {clip["seconds"] for clip in other.results["clips"]} == {0.5}
+    assert other.results.not_used == 3 and {each.clip.seconds for each in other.results.clips} == {0.5}
     assert "not used: 3 clips of another model or other settings" in other.lines()
     write_wav(sounds / before[0], tone(1.5, 900.0), RATE)
-    changed = robustness(run, sounds, clips=3, seconds="0.6", device="cpu").results
+    changed = as_json(robustness(run, sounds, clips=3, seconds="0.6", device="cpu").results)
     assert played(run) == [*before * 2, before[0]]
     key = next(clip["key"] for clip in changed["clips"] if clip["name"] == before[1])
     (run / f"evaluation/robustness/clips/{key}.jpg").unlink()
@@ -313,14 +317,14 @@ def test_what_has_changed_is_played_again_and_other_settings_are_not_mixed_in(ru
 def test_the_page_holds_its_pictures_and_asks_for_nothing(run, sounds):
     found = robustness(run, sounds, seconds="0.6-0.9", device="cpu")
     text = found.report_file.read_text(encoding="utf-8")
-    assert text.count('src="data:image/jpeg;base64,') == 1 + len(found.results["best"]) + len(
-        found.results["worst"]
+    assert text.count('src="data:image/jpeg;base64,') == 1 + len(found.results.best) + len(
+        found.results.worst
     )
     assert not re.search(r'(src|href)="(?!data:)', text)
     assert "more/hiss &lt;b&gt;.wav" in text and "hiss <b>" not in text
     assert "short.wav" in text and "without the weights inception-fid" in text
     shown = imread(
-        found.report_file.parent / "clips" / f"{found.results['clips'][0]['key']}.jpg", format="jpg"
+        found.report_file.parent / "clips" / f"{found.results.clips[0].clip.key}.jpg", format="jpg"
     )
     assert shown.shape[0] >= 32 and shown.shape[1] >= 8 * 32 and shown.std() > 1
 
@@ -339,7 +343,7 @@ def test_a_folder_without_a_usable_sound(run, tmp_path):
 
 def clip(name, silent=False, **values):
     known = {**dict.fromkeys(SHOWN), **values}
-    return {"name": name, "silent": silent, "used": not silent, "seconds": 1.0, "frames": 20, "values": known}
+    return PlayedClip(name, name, silent=silent, used=not silent, seconds=1.0, frames=20, values=known)
 
 
 def test_summary_leaves_out_what_is_not_known():
@@ -349,20 +353,17 @@ def test_summary_leaves_out_what_is_not_known():
         clip("c", True, distance=0.9, motion_ratio=0.25),
     ]
     found = overall(clips)
-    assert found["measures"]["distance"] == pytest.approx(
+    assert as_json(found.measures["distance"]) == pytest.approx(
         {"count": 2, "mean": 0.2, "low": 0.12, "median": 0.2, "high": 0.28}
     )
-    assert found["measures"]["newness"] == {
-        "count": 0,
-        "mean": None,
-        "low": None,
-        "median": None,
-        "high": None,
-    }
-    assert (found["used"], found["sounding"], found["motion_to_silent_sounds"]) == (2, 2, 0.25)
+    assert found.measures["newness"] == Spread(0, None, None, None, None)
+    assert (found.used, found.sounding, found.motion_to_silent_sounds) == (2, 2, 0.25)
     assert best_and_worst(clips) == (["a"], ["b"]), "a silent clip is neither"
     groups = by_class(clips, {"a": "x", "b": "y", "c": "y"})
-    assert [(each["name"], each["clips"], each["sounding"]) for each in groups] == [("y", 2, 1), ("x", 1, 1)]
+    assert [(each.name, each.overall.clips, each.overall.sounding) for each in groups] == [
+        ("y", 2, 1),
+        ("x", 1, 1),
+    ]
 
 
 class Noise:
@@ -398,16 +399,16 @@ def test_distances_of_clips_and_of_all(tmp_path):
     found = Distances.of(Means(), Noise(0, 130), tmp_path, "video")
     assert [len(half) for half in found.halves] == [65, 65]
     fid, kid = found.of_clip("few", Noise(1, 20))
-    assert fid["value"] is None and kid["value"] is None
-    assert "too few samples: 20, at least 2049 are needed" in fid["note"] and "at least 50" in kid["note"]
+    assert fid.value is None and kid.value is None
+    assert "too few samples: 20, at least 2049 are needed" in fid.note and "at least 50" in kid.note
     near, far = (
         found.of_clip(name, Noise(2, 60, middle))[1] for name, middle in (("near", 100), ("far", 160))
     )
-    assert near["real_samples"] == near["generated_samples"] == 50
-    assert abs(near["value"]) < 6 * near["standard_error"] < far["value"]
-    assert abs(near["floor"]) < 6 * near["standard_error"]
+    assert near.real_samples == near.generated_samples == 50
+    assert abs(near.value) < 6 * near.standard_error < far.value
+    assert abs(near.floor) < 6 * near.standard_error
     both = found.of_all(["near", "far"])[1]
-    assert both["generated_samples"] == 65 and near["value"] < both["value"] < far["value"]
+    assert both.generated_samples == 65 and near.value < both.value < far.value
 
 
 def test_distances_look_at_frames_once(tmp_path):
@@ -431,16 +432,14 @@ def test_with_weights_every_clip_has_distances(run, sounds, tmp_path, monkeypatc
     monkeypatch.setenv("LISTEN_AND_MOVE_WEIGHTS", str(file.parent))
     found = robustness(run, sounds, clips=5, seconds="0.4", device="cpu")
     assert len(played(run)) == 10, "clips from before the weights came are looked at again"
-    assert found.results["left_out"] == []
-    for one in found.results["clips"]:
+    assert found.results.left_out == []
+    for one in as_json(found.results)["clips"]:
         assert [(each["measure"], each["generated_samples"]) for each in one["distribution"]] == [
             ("FID", 8),
             ("KID", 8),
         ]
         assert "too few samples: 8" in one["distribution"][0]["note"]
-    assert [each["generated_samples"] for each in found.results["distribution"]] == [40, 40], (
-        "all frames together"
-    )
+    assert [each.generated_samples for each in found.results.distribution] == [40, 40], "all frames together"
     assert any(line.startswith("KID: too few samples: 40") for line in found.lines())
     assert "too few samples: 8" in found.report_file.read_text(encoding="utf-8")
     assert without_times(

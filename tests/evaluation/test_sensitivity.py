@@ -11,7 +11,8 @@ from tests.evaluation.making import Held, noise, swinging
 from listen_and_move.evaluation.baselines import BLOCK, Still
 from listen_and_move.evaluation.dataset import Course, Frames
 from listen_and_move.evaluation.frame_measures import OF_SOUND
-from listen_and_move.evaluation.sensitivity import Altered, Truth, altered, verdict
+from listen_and_move.evaluation.results import Altered
+from listen_and_move.evaluation.sensitivity import Truth, altered, verdict
 from listen_and_move.evaluation.shifts import products
 from listen_and_move.metrics.alignment import effect_size
 from listen_and_move.metrics.sync import (

@@ -7,7 +7,8 @@ from tests.evaluation.making import Held, noise, swinging
 from listen_and_move.evaluation import shifts
 from listen_and_move.evaluation.baselines import BLOCK, Still
 from listen_and_move.evaluation.frame_measures import LEAST_SHIFT
-from listen_and_move.evaluation.shifts import Products, pooled, products
+from listen_and_move.evaluation.results import Products
+from listen_and_move.evaluation.shifts import pooled, products
 from listen_and_move.metrics.sync import difference_correlation, difference_products, shifted_null
 
 

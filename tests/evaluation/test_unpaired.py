@@ -15,7 +15,7 @@ from listen_and_move.audio.loudness import gated_level, matching_gain
 from listen_and_move.data.frame_store import Shelf
 from listen_and_move.errors import UserError
 from listen_and_move.evaluation.baselines import BLOCK
-from listen_and_move.evaluation.unpaired import Performance, Training, performed
+from listen_and_move.evaluation.unpaired import SoundResult, TrainingReference, sound_result
 from listen_and_move.inference.animator import Animator
 from listen_and_move.media.sound import read_sound
 from listen_and_move.metrics.coherence import flicker
@@ -37,8 +37,8 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def training() -> Training:
-    return Training.of(Held(LEARNT), PARTS, Held(LEARNT[83:]))
+def training() -> TrainingReference:
+    return TrainingReference.of(Held(LEARNT), PARTS, Held(LEARNT[83:]))
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +47,12 @@ def animator(trained: Path) -> Animator:
 
 
 @pytest.fixture(scope="module")
-def performance_of(animator: Animator, sound: Path, training: Training) -> Iterator[Performance]:
+def performance_of(animator: Animator, sound: Path, training: TrainingReference) -> Iterator[SoundResult]:
     with Shelf() as shelf:
-        yield performed(animator, sound, training, shelf, watch=ignored)
+        yield sound_result(animator, sound, training, shelf, watch=ignored)
 
 
-def test_what_the_training_part_is_like(training: Training) -> None:
+def test_what_the_training_part_is_like(training: TrainingReference) -> None:
     """A change from one part to the next is no motion."""
     motion = np.concatenate([motion_energy(LEARNT[part.start : part.stop]) for part in PARTS])
     assert training.motion == pytest.approx(motion.mean())
@@ -65,28 +65,28 @@ def test_what_the_training_part_is_like(training: Training) -> None:
     assert training.newness == pytest.approx(np.median(distances))
 
 
-def test_distance_and_newness(training: Training) -> None:
+def test_distance_and_newness(training: TrainingReference) -> None:
     assert training.nearest(Held(LEARNT[3:30])) == {"distance": 0, "newness": 0}
     assert training.nearest(Held(LEARNT[83:])) == {"distance": pytest.approx(training.newness), "newness": 1}
     far = training.nearest(Held(noise(1, 9, 32, 32)))
     assert (far["distance"] or 0) > 0.2 and far["newness"] == pytest.approx(
         (far["distance"] or 0) / training.newness
     )
-    unknown = Training.of(Held(LEARNT), PARTS, Held(LEARNT[:0])).nearest(Held(LEARNT[83:]))
+    unknown = TrainingReference.of(Held(LEARNT), PARTS, Held(LEARNT[:0])).nearest(Held(LEARNT[83:]))
     assert isnan(unknown["newness"] or 0) and unknown["distance"] == pytest.approx(training.newness)
 
 
 def test_memory_does_not_grow_with_length() -> None:
     frames = Held(noise(2, 150))
-    Training.of(frames, (range(150),), frames).nearest(frames)
+    TrainingReference.of(frames, (range(150),), frames).nearest(frames)
     assert frames.largest <= BLOCK + 1
 
 
 def test_the_picture_is_that_of_generate(
-    performance_of: Performance, animator: Animator, sound: Path
+    performance_of: SoundResult, animator: Animator, sound: Path
 ) -> None:
     gain = matching_gain(gated_level(read_sound(sound, SAMPLE_RATE)), animator.model.level)
-    assert abs(gain) > 0.5 and performance_of.values["gain_db"] == performance_of.heard.gain == pytest.approx(
+    assert abs(gain) > 0.5 and performance_of.values["gain_db"] == performance_of.check.gain == pytest.approx(
         gain
     )
     expected = np.stack(list(animator.frames(read_sound(sound, SAMPLE_RATE, start=0), gain=gain)))
@@ -94,20 +94,20 @@ def test_the_picture_is_that_of_generate(
     assert np.abs(performance_of.frames.read(0, 61).astype(int) - expected).max() <= 1
 
 
-def test_the_figures_are_those_of_the_whole(performance_of: Performance, training: Training) -> None:
+def test_the_figures_are_those_of_the_whole(performance_of: SoundResult, training: TrainingReference) -> None:
     frames, found = performance_of.frames.read(0, 61), performance_of.values
     assert found["motion_ratio"] == pytest.approx(motion_energy(frames).mean() / training.motion)
     assert found["sharpness"] == pytest.approx(laplacian_energies(frames).mean() / training.detail)
     assert found["flicker"] == pytest.approx(flicker(frames).mean())
-    novelty = performance_of.heard.novelty
+    novelty = performance_of.check.novelty
     assert novelty is not None and len(novelty) == 3 and found["novelty"] == pytest.approx(novelty.mean())
     assert len(performance_of.motion) == 60 and len(performance_of.course.loudness) == 61
     assert set(performance_of.altered) == {"right", "shifted", "shuffled", "silent"}
 
 
-def test_a_part_of_a_sound(animator: Animator, sound: Path, training: Training) -> None:
+def test_a_part_of_a_sound(animator: Animator, sound: Path, training: TrainingReference) -> None:
     with Shelf() as shelf:
-        found = performed(animator, sound, training, shelf, start=0.5, seconds=1.25, watch=ignored)
+        found = sound_result(animator, sound, training, shelf, start=0.5, seconds=1.25, watch=ignored)
         part = list(read_sound(sound, SAMPLE_RATE, start=Fraction(1, 2), end=Fraction(7, 4)))
         gain = matching_gain(gated_level(part), animator.model.level)
         expected = np.stack(list(animator.frames(part, gain=gain)))
@@ -118,16 +118,16 @@ def test_a_part_of_a_sound(animator: Animator, sound: Path, training: Training) 
         Shelf() as shelf,
         pytest.raises(UserError, match=r"at least 8 frames of sound; got 6: take a longer one"),
     ):
-        performed(animator, sound, training, shelf, seconds=0.3, watch=ignored)
+        sound_result(animator, sound, training, shelf, seconds=0.3, watch=ignored)
 
 
 def test_a_quiet_copy_is_played_as_the_original_is(
-    animator: Animator, sound: Path, training: Training, tmp_path: Path
+    animator: Animator, sound: Path, training: TrainingReference, tmp_path: Path
 ) -> None:
     samples = np.concatenate(list(read_sound(sound, 16_000)))
     quiet = make_wav(tmp_path / "quiet.wav", (samples * 10_362)[:, None], 16_000)
     with Shelf() as shelf:
-        both = [performed(animator, path, training, shelf, watch=ignored) for path in (sound, quiet)]
+        both = [sound_result(animator, path, training, shelf, watch=ignored) for path in (sound, quiet)]
         loud, soft = (each.frames.read(0, 61).astype(int) for each in both)
-    assert float(both[1].heard.gain) - float(both[0].heard.gain) == pytest.approx(10, abs=0.1)
+    assert float(both[1].check.gain) - float(both[0].check.gain) == pytest.approx(10, abs=0.1)
     assert np.abs(loud - soft).max() <= 3

@@ -13,8 +13,8 @@ from listen_and_move.audio.features import SAMPLE_RATE
 from listen_and_move.config import ClipConfig
 from listen_and_move.errors import UserError
 from listen_and_move.inference.animator import Animator
-from listen_and_move.inference.compositing import FEATHER, Pasted, scaled, soft_mask, still_of
-from listen_and_move.inference.generate import generate
+from listen_and_move.inference.compositing import FEATHER, Compositor, scaled, soft_mask, still_of
+from listen_and_move.inference.generate import composited, generate
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import Box, read_frames
 from listen_and_move.media.sound import read_sound
@@ -28,8 +28,8 @@ def detailed(width: int, height: int, low: int = 0, high: int = 255) -> np.ndarr
     return np.random.default_rng(0).integers(low, high, (height, width, 3), dtype=np.uint8)
 
 
-def pasted(trained: Path, still: np.ndarray, box: Box = BOX) -> Pasted:
-    return Pasted(Animator.load(trained, "cpu"), still, box)
+def pasted(still: np.ndarray, box: Box = BOX) -> Compositor:
+    return Compositor((32, 32), still, box)
 
 
 def whole_video(path: Path, end: float | None = None) -> np.ndarray:
@@ -42,7 +42,7 @@ def whole_video(path: Path, end: float | None = None) -> np.ndarray:
 
 def test_nothing_changes_where_the_frame_is_the_still(trained: Path) -> None:
     still = detailed(160, 90)
-    paste = pasted(trained, still)
+    paste = pasted(still)
     seen = np.rint(paste.seen).clip(0, 255).astype(np.uint8)
     assert np.abs(paste.whole(seen).astype(int) - still).max() <= 1
     assert np.array_equal(paste.still, still), "the still stays as it is"
@@ -51,7 +51,7 @@ def test_nothing_changes_where_the_frame_is_the_still(trained: Path) -> None:
 def test_outside_the_crop_is_the_still_and_inside_the_frame(trained: Path) -> None:
     still = detailed(160, 90, 0, 60)
     left, top, right, bottom = BOX
-    picture = pasted(trained, still).whole(np.full((32, 32, 3), 220, np.uint8))
+    picture = pasted(still).whole(np.full((32, 32, 3), 220, np.uint8))
     inside = np.zeros((90, 160), bool)
     inside[top:bottom, left:right] = True
     assert picture.shape == still.shape and picture.dtype == np.uint8
@@ -62,7 +62,7 @@ def test_outside_the_crop_is_the_still_and_inside_the_frame(trained: Path) -> No
 
 def test_a_small_change_keeps_the_detail(trained: Path) -> None:
     still = detailed(160, 90, 100, 140)
-    paste = pasted(trained, still)
+    paste = pasted(still)
     picture = paste.whole(np.rint(paste.seen + 3).astype(np.uint8)).astype(int)
     middle = np.s_[20:70, 45:120]
     assert np.abs(picture[middle] - still[middle] - 3).max() <= 3
@@ -86,7 +86,7 @@ def test_an_odd_size_loses_its_last_pixel(
     trained: Path, size: tuple[int, int], expected: tuple[int, int]
 ) -> None:
     still = detailed(*size)
-    paste = pasted(trained, still, (5, 5, *size))
+    paste = pasted(still, (5, 5, *size))
     picture = paste.whole(np.rint(paste.seen).clip(0, 255).astype(np.uint8))
     assert paste.size == expected and picture.shape[1::-1] == expected
     assert np.abs(picture.astype(int) - still[: expected[1], : expected[0]]).max() <= 1
@@ -95,7 +95,7 @@ def test_an_odd_size_loses_its_last_pixel(
 def test_a_crop_of_another_shape_is_filled(trained: Path) -> None:
     frame = np.zeros((32, 32, 3), np.uint8)
     frame[:16] = 255
-    picture = pasted(trained, np.zeros((100, 60, 3), np.uint8), (0, 0, 60, 100)).whole(frame)
+    picture = pasted(np.zeros((100, 60, 3), np.uint8), (0, 0, 60, 100)).whole(frame)
     assert (picture[:40] > 240).all() and (picture[60:] < 15).all()
 
 
@@ -180,11 +180,12 @@ def test_pasted_into_the_video_a_model_learnt(trained: Path, performance: Path, 
     with av.open(str(out)) as container:
         comment = container.metadata["comment"]
     assert comment.startswith("Generated picture") and "around it a still of video sha256" in comment
-    plain = Pasted.of(Animator.load(trained, "cpu"), performance, RunFolder(trained).config().clip)
+    animator, config = Animator.load(trained, "cpu"), RunFolder(trained).config()
     blocks = list(read_sound(performance, SAMPLE_RATE, end=0.5))
-    animator = Animator.load(trained, "cpu")
-    expected = [plain.whole(frame) for frame in animator.frames(blocks)]
-    assert all(np.array_equal(a, b) for a, b in zip(plain.frames(blocks), expected, strict=True))
+    whole = Compositor.of(animator.size, performance, config.clip).whole
+    expected = [whole(frame) for frame in animator.frames(blocks)]
+    found = composited(animator.pipeline, performance, config).frames(blocks)
+    assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
 
 
 def test_a_model_alone_needs_its_video(trained: Path, performance: Path, tmp_path: Path) -> None:
@@ -201,4 +202,4 @@ def test_a_video_that_the_crop_does_not_fit_is_refused(
     with pytest.raises(
         UserError, match="expected the video whose part 0,0,65,64 was learnt; got a picture of 64x64"
     ):
-        Pasted.of(Animator.load(trained, "cpu"), performance, ClipConfig(crop="0,0,65,64"))
+        Compositor.of(Animator.load(trained, "cpu"), performance, ClipConfig(crop="0,0,65,64"))

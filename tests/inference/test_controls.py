@@ -1,23 +1,36 @@
 """Controls: each does what its help says, whatever the cut of the sound; where they are as trained nothing
 changes."""
 
+import asyncio
+import json
 import math
+from dataclasses import dataclass, fields, make_dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pytest
 import torch
 from scipy.signal import lfilter
+from starlette.requests import Request
+from tyro.conf import arg
 
+from listen_and_move.app.page import Page
 from listen_and_move.audio.features import SAMPLE_RATE
+from listen_and_move.audio.loudness import LARGEST_FIXED_GAIN, loudest
+from listen_and_move.cli.arguments import parse
 from listen_and_move.config import Config
-from listen_and_move.errors import SettingError
-from listen_and_move.inference.animator import BEGINNING, Animator
-from listen_and_move.inference.controls import AS_TRAINED, Controls
-from listen_and_move.inference.display import ShownState, frame_sounds, loudest, shown
-from listen_and_move.inference.guide import smoothed, steered
+from listen_and_move.errors import SettingError, UserError
+from listen_and_move.inference.animator import Animator
+from listen_and_move.inference.batching import RenderRequest
+from listen_and_move.inference.controls import AS_TRAINED, GAIN, VIEWS, Controls, dial, dials, lacking
+from listen_and_move.inference.display import Display, DisplayState
+from listen_and_move.inference.front_end import AudioFrontEnd
+from listen_and_move.inference.stage import Frame, PlaySettings, pictures
+from listen_and_move.models.generator import smooth
 from listen_and_move.models.noise import frame_noise
+from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
 
 FPS = Fraction(20)
@@ -46,11 +59,30 @@ def played(animator: Animator, wave: np.ndarray, controls: Controls = AS_TRAINED
 
 
 def pushed(animator: Animator, blocks: list[np.ndarray], controls: Controls) -> np.ndarray:
-    state, pictures = BEGINNING, []
+    state, seen, settings = None, [], PlaySettings(controls)
     for block in blocks:
-        frames, state = animator.push(block, state, controls=controls)
-        pictures += frames
-    return np.stack(pictures + animator.finish(state, controls=controls)).astype(int)
+        frames, state = animator.pipeline.push(block, state, settings)
+        seen += frames
+    return np.stack(pictures(seen + animator.pipeline.finish(state, settings))).astype(int)
+
+
+def rendered(
+    animator: Animator, features: torch.Tensor, controls: Controls = AS_TRAINED
+) -> tuple[torch.Tensor, object]:
+    """Frames in [-1, 1] for features (T, F) from the beginning on, and the state after them."""
+    return animator.renderer.draw(RenderRequest(features, None, 0, 0, controls))
+
+
+def displayed(
+    frames: list[np.ndarray], sounds: list[np.ndarray], controls: Controls, state: DisplayState | None = None
+) -> tuple[list[np.ndarray], DisplayState | None]:
+    """What a display shows of frames with their sounds, and its state."""
+    drawn = [
+        Frame(number, sound, torch.zeros(0), picture=frame)
+        for number, (frame, sound) in enumerate(zip(frames, sounds, strict=True))
+    ]
+    shown, state = Display(FPS).push(drawn, state, PlaySettings(controls))
+    return pictures(shown), state
 
 
 @pytest.mark.parametrize("form", ["trained", "noisy"])
@@ -65,14 +97,13 @@ def test_any_cutting_gives_the_same_frames(form: str, cut: list[int], request: p
 @pytest.mark.parametrize("form", ["trained", "noisy"])
 def test_as_trained_is_the_network_itself(form: str, request: pytest.FixtureRequest) -> None:
     animator = moving(request.getfixturevalue(form))
-    features = torch.randn(1, 9, animator.config.features.size, generator=torch.Generator().manual_seed(0))
-    noise = frame_noise(range(9), 0, animator.config.noise_sizes, animator.network.pixel_noise_shapes)
-    expected, state = animator.network(features, noise[0], None, noise[1])
-    frames, found = steered(
-        animator.network, features, noise, None, [AS_TRAINED], animator.stage.silence, FPS
-    )
-    assert torch.equal(frames, expected)
-    torch.testing.assert_close(found.network, state, rtol=0, atol=0)
+    network, config = animator.network, animator.config
+    features = torch.randn(9, config.features.size, generator=torch.Generator().manual_seed(0))
+    noise, pixels = frame_noise(range(9), 0, config.noise_sizes, network.generator.pixel_noise_shapes)
+    expected, state = network(features[None], noise, None, pixels, sharpness=torch.zeros(1, 1, 1))
+    frames, found = rendered(animator, features)
+    assert torch.equal(frames, expected[0])
+    torch.testing.assert_close(found[:2], state[:2], rtol=0, atol=0)
 
 
 def test_deaf_is_silence_whatever_the_sound(trained: Path) -> None:
@@ -100,28 +131,28 @@ def test_amount_is_all_three_gains_and_moves_more(trained: Path) -> None:
 
 def test_each_route_hears_its_own(trained: Path) -> None:
     animator, config = moving(trained), Animator.load(trained, "cpu").config
-    features = torch.randn(1, 6, config.features.size, generator=torch.Generator().manual_seed(1))
-    silence, noise = animator.stage.silence.expand_as(features), torch.zeros(1, 6, 0)
-    network, size = animator.network, config.motion_size
+    features = torch.randn(6, config.features.size, generator=torch.Generator().manual_seed(1))
+    silence, noise = animator.renderer.silence.expand_as(features), torch.zeros(1, 6, 0)
+    network, size, as_played = animator.network, config.motion_size, torch.zeros(1, 1, 1)
     for name in ("motion_gain", "content_gain", "norm_gain"):
         motion, content, norm = (
-            silence if name == f"{route}_gain" else features for route in ("motion", "content", "norm")
+            (silence if name == f"{route}_gain" else features)[None]
+            for route in ("motion", "content", "norm")
         )
         z = torch.cat([network.listen(motion, noise)[0][..., :size], content], dim=-1)
-        expected, _ = network.generator(z, norm)
-        found, _ = steered(
-            network, features, (noise, None), None, [Controls(**{name: 0.0})], animator.stage.silence, FPS
-        )
-        torch.testing.assert_close(found, expected)
-        assert (found - network(features, noise)[0]).abs().max() > 1e-3
+        expected, _ = network.generator(z, norm, sharpness=as_played)
+        found, _ = rendered(animator, features, Controls(**{name: 0.0}))
+        torch.testing.assert_close(found, expected[0])
+        assert (found - rendered(animator, features)[0]).abs().max() > 1e-3
 
 
 def test_sharpness_goes_from_the_blend_to_the_real_frame_that_sounded_most_alike(trained: Path) -> None:
     animator, wave = Animator.load(trained, "cpu"), sound((1.0, -20))
-    animator.network.generator.picture.convolution.weight.data.zero_()  # nothing is drawn upon what is recalled
-    recall = animator.network.generator.recall
+    # Nothing is drawn upon what is retrieved.
+    animator.network.generator.picture.convolution.weight.data.zero_()
+    recall = animator.network.generator.memory
     assert recall is not None
-    recall.scale.mul_(0.1)  # so that many frames sound alike, and their blend is like none of them
+    recall.metric_scale.mul_(0.1)  # so that many frames sound alike, and their blend is like none of them
     blend, best = (0.97 * each[0] for each in recall(animator.extractor.whole(torch.from_numpy(wave))[None]))
     apart = {}
     for sharpness in (-4.0, 0.0, 4.0):
@@ -144,17 +175,17 @@ def test_smoothing_is_a_one_pole_filter() -> None:
     x, kept = random.standard_normal((2, 30, 3)).astype(np.float32), Controls(smoothing=0.2).kept(FPS)
     start = np.broadcast_to(kept * x[:, :1], (2, 1, 3))
     expected, _ = lfilter([1 - kept], [1, -kept], x, axis=1, zi=start)
-    found = smoothed(torch.from_numpy(x), torch.from_numpy(x[:, :1]), torch.full((2, 1, 1), kept))
+    found = smooth(torch.from_numpy(x), torch.from_numpy(x[:, :1]), torch.full((2, 1, 1), kept))
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-5)
     assert torch.equal(
-        smoothed(torch.from_numpy(x), torch.zeros(2, 1, 3), torch.zeros(2, 1, 1)), torch.from_numpy(x)
+        smooth(torch.from_numpy(x), torch.zeros(2, 1, 3), torch.zeros(2, 1, 1)), torch.from_numpy(x)
     )
 
 
 @pytest.mark.parametrize("fps", [Fraction(10), Fraction(25), Fraction(60_000, 1001)])
 def test_smoothing_takes_its_time_at_any_rate(fps: Fraction) -> None:
     kept = Controls(smoothing=0.5).kept(fps)
-    step = smoothed(torch.ones(1, 200, 1), torch.zeros(1, 1, 1), torch.full((1, 1, 1), kept))[0, :, 0].numpy()
+    step = smooth(torch.ones(1, 200, 1), torch.zeros(1, 1, 1), torch.full((1, 1, 1), kept))[0, :, 0].numpy()
     times = (1 + np.arange(200)) / float(fps)
     np.testing.assert_allclose(step, 1 - np.exp(-times / 0.5), atol=1e-5)
 
@@ -196,8 +227,8 @@ def test_a_delay_may_change_while_playing() -> None:
     frames = [np.full((2, 2, 3), number, np.uint8) for number in range(12)]
     quiet, seen, state = [np.zeros(1)] * 4, [], None
     for place, delay in ((0, 0.0), (4, 0.1), (8, 0.05)):
-        pictures, state = shown(frames[place : place + 4], quiet, Controls(delay=delay), FPS, state)
-        seen += [int(picture[0, 0, 0]) for picture in pictures]
+        shown, state = displayed(frames[place : place + 4], quiet, Controls(delay=delay), state)
+        seen += [int(picture[0, 0, 0]) for picture in shown]
     assert seen == [0, 1, 2, 3, 3, 3, 4, 5, 7, 8, 9, 10]
 
 
@@ -215,8 +246,8 @@ def levels_played(*levels: float, freeze: float = -50.0) -> list[int]:
     """Numbers of the frames that are shown, one frame per level."""
     frames = [np.full((1, 1, 3), number, np.uint8) for number in range(len(levels))]
     sounds = [10 ** (level / 20) * math.sqrt(2) * np.sin(0.1 * np.arange(3200)) for level in levels]
-    pictures, _ = shown(frames, sounds, Controls(freeze=freeze), FPS)
-    return [int(picture[0, 0, 0]) for picture in pictures]
+    shown, _ = displayed(frames, sounds, Controls(freeze=freeze))
+    return [int(picture[0, 0, 0]) for picture in shown]
 
 
 def test_a_pause_is_no_silence_and_noise_at_the_level_does_not_flutter() -> None:
@@ -231,15 +262,15 @@ def test_held_is_held_however_it_is_cut() -> None:
     frames = [np.full((1, 1, 3), number, np.uint8) for number in range(40)]
     sounds = [np.full(3200, 0.0)] * 30 + [0.5 * np.sin(0.1 * np.arange(3200))] * 10
     controls = Controls(freeze=-50, delay=0.1)
-    whole, end = shown(frames, sounds, controls, FPS)
+    whole, end = displayed(frames, sounds, controls)
     for cut in (1, 9, 11, 31):
-        first, state = shown(frames[:cut], sounds[:cut], controls, FPS)
+        first, state = displayed(frames[:cut], sounds[:cut], controls)
         old = state
-        second, last = shown(frames[cut:], sounds[cut:], controls, FPS, state)
+        second, last = displayed(frames[cut:], sounds[cut:], controls, state)
         assert (
             np.array_equal(first + second, whole)
             and state is old
-            and isinstance(last, ShownState)
+            and isinstance(last, DisplayState)
             and end is not None
         )
         assert last.quiet == end.quiet and np.array_equal(last.waiting, end.waiting)
@@ -257,14 +288,20 @@ def test_level_of_a_sine_of_an_offset_and_of_nothing() -> None:
 
 
 def test_the_sound_of_a_frame_is_what_it_hears_from_its_instant_on(trained: Path) -> None:
-    extractor = Animator.load(trained, "cpu").extractor
-    wave = np.arange(64_000, dtype=np.float32)
-    sounds, state = frame_sounds(wave, 5, extractor)
-    reach = float(extractor.look_ahead) * SAMPLE_RATE
-    for frame, heard in enumerate(sounds):
-        assert heard[0] == 3200 * frame and reach - 2 <= len(heard) <= reach and (np.diff(heard) == 1).all()
-    rest, _ = frame_sounds(wave[:0], 16, extractor, state)
-    assert [int(heard[0]) for heard in rest[:3]] == [16_000, 19_200, 22_400] and not len(rest[15])
+    reference = Animator.load(trained, "cpu").audio_reference
+    front_end, wave = AudioFrontEnd(reference), np.arange(64_000, dtype=np.float32)
+    reach = float(reference.extractor.look_ahead) * SAMPLE_RATE
+    for cuts in ([], [1, 3199, 3200, 20_000], list(range(777, 64_000, 777))):
+        state, frames = None, []
+        for block in np.split(wave, cuts):
+            ready, state = front_end.push(block, state)
+            frames += ready
+        assert all(reach - 2 <= len(frame.samples) <= reach for frame in frames) and len(frames) == 15
+        frames += front_end.finish(state)
+        assert [frame.number for frame in frames] == list(range(20))
+        for frame in frames:
+            assert frame.samples[0] == 3200 * frame.number and (np.diff(frame.samples) == 1).all()
+        assert len(frames[-1].samples) == 3200, "it ends where the sound ends"
 
 
 @pytest.mark.parametrize(
@@ -275,14 +312,73 @@ def test_the_sound_of_a_frame_is_what_it_hears_from_its_instant_on(trained: Path
         ({"norm_gain": math.nan}, "norm-gain: expected"),
         ({"sharpness": -5}, r"sharpness: expected -4 \(soft\) to 4 \(sharp\); got -5"),
         ({"sharpness": math.nan}, "sharpness: expected"),
-        ({"smoothing": -1}, "smoothing: expected 0 to 10 seconds; got -1"),
-        ({"delay": 11}, "delay: expected 0 to 10 seconds; got 11"),
-        ({"freeze": 3}, "freeze: expected a level from -100 to 0 dB"),
+        ({"smoothing": -1}, "smoothing: expected 0 to 10 s; got -1"),
+        ({"delay": 11}, "delay: expected 0 to 10 s; got 11"),
+        ({"freeze": 3}, "freeze: expected -100 to 0 dB, such as -50; got 3"),
     ],
 )
 def test_values_that_make_no_sense(values: dict[str, float], saying: str) -> None:
     with pytest.raises(SettingError, match=saying):
         Controls(**values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeUp(Controls):
+    """Controls with one dial more, whose entry is all that is written of it."""
+
+    warmth: float = dial(
+        0.0,
+        lowest=-1.0,
+        highest=1.0,
+        step=0.1,
+        unit="stops",
+        ends=("blue", "red"),
+        label="Warmth",
+        stage="display",
+        needs=("generator.recall", "recalls frames"),
+        help="How red the picture is.",
+    )
+
+
+def test_a_made_up_dial_takes_one_entry(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingError, match=r"^warmth: expected -1 \(blue\) to 1 \(red\) stops; got 2$"):
+        MadeUp(warmth=2)
+    with pytest.raises(SettingError, match=r"trained with generator\.recall 0; got 0\.5"):
+        MadeUp(warmth=0.5).check_model(Config())
+    MadeUp(warmth=0.5).check_replay()  # the display shows real frames too
+
+    arguments = make_dataclass("Arguments", [("controls", Annotated[MadeUp, arg(name="")], MadeUp())])
+    assert parse(arguments, "play", ["--warmth", "-0.5"]).controls == MadeUp(warmth=-0.5)  # type: ignore[attr-defined]
+    with pytest.raises(UserError, match=r"warmth: expected -1 \(blue\) to 1 \(red\) stops; got 3"):
+        parse(arguments, "play", ["--warmth", "3"])
+    with pytest.raises(SystemExit):
+        parse(arguments, "play", ["--help"])
+    assert "--warmth FLOAT" in (told := capsys.readouterr().out) and "How red the picture is." in told
+
+    monkeypatch.setattr("listen_and_move.app.page.Controls", MadeUp)
+    answer = asyncio.run(Page(tmp_path, tmp_path).choices(Request({"type": "http"})))
+    (entry,) = [each for each in json.loads(answer.body)["dials"] if each["name"] == "warmth"]
+    assert (entry["label"], entry["help"]) == ("Warmth", "How red the picture is.")
+    assert (entry["lowest"], entry["highest"], entry["step"], entry["unit"]) == (-1, 1, 0.1, "stops")
+
+
+def test_every_dial_is_described_whole() -> None:
+    for each in (*dials(Controls), GAIN):
+        low, high = each.slider or (each.lowest, each.highest)
+        assert each.label and each.help and each.step > 0 and set(each.views) <= set(VIEWS)
+        assert each.lowest <= low < high <= each.highest
+        assert each.default is None or low <= each.default <= high
+    assert [each.name for each in dials(Controls)] == [item.name for item in fields(Controls)]
+    assert GAIN.highest == -GAIN.lowest == LARGEST_FIXED_GAIN
+    assert lacking(Config()) == ["sharpness"] and lacking(preset("studio")) == []
+
+
+def test_none_is_a_value_only_where_it_is_the_default() -> None:
+    assert Controls(freeze=None) == AS_TRAINED
+    with pytest.raises(SettingError, match=r"amount: expected 0 \(deaf\) to 4; got None"):
+        Controls(amount=None)  # type: ignore[arg-type]
 
 
 def test_a_route_that_a_model_does_not_have() -> None:

@@ -13,10 +13,13 @@ from listen_and_move.audio.novelty import FAR
 from listen_and_move.cli.main import run_command
 from listen_and_move.data.clip import load_clip
 from listen_and_move.errors import UserError
-from listen_and_move.inference.animator import BEGINNING, Animator
+from listen_and_move.inference.animator import Animator
+from listen_and_move.inference.front_end import AudioReference
 from listen_and_move.inference.generate import Progress, generate
-from listen_and_move.inference.sound_check import AudioReference, SoundCheck, listen, notes
-from listen_and_move.inference.sources.path import Replayer
+from listen_and_move.inference.pipeline import Pipeline
+from listen_and_move.inference.sound_check import SoundCheck, listen, notes
+from listen_and_move.inference.sources.path import path_pipeline
+from listen_and_move.inference.stage import PlaySettings, pictures
 from listen_and_move.media.sound import read_sound
 from listen_and_move.media.wav import write_wav
 from listen_and_move.runs import RunFolder
@@ -28,9 +31,14 @@ def animator(trained: Path) -> Animator:
 
 
 @pytest.fixture(scope="module")
-def replayer(trained: Path, performance: Path) -> Replayer:
+def drawn(animator: Animator) -> Pipeline:
+    return animator.pipeline
+
+
+@pytest.fixture(scope="module")
+def replayed(trained: Path, performance: Path) -> Pipeline:
     config = RunFolder(trained).config()
-    return Replayer(load_clip(performance, config), config)
+    return path_pipeline(load_clip(performance, config), config)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +61,7 @@ def quieter(samples: np.ndarray, decibels: float) -> np.ndarray:
     return samples * np.float32(10 ** (-decibels / 20))
 
 
-@pytest.mark.parametrize("player", ["animator", "replayer"])
+@pytest.mark.parametrize("player", ["drawn", "replayed"])
 @pytest.mark.parametrize("decibels", [13.0, -7.0])
 def test_a_matched_copy_is_played_as_the_original(
     player: str, decibels: float, melody: np.ndarray, request: pytest.FixtureRequest
@@ -62,35 +70,37 @@ def test_a_matched_copy_is_played_as_the_original(
     plays = request.getfixturevalue(player)
     both = []
     for samples in (melody, quieter(melody, decibels)):
-        heard = listen(partial(np.split, samples, [777, 70_000]), plays.audio_reference)
-        both.append((heard, np.stack(list(plays.frames([samples], gain=heard.gain))).astype(int)))
+        heard = listen(partial(np.split, samples, [777, 70_000]), plays.front_end.reference)
+        both.append(
+            (heard, np.stack(list(plays.frames([samples], PlaySettings(gain=heard.gain)))).astype(int))
+        )
     assert float(both[1][0].gain) - float(both[0][0].gain) == pytest.approx(decibels, abs=0.05)
     assert np.abs(both[0][1] - both[1][1]).max() <= 2
     assert np.allclose(both[0][0].novelty, both[1][0].novelty, atol=0.02)
 
 
-@pytest.mark.parametrize("player", ["animator", "replayer"])
+@pytest.mark.parametrize("player", ["drawn", "replayed"])
 @pytest.mark.parametrize("gain", ["running", 9.0])
 def test_a_gain_is_a_louder_sound_for_any_cut(
     player: str, gain: float, melody: np.ndarray, request: pytest.FixtureRequest
 ) -> None:
     plays, soft = request.getfixturevalue(player), quieter(melody, 12)
-    louder, _ = Leveller(gain, plays.audio_reference.level).push(soft)
+    louder, _ = Leveller(gain, plays.front_end.reference.level).push(soft)
     expected = np.stack(list(plays.frames([louder]))).astype(int)
-    whole = np.stack(list(plays.frames([soft], gain=gain)))
-    parts = np.stack(list(plays.frames(np.split(soft, [1, 9000, 60_000]), gain=gain)))
+    whole = np.stack(list(plays.frames([soft], PlaySettings(gain=gain))))
+    parts = np.stack(list(plays.frames(np.split(soft, [1, 9000, 60_000]), PlaySettings(gain=gain))))
     assert max(np.abs(whole - expected).max(), np.abs(parts - expected).max()) <= 1
     assert np.abs(np.stack(list(plays.frames([soft]))) - expected).max() > 1
 
 
 def test_live_equals_file_at_a_fixed_gain(animator: Animator, melody: np.ndarray) -> None:
-    state, live = BEGINNING, []
+    state, live = None, []
     for block in np.split(melody, range(2000, len(melody), 2000)):
-        frames, state = animator.push(block, state, gain=-5.0)
+        frames, state = animator.pipeline.push(block, state, PlaySettings(gain=-5.0))
         live += frames
-    live += animator.finish(state)
+    live += animator.pipeline.finish(state)
     file = np.stack(list(animator.frames([melody], gain=-5.0))).astype(int)
-    assert np.abs(np.stack(live) - file).max() <= 1
+    assert np.abs(np.stack(pictures(live)) - file).max() <= 1
 
 
 @pytest.mark.parametrize("level", [0.0, 10 ** (-60 / 20)])

@@ -29,17 +29,17 @@ def test_wgan_gp_equals_the_published_code() -> None:
     weights = {
         name.removeprefix("param."): tensor for name, tensor in golden.items() if name.startswith("param.")
     }
-    critic = Discriminator([8, 16, 32, 32], video=True, norm=True)
-    critic.load_state_dict(from_authors(weights))
+    discriminator = Discriminator([8, 16, 32, 32], video=True, norm=True)
+    discriminator.load_state_dict(from_authors(weights))
     real, fake = golden["io.real"], golden["io.fake"]
-    penalty = unit_slope(critic.train(), 0.3 * real + 0.7 * fake)
-    total = ADVERSARIAL["wgan-gp"].critic(critic(real), critic(fake)) + 10 * penalty
+    penalty = unit_slope(discriminator.train(), 0.3 * real + 0.7 * fake)
+    total = ADVERSARIAL["wgan-gp"].discriminator(discriminator(real), discriminator(fake)) + 10 * penalty
     torch.testing.assert_close(10 * penalty, golden["io.penalty"].squeeze(), rtol=1e-5, atol=0)
     torch.testing.assert_close(total, golden["io.loss_total"].squeeze(), rtol=1e-5, atol=0)
 
 
 @pytest.mark.parametrize(
-    ("name", "critic", "generator"),
+    ("name", "discriminator", "generator"),
     [
         ("wgan-gp", -2.0, -1.0),
         ("wgan", -2.0, -1.0),
@@ -48,9 +48,9 @@ def test_wgan_gp_equals_the_published_code() -> None:
         ("relativistic", math.log1p(math.exp(-2)), math.log1p(math.exp(2))),
     ],
 )
-def test_known_scores(name: str, critic: float, generator: float) -> None:
+def test_known_scores(name: str, discriminator: float, generator: float) -> None:
     real, fake = torch.full((2, 1, 4, 4), 3.0), torch.full((2, 1, 4, 4), 1.0)
-    assert ADVERSARIAL[name].critic(real, fake).item() == pytest.approx(critic)
+    assert ADVERSARIAL[name].discriminator(real, fake).item() == pytest.approx(discriminator)
     assert ADVERSARIAL[name].generator(real, fake).item() == pytest.approx(generator)
 
 
@@ -62,7 +62,7 @@ def test_losses_equal_the_published_code(name: str, theirs: str) -> None:
     golden = load_file(GOLDEN / "losses_and_pixel_metrics.safetensors")
     real, fake = golden["io.real_preds"], golden["io.fake_preds"]
     torch.testing.assert_close(
-        ADVERSARIAL[name].critic(real, fake), golden[f"io.{theirs}_d"].squeeze(), rtol=1e-5, atol=0
+        ADVERSARIAL[name].discriminator(real, fake), golden[f"io.{theirs}_d"].squeeze(), rtol=1e-5, atol=0
     )
     torch.testing.assert_close(
         ADVERSARIAL[name].generator(real, fake), golden[f"io.{theirs}_g"].squeeze(), rtol=1e-5, atol=0
@@ -73,7 +73,7 @@ def test_bce_is_cross_entropy_with_logits() -> None:
     real, fake = torch.randn(2, 1, 4, 4), torch.randn(2, 1, 4, 4)
     ones, zeros = torch.ones_like(real), torch.zeros_like(real)
     expected = binary_cross_entropy_with_logits(real, ones) + binary_cross_entropy_with_logits(fake, zeros)
-    torch.testing.assert_close(ADVERSARIAL["bce"].critic(real, fake), expected)
+    torch.testing.assert_close(ADVERSARIAL["bce"].discriminator(real, fake), expected)
     torch.testing.assert_close(
         ADVERSARIAL["bce"].generator(real, fake), binary_cross_entropy_with_logits(fake, ones)
     )
@@ -82,7 +82,7 @@ def test_bce_is_cross_entropy_with_logits() -> None:
 @pytest.mark.parametrize("name", ADVERSARIAL)
 def test_better_scores_are_rewarded(name: str) -> None:
     row, low, high = ADVERSARIAL[name], torch.zeros(3, 1), torch.ones(3, 1)
-    assert row.critic(high, low) < row.critic(low, high)
+    assert row.discriminator(high, low) < row.discriminator(low, high)
     assert row.generator(low, high) < row.generator(high, low)
 
 
@@ -97,10 +97,10 @@ def test_every_row_can_be_chosen() -> None:
 
 
 def linear(weight: float):
-    def critic(x: Tensor) -> Tensor:
+    def discriminator(x: Tensor) -> Tensor:
         return weight * x.flatten(1).sum(1)
 
-    return critic
+    return discriminator
 
 
 def test_penalties_know_the_slope() -> None:
@@ -111,11 +111,11 @@ def test_penalties_know_the_slope() -> None:
     assert zero_centred_penalty(linear(0.5), real, fake, None).item() == pytest.approx(2 * slope**2, rel=1e-5)
 
 
-def test_penalty_moves_the_critic() -> None:
-    critic = torch.nn.Sequential(
+def test_penalty_moves_the_discriminator() -> None:
+    discriminator = torch.nn.Sequential(
         torch.nn.Flatten(), torch.nn.Linear(12, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1)
     )
     for penalty in (interpolated_penalty, zero_centred_penalty):
-        critic.zero_grad()
-        penalty(critic, torch.randn(2, 3, 2, 2), torch.randn(2, 3, 2, 2), torch.rand(2)).backward()
-        assert critic[1].weight.grad.abs().sum() > 0  # type: ignore[union-attr]
+        discriminator.zero_grad()
+        penalty(discriminator, torch.randn(2, 3, 2, 2), torch.randn(2, 3, 2, 2), torch.rand(2)).backward()
+        assert discriminator[1].weight.grad.abs().sum() > 0  # type: ignore[union-attr]

@@ -13,11 +13,11 @@ from tests.conftest import TINY
 
 from listen_and_move.config import LossConfig
 from listen_and_move.losses import perceptual
-from listen_and_move.losses.perceptual import EYES, Eye, PerceptualLoss
+from listen_and_move.losses.perceptual import PERCEPTUAL_FEATURES, PerceptualFeatures, PerceptualLoss
 from listen_and_move.pretrained.inputs import IMAGENET
 from listen_and_move.pretrained.vgg16 import VGG16
 from listen_and_move.runs import RunFolder
-from listen_and_move.training.loop import Progress, train
+from listen_and_move.training.loop import TrainingProgress, train
 
 CAFFE_FILE = "squeezenet1_1_caffe_features.pt"
 REAL = {"losses.perceptual": 10.0, "losses.perceptual_network": "squeezenet1_1-caffe"}
@@ -35,8 +35,8 @@ def window(seed: int, side: int = 32) -> torch.Tensor:
 
 
 def test_every_network_of_the_settings_is_a_row() -> None:
-    assert LossConfig.perceptual_network in EYES
-    assert all(LossConfig(perceptual_network=name) for name in EYES)  # type: ignore[arg-type]
+    assert LossConfig.perceptual_network in PERCEPTUAL_FEATURES
+    assert all(LossConfig(perceptual_network=name) for name in PERCEPTUAL_FEATURES)  # type: ignore[arg-type]
 
 
 def test_the_formula_in_numpy() -> None:
@@ -54,13 +54,15 @@ def test_the_formula_in_numpy() -> None:
         )  # conv relu conv relu pool, conv relu conv relu
     assert maps[0].shape == (2, 128, 16, 16)
     expected = ((maps[0] - maps[1]) ** 2).mean()
-    assert PerceptualLoss(network, EYES["vgg16"])(fake, real).item() == pytest.approx(expected, rel=1e-4)
-    assert EYES["vgg16"] == Eye("relu2_2", IMAGENET)
+    assert PerceptualLoss(network, PERCEPTUAL_FEATURES["vgg16"])(fake, real).item() == pytest.approx(
+        expected, rel=1e-4
+    )
+    assert PERCEPTUAL_FEATURES["vgg16"] == PerceptualFeatures("relu2_2", IMAGENET)
 
 
 @pytest.mark.parametrize("at_once", [1, 2])
 def test_a_large_window_is_compared_in_pieces(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    loss = PerceptualLoss(VGG16().eval().requires_grad_(False).double(), EYES["vgg16"])
+    loss = PerceptualLoss(VGG16().eval().requires_grad_(False).double(), PERCEPTUAL_FEATURES["vgg16"])
     fake, real = (
         torch.cat([window(seed), window(seed + 2), window(seed + 4)[:, :1]], dim=1).double()
         for seed in (0, 1)
@@ -93,7 +95,7 @@ def test_training_lowers_it_and_keeps_the_network_out_of_the_files(
 ) -> None:
     seen: list[float] = []
 
-    def watch(progress: Progress) -> None:
+    def watch(progress: TrainingProgress) -> None:
         seen.extend(value for name, value in progress.values.items() if name == "generator/perceptual")
 
     none = dict.fromkeys(("adversarial_weight", "l1", "difference", "rest"), 0.0)

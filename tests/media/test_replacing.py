@@ -103,7 +103,8 @@ def text():
     with replacing("t.txt") as path:
         path.write_text("x" * 50000)
 noise = Waveform(random.uniform(-1, 1, 200000), 44100)
-jobs = [lambda n=n, p=p, s=s: video(n, p, s) for n in ("v.mp4", "v.mov", "v.mkv", "v.webm") for p, s in ((1, None), (0, noise))]
+names, kinds = ("v.mp4", "v.mov", "v.mkv", "v.webm"), ((1, None), (0, noise))
+jobs = [lambda n=n, p=p, s=s: video(n, p, s) for n in names for p, s in kinds]
 jobs += [lambda: video("frames", 1, noise), lambda: write_wav("w.wav", noise.samples, 8000), text]
 for job in jobs:
     try:

@@ -41,8 +41,12 @@ def test_scikit_image_agrees(size):
     a = noise(0, (3, *size, 3))
     b = (0.7 * a + 0.3 * noise(1, a.shape)).clip(0, 1)
     options = {
-        "channel_axis": -1, "gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 1.0,
-    }  # fmt: skip
+        "channel_axis": -1,
+        "gaussian_weights": True,
+        "sigma": 1.5,
+        "use_sample_covariance": False,
+        "data_range": 1.0,
+    }
     expected = np.mean([structural_similarity(x, y, **options) for x, y in zip(a, b, strict=True)])
     assert isclose(ssim(a, b), expected, rel_tol=1e-9)
     assert isclose(mse(a, b), mean_squared_error(a, b), rel_tol=1e-12)

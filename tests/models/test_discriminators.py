@@ -1,4 +1,4 @@
-"""The critics: the paper's text written out with torch's own 3-D layers, first and second derivatives,
+"""The discriminators: the paper's text written out with torch's own 3-D layers, first and second derivatives,
 shapes."""
 
 import pytest
@@ -11,7 +11,7 @@ from listen_and_move.models.discriminators import Discriminator, SpaceTimeConvol
 WIDTHS = (2, 3, 4, 4)
 
 
-def critic(*, video: bool, norm: bool = False, widths: tuple[int, ...] = WIDTHS) -> Discriminator:
+def discriminator(*, video: bool, norm: bool = False, widths: tuple[int, ...] = WIDTHS) -> Discriminator:
     torch.manual_seed(0)
     module = Discriminator(widths, video=video, norm=norm).double()
     for parameter in module.parameters():
@@ -24,7 +24,7 @@ def windows(frames: int, batch: int = 2, height: int = 32, width: int = 32) -> T
     return torch.rand(batch, frames, 3, height, width, generator=random, dtype=torch.float64) * 2 - 1
 
 
-def plain_critic(module: Discriminator, video: Tensor) -> Tensor:
+def plain_discriminator(module: Discriminator, video: Tensor) -> Tensor:
     """Channels before time; each 1x1 convolution at full size, then the mean."""
     image = video.transpose(1, 2)
     x: Tensor | float = 0.0
@@ -48,10 +48,10 @@ def penalty(scores: Tensor, x: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("norm", [False, True])
 @pytest.mark.parametrize("frames", [2, 3, 6, 8])
-def test_video_critic_is_the_plain_form(frames: int, norm: bool) -> None:
-    module = critic(video=True, norm=norm).train()
+def test_video_discriminator_is_the_plain_form(frames: int, norm: bool) -> None:
+    module = discriminator(video=True, norm=norm).train()
     x = windows(frames).requires_grad_()
-    fast, plain = module(x), plain_critic(module, x)
+    fast, plain = module(x), plain_discriminator(module, x)
     torch.testing.assert_close(fast, plain)
     ours, expected = penalty(fast, x), penalty(plain, x)
     torch.testing.assert_close(ours, expected)
@@ -74,24 +74,24 @@ def test_space_time_convolution(frames: int) -> None:
 
 @pytest.mark.parametrize(("frames", "left"), [(16, 2), (8, 1), (6, 3), (2, 1), (1, 1), (5, 5)])
 def test_time_is_halved_while_even(frames: int, left: int) -> None:
-    assert critic(video=True)(windows(frames)).shape == (2, left, 1, 4, 4)
+    assert discriminator(video=True)(windows(frames)).shape == (2, left, 1, 4, 4)
 
 
 def test_non_square() -> None:
-    assert critic(video=True)(windows(4, height=32, width=56)).shape == (2, 1, 1, 4, 7)
-    assert critic(video=False)(windows(1, height=32, width=56)[:, 0]).shape == (2, 1, 4, 7)
+    assert discriminator(video=True)(windows(4, height=32, width=56)).shape == (2, 1, 1, 4, 7)
+    assert discriminator(video=False)(windows(1, height=32, width=56)[:, 0]).shape == (2, 1, 4, 7)
 
 
 @pytest.mark.parametrize("video", [False, True])
 def test_items_do_not_mix_without_norm(video: bool) -> None:
     x = windows(4) if video else windows(1)[:, 0]
-    module = critic(video=video)
+    module = discriminator(video=video)
     torch.testing.assert_close(module(x)[:1], module(torch.cat([x[:1], -x[1:]]))[:1], rtol=0, atol=1e-12)
 
 
-def test_image_critic_is_a_video_critic_of_one_frame() -> None:
+def test_image_discriminator_is_a_video_discriminator_of_one_frame() -> None:
     """With the middle of its kernels, that is."""
-    image, video = critic(video=False), critic(video=True)
+    image, video = discriminator(video=False), discriminator(video=True)
     weights = image.state_dict()
     middles = {
         name: value[:, :, None]
@@ -106,7 +106,7 @@ def test_image_critic_is_a_video_critic_of_one_frame() -> None:
 
 @pytest.mark.parametrize("video", [False, True])
 def test_every_layer_sees_the_image(video: bool) -> None:
-    module = critic(video=video)
+    module = discriminator(video=video)
     module(windows(4) if video else windows(1)[:, 0]).sum().backward()
     assert all(
         parameter.grad is not None and parameter.grad.abs().max() > 0 for parameter in module.parameters()
@@ -115,10 +115,10 @@ def test_every_layer_sees_the_image(video: bool) -> None:
 
 @pytest.mark.parametrize("video", [True, False])
 def test_activations_are_what_the_decision_is_made_from(video: bool) -> None:
-    critic = Discriminator([8, 16, 32], video=video, norm=False)
+    discriminator = Discriminator([8, 16, 32], video=video, norm=False)
     images = torch.randn(2, 4, 3, 16, 16) if video else torch.randn(2, 3, 16, 16)
-    scores, activations = critic.judge(images)
-    assert torch.equal(scores, critic(images))
+    scores, activations = discriminator.output(images)
+    assert torch.equal(scores, discriminator(images))
     assert [tuple(each.shape[2:]) for each in activations] == [(16, 8, 8), (32, 4, 4)]
-    decision = critic.decision(activations[-1])
+    decision = discriminator.decision(activations[-1])
     assert torch.equal(scores, decision if video else decision.squeeze(1))

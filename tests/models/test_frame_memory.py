@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from listen_and_move.models.memory import GATE_BIAS, FrameMemory, ReferenceEncoder, ReferenceGate
+from listen_and_move.models.memory import FrameMemory, ReferenceEncoder, ReferenceGate
 
 FRAMES = torch.randint(0, 256, (5, 3, 8, 6), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 HEARD = torch.randn(2, 5, 4, generator=torch.Generator().manual_seed(1))
@@ -9,7 +9,7 @@ HEARD = torch.randn(2, 5, 4, generator=torch.Generator().manual_seed(1))
 
 def filled(scale: float = 1.0) -> FrameMemory:
     recall = FrameMemory(4, (8, 6))
-    recall.remember(torch.full((4,), scale), torch.tensor(1e6), HEARD, FRAMES)
+    recall.fill(torch.full((4,), scale), torch.tensor(1e6), HEARD, FRAMES)
     return recall
 
 
@@ -53,7 +53,7 @@ def test_far_from_all_that_was_heard_the_choice_stays_as_clear() -> None:
     far = 1000.0 * torch.tensor([[[1.0, 0, 0, 0], [0, 1.0, 0, 0]]])
     blurred, _ = filled(scale=0.1)(far)
     recall = filled(scale=0.1)
-    recall.reach = torch.tensor(0.1)
+    recall.typical_distance = torch.tensor(0.1)
     clear, _ = recall(far)
     frames = torch.stack([picture(frame) for frame in range(5)])
     for place in range(2):
@@ -65,22 +65,22 @@ def test_far_away_a_lean_makes_the_best_frame_stand_out_and_near_it_changes_noth
     far, recall = torch.tensor([[[3.0, 0, 0, 0]]]), filled(scale=0.05)
     alone = picture(int((HEARD - far).norm(dim=-1).amin(0).argmin()))
 
-    def apart(gate_bias: float) -> float:
+    def apart(sharpness: float) -> float:
         """From the frame that sounded most alike."""
-        _, best = recall(far, None, torch.full((1, 1, 1), gate_bias))
+        _, best = recall(far, None, torch.full((1, 1, 1), sharpness))
         return float((best[0, 0] - alone).abs().mean())
 
     assert torch.equal(recall(far)[1], recall(far, None, torch.zeros(1, 1, 1))[1])
     assert apart(-4.0) == pytest.approx(apart(4.0)), "within reach"
-    recall.reach = torch.tensor(1e-3)
-    recall.scale = recall.scale * 0.1
+    recall.typical_distance = torch.tensor(1e-3)
+    recall.metric_scale = recall.metric_scale * 0.1
     assert apart(-4.0) > apart(0.0) > apart(2.0) > apart(2.8) > 0
     assert apart(2.8) == pytest.approx(apart(4.0)), "never more than near it"
 
 
 def test_within_reach_nothing_changes() -> None:
     recall = filled()
-    recall.reach = torch.tensor(3.0)
+    recall.typical_distance = torch.tensor(3.0)
     near = HEARD + 0.1
     assert torch.equal(recall(near)[0], filled()(near)[0])
 
@@ -88,8 +88,8 @@ def test_within_reach_nothing_changes() -> None:
 def test_versions_of_a_sound_add_up() -> None:
     """The same sound twice as two versions is as the sound once."""
     once, twice = FrameMemory(4, (8, 6)), FrameMemory(4, (8, 6))
-    once.remember(torch.ones(4), torch.ones(()), HEARD[:1], FRAMES)
-    twice.remember(torch.ones(4), torch.ones(()), HEARD[:1].repeat(2, 1, 1), FRAMES)
+    once.fill(torch.ones(4), torch.ones(()), HEARD[:1], FRAMES)
+    twice.fill(torch.ones(4), torch.ones(()), HEARD[:1].repeat(2, 1, 1), FRAMES)
     features = torch.randn(1, 6, 4)
     assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(once(features), twice(features), strict=True))
 
@@ -98,7 +98,7 @@ def test_banned_frames_are_left_out_of_their_own_window_alone() -> None:
     recall, features = filled(), torch.randn(2, 3, 4)
     memory_mask = torch.tensor([[True, True, False, False, False], [False] * 5])
     other = FrameMemory(4, (8, 6))
-    other.remember(torch.ones(4), torch.tensor(1e6), HEARD[:, 2:], FRAMES[2:])
+    other.fill(torch.ones(4), torch.tensor(1e6), HEARD[:, 2:], FRAMES[2:])
     for ours, without, free in zip(
         recall(features, memory_mask), other(features), recall(features), strict=True
     ):
@@ -115,35 +115,32 @@ def test_a_file_says_how_much_is_remembered() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"frames": FRAMES[:4]}, {"heard": HEARD[:, :, :3]}, {"heard": HEARD[0]}, {"frames": FRAMES[..., :5]}],
+    [{"values": FRAMES[:4]}, {"keys": HEARD[:, :, :3]}, {"keys": HEARD[0]}, {"values": FRAMES[..., :5]}],
 )
 def test_a_file_that_does_not_fit_is_refused(change: dict[str, torch.Tensor]) -> None:
     with pytest.raises(RuntimeError, match="size mismatch"):
         FrameMemory(4, (8, 6)).load_state_dict(filled().state_dict() | change)
 
 
-def test_look_tells_every_block_but_the_first_at_the_size_of_its_input() -> None:
-    told = ReferenceEncoder([4, 5, 6])(*torch.randn(2, 2, 3, 32, 48))
-    assert [tuple(each.shape) for each in told] == [(2, 6, 4, 6), (2, 5, 8, 12), (2, 4, 16, 24)]
+def test_residuals_are_for_every_block_but_the_first_at_the_size_of_its_input() -> None:
+    residuals = ReferenceEncoder([4, 5, 6])(*torch.randn(2, 2, 3, 32, 48))
+    assert [tuple(each.shape) for each in residuals] == [(2, 6, 4, 6), (2, 5, 8, 12), (2, 4, 16, 24)]
 
 
-def test_mix_takes_from_between() -> None:
+def test_the_gate_takes_from_between() -> None:
     x, blend, best = torch.randn(2, 4, 8, 8), torch.zeros(2, 3, 8, 8), torch.ones(2, 3, 8, 8)
-    mix = ReferenceGate(4)
-    mixed = mix(x, blend, best)
+    gate = ReferenceGate(4)
+    mixed = gate(x, blend, best)
     assert ((mixed > 0) & (mixed < 1)).all()
-    assert torch.equal(mix(x, blend, blend), blend)
+    assert torch.equal(gate(x, blend, blend), blend)
 
 
-def test_mix_leans_to_the_best_frame_in_playing_alone_and_as_much_as_it_is_told() -> None:
+def test_the_gate_opens_by_its_bias_and_is_the_same_in_training_and_after_it() -> None:
     x, blend, best = torch.randn(2, 4, 8, 8), torch.zeros(2, 3, 8, 8), torch.ones(2, 3, 8, 8)
-    mix = ReferenceGate(4)
-    learnt, played = mix(x, blend, best), mix.eval()(x, blend, best)
-    assert torch.allclose(torch.logit(played) - torch.logit(learnt), torch.tensor(GATE_BIAS), atol=1e-5)
-    told = torch.logit(mix(x, blend, best, torch.tensor([2.0, -1.0])[:, None, None, None])) - torch.logit(
-        played
-    )
-    assert (
-        torch.allclose(told.mean((1, 2, 3)), torch.tensor([2.0, -1.0]), atol=1e-5)
-        and told.std((1, 2, 3)).max() < 1e-5
-    )
+    gate = ReferenceGate(4)
+    learnt = gate(x, blend, best)
+    assert torch.equal(learnt, gate.eval()(x, blend, best))
+    biased = gate(x, blend, best, torch.tensor([2.0, -1.0])[:, None, None, None])
+    odds = torch.logit(biased) - torch.logit(learnt)
+    assert torch.allclose(odds.mean((1, 2, 3)), torch.tensor([2.0, -1.0]), atol=1e-5)
+    assert odds.std((1, 2, 3)).max() < 1e-5

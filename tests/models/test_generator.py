@@ -65,7 +65,7 @@ def pixel_noise(network: Network, batch: int = 2, frames: int = FRAMES) -> list[
     random = torch.Generator().manual_seed(5)
     return [
         torch.randn(batch, frames, 1, *shape, generator=random, dtype=torch.float64)
-        for shape in network.pixel_noise_shapes
+        for shape in network.generator.pixel_noise_shapes
     ]
 
 
@@ -142,7 +142,7 @@ def test_sizes(size: str, grid: tuple[int, int]) -> None:
 def test_every_place_of_noise_matters() -> None:
     network, features, noise = variant_network("directional prediction")
     pixels = pixel_noise(network)
-    assert network.pixel_noise_shapes == ((5, 7), (10, 14), (10, 14), (20, 28), (20, 28))
+    assert network.generator.pixel_noise_shapes == ((5, 7), (10, 14), (10, 14), (20, 28), (20, 28))
     silent = network(features, noise)[0]
     for place in range(len(pixels)):
         one = [value if index == place else torch.zeros_like(value) for index, value in enumerate(pixels)]
@@ -157,7 +157,7 @@ def test_pixel_noise_of_wrong_size_is_refused() -> None:
 
 def test_without_noise_injection() -> None:
     network = build_network(settings(generator__noise_injection=False))
-    assert network.pixel_noise_shapes == ()
+    assert network.generator.pixel_noise_shapes == ()
     assert not [name for name, _ in network.named_parameters() if "strength" in name]
     frames, _ = network(torch.zeros(1, 2, 16), torch.zeros(1, 2, 2), None, [])
     assert frames.shape == (1, 2, 3, 20, 28)
@@ -165,14 +165,14 @@ def test_without_noise_injection() -> None:
 
 def test_residual_picture_starts_at_the_mean_frame() -> None:
     network = build_network(settings(generator__picture="residual", generator__prediction="none"))
-    assert network.mean_frame is not None
-    network.mean_frame.copy_(torch.rand(3, 20, 28) * 2 - 1)
+    assert network.generator.mean_frame is not None
+    network.generator.mean_frame.copy_(torch.rand(3, 20, 28) * 2 - 1)
     frames, _ = network(torch.randn(2, 3, 16), torch.rand(2, 3, 2))
-    torch.testing.assert_close(frames, 0.97 * network.mean_frame.expand(2, 3, -1, -1, -1))
+    torch.testing.assert_close(frames, 0.97 * network.generator.mean_frame.expand(2, 3, -1, -1, -1))
     assert "generator.picture.mean_frame" in network.state_dict()
     frames.square().mean().backward()
     assert network.generator.picture.convolution.weight.grad.abs().max() > 0
-    assert build_network(settings()).mean_frame is None
+    assert build_network(settings()).generator.mean_frame is None
 
 
 @pytest.mark.parametrize("kind", [SharedAffine, OwnAffine])
@@ -226,7 +226,7 @@ def test_state_dict_goes_round() -> None:
 SHAPES = """
 from jaxtyping import install_import_hook
 with install_import_hook("listen_and_move.models", "beartype.beartype"):
-    from listen_and_move.models.build import build_critics, build_network
+    from listen_and_move.models.build import build_discriminators, build_network
 import torch
 from listen_and_move.presets import PRESETS
 from listen_and_move.settings import with_values
@@ -234,9 +234,10 @@ for name, preset in PRESETS.items():
     for prediction in ("none", "plain", "directional"):
         sizes = {"clip.size": "28x16", "generator.prediction": prediction, "generator.noise_injection": True}
         config = with_values(preset, sizes | {f"{part}.channels_max": 8 for part in ("generator", "critics")})
-        network, critics = build_network(config), build_critics(config)
-        noise = [torch.randn(2, 6, 1, *shape) for shape in network.pixel_noise_shapes]
-        features, motion_noise = torch.randn(2, 6, config.features.size), torch.rand(2, 6, sum(config.noise_sizes))
+        network, critics = build_network(config), build_discriminators(config)
+        noise = [torch.randn(2, 6, 1, *shape) for shape in network.generator.pixel_noise_shapes]
+        features = torch.randn(2, 6, config.features.size)
+        motion_noise = torch.rand(2, 6, sum(config.noise_sizes))
         frames, state = network(features, motion_noise, None, noise)
         network(features, motion_noise, network.prime(features, motion_noise, state))
         critics.video(frames), critics.image(frames[:, 0])

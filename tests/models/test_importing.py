@@ -129,7 +129,7 @@ START, SHORTCUT = "generator.format_layer.1.module.0.conv.weight", "generator.la
             "another shape",
         ),
         (lambda weights: weights, ["--kind", "mfcc"], "this network hears 64"),
-        (lambda weights: weights, ["--motion-noise", "3"], "expected --motion-noise 2"),
+        (lambda weights: weights, ["--motion-noise", "3"], "motion-noise: expected 2"),
         (lambda weights: weights, ["--fps", "zero"], "fps: expected a number or a fraction"),
         (lambda weights: [1, 2], [], "expected tensors by their names"),
         (lambda weights: {"model": {"epoch": 3}}, [], "expected tensors by their names"),

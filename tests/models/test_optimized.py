@@ -40,11 +40,11 @@ def model(form: str, size: int = 16) -> Model:
     for name, parameter in network.named_parameters():
         if name.endswith("strength"):
             torch.nn.init.constant_(parameter, 0.1)
-    recall = network.generator.recall
+    recall = network.generator.memory
     if recall is not None:
         size_of = config.features.size
         frames = torch.randint(256, (6, 3, size, size), dtype=torch.uint8)
-        recall.remember(torch.ones(size_of), torch.ones(()), torch.randn(2, 6, size_of), frames)
+        recall.fill(torch.ones(size_of), torch.ones(()), torch.randn(2, 6, size_of), frames)
     chunk = config.features.chunk_size
     return Model(
         network.eval().requires_grad_(False), config, Statistics(torch.zeros(chunk), torch.ones(chunk)), 0
@@ -56,7 +56,10 @@ def picture(network: Network, given: Model) -> torch.Tensor:
     config = given.config
     features = torch.randn(1, 5, config.features.size, generator=random).double()
     noise = torch.rand(1, 5, sum(config.noise_sizes), generator=random).double()
-    pixels = [torch.randn(1, 5, 1, *shape, generator=random).double() for shape in network.pixel_noise_shapes]
+    pixels = [
+        torch.randn(1, 5, 1, *shape, generator=random).double()
+        for shape in network.generator.pixel_noise_shapes
+    ]
     with torch.no_grad():
         return network(features, noise, None, pixels or None)[0]
 
@@ -71,8 +74,8 @@ def test_it_draws_the_same_and_leaves_the_model_alone(form: str) -> None:
     assert expected.std() > 0.02
     torch.testing.assert_close(picture(ready, given), expected)
     assert all(torch.equal(tensor, before[name]) for name, tensor in given.network.state_dict().items())
-    if given.network.generator.recall is not None:
-        assert ready.generator.recall is given.network.generator.recall  # pictures are large
+    if given.network.generator.memory is not None:
+        assert ready.generator.memory is given.network.generator.memory  # pictures are large
     assert (
         not any(isinstance(part, torch.nn.BatchNorm2d) for part in ready.modules())
         or "3-D" in form

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from scipy.ndimage import map_coordinates
 
 from listen_and_move.media.picture import read_frames
-from listen_and_move.pretrained.raft import ConvGRU, FlowNetwork, RaftSmall, looked_up, similarities
+from listen_and_move.pretrained.raft import FlowNetwork, RaftConvGRU, RaftSmall, looked_up, similarities
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ def test_similarities_are_looked_up_where_the_flow_leads():
 
 def test_the_recurrent_unit_is_torchs_but_for_what_its_gate_keeps():
     torch.manual_seed(0)
-    ours, theirs = ConvGRU(4, 3), torch.nn.GRUCell(3, 4)
+    ours, theirs = RaftConvGRU(4, 3), torch.nn.GRUCell(3, 4)
     hidden, x = torch.randn(2, 4), torch.randn(2, 3)
     with torch.no_grad():
         theirs.bias_hh.zero_()

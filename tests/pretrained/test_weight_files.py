@@ -202,7 +202,8 @@ def test_the_list_says_what_is_here(publish, empty, tmp_path):
 
 
 def test_the_list_does_not_wait_for_torch():
-    code = "import sys; from listen_and_move.pretrained.weight_files import listing; listing(); sys.exit('torch' in sys.modules)"
+    load = "import sys; from listen_and_move.pretrained.weight_files import listing"
+    code = f"{load}; listing(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
 
 
@@ -222,7 +223,7 @@ def test_missing_weights_are_told_how_to_get(publish):
     ):
         tensors("made")
     publish(url=None)
-    with pytest.raises(UserError, match=r"not there; add a file with"):
+    with pytest.raises(UserError, match=r"not there: add a file with"):
         tensors("made")
     with pytest.raises(UserError, match="public address; made have none; add a file with"):
         fetch("made")
@@ -455,8 +456,9 @@ from dataclasses import replace
 from listen_and_move.errors import UserError
 from listen_and_move.pretrained.weight_files import WEIGHTS, fetch
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))  # a file that grows past this is like a full disk
-WEIGHTS["made"] = replace(WEIGHTS["alexnet"], name="made", file="file.pth", url=sys.argv[1], size=int(sys.argv[2]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))  # a larger file is like a full disk
+address, size = sys.argv[1], int(sys.argv[2])
+WEIGHTS["made"] = replace(WEIGHTS["alexnet"], name="made", file="file.pth", url=address, size=size)
 try:
     fetch("made")
 except UserError as error:

@@ -1,16 +1,16 @@
-"""Augmentation of what the critics see."""
+"""Augmentation of what the discriminators see."""
 
 import torch
 
-from listen_and_move.training.augment import Change, augmented, drawn_change
+from listen_and_move.training.augment import Augmentation, augmented, draw_augmentation
 
 
 def windows() -> torch.Tensor:
     return torch.rand(4, 3, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
-def draw(seed: int, count: int = 4) -> Change:
-    return drawn_change(count, 16, 16, torch.Generator().manual_seed(seed))
+def draw(seed: int, count: int = 4) -> Augmentation:
+    return draw_augmentation(count, 16, 16, torch.Generator().manual_seed(seed))
 
 
 def test_the_same_draw_changes_alike() -> None:

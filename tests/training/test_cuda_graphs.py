@@ -6,13 +6,14 @@ from typing import TypeVar
 
 import pytest
 import torch
-from benchmarks.speed.subjects import Training
+from benchmarks.speed.subjects import BenchmarkTraining
 from tests.training.test_speed import CPU, settings
 from torch import Tensor
 
 from listen_and_move.models.recurrent import mapped
+from listen_and_move.training.batches import SilenceBatch
 from listen_and_move.training.cuda_graphs import CudaGraphStep
-from listen_and_move.training.step import SilenceBatch, training_step
+from listen_and_move.training.step import training_step
 
 Outcome = TypeVar("Outcome")
 
@@ -48,26 +49,24 @@ STEPS = 20
 
 
 def run(name: str, graph_step: CudaGraphStep | None) -> tuple[list[dict[str, Tensor]], list[Tensor]]:
-    """Losses of some steps on windows that change, with and without penalty and quiet room; and the weights
-    after them."""
+    """Losses of some steps on windows that change, with and without penalty and silence batch; and the
+    weights after them."""
     torch.manual_seed(0)
     config = settings(name, losses__penalty_every=2, training__average=0.9)
-    training, losses = Training(config, CPU), []
+    training, losses = BenchmarkTraining(config, CPU), []
     random = torch.Generator().manual_seed(1)
     for step in range(STEPS):
         batch = training.batch
         new = torch.rand(batch.real.shape, generator=random) * 2 - 1
-        quiet = (
+        silence = (
             SilenceBatch(batch.features[:1], batch.noise[:1], None)
             if name == "quick" and step % 4 == 0
             else None
         )
-        batch = batch._replace(real=new, state=training.state.lanes, quiet=quiet)
+        batch = batch._replace(real=new, state=training.state.lanes, silence=silence)
         losses.append(training_step(training.state, batch, config, training.perceptual, graph_step))
-    modules = (training.state.network, training.state.average, *training.state.critics)
-    return losses, [
-        each.detach().clone() for module in modules if module is not None for each in module.parameters()
-    ]
+    modules = training.state.modules.values()
+    return losses, [each.detach().clone() for module in modules for each in module.parameters()]
 
 
 @pytest.mark.parametrize("name", ["paper", "quick"])

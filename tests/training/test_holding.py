@@ -16,7 +16,7 @@ from tests.conftest import TINY
 from listen_and_move.errors import UserError
 from listen_and_move.runs import RunFolder
 from listen_and_move.training.holding import held
-from listen_and_move.training.loop import Progress, train
+from listen_and_move.training.loop import TrainingProgress, train
 
 WAIT = 240
 """Seconds: a busy machine is no failure."""
@@ -85,7 +85,7 @@ def test_a_second_training_is_refused_until_the_first_is_dead(performance: Path,
 def test_a_training_holds_its_folder_and_no_other(performance: Path, tmp_path: Path) -> None:
     folder, said = RunFolder(tmp_path / "run"), []
 
-    def watch(progress: Progress) -> None:
+    def watch(progress: TrainingProgress) -> None:
         if progress.step == 1:
             with (
                 held(RunFolder(tmp_path / "other")),

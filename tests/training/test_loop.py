@@ -18,7 +18,7 @@ from listen_and_move.models.checkpoint import load_model
 from listen_and_move.presets import preset
 from listen_and_move.runs import RunFolder
 from listen_and_move.settings import with_values
-from listen_and_move.training.loop import Progress, train
+from listen_and_move.training.loop import TrainingProgress, train
 
 SEQUENTIAL = {"training.sampler": "sequential", "training.lanes": 2}
 FULL = {
@@ -74,7 +74,7 @@ def test_training_changes_every_weight_and_logs_it(trained: Path) -> None:
 def test_reconstruction_learns(performance: Path, tmp_path: Path, recall: int, most: float) -> None:
     seen: list[float] = []
 
-    def watch(progress: Progress) -> None:
+    def watch(progress: TrainingProgress) -> None:
         seen.extend(value for name, value in progress.values.items() if name == "generator/l1")
 
     alone = {"losses.adversarial_weight": 0.0, "generator.recall": recall}
@@ -182,7 +182,7 @@ def test_no_step_is_logged_twice_after_a_kill_before_the_first_save(
     folder = RunFolder(tmp_path / "run")
     seen: list[int] = []
 
-    def fail(progress: Progress) -> None:
+    def fail(progress: TrainingProgress) -> None:
         seen.append(progress.step)
         if progress.step == 2:
             raise RuntimeError("as if killed")
@@ -216,7 +216,7 @@ def test_a_sample_that_cannot_be_written_is_told_and_the_run_goes_on(
     video = tmp_path / "video.mp4"
     video.write_bytes(performance.read_bytes())
 
-    def lose(progress: Progress) -> None:
+    def lose(progress: TrainingProgress) -> None:
         if progress.step == 1:
             video.unlink()
 
@@ -232,7 +232,7 @@ def test_a_sample_that_cannot_be_written_is_told_and_the_run_goes_on(
     )
 
 
-def _stop_soon(progress: Progress, steps: list[int]) -> None:
+def _stop_soon(progress: TrainingProgress, steps: list[int]) -> None:
     steps[0] = progress.step
     if progress.values:
         os.kill(os.getpid(), signal.SIGINT)

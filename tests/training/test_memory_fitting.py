@@ -10,7 +10,13 @@ from listen_and_move.models.memory import FrameMemory
 from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
 from listen_and_move.training.batches import Batches
-from listen_and_move.training.memory_fitting import fitted_memory, groups, likeness, memory_places, near
+from listen_and_move.training.memory_fitting import (
+    feature_groups,
+    fitted_memory,
+    fitted_metric_scale,
+    memory_mask,
+    remembered_frames,
+)
 from listen_and_move.training.state import fresh_state
 
 QUICK = preset("quick")
@@ -26,55 +32,59 @@ def clip(frames: int = 200) -> Clip:
     for frame, where in enumerate(place.tolist()):
         pictures[frame, 16 * where : 16 * where + 16] = 200
     features = torch.randn(frames, QUICK.features.size, generator=generator)
-    features[:, groups(QUICK.features) == AHEAD] = torch.nn.functional.one_hot(place, 4).float().repeat(1, 4)
+    features[:, feature_groups(QUICK.features) == AHEAD] = (
+        torch.nn.functional.one_hot(place, 4).float().repeat(1, 4)
+    )
     train, held_out = split(frames, QUICK.clip)
     statistics = Statistics(torch.zeros(66), torch.ones(66))
     return Clip(pictures, features, statistics, train, held_out, (0, 0, 64, 64), level=-20.0)
 
 
 def test_groups_follow_the_features() -> None:
-    assert groups(FeatureConfig()).tolist() == [0] * 64
-    numbers = groups(FeatureConfig(kind="shape", past=1, future=1))
+    assert feature_groups(FeatureConfig()).tolist() == [0] * 64
+    numbers = feature_groups(FeatureConfig(kind="shape", past=1, future=1))
     assert numbers.tolist() == [0] * 64 + [1, 2] + [3] * 16 + [4, 5] + [6] * 16 + [7, 8]
-    assert len(groups(QUICK.features)) == QUICK.features.size
+    assert len(feature_groups(QUICK.features)) == QUICK.features.size
 
 
 def test_all_training_frames_are_kept_or_evenly_spaced_ones() -> None:
-    assert memory_places(clip(), QUICK).tolist() == list(range(160))
+    assert remembered_frames(clip(), QUICK).tolist() == list(range(160))
     few = with_values(QUICK, {"generator.recall": 50})
-    assert memory_places(clip(), few).tolist() == list(range(0, 160, 4))
+    assert remembered_frames(clip(), few).tolist() == list(range(0, 160, 4))
 
 
 def test_the_held_out_part_is_not_remembered() -> None:
     config = with_values(QUICK, {"clip.holdout": "0.4-0.6"})
     train, held_out = split(200, config.clip)
-    places = memory_places(replace(clip(), train=train, held_out=held_out), config)
+    places = remembered_frames(replace(clip(), train=train, held_out=held_out), config)
     assert not set(places.tolist()) & set(held_out)
 
 
 def test_a_window_and_what_is_near_it_is_no_test_of_memory() -> None:
     places = torch.arange(0, 100, 5)
-    memory_mask = near(places, range(40, 48), QUICK)  # half a second is 10 frames
-    assert places[memory_mask].tolist() == [30, 35, 40, 45, 50, 55]
-    assert not near(torch.arange(5), range(2, 4), QUICK).any()  # or nothing would be left
+    mask = memory_mask(places, range(40, 48), QUICK)  # half a second is 10 frames
+    assert places[mask].tolist() == [30, 35, 40, 45, 50, 55]
+    assert not memory_mask(torch.arange(5), range(2, 4), QUICK).any()  # or nothing would be left
 
 
 def test_features_that_tell_the_picture_get_the_weight() -> None:
     memory = fitted_memory(clip(), with_values(QUICK, {"losses.rest": 0.0}))
     spread = clip().features[:160].std(0)
-    weight = memory.scale * spread
-    numbers = groups(QUICK.features)
+    weight = memory.metric_scale * spread
+    numbers = feature_groups(QUICK.features)
     others = torch.tensor([float(weight[numbers == number].mean()) for number in range(AHEAD)])
     assert weight[numbers == AHEAD].mean() > 2 * others.max()
-    assert memory.heard.shape == (1, 160, QUICK.features.size)
-    assert memory.frames.shape == (160, 3, 64, 64)
+    assert memory.keys.shape == (1, 160, QUICK.features.size)
+    assert memory.values.shape == (160, 3, 64, 64)
 
 
 def test_a_constant_feature_has_no_say() -> None:
     heard = torch.randn(30, 2)
     heard[:, 1] = 5.0
     free = torch.zeros(30, 30, dtype=torch.bool).fill_diagonal_(True)
-    scale = likeness(heard, torch.rand(30, 4), free, torch.ones(29, dtype=torch.bool), torch.tensor([0, 1]))
+    scale = fitted_metric_scale(
+        heard, torch.rand(30, 4), free, torch.ones(29, dtype=torch.bool), torch.tensor([0, 1])
+    )
     assert scale[0] > 0
     assert scale[1] == 0
     assert scale.isfinite().all()
@@ -83,18 +93,18 @@ def test_a_constant_feature_has_no_say() -> None:
 def test_sounds_are_remembered_as_they_might_have_been_recorded() -> None:
     one = clip()
     power = torch.rand(200 + 6, 8, 64, generator=torch.Generator().manual_seed(1))
-    heard = fitted_memory(replace(one, power=power), QUICK).heard
-    assert heard.shape[0] == 17
-    assert not torch.allclose(heard[1], heard[2])
+    keys = fitted_memory(replace(one, power=power), QUICK).keys
+    assert keys.shape[0] == 17
+    assert not torch.allclose(keys[1], keys[2])
 
 
 @pytest.mark.parametrize("rest", [10.0, 0.0])
-def test_quiet_rooms_show_one_picture(rest: float) -> None:
+def test_room_tone_shows_one_picture(rest: float) -> None:
     config = with_values(QUICK, {"losses.rest": rest})
     one = clip()
     recall = FrameMemory(config.features.size, (64, 64))
     power = torch.rand(206, 8, 64, generator=torch.Generator().manual_seed(1))
-    recall.remember(*fitted_memory(replace(one, power=power), config))
+    recall.fill(*fitted_memory(replace(one, power=power), config))
     noise = 1e-3 * torch.randn(2 * SAMPLE_RATE, generator=torch.Generator().manual_seed(3))
     heard = FeatureExtractor(config.features, config.clip.rate, one.statistics).whole(noise)[8:32]
     _, best = recall(heard[None])
@@ -102,13 +112,13 @@ def test_quiet_rooms_show_one_picture(rest: float) -> None:
     assert motion < 1e-3 if rest else motion > 0.02
 
 
-def test_a_window_may_recall_quiet_rooms_and_not_itself() -> None:
+def test_a_window_may_retrieve_room_tone_and_not_itself() -> None:
     one, state = clip(), fresh_state(QUICK, torch.device("cpu"))
-    recall = state.network.generator.recall
+    recall = state.network.generator.memory
     assert recall is not None
-    recall.remember(*fitted_memory(one, QUICK))
+    recall.fill(*fitted_memory(one, QUICK))
     batch, _ = Batches(one, QUICK, torch.device("cpu")).next(state)
     assert batch.memory_mask is not None
-    assert batch.memory_mask.shape[1] == len(recall.frames) > 160
+    assert batch.memory_mask.shape[1] == len(recall.values) > 160
     assert batch.memory_mask[:, :160].any(1).all()
     assert not batch.memory_mask[:, 160:].any()

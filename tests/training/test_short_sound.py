@@ -9,10 +9,10 @@ from tests.conftest import TINY
 from tests.media.making import make_video, whole
 
 from listen_and_move.data.synthetic.performance import melody, render_frames, render_sound
+from listen_and_move.evaluation.baselines import MODEL
 from listen_and_move.evaluation.evaluate import evaluate
 from listen_and_move.evaluation.frame_measures import OF_SOUND
 from listen_and_move.evaluation.robustness.study import robustness
-from listen_and_move.evaluation.rows import MODEL
 from listen_and_move.inference.generate import generate
 from listen_and_move.media.files import probe
 from listen_and_move.media.sound import read_sound, sound_samples
@@ -61,17 +61,13 @@ def test_of_a_held_out_part_without_sound_the_rest_is_told(
 ) -> None:
     monkeypatch.setenv("LISTEN_AND_MOVE_WEIGHTS", str(tmp_path))
     found = evaluate(run, device="cpu")
-    values = next(row["values"] for row in found.results["rows"] if row["name"] == MODEL)
+    values = next(row.values for row in found.results.rows if row.name == MODEL)
     assert all(values[name] is None for name in OF_SOUND) and 0 < values["ssim"] <= 1
-    assert found.results["sensitivity"]["verdict"].startswith("The sound is silent here")
+    assert found.results.sensitivity.verdict.startswith("The sound is silent here")
     assert sum("the sound of this part is silent" in line for line in found.lines()) == 1
     report = found.report_file.read_text(encoding="utf-8")
     assert "The sound of this part is silent" in report and "moves on regardless" not in report
-    assert (
-        evaluate(run, device="cpu", training=True)
-        .results["sensitivity"]["verdict"]
-        .startswith("The sound is ")
-    )
+    assert evaluate(run, device="cpu", training=True).results.sensitivity.verdict.startswith("The sound is ")
 
 
 def test_such_a_run_is_played_in_every_way(run: Path, video: Path, tmp_path: Path) -> None:
@@ -91,7 +87,7 @@ def test_such_a_run_is_played_in_every_way(run: Path, video: Path, tmp_path: Pat
     )
     (tmp_path / "sounds").mkdir()
     (tmp_path / "sounds" / video.name).write_bytes(video.read_bytes())
-    assert robustness(run, tmp_path / "sounds", device="cpu").results["overall"]["clips"] == 1
+    assert robustness(run, tmp_path / "sounds", device="cpu").results.overall.clips == 1
 
 
 @pytest.mark.parametrize("clip", [{"clip.start": 1.0}, {"clip.end": 1.6}, {"clip.holdout": "0-0.3"}], ids=str)

@@ -4,7 +4,7 @@ computed again."""
 import pytest
 import torch
 from benchmarks.speed.counting import Counts, counted
-from benchmarks.speed.subjects import Training, animator
+from benchmarks.speed.subjects import BenchmarkTraining, animator
 from tests.conftest import TINY
 
 from listen_and_move.config import Config
@@ -35,9 +35,11 @@ def settings(name: str, **changes: object) -> Config:
 def gradients(config: Config, steps: int = 1) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     """Losses of the last step, and the gradients of every weight after it."""
     torch.manual_seed(0)
-    training = Training(config, CPU)
+    training = BenchmarkTraining(config, CPU)
     losses = [training.step() for _ in range(steps)][-1]
-    modules = {"network": training.state.network, **training.state.critics._asdict()}
+    modules = {"network": training.state.network} | {
+        each.name: each.discriminator for each in training.state.adversaries
+    }
     found = {
         f"{name}.{key}": each.grad
         for name, module in modules.items()
@@ -73,7 +75,7 @@ def test_what_results_hold_at_once_is_counted() -> None:
 
 @pytest.mark.parametrize("name", STEP)
 def test_a_step_costs_no_more_than_it_did(name: str) -> None:
-    training = Training(settings(name, losses__penalty_every=1), CPU)
+    training = BenchmarkTraining(settings(name, losses__penalty_every=1), CPU)
     training.step()  # the first one makes room for Adam's moments
     now = counted(training.step)
     assert_no_more(now, STEP[name])
@@ -95,35 +97,35 @@ def test_a_window_costs_no_more_than_it_did(name: str, device: str, most: dict[s
 @pytest.mark.parametrize("name", STEP)
 def test_a_step_never_waits_for_the_device(name: str) -> None:
     """Meta tensors have no values: whatever would read one on the host fails here."""
-    training = Training(settings(name), torch.device("meta"))
+    training = BenchmarkTraining(settings(name), torch.device("meta"))
     losses = training.step()
     assert all(loss.device.type == "meta" for loss in losses.values())
 
 
 @pytest.mark.parametrize("norm", ["batch", "none"])
-def test_real_frames_pass_each_critic_once_and_penalties_are_exact(norm: str) -> None:
-    training = Training(settings("paper", critics__norm=norm, training__speed="fast"), CPU)
+def test_real_frames_pass_each_discriminator_once_and_penalties_are_exact(norm: str) -> None:
+    training = BenchmarkTraining(settings("paper", critics__norm=norm, training__speed="fast"), CPU)
     real, seen, digits = training.batch.real, {"image": 0, "video": 0}, {"image": [], "video": []}
-    for name, critic in training.state.critics._asdict().items():
+    for adversary in training.state.adversaries:
 
-        def look(module: object, given: tuple[torch.Tensor, ...], name: str = name) -> None:
+        def look(module: object, given: tuple[torch.Tensor, ...], name: str = adversary.name) -> None:
             digits[name].append(not torch.is_autocast_enabled("cpu"))
             wanted = real if name == "video" else real[0]
             seen[name] += sum(bool((view == frames).all()) for view in given[0] for frames in wanted)
 
-        critic.register_forward_pre_hook(look)
+        adversary.discriminator.register_forward_pre_hook(look)
     training.step()
     assert seen == {"image": 1, "video": 1}
     assert (sum(digits["image"]), sum(digits["video"])) == (1, 2)  # the penalties: of one fake, and of two
 
 
 def test_penalty_is_the_same_to_the_last_digit_inside_fast() -> None:
-    critics = fresh_state(settings("paper"), CPU).critics
+    discriminator = fresh_state(settings("paper"), CPU).adversaries.video.discriminator
     real, fake = torch.rand(2, 1, 4, 3, 16, 16)
-    weights, results = list(critics.video.parameters()), []
+    weights, results = list(discriminator.parameters()), []
     for outer in (False, True):
         with autocast_bfloat16(CPU, outer), autocast_bfloat16(CPU, False):
-            penalty = interpolated_penalty(critics.video, real, fake, torch.full((1,), 0.3))
+            penalty = interpolated_penalty(discriminator, real, fake, torch.full((1,), 0.3))
         results.append(torch.autograd.grad(penalty, weights, allow_unused=True))
     for one, other in zip(*results, strict=True):
         assert (one is None and other is None) or torch.equal(one, other)
@@ -134,7 +136,7 @@ def test_penalty_is_the_same_to_the_last_digit_inside_fast() -> None:
 def test_fast_goes_from_window_to_window(prediction: str, recompute: bool) -> None:
     """What is remembered keeps its numbers' type, whatever computes them."""
     config = settings("paper", training__speed="fast", training__recompute=recompute, training__window=10)
-    training = Training(with_values(config, {"generator.prediction": prediction}), CPU)
+    training = BenchmarkTraining(with_values(config, {"generator.prediction": prediction}), CPU)
     for _ in range(3):
         losses = training.step()
         training.batch = training.batch._replace(state=training.state.lanes)
@@ -162,10 +164,13 @@ def test_recomputed_is_the_same(changes: dict[str, object]) -> None:
 def test_recomputation_keeps_less() -> None:
     kept = []
     for again in (False, True):
-        training, sizes = Training(settings("paper", training__window=8, training__recompute=again), CPU), []
+        training, sizes = (
+            BenchmarkTraining(settings("paper", training__window=8, training__recompute=again), CPU),
+            [],
+        )
         with torch.autograd.graph.saved_tensors_hooks(
-            lambda each: (sizes.append(each.numel()), each)[1], lambda each: each
-        ):  # noqa: B023
+            lambda each, sizes=sizes: (sizes.append(each.numel()), each)[1], lambda each: each
+        ):
             training.state.network(
                 training.batch.features, training.batch.noise, None, training.batch.pixel_noise
             )
@@ -176,7 +181,7 @@ def test_recomputation_keeps_less() -> None:
 def test_a_step_with_recomputation_holds_less_at_once() -> None:
     held = []
     for again in (False, True):
-        training = Training(
+        training = BenchmarkTraining(
             settings("paper", training__window=8, training__recompute=again, clip__size="32"),
             torch.device("meta"),
         )
@@ -188,7 +193,7 @@ def test_a_step_with_recomputation_holds_less_at_once() -> None:
 def test_batch_norms_count_once_with_recomputation() -> None:
     counts = []
     for again in (False, True):
-        training = Training(settings("baseline", training__recompute=again), CPU)
+        training = BenchmarkTraining(settings("baseline", training__recompute=again), CPU)
         training.step()
         counts.append(
             [

@@ -10,8 +10,9 @@ from listen_and_move.config import Config
 from listen_and_move.losses.adversarial import ADVERSARIAL
 from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
+from listen_and_move.training.batches import Batch, SilenceBatch
 from listen_and_move.training.state import TrainingState, fresh_state
-from listen_and_move.training.step import Batch, SilenceBatch, training_step
+from listen_and_move.training.step import training_step
 
 
 def tiny(**changes: object) -> Config:
@@ -27,7 +28,8 @@ def batch(config: Config) -> Batch:
 
 
 def weights(state: TrainingState) -> dict[str, list[torch.Tensor]]:
-    modules = {"generator": state.network, "image": state.critics.image, "video": state.critics.video}
+    image, video = (state.adversaries.image.discriminator, state.adversaries.video.discriminator)
+    modules = {"generator": state.network, "image": image, "video": video}
     return {
         name: [parameter.detach().clone() for parameter in module.parameters()]
         for name, module in modules.items()
@@ -56,7 +58,7 @@ def test_all_three_players_learn() -> None:
     assert state.step == 2 and state.lanes is not None and not state.lanes.motion.memory[0].requires_grad
 
 
-def test_without_adversarial_weight_no_critic_is_touched() -> None:
+def test_without_adversarial_weight_no_discriminator_is_touched() -> None:
     config = tiny(losses__adversarial_weight=0.0)
     state = fresh_state(config, torch.device("cpu"))
     before = weights(state)
@@ -102,28 +104,28 @@ def test_every_adversarial_loss_trains(loss: str) -> None:
     assert all(torch.isfinite(value) for value in losses.values()) and "video_critic/fake_penalty" in losses
 
 
-def test_a_quiet_room_brings_the_picture_to_rest() -> None:
+def test_room_tone_brings_the_picture_to_rest() -> None:
     """What moves without a reason, here by its sound alone, moves less after steps that punish it."""
     config = tiny(losses__adversarial_weight=0.0, losses__l1=0.01, losses__difference=0.0, losses__rest=10.0)
     state = fresh_state(config, torch.device("cpu"))
     room = torch.randn(1, 4, config.features.size, generator=torch.Generator().manual_seed(1))
-    quiet = SilenceBatch(room, torch.zeros(1, 4, config.motion.noise), None)
-    losses = [training_step(state, batch(config)._replace(quiet=quiet), config) for _ in range(40)]
+    silence = SilenceBatch(room, torch.zeros(1, 4, config.motion.noise), None)
+    losses = [training_step(state, batch(config)._replace(silence=silence), config) for _ in range(40)]
     assert losses[-1]["generator/rest"] < 0.3 * max(each["generator/rest"] for each in losses)
     assert "generator/rest" not in training_step(state, batch(config), config)
 
 
-def test_the_average_follows_slowly() -> None:
+def test_the_ema_follows_slowly() -> None:
     config = tiny(training__average=0.9)
     state = fresh_state(config, torch.device("cpu"))
-    assert state.average is not None
+    assert state.ema is not None
     for _ in range(100):
-        state.step += 1  # far from the beginning, where the average follows fast
-    before, kept = copy.deepcopy(state.network), copy.deepcopy(state.average)
+        state.step += 1  # far from the beginning, where the EMA follows fast
+    before, kept = copy.deepcopy(state.network), copy.deepcopy(state.ema)
     training_step(state, batch(config), config)
     name = "generator.picture.convolution.weight"  # the only one that moves in the first step
     moved = state.network.get_parameter(name) - kept.get_parameter(name)
     torch.testing.assert_close(
-        state.average.get_parameter(name) - kept.get_parameter(name), 0.1 * moved, rtol=1e-3, atol=1e-7
+        state.ema.get_parameter(name) - kept.get_parameter(name), 0.1 * moved, rtol=1e-3, atol=1e-7
     )
     assert not torch.equal(before.get_parameter(name), state.network.get_parameter(name))

@@ -10,10 +10,11 @@ from listen_and_move.models.discriminators import CONNECTIONS
 from listen_and_move.models.recurrent import MOTION_ENCODERS
 from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
+from listen_and_move.training.batches import Batch
 from listen_and_move.training.state import fresh_state
-from listen_and_move.training.step import Batch, training_step
+from listen_and_move.training.step import training_step
 
-CRITICS = [{"critics.connections": name} for name in CONNECTIONS]
+DISCRIMINATORS = [{"critics.connections": name} for name in CONNECTIONS]
 NETWORKS = [
     {"motion.form": name, "motion.layers": layers} for name in MOTION_ENCODERS for layers in (1, 4)
 ] + [
@@ -65,11 +66,15 @@ def windows(config: Config, frames: int = 10) -> Batch:
     )
 
 
-@pytest.mark.parametrize("values", [*CRITICS, *NETWORKS, *GENERATORS], ids=named)
+@pytest.mark.parametrize("values", [*DISCRIMINATORS, *NETWORKS, *GENERATORS], ids=named)
 def test_a_step_changes_every_part(values: dict[str, object]) -> None:
     config = paper(values)
     state = fresh_state(config, torch.device("cpu"))
-    modules = {"network": state.network, "image": state.critics.image, "video": state.critics.video}
+    modules = {
+        "network": state.network,
+        "image": state.adversaries.image.discriminator,
+        "video": state.adversaries.video.discriminator,
+    }
     before = {
         name: {key: value.clone() for key, value in module.named_parameters()}
         for name, module in modules.items()

@@ -10,11 +10,12 @@ from listen_and_move.ablations.table import Table, tabulated
 from listen_and_move.config import Config
 from listen_and_move.errors import UserError
 from listen_and_move.evaluation.evaluate import evaluate
-from listen_and_move.evaluation.results import read_results, write_results
+from listen_and_move.evaluation.json_records import write_json
+from listen_and_move.evaluation.results import read_results
 from listen_and_move.media.replacing import replacing
 from listen_and_move.runs import RunFolder, write_text
 from listen_and_move.settings import from_preset
-from listen_and_move.training.loop import Progress, run_config, train
+from listen_and_move.training.loop import TrainingProgress, run_config, train
 
 PRESET = "paper"
 Watch = Callable[[str, int, int, str], None]
@@ -92,7 +93,9 @@ def ablation(
         changes = {**common, **chosen[name].settings, "training.seed": seed}
         config, before = run_config(run, preset_name, changes), place * base.training.steps
 
-        def told(progress: Progress, name: str = name, seed: int = seed, before: int = before) -> None:
+        def told(
+            progress: TrainingProgress, name: str = name, seed: int = seed, before: int = before
+        ) -> None:
             watch(
                 f"{name}, seed {seed}",
                 before + progress.step,
@@ -115,7 +118,7 @@ def ablation(
     )
     for file, written in FILES.items():
         write_text(folder / file, written(table))
-    write_results(folder / VALUES, table.values())
+    write_json(folder / VALUES, table.values())
     with replacing(folder / PICTURE) as temporary:
         temporary.write_bytes(table.picture())
     return Study(folder, True, table)
@@ -127,7 +130,7 @@ def _results(run: RunFolder) -> Path:
 
 def _complete(run: RunFolder, config: Config) -> bool:
     """Whether this run was trained to its end and then measured."""
-    return _results(run).is_file() and read_results(_results(run))["run"]["step"] >= config.training.steps
+    return _results(run).is_file() and read_results(_results(run)).run.step >= config.training.steps
 
 
 def _published(rows: Mapping[str, Row], clip: str | None) -> dict[str, Sequence[float]]:

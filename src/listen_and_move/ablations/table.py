@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from listen_and_move.evaluation.interpretation import by_row, substitution
+from listen_and_move.evaluation.baselines import MODEL
+from listen_and_move.evaluation.interpretation import substitution
+from listen_and_move.evaluation.measures import MEASURES
 from listen_and_move.evaluation.report.charts import bar_chart
-from listen_and_move.evaluation.results import MEASURES
-from listen_and_move.evaluation.rows import MODEL
+from listen_and_move.evaluation.results import EvaluationResults
 
 SHOWN = (
     "ssim",
@@ -26,7 +27,10 @@ SHOWN = (
 FVD = "FVD"
 PAPER = (("ssim", 2), ("lpips_alex", 2), (FVD, 0))
 """What the paper prints, and with how many digits."""
-PAPERS_TERMS = "paper: Redondo 2023, of its own longer recording at 128 x 128 pixels after 50000 steps; no target for other terms."
+PAPERS_TERMS = (
+    "paper: Redondo 2023, of its own longer recording at 128 x 128 pixels after 50000 steps; "
+    "no target for other terms."
+)
 """What stands below figures of the paper."""
 
 
@@ -136,7 +140,7 @@ class Table:
 
 
 def tabulated(
-    results: Mapping[str, Sequence[Mapping[str, Any]]], published: Mapping[str, Sequence[float]] | None = None
+    results: Mapping[str, Sequence[EvaluationResults]], published: Mapping[str, Sequence[float]] | None = None
 ) -> Table:
     """The table of evaluations by row, one per seed each."""
     known = [
@@ -152,9 +156,9 @@ def tabulated(
     return Table(figures, published or {}, [*_notes(results, known), *([PAPERS_TERMS] if published else [])])
 
 
-def _notes(results: Mapping[str, Sequence[Mapping[str, Any]]], known: Sequence[str]) -> list[str]:
+def _notes(results: Mapping[str, Sequence[EvaluationResults]], known: Sequence[str]) -> list[str]:
     every = [each for found in results.values() for each in found]
-    part, first = every[0]["part"], next(iter(results))
+    part, first = every[0].part, next(iter(results))
     seeds = len(results[first])
     spread = (
         f"Mean ± standard deviation of {seeds} seeds; *: differs from {first} by more than that of a "
@@ -162,27 +166,27 @@ def _notes(results: Mapping[str, Sequence[Mapping[str, Any]]], known: Sequence[s
         if seeds > 1
         else "One seed: no difference can be told from chance."
     )
-    steps = sorted({each["run"]["step"] for each in every})
+    steps = sorted({each.run.step for each in every})
     measured = (
-        f"{part['frames']} held-out frames of {part['video']}, {part['width']} x {part['height']} pixels, "
+        f"{part.frames} held-out frames of {part.video}, {part.width} x {part.height} pixels, "
         f"after {', '.join(map(str, steps))} steps."
     )
     missing = [] if FVD in known else ["FVD: left out; its network's weights or enough frames are not there."]
     return [
         spread,
         measured,
-        *sorted({note for each in every if (note := substitution(each["settings"]))}),
+        *sorted({note for each in every if (note := substitution(each.settings))}),
         *missing,
     ]
 
 
-def _value(results: Mapping[str, Any], name: str) -> float | None:
-    return _fvd(results) if name == FVD else by_row(results)[MODEL].get(name)
+def _value(results: EvaluationResults, name: str) -> float | None:
+    return _fvd(results) if name == FVD else results.by_row()[MODEL].get(name)
 
 
-def _fvd(results: Mapping[str, Any]) -> float | None:
+def _fvd(results: EvaluationResults) -> float | None:
     return next(
-        (each["value"] for each in results["distribution"] if (each["measure"], each["row"]) == (FVD, MODEL)),
+        (each.value for each in results.distribution if (each.measure, each.row) == (FVD, MODEL)),
         None,
     )
 

@@ -117,7 +117,7 @@ class Jobs:
             job.result = await named(work, job.upload)
             job.state = "done"
         except UserError as error:
-            job.state, job.error = "failed", str(error)
+            job.state, job.error = "failed", error.message
         except Exception as error:  # told in one sentence there, in full here
             traceback.print_exception(error)
             job.state, job.error = (

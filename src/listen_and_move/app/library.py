@@ -11,10 +11,10 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from listen_and_move.app.work import plain
 from listen_and_move.audio.features import FeatureExtractor
 from listen_and_move.config import Config, ModelConfig, is_whole
 from listen_and_move.errors import SettingError, UserError, shown
+from listen_and_move.inference.controls import lacking
 from listen_and_move.models.checkpoint import ENTRY
 from listen_and_move.runs import RunFolder, is_step
 from listen_and_move.settings import from_values, parsed
@@ -86,7 +86,7 @@ class Library:
             try:
                 known = part(run)
             except UserError as error:
-                card.setdefault("error", plain(" ".join(str(error).split()))[:LONGEST_ERROR])
+                card.setdefault("error", " ".join(error.message.split())[:LONGEST_ERROR])
             except Exception as error:  # damaged in a way that nobody thought of
                 card.setdefault("error", f"{name}: expected a run; it is damaged ({type(error).__name__})")
             else:
@@ -198,7 +198,7 @@ def _sizes(config: ModelConfig) -> dict[str, Any]:
         "hears_ahead": float(extractor.look_ahead),
         "look_ahead": float(config.features.future / clip.rate),
         "has_noise": config.has_noise,
-        "recalls": config.generator.recall > 0,
+        "lacks": lacking(config),
         "trained": isinstance(config, Config),
     }
 

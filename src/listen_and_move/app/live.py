@@ -15,8 +15,6 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from fractions import Fraction
-from math import floor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +29,7 @@ from listen_and_move.app.pictures import JpegEncoder
 from listen_and_move.audio.loudness import Gain, checked_gain
 from listen_and_move.errors import UserError, shown
 from listen_and_move.inference.controls import Controls
+from listen_and_move.inference.live.pacing import Pacer
 from listen_and_move.settings import from_values
 
 if TYPE_CHECKING:
@@ -40,8 +39,6 @@ if TYPE_CHECKING:
 HEAD = struct.Struct("<d3f")
 """Of a picture: its instant in the sound in seconds; milliseconds that its sound waited, drawing took, and
 the JPEG."""
-FRESH = 2
-"""Pictures of one push that are drawn; what is older is too late to be seen."""
 EXPECTED = "expected JSON with model, rate, seed, gain and controls"
 TOO_MANY = f"{LIVE} are playing live already, which is the most that this page takes on: try again later."
 
@@ -51,6 +48,8 @@ class Inbox:
     """Sound that waits to be heard."""
 
     rate: int
+    pacer: Pacer
+    """Counts the sound, and says which pictures come too late."""
     blocks: list[np.ndarray] = field(default_factory=list)
     arrived: float = 0.0
     """When the last of it came."""
@@ -64,9 +63,11 @@ class Inbox:
         waiting = sum(map(len, self.blocks))
         if waiting > BACKLOG_SECONDS * self.rate:
             self.lost += waiting
+            self.pacer.lose(waiting)
             self.blocks.clear()
         self.blocks.append(samples)
         self.arrived = time.perf_counter()
+        self.pacer.heard(len(samples), self.arrived)
         self.news.set()
 
     async def take(self) -> tuple[np.ndarray, float]:
@@ -77,7 +78,7 @@ class Inbox:
         return np.concatenate([np.zeros(0, np.float32), *blocks]), self.arrived
 
 
-class Stage:
+class LivePlay:
     """Live play of all visitors: models are loaded once and kept for a while."""
 
     def __init__(self, library: Library) -> None:
@@ -93,7 +94,7 @@ class Stage:
         try:
             await self._played(socket)
         except UserError as error:
-            mistake = str(error)
+            mistake = error.message
         except WebSocketDisconnect:  # it went while a picture was on its way
             return
         except Exception as error:  # told in one sentence there, in full here
@@ -114,7 +115,11 @@ class Stage:
             width, height = animator.size
             hello = {"width": width, "height": height, "fps": float(animator.fps), "delays": delays}
             await _send(socket, hello)
-            show = Show(player, Inbox(player.rate), JpegEncoder(width, height))
+            show = Show(
+                player,
+                Inbox(player.rate, Pacer(animator.fps, player.rate, player.delays.sound)),
+                JpegEncoder(width, height),
+            )
             hearing = asyncio.create_task(_hear(socket, show))
             try:
                 await _show(socket, show, hearing)
@@ -156,28 +161,17 @@ class Show:
     player: "Live"
     inbox: Inbox
     encoder: JpegEncoder
-    heard: int = 0
-    """Samples so far."""
 
     def pictures(self, samples: np.ndarray, arrived: float) -> list[bytes]:
         """The messages with the pictures that some sound completes, those that are late left out."""
         begin, first = time.perf_counter(), self.player.frame
-        self.heard += len(samples)
-        late = max(0, self._complete() - first - FRESH)
+        late = self.inbox.pacer.late(first, begin)
         return self._messages(self.player.push(samples, late), first, late, arrived, begin)
 
     def rest(self) -> list[bytes]:
         """The messages that are left when the sound has ended."""
         begin, first = time.perf_counter(), self.player.frame
         return self._messages(self.player.finish(), first, 0, begin, begin)
-
-    def _complete(self) -> int:
-        """How many pictures the sound so far is enough for."""
-        delays = self.player.delays
-        instant = (
-            Fraction(self.heard, self.player.rate) - delays.window - delays.look_ahead - delays.resampling
-        )
-        return floor(instant * self.player.animator.fps) + 1
 
     def _messages(
         self, frames: list[np.ndarray], first: int, late: int, arrived: float, begin: float
@@ -187,7 +181,7 @@ class Show:
             started = time.perf_counter()
             image = self.encoder(frame)
             spent = (begin - arrived, drawn - begin, time.perf_counter() - started)
-            instant = number / float(self.player.animator.fps) + self.inbox.lost / self.player.rate
+            instant = number / float(self.player.pipeline.fps) + self.inbox.lost / self.player.rate
             messages.append(HEAD.pack(instant, *(1000 * seconds for seconds in spent)) + image)
         return messages
 

@@ -19,7 +19,7 @@ from listen_and_move import __version__
 from listen_and_move.app import limits
 from listen_and_move.app.jobs import Job, Jobs
 from listen_and_move.app.library import Library
-from listen_and_move.app.live import Stage, controls_of, seed_of
+from listen_and_move.app.live import LivePlay, controls_of, seed_of
 from listen_and_move.app.messages import Answer, read_message
 from listen_and_move.app.trainings import Trainings
 from listen_and_move.app.uploads import Uploads
@@ -27,16 +27,15 @@ from listen_and_move.app.workers import Worker
 from listen_and_move.audio.loudness import parse_gain
 from listen_and_move.config import ClipConfig, is_whole
 from listen_and_move.errors import UserError, shown
-from listen_and_move.presets import DEFAULT_PRESET, PRESETS
-from listen_and_move.settings import from_values
+from listen_and_move.inference.controls import GAIN, Controls, dials
+from listen_and_move.presets import ABOUT, DEFAULT_PRESET, PRESETS
+from listen_and_move.settings import described, from_values
 
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:; sandbox"
-TRAINING_SETTINGS = frozenset(
-    {"clip.crop", "clip.start", "clip.end", "clip.size", "features.future", "training.steps"}
-)
-"""What the page lets be chosen of a training."""
 PARTS = ("crop", "start", "end", "size")
 """What the page lets be chosen of an inspection."""
+TRAINING_SETTINGS = frozenset({*(f"clip.{part}" for part in PARTS), "features.future", "training.steps"})
+"""What the page lets be chosen of a training."""
 
 
 class Page:
@@ -50,18 +49,25 @@ class Page:
         self.jobs = Jobs(
             temporary, self.uploads, {"inspect": self.workers["looking"], "animate": self.workers["drawing"]}
         )
-        self.stage = Stage(self.library)
+        self.stage = LivePlay(self.library)
         self.temporary = temporary
 
     async def choices(self, request: Request) -> Response:
-        """What the forms offer."""
+        """What the forms offer: dials and settings as their entries say, presets, limits."""
         presets = {
-            name: {"size": config.clip.size, "steps": config.training.steps, "future": config.features.future}
+            name: {
+                "about": ABOUT[name],
+                "size": config.clip.size,
+                "steps": config.training.steps,
+                "future": config.features.future,
+            }
             for name, config in PRESETS.items()
         }
         return Answer(
             {
                 "version": __version__,
+                "dials": [each.described() for each in (*dials(Controls), GAIN)],
+                "settings": {name: described(name) for name in sorted(TRAINING_SETTINGS)},
                 "presets": presets,
                 "default_preset": DEFAULT_PRESET,
                 "most_bytes": limits.MOST_BYTES,

@@ -113,7 +113,8 @@ async def _login(request: Request) -> Response:
 
 
 async def _told(request: Request, error: Exception) -> Response:
-    return Answer({"error": " ".join(str(error).split())}, 400)
+    assert isinstance(error, UserError)
+    return Answer({"error": " ".join(error.message.split())}, 400)
 
 
 async def _missing(request: Request, error: Exception) -> Response:
@@ -153,7 +154,7 @@ def serve(runs: Path, place: Place, announce: Callable[[Place], None] = lambda p
         runs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(
-            f"{runs}: expected a folder for runs; got {error.strerror}: choose another --runs"
+            f"{runs}: expected a folder for runs; got {error.strerror}", "choose another --runs"
         ) from None
     with _listening(place) as extractor, _temporary_folder() as temporary:
         place = Place(place.host, extractor.getsockname()[1], place.password)
@@ -210,7 +211,8 @@ def _listening(place: Place) -> Iterator[socket.socket]:
     except (OSError, OverflowError) as error:
         what = getattr(error, "strerror", None) or error
         raise UserError(
-            f"{place.host}:{place.port}: expected a free port to listen on; got {what}: choose another --port"
+            f"{place.host}:{place.port}: expected a free port to listen on; got {what}",
+            "choose another --port",
         ) from None
     with extractor:
         yield extractor

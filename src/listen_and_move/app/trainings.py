@@ -20,7 +20,6 @@ from typing import Any
 
 from listen_and_move.app.library import Library, changed, is_text
 from listen_and_move.app.limits import MOST_STEPS, TRAININGS
-from listen_and_move.app.work import plain
 from listen_and_move.errors import SettingError, UserError
 from listen_and_move.media.replacing import replacing
 from listen_and_move.runs import write_text
@@ -168,6 +167,7 @@ class Trainings:
             str(video),
             "--run",
             str(self.library.folder / name),
+            "--json",
             *flags,
         ]
         with (place / "train.log").open("wb") as log:
@@ -200,9 +200,12 @@ class Trainings:
             lines = self._read(name, "train.log").splitlines()
         except OSError:
             return ""
-        said = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-        last = plain(said[-1][:LONGEST_MESSAGE]) if said else ""
-        return last.replace(str(self.folder / name / "video"), "the video")
+        for line in reversed(lines):
+            with suppress(SettingError):  # most lines are progress
+                if isinstance(said := parsed(line), dict) and "error" in said:
+                    message = str(said["error"])[:LONGEST_MESSAGE]
+                    return message.replace(str(self.folder / name / "video"), "the video")
+        return ""
 
     def _read(self, name: str, file: str) -> str:
         """What stands in a file of a training.

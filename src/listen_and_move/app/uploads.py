@@ -126,7 +126,7 @@ async def named(work: Any, upload: Upload) -> Any:
     try:
         return await work
     except UserError as error:
-        raise UserError(str(error).replace(str(upload.path), upload.name)) from None
+        raise UserError(error.message.replace(str(upload.path), upload.name)) from None
 
 
 def _shown_name(name: str) -> str:

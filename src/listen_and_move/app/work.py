@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import sys
 import traceback
@@ -67,7 +66,7 @@ def inspect(path: str, clip: dict[str, Any], watch: Watch) -> dict[str, Any]:
     from listen_and_move.inspection.inspection import inspect as inspected
 
     found = inspected(Path(path), ClipConfig(**clip))
-    facts, advice = found.lines()[: -len(found.advice) or None], [plain(line) for line in found.advice]
+    facts, advice = found.lines()[: -len(found.advice) or None], [remark.message for remark in found.advice]
     suggested = found.figures.suggested_box
     return {"facts": facts, "advice": advice, "box": found.figures.box, "suggested": suggested}
 
@@ -88,7 +87,7 @@ def animate(
     told: list[str] = []
 
     def progress(news: Progress) -> None:
-        told[:] = [plain(note).removeprefix(f"{news.sound.name}: ") for note in news.notes]
+        told[:] = [note.message.removeprefix(f"{news.sound.name}: ") for note in news.notes]
         watch({"done": news.done, "total": news.frames, "notes": told})
 
     dials = Controls(**controls)
@@ -154,27 +153,20 @@ TASKS: dict[str, Callable[..., dict[str, Any]]] = {
 }
 
 
-def plain(sentence: str) -> str:
-    """A sentence without what only a terminal can do: hints at flags."""
-    sentence = re.sub(r"\s*\([^()]*--[^()]*\)", "", sentence)
-    return re.sub(r":[^:]*--[a-z][^:]*$", "", sentence)
-
-
 def answered(request: dict[str, Any], watch: Watch) -> dict[str, Any]:
     """The result of a task, or in one sentence why there is none."""
     try:
         return {"result": TASKS[request["task"]](**request["arguments"], watch=watch)}
     except UserError as error:
-        return {"error": plain(" ".join(str(error).split()))}
+        return {"error": " ".join(error.message.split())}
     except OSError as error:
         return {"error": f"A file could not be read or written here: {error.strerror or error}."}
     except MemoryError:
         return {"error": "There is not enough memory for this here: try a shorter or smaller file."}
     except Exception as error:  # told in one sentence there, in full here
         traceback.print_exc()
-        return {
-            "error": f"Something went wrong that nobody expected ({type(error).__name__}); the terminal shows more."
-        }
+        kind = type(error).__name__
+        return {"error": f"Something went wrong that nobody expected ({kind}); the terminal shows more."}
 
 
 def main() -> None:

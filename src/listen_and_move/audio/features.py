@@ -41,7 +41,7 @@ class FeatureState(NamedTuple):
     """What is kept between blocks of sound."""
 
     samples: Float[Tensor, " samples"]
-    """The last samples heard, as far back as the next chunk needs."""
+    """The last samples heard, as far back as the next frame's instant and as the next chunk needs."""
     heard: int
     """Samples heard so far."""
     chunks: Float[Tensor, "chunks chunk"]
@@ -167,7 +167,8 @@ class FeatureExtractor:
         chunks = torch.cat([state.chunks, new])
         features = self.assemble(chunks)
         kept = chunks[until - state.frame :]
-        needed = frame_sample(until - past + len(kept), self.fps, SAMPLE_RATE) - WINDOW // 2
+        chunk = frame_sample(until - past + len(kept), self.fps, SAMPLE_RATE) - WINDOW // 2
+        needed = min(chunk, frame_sample(until, self.fps, SAMPLE_RATE))
         drop = min(max(0, needed - (state.heard - len(state.samples))), len(state.samples))
         return features, FeatureState(state.samples[drop:].clone(), state.heard, kept.clone(), until)
 

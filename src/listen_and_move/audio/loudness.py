@@ -9,13 +9,14 @@ Powers are kept as a histogram, so memory does not grow with the sound.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from math import exp, inf, log10
+from functools import lru_cache
+from math import ceil, exp, inf, log10
 from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
-from listen_and_move.audio.features import HIGHEST_HZ, LOWEST_HZ, SAMPLE_RATE
+from listen_and_move.audio.features import HIGHEST_HZ, HOP, LOWEST_HZ, SAMPLE_RATE
 from listen_and_move.errors import UserError, shown
 
 Gain = float | Literal["running"]
@@ -37,8 +38,6 @@ MEMORY_SECONDS, SLOWNESS_SECONDS = 10.0, 3.0
 pauses."""
 _BIN = 0.1  # dB
 _BINS = 1000  # from the absolute gate upwards; what is louder counts as the last bin
-_WINDOW = np.hanning(BLOCK + 1)[:-1]
-_BAND = slice(*(round(hertz * BLOCK / SAMPLE_RATE) for hertz in (LOWEST_HZ, HIGHEST_HZ)))
 
 
 class LevelState(NamedTuple):
@@ -60,7 +59,7 @@ def measured(samples: Float[np.ndarray, " samples"], state: LevelState = NOTHING
     """Hear the next samples at 64 kHz, any number of them."""
     samples = np.concatenate([state.samples, samples])
     while len(samples) >= BLOCK:
-        state = _added(_power(samples[:BLOCK]), state)
+        state = _added(float(band_power(samples[:BLOCK])), state)
         samples = samples[STEP:]
     return state._replace(samples=samples.copy())
 
@@ -185,7 +184,7 @@ class Leveller:
             return state._replace(level=level)
         if len(level.samples) < BLOCK:
             return GainState(level, state.heard, (now, now))
-        power, level = _power(level.samples[:BLOCK]), level._replace(samples=level.samples[STEP:])
+        power, level = float(band_power(level.samples[:BLOCK])), level._replace(samples=level.samples[STEP:])
         return (
             self._followed(power, level, now, state.heard)
             if _sounds(power)
@@ -205,10 +204,33 @@ def _ramped(piece: np.ndarray, place: int, gains: tuple[float, float]) -> Float[
     return (piece * (first + (last - first) * (place + np.arange(len(piece))) / STEP)).astype(np.float32)
 
 
-def _power(block: Float[np.ndarray, " samples"]) -> float:
-    """Mean square of a block in the band that is heard, by Parseval's theorem."""
-    spectrum = np.fft.rfft(block * _WINDOW)[_BAND]
-    return float(2 * np.square(np.abs(spectrum)).sum() / (BLOCK * np.square(_WINDOW).sum()))
+def band_power(windows: Float[np.ndarray, "*n samples"]) -> Float[np.ndarray, "*n"]:
+    """Returns the mean square of each window in the band that models hear, by Parseval's theorem (Hann
+    window)."""
+    length = windows.shape[-1]
+    hann, band = _band(length)
+    spectra = np.fft.rfft(windows * hann)[..., band]
+    return 2 * np.square(np.abs(spectra)).sum(-1) / (length * np.square(hann).sum())
+
+
+@lru_cache(maxsize=8)
+def _band(length: int) -> tuple[Float[np.ndarray, " samples"], slice]:
+    """A Hann window of so many samples, and the bins of its spectrum that lie in the band."""
+    edges = (round(hertz * length / SAMPLE_RATE) for hertz in (LOWEST_HZ, HIGHEST_HZ))
+    return np.hanning(length + 1)[:-1], slice(*edges)
+
+
+def loudest(samples: Float[np.ndarray, " samples"]) -> float:
+    """Returns the level of the loudest 20 ms in dB of full scale, silence behind the sound; -inf for digital
+    silence.
+
+    Only the band that models hear counts. A full-scale sine has -3.
+    """
+    count = max(1, ceil(len(samples) / HOP) - 1)
+    padded = np.pad(samples, (0, max(0, (count + 1) * HOP - len(samples))))
+    return _decibels(
+        float(band_power(np.lib.stride_tricks.sliding_window_view(padded, 2 * HOP)[::HOP]).max())
+    )
 
 
 def _added(power: float, state: LevelState) -> LevelState:

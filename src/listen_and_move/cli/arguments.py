@@ -4,35 +4,114 @@ Torch is not imported here, so that help comes at once.
 """
 
 import io
+from collections.abc import Mapping
 from contextlib import redirect_stderr
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypedDict, TypeVar, get_type_hints
 
 import tyro
 from tyro.conf import Positional, arg
 
-from listen_and_move.config import (
-    ClipConfig,
-    Config,
-    DiscriminatorConfig,
-    FeatureConfig,
-    GeneratorConfig,
-    LossConfig,
-    MotionConfig,
-    TrainingConfig,
-)
+from listen_and_move.config import ClipConfig, Config
 from listen_and_move.errors import UserError
-from listen_and_move.inference.controls import Controls
-from listen_and_move.presets import DEFAULT_PRESET
-from listen_and_move.settings import from_json, from_preset
+from listen_and_move.inference.controls import GAIN, Controls
+from listen_and_move.presets import ABOUT, DEFAULT_PRESET, PRESETS
+from listen_and_move.settings import descriptions
 
 PROGRAM = "listen-and-move"
+JSON_FLAG = "--json"
 Device = Literal["auto", "cpu", "cuda", "mps"]
+Group = Mapping[str, Any]
+"""The settings of one group that were named, by their names."""
 
 
-@dataclass(frozen=True)
-class DemoArguments:
+def _named(section: str) -> Any:
+    """Makes the flags of a group of settings; one that is not named is not in the result."""
+    kind = get_type_hints(Config)[section]
+    hints, helps = get_type_hints(kind), descriptions(kind)
+    flags = {
+        name: Annotated[hints[name], arg(help=helps[name], help_behavior_hint=_defaults(section, name))]
+        for name in hints
+    }
+    made = TypedDict(kind.__name__, flags, total=False)  # type: ignore[misc]
+    return arg(name="" if section == "clip" else section, constructor=made)
+
+
+def _defaults(section: str, name: str) -> str:
+    """Says what the presets have for a setting."""
+    having: dict[Any, list[str]] = {}
+    for preset, config in PRESETS.items():
+        having.setdefault(getattr(getattr(config, section), name), []).append(preset)
+    if len(having) == 1:
+        return f"(default: {next(iter(having))})"
+    values = [f"{value} in {', '.join(names)}" for value, names in having.items()]
+    return f"(default: {'; '.join(values)})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceOption:
+    """Of a command that computes."""
+
+    device: Device = "auto"
+    """Where to compute."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JsonOption:
+    """Of a command whose result a program can read."""
+
+    json: bool = False
+    """Print the result as one JSON object, and nothing else on standard output: paths as text, what is no
+    number as null. Where the command fails, the object has error (what was expected and what came) and hint
+    (what to do)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingsOptions(DeviceOption):
+    """Of a command that trains: every setting, under its own name."""
+
+    preset: str | None = None
+    steps: int | None = None
+    """Steps in total, not in addition; short for --training.steps."""
+    clip: Annotated[Group, _named("clip")] = field(default_factory=dict)
+    features: Annotated[Group, _named("features")] = field(default_factory=dict)
+    motion: Annotated[Group, _named("motion")] = field(default_factory=dict)
+    generator: Annotated[Group, _named("generator")] = field(default_factory=dict)
+    critics: Annotated[Group, _named("critics")] = field(default_factory=dict)
+    losses: Annotated[Group, _named("losses")] = field(default_factory=dict)
+    training: Annotated[Group, _named("training")] = field(default_factory=dict)
+
+    def settings(self) -> dict[str, Any]:
+        """The settings that were named, as section.setting."""
+        sections = {item.name: getattr(self, item.name) for item in fields(Config)}
+        found = {
+            f"{section}.{name}": value for section in sections for name, value in sections[section].items()
+        }
+        return found | ({} if self.steps is None else {"training.steps": self.steps})
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlayOptions(DeviceOption):
+    """Of a command that plays a model."""
+
+    model: Positional[Path]
+    """A run folder or a model.safetensors."""
+    seed: int = 0
+    """Seed of the noise, where the model has any."""
+    gain: str = field(default="match", metadata={"help": GAIN.help})
+    controls: Annotated[Controls, arg(name="")] = field(default_factory=Controls)
+    paste: bool = False
+    """Put the picture back into the video's whole picture, which stands still around it."""
+    video: Path | None = None
+    """Where the run's video is now, if it was moved; only where its pictures are needed: for paste or a
+    replay."""
+    overwrite: bool = False
+    """Replace files that exist."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoArguments(DeviceOption):
     """Make a small performance, learn it, and play a melody that the model never heard."""
 
     folder: Positional[Path] = Path("listen-and-move-demo")
@@ -41,12 +120,10 @@ class DemoArguments:
     """Seed of the unheard melody."""
     steps: int | None = None
     """Training steps in total; None: 600."""
-    device: Device = "auto"
-    """Where to compute."""
 
 
-@dataclass(frozen=True)
-class InspectArguments:
+@dataclass(frozen=True, kw_only=True)
+class InspectArguments(JsonOption):
     """Say what is in a video, and whether it will make a good model."""
 
     video: Positional[Path]
@@ -56,30 +133,28 @@ class InspectArguments:
     """Where to write the overview picture; None: VIDEO-inspection.png here."""
 
 
-@dataclass(frozen=True)
-class TrainArguments:
+@dataclass(frozen=True, kw_only=True)
+class TrainArguments(SettingsOptions, JsonOption):
     """Learn a video with its sound into a run folder. The same command again goes on where it stopped."""
 
     video: Positional[Path]
     """Any file with picture and sound, or a folder of Sub-URMP with one instrument (--fps 10)."""
     run: Path | None = None
     """The run folder; None: runs/NAME-OF-VIDEO."""
-    preset: str | None = None
-    """Settings to start from: studio, quick (studio at 64 pixels, minutes on a CPU), paper (as published) or
-    baseline (that of the paper). None: studio. listen-and-move presets prints them."""
-    steps: int | None = None
-    """Steps in total, not in addition; short for --training.steps."""
+    preset: str | None = field(
+        default=None,
+        metadata={
+            "help": "Settings to start from: "
+            + "; ".join(f"{name}: {about}" for name, about in ABOUT.items())
+            + f". None: the run's own where it goes on, else {DEFAULT_PRESET}. {PROGRAM} presets prints them."
+        },
+    )
     seed: int | None = None
     """Seed of everything random; short for --training.seed."""
-    device: Device = "auto"
-    """Where to compute."""
-    clip: Annotated[ClipConfig, arg(name="")] = field(default_factory=ClipConfig)
-    features: FeatureConfig = field(default_factory=FeatureConfig)
-    motion: MotionConfig = field(default_factory=MotionConfig)
-    generator: GeneratorConfig = field(default_factory=GeneratorConfig)
-    critics: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
-    losses: LossConfig = field(default_factory=LossConfig)
-    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def settings(self) -> dict[str, Any]:
+        """The settings that were named, as section.setting."""
+        return super().settings() | ({} if self.seed is None else {"training.seed": self.seed})
 
 
 @dataclass(frozen=True)
@@ -92,12 +167,10 @@ class PresetsArguments:
     """For this size of picture, where it makes a difference; None: the preset's own."""
 
 
-@dataclass(frozen=True)
-class GenerateArguments:
+@dataclass(frozen=True, kw_only=True)
+class GenerateArguments(PlayOptions, JsonOption):
     """Play a trained picture with any sound."""
 
-    model: Positional[Path]
-    """A run folder or a model.safetensors."""
     sounds: Positional[tuple[Path, ...]]
     """Files with sound, videos too."""
     out: str | None = None
@@ -109,36 +182,19 @@ class GenerateArguments:
     """Where to begin in the sound, in seconds."""
     end: float | None = None
     """Where to stop in the sound, in seconds."""
-    seed: int = 0
-    """Seed of the noise, where the model has any."""
     mode: Literal["model", "replay"] = "model"
     """model: the model draws; replay: real frames of the training part, in the order that the sound asks
     for."""
-    gain: str = "match"
-    """How loud the model hears the sound; the result keeps it as it is. match: as loud as the training sound,
-    by one gain of at most 20 dB, since a quieter recording would hardly move the picture; running: the same
-    slowly, knowing no future; or a number of dB, such as 6 or -3.5; 0 plays it as it is."""
-    controls: Annotated[Controls, arg(name="")] = field(default_factory=Controls)
-    paste: bool = False
-    """Put the picture back into the video's whole picture, which stands still around it."""
-    video: Path | None = None
-    """replay and paste only: where the run's video is now, if it was moved."""
-    overwrite: bool = False
-    """Replace outputs that exist."""
-    device: Device = "auto"
-    """Where to compute."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """bfloat16: faster where the processor has it; a sound whose beginning then stays below 40 dB PSNR is
     drawn in float32."""
 
 
-@dataclass(frozen=True)
-class LiveArguments:
+@dataclass(frozen=True, kw_only=True)
+class LiveArguments(PlayOptions):
     """Play a trained picture with a microphone or any sound as it comes: into a file, a pipe, a window or a
     camera."""
 
-    model: Positional[Path]
-    """A run folder or a model.safetensors."""
     input: str = "microphone"
     """A file with sound, - for standard input (any media, or raw samples with --rate), or microphone."""
     output: str = "window"
@@ -156,20 +212,7 @@ class LiveArguments:
     """Of raw samples."""
     format: Literal["s16le", "f32le"] = "s16le"
     """Of raw samples: 16-bit integers or 32-bit floats, little endian."""
-    seed: int = 0
-    """Seed of the noise, where the model has any."""
-    gain: str = "running"
-    """How loud the model hears the sound: running: slowly brought to the level of the training sound; or a
-    number of dB, such as 6 or -3.5; with 0 the pictures are those of generate --gain 0."""
-    controls: Annotated[Controls, arg(name="")] = field(default_factory=Controls)
-    paste: bool = False
-    """Put the picture back into the video's whole picture, which stands still around it."""
-    video: Path | None = None
-    """paste only: where the run's video is now, if it was moved."""
-    overwrite: bool = False
-    """Replace a file that exists."""
-    device: Device = "auto"
-    """Where to compute."""
+    gain: str = field(default="running", metadata={"help": GAIN.help})
 
 
 @dataclass(frozen=True)
@@ -187,8 +230,8 @@ class AppArguments:
     cannot see, or none."""
 
 
-@dataclass(frozen=True)
-class EvaluateArguments:
+@dataclass(frozen=True, kw_only=True)
+class EvaluateArguments(DeviceOption, JsonOption):
     """Measure a run on its held-out part, beside baselines that any model must beat; writes a report."""
 
     run: Positional[Path]
@@ -205,12 +248,10 @@ class EvaluateArguments:
     paper has them."""
     seed: int = 0
     """Seed of the noise, where the model has any."""
-    device: Device = "auto"
-    """Where to compute."""
 
 
-@dataclass(frozen=True)
-class AblationArguments:
+@dataclass(frozen=True, kw_only=True)
+class AblationArguments(SettingsOptions):
     """Learn a video with and without each part of the method, over several seeds, and write the table. The
     same command again goes on."""
 
@@ -228,21 +269,10 @@ class AblationArguments:
     """The paper's clip whose figures are put beside."""
     preset: str | None = None
     """What all rows start from. None: paper."""
-    steps: int | None = None
-    """Steps of each run; short for --training.steps."""
-    device: Device = "auto"
-    """Where to compute."""
-    clip: Annotated[ClipConfig, arg(name="")] = field(default_factory=ClipConfig)
-    features: FeatureConfig = field(default_factory=FeatureConfig)
-    motion: MotionConfig = field(default_factory=MotionConfig)
-    generator: GeneratorConfig = field(default_factory=GeneratorConfig)
-    critics: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
-    losses: LossConfig = field(default_factory=LossConfig)
-    training: TrainingConfig = field(default_factory=TrainingConfig)
 
 
-@dataclass(frozen=True)
-class CompareArguments:
+@dataclass(frozen=True, kw_only=True)
+class CompareArguments(JsonOption):
     """Put evaluated runs side by side."""
 
     runs: Positional[tuple[Path, ...]]
@@ -253,8 +283,8 @@ class CompareArguments:
     """Replace a file that is there."""
 
 
-@dataclass(frozen=True)
-class RobustnessArguments:
+@dataclass(frozen=True, kw_only=True)
+class RobustnessArguments(DeviceOption):
     """Play a model with many foreign sounds, and say how its picture bears it. The same command again goes
     on."""
 
@@ -273,8 +303,6 @@ class RobustnessArguments:
     """Where the run's video is now, if it was moved."""
     seed: int = 0
     """Seed of what is taken, and of the noise."""
-    device: Device = "auto"
-    """Where to compute."""
 
 
 @dataclass(frozen=True)
@@ -317,16 +345,16 @@ class ImportArguments:
 Arguments = TypeVar("Arguments")
 
 
-def parse(kind: type[Arguments], name: str, arguments: list[str], default: Any = None) -> Arguments:
-    """Parse with tyro; its framed errors become one line."""
+def parse(kind: type[Arguments], name: str, arguments: list[str]) -> Arguments:
+    """Parses the words of a command with tyro, whose framed errors become one line."""
     errors = io.StringIO()
     try:
         with redirect_stderr(errors):
-            return tyro.cli(kind, prog=f"{PROGRAM} {name}", args=arguments, default=default)
+            return tyro.cli(kind, prog=f"{PROGRAM} {name}", args=arguments)
     except SystemExit as stop:
         if not stop.code:
             raise
-        raise UserError(f"{name}: {_one_line(errors.getvalue())}: see {PROGRAM} {name} --help") from None
+        raise UserError(f"{name}: {_one_line(errors.getvalue())}", f"see {PROGRAM} {name} --help") from None
 
 
 def _one_line(text: str) -> str:
@@ -339,45 +367,3 @@ def _one_line(text: str) -> str:
         rows += [row] if row else []
     title, *message = rows or ["cannot be understood"]
     return " ".join(" ".join(message or [title]).split()).rstrip(".:")
-
-
-def named(arguments: list[str]) -> tuple[str | None, Path, str | None]:
-    """Preset, run and size as far as they can be seen before parsing: help shows their settings as
-    defaults."""
-    named: dict[str, str | None] = {"--preset": None, "--run": None, "--size": None}
-    for place, word in enumerate(arguments):
-        key, equals, value = word.partition("=")
-        if key in named:
-            named[key] = value if equals else (arguments[place + 1] if place + 1 < len(arguments) else None)
-    video = next((word for word in arguments if not word.startswith("-")), "")
-    return (
-        named["--preset"],
-        Path(named["--run"]) if named["--run"] else default_run(Path(video)),
-        named["--size"],
-    )
-
-
-def train_defaults(preset_name: str | None, run: Path, size: str | None) -> TrainArguments:
-    """What changes are counted from: the run's settings, else the preset's at that size."""
-    config = _base(preset_name, run, size)
-    groups = {item.name: getattr(config, item.name) for item in fields(config)}
-    return TrainArguments(video=tyro.MISSING, **groups)  # type: ignore[arg-type]
-
-
-def ablation_defaults(preset_name: str | None, size: str | None) -> AblationArguments:
-    """What changes are counted from: the preset's settings at that size."""
-    config = from_preset(preset_name or "paper", {} if size is None else {"clip.size": size})
-    groups = {item.name: getattr(config, item.name) for item in fields(config)}
-    return AblationArguments(video=tyro.MISSING, **groups)  # type: ignore[arg-type]
-
-
-def default_run(video: Path) -> Path:
-    """As in `training.loop`, which imports torch."""
-    return Path("runs") / video.stem
-
-
-def _base(preset_name: str | None, run: Path, size: str | None) -> Config:
-    stored = run / "config.json"
-    if preset_name is None and stored.is_file():
-        return from_json(Config, stored.read_text(encoding="utf-8"))
-    return from_preset(preset_name or DEFAULT_PRESET, {} if size is None else {"clip.size": size})

@@ -3,8 +3,9 @@
 Torch is imported by the calls, not here, so that help comes at once.
 """
 
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,12 +26,9 @@ from listen_and_move.cli.arguments import (
     RobustnessArguments,
     TrainArguments,
     WeightsArguments,
-    ablation_defaults,
-    default_run,
-    named,
     parse,
-    train_defaults,
 )
+from listen_and_move.cli.output import print_json, print_lines
 from listen_and_move.cli.progress import live_watch, progress_bars, stage_watch, training_watch
 from listen_and_move.errors import UserError
 from listen_and_move.presets import PRESETS
@@ -52,7 +50,7 @@ def demo(arguments: list[str]) -> int:
         result = run(
             options.folder, seed=options.seed, steps=options.steps, device=options.device, watch=watch
         )
-    _print(console, result.lines())
+    print_lines(console, result.lines())
     return 0
 
 
@@ -64,55 +62,48 @@ def inspect(arguments: list[str]) -> int:
 
     picture = options.picture or Path(short_name(options.video.stem, "-inspection.png"))
     found = run(options.video, options.clip, picture)
-    _print(Console(), [*found.lines(), *([] if found.unwritten else [f"picture: {picture}"])])
+    if options.json:
+        drawn = None if found.unwritten else picture
+        print_json({"video": options.video, **vars(found), "picture": drawn})
+    else:
+        print_lines(Console(), [*found.lines(), *([] if found.unwritten else [f"picture: {picture}"])])
     if found.unwritten and options.picture:
         raise UserError(found.unwritten)
     if found.unwritten:
-        _print(Console(stderr=True), [f"note: {found.unwritten}"])
+        print_lines(Console(stderr=True), [f"note: {found.unwritten}"])
     return 0
 
 
 def train(arguments: list[str]) -> int:
     """Train, or go on training."""
-    preset, run_folder, size = named(arguments)
-    base = train_defaults(preset, run_folder, size)
-    options = parse(TrainArguments, "train", arguments, base)
-    meant = train_defaults(options.preset, options.run or default_run(options.video), size)
-    if meant != base:  # a word that looked like the video was the value of a flag
-        base, options = meant, parse(TrainArguments, "train", arguments, meant)
+    options = parse(TrainArguments, "train", arguments)
     from listen_and_move.training.loop import train as run
 
-    short = {"training.steps": options.steps, "training.seed": options.seed}
-    named_too = short | (
-        {} if size is None else {"clip.size": options.clip.size}
-    )  # what follows from it is in the base
-    settings = differences(base, options) | {
-        name: value for name, value in named_too.items() if value is not None
-    }
     with progress_bars() as (bars, console), training_watch(bars) as watch:
         result = run(
             options.video,
             options.run,
             preset_name=options.preset,
-            settings=settings,
+            settings=options.settings(),
             device=options.device,
             watch=watch,
         )
-    for name, value in result.figures.items():
-        console.print(f"held out, {name.replace('_', ' ')}: {value:.3f}", highlight=False)
     if result.note:
-        _print(Console(stderr=True), [f"note: {result.note}"])
-    if result.finished:
-        console.print(
-            f"{result.step} steps done. Model: {result.run / 'model.safetensors'}",
-            soft_wrap=True,
-            highlight=False,
+        print_lines(Console(stderr=True), [f"note: {result.note}"])
+    model = result.run / "model.safetensors"
+    if options.json:
+        print_json({**result._asdict(), "model": model})
+    else:
+        ended = (
+            f"{result.step} steps done. Model: {model}"
+            if result.finished
+            else f"stopped at step {result.step}, saved. The same command goes on from there."
         )
-        return 0
-    console.print(
-        f"stopped at step {result.step}, saved. The same command goes on from there.", highlight=False
-    )
-    return INTERRUPTED
+        figures = (
+            f"held out, {name.replace('_', ' ')}: {value:.3f}" for name, value in result.figures.items()
+        )
+        print_lines(console, [*figures, ended])
+    return 0 if result.finished else INTERRUPTED
 
 
 def presets(arguments: list[str]) -> int:
@@ -142,11 +133,14 @@ def generate(arguments: list[str]) -> int:
     gain = parse_gain(options.gain)
     with progress_bars() as (bars, console):
         tasks: dict[Path, Any] = {}
+        files: list[dict[str, Any]] = []
 
         def watch(progress: "GenerateProgress") -> None:
             if progress.out not in tasks:
                 tasks[progress.out] = bars.add_task(progress.sound.name, total=progress.frames, note="")
-                _print(bars.console, [f"note: {line}" for line in progress.notes])
+                print_lines(bars.console, [f"note: {line}" for line in progress.notes])
+                about = {"sound": progress.sound, "frames": progress.frames, "notes": progress.notes}
+                files.append({"file": progress.out, **about})
             bars.update(
                 tasks[progress.out], completed=progress.done, note=f"{progress.done}/{progress.frames} frames"
             )
@@ -170,8 +164,12 @@ def generate(arguments: list[str]) -> int:
             watch=watch,
         )
     if options.seed and options.mode == "model" and not _has_noise(options.model):
-        console.print("note: this model has no noise, so the seed has no effect", highlight=False)
-    _print(console, [str(path) for path in written])
+        told = Console(stderr=True) if options.json else console
+        print_lines(told, ["note: this model has no noise, so the seed has no effect"])
+    if options.json:
+        print_json({"files": files})
+    else:
+        print_lines(console, [str(path) for path in written])
     return 0
 
 
@@ -179,7 +177,7 @@ def live(arguments: list[str]) -> int:
     """Play a model with sound as it comes; standard output holds media and nothing else."""
     options = parse(LiveArguments, "live", arguments)
     from listen_and_move.audio.loudness import parse_gain
-    from listen_and_move.inference.live.perform import perform
+    from listen_and_move.inference.perform import perform
     from listen_and_move.media.piped import checked_raw
 
     gain = parse_gain(options.gain)
@@ -224,22 +222,22 @@ def evaluate(arguments: list[str]) -> int:
             device=options.device,
             watch=stage_watch(bars),
         )
-    _print(console, result.lines())
+    if options.json:
+        figures = json.loads(result.results_file.read_text(encoding="utf-8"))
+        print_json(
+            {"results_file": result.results_file, "report_file": result.report_file, "results": figures}
+        )
+    else:
+        print_lines(console, result.lines())
     return 0
 
 
 def ablation(arguments: list[str]) -> int:
     """Train and measure the rows of a table."""
-    preset, _, size = named(arguments)
-    base = ablation_defaults(preset, size)
-    options = parse(AblationArguments, "ablation", arguments, base)
+    options = parse(AblationArguments, "ablation", arguments)
     from listen_and_move.ablations.ablation import PRESET
     from listen_and_move.ablations.ablation import ablation as run
 
-    named_too = {"training.steps": options.steps, "clip.size": None if size is None else options.clip.size}
-    settings = differences(base, options) | {
-        name: value for name, value in named_too.items() if value is not None
-    }
     with progress_bars() as (bars, console):
         task = bars.add_task("ablation", total=None, note="")
 
@@ -254,12 +252,12 @@ def ablation(arguments: list[str]) -> int:
             preset_name=options.preset or PRESET,
             rows=options.rows,
             seeds=options.seeds,
-            settings=settings,
+            settings=options.settings(),
             published=options.published,
             device=options.device,
             watch=watch,
         )
-    _print(console, study.lines())
+    print_lines(console, study.lines())
     return 0 if study.finished else INTERRUPTED
 
 
@@ -268,8 +266,23 @@ def compare(arguments: list[str]) -> int:
     options = parse(CompareArguments, "compare", arguments)
     from listen_and_move.evaluation.compare import compare as run
 
-    _print(Console(), run(options.runs, options.out, options.overwrite).lines())
+    found = run(options.runs, options.out, options.overwrite)
+    if options.json:
+        pools = [{"runs": pool.runs, "rows": _pooled(pool.products)} for pool in found.pools]
+        columns = [
+            {"name": name, "values": values}
+            for name, values in zip(found.header(), found.figures(), strict=True)
+        ]
+        about = {"warnings": found.warnings, "notes": found.notes}
+        print_json({"page": found.file, "columns": columns, "pools": pools, **about})
+    else:
+        print_lines(Console(), found.lines())
     return 0
+
+
+def _pooled(products: Mapping[str, Any]) -> dict[str, Any]:
+    """dcor of some parts together, and how far it is above chance, by row."""
+    return {name: {"dcor": sums.dcor, "excess": sums.excess} for name, sums in products.items()}
 
 
 def robustness(arguments: list[str]) -> int:
@@ -289,7 +302,7 @@ def robustness(arguments: list[str]) -> int:
             device=options.device,
             watch=stage_watch(bars),
         )
-    _print(console, result.lines())
+    print_lines(console, result.lines())
     return 0
 
 
@@ -307,15 +320,15 @@ def weights(arguments: list[str]) -> int:
             )
         for each in files.listing():
             state = "here" if each.here else "not here"
-            _print(console, [f"{each.name:20} {each.size / 1e6:7.2f} MB  {state:9} {each.purpose}"])
-            _print(console, [f"{'':20} {each.place or 'no public address: add a file'}"])
+            print_lines(console, [f"{each.name:20} {each.size / 1e6:7.2f} MB  {state:9} {each.purpose}"])
+            print_lines(console, [f"{'':20} {each.place or 'no public address: add a file'}"])
         return 0
     if options.action == "add":
         if len(options.names) != 2:
             raise UserError(
                 f"weights add: expected NAME FILE; got {len(options.names)} words: see {PROGRAM} weights list"
             )
-        _print(console, [str(files.add(options.names[0], Path(options.names[1])))])
+        print_lines(console, [str(files.add(options.names[0], Path(options.names[1])))])
         return 0
     if not options.names:
         raise UserError(f"weights fetch: expected at least one name; got none: see {PROGRAM} weights list")
@@ -325,7 +338,7 @@ def weights(arguments: list[str]) -> int:
             files.fetch(name, lambda done, total, name=name: watch(name, done, total))
             for name in options.names
         ]
-    _print(console, [str(path) for path in paths])
+    print_lines(console, [str(path) for path in paths])
     return 0
 
 
@@ -344,7 +357,7 @@ def import_model(arguments: list[str]) -> int:
         dilation=options.dilation,
         overwrite=options.overwrite,
     )
-    _print(Console(), [*result.lines(), str(result.path)])
+    print_lines(Console(), [*result.lines(), str(result.path)])
     return 0
 
 
@@ -366,18 +379,15 @@ def app(arguments: list[str]) -> int:
                 "everybody who can reach this machine can upload, train and play: --password asks for one"
             )
             readable = "the page is not encrypted: its password is safe only in a network that you trust"
-            _print(Console(stderr=True), [f"warning: {open_to_all if place.password is None else readable}"])
-        _print(console, [f"{place.address}  (Ctrl-C ends it; trainings go on)"])
+            print_lines(
+                Console(stderr=True), [f"warning: {open_to_all if place.password is None else readable}"]
+            )
+        print_lines(console, [f"{place.address}  (Ctrl-C ends it; trainings go on)"])
 
     password = options.password or os.environ.get("LISTEN_AND_MOVE_PASSWORD") or None
     learning = serve(options.runs, Place(options.host, options.port, password), announce)
-    _print(console, [f"{name} goes on learning" for name in learning])
+    print_lines(console, [f"{name} goes on learning" for name in learning])
     return 0
-
-
-def _print(console: Console, lines: list[str]) -> None:
-    for line in lines:
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def _has_noise(model: Path) -> bool:

@@ -4,8 +4,9 @@ import sys
 from io import TextIOWrapper
 
 from listen_and_move import __version__, interrupts
-from listen_and_move.cli.arguments import PROGRAM
+from listen_and_move.cli.arguments import JSON_FLAG, PROGRAM
 from listen_and_move.cli.commands import COMMANDS, INTERRUPTED
+from listen_and_move.cli.output import print_json
 from listen_and_move.errors import UserError
 
 
@@ -26,20 +27,26 @@ def run_command(arguments: list[str]) -> int:
     try:
         return _dispatch(arguments)
     except UserError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+        return _refused(error, arguments)
     except OSError as error:  # a disk that fills up while a run is logged, say
-        print(
-            f"error: {error.filename or 'file'}: expected to read or write it; got {error.strerror or error}",
-            file=sys.stderr,
+        reason = error.strerror or error
+        return _refused(
+            UserError(f"{error.filename or 'file'}: expected to read or write it; got {reason}"), arguments
         )
-        return 2
     except KeyboardInterrupt:
         return _interrupted()
     except Exception:
         if interrupts.interrupted():  # in the middle of a wait, threading makes an error of its own of it
             return _interrupted()
         raise
+
+
+def _refused(error: UserError, arguments: list[str]) -> int:
+    """Says what is wrong on stderr, and to a program that asked for JSON on stdout too."""
+    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    if JSON_FLAG in arguments:  # which may be what could not be parsed
+        print_json({"error": " ".join(error.message.split()), "hint": " ".join(error.hint.split())})
+    return 2
 
 
 def _interrupted() -> int:
@@ -57,7 +64,7 @@ def _dispatch(arguments: list[str]) -> int:
         return 0
     if name not in COMMANDS:
         raise UserError(
-            f"expected one of the commands {', '.join(COMMANDS)}; got {name!r}: see {PROGRAM} --help"
+            f"expected one of the commands {', '.join(COMMANDS)}; got {name!r}", f"see {PROGRAM} --help"
         )
     return COMMANDS[name][0](rest)
 

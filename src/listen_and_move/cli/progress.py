@@ -15,8 +15,8 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from listen_and_move import interrupts
 
 if TYPE_CHECKING:
-    from listen_and_move.inference.live.perform import Status
-    from listen_and_move.training.loop import Progress as TrainProgress
+    from listen_and_move.inference.perform import Status
+    from listen_and_move.training.loop import TrainingProgress as TrainProgress
 
 LINE_SECONDS = 10.0
 """Between two plain lines where there is no terminal."""

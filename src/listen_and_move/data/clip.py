@@ -82,25 +82,6 @@ def split(frames: int, config: ClipConfig) -> tuple[tuple[range, ...], range]:
     return tuple(part for part in parts if len(part)), range(first, last)
 
 
-@dataclass(frozen=True)
-class VideoFile:
-    """A video to learn; see `source`."""
-
-    path: Path
-
-    def box(self, clip: ClipConfig) -> Box:
-        """As `resolved_box`."""
-        return resolved_box(self.path, clip)
-
-    def digest(self) -> str:
-        """As `file_hash`."""
-        return file_hash(self.path)
-
-    def load(self, config: Config, progress: Progress = lambda done, total: None) -> Clip:
-        """As `load_clip`."""
-        return load_clip(self.path, config, progress)
-
-
 def load_clip(path: Path, config: Config, progress: Progress = lambda done, total: None) -> Clip:
     """Decode a video with its sound, or take it from the cache, where the same was decoded before (see
     `data.cache`).
@@ -186,7 +167,7 @@ def _frames(path: Path, config: Config, box: Box, progress: Progress) -> Tensor:
         progress(len(frames), max(expected, len(frames)))
     if not frames:
         raise UserError(
-            f"{path}: expected frames from {clip.start} s on; the picture ends before: set --start earlier"
+            f"{path}: expected frames from {clip.start} s on; the picture ends before", "set --start earlier"
         )
     return torch.from_numpy(np.stack(frames))
 
@@ -198,8 +179,8 @@ def check_length(path: Path, train: tuple[range, ...], config: Config) -> None:
         raise UserError(
             f"{path}: expected at least {needed} frames in a row to train on (training.window); got "
             f"{longest} at "
-            f"{config.clip.fps} fps beside the held-out part: use a longer video, a smaller --holdout or "
-            "--training.window"
+            f"{config.clip.fps} fps beside the held-out part",
+            "use a longer video, a smaller --holdout or --training.window",
         )
 
 
@@ -209,14 +190,14 @@ def _waveform(path: Path, config: Config, frames: int) -> Tensor:
     end = start + frames / config.clip.rate
     blocks = list(read_sound(path, SAMPLE_RATE, start=start, end=end))
     waveform = torch.from_numpy(np.concatenate(blocks)) if blocks else torch.zeros(0)
-    check_heard(path, waveform, ": choose another --start or --end")
+    check_heard(path, waveform, "choose another --start or --end")
     return waveform
 
 
-def check_heard(path: Path, waveform: Tensor, way_on: str = "") -> None:
-    """Refuse a silent sound."""
+def check_heard(path: Path, waveform: Tensor, hint: str = "") -> None:
+    """Refuse a silent sound, with a hint at what to do."""
     if not len(waveform) or waveform.abs().max() < SILENCE:
-        raise UserError(f"{path}: expected sound to learn from; what is to be learnt is silent{way_on}")
+        raise UserError(f"{path}: expected sound to learn from; what is to be learnt is silent", hint)
 
 
 def _track(path: Path, clip: ClipConfig, frames: range) -> SoundTrack:

@@ -1,33 +1,33 @@
-"""What can be learnt: a video with its sound, or the songs of a Sub-URMP folder."""
+"""Sources of a clip: a video with its sound, or the songs of a Sub-URMP folder."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple
 
 from listen_and_move.config import ClipConfig, Config
-from listen_and_move.data.clip import Box, Clip, Progress, VideoFile
+from listen_and_move.data.clip import Box, Clip, Progress, file_hash, load_clip, resolved_box
 from listen_and_move.data.suburmp import Songs
 
 
-class Source(Protocol):
-    """Something to learn."""
+class ClipSource(NamedTuple):
+    """Something to learn, as the three things that training asks of it."""
 
-    def box(self, clip: ClipConfig) -> Box:
-        """The crop in its pixels, as given or chosen: left, top, right, bottom."""
-        ...
-
-    def digest(self) -> str:
-        """sha256 of all that it is."""
-        ...
-
-    def load(self, config: Config, progress: Progress) -> Clip:
-        """Decode it; ``progress`` is called with frames done and expected."""
-        ...
+    box: Callable[[ClipConfig], Box]
+    """Returns the crop in pixels, as given or chosen: left, top, right, bottom."""
+    digest: Callable[[], str]
+    """Returns the sha256 of the content."""
+    load: Callable[[Config, Progress], Clip]
+    """Decodes the clip, and calls the progress with frames done and expected."""
 
 
-def find(path: Path) -> Source:
-    """The source at a path: a folder is Sub-URMP, anything else a video file.
+def find_source(path: Path) -> ClipSource:
+    """Returns the source at a path: a folder is Sub-URMP, anything else a video file.
 
     Raises:
         UserError: a folder of another layout.
     """
-    return Songs.find(path) if path.is_dir() else VideoFile(path)
+    if path.is_dir():
+        songs = Songs.find(path)
+        return ClipSource(songs.box, songs.digest, songs.load)
+    return ClipSource(partial(resolved_box, path), partial(file_hash, path), partial(load_clip, path))

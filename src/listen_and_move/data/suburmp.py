@@ -143,10 +143,14 @@ class Songs:
         clip = config.clip
         if clip.rate != FPS:
             raise UserError(
-                f"{self.folder}: expected --fps 10, at which Sub-URMP has its pictures; got {clip.fps}"
+                f"{self.folder}: expected 10 frames per second, at which Sub-URMP has its pictures; got "
+                f"{clip.fps}",
+                "give --fps 10",
             )
         if clip.start or clip.end is not None:
-            raise UserError(f"{self.folder}: expected whole songs; got --start or --end: leave them away")
+            raise UserError(
+                f"{self.folder}: expected whole songs; got a start or an end", "leave --start and --end away"
+            )
 
     def _placed(self, config: Config) -> Iterator[tuple[Stretch, int]]:
         """Every stretch and its first frame, with as many frames of silence between as one hears of its

@@ -51,8 +51,8 @@ def lanes(train: Parts, count: int, window: int) -> list[list[range]]:
     if not all(usable):
         raise UserError(
             f"training.lanes: expected lanes of at least {window} frames; {count} lanes of {total} frames "
-            "are "
-            "shorter: use fewer --training.lanes, a smaller --training.window or a longer video"
+            "are shorter",
+            "use fewer --training.lanes, a smaller --training.window or a longer video",
         )
     return usable
 

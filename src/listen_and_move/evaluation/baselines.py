@@ -1,5 +1,4 @@
-"""What is put beside the real video: the model, the model with altered sound, and baselines that any model
-must beat.
+"""The rows of the table: the real video, the model, and baselines that any model must beat; altered sounds.
 
 Letters: N frames of a video, T frames of the part that is measured, F numbers per frame, H height, W width.
 """
@@ -13,12 +12,24 @@ from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
+from listen_and_move.arrays import Array
 from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor
-from listen_and_move.data.frame_store import FrameStore
-from listen_and_move.evaluation.dataset import Frames, Watch
+from listen_and_move.data.frame_store import FrameStore, Shelf
+from listen_and_move.evaluation.dataset import Dataset, Frames, Watch
 from listen_and_move.inference.animator import Animator
+from listen_and_move.inference.sources.path import PLAIN, VITERBI, Replay, Search, thumbnails
 from listen_and_move.models.rendering import played
 
+REAL, MODEL, MEAN, HELD, SHIFTED = (
+    "real video",
+    "model",
+    "mean frame",
+    "last frame held",
+    "training video, shifted",
+)
+NEAREST, PATH = "replay, nearest sound", "replay, smooth path"
+MOVING = (MODEL, SHIFTED, NEAREST, PATH)
+"""Rows in which something moves."""
 BLOCK = 32
 """Frames that are held at once."""
 SHUFFLED_SECONDS = 0.5
@@ -38,7 +49,7 @@ class Still:
         return self.count
 
     def read(self, first: int, last: int) -> UInt8[np.ndarray, "T H W 3"]:
-        """The picture, as often as asked."""
+        """Returns the picture once per frame."""
         return np.repeat(self.picture[None], last - first, 0)
 
 
@@ -53,13 +64,59 @@ class Picked:
         return len(self.indices)
 
     def read(self, first: int, last: int) -> UInt8[np.ndarray, "T H W 3"]:
-        """The frames picked for ``first`` to ``last``."""
+        """Returns the frames picked for ``first`` to ``last`` (exclusive)."""
         return np.concatenate(
             [self.frames.read(index, index + 1) for index in self.indices[first:last].tolist()]
         )
 
 
-def drawn(
+def baselines(
+    animator: Animator, dataset: Dataset, seed: int, shelf: Shelf, watch: Watch
+) -> dict[str, Frames]:
+    """Returns the frames of each row in the order of the table: real video, model, and the baselines.
+
+    Args:
+        animator: plays the model.
+        dataset: what the model learnt and what is measured.
+        seed: of the model's noise, and of where the shifted training video begins.
+        shelf: takes the model's frames.
+        watch: told the progress.
+    """
+    learnt, count = dataset.learnt.frames, len(dataset.span)
+    own = dataset.measured is dataset.learnt
+    last = dataset.span.start - 1 if own and dataset.span.start > 0 else dataset.longest.stop - 1
+    features, store = dataset.measured.features, shelf.store(*animator.size)
+    return {
+        REAL: dataset.real,
+        MODEL: generated_frames(animator, features, dataset.span, seed, store, "playing", watch),
+        MEAN: Still(mean_frame(learnt, dataset.train), count),
+        HELD: Still(learnt.read(last, last + 1)[0], count),
+        SHIFTED: Picked(learnt, _from_anywhere(dataset.longest, count, seed)),
+        **{
+            name: Picked(learnt, _replayed(dataset, search))
+            for name, search in ((NEAREST, PLAIN), (PATH, VITERBI))
+        },
+    }
+
+
+def _from_anywhere(part: range, count: int, seed: int) -> NDArray[np.int64]:
+    """Returns places frame after frame from a random place on, over the end back to the beginning."""
+    start = int(np.random.default_rng(seed).integers(len(part)))
+    return part.start + (start + np.arange(count)) % len(part)
+
+
+def _replayed(dataset: Dataset, search: Search) -> NDArray[np.int64]:
+    """Returns the places of training frames in the order that the sound asks for."""
+    places = np.concatenate([np.arange(part.start, part.stop) for part in dataset.train])
+    small = [
+        thumbnails(torch.tensor(block), np.arange(len(block)))
+        for block in blocks(dataset.learnt.frames, dataset.train)
+    ]
+    replay = Replay(places, dataset.learnt.features[places].numpy(), np.concatenate(small), search)
+    return replay.whole(dataset.measured.features[dataset.span.start : dataset.span.stop])
+
+
+def generated_frames(
     animator: Animator,
     features: Float[Tensor, "N F"],
     span: range,
@@ -68,7 +125,17 @@ def drawn(
     title: str,
     watch: Watch,
 ) -> FrameStore:
-    """The model's pictures for a stretch of features, added to a store."""
+    """Returns the model's frames for a stretch of features.
+
+    Args:
+        animator: plays the model.
+        features: of the whole sound.
+        span: the stretch, in frames.
+        seed: of the model's noise.
+        store: takes the frames.
+        title: of what is told to ``watch``.
+        watch: told the progress.
+    """
     for block in played(animator.network, features, span, animator.config, seed):
         store.append(block)
         watch(title, len(store), len(span))
@@ -76,7 +143,7 @@ def drawn(
 
 
 def mean_frame(frames: Frames, parts: Sequence[range]) -> UInt8[np.ndarray, "H W 3"]:
-    """The mean of some frames."""
+    """Returns the mean of all frames of the parts."""
     total, count = np.zeros(frames.read(0, 1).shape[1:]), 0
     for block in blocks(frames, parts):
         total += block.sum(0, dtype=np.float64)
@@ -84,9 +151,9 @@ def mean_frame(frames: Frames, parts: Sequence[range]) -> UInt8[np.ndarray, "H W
     return (total / count).round().astype(np.uint8)
 
 
-def temporal_spread(frames: Frames, parts: Sequence[range]) -> NDArray[np.float64]:
-    """Each pixel's standard deviation over time, 0..1, mean over the channels: (H, W); exactly 0 where
-    nothing changes."""
+def temporal_spread(frames: Frames, parts: Sequence[range]) -> Array:
+    """Returns the standard deviation of each pixel over time, 0..1, mean over the channels: (H, W); exactly 0
+    where nothing changes."""
     count = sum(map(len, parts))
     total, squares = np.zeros((2, *frames.read(0, 1).shape[1:]), np.int64)
     for block in blocks(frames, parts):
@@ -95,15 +162,15 @@ def temporal_spread(frames: Frames, parts: Sequence[range]) -> NDArray[np.float6
     return (np.sqrt(count * squares - np.square(total)) / (255 * count)).mean(-1)
 
 
-def mean_spread(spread: NDArray[np.float64]) -> float:
-    """How much a picture varies over time as a whole: root mean square of `temporal_spread`."""
+def mean_spread(spread: Array) -> float:
+    """Returns how much a picture varies over time as a whole: root mean square of `temporal_spread`."""
     return float(np.sqrt(np.square(spread).mean()))
 
 
 def blocks(
     frames: Frames, parts: Sequence[range], overlap: int = 0
 ) -> Iterator[UInt8[np.ndarray, "T H W 3"]]:
-    """Frames of some parts, `BLOCK` at a time, each block going on into the first ``overlap`` frames of the
+    """Yields the frames of some parts, `BLOCK` at a time, each block with the first ``overlap`` frames of the
     next one."""
     for part in parts:
         for first in range(part.start, part.stop, BLOCK):
@@ -111,7 +178,7 @@ def blocks(
 
 
 def shifted_sound(features: Float[Tensor, "N F"], span: range) -> Float[Tensor, "N F"]:
-    """The features with those of the span at the wrong time: shifted in a circle."""
+    """Returns the features with those of the span at the wrong time: shifted in a circle."""
     altered = features.clone()
     altered[span.start : span.stop] = features[span.start : span.stop].roll(round(SHIFT * len(span)), 0)
     return altered
@@ -120,7 +187,7 @@ def shifted_sound(features: Float[Tensor, "N F"], span: range) -> Float[Tensor, 
 def shuffled_sound(
     features: Float[Tensor, "N F"], span: range, fps: float, seed: int = 0
 ) -> Float[Tensor, "N F"]:
-    """The features with pieces of half a second of the span in random order."""
+    """Returns the features with pieces of half a second of the span in random order."""
     pieces = features[span.start : span.stop].split(max(1, round(SHUFFLED_SECONDS * fps)))
     order = torch.randperm(len(pieces), generator=torch.Generator().manual_seed(seed)).tolist()
     if order == sorted(order):  # happens with two or three pieces, and would alter nothing
@@ -133,7 +200,7 @@ def shuffled_sound(
 def silent_sound(
     features: Float[Tensor, "N F"], span: range, extractor: FeatureExtractor
 ) -> Float[Tensor, "N F"]:
-    """The features with digital silence in the span."""
+    """Returns the features with digital silence in the span."""
     silence = extractor.whole(torch.zeros(SAMPLE_RATE))  # one second: all frames of it are equal
     altered = features.clone()
     altered[span.start : span.stop] = silence[:1]

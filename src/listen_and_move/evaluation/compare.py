@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import isfinite
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from listen_and_move.errors import UserError
-from listen_and_move.evaluation.interpretation import by_row, goodness, substitution
+from listen_and_move.evaluation.baselines import MEAN, MODEL, MOVING
+from listen_and_move.evaluation.dataset import HELD_OUT
+from listen_and_move.evaluation.interpretation import goodness, substitution
+from listen_and_move.evaluation.measures import formatted
 from listen_and_move.evaluation.report.page import (
     Html,
     definitions,
@@ -20,10 +24,8 @@ from listen_and_move.evaluation.report.page import (
     table,
 )
 from listen_and_move.evaluation.report.tables import groups, measured, number, titled
-from listen_and_move.evaluation.results import formatted, read_results
-from listen_and_move.evaluation.rows import MEAN, MODEL, MOVING
-from listen_and_move.evaluation.shifts import Products, pooled
-from listen_and_move.evaluation.subject import HELD_OUT
+from listen_and_move.evaluation.results import EvaluationResults, MeasuredPart, Products, read_results
+from listen_and_move.evaluation.shifts import pooled
 from listen_and_move.media.replacing import check_no_input
 from listen_and_move.runs import RunFolder, write_text
 
@@ -33,7 +35,6 @@ POOLED = ["dcor", "above the mean", "p", "mean at wrong times", "95 % stay below
 """Columns of the table of pooled dcor."""
 _ROUNDING = 1e-3
 """Seconds; parts that meet do not overlap."""
-Results = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Pool:
     """Sums of all parts, by row."""
 
     def rows(self) -> list[list[str]]:
-        """One line per row: its name and `POOLED`."""
+        """Returns one line per row: its name and `POOLED`."""
         return [[name, *_figures(sums)] for name, sums in self.products.items()]
 
 
@@ -53,14 +54,14 @@ class Pool:
 class Comparison:
     """What was measured of each run, and what of it cannot be compared."""
 
-    runs: Mapping[str, Results]
+    runs: Mapping[str, EvaluationResults]
     """Results by the name of the run."""
     warnings: list[str]
     pools: list[Pool]
     file: Path
 
     def lines(self) -> list[str]:
-        """A table for a terminal: measures as rows, runs as columns."""
+        """Returns a table for a terminal: measures as rows, runs as columns."""
         lines = [f"warning: {warning}" for warning in self.warnings]
         tables = self.tables()
         rows = [["", *self.header()], *(row for group in tables.values() for row in group)]
@@ -73,23 +74,25 @@ class Comparison:
             lines += _aligned([["", *POOLED], *pool.rows()])
         lines += [
             "",
-            *(f"{name}: {results['sensitivity']['verdict']}" for name, results in self.runs.items()),
+            *(f"{name}: {results.sensitivity.verdict}" for name, results in self.runs.items()),
         ]
         return [*lines, *(f"note: {note}" for note in self.notes), f"page: {self.file}"]
 
     @property
     def notes(self) -> list[str]:
-        """Which runs took another network than the paper's for their perceptual loss."""
-        found = {name: substitution(results["settings"]) for name, results in self.runs.items()}
+        """Sentences about the runs that took another network than the paper's for their perceptual loss."""
+        found = {name: substitution(results.settings) for name, results in self.runs.items()}
         return [f"{name}: {note}" for name, note in found.items() if note]
 
     def header(self) -> list[str]:
-        """Names of the columns: the runs, and the first one's mean frame."""
+        """Returns the names of the columns: the runs, and the first one's mean frame."""
         return [*self.runs, f"{MEAN} of {next(iter(self.runs))}"]
 
     def tables(self) -> dict[str, list[list[str]]]:
-        """By group of measures, one line per measure: its title and the figures of `header`; what no run has
-        is left out."""
+        """Returns one line per measure by group: its title and the figures of `header`.
+
+        What no run has is left out.
+        """
         figures = self.figures()
         return {
             group: [
@@ -99,8 +102,8 @@ class Comparison:
         } | self._distribution()
 
     def figures(self) -> list[Mapping[str, float | None]]:
-        """The values of each column of `header`."""
-        found = [by_row(results) for results in self.runs.values()]
+        """Returns the values of each column of `header`."""
+        found = [results.by_row() for results in self.runs.values()]
         return [*(rows[MODEL] for rows in found), found[0].get(MEAN, {})]
 
     def _distribution(self) -> dict[str, list[list[str]]]:
@@ -108,7 +111,7 @@ class Comparison:
         columns = [(results, MODEL) for results in self.runs.values()] + [
             (next(iter(self.runs.values())), MEAN)
         ]
-        names = dict.fromkeys(each["measure"] for results, _ in columns for each in results["distribution"])
+        names = dict.fromkeys(each.measure for results, _ in columns for each in results.distribution)
         rows = [[f"{name} ↓", *(_distance(results, name, row) for results, row in columns)] for name in names]
         return {"Distribution": rows} if rows else {}
 
@@ -116,7 +119,7 @@ class Comparison:
 def compare(
     runs: Sequence[Path | str], out: Path | str = "comparison.html", overwrite: bool = False
 ) -> Comparison:
-    """Put evaluated runs side by side, in a page and for the terminal.
+    """Puts evaluated runs side by side, in a page and for the terminal.
 
     Args:
         runs: run folders, folders with a results.json, or such files.
@@ -145,7 +148,7 @@ def compare(
 
 
 def _results_file(run: Path) -> Path:
-    """Where the results of a run are: in its evaluation folder, in the folder itself, or the file itself."""
+    """Returns the file with the results of a run: in its evaluation folder, in the folder, or itself."""
     if run.is_file() or run.suffix == ".json":
         return run
     if (run / RESULTS).exists():
@@ -153,24 +156,24 @@ def _results_file(run: Path) -> Path:
     return RunFolder(run).evaluation_folder / RESULTS
 
 
-def _names(found: Sequence[Results], runs: Sequence[Path | str]) -> list[str]:
-    """The names of the runs; their paths, numbered where even these are the same, if names repeat."""
-    names = [str(results["run"]["name"]) for results in found]
+def _names(found: Sequence[EvaluationResults], runs: Sequence[Path | str]) -> list[str]:
+    """Returns the names of the runs; their paths, numbered where even these are the same, if names repeat."""
+    names = [results.run.name for results in found]
     if len(set(names)) == len(names):
         return names
     paths = [str(run) for run in runs]
     return paths if len(set(paths)) == len(paths) else [f"{at}: {path}" for at, path in enumerate(paths, 1)]
 
 
-def _warnings(named: Mapping[str, Results]) -> list[str]:
-    """What differs so that figures do not compare."""
-    questions: dict[str, Callable[[Results], str]] = {
-        "videos": lambda results: f"{results['part']['video']} ({_video(results)[:8]})",
-        "parts": lambda results: f"{results['part']['name']} from {results['part']['start_s']:.2f} s",
-        "numbers of frames": lambda results: str(results["part"]["frames"]),
-        "sizes": lambda results: f"{results['part']['width']} x {results['part']['height']}",
-        "frame rates": lambda results: str(results["part"]["fps"]),
-        "protocols": lambda results: results["protocol"],
+def _warnings(named: Mapping[str, EvaluationResults]) -> list[str]:
+    """Returns what differs so that figures do not compare."""
+    questions: dict[str, Callable[[EvaluationResults], str]] = {
+        "videos": lambda results: f"{results.part.video} ({results.environment.video_sha256[:8]})",
+        "parts": lambda results: f"{results.part.name} from {results.part.start_s:.2f} s",
+        "numbers of frames": lambda results: str(results.part.frames),
+        "sizes": lambda results: f"{results.part.width} x {results.part.height}",
+        "frame rates": lambda results: results.part.fps,
+        "protocols": lambda results: results.protocol,
     }
     found = []
     for what, question in questions.items():
@@ -181,42 +184,30 @@ def _warnings(named: Mapping[str, Results]) -> list[str]:
     return found
 
 
-def _video(results: Results) -> str:
-    """Hash of the video that was measured, which need not be the one that was learnt."""
-    return str(results["environment"]["video_sha256"])
-
-
-def _pools(named: Mapping[str, Results]) -> list[Pool]:
-    """Runs of one video, each measured on a part that it held out and no other did, at one size and rate."""
-    kinds: dict[tuple[Any, ...], list[str]] = {}
+def _pools(named: Mapping[str, EvaluationResults]) -> list[Pool]:
+    """Returns pools of runs of one video, each measured on another held-out part, at one size and rate."""
+    kinds: dict[tuple[str, int, int, str], list[str]] = {}
     for name, results in named.items():
-        part = results["part"]
-        if part["name"] == HELD_OUT:
-            kinds.setdefault((_video(results), part["width"], part["height"], part["fps"]), []).append(name)
+        part, video = results.part, results.environment.video_sha256
+        if part.name == HELD_OUT:
+            kinds.setdefault((video, part.width, part.height, part.fps), []).append(name)
     return [
         _pool(names, named)
         for names in kinds.values()
-        if len(names) > 1 and _apart([named[name] for name in names])
+        if len(names) > 1 and _apart([named[name].part for name in names])
     ]
 
 
-def _apart(found: Sequence[Results]) -> bool:
-    spans = [
-        (part["start_s"], part["start_s"] + part["seconds"] - _ROUNDING)
-        for part in (each["part"] for each in found)
-    ]
+def _apart(parts: Sequence[MeasuredPart]) -> bool:
+    spans = [(part.start_s, part.start_s + part.seconds - _ROUNDING) for part in parts]
     return all(a[1] <= b[0] or b[1] <= a[0] for a, b in combinations(spans, 2))
 
 
-def _pool(names: list[str], named: Mapping[str, Results]) -> Pool:
-    pools = [named[name]["pool"] for name in names]
-    whole = [row for row in MOVING if all(row in pool and None not in pool[row].values() for pool in pools)]
-    rows = {row: [_products(pool[row]) for pool in pools] for row in whole}
+def _pool(names: list[str], named: Mapping[str, EvaluationResults]) -> Pool:
+    pools = [named[name].pool for name in names]
+    whole = [row for row in MOVING if all(row in pool and np.isfinite(pool[row][:3]).all() for pool in pools)]
+    rows = {row: [pool[row] for pool in pools] for row in whole}
     return Pool(tuple(names), {row: pooled(each) for row, each in rows.items()})
-
-
-def _products(values: Mapping[str, Any]) -> Products:
-    return Products(values["product"], values["generated"], values["real"], tuple(values["shifted"]))
 
 
 def _figures(sums: Products) -> list[str]:
@@ -227,18 +218,16 @@ def _figures(sums: Products) -> list[str]:
     return [*found, str(len(sums.shifted))]
 
 
-def _distance(results: Results, name: str, row: str) -> str:
-    found = next(
-        (each for each in results["distribution"] if (each["measure"], each["row"]) == (name, row)), None
-    )
-    if found is None or found["value"] is None or not isfinite(found["value"]):
+def _distance(results: EvaluationResults, name: str, row: str) -> str:
+    found = next((each for each in results.distribution if (each.measure, each.row) == (name, row)), None)
+    if found is None or found.value is None or not isfinite(found.value):
         return "-"
-    counts = f"{found['real_samples']} and {found['generated_samples']}"
-    return f"{number(found['value'])} (floor {number(found['floor'])}, samples {counts})"
+    counts = f"{found.real_samples} and {found.generated_samples}"
+    return f"{number(found.value)} (floor {number(found.floor)}, samples {counts})"
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:
-    """Rows of a table, the first column to the left and figures to the right."""
+    """Returns the lines of a table, the first column to the left and figures to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
@@ -250,7 +239,7 @@ def _aligned(rows: list[list[str]]) -> list[str]:
 
 
 def _parts(comparison: Comparison) -> list[Html]:
-    """The page from top to bottom."""
+    """Returns the page from top to bottom."""
     parts = [
         heading("Comparison", 1),
         paragraph(f"{len(comparison.runs)} runs: {', '.join(comparison.runs)}.", "soft"),
@@ -258,11 +247,12 @@ def _parts(comparison: Comparison) -> list[Html]:
     if comparison.warnings or comparison.notes:
         parts += [heading("Mind"), listing([*comparison.warnings, *comparison.notes])]
     parts += [heading("Is the sound used?")]
-    parts += [
-        definitions((name, results["sensitivity"]["verdict"]) for name, results in comparison.runs.items())
-    ]
+    parts += [definitions((name, results.sensitivity.verdict) for name, results in comparison.runs.items())]
     for pool in comparison.pools:
-        about = f"The held-out parts of {', '.join(pool.runs)} as if they were one: what each alone is too short to tell."
+        about = (
+            f"The held-out parts of {', '.join(pool.runs)} as if they were one: what each alone is "
+            "too short to tell."
+        )
         parts += [heading("dcor over all held-out parts"), paragraph(about, "soft")]
         parts += [table(["", *POOLED], pool.rows(), strong=(MODEL,))]
     note = "The model of each run. ↑ more is better, ↓ less is better, → the value to come close to."
@@ -274,7 +264,7 @@ def _parts(comparison: Comparison) -> list[Html]:
 
 
 def _best(comparison: Comparison, group: str) -> set[tuple[int, int]]:
-    """The best run of each measure of a group, or several; none where figures do not compare."""
+    """Returns the places of the best runs in the table of a group; none where figures do not compare."""
     columns = comparison.figures()
     names = groups(measured(columns)).get(group, [])
     marked = set()

@@ -1,11 +1,10 @@
-"""What a model is measured on: decoded videos, with their frames on disk and their sound as features and
-courses.
+"""The dataset of an evaluation: the learnt video and the measured one, frames on disk, sound as features.
 
-Letters: N frames of the video, T frames of the part that is measured, F numbers per frame.
+Letters: N frames of the video, T frames of the part that is measured, F numbers per frame, H height, W width.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from math import ceil
@@ -18,13 +17,16 @@ from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
+from listen_and_move.arrays import FloatArray
 from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor, Statistics
-from listen_and_move.audio.loudness import Gain, Leveller
+from listen_and_move.audio.loudness import Gain
 from listen_and_move.clock import Seconds, exact, frame_sample, frame_time, sample_at
 from listen_and_move.config import ClipConfig, FeatureConfig
-from listen_and_move.data.clip import resolved_box
+from listen_and_move.data.clip import file_hash, resolved_box, split
 from listen_and_move.data.frame_store import FrameStore, Shelf
 from listen_and_move.errors import UserError
+from listen_and_move.inference.front_end import AudioFrontEnd, AudioReference
+from listen_and_move.inference.stage import PlaySettings
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.sound import read_sound
@@ -32,15 +34,20 @@ from listen_and_move.metrics.alignment import SILENT_DB
 from listen_and_move.metrics.coupling import HOP, onset_strength, spectra
 from listen_and_move.metrics.sync import loudness
 from listen_and_move.models.rendering import BLOCK
+from listen_and_move.runs import RunFolder
 
-HEARD_RATE = 16_000
+HELD_OUT, TRAINING = "held-out part", "training part"
+"""Names of the parts of the learnt video that can be measured."""
+LEAST_FRAMES = 8
+"""Fewer frames say nothing about motion."""
+COURSE_RATE = 16_000
 """Samples per second at which loudness and onsets are measured."""
 PIECE = 600
-"""Frames of sound that are looked at together, at most: bounds memory. All usual rates have a whole number of
+"""Most frames of sound that are measured together: bounds memory. All usual rates have a whole number of
 spectra in some number of frames below it (30000/1001 in 300), so that spectra lie where they would without
 the cuts."""
 MARGIN = 3 * HOP
-"""Samples that are heard before and after a piece, so that a cut is no onset: half a spectrum's window and a
+"""Samples that are read before and after a piece, so that a cut is no onset: half a spectrum's window and a
 step."""
 Watch = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
@@ -50,16 +57,16 @@ class Frames(Protocol):
     """Frames that can be read part by part, wherever they are."""
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Returns the number of frames."""
         ...
 
     def read(self, first: int, last: int) -> UInt8[np.ndarray, "T H W 3"]:
-        """Frames ``first`` to ``last`` (exclusive)."""
+        """Returns frames ``first`` to ``last`` (exclusive)."""
         ...
 
 
 @dataclass(frozen=True)
-class Part:
+class FrameSpan:
     """A stretch of other frames."""
 
     frames: Frames
@@ -69,7 +76,7 @@ class Part:
         return len(self.span)
 
     def read(self, first: int, last: int) -> UInt8[np.ndarray, "T H W 3"]:
-        """Frames ``first`` to ``last`` of the stretch."""
+        """Returns frames ``first`` to ``last`` of the stretch."""
         return self.frames.read(self.span.start + first, self.span.start + last)
 
 
@@ -84,18 +91,18 @@ class Video:
     features: Float[Tensor, "N F"]
 
     def seconds(self, frame: int) -> Fraction:
-        """The instant of a frame in the file."""
+        """Returns the instant of a frame in the file, in seconds."""
         return self.start + frame_time(frame, self.fps)
 
 
 @dataclass(frozen=True)
 class Course:
-    """What is heard during each frame."""
+    """Loudness and onsets of a sound during each frame."""
 
-    loudness: NDArray[np.floating]
+    loudness: FloatArray
     """dB of full scale, (T,)."""
-    onsets: NDArray[np.floating]
-    """How much louder the frequencies become, (T,)."""
+    onsets: FloatArray
+    """Onset strength: how much louder the frequencies become, (T,)."""
 
     @property
     def silent(self) -> bool:
@@ -107,6 +114,101 @@ class Course:
         return Course(self.loudness[:frames], self.onsets[:frames])
 
 
+@dataclass(frozen=True)
+class Dataset:
+    """The learnt video and the measured one, which may be the same."""
+
+    learnt: Video
+    train: tuple[range, ...]
+    """The trained parts of the learnt video, in frames."""
+    measured: Video
+    span: range
+    """The measured part of the measured video, in frames."""
+    name: str
+    """The measured part in words: `HELD_OUT`, `TRAINING` or the name of another video."""
+    unseen: FrameSpan
+    """Real frames that were never trained on; may be empty."""
+
+    @property
+    def real(self) -> FrameSpan:
+        """The frames of the measured part."""
+        return FrameSpan(self.measured.frames, self.span)
+
+    @property
+    def longest(self) -> range:
+        """The longest trained part."""
+        return max(self.train, key=len)
+
+
+def open_dataset(
+    folder: RunFolder,
+    statistics: Statistics | None,
+    video: Path | None,
+    training: bool,
+    shelf: Shelf,
+    watch: Watch,
+) -> Dataset:
+    """Returns the dataset of a run, its videos decoded.
+
+    Args:
+        folder: the run.
+        statistics: of the features that the run's model was trained with; None where it has none.
+        video: where the run's video is now, or another video to measure on.
+        training: measure on the training part.
+        shelf: takes the frames.
+        watch: told the progress.
+
+    Raises:
+        UserError: a video is missing or unreadable, or nothing is held out.
+    """
+    config = folder.config()
+    other = video is not None and probe(video) is not None and file_hash(video) != folder.video_hash()
+    learnt = decode(
+        _learnt(folder, None if other else video, other),
+        config.clip,
+        config.features,
+        statistics,
+        shelf,
+        watch,
+    )
+    train, held_out = split(len(learnt.frames), config.clip)
+    if other and video is not None:
+        measured = decode(video, _whole(video, config.clip), config.features, statistics, shelf, watch)
+        span = range(len(measured.frames))
+        if len(span) < LEAST_FRAMES:
+            raise UserError(
+                f"{video}: expected at least {LEAST_FRAMES} frames; got {len(span)}: give a longer video"
+            )
+        return Dataset(learnt, train, measured, span, video.stem, FrameSpan(measured.frames, span))
+    if training:
+        return Dataset(
+            learnt, train, learnt, max(train, key=len), TRAINING, FrameSpan(learnt.frames, held_out)
+        )
+    if len(held_out) < LEAST_FRAMES:
+        raise UserError(
+            f"{folder.path}: expected a held-out part of at least {LEAST_FRAMES} frames; got {len(held_out)}",
+            "train with --holdout, give another take with --video, or measure on what was trained with "
+            "--training",
+        )
+    return Dataset(learnt, train, learnt, held_out, HELD_OUT, FrameSpan(learnt.frames, held_out))
+
+
+def _learnt(folder: RunFolder, video: Path | None, other: bool) -> Path:
+    try:
+        return folder.video(video)
+    except UserError as error:
+        if not other:
+            raise
+        raise UserError(f"{error.message}; the baselines are made of it", "put it back there first") from None
+
+
+def _whole(video: Path, clip: ClipConfig) -> ClipConfig:
+    """Returns the settings for the whole of another video, with the run's crop where the picture holds it."""
+    info, box = probe(video).video, clip.box
+    fits = info is not None and box is not None and box[2] <= info.width and box[3] <= info.height
+    return replace(clip, start=0.0, end=None, crop=clip.crop if fits else "", holdout="0")
+
+
 def decode(
     path: Path,
     clip: ClipConfig,
@@ -115,7 +217,15 @@ def decode(
     shelf: Shelf,
     watch: Watch,
 ) -> Video:
-    """Decode a video: its frames onto the shelf, its sound into features.
+    """Returns a decoded video: its frames on the shelf, its sound as features.
+
+    Args:
+        path: of the video.
+        clip: which part of it, at which size and rate.
+        features: settings of the features.
+        statistics: of the training track, where features are standardised.
+        shelf: takes the frames.
+        watch: told the progress.
 
     Raises:
         UserError: no picture, no sound, or nothing in the part that ``clip`` names.
@@ -137,59 +247,74 @@ def decode(
         )
     watch(f"decoding {path.name}", len(store), len(store))
     extractor = FeatureExtractor(features, clip.rate, statistics)
-    return Video(path, start, clip.rate, store, heard(path, extractor, start, len(store)))
+    return Video(path, start, clip.rate, store, sound_features(path, extractor, start, len(store)))
 
 
-def heard(
+def sound_features(
     path: Path, extractor: FeatureExtractor, start: Seconds, frames: int, gain: Gain = 0.0
 ) -> Float[Tensor, "N F"]:
-    """The features of so many frames, heard with a gain in dB; where the sound has ended it is silent."""
+    """Returns the features of a part of a sound; where the sound has ended there is silence.
+
+    Args:
+        path: of a file with sound.
+        extractor: of the features, at a frame rate.
+        start: of the part, in seconds.
+        frames: N.
+        gain: with which the sound is heard, in dB.
+    """
+    total = frame_sample(frames, extractor.fps, SAMPLE_RATE)
     end = exact(start) + frame_time(frames, extractor.fps)
-    state, parts, total = None, [], 0
-    for block in Leveller(gain, None).applied(read_sound(path, SAMPLE_RATE, start=start, end=end)):
-        features, state = extractor.push(torch.from_numpy(block), state)
-        total += len(block)
-        parts.append(features)
-    missing = frame_sample(frames, extractor.fps, SAMPLE_RATE) - total
-    if missing > 0:
-        features, state = extractor.push(torch.zeros(missing), state)
-        parts.append(features)
-    return torch.cat([*parts, extractor.finish(state)])[:frames]
+    sound = _padded(read_sound(path, SAMPLE_RATE, start=start, end=end), total)
+    front_end = AudioFrontEnd(AudioReference(extractor, None, None))
+    return torch.cat([*front_end.features(sound, PlaySettings(gain=gain))])[:frames]
+
+
+def _padded(blocks: Iterable[NDArray[np.float32]], samples: int) -> Iterator[NDArray[np.float32]]:
+    """The blocks, and silence behind them up to a number of samples."""
+    for block in blocks:
+        samples -= len(block)
+        yield block
+    if samples > 0:
+        yield np.zeros(samples, np.float32)
 
 
 def course(path: Path, fps: Fraction, start: Seconds, frames: int) -> Course:
-    """Loudness and onsets during each of so many frames from an instant on; where the sound has ended it is
-    silent."""
+    """Returns loudness and onsets of a part of a sound; where the sound has ended there is silence.
+
+    Args:
+        path: of a file with sound.
+        fps: frames per second.
+        start: of the part, in seconds.
+        frames: T.
+    """
     together = (
-        (Fraction(HEARD_RATE, HOP) / fps).limit_denominator(PIECE).denominator
+        (Fraction(COURSE_RATE, HOP) / fps).limit_denominator(PIECE).denominator
     )  # frames to a whole number of spectra
     edges = [*range(0, frames, PIECE // together * together), frames]
-    places = [sample_at(start, HEARD_RATE) + frame_sample(edge, fps, HEARD_RATE) for edge in edges]
+    places = [sample_at(start, COURSE_RATE) + frame_sample(edge, fps, COURSE_RATE) for edge in edges]
     # From 0 on: a sound that ended before the part would be refused, and it is decoded from its beginning
     # anyway.
-    blocks = read_sound(path, HEARD_RATE, start=0, end=Fraction(places[-1] + MARGIN, HEARD_RATE))
+    blocks = read_sound(path, COURSE_RATE, start=0, end=Fraction(places[-1] + MARGIN, COURSE_RATE))
     pieces = zip(
         _stretches(blocks, [(a - MARGIN, b + MARGIN) for a, b in pairwise(places)]),
         pairwise(edges),
         strict=True,
     )
-    values = [_heard_during(samples, fps, last - first) for samples, (first, last) in pieces]
+    values = [_course_of_frames(samples, fps, last - first) for samples, (first, last) in pieces]
     return Course(*(np.concatenate(each) for each in zip(*values, strict=True)))
 
 
-def _heard_during(
-    samples: NDArray[np.float32], fps: Fraction, frames: int
-) -> tuple[NDArray[np.floating], ...]:
-    """Loudness and onsets of frames, the first of which begins `MARGIN` samples after the first sample."""
-    loud = loudness(samples[MARGIN:], HEARD_RATE, fps, frames)
-    return loud, onset_strength(spectra(samples)[MARGIN // HOP :], HEARD_RATE, fps, frames)
+def _course_of_frames(samples: NDArray[np.float32], fps: Fraction, frames: int) -> tuple[FloatArray, ...]:
+    """Returns loudness and onsets of frames, the first one `MARGIN` samples after the first sample."""
+    loud = loudness(samples[MARGIN:], COURSE_RATE, fps, frames)
+    return loud, onset_strength(spectra(samples)[MARGIN // HOP :], COURSE_RATE, fps, frames)
 
 
 def _stretches(
     blocks: Iterator[NDArray[np.float32]], spans: Iterable[tuple[int, int]]
 ) -> Iterator[NDArray[np.float32]]:
-    """Overlapping stretches of a stream, the first of which may begin in the silence before it; shorter where
-    it has ended."""
+    """Yields overlapping stretches of a stream; the first one may begin in the silence before the stream, and
+    stretches are shorter where the stream has ended."""
     parts, begin, end = [np.zeros(MARGIN, np.float32)], -MARGIN, 0
     for first, last in spans:
         while end < last and (block := next(blocks, None)) is not None:

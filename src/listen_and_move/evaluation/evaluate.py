@@ -2,42 +2,72 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from listen_and_move.arrays import Array
 from listen_and_move.clock import frame_time
 from listen_and_move.data.clip import file_hash
 from listen_and_move.data.frame_store import Shelf
 from listen_and_move.evaluation.baselines import (
+    MEAN,
+    MODEL,
+    MOVING,
+    PATH,
+    REAL,
+    baselines,
     blocks,
-    drawn,
+    generated_frames,
     mean_spread,
     shifted_sound,
     shuffled_sound,
     silent_sound,
     temporal_spread,
 )
-from listen_and_move.evaluation.dataset import Course, Frames, Part, Watch, course
-from listen_and_move.evaluation.frame_measures import Judge, Series, Values
+from listen_and_move.evaluation.dataset import (
+    HELD_OUT,
+    Course,
+    Dataset,
+    Frames,
+    FrameSpan,
+    Watch,
+    course,
+    open_dataset,
+)
+from listen_and_move.evaluation.frame_measures import FrameMeasures, Series
 from listen_and_move.evaluation.interpretation import substitution
+from listen_and_move.evaluation.json_records import write_json
+from listen_and_move.evaluation.measures import Values, formatted
 from listen_and_move.evaluation.network_measures import (
     MOST_FRAMES,
     MOST_PAIRS,
+    Networks,
+    available,
     by_flow,
     distributions,
     perceptual,
 )
-from listen_and_move.evaluation.networks import Networks, available
 from listen_and_move.evaluation.report.report import Report
-from listen_and_move.evaluation.results import FORMAT, formatted, write_results
-from listen_and_move.evaluation.rows import MEAN, MODEL, MOVING, PATH, REAL, rows
-from listen_and_move.evaluation.sensitivity import Altered, Truth, altered, verdict
-from listen_and_move.evaluation.shifts import Products, products
-from listen_and_move.evaluation.subject import HELD_OUT, Subject, choose
-from listen_and_move.evaluation.unpaired import Training, novelty_of, performed
+from listen_and_move.evaluation.results import (
+    Altered,
+    Chance,
+    Curves,
+    DistributionResult,
+    Environment,
+    EvaluatedRun,
+    EvaluationResults,
+    MeasuredPart,
+    Products,
+    RowResult,
+    Sampled,
+    Sensitivity,
+    UnpairedResult,
+)
+from listen_and_move.evaluation.sensitivity import Truth, altered, verdict
+from listen_and_move.evaluation.shifts import products
+from listen_and_move.evaluation.unpaired import TrainingReference, novelty_of, sound_result
 from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.sound_check import notes
 from listen_and_move.media.soundtrack import SoundTrack
@@ -48,7 +78,10 @@ from listen_and_move.runs import RunFolder, environment
 
 ALTERED_FRAMES = 400
 """Frames of the part that are also played with altered sound: three times as many more pictures to draw."""
-SOUND_LEFT_OUT = "motion with loudness and onsets, AV-Align, and whether the sound is used: the sound of this part is silent"
+SOUND_LEFT_OUT = (
+    "motion with loudness and onsets, AV-Align, and whether the sound is used: the sound of this part "
+    "is silent"
+)
 """What is not told of a part without sound."""
 SHOWN = {
     "dcor": "dcor",
@@ -66,30 +99,29 @@ SHOWN = {
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Where the figures are, and the figures."""
+    """What an evaluation found, and the files that hold it."""
 
     results_file: Path
     report_file: Path
-    results: Mapping[str, Any]
+    results: EvaluationResults
 
     def lines(self) -> list[str]:
-        """The verdict and the most telling figures, for a person."""
-        part = self.results["part"]
-        found = {row["name"]: row["values"] for row in self.results["rows"]}
+        """Returns the verdict and the most telling figures, for a person."""
+        results, found = self.results, self.results.by_row()
         width = max(map(len, found))
         table = [
             f"  {name:{width}}" + "".join(f"{formatted(each, values.get(each)):>9}" for each in SHOWN)
             for name, values in found.items()
         ]
         return [
-            f"{part['name']}: {part['frames']} frames, {part['seconds']:.1f} s",
+            f"{results.part.name}: {results.part.frames} frames, {results.part.seconds:.1f} s",
             f"  {'':{width}}" + "".join(f"{each:>9}" for each in SHOWN.values()),
             *table,
-            self.results["sensitivity"]["verdict"],
-            *(f"{sound['name']}: {sound['verdict']}" for sound in self.results["sounds"]),
-            *(f"note: {note}" for sound in self.results["sounds"] for note in sound["notes"]),
-            *([f"note: {substituted}"] if (substituted := substitution(self.results["settings"])) else []),
-            *(f"left out: {each}" for each in self.results["left_out"]),
+            results.sensitivity.verdict,
+            *(f"{sound.name}: {sound.verdict}" for sound in results.sounds),
+            *(f"note: {note}" for sound in results.sounds for note in sound.notes),
+            *([f"note: {substituted}"] if (substituted := substitution(results.settings)) else []),
+            *(f"left out: {each}" for each in results.left_out),
             f"all figures: {self.results_file}",
             f"report:      {self.report_file}",
         ]
@@ -106,7 +138,7 @@ def evaluate(
     device: str = "auto",
     watch: Watch = lambda doing, done, total: None,
 ) -> Evaluation:
-    """Measure a run on its held-out part, and write results.json and report.html into its folder.
+    """Measures a run on its held-out part, and writes results.json and report.html into its folder.
 
     Args:
         run: the run folder.
@@ -126,13 +158,15 @@ def evaluate(
     begun, folder = time.perf_counter(), RunFolder(Path(run))
     animator = Animator.load(folder.path, device)
     with Shelf() as shelf:
-        subject = choose(folder, animator, None if video is None else Path(video), training, shelf, watch)
-        evaluator = _Evaluator(folder, animator, subject, protocol, seed, shelf, Report(animator.fps), watch)
+        dataset = open_dataset(
+            folder, animator.model.statistics, None if video is None else Path(video), training, shelf, watch
+        )
+        evaluator = _Evaluator(folder, animator, dataset, protocol, seed, shelf, Report(animator.fps), watch)
         results = evaluator.results([Path(sound) for sound in sounds])
-        results["took_s"] = round(time.perf_counter() - begun, 1)
-        target = folder.evaluation_part("" if subject.name == HELD_OUT else subject.name)
+        results = replace(results, took_s=round(time.perf_counter() - begun, 1))
+        target = folder.evaluation_part("" if dataset.name == HELD_OUT else dataset.name)
         target.mkdir(parents=True, exist_ok=True)
-        write_results(target / "results.json", results)
+        write_json(target / "results.json", results)
         evaluator.report.write(target / "report.html", results)
     return Evaluation(target / "results.json", target / "report.html", results)
 
@@ -143,72 +177,74 @@ class _Evaluator:
 
     folder: RunFolder
     animator: Animator
-    subject: Subject
+    dataset: Dataset
     protocol: Protocol
     seed: int
     shelf: Shelf
     report: Report
     watch: Watch
 
-    def results(self, sounds: Sequence[Path]) -> dict[str, Any]:
-        """All figures; pictures of them go into the report."""
-        real, fps = self.subject.real, self.animator.fps
+    def results(self, sounds: Sequence[Path]) -> EvaluationResults:
+        """Returns all figures; their pictures go into the report."""
+        real, fps = self.dataset.real, self.animator.fps
         networks = available(self.animator.device, min(self.animator.size))
-        begin = self.subject.shown.seconds(self.subject.span.start)
-        heard = course(self.subject.shown.path, fps, begin, len(real))
-        table = rows(self.animator, self.subject, self.seed, self.shelf, self.watch)
+        begin = self.dataset.measured.seconds(self.dataset.span.start)
+        sound_course = course(self.dataset.measured.path, fps, begin, len(real))
+        table = baselines(self.animator, self.dataset, self.seed, self.shelf, self.watch)
         spread = temporal_spread(real, [range(len(real))])
-        judge = Judge(real, moving_region(spread, MOVING_SHARE), heard, fps)
-        series = self._series(judge, table)
+        measures = FrameMeasures(real, moving_region(spread, MOVING_SHARE), sound_course, fps)
+        series = self._series(measures, table)
         sums = {name: products(table[name], real) for name in MOVING}
-        training = Training.of(self.subject.learnt.frames, self.subject.train, self.subject.unseen)
-        values = self._values(judge, series, table, sums, training, networks)
-        curves = _curves(series, heard)
-        track = SoundTrack(self.subject.shown.path, start=begin, end=begin + frame_time(len(real), fps))
+        training = TrainingReference.of(self.dataset.learnt.frames, self.dataset.train, self.dataset.unseen)
+        values = self._values(measures, series, table, sums, training, networks)
+        curves = _curves(series, sound_course)
+        track = SoundTrack(self.dataset.measured.path, start=begin, end=begin + frame_time(len(real), fps))
         others = {name: frames for name, frames in table.items() if name not in (REAL, MODEL)}
         self.report.show_part(real, table[MODEL], others, track, curves)
-        return {
-            "format": FORMAT,
-            "run": self._run(),
-            "part": self._part(),
-            "rows": [{"name": name, "values": values[name]} for name in table],
-            "sampled": {
-                "perceptual_frames": min(len(real), MOST_FRAMES),
-                "flow_pairs": min(len(real) - 1, MOST_PAIRS),
-            },
-            "null": {name: _null(each) for name, each in sums.items()},
-            "pool": {name: each._asdict() for name, each in sums.items()},
-            "sensitivity": self._sensitivity(table[MODEL], series, heard, sums[MODEL], mean_spread(spread)),
-            "distribution": self._distributions(table, networks),
-            "protocol": self.protocol,
-            "sounds": [self._sound(sound, training) for sound in sounds],
-            "left_out": [*networks.left_out, *([SOUND_LEFT_OUT] if heard.silent else [])],
-            "series": curves,
-            "environment": environment(
-                self.subject.shown.path, file_hash(self.subject.shown.path), str(self.animator.device)
+        return EvaluationResults(
+            run=self._run(),
+            part=self._part(),
+            rows=[RowResult(name, values[name]) for name in table],
+            sampled=Sampled(min(len(real), MOST_FRAMES), min(len(real) - 1, MOST_PAIRS)),
+            null={name: Chance.of(each) for name, each in sums.items()},
+            pool=sums,
+            sensitivity=self._sensitivity(
+                table[MODEL], series, sound_course, sums[MODEL], mean_spread(spread)
             ),
-            "settings": asdict(self.folder.config()),
-        }
+            distribution=self._distributions(table, networks),
+            protocol=self.protocol,
+            sounds=[self._sound(sound, training) for sound in sounds],
+            left_out=[*networks.left_out, *([SOUND_LEFT_OUT] if sound_course.silent else [])],
+            series=curves,
+            environment=Environment(
+                **environment(
+                    self.dataset.measured.path,
+                    file_hash(self.dataset.measured.path),
+                    str(self.animator.device),
+                )
+            ),
+            settings=asdict(self.folder.config()),
+        )
 
-    def _series(self, judge: Judge, table: Mapping[str, Frames]) -> dict[str, Series]:
+    def _series(self, measures: FrameMeasures, table: Mapping[str, Frames]) -> dict[str, Series]:
         found = {}
         for done, (name, frames) in enumerate(table.items()):
             self.watch("measuring", done, len(table))
-            found[name] = judge.series(frames)
+            found[name] = measures.series(frames)
         self.watch("measuring", len(table), len(table))
         return found
 
     def _values(
         self,
-        judge: Judge,
+        measures: FrameMeasures,
         series: Mapping[str, Series],
         table: Mapping[str, Frames],
         sums: Mapping[str, Products],
-        training: Training,
+        training: TrainingReference,
         networks: Networks,
     ) -> dict[str, Values]:
-        values = {name: judge.values(found, series[REAL]) for name, found in series.items()}
-        more = [perceptual(table, judge.real, networks, self.watch)]
+        values = {name: measures.values(found, series[REAL]) for name, found in series.items()}
+        more = [perceptual(table, measures.real, networks, self.watch)]
         if networks.flow is not None:
             more.append(by_flow(table, table[REAL], networks.flow, self.watch))
         for name, frames in table.items():
@@ -220,117 +256,99 @@ class _Evaluator:
         return values
 
     def _sensitivity(
-        self, frames: Frames, series: Mapping[str, Series], heard: Course, sums: Products, real_spread: float
-    ) -> dict[str, Any]:
-        """The beginning of the part with the sound as it is, shifted, shuffled and silent."""
-        span = self.subject.span[:ALTERED_FRAMES]
-        count, features, fps = len(span), self.subject.shown.features, self.animator.fps
-        right, motion = Part(frames, range(count)), series[REAL].motion[: count - 1]
+        self,
+        frames: Frames,
+        series: Mapping[str, Series],
+        sound_course: Course,
+        sums: Products,
+        real_spread: float,
+    ) -> Sensitivity:
+        """Returns what the sound shifted, shuffled and silent does to the beginning of the part."""
+        span = self.dataset.span[:ALTERED_FRAMES]
+        count, features, fps = len(span), self.dataset.measured.features, self.animator.fps
+        right, motion = FrameSpan(frames, range(count)), series[REAL].motion[: count - 1]
         sounds = {
             "shifted": shifted_sound(features, span),
             "shuffled": shuffled_sound(features, span, float(fps)),
             "silent": silent_sound(features, span, self.animator.extractor),
         }
         pictures: dict[str, Frames] = {"right": right}
-        for name, sound in sounds.items():
+        for name, altered_features in sounds.items():
             store = self.shelf.store(*self.animator.size)
-            pictures[name] = drawn(
-                self.animator, sound, span, self.seed, store, f"playing, sound {name}", self.watch
+            pictures[name] = generated_frames(
+                self.animator, altered_features, span, self.seed, store, f"playing, sound {name}", self.watch
             )
         found: dict[str, Altered] = {}
         for name, other in pictures.items():
-            products = series[MODEL].products[: count - 1], _products(other, self.subject.real)
-            found[name] = altered(right, other, heard, real_spread, fps, Truth(products, motion))
+            products = series[MODEL].products[: count - 1], _products(other, self.dataset.real)
+            found[name] = altered(right, other, sound_course, real_spread, fps, Truth(products, motion))
         moves = ratio(float(series[MODEL].motion.mean()), float(series[REAL].motion.mean()))
         wrong = {name: found[name] for name in sounds}
-        return {
-            "verdict": verdict(
-                wrong, moves, sums.dcor, sums.excess, len(sums.shifted), heard.first(count).silent
-            ),
-            "frames": count,
-            "altered": _described(found),
-        }
+        silent = sound_course.first(count).silent
+        said = verdict(wrong, moves, sums.dcor, sums.excess, len(sums.shifted), silent)
+        return Sensitivity(said, count, found)
 
-    def _distributions(self, table: Mapping[str, Frames], networks: Networks) -> list[dict[str, Any]]:
+    def _distributions(self, table: Mapping[str, Frames], networks: Networks) -> list[DistributionResult]:
         compared = {name: table[name] for name in (MODEL, MEAN, PATH)}
-        other_real = Part(self.subject.learnt.frames, self.subject.longest)
-        return distributions(compared, self.subject.real, other_real, networks, self.protocol, self.watch)
+        other_real = FrameSpan(self.dataset.learnt.frames, self.dataset.longest)
+        return distributions(compared, self.dataset.real, other_real, networks, self.protocol, self.watch)
 
-    def _sound(self, sound: Path, training: Training) -> dict[str, Any]:
-        performance = performed(self.animator, sound, training, self.shelf, seed=self.seed, watch=self.watch)
-        self.report.show_sound(sound.name, performance, SoundTrack(sound))
-        return {
-            "name": sound.name,
-            "seconds": float(frame_time(len(performance.frames), self.animator.fps)),
-            "verdict": performance.verdict,
-            "notes": notes(sound.name, performance.heard, self.animator.audio_reference),
-            "novelty": novelty_of(performance.heard),
-            "values": performance.values,
-            "altered": _described(performance.altered),
-        }
+    def _sound(self, sound: Path, training: TrainingReference) -> UnpairedResult:
+        found = sound_result(self.animator, sound, training, self.shelf, seed=self.seed, watch=self.watch)
+        self.report.show_sound(sound.name, found, SoundTrack(sound))
+        return UnpairedResult(
+            name=sound.name,
+            seconds=float(frame_time(len(found.frames), self.animator.fps)),
+            verdict=found.verdict,
+            notes=notes(sound.name, found.check, self.animator.audio_reference),
+            novelty=novelty_of(found.check),
+            values=found.values,
+            altered=found.altered,
+        )
 
-    def _run(self) -> dict[str, Any]:
+    def _run(self) -> EvaluatedRun:
         model = self.folder.model_file
-        return {
-            "name": self.folder.path.resolve().name,
-            "step": self.animator.model.step,
-            "video": self.subject.learnt.path.name,
-            "video_sha256": self.folder.video_hash(),
-            "model_sha256": file_hash(model),
-            "model_bytes": model.stat().st_size,
-            "parameters": sum(parameter.numel() for parameter in self.animator.network.parameters()),
-        }
+        return EvaluatedRun(
+            name=self.folder.path.resolve().name,
+            step=self.animator.model.step,
+            video=self.dataset.learnt.path.name,
+            video_sha256=self.folder.video_hash(),
+            model_sha256=file_hash(model),
+            model_bytes=model.stat().st_size,
+            parameters=sum(parameter.numel() for parameter in self.animator.network.parameters()),
+        )
 
-    def _part(self) -> dict[str, Any]:
+    def _part(self) -> MeasuredPart:
         width, height = self.animator.size
-        shown, span = self.subject.shown, self.subject.span
-        return {
-            "name": self.subject.name,
-            "video": shown.path.name,
-            "start_s": float(shown.seconds(span.start)),
-            "seconds": float(frame_time(len(span), shown.fps)),
-            "first_frame": span.start,
-            "frames": len(span),
-            "fps": str(shown.fps),
-            "width": width,
-            "height": height,
-        }
+        measured, span = self.dataset.measured, self.dataset.span
+        return MeasuredPart(
+            name=self.dataset.name,
+            video=measured.path.name,
+            start_s=float(measured.seconds(span.start)),
+            seconds=float(frame_time(len(span), measured.fps)),
+            first_frame=span.start,
+            frames=len(span),
+            fps=str(measured.fps),
+            width=width,
+            height=height,
+        )
 
 
-def _products(frames: Frames, real: Frames) -> Any:
-    """`difference_products` of frames and the beginning of the real ones."""
+def _products(frames: Frames, real: Frames) -> Array:
+    """Returns `difference_products` of frames and the beginning of the real ones, (T - 1, 3)."""
     span = [range(len(frames))]
     pairs = zip(blocks(frames, span, overlap=1), blocks(real, span, overlap=1), strict=True)
     return np.concatenate([difference_products(ours, theirs) for ours, theirs in pairs])
 
 
-def _null(sums: Products) -> dict[str, Any] | None:
-    chance = sums.excess
-    return None if chance is None else {**chance._asdict(), "shifts": len(sums.shifted)}
-
-
-def _described(results: Mapping[str, Altered]) -> dict[str, Any]:
-    return {
-        name: {
-            "response": result.response,
-            "motion_ratio": result.motion_ratio,
-            "dcor": result.dcor,
-            "effect": None if result.effect is None else result.effect._asdict(),
-            "values": result.values,
-        }
-        for name, result in results.items()
-    }
-
-
-def _curves(series: Mapping[str, Series], heard: Course) -> dict[str, list[float]]:
-    """What changes over time, for the report."""
-    return {
-        "motion_real": series[REAL].motion.tolist(),
-        "motion": series[MODEL].motion.tolist(),
-        "loudness": heard.loudness.tolist(),
-        "onsets": heard.onsets.tolist(),
-        "error": series[MODEL].errors[:, 0].tolist(),
-        "error_mean_frame": series[MEAN].errors[:, 0].tolist(),
-        "similarity": series[MODEL].similarity[:, 0].tolist(),
-        "similarity_mean_frame": series[MEAN].similarity[:, 0].tolist(),
-    }
+def _curves(series: Mapping[str, Series], sound_course: Course) -> Curves:
+    return Curves(
+        motion_real=series[REAL].motion.tolist(),
+        motion=series[MODEL].motion.tolist(),
+        loudness=sound_course.loudness.tolist(),
+        onsets=sound_course.onsets.tolist(),
+        error=series[MODEL].errors[:, 0].tolist(),
+        error_mean_frame=series[MEAN].errors[:, 0].tolist(),
+        similarity=series[MODEL].similarity[:, 0].tolist(),
+        similarity_mean_frame=series[MEAN].similarity[:, 0].tolist(),
+    )

@@ -8,10 +8,11 @@ from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from listen_and_move.arrays import Array, FloatArray
 from listen_and_move.evaluation.baselines import BLOCK
 from listen_and_move.evaluation.dataset import Course, Frames
+from listen_and_move.evaluation.measures import Values
 from listen_and_move.metrics.alignment import av_align, av_align_null, lagged_correlation, peaks, stillness
 from listen_and_move.metrics.coherence import flicker, frozen_share, visible_change
 from listen_and_move.metrics.frame import (
@@ -39,8 +40,6 @@ OF_SOUND = (
     "motion_in_silence",
 )
 """Measures that hold motion against sound."""
-Values = dict[str, float | None]
-Array = NDArray[np.float64]
 
 
 class Series(NamedTuple):
@@ -63,8 +62,8 @@ class Series(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Judge:
-    """What all rows are held against."""
+class FrameMeasures:
+    """Measures of any row against the real video and its sound."""
 
     real: Frames
     region: Region
@@ -72,12 +71,12 @@ class Judge:
     fps: Fraction
 
     def series(self, frames: Frames) -> Series:
-        """One pass over a row's frames and the real ones."""
+        """Returns what is measured frame by frame, in one pass over the frames of a row and the real ones."""
         parts = [self._block(frames, first) for first in range(0, len(self.real), BLOCK)]
         return Series(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
     def _block(self, frames: Frames, first: int) -> Series:
-        """The measures of a block; what compares frames goes on into the first two of the next one."""
+        """Returns the measures of a block; what compares frames goes on into two frames of the next one."""
         last = min(first + BLOCK + 2, len(self.real))
         ours, theirs = frames.read(first, last), self.real.read(first, last)
         a, b = same_size(ours[:BLOCK], theirs[:BLOCK])
@@ -92,11 +91,16 @@ class Judge:
             flicker(ours),
         )
 
-    def _both(self, maps: NDArray[np.floating]) -> Array:
+    def _both(self, maps: FloatArray) -> Array:
         return np.stack([region_means(maps, None), region_means(maps, self.region)], 1)
 
     def values(self, series: Series, real: Series) -> Values:
-        """The figures of a row, from what was measured of it and of the real video."""
+        """Returns the figures of a row.
+
+        Args:
+            series: what was measured of the row.
+            real: the same of the real video.
+        """
         return (
             self._picture(series, real)
             | self._motion(series, real)
@@ -131,9 +135,13 @@ class Judge:
 
 
 def sound_and_motion(motion: Array, course: Course, fps: Fraction, prominence: float | None = None) -> Values:
-    """How the motion of a row, (T - 1,), goes with what is heard; None for each where that is silent.
+    """Returns how motion goes with sound over time; None for each figure where the sound is silent.
 
-    ``prominence``: least height of a peak of motion; None: by the row's own spread.
+    Args:
+        motion: motion energy, (T - 1,).
+        course: of the sound.
+        fps: frames per second.
+        prominence: least height of a peak of motion; None: by the spread of ``motion``.
     """
     heard = course.first(len(motion))
     if heard.silent:
@@ -141,22 +149,23 @@ def sound_and_motion(motion: Array, course: Course, fps: Fraction, prominence: f
     loud, onsets = heard.loudness, heard.onsets
     loud_lag, by_loudness = _best(motion, np.maximum(loud, loud.max() - 50), fps)
     onset_lag, by_onsets = _best(motion, onsets, fps)
-    strokes, seen = peaks(onsets), peaks(motion, prominence)
-    chance = av_align_null(strokes, seen, len(motion), LEAST_SHIFT)
+    sound_peaks, motion_peaks = peaks(onsets), peaks(motion, prominence)
+    chance = av_align_null(sound_peaks, motion_peaks, len(motion), LEAST_SHIFT)
     return {
         "loudness_correlation": by_loudness,
         "loudness_lag_ms": loud_lag,
         "onset_correlation": by_onsets,
         "onset_lag_ms": onset_lag,
-        "av_align": av_align(strokes, seen),
+        "av_align": av_align(sound_peaks, motion_peaks),
         "av_align_chance": float(chance.mean()) if len(chance) else None,
         "motion_in_silence": stillness(motion, loud).ratio if motion.any() else None,
     }
 
 
-def _best(motion: Array, other: NDArray[np.floating], fps: Fraction) -> tuple[float | None, float]:
-    """The lag in milliseconds at which motion goes best with another series, positive when it is late; None
-    for a still.
+def _best(motion: Array, other: FloatArray, fps: Fraction) -> tuple[float | None, float]:
+    """Returns the lag in ms at which motion goes best with another series, and the correlation there.
+
+    A positive lag says that motion is late; a still has None.
 
     Of equally good lags, which periodic motion has, the smallest.
     """

@@ -3,17 +3,15 @@ there."""
 
 from collections.abc import Mapping
 from math import inf, isfinite, log
-from typing import Any
 
 from listen_and_move.config import LossConfig
-from listen_and_move.evaluation.results import MEASURES, formatted
-from listen_and_move.evaluation.rows import MEAN, MODEL, NEAREST, PATH, REAL
+from listen_and_move.evaluation.baselines import MEAN, MODEL, NEAREST, PATH, REAL
+from listen_and_move.evaluation.dataset import HELD_OUT, TRAINING
+from listen_and_move.evaluation.measures import MEASURES, formatted
+from listen_and_move.evaluation.results import Chance, EvaluationResults, MeasuredPart, Rows, Settings
 from listen_and_move.evaluation.sensitivity import CHANCE, LEAST_SHIFTS
-from listen_and_move.evaluation.subject import HELD_OUT, TRAINING
 from listen_and_move.metrics.alignment import SILENT_DB
 
-Rows = Mapping[str, Mapping[str, float | None]]
-"""Figures by row and measure."""
 PERCEPTUAL = ("lpips_alex", "lpips_vgg", "lpips_squeeze", "perceptual_squeeze_caffe")
 """Measures by which the picture is judged, the most trusted first."""
 REPLAYS = {NEAREST: "the replay (nearest sound)", PATH: "the replay (smooth path)"}
@@ -25,41 +23,39 @@ WEAK = 0.3
 """A correlation of motion below this says nothing about its lag."""
 
 
-def meaning(results: Mapping[str, Any]) -> list[str]:
-    """Sentences about one evaluation; what is not known is left out, or said to be unknown."""
-    rows = by_row(results)
-    chance, silent = results["null"].get(MODEL), results["sensitivity"]["altered"]["silent"]
+def interpretation(results: EvaluationResults) -> list[str]:
+    """Returns sentences about one evaluation; what is not known is left out, or said to be unknown."""
+    rows = results.by_row()
+    chance, silent = results.null.get(MODEL), results.sensitivity.altered["silent"]
     found = [
-        _what_was_measured(results["part"]),
+        _what_was_measured(results.part),
         _picture(rows),
         _sharpness(rows[MODEL]),
         _liveliness(rows[MODEL]),
         _timing(rows, chance),
         _lag(rows[MODEL]),
-        SILENT if is_silent(results) else _silence(rows[MODEL], silent["motion_ratio"]),
+        SILENT if is_silent(results) else _silence(rows[MODEL], silent.motion_ratio),
         _memory(rows[MODEL]),
         _baselines(rows),
-        substitution(results["settings"]),
+        substitution(results.settings),
     ]
     return [sentence for sentence in found if sentence]
 
 
-def substitution(settings: Mapping[str, Any]) -> str:
-    """What a run's perceptual loss took instead of the paper's network; empty where nothing was replaced."""
+def substitution(settings: Settings) -> str:
+    """Returns a sentence about a perceptual loss by another network than the paper's; else an empty one."""
     losses, published = settings["losses"], LossConfig.perceptual_network
     if not losses["perceptual"] or losses["perceptual_network"] == published:
         return ""
-    return f"Trained with a perceptual loss by {losses['perceptual_network']} in place of the paper's {published}."
+    return (
+        f"Trained with a perceptual loss by {losses['perceptual_network']} in place of the "
+        f"paper's {published}."
+    )
 
 
-def is_silent(results: Mapping[str, Any]) -> bool:
-    """Whether nothing is heard in the part that was measured."""
-    return max(results["series"]["loudness"]) < SILENT_DB
-
-
-def by_row(results: Mapping[str, Any]) -> Rows:
-    """The figures of each row."""
-    return {row["name"]: row["values"] for row in results["rows"]}
+def is_silent(results: EvaluationResults) -> bool:
+    """Returns whether nothing is heard in the part that was measured."""
+    return results.series is not None and max(results.series.loudness) < SILENT_DB
 
 
 def known(value: float | None) -> bool:
@@ -92,15 +88,16 @@ def best_baseline(rows: Rows, name: str) -> str | None:
     return max(found, key=lambda row: found[row]) if found else None
 
 
-def _what_was_measured(part: Mapping[str, Any]) -> str:
-    size = f"{part['frames']} frames, {part['seconds']:.1f} s"
-    few = " So few frames make every figure uncertain." if part["frames"] < FEW_FRAMES else ""
-    if part["name"] == TRAINING:
-        return f"Measured on frames that were trained on ({size}): how well they were learnt, not how well sound is followed.{few}"
+def _what_was_measured(part: MeasuredPart) -> str:
+    size = f"{part.frames} frames, {part.seconds:.1f} s"
+    few = " So few frames make every figure uncertain." if part.frames < FEW_FRAMES else ""
+    if part.name == TRAINING:
+        return (
+            f"Measured on frames that were trained on ({size}): how well they were learnt, not how "
+            f"well sound is followed.{few}"
+        )
     where = (
-        "the part that was held out of training"
-        if part["name"] == HELD_OUT
-        else f"another video, {part['video']}"
+        "the part that was held out of training" if part.name == HELD_OUT else f"another video, {part.video}"
     )
     return f"Measured on {where} ({size}).{few}"
 
@@ -159,7 +156,7 @@ def _liveliness(model: Mapping[str, float | None]) -> str:
     )
 
 
-def _timing(rows: Rows, chance: Mapping[str, Any] | None) -> str:
+def _timing(rows: Rows, chance: Chance | None) -> str:
     """Do the right pixels move at the right time, more than by accident, and more than in a replay?"""
     dcor = rows[MODEL].get("dcor")
     if dcor is None or not isfinite(dcor):
@@ -168,10 +165,15 @@ def _timing(rows: Rows, chance: Mapping[str, Any] | None) -> str:
         value for row in REPLAYS if (value := rows.get(row, {}).get("dcor")) is not None and isfinite(value)
     ]
     rival = f" The better replay reaches {max(replays):.3f}." if replays else ""
-    if chance is None or chance["p"] is None or chance["shifts"] < LEAST_SHIFTS:
-        return f"The part is too short to tell whether its timing (dcor {dcor:.3f}) is more than accident.{rival}"
-    figures = f"dcor {dcor:.3f}; at wrong times {chance['mean']:.3f} on average, and as much in {chance['p']:.1%} of them"
-    if chance["p"] <= CHANCE and chance["above"] > 0:
+    if chance is None or not isfinite(chance.p) or chance.shifts < LEAST_SHIFTS:
+        return (
+            f"The part is too short to tell whether its timing (dcor {dcor:.3f}) is more than "
+            f"accident.{rival}"
+        )
+    figures = (
+        f"dcor {dcor:.3f}; at wrong times {chance.mean:.3f} on average, and as much in {chance.p:.1%} of them"
+    )
+    if chance.p <= CHANCE and chance.above > 0:
         return f"In step: the right pixels change at the right time ({figures}).{rival}"
     return f"Not shown to be in step: what changes fits wrong times about as well ({figures}).{rival}"
 
@@ -181,7 +183,10 @@ def _lag(model: Mapping[str, float | None]) -> str:
     if lag is None or value is None or not (isfinite(lag) and isfinite(value)):
         return ""
     if value < WEAK:
-        return f"How much it moves goes only weakly with how much the real video moves ({value:.2f} at best), so no lag can be told."
+        return (
+            f"How much it moves goes only weakly with how much the real video moves ({value:.2f} at "
+            "best), so no lag can be told."
+        )
     when = "at the same time" if lag == 0 else f"{abs(lag):.0f} ms {'late' if lag > 0 else 'early'}"
     return f"How much it moves goes best with how much the real video moves {when} (correlation {value:.2f})."
 
@@ -225,7 +230,10 @@ def _baselines(rows: Rows) -> str:
     if not judged:
         return ""
     if not beaten:
-        return f"No baseline beats the model in any of the {len(judged)} measures that have a better and a worse."
+        return (
+            f"No baseline beats the model in any of the {len(judged)} measures that have a better and "
+            "a worse."
+        )
     count = f"{len(beaten)} of the {len(judged)} measures that have a better and a worse"
     return f"A baseline beats the model in {count}: those marked in the tables."
 

@@ -5,24 +5,39 @@ Letters: T frames of the part that is measured, N samples.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from listen_and_move.evaluation.dataset import Frames, Part, Watch
-from listen_and_move.evaluation.frame_measures import Values
-from listen_and_move.evaluation.networks import Networks
+from listen_and_move.arrays import Array
+from listen_and_move.evaluation.dataset import Frames, FrameSpan, Watch
+from listen_and_move.evaluation.measures import Values
+from listen_and_move.evaluation.results import DistributionResult
 from listen_and_move.metrics.coherence import flow_difference, warping_error
 from listen_and_move.metrics.frechet import (
     LEAST_FRAMES,
     LEAST_WINDOWS,
-    Comparison,
+    DistributionDistance,
     Protocol,
     compare_distributions,
 )
+from listen_and_move.metrics.perceptual import VARIANTS, PerceptualDistance
+from listen_and_move.pretrained import weight_files as weights
 from listen_and_move.pretrained.extract import i3d_features, inception_features
+from listen_and_move.pretrained.load import load
 from listen_and_move.pretrained.raft import FlowNetwork
+
+PERCEPTUAL = {
+    "lpips_alex": "alex",
+    "lpips_vgg": "vgg",
+    "lpips_squeeze": "squeeze",
+    "perceptual_squeeze_caffe": "squeeze-caffe",
+}
+"""Name of a measure to its variant."""
+
 
 MOST_FRAMES, MOST_PAIRS, MOST_VECTORS = 200, 100, 5000
 """Frames for the perceptual distance, pairs for the flow and frames for distributions: these networks take
@@ -33,15 +48,71 @@ WINDOW = 16
 Pictures = NDArray[np.uint8]
 
 
+@dataclass
+class Networks:
+    """Published networks whose weights the user has."""
+
+    perceptual: dict[str, PerceptualDistance] = field(default_factory=dict)
+    flow: FlowNetwork | None = None
+    inception: Any = None
+    i3d: Any = None
+    left_out: list[str] = field(default_factory=list)
+    """One sentence per measure that cannot be had, with the command that mends it."""
+
+
+def available(device: torch.device, smallest_side: int) -> Networks:
+    """Returns all networks whose weights are there.
+
+    Args:
+        device: for the networks.
+        smallest_side: of the frames, in pixels; some networks need larger frames.
+    """
+    found = Networks()
+    for name, variant in PERCEPTUAL.items():
+        needed = (VARIANTS[variant].backbone, VARIANTS[variant].heads)
+        if not _lacks(found, VARIANTS[variant].label, needed):
+            distance = PerceptualDistance.load(variant, device)
+            if smallest_side < distance.network.least_size:
+                found.left_out.append(
+                    f"{distance.label}: needs frames of at least {distance.network.least_size} pixels a side"
+                )
+            else:
+                found.perceptual[name] = distance
+    if not _lacks(found, "tOF and warping error", ("raft-small",)):
+        found.flow = FlowNetwork.load(device)
+    if not _lacks(found, "FID and KID", ("inception-fid",)):
+        found.inception = load("inception-fid", device)
+    if not _lacks(found, "FVD and KVD", ("i3d-kinetics400",)):
+        found.i3d = load("i3d-kinetics400", device)
+    return found
+
+
+def _lacks(found: Networks, label: str, needed: tuple[str, ...]) -> bool:
+    """Returns whether one of the weight files is missing, and notes it."""
+    missing = [name for name in needed if weights.find(name) is None]
+    if missing:
+        by_hand = any(weights.WEIGHTS[name].url is None for name in missing)
+        how = f"weights add {missing[0]} FILE" if by_hand else f"weights fetch {' '.join(missing)}"
+        found.left_out.append(f"{label}: without the weights {', '.join(missing)} (listen-and-move {how})")
+    return bool(missing)
+
+
 def spread_evenly(count: int, most: int) -> NDArray[np.int64]:
-    """At most so many of ``count`` places, from the first to the last."""
+    """Returns at most ``most`` of ``count`` places, from the first to the last."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
 
 
 def perceptual(
     rows: Mapping[str, Frames], real: Frames, networks: Networks, watch: Watch
 ) -> dict[str, Values]:
-    """Mean perceptual distance of each row from the real video, by every network there is."""
+    """Returns the mean perceptual distance of each row from the real video, by every network there is.
+
+    Args:
+        rows: T frames each, by name.
+        real: T frames of the real video.
+        networks: those whose weights are there.
+        watch: told the progress.
+    """
     places = spread_evenly(len(real), MOST_FRAMES)
     found: dict[str, Values] = {name: {} for name in rows}
     for done, (row, frames) in enumerate(rows.items()):
@@ -56,7 +127,14 @@ def perceptual(
 def by_flow(
     rows: Mapping[str, Frames], real: Frames, network: FlowNetwork, watch: Watch
 ) -> dict[str, Values]:
-    """tOF against the real video and warping error of each row; one row is the real video itself."""
+    """Returns tOF against the real video and the warping error of each row.
+
+    Args:
+        rows: T frames each, by name; one row is the real video itself.
+        real: T frames of the real video.
+        network: of optical flow.
+        watch: told the progress.
+    """
     places = spread_evenly(len(real) - 1, MOST_PAIRS)
     sums: dict[str, list[list[float]]] = {name: [] for name in rows}
     for done, some in enumerate(_batches(places)):
@@ -89,8 +167,8 @@ def distributions(
     networks: Networks,
     protocol: Protocol,
     watch: Watch,
-) -> list[dict[str, Any]]:
-    """FID, KID, FVD and KVD of rows against the real video, with the floor between two real parts.
+) -> list[DistributionResult]:
+    """Returns FID, KID, FVD and KVD of rows against the real video, with the floor between two real parts.
 
     Args:
         generated: rows by name.
@@ -98,9 +176,9 @@ def distributions(
         other_real: real frames from another time, for the floor: the training part.
         networks: those whose weights are there.
         protocol: see `compare_distributions`.
-        watch: told what is being done.
+        watch: told the progress.
     """
-    found: list[dict[str, Any]] = []
+    found: list[DistributionResult] = []
     kinds = [
         (
             networks.inception,
@@ -133,18 +211,18 @@ def distributions(
                     least=least,
                     protocol=protocol,
                 )
-                found.append(described(title, row, result))
+                found.append(distribution_result(title, row, result))
     return found
 
 
-def _mean(values: NDArray[np.float64]) -> float:
-    """Over the pairs that have a value; nan where none has."""
+def _mean(values: Array) -> float:
+    """Returns the mean over the pairs that have a value; nan where none has."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else float("nan")
 
 
 def _flow(network: FlowNetwork, first: Pictures, second: Pictures) -> NDArray[np.float32]:
-    """The flow of pairs; none where nothing changes, without asking the network."""
+    """Returns the flow of pairs, 0 where nothing changes, without asking the network."""
     changed = (first != second).any((1, 2, 3))
     flow = np.zeros((len(first), 2, *first.shape[1:3]), np.float32)
     if changed.any():
@@ -152,18 +230,25 @@ def _flow(network: FlowNetwork, first: Pictures, second: Pictures) -> NDArray[np
     return flow
 
 
-def described(title: str, row: str, result: Comparison) -> dict[str, Any]:
-    """A comparison of distributions as values."""
-    return {
-        "measure": title,
-        "row": row,
-        "real_samples": result.counts[0],
-        "generated_samples": result.counts[1],
-        "value": result.value,
-        "floor": result.floor,
-        "standard_error": result.standard_error,
-        "note": result.note,
-    }
+def distribution_result(title: str, row: str, distance: DistributionDistance) -> DistributionResult:
+    """Returns a distance as it is kept in results.
+
+    Args:
+        title: FID, KID, FVD or KVD.
+        row: the row whose frames were compared with the real ones.
+        distance: what was found.
+    """
+    real, generated = distance.counts
+    return DistributionResult(
+        title,
+        row,
+        real,
+        generated,
+        distance.value,
+        distance.floor,
+        distance.standard_error,
+        distance.note,
+    )
 
 
 def _at(frames: Frames, places: NDArray[np.int64]) -> Pictures:
@@ -180,6 +265,6 @@ def _all(frames: Frames) -> Iterator[Pictures]:
 
 def _windows(frames: Frames) -> Iterator[Pictures]:
     return (
-        Part(frames, range(at, at + WINDOW)).read(0, WINDOW)
+        FrameSpan(frames, range(at, at + WINDOW)).read(0, WINDOW)
         for at in range(0, len(frames) - WINDOW + 1, WINDOW)
     )

@@ -1,83 +1,260 @@
-"""What an evaluation found, as values and as JSON; what each figure is called and means."""
+"""The results of an evaluation: the records of results.json, and how the file is read.
+
+The names of the fields are the names in the file (`json_records.write_json` writes it); a figure that is not
+finite is null there.
+"""
 
 import json
-from math import isfinite
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
+import numpy as np
+
+from listen_and_move.arrays import Array
 from listen_and_move.errors import UserError
-from listen_and_move.runs import write_text
+from listen_and_move.evaluation.json_records import from_json
+from listen_and_move.evaluation.measures import Values
+from listen_and_move.metrics.alignment import Effect, Excess, excess
+from listen_and_move.metrics.frechet import Protocol
 
 FORMAT = 1
 """Raised when the meaning of a figure changes: figures of different formats are not put side by side."""
+Rows = Mapping[str, Mapping[str, float | None]]
+"""Figures by row and measure."""
+Settings = Mapping[str, Mapping[str, object]]
+"""The settings of a run by section and name, as in its config.json."""
 
 
-class Measure(NamedTuple):
-    """A column of the table."""
+class Products(NamedTuple):
+    """Sums of products of frame differences, of generated (g) and real (r) frames; those of several parts may
+    be added."""
 
-    title: str
-    group: Literal["Picture", "Moving region", "Time", "Sound and picture", "Memory"]
-    better: Literal["more", "less", "1", "0", ""]
-    """Which way is better; empty: read it beside the real video's own value."""
-    digits: int
-    meaning: str
+    product: float
+    """Sum of dg dr."""
+    generated: float
+    """Sum of dg^2."""
+    real: float
+    """Sum of dr^2."""
+    shifted: tuple[float, ...]
+    """Sum of dg dr with the real frames shifted circularly by `LEAST_SHIFT`, `LEAST_SHIFT` + 1, ...
+    frames."""
 
+    @property
+    def dcor(self) -> float:
+        """Pixel correlation of frame differences."""
+        return self.product / self._norm
 
-PICTURE, MOVING, TIME, SOUND, MEMORY = "Picture", "Moving region", "Time", "Sound and picture", "Memory"
-MEASURES: dict[str, Measure] = {
-    "ssim": Measure("SSIM", PICTURE, "more", 3, "structural similarity, the paper's form; a still scores high"),
-    "psnr": Measure("PSNR, dB", PICTURE, "more", 1, "from the mean squared error of all frames; a still picture scores high"),
-    "mse": Measure("MSE", PICTURE, "less", 4, "mean squared error, full range 1"),
-    "lpips_alex": Measure("LPIPS, AlexNet", PICTURE, "less", 3, "learnt perceptual distance, version 0.1"),
-    "lpips_vgg": Measure("LPIPS, VGG16", PICTURE, "less", 3, "learnt perceptual distance, version 0.1"),
-    "lpips_squeeze": Measure("LPIPS, SqueezeNet", PICTURE, "less", 3, "learnt perceptual distance, version 0.1"),
-    "perceptual_squeeze_caffe": Measure(
-        "perceptual, SqueezeNet of Caffe", PICTURE, "less", 3, "ranks as LPIPS does, but is not the published LPIPS"
-    ),
-    "sharpness": Measure("sharpness", PICTURE, "1", 2, "detail (Laplacian energy) over the real video's: below 1 blurred"),
-    "ssim_moving": Measure("SSIM", MOVING, "more", 3, "the same where the real video moves most (15 % of the pixels)"),
-    "psnr_moving": Measure("PSNR, dB", MOVING, "more", 1, "likewise, in that region"),
-    "mse_moving": Measure("MSE", MOVING, "less", 4, "likewise, in that region"),
-    "sharpness_moving": Measure("sharpness", MOVING, "1", 2, "likewise; moving things are what blurs first"),
-    "motion_ratio": Measure("motion", TIME, "1", 2, "mean motion over the real video's: 0 a still, above 1 jitter"),
-    "frozen_share": Measure("frozen", TIME, "", 2, "share of frames in which nothing visible changes"),
-    "flicker": Measure("flicker", TIME, "", 4, "change that the next frame undoes, full range 1"),
-    "tof": Measure("tOF, pixels", TIME, "less", 3, "difference of optical flow from the real video's"),
-    "warping_error": Measure("warping error", TIME, "", 5, "change from frame to frame that its optical flow does not explain"),
-    "dcor": Measure("dcor", SOUND, "more", 3, "do the same pixels change in the same way at the same time? 1 yes, 0 no"),
-    "dcor_excess": Measure("dcor, excess", SOUND, "more", 3, "dcor minus its mean at wrong times: what is not accident"),
-    "dcor_p": Measure("dcor, p", SOUND, "less", 3, "share of wrong times at which dcor is at least as large"),
-    "motion_correlation": Measure("motion with real", SOUND, "more", 2, "correlation over time of the amount of motion"),
-    "motion_at_best_lag": Measure("at the best lag", SOUND, "more", 2, "the same at the lag at which it is largest"),
-    "motion_lag_ms": Measure("that lag, ms", SOUND, "0", 0, "positive: the picture is late"),
-    "loudness_correlation": Measure("motion with loudness", SOUND, "", 2, "at the best lag"),
-    "loudness_lag_ms": Measure("its lag, ms", SOUND, "", 0, "positive: motion comes after loudness"),
-    "onset_correlation": Measure("motion with onsets", SOUND, "", 2, "at the best lag"),
-    "onset_lag_ms": Measure("its lag, ms", SOUND, "", 0, "positive: motion comes after onsets"),
-    "av_align": Measure("AV-Align", SOUND, "", 2, "onsets and peaks of motion that coincide, over all of either"),
-    "av_align_chance": Measure("by chance", SOUND, "", 2, "AV-Align with the sound at wrong times"),
-    "gain_db": Measure("gain, dB", SOUND, "", 1, "with which the sound was played, to match the training sound's level"),
-    "novelty": Measure("novelty", SOUND, "", 2, "of the sound: 1 as training sounds are to each other, above 2.5 far"),
-    "motion_in_silence": Measure("motion in silence", SOUND, "0", 2, "motion while nothing sounds over that while it does"),
-    "distance": Measure("distance to training", MEMORY, "", 4, "median root mean square to the nearest training frame"),
-    "newness": Measure("newness", MEMORY, "", 2, "that over the unseen real frames' own: 0 replay, 1 as new as they are"),
-}  # fmt: skip
+    @property
+    def null(self) -> Array:
+        """dcor at the wrong times, one value per shift."""
+        return np.array(self.shifted) / self._norm
+
+    @property
+    def excess(self) -> Excess | None:
+        """How far dcor at the right time exceeds dcor at the wrong ones; None where there is no wrong one."""
+        # Rounded, so that times that differ by the rounding of float32 alone are equal.
+        return excess(round(self.dcor, 6), self.null.round(6))
+
+    @property
+    def _norm(self) -> float:
+        return float(np.sqrt(self.generated * self.real)) or 1.0
 
 
-def write_results(path: Path, results: dict[str, Any]) -> None:
-    """Write results as JSON, whole or not at all; what is not finite becomes null."""
-    write_text(path, json.dumps(_finite(results), indent=1, allow_nan=False))
+@dataclass(frozen=True, kw_only=True)
+class EvaluatedRun:
+    """The run whose model was measured."""
+
+    name: str
+    step: int
+    video: str
+    """File name of the learnt video."""
+    video_sha256: str = ""
+    model_sha256: str = ""
+    model_bytes: int = 0
+    parameters: int = 0
+    """Numbers that the network has learnt."""
 
 
-def read_results(path: Path) -> dict[str, Any]:
-    """Read what `write_results` wrote.
+@dataclass(frozen=True, kw_only=True)
+class MeasuredPart:
+    """The part of a video that was measured."""
+
+    name: str
+    """`HELD_OUT`, `TRAINING` or the name of another video."""
+    video: str
+    """File name of the measured video."""
+    start_s: float
+    seconds: float
+    first_frame: int = 0
+    frames: int
+    fps: str
+    """Frames per second, as a fraction."""
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class RowResult:
+    """The figures of one row of the table."""
+
+    name: str
+    values: Values
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """How many frames the slow networks looked at, spread evenly over the part."""
+
+    perceptual_frames: int = 0
+    flow_pairs: int = 0
+
+
+class Chance(NamedTuple):
+    """dcor of a row beside dcor at the wrong times; see `metrics.alignment.Excess`."""
+
+    above: float
+    p: float
+    mean: float
+    quantile: float
+    largest: float
+    shifts: int
+    """Number of wrong times."""
+
+    @classmethod
+    def of(cls, sums: Products) -> "Chance | None":
+        """Returns the chance of a row; None where the part is too short for a wrong time."""
+        found = sums.excess
+        return None if found is None else cls(*found, len(sums.shifted))
+
+
+@dataclass(frozen=True)
+class Altered:
+    """What another sound does to the picture."""
+
+    response: float
+    """Root mean square change of the picture over the real video's spread in time: 0 the sound is ignored;
+    1.4 as if another moment of the real video were seen; less for a picture that varies less."""
+    motion_ratio: float
+    """Motion with the altered sound over motion with the right one."""
+    dcor: float | None
+    """Pixel correlation of frame differences with the real video; None where there is none to compare
+    with."""
+    effect: Effect | None
+    """How much better segments follow the real video with the right sound."""
+    values: Values = field(default_factory=dict)
+    """How the motion goes with the right sound, and with the real video's motion where there is one."""
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """Whether the model uses the sound."""
+
+    verdict: str
+    frames: int = 0
+    """Frames that were played with each sound."""
+    altered: Mapping[str, Altered] = field(default_factory=dict)
+    """By sound: right, shifted, shuffled, silent."""
+
+
+@dataclass(frozen=True)
+class DistributionResult:
+    """A distance of generated from real samples; see `metrics.frechet.DistributionDistance`."""
+
+    measure: str
+    """FID, KID, FVD or KVD."""
+    row: str
+    real_samples: int
+    generated_samples: int
+    value: float | None
+    floor: float | None
+    standard_error: float | None
+    note: str
+
+
+@dataclass(frozen=True)
+class UnpairedResult:
+    """The figures of a sound that has no picture of its own."""
+
+    name: str
+    seconds: float
+    verdict: str
+    notes: Sequence[str] = ()
+    novelty: Sequence[float] | None = None
+    """Of each second; None where the model cannot tell."""
+    values: Values = field(default_factory=dict)
+    altered: Mapping[str, Altered] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What changes over time, for the report: one number per frame, or per pair of frames for motion."""
+
+    motion_real: Sequence[float]
+    motion: Sequence[float]
+    loudness: Sequence[float]
+    onsets: Sequence[float]
+    error: Sequence[float]
+    error_mean_frame: Sequence[float]
+    similarity: Sequence[float]
+    similarity_mean_frame: Sequence[float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """What figures depend on beside the settings; see `runs.environment`."""
+
+    video: str = ""
+    video_sha256: str
+    device: str = ""
+    threads: int = 0
+    python: str = ""
+    platform: str = ""
+    versions: Mapping[str, str | None] = field(default_factory=dict)
+    commit: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationResults:
+    """Everything that an evaluation found."""
+
+    format: int = FORMAT
+    run: EvaluatedRun
+    part: MeasuredPart
+    rows: Sequence[RowResult]
+    sampled: Sampled = Sampled()
+    null: Mapping[str, Chance | None] = field(default_factory=dict)
+    """dcor at the wrong times, by row that moves."""
+    pool: Mapping[str, Products] = field(default_factory=dict)
+    """What dcor over several parts together is made of, by row that moves."""
+    sensitivity: Sensitivity
+    distribution: Sequence[DistributionResult] = ()
+    protocol: Protocol
+    sounds: Sequence[UnpairedResult] = ()
+    left_out: Sequence[str] = ()
+    """One sentence per measure that was left out."""
+    series: Curves | None = None
+    environment: Environment
+    settings: Settings
+    took_s: float = 0.0
+
+    def by_row(self) -> Rows:
+        """Returns the figures of each row."""
+        return {row.name: row.values for row in self.rows}
+
+
+def read_results(path: Path) -> EvaluationResults:
+    """Returns the results of an evaluation in a file, of any version that has the same format.
 
     Raises:
         UserError: missing, damaged, or of another format.
     """
     try:
-        results = json.loads(path.read_text(encoding="utf-8"))
-        version = results["format"]
+        values = json.loads(path.read_text(encoding="utf-8"))
+        version = values["format"]
+        if version == FORMAT:
+            return from_json(EvaluationResults, values)
     except FileNotFoundError:
         raise UserError(
             f"{path}: expected the results of an evaluation; there are none: run listen-and-move evaluate "
@@ -87,19 +264,4 @@ def read_results(path: Path) -> dict[str, Any]:
         raise UserError(
             f"{path}: expected the results of an evaluation; the file is damaged: evaluate again"
         ) from None
-    if version != FORMAT:
-        raise UserError(f"{path}: expected results of format {FORMAT}; got {version}: evaluate again")
-    return results
-
-
-def formatted(name: str, value: float | None) -> str:
-    """A figure as it is printed; a dash where there is none."""
-    return "-" if value is None or not isfinite(value) else f"{value:.{MEASURES[name].digits}f}"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not isfinite(value) else value
+    raise UserError(f"{path}: expected results of format {FORMAT}; got {version}: evaluate again")

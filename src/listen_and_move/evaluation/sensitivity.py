@@ -4,21 +4,19 @@ Letters: T frames of the part that is measured.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from listen_and_move.arrays import Array
 from listen_and_move.evaluation.baselines import BLOCK, blocks
 from listen_and_move.evaluation.dataset import Course, Frames
-from listen_and_move.evaluation.frame_measures import Values, sound_and_motion
-from listen_and_move.metrics.alignment import Effect, Excess, effect_size
+from listen_and_move.evaluation.frame_measures import sound_and_motion
+from listen_and_move.evaluation.results import Altered
+from listen_and_move.metrics.alignment import Excess, effect_size
 from listen_and_move.metrics.frame import ratio
 from listen_and_move.metrics.sync import correlation, motion_energy, product_correlation
-
-Array = NDArray[np.float64]
 
 SEGMENT_SECONDS = 1
 """Length of the segments that are scored one by one."""
@@ -32,43 +30,30 @@ LEAST_SHIFTS = 19
 CHANCE = 0.05
 
 
-@dataclass(frozen=True)
-class Altered:
-    """What another sound does to the picture."""
-
-    response: float
-    """Root mean square change of the picture over the real video's spread in time: 0 the sound is ignored;
-    1.4 as if another moment of the real video were seen; less for a picture that varies less."""
-    motion_ratio: float
-    """Motion with the altered sound over that with the right one."""
-    dcor: float | None
-    """Pixel correlation of frame differences with the real video; None where there is none to compare
-    with."""
-    effect: Effect | None
-    """How much better segments follow the real video with the right sound."""
-    values: Values
-    """How its motion goes with the right sound, and with the real video's motion where there is one."""
-
-
 class Truth(NamedTuple):
-    """The real video to the right sound, held against the pictures."""
+    """The real video to the right sound."""
 
     products: tuple[Array, Array]
-    """`difference_products` of it with the picture to the right sound, and with that to the altered one."""
+    """`difference_products` of the real video with the picture to the right sound, and to the altered one."""
     motion: Array
-    """Its motion energy, (T - 1,)."""
+    """Motion energy of the real video, (T - 1,)."""
 
 
 def altered(
-    right: Frames, other: Frames, heard: Course, real_spread: float, fps: Fraction, truth: Truth | None = None
+    right: Frames,
+    other: Frames,
+    course: Course,
+    real_spread: float,
+    fps: Fraction,
+    truth: Truth | None = None,
 ) -> Altered:
-    """Compare the picture to the right sound with that to another one.
+    """Returns what another sound does to the picture.
 
     Args:
         right: frames with the right sound.
         other: frames with the altered sound.
-        heard: what the right sound is like during these frames.
-        real_spread: how much the real picture varies over time, see `players.mean_spread`.
+        course: of the right sound during these frames.
+        real_spread: how much the real picture varies over time, see `baselines.mean_spread`.
         fps: frames per second.
         truth: the real video, where there is one to this sound.
     """
@@ -82,7 +67,7 @@ def altered(
         ratio(float(np.sqrt(squares / len(right))), real_spread),
         ratio(float(moved.sum()), float(usual.sum())),
     )
-    values = sound_and_motion(moved, heard, fps)
+    values = sound_and_motion(moved, course, fps)
     if truth is None:
         return Altered(response, moves, None, None, values)
     values["motion_correlation"] = correlation(moved, truth.motion)
@@ -93,7 +78,7 @@ def altered(
 
 
 def _scores(products: Array, fps: Fraction) -> Array:
-    """dcor of each segment, by the whole part's norm, so that a segment in which nothing moves weighs
+    """Returns dcor of each segment, by the whole part's norm, so that a segment in which nothing moves weighs
     nothing."""
     count = max(1, round(len(products) / (SEGMENT_SECONDS * fps)))
     norm = float(np.sqrt(products[:, 1].mean() * products[:, 2].mean())) or 1.0
@@ -108,7 +93,7 @@ def verdict(
     shifts: int = 0,
     silent: bool = False,
 ) -> str:
-    """In plain words: is the sound used, and does the picture follow it?
+    """Returns in plain words whether the sound is used, and whether the picture follows it.
 
     Args:
         results: by kind of alteration: shifted, shuffled, silent.
@@ -127,7 +112,10 @@ def verdict(
         return f"The sound is not used: {change}.{still}"
     used = f"The sound is used: {change}"
     if dcor is None:
-        return f"{used}. Whether the motion is the right one cannot be told without a real video to this sound.{still}"
+        return (
+            f"{used}. Whether the motion is the right one cannot be told without a real video to this "
+            f"sound.{still}"
+        )
     if chance is None or shifts < LEAST_SHIFTS:
         return f"{used}. Whether the motion is the right one cannot be told: the part is too short.{still}"
     figures = (

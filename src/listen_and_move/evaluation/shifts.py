@@ -1,61 +1,23 @@
-"""dcor at the wrong times, and over several parts: what it is made of, in a form that can be added up.
+"""dcor at the wrong times, and over several parts: the sums that dcor is made of, which can be added up.
 
 Letters: T frames of the part that is measured.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
+from listen_and_move.arrays import Array
 from listen_and_move.evaluation.dataset import Frames
 from listen_and_move.evaluation.frame_measures import LEAST_SHIFT
-from listen_and_move.metrics.alignment import Excess, excess
-
-Array = NDArray[np.float64]
+from listen_and_move.evaluation.results import Products
 
 LONGEST = 600
 """Frames of a stretch within which the real video is shifted: bounds time and memory."""
 _BLOCK = 32
 
 
-class Products(NamedTuple):
-    """Sums of products of frame differences, of generated (g) and real (r) frames; those of several parts may
-    be added."""
-
-    product: float
-    """Sum of dg dr."""
-    generated: float
-    """Sum of dg^2."""
-    real: float
-    """Sum of dr^2."""
-    shifted: tuple[float, ...]
-    """Sum of dg dr with the real frames shifted circularly by `LEAST_SHIFT`, `LEAST_SHIFT` + 1, ...
-    frames."""
-
-    @property
-    def dcor(self) -> float:
-        """Pixel correlation of frame differences."""
-        return self.product / self._norm
-
-    @property
-    def null(self) -> Array:
-        """The same at the wrong times."""
-        return np.array(self.shifted) / self._norm
-
-    @property
-    def excess(self) -> Excess | None:
-        """How far the right time exceeds the wrong ones; times that differ by rounding of float32 alone are
-        equal."""
-        return excess(round(self.dcor, 6), self.null.round(6))
-
-    @property
-    def _norm(self) -> float:
-        return float(np.sqrt(self.generated * self.real)) or 1.0
-
-
 def pooled(parts: list[Products]) -> Products:
-    """The sums of several parts together, as if they were one; the shifts that all of them have."""
+    """Returns the sums of several parts as if they were one part, for the shifts that all of them have."""
     shifts = min(len(part.shifted) for part in parts)
     shifted = np.array([part.shifted[:shifts] for part in parts], np.float64).sum(0)
     product, generated, real = np.array([part[:3] for part in parts], np.float64).sum(0).tolist()
@@ -63,7 +25,12 @@ def pooled(parts: list[Products]) -> Products:
 
 
 def products(generated: Frames, real: Frames) -> Products:
-    """Products of two videos of one size and length; a long one is shifted within equal stretches."""
+    """Returns the products of two videos of one size and length; long ones are shifted within equal parts.
+
+    Args:
+        generated: T frames.
+        real: T frames to compare with.
+    """
     count = max(1, -(-len(real) // LONGEST))
     length = len(real) // count
     return pooled([_stretch(generated, real, first * length, (first + 1) * length) for first in range(count)])
@@ -79,7 +46,7 @@ def _stretch(generated: Frames, real: Frames, first: int, last: int) -> Products
 
 
 def _table(generated: Frames, real: Frames, first: int, last: int) -> Array:
-    """The product of every generated difference with every real one, (T - 1, T - 1)."""
+    """Returns the product of every generated difference with every real one, (T - 1, T - 1)."""
     rows = []
     for place in range(first, last - 1, _BLOCK):
         ours = _differences(generated, place, last)
@@ -97,7 +64,6 @@ def _squares(frames: Frames, first: int, last: int) -> float:
 
 
 def _differences(frames: Frames, place: int, last: int) -> NDArray[np.float32]:
-    """What changes from frame to frame, from ``place`` on, in shares of the full range: (block, H * W *
-    3)."""
+    """Returns differences of frames from ``place`` on, in shares of the full range: (block, H * W * 3)."""
     block = frames.read(place, min(place + _BLOCK + 1, last)).astype(np.float32) / np.float32(255)
     return np.diff(block.reshape(len(block), -1), axis=0).astype(np.float32, copy=False)

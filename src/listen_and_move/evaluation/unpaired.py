@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from listen_and_move.arrays import Array
 from listen_and_move.audio.features import SAMPLE_RATE
 from listen_and_move.clock import Seconds, exact, frame_count
 from listen_and_move.data.frame_store import Shelf
@@ -18,17 +19,18 @@ from listen_and_move.errors import UserError
 from listen_and_move.evaluation.baselines import (
     BLOCK,
     blocks,
-    drawn,
+    generated_frames,
     mean_spread,
     shifted_sound,
     shuffled_sound,
     silent_sound,
     temporal_spread,
 )
-from listen_and_move.evaluation.dataset import Course, Frames, Watch, course, heard
-from listen_and_move.evaluation.frame_measures import Values, sound_and_motion
-from listen_and_move.evaluation.sensitivity import Altered, altered, verdict
-from listen_and_move.evaluation.subject import LEAST_FRAMES
+from listen_and_move.evaluation.dataset import LEAST_FRAMES, Course, Frames, Watch, course, sound_features
+from listen_and_move.evaluation.frame_measures import sound_and_motion
+from listen_and_move.evaluation.measures import Values
+from listen_and_move.evaluation.results import Altered
+from listen_and_move.evaluation.sensitivity import altered, verdict
 from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.sound_check import SoundCheck, listen
 from listen_and_move.media.sound import read_sound, sound_samples
@@ -42,8 +44,8 @@ THUMBNAIL = 32
 
 
 @dataclass(frozen=True)
-class Training:
-    """What the training part is like: what any picture of the model is held against."""
+class TrainingReference:
+    """Figures of the training part, against which any picture of the model is held."""
 
     motion: float
     """Mean motion energy."""
@@ -58,8 +60,14 @@ class Training:
     such frames."""
 
     @classmethod
-    def of(cls, training: Frames, parts: tuple[range, ...], unseen: Frames) -> "Training":
-        """Look at all training frames once, and at the unseen ones."""
+    def of(cls, training: Frames, parts: tuple[range, ...], unseen: Frames) -> "TrainingReference":
+        """Returns the figures of some training frames.
+
+        Args:
+            training: the learnt video.
+            parts: its trained parts, in frames.
+            unseen: real frames that were never trained on; may be empty.
+        """
         motion = np.concatenate([motion_energy(block) for block in blocks(training, parts, overlap=1)])
         detail = np.concatenate([laplacian_energies(block) for block in blocks(training, parts)])
         small = np.concatenate([thumbnails(block, THUMBNAIL) for block in blocks(training, parts)])
@@ -68,8 +76,8 @@ class Training:
         return cls(float(motion.mean()), float(detail.mean()), spread, small, newness)
 
     def nearest(self, frames: Frames) -> Values:
-        """Median distance to the nearest training frame, and the same over that of real unseen frames: 0 is
-        replay."""
+        """Returns the median distance to the nearest training frame, and that distance over the one of real
+        unseen frames: 0 is replay."""
         distance = _to_nearest(frames, self.thumbnails)
         return {"distance": distance, "newness": ratio(distance, self.newness)}
 
@@ -84,34 +92,43 @@ def _to_nearest(frames: Frames, small: NDArray[np.uint8]) -> float:
     return float(np.median(np.concatenate(list(parts))))
 
 
-class Performance(NamedTuple):
-    """The model's picture to one sound."""
+class SoundResult(NamedTuple):
+    """The picture of a model to one sound, and its figures."""
 
     frames: Frames
     course: Course
-    motion: NDArray[np.float64]
+    motion: Array
     values: Values
     altered: dict[str, Altered]
     verdict: str
-    heard: SoundCheck
+    check: SoundCheck
     """How loud and how new the sound is, and the gain with which it was played."""
 
 
-def performed(
+def sound_result(
     animator: Animator,
     sound: Path,
-    training: Training,
+    training: TrainingReference,
     shelf: Shelf,
     *,
     start: Seconds = 0,
     seconds: Seconds | None = None,
     seed: int = 0,
     watch: Watch,
-) -> Performance:
-    """Play a sound, or a part of it, and the same sound shifted, shuffled and silent; measure what there is
-    to see.
+) -> SoundResult:
+    """Returns the measured picture of a model to a sound, and to the sound shifted, shuffled and silent.
 
-    As with generate, it is brought to the level of the training sound by one gain.
+    As with generate, one gain brings the sound to the level of the training sound.
+
+    Args:
+        animator: plays the model.
+        sound: a file with sound.
+        training: what the picture is held against.
+        shelf: takes the frames.
+        start: of the part that is played, in seconds.
+        seconds: length of the part; None: to the end.
+        seed: of the model's noise.
+        watch: told the progress.
 
     Raises:
         UserError: the sound cannot be read, or is too short.
@@ -125,7 +142,7 @@ def performed(
             f"{sound}: expected at least {LEAST_FRAMES} frames of sound; got {count}: take a longer one"
         )
     found = listen(partial(read_sound, sound, SAMPLE_RATE, start=begin, end=end), animator.audio_reference)
-    features = heard(sound, animator.extractor, begin, count, found.gain)
+    features = sound_features(sound, animator.extractor, begin, count, found.gain)
     span = range(count)
     sounds = {
         "right": features,
@@ -134,7 +151,7 @@ def performed(
         "silent": silent_sound(features, span, animator.extractor),
     }
     played = {
-        name: drawn(
+        name: generated_frames(
             animator,
             altered_features,
             span,
@@ -148,25 +165,25 @@ def performed(
     return _measured(animator, played, course(sound, animator.fps, begin, count), training, found)
 
 
-def novelty_of(heard: SoundCheck) -> list[float] | None:
-    """Of each second, as it is kept in results."""
-    return None if heard.novelty is None else [round(value, 3) for value in heard.novelty.tolist()]
+def novelty_of(check: SoundCheck) -> list[float] | None:
+    """Returns the novelty of each second of a sound as it is kept in results; None where it is not known."""
+    return None if check.novelty is None else [round(value, 3) for value in check.novelty.tolist()]
 
 
 def _measured(
     animator: Animator,
     played: Mapping[str, Frames],
-    heard_course: Course,
-    training: Training,
+    sound_course: Course,
+    training: TrainingReference,
     found: SoundCheck,
-) -> Performance:
+) -> SoundResult:
     right = played["right"]
     parts = list(blocks(right, [range(len(right))], overlap=2))
     motion = np.concatenate([motion_energy(block[: BLOCK + 1]) for block in parts])
     detail = np.concatenate([laplacian_energies(block[:BLOCK]) for block in parts])
     moves = ratio(float(motion.mean()), training.motion)
     results = {
-        name: altered(right, frames, heard_course, training.spread, animator.fps)
+        name: altered(right, frames, sound_course, training.spread, animator.fps)
         for name, frames in played.items()
     }
     values: Values = {
@@ -177,6 +194,6 @@ def _measured(
         "flicker": float(np.concatenate([flicker(block) for block in parts]).mean()),
         "frozen_share": frozen_share(np.concatenate([visible_change(block[: BLOCK + 1]) for block in parts])),
     }
-    values |= training.nearest(right) | sound_and_motion(motion, heard_course, animator.fps)
-    said = verdict(results, moves, silent=heard_course.silent)
-    return Performance(right, heard_course, motion, values, results, said, found)
+    values |= training.nearest(right) | sound_and_motion(motion, sound_course, animator.fps)
+    said = verdict(results, moves, silent=sound_course.silent)
+    return SoundResult(right, sound_course, motion, values, results, said, found)

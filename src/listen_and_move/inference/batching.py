@@ -1,13 +1,14 @@
-"""Where the pictures of all that play one model are drawn: those who wait at the same time are drawn in one
-call.
+"""Where the pictures of all streams that play one network are drawn: those that wait together are drawn in
+one call.
 
-Whoever finds the network free draws for everybody who waits, so one player alone is not delayed, and nobody
-waits for a clock. Players may be in different threads. What one gets does not depend on who else plays, but
-for the rounding of floats.
+Whoever finds the network free draws for everybody who waits, so one stream alone is not delayed, and nobody
+waits for a clock. Streams may be in different threads. The frames of one do not depend on the others, but for
+the rounding of floats.
 
-Letters: B batch of players, T frames, F features, H height, W width.
+Letters: B batch of streams, T frames, F features, H height, W width.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -17,25 +18,25 @@ from torch import Tensor
 
 from listen_and_move.audio.features import FeatureExtractor
 from listen_and_move.inference.controls import Controls
-from listen_and_move.inference.guide import SteeredState, heard, steered
-from listen_and_move.models.generator import Network, PixelNoise
+from listen_and_move.models.generator import Network, NetworkState, PixelNoise, RoutedFeatures
 from listen_and_move.models.noise import frame_noise
 from listen_and_move.models.recurrent import row, stacked
 from listen_and_move.precision import products
 
 MOST = 16
-"""Players that are drawn in one call: bounds memory."""
+"""Streams that are drawn in one call: bounds memory."""
 
 
 @dataclass
 class RenderRequest:
-    """Frames that a player wants to be drawn."""
+    """Frames of one stream that are to be drawn; drawing uses it up."""
 
     features: Float[Tensor, "T F"]
-    state: SteeredState | None
+    state: NetworkState | None
     first: int
-    """Number of the first of them."""
+    """Number of the first frame."""
     seed: int
+    """Of the noise."""
     controls: Controls
     drawn: list[Float[Tensor, "T 3 H W"]] = field(default_factory=list)
     """Frames so far, in [-1, 1]."""
@@ -48,7 +49,15 @@ class RenderRequest:
 
 
 class BatchedRenderer:
-    """A network with all that its players share."""
+    """A network with all that its streams share.
+
+    Args:
+        network: in evaluation mode, on the device.
+        extractor: made the features.
+        noise_sizes: numbers per frame of motion noise, then of content noise.
+        device: where to compute.
+        exact: float32 products with all their digits on CUDA.
+    """
 
     def __init__(
         self,
@@ -58,72 +67,92 @@ class BatchedRenderer:
         device: torch.device,
         exact: bool = True,
     ) -> None:
-        self.network, self.noise_sizes, self.device, self.fps, self.exact = (
-            network,
-            noise_sizes,
-            device,
-            extractor.fps,
-            exact,
-        )
+        self.network, self.noise_sizes, self.device = network, noise_sizes, device
+        self.fps, self.exact = extractor.fps, exact
         self.silence = extractor.silence().to(device)
         self.waiting: list[RenderRequest] = []
         self.queue, self.turn = Lock(), Lock()
 
-    def draw(self, part: RenderRequest) -> tuple[Float[Tensor, "T 3 H W"], SteeredState | None]:
-        """All frames of a part, in [-1, 1], and the state to continue from; the part is used up."""
+    def draw(self, request: RenderRequest) -> tuple[Float[Tensor, "T 3 H W"], NetworkState | None]:
+        """Returns all frames of a request, in [-1, 1], and the state to continue from."""
         with self.queue:
-            self.waiting.append(part)
-        while not part.over:
+            self.waiting.append(request)
+        while not request.over:
             with self.turn:
-                if not part.over:
+                if not request.over:
                     self._draw_some()
-        if part.failure is not None:
-            raise part.failure
-        return torch.cat(part.drawn), part.state
+        if request.failure is not None:
+            raise request.failure
+        return torch.cat(request.drawn), request.state
 
     @torch.inference_mode()
-    def hear(self, part: RenderRequest) -> SteeredState | None:
-        """The state after frames that nobody wants to see: they move what comes after them, and are not
-        drawn.
+    def hear(self, request: RenderRequest) -> NetworkState:
+        """Returns the state after frames that are not drawn: they move what comes after them.
 
-        A generator that remembers its own pictures remembers the last one that it drew.
+        A recurrent generator remembers the last picture that it drew.
         """
-        noise = self._noise(part, len(part.features))[0]
-        features = part.features[None].to(self.device)
-        return heard(self.network, features, noise, part.state, [part.controls], self.silence, self.fps)
+        noise, features = self._noise(request, len(request.features))[0], request.features[None]
+        sound, _, smoothing = self._dialled(features.to(self.device), [request.controls])
+        return self.network.listen(sound, noise, request.state, smoothing)[2]
 
     def _draw_some(self) -> None:
-        """The first frames of those who wait, as many as the one who wants fewest."""
+        """Draws the first frames of those who wait, as many as the one who wants fewest."""
         with self.queue:
-            parts = self._together()
+            requests = self._together()
         try:
-            self._draw(parts, min(len(part.features) for part in parts))
+            self._draw(requests, min(len(request.features) for request in requests))
         except Exception as failure:
-            for part in parts:
-                part.failure = failure
+            for request in requests:
+                request.failure = failure
         with self.queue:
-            self.waiting = [part for part in self.waiting if not part.over]
+            self.waiting = [request for request in self.waiting if not request.over]
 
     def _together(self) -> list[RenderRequest]:
-        """Who is drawn next: those like the first who waits; beginners alone, since what they begin from is
-        their own."""
+        """Who is drawn next: those like the first who waits; beginners alone, as they begin from their own
+        inputs."""
         beginner = self.waiting[0].state is None
-        return [part for part in self.waiting if (part.state is None) == beginner][:MOST]
+        return [request for request in self.waiting if (request.state is None) == beginner][:MOST]
 
     @torch.inference_mode()
-    def _draw(self, parts: list[RenderRequest], frames: int) -> None:
-        features = torch.stack([part.features[:frames] for part in parts]).to(self.device)
-        noises, pixels = zip(*(self._noise(part, frames) for part in parts), strict=True)
+    def _draw(self, requests: list[RenderRequest], frames: int) -> None:
+        features = torch.stack([request.features[:frames] for request in requests]).to(self.device)
+        noises, pixels = zip(*(self._noise(request, frames) for request in requests), strict=True)
         places = None if pixels[0] is None else [torch.cat(place) for place in zip(*pixels, strict=True)]
-        noise, state = (torch.cat(noises), places), stacked([part.state for part in parts])
-        controls = [part.controls for part in parts]
+        state = stacked([request.state for request in requests])
+        sound, sharpness, smoothing = self._dialled(features, [request.controls for request in requests])
         with products(self.exact):
-            pictures, state = steered(self.network, features, noise, state, controls, self.silence, self.fps)
-        for index, part in enumerate(parts):
-            part.drawn.append(pictures[index])
-            part.state = state if len(parts) == 1 else row(state, index)
-            part.first, part.features = part.first + frames, part.features[frames:]
+            pictures, state = self.network(
+                sound, torch.cat(noises), state, places, sharpness=sharpness, smoothing=smoothing
+            )
+        for index, request in enumerate(requests):
+            request.drawn.append(pictures[index])
+            request.state = state if len(requests) == 1 else row(state, index)
+            request.first, request.features = request.first + frames, request.features[frames:]
 
-    def _noise(self, part: RenderRequest, frames: int) -> tuple[Tensor, PixelNoise | None]:
-        span = range(part.first, part.first + frames)
-        return frame_noise(span, part.seed, self.noise_sizes, self.network.pixel_noise_shapes, self.device)
+    def _dialled(
+        self, features: Float[Tensor, "B T F"], controls: Sequence[Controls]
+    ) -> tuple[RoutedFeatures, Float[Tensor, "B 1 1"], Float[Tensor, "B 1 1"]]:
+        """What each route hears, the sharpness, and the share that smoothing keeps, as the dials of each
+        stream say."""
+        gains = zip(*(each.gains for each in controls), strict=True)
+        sound = RoutedFeatures(*(amplified(features, self.silence, of_streams) for of_streams in gains))
+        sharpness = _per_stream([each.sharpness for each in controls], features)
+        return sound, sharpness, _per_stream([each.kept(self.fps) for each in controls], features)
+
+    def _noise(self, request: RenderRequest, frames: int) -> tuple[Tensor, PixelNoise | None]:
+        span = range(request.first, request.first + frames)
+        shapes = self.network.generator.pixel_noise_shapes
+        return frame_noise(span, request.seed, self.noise_sizes, shapes, self.device)
+
+
+def amplified(
+    features: Float[Tensor, "B T F"], silence: Float[Tensor, " F"], gains: Sequence[float]
+) -> Float[Tensor, "B T F"]:
+    """Returns features as far from those of silence as the gain of each stream says; 1 changes nothing."""
+    if all(gain == 1 for gain in gains):
+        return features
+    return torch.lerp(silence.expand_as(features), features, _per_stream(gains, features))
+
+
+def _per_stream(values: Sequence[float], like: Tensor) -> Float[Tensor, "B 1 1"]:
+    return torch.tensor(values, dtype=like.dtype, device=like.device)[:, None, None]

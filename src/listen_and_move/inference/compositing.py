@@ -8,7 +8,6 @@ there.
 Letters: H height, W width of the whole picture; h, w of the crop, in pixels of the video as displayed.
 """
 
-from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,13 +15,11 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
-from listen_and_move.audio.loudness import Gain
 from listen_and_move.clock import exact
 from listen_and_move.config import ClipConfig
 from listen_and_move.data.clip import resolved_box
 from listen_and_move.errors import UserError
-from listen_and_move.inference.controls import AS_TRAINED, Controls
-from listen_and_move.inference.player import Player
+from listen_and_move.inference.stage import AS_IT_IS, Frame, PlaySettings
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import Box, read_frames
 
@@ -34,51 +31,56 @@ DIFFERENT = 20
 """A change, of 255, by which the still's detail has faded to 37 %."""
 
 
-class Pasted:
-    """A player whose pictures are put into a still, with a soft edge inside the crop: used like the player
-    itself.
+class Compositor:
+    """Puts pictures into a still, with a soft edge inside the crop.
 
     Where the crop reaches the border of the picture, its edge is not soft. An odd width or height loses its
     last pixel, since videos have even ones.
+
+    Args:
+        size: width and height of the pictures that are put in, in pixels.
+        still: the whole picture around them.
+        box: the crop in pixels of the still: left, top, right, bottom.
     """
 
-    def __init__(self, player: Player, still: UInt8[np.ndarray, "H W 3"], box: Box) -> None:
+    def __init__(self, size: tuple[int, int], still: UInt8[np.ndarray, "H W 3"], box: Box) -> None:
         left, top, right, bottom = box
-        self.player, self.still, self.place = player, still, np.s_[top:bottom, left:right]
+        self.still, self.place = still, np.s_[top:bottom, left:right]
         self.mask = soft_mask(box, (still.shape[1], still.shape[0]))
         crop = still[self.place].astype(np.float32)
-        self.seen = scaled(crop, player.size)
+        self.seen = scaled(crop, size)
         self.detail = crop - scaled(self.seen, (right - left, bottom - top))
 
     @classmethod
-    def of(cls, player: Player, video: Path, clip: ClipConfig) -> "Pasted":
-        """Into the video that it learnt from.
+    def of(cls, size: tuple[int, int], video: Path, clip: ClipConfig) -> "Compositor":
+        """Returns a compositor for the video that was learnt.
 
         Raises:
             UserError: the video cannot be read, or the crop lies outside its picture.
         """
         box = checked_box(video, clip)
-        return cls(player, still_of(video, clip), box)
-
-    @property
-    def fps(self) -> Fraction:
-        """Frames per second."""
-        return self.player.fps
+        return cls(size, still_of(video, clip), box)
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of the whole picture, in pixels; even."""
         return self.still.shape[1] // 2 * 2, self.still.shape[0] // 2 * 2
 
-    def frames(
-        self, sound: Iterable[np.ndarray], seed: int = 0, controls: Controls = AS_TRAINED, gain: Gain = 0.0
-    ) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
-        """The whole picture to a sound at 64 kHz, given in blocks of any length."""
-        for frame in self.player.frames(sound, seed, controls, gain):
-            yield self.whole(frame)
+    def push(
+        self, inputs: list[Frame], state: None, settings: PlaySettings = AS_IT_IS
+    ) -> tuple[list[Frame], None]:
+        """Returns the frames with whole pictures; has no state."""
+        return [
+            frame if frame.picture is None else frame._replace(picture=self.whole(frame.picture))
+            for frame in inputs
+        ], state
+
+    def finish(self, state: None, settings: PlaySettings = AS_IT_IS) -> list[Frame]:
+        """Returns nothing: no frame is held back."""
+        return []
 
     def whole(self, frame: UInt8[np.ndarray, "rows columns 3"]) -> UInt8[np.ndarray, "H W 3"]:
-        """The still with what a frame of the player changes in the place of the crop."""
+        """Returns the still with what a picture changes in the place of the crop."""
         change = scaled(frame - self.seen, (self.detail.shape[1], self.detail.shape[0]))
         lost = 1 - np.exp(-np.square(np.abs(change).max(-1, keepdims=True) / DIFFERENT))
         picture = self.still.copy()
@@ -120,7 +122,8 @@ def checked_box(video: Path, clip: ClipConfig) -> Box:
     if box[2] > info.width or box[3] > info.height:
         raise UserError(
             f"{video}: expected the video whose part {','.join(map(str, box))} was learnt; got a picture of "
-            f"{info.width}x{info.height} pixels: give the right one with --video"
+            f"{info.width}x{info.height} pixels",
+            "give the right one with --video",
         )
     return box
 

@@ -1,16 +1,140 @@
-"""How a picture is played: dials over what the sound does to it. `steering` and `showing` apply them."""
+"""How a picture is played: dials over what the sound does to it. `guide` and `display` apply them.
 
-from dataclasses import dataclass, fields
+Everything that is known of a dial stands in its entry. The checks, the flags of the command line and the page
+are made from the entries, so that a new dial is an entry here and the line where it acts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from math import exp, floor
+from typing import Any, Literal, NamedTuple
 
 from listen_and_move.clock import exact
 from listen_and_move.config import ModelConfig, require
+from listen_and_move.errors import SettingError
 
-LARGEST_GAIN = 4.0
-LONGEST_SECONDS = 10.0
-SHARPEST = 4.0
-"""Log-odds at which hardly anything of the blend is left (see `models.memory`)."""
+VIEWS = ("animate", "live")
+"""Views of the page that can show a dial."""
+
+
+class Dial(NamedTuple):
+    """What is known of a dial."""
+
+    default: float | None
+    """The value that changes nothing; None: only a value that is given does something."""
+    lowest: float
+    highest: float
+    step: float
+    """Between two values of a slider."""
+    label: str
+    """What a page calls it."""
+    help: str
+    """What it does, for the command line and the page."""
+    stage: Literal["front_end", "guide", "display"]
+    """The part of the pipeline that applies it."""
+    unit: str = ""
+    ends: tuple[str, str] = ("", "")
+    """What the lowest and the highest value mean, in a word."""
+    usual: float | None = None
+    """A value to begin with, where the default is none."""
+    percent: bool = False
+    """A page shows 1 as 100 %."""
+    slider: tuple[float, float] | None = None
+    """Range of a slider, where the whole one would be too coarse; None: the whole one."""
+    views: tuple[str, ...] = VIEWS
+    """Views of the page that show it."""
+    needs: tuple[str, str] | None = None
+    """The setting of a model without which there is nothing to turn, and what a model does by it."""
+    name: str = ""
+    """As in Python."""
+
+    @property
+    def flag(self) -> str:
+        """The name on the command line, and in messages."""
+        return self.name.replace("_", "-")
+
+    @property
+    def range(self) -> str:
+        """The values that are allowed, in words."""
+        low, high = (
+            f"{value:g}" + (f" ({meaning})" if meaning else "")
+            for value, meaning in zip((self.lowest, self.highest), self.ends, strict=True)
+        )
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{low} to {high}{unit}" + ("" if self.usual is None else f", such as {self.usual:g}")
+
+    def allows(self, value: float | None) -> bool:
+        """Whether the dial can have a value."""
+        return self.default is None if value is None else self.lowest <= value <= self.highest
+
+    def lacks(self, config: ModelConfig) -> bool:
+        """Whether a model has nothing that this dial could turn."""
+        return self.needs is not None and not _setting(config, self.needs[0])
+
+    def described(self) -> dict[str, Any]:
+        """The entry for a page, as plain JSON."""
+        low, high = self.slider or (self.lowest, self.highest)
+        return {**self._asdict(), "slider": {"lowest": low, "highest": high}}
+
+
+def dial(default: float | None, **entry: Any) -> Any:
+    """Declares a field that is a dial.
+
+    Args:
+        default: its value where nobody turns it.
+        entry: the other fields of `Dial`, by their names.
+    """
+    made = Dial(default, **entry)
+    return field(
+        default=default, metadata={"dial": made, "help": made.help}
+    )  # tyro shows this help of a flag
+
+
+def dials(kind: type) -> tuple[Dial, ...]:
+    """The entries of the dials of a class, in the order of their declaration."""
+    declared = {item.name: item.metadata.get("dial") for item in fields(kind)}
+    return tuple(entry._replace(name=name) for name, entry in declared.items() if entry is not None)
+
+
+def check_dials(controls: object) -> None:
+    """Refuses a value outside the range of its dial.
+
+    Raises:
+        SettingError: there is one; the message names the dial, its range and its unit.
+    """
+    for each in dials(type(controls)):
+        value = getattr(controls, each.name)
+        require(each.allows(value), f"{each.flag}: expected {each.range}; got {value}")
+
+
+_ROUTE: Mapping[str, Any] = {
+    "lowest": 0.0,
+    "highest": 4.0,
+    "step": 0.05,
+    "ends": ("deaf", ""),
+    "percent": True,
+    "stage": "guide",
+    "views": (),
+}
+"""What is the same for the gains of the three routes."""
+
+GAIN = Dial(
+    0.0,
+    name="gain",
+    lowest=-60.0,
+    highest=60.0,
+    step=1.0,
+    slider=(-20.0, 40.0),
+    unit="dB",
+    label="Loudness as heard",
+    stage="front_end",
+    help="How loud the model hears the sound; the result keeps it as it is. match: as loud as the training "
+    "sound, by one gain of at most 20 dB, since a quieter recording would hardly move the picture (not live, "
+    "where the level of the sound to come is not known); running: slowly brought to that level, knowing no "
+    "future; or a number of dB, such as 6 or -3.5; 0 plays it as it is.",
+)
+"""The gain before the features. It is no field of `Controls`, since it can be a word too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,50 +148,95 @@ class Controls:
         SettingError: a value that makes no sense.
     """
 
-    amount: float = 1.0
-    """How much the sound moves the picture, by all three routes: 0 as in silence, 1 as trained, at most 4."""
-    motion_gain: float = 1.0
-    """The same by one route alone: the motion encoder (MfS)."""
-    content_gain: float = 1.0
-    """The same by one route alone: the generator's input beside the motion (SaC)."""
-    norm_gain: float = 1.0
-    """The same by one route alone: the generator's norms (acIN)."""
-    sharpness: float = 0.0
-    """What the picture is drawn upon: up to 4, more of the one real frame that sounded most alike (sharper,
-    and it jumps more), down to -4, more of the blend of all that are remembered (softer and calmer)."""
-    smoothing: float = 0.0
-    """Seconds in which the picture goes 63 % of the way to what the sound asks for: smoother and as much
-    later; 0: at once. All that the generator gets is smoothed: motion tokens alone change nothing that can be
-    seen."""
-    delay: float = 0.0
-    """Seconds by which the picture comes later than the sound, to the nearest frame; until then the first
-    frame is shown."""
-    freeze: float | None = None
-    """Hold the picture in silence: from half a second below this level on, in dB of full scale after any
-    gain, such as -50.
-    None: never."""
+    amount: float = dial(
+        1.0,
+        lowest=0.0,
+        highest=4.0,
+        step=0.05,
+        slider=(0.0, 3.0),
+        ends=("deaf", ""),
+        percent=True,
+        label="Amount of motion",
+        stage="guide",
+        help="How much the sound moves the picture, by all three routes: 0 as in silence, 1 as trained, at "
+        "most 4.",
+    )
+    motion_gain: float = dial(
+        1.0,
+        **_ROUTE,
+        label="Gain of motion",
+        needs=("motion.sound", "hears by this route"),
+        help="The same by one route alone: the motion encoder (MfS).",
+    )
+    content_gain: float = dial(
+        1.0,
+        **_ROUTE,
+        label="Gain of content",
+        needs=("generator.sound_content", "hears by this route"),
+        help="The same by one route alone: the generator's input beside the motion (SaC).",
+    )
+    norm_gain: float = dial(
+        1.0,
+        **_ROUTE,
+        label="Gain of norms",
+        needs=("generator.sound_norm", "hears by this route"),
+        help="The same by one route alone: the generator's norms (acIN).",
+    )
+    sharpness: float = dial(
+        0.0,
+        lowest=-4.0,
+        highest=4.0,  # log-odds at which hardly anything of the blend is left (see `models.memory`)
+        step=0.25,
+        ends=("soft", "sharp"),
+        label="Sharpness",
+        stage="guide",
+        needs=("generator.recall", "recalls frames"),
+        help="What the picture is drawn upon: up to 4, more of the one real frame that sounded most alike "
+        "(sharper, and it jumps more), down to -4, more of the blend of all that are remembered (softer and "
+        "calmer).",
+    )
+    smoothing: float = dial(
+        0.0,
+        lowest=0.0,
+        highest=10.0,
+        step=0.02,
+        slider=(0.0, 1.0),
+        unit="s",
+        label="Smoothing",
+        stage="guide",
+        help="Seconds in which the picture goes 63 % of the way to what the sound asks for: smoother and as "
+        "much later; 0: at once. All that the generator gets is smoothed: motion tokens alone change nothing "
+        "that can be seen.",
+    )
+    delay: float = dial(
+        0.0,
+        lowest=0.0,
+        highest=10.0,
+        step=0.05,
+        slider=(0.0, 1.0),
+        unit="s",
+        label="Delay of the picture",
+        stage="display",
+        views=("animate",),
+        help="Seconds by which the picture comes later than the sound, to the nearest frame; until then the "
+        "first frame is shown.",
+    )
+    freeze: float | None = dial(
+        None,
+        lowest=-100.0,
+        highest=0.0,
+        step=1.0,
+        slider=(-80.0, -20.0),
+        usual=-50.0,
+        unit="dB",
+        label="Freeze in silence below",
+        stage="display",
+        help="Hold the picture in silence: from half a second below this level on, in dB of full scale after "
+        "any gain, such as -50. None: never.",
+    )
 
     def __post_init__(self) -> None:
-        for name in ("amount", "motion_gain", "content_gain", "norm_gain"):
-            value = getattr(self, name)
-            require(
-                0 <= value <= LARGEST_GAIN,
-                f"{_flag(name)}: expected 0 (deaf) to {LARGEST_GAIN:g}; got {value}",
-            )
-        require(
-            -SHARPEST <= self.sharpness <= SHARPEST,
-            f"sharpness: expected -4 (soft) to 4 (sharp); got {self.sharpness}",
-        )
-        for name in ("smoothing", "delay"):
-            value = getattr(self, name)
-            require(
-                0 <= value <= LONGEST_SECONDS,
-                f"{name}: expected 0 to {LONGEST_SECONDS:g} seconds; got {value}",
-            )
-        require(
-            self.freeze is None or -100 <= self.freeze <= 0,
-            f"freeze: expected a level from -100 to 0 dB of full scale, such as -50; got {self.freeze}",
-        )
+        check_dials(self)
 
     @property
     def gains(self) -> tuple[float, float, float]:
@@ -83,37 +252,48 @@ class Controls:
         return floor(exact(self.delay) * fps + Fraction(1, 2))
 
     def check_model(self, config: ModelConfig) -> None:
-        """Refuse a gain of a route, or another dial, for what a model does not have.
+        """Refuses a dial that is turned, for what a model does not have.
 
         Raises:
             SettingError: there is one; the message names it.
         """
-        routes = {
-            "motion_gain": ("motion.sound", config.motion.sound),
-            "content_gain": ("generator.sound-content", config.generator.sound_content),
-            "norm_gain": ("generator.sound-norm", config.generator.sound_norm),
-        }
-        for name, (setting, there) in routes.items():
-            value = getattr(self, name)
-            message = f"{_flag(name)}: expected a model that hears by this route; this one was trained with {setting} off; "
-            require(there or value == 1, f"{message}got {value}: leave it away")
-        message = f"sharpness: expected a model that recalls frames; this one was trained with generator.recall 0; got {self.sharpness}"
-        require(config.generator.recall > 0 or not self.sharpness, f"{message}: leave it away")
+        for each, value in self._turned():
+            if each.needs is not None and each.lacks(config):
+                setting, does = each.needs
+                found = _setting(config, setting)
+                off = "off" if found is False else found
+                raise SettingError(
+                    f"{each.flag}: expected a model that {does}; this one was trained with "
+                    f"{setting.replace('_', '-')} {off}; got {value}: leave it away"
+                )
 
     def check_replay(self) -> None:
-        """Refuse what needs a model that draws: real frames can be delayed and held, nothing else.
+        """Refuses what needs a model that draws: real frames can be delayed and held, nothing else.
 
         Raises:
             SettingError: there is some; the message names it.
         """
-        changed = [item.name for item in fields(self) if getattr(self, item.name) != item.default]
-        for name in changed:
-            message = f"{_flag(name)}: expected only where a model draws, since a replay shows real frames as they are; "
-            require(name in ("delay", "freeze"), f"{message}got {getattr(self, name)}: leave it away")
+        for each, value in self._turned():
+            require(
+                each.stage == "display",
+                f"{each.flag}: expected only where a model draws, since a replay shows real frames as they "
+                f"are; got {value}: leave it away",
+            )
+
+    def _turned(self) -> list[tuple[Dial, float | None]]:
+        """The dials that are not where they change nothing, with their values."""
+        values = [(each, getattr(self, each.name)) for each in dials(type(self))]
+        return [(each, value) for each, value in values if value != each.default]
 
 
-def _flag(name: str) -> str:
-    return name.replace("_", "-")
+def lacking(config: ModelConfig) -> list[str]:
+    """Names of the dials for which a model has nothing to turn."""
+    return [each.name for each in dials(Controls) if each.lacks(config)]
+
+
+def _setting(config: ModelConfig, name: str) -> Any:
+    section, setting = name.split(".")
+    return getattr(getattr(config, section), setting)
 
 
 AS_TRAINED = Controls()

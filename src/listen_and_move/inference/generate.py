@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -17,14 +17,15 @@ from listen_and_move.audio.loudness import Gain, checked_gain
 from listen_and_move.clock import Seconds, frame_count
 from listen_and_move.config import Config
 from listen_and_move.data.clip import file_hash, load_clip
-from listen_and_move.errors import UserError
+from listen_and_move.errors import Remark, UserError
 from listen_and_move.inference.ahead import ahead
 from listen_and_move.inference.animator import Animator, model_path
-from listen_and_move.inference.compositing import Pasted
+from listen_and_move.inference.compositing import Compositor
 from listen_and_move.inference.controls import AS_TRAINED, Controls
-from listen_and_move.inference.player import Player
-from listen_and_move.inference.sound_check import AudioReference, listen, notes
-from listen_and_move.inference.sources.path import Replayer, recording
+from listen_and_move.inference.pipeline import Pipeline
+from listen_and_move.inference.sound_check import listen, notes
+from listen_and_move.inference.sources.path import path_pipeline, recording
+from listen_and_move.inference.stage import PlaySettings
 from listen_and_move.media.replacing import check_no_input, short_name
 from listen_and_move.media.sound import read_sound, sound_samples
 from listen_and_move.media.soundtrack import SoundTrack
@@ -48,7 +49,7 @@ class Progress(NamedTuple):
     out: Path
     done: int
     frames: int
-    notes: tuple[str, ...] = ()
+    notes: tuple[Remark, ...] = ()
     """What to tell the user of this sound, known before the first frame: how its level was matched, and if it
     is very new."""
 
@@ -111,9 +112,8 @@ def generate(
     file = model_path(Path(model))
     if video is not None and not (replayed or paste):
         raise UserError(
-            f"video: expected only where a recording is replayed or pasted into; got {video}: leave it away, "
-            "or --mode replay "
-            "or --paste"
+            f"video: expected only where a recording is replayed or pasted into; got {video}",
+            "leave it away, or --mode replay or --paste",
         )
     if precision != "float32" and replayed:
         raise UserError(
@@ -122,89 +122,79 @@ def generate(
     outputs = _outputs(sources, file, None if out is None else str(out))
     learnt = recording(Path(model), None if video is None else Path(video)) if replayed or paste else None
     _check_outputs([*sources, file, *(learnt[:1] if learnt else ())], outputs, overwrite)
-    made = (
-        _replay(*learnt, controls) if learnt and replayed else _model(file, device, seed, controls, precision)
-    )
-    exact = _model(file, device, seed, controls, "float32")[0] if precision != "float32" else None
-    audio_reference, (player, mark) = made[0].audio_reference, made
+    if replayed and learnt:
+        source, config = learnt
+        pipeline = path_pipeline(load_clip(source, config), config)
+        made = f"Replayed pictures of a recording: Listen and Move {__version__}"
+        mark = f"{made}, video sha256 {file_hash(source)}"
+        exact = None
+    else:
+        animator = Animator.load(file, device, precision)
+        pipeline, mark = animator.pipeline, generated_mark(animator, file, seed)
+        exact = Animator.load(file, device).pipeline if precision != "float32" else None
+    pipeline.check(controls)
     if learnt and paste:
-        player, mark = _pasted(player, mark, *learnt)
-        exact = exact and _pasted(exact, mark, *learnt)[0]
-    playing = _Playing(player, audio_reference, mark, gain, seed, controls, overwrite, watch, exact)
+        pipeline, exact = composited(pipeline, *learnt), exact and composited(exact, *learnt)
+        mark = f"{mark}; around it a still of video sha256 {file_hash(learnt[0])}"
+    renderer = _FileRenderer(pipeline, mark, PlaySettings(controls, seed=seed), gain, overwrite, watch, exact)
     with reused_memory():
         for source, target in zip(sources, outputs, strict=True):
-            playing.one(SoundTrack(source, track, start, end), target)
+            renderer.render(SoundTrack(source, track, start, end), target)
     return outputs
 
 
-def _model(
-    file: Path, device: str, seed: int, controls: Controls, precision: Precision
-) -> tuple[Animator, str]:
-    """The model, and what a file says of itself: the picture is made, not recorded."""
-    animator = Animator.load(file, device, precision)
-    controls.check_model(animator.config)
-    return animator, generated_mark(animator, file, seed)
-
-
 def generated_mark(animator: Animator, file: Path, seed: int) -> str:
-    """What a video says of itself whose pictures were drawn by a model."""
+    """Returns what a video says of itself whose pictures were drawn by a model."""
     noise = f", seed {seed}" if animator.config.has_noise else ""
-    return f"Generated picture, no recording: Listen and Move {__version__}, model sha256 {file_hash(file)}{noise}"
+    made = f"Generated picture, no recording: Listen and Move {__version__}"
+    return f"{made}, model sha256 {file_hash(file)}{noise}"
 
 
-def _replay(source: Path, config: Config, controls: Controls) -> tuple[Replayer, str]:
-    """The recording, and what a file says of itself: the pictures are real, their order is not."""
-    controls.check_replay()
-    mark = (
-        f"Replayed pictures of a recording: Listen and Move {__version__}, video sha256 {file_hash(source)}"
-    )
-    return Replayer(load_clip(source, config), config), mark
-
-
-def _pasted(player: Player, mark: str, source: Path, config: Config) -> tuple[Player, str]:
-    """The same in the whole picture, and what a file says of that."""
-    return Pasted.of(
-        player, source, config.clip
-    ), f"{mark}; around it a still of video sha256 {file_hash(source)}"
+def composited(pipeline: Pipeline, video: Path, config: Config) -> Pipeline:
+    """Returns the pipeline with its pictures put back into a still of the video that they were cut from."""
+    compositor = Compositor.of(pipeline.size, video, config.clip)
+    return replace(pipeline, stages=(*pipeline.stages, compositor), size=compositor.size)
 
 
 @dataclass(frozen=True)
-class _Playing:
-    """What is the same for all sounds."""
+class _FileRenderer:
+    """Writes a file for each of several sounds; what is the same for all of them."""
 
-    player: Player
-    audio_reference: AudioReference
+    pipeline: Pipeline
     mark: str
+    """What the files say of themselves."""
+    settings: PlaySettings
     gain: Gain | Literal["match"]
-    seed: int
-    controls: Controls
     overwrite: bool
     watch: Callable[[Progress], None]
-    exact: Player | None = None
-    """The same with all digits, where the player draws with fewer."""
+    exact: Pipeline | None = None
+    """The same with all digits, where the pipeline draws with fewer."""
 
-    def one(self, sound: SoundTrack, out: Path) -> None:
-        """From a sound to its file."""
-        path, fps, (width, height) = Path(sound.path), self.player.fps, self.player.size
+    def render(self, sound: SoundTrack, out: Path) -> None:
+        """Writes the file of a sound."""
+        path, fps, (width, height) = Path(sound.path), self.pipeline.fps, self.pipeline.size
         samples, rate = sound_samples(path, track=sound.track, start=sound.start, end=sound.end)
         if not samples:
             raise UserError(
-                f"{path}: expected sound; there is none in this part: choose another with --start and --end"
+                f"{path}: expected sound; there is none in this part",
+                "choose another with --start and --end",
             )
         blocks = partial(read_sound, path, SAMPLE_RATE, track=sound.track, start=sound.start, end=sound.end)
-        heard = listen(blocks, self.audio_reference, self.gain)
-        player, noted = self._chosen(path.name, blocks, heard.gain)
+        reference = self.pipeline.front_end.reference
+        checked = listen(blocks, reference, self.gain)
+        settings = self.settings._replace(gain=checked.gain)
+        pipeline, noted = self._chosen(path.name, blocks, settings)
         total, told = (
             frame_count(samples, rate, fps),
-            (*notes(path.name, heard, self.audio_reference, self.gain), *noted),
+            (*notes(path.name, checked, reference, self.gain), *noted),
         )
         self.watch(Progress(path, out, 0, total, told))
         # Decoding, features, network and encoding each have a thread, so that none waits while another works.
-        playing = player.frames(ahead(blocks(), PIECES_AHEAD), self.seed, self.controls, heard.gain)
+        pictures = pipeline.frames(ahead(blocks(), PIECES_AHEAD), settings)
         marks = {"comment": self.mark}
         # Closed whatever happens: threads that still draw while Python ends would abort the process.
         with (
-            closing(ahead(playing, FRAMES_AHEAD)) as frames,
+            closing(ahead(pictures, FRAMES_AHEAD)) as frames,
             VideoWriter(
                 out,
                 width=width,
@@ -215,31 +205,24 @@ class _Playing:
                 overwrite=self.overwrite,
             ) as writer,
         ):
-            for done, frame in enumerate(frames, start=1):
-                if (
-                    done > total
-                ):  # resampling may round a sound up by a sample, into a frame that nobody would hear
-                    break
+            # Resampling may round a sound up by a sample, into a frame that nobody would hear.
+            for done, frame in enumerate(islice(frames, total), start=1):
                 writer.write(frame)
                 if done % 16 == 0 or done == total:
                     self.watch(Progress(path, out, done, total, told))
 
     def _chosen(
-        self, name: str, blocks: Callable[[], Iterable[np.ndarray]], gain: Gain
-    ) -> tuple[Player, list[str]]:
-        """The player for a sound: in float32 after all where fewer digits can be seen."""
+        self, name: str, blocks: Callable[[], Iterable[np.ndarray]], settings: PlaySettings
+    ) -> tuple[Pipeline, list[Remark]]:
+        """The pipeline for a sound: in float32 after all where fewer digits can be seen."""
         if self.exact is None:
-            return self.player, []
-        both = [
-            islice(each.frames(blocks(), self.seed, self.controls, gain), CHECKED)
-            for each in (self.player, self.exact)
-        ]
+            return self.pipeline, []
+        both = [islice(each.frames(blocks(), settings), CHECKED) for each in (self.pipeline, self.exact)]
         found = psnr(*(np.stack(list(frames)) for frames in both))
         if found >= NOT_SEEN_DB:
-            return self.player, []
-        return self.exact, [
-            f"{name}: bfloat16 differs visibly ({found:.0f} dB PSNR over its beginning): drawn in float32"
-        ]
+            return self.pipeline, []
+        differs = f"{name}: bfloat16 differs visibly ({found:.0f} dB PSNR over its beginning)"
+        return self.exact, [Remark(f"{differs}: drawn in float32")]
 
 
 def _outputs(sounds: Sequence[Path], model: Path, out: str | None) -> list[Path]:
@@ -269,4 +252,4 @@ def _check_outputs(inputs: Sequence[Path], outputs: Sequence[Path], overwrite: b
             )
         check_no_input(out, inputs)
         if out.exists() and not overwrite:
-            raise UserError(f"{out}: expected a new file; it exists: choose another --out, or --overwrite")
+            raise UserError(f"{out}: expected a new file; it exists", "choose another --out, or --overwrite")

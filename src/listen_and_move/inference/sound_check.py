@@ -10,29 +10,20 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from listen_and_move.audio.features import FeatureExtractor
 from listen_and_move.audio.loudness import (
     ABSOLUTE_GATE,
     LARGEST_GAIN,
     Gain,
-    Leveller,
     gated_level,
     matching_gain,
 )
-from listen_and_move.audio.novelty import FAR, FAR_SHARE, Repertoire, by_second, novelty
+from listen_and_move.audio.novelty import FAR, FAR_SHARE, by_second, novelty
+from listen_and_move.errors import Remark
+from listen_and_move.inference.front_end import AudioFrontEnd, AudioReference
+from listen_and_move.inference.stage import PlaySettings
 
 NOTABLE_DB = 1.0
 """A smaller gain is not worth a line."""
-
-
-class AudioReference(NamedTuple):
-    """How a player hears, and what it has heard."""
-
-    extractor: FeatureExtractor
-    level: float | None
-    """dB of the training sound; None: not known."""
-    repertoire: Repertoire | None
-    """None: not known."""
 
 
 class SoundCheck(NamedTuple):
@@ -53,72 +44,79 @@ class SoundCheck(NamedTuple):
 
 def listen(
     sound: Callable[[], Iterable[np.ndarray]],
-    audio_reference: AudioReference,
+    reference: AudioReference,
     gain: Gain | Literal["match"] = "match",
 ) -> SoundCheck:
-    """Hear a whole sound, twice, in bounded memory but for a few bytes a second.
+    """Hears a whole sound, twice, in bounded memory but for a few bytes a second.
 
     Args:
         sound: gives it from its beginning, at 64 kHz, in blocks of any length.
-        ears: of the player.
+        reference: how it is heard, and the training sound that it is compared with.
         gain: match: the one that brings it to the level of the training sound.
     """
     level = gated_level(sound())
-    chosen = matching_gain(level, audio_reference.level) if gain == "match" else gain
-    return SoundCheck(
-        level, chosen, _novelty(Leveller(chosen, audio_reference.level).applied(sound()), audio_reference)
-    )
+    chosen = matching_gain(level, reference.level) if gain == "match" else gain
+    return SoundCheck(level, chosen, _novelty(sound(), reference, chosen))
 
 
-def _novelty(sound: Iterable[np.ndarray], audio_reference: AudioReference) -> Float[np.ndarray, " S"] | None:
-    if audio_reference.repertoire is None:
+def _novelty(
+    sound: Iterable[np.ndarray], reference: AudioReference, gain: Gain
+) -> Float[np.ndarray, " S"] | None:
+    repertoire = reference.repertoire
+    if repertoire is None:
         return None
-    state, values = None, []
-    for block in sound:
-        features, state = audio_reference.extractor.push(torch.from_numpy(block), state)
-        values.append(novelty(features, audio_reference.repertoire))
-    values.append(novelty(audio_reference.extractor.finish(state), audio_reference.repertoire))
-    return by_second(torch.cat(values), audio_reference.extractor.fps)
+    features = AudioFrontEnd(reference).features(sound, PlaySettings(gain=gain))
+    values = [novelty(block, repertoire) for block in features]
+    return by_second(torch.cat(values) if values else torch.zeros(0), reference.extractor.fps)
 
 
 def notes(
-    name: str, heard: SoundCheck, audio_reference: AudioReference, gain: Gain | Literal["match"] = "match"
-) -> list[str]:
+    name: str, heard: SoundCheck, reference: AudioReference, gain: Gain | Literal["match"] = "match"
+) -> list[Remark]:
     """What a user should know of a sound that is played with the gain that was asked for, a line each; often
     nothing."""
     asked = gain in ("match", "running")
-    return [*(_level_notes(name, heard, audio_reference) if asked else []), *_novelty_notes(name, heard)]
+    return [*(_level_notes(name, heard, reference) if asked else []), *_novelty_notes(name, heard)]
 
 
-def _level_notes(name: str, heard: SoundCheck, audio_reference: AudioReference) -> list[str]:
+def _level_notes(name: str, heard: SoundCheck, reference: AudioReference) -> list[Remark]:
     """What was done about the level."""
-    if audio_reference.level is None:
+    if reference.level is None:
         return [
-            f"{name}: the model does not know how loud its training sound was, so this is played as it is"
+            Remark(
+                f"{name}: the model does not know how loud its training sound was, so this is played as it is"
+            )
         ]
     if heard.level is None:
         return [
-            f"{name}: nothing in it is louder than {ABSOLUTE_GATE:g} dB of full scale, so it counts as "
-            "silence"
+            Remark(
+                f"{name}: nothing in it is louder than {ABSOLUTE_GATE:g} dB of full scale, so it counts as "
+                "silence"
+            )
         ]
-    difference = audio_reference.level - heard.level
+    difference = reference.level - heard.level
     if heard.gain == "running" or abs(difference) < NOTABLE_DB:
         return []
     than, to = ("quieter", "louder") if difference > 0 else ("louder", "quieter")
     found = f"{name}: {abs(difference):.1f} dB {than} than the training sound: played"
     if abs(difference) <= LARGEST_GAIN:
-        return [f"{found} {abs(difference):.1f} dB {to} (--gain 0 plays it as it is)"]
-    left = abs(difference) - LARGEST_GAIN
-    return [
-        f"{found} {LARGEST_GAIN:g} dB {to}, the most there is, and still {left:.1f} dB {than} (--gain takes "
-        "any number of dB)"
-    ]
+        played = f"{abs(difference):.1f} dB {to}"
+        hint = "--gain 0 plays it as it is"
+    else:
+        left = abs(difference) - LARGEST_GAIN
+        played = f"{LARGEST_GAIN:g} dB {to}, the most there is, and still {left:.1f} dB {than}"
+        hint = "--gain takes any number of dB"
+    return [Remark(f"{found} {played}", hint, "{message} ({hint})")]
 
 
-def _novelty_notes(name: str, heard: SoundCheck) -> list[str]:
+def _novelty_notes(name: str, heard: SoundCheck) -> list[Remark]:
     if heard.novelty is None or heard.far < FAR_SHARE:
         return []
-    what = f"{heard.far:.0%} of its seconds are far from anything in the training sound (novelty {heard.novelty.mean():.1f}"
+    far = f"{heard.far:.0%} of its seconds are far from anything in the training sound"
+    what = f"{far} (novelty {heard.novelty.mean():.1f}"
     return [
-        f"{name}: {what}, among training sounds 1): the picture may move in ways that the clip never taught"
+        Remark(
+            f"{name}: {what}, among training sounds 1): the picture may move in ways that the clip never "
+            "taught"
+        )
     ]

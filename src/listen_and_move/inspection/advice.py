@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 
-import numpy as np
-from numpy.typing import NDArray
-
+from listen_and_move.arrays import Array
 from listen_and_move.audio.features import FeatureExtractor
 from listen_and_move.config import ClipConfig, FeatureConfig
+from listen_and_move.errors import Remark
 from listen_and_move.media.files import MediaInfo
 from listen_and_move.metrics.coupling import Coupling
 from listen_and_move.presets import DEFAULT_PRESET, preset
@@ -67,7 +66,7 @@ class Figures:
     """Share of the motion that lies inside the crop."""
     suggested_box: Box | None
     """A better crop."""
-    loudness: NDArray[np.float64]
+    loudness: Array
     """dB per frame at 20 fps."""
     gaps: tuple[tuple[float, float], ...]
     """Where the picture has no sound: first and last instant."""
@@ -96,10 +95,16 @@ def report(media: MediaInfo, figures: Figures, clip: ClipConfig) -> Iterator[str
     turned = f", turned by {video.rotation} degrees" if video.rotation else ""
     rate = f"{float(video.frame_rate):.2f} fps{' (variable)' if video.variable_rate else ''}"
     edit = ", with an edit list" if video.edit_list else ""
-    yield f"picture: {video.width}x{video.height}{turned}, {rate}, {float(video.duration):.2f} s, {video.codec}{edit}"
+    yield (
+        f"picture: {video.width}x{video.height}{turned}, {rate}, {float(video.duration):.2f} s, "
+        f"{video.codec}{edit}"
+    )
     for sound in media.sounds:
         channels = f"{sound.channels} channel{'s' * (sound.channels != 1)}"
-        yield f"sound {sound.track}: {sound.codec}, {sound.sample_rate} Hz, {channels}, {float(sound.duration):.2f} s"
+        yield (
+            f"sound {sound.track}: {sound.codec}, {sound.sample_rate} Hz, {channels}, "
+            f"{float(sound.duration):.2f} s"
+        )
     if figures.peak_db is None:
         yield "sound: none"
     else:
@@ -107,7 +112,10 @@ def report(media: MediaInfo, figures: Figures, clip: ClipConfig) -> Iterator[str
         yield from _gap_line(figures)
     changes = ", ".join(f"{kind} at {moment:.2f} s" for kind, moment, _, _ in figures.changes)
     yield f"scene: {changes or 'no cut found'}; longest part {figures.part[0]:.2f} to {figures.part[1]:.2f} s"
-    yield f"motion: {100 * figures.motion:.2f} % per frame, in {100 * figures.moving_share:.0f} % of the picture"
+    yield (
+        f"motion: {100 * figures.motion:.2f} % per frame, in {100 * figures.moving_share:.0f} % "
+        "of the picture"
+    )
     camera = "moving" if camera_moves(figures.camera, figures.camera_at_times) else "static"
     yield f"camera: {camera} ({figures.camera:.1f} % of the width per second)"
     if figures.coupling is not None:
@@ -159,7 +167,7 @@ def _milliseconds(coupling: Coupling) -> int:
     return round(abs(coupling.lag) * 1000 / RATE)
 
 
-def advice(media: MediaInfo, figures: Figures, clip: ClipConfig) -> Iterator[str]:
+def advice(media: MediaInfo, figures: Figures, clip: ClipConfig) -> Iterator[Remark]:
     """What to do, the gravest first; one line if all is well."""
     lines = [
         *_about_sound(figures),
@@ -171,43 +179,52 @@ def advice(media: MediaInfo, figures: Figures, clip: ClipConfig) -> Iterator[str
     video = media.video
     if video is not None and min(video.width / clip.width, video.height / clip.height) < 1:
         lines.append(
-            f"the video is smaller than the model's picture ({clip.width}x{clip.height}): a smaller --size "
-            "loses nothing"
+            Remark(
+                f"the video is smaller than the model's picture ({clip.width}x{clip.height})",
+                "a smaller --size loses nothing",
+            )
         )
-    yield from lines or ["a good clip: one scene, a static camera, and motion that follows the sound"]
+    yield from lines or [Remark("a good clip: one scene, a static camera, and motion that follows the sound")]
 
 
-def _about_sound(figures: Figures) -> Iterator[str]:
+def _about_sound(figures: Figures) -> Iterator[Remark]:
     if figures.peak_db is None:
-        yield "no sound: nothing can be learnt from this file"
+        yield Remark("no sound: nothing can be learnt from this file")
     elif figures.silent:
-        yield "silent: nothing can be learnt from this sound"
+        yield Remark("silent: nothing can be learnt from this sound")
     elif figures.silence > 0.7:
-        yield f"{100 * figures.silence:.0f} % silence: little to learn from; choose a denser part"
+        yield Remark(f"{100 * figures.silence:.0f} % silence: little to learn from; choose a denser part")
 
 
-def _about_scene(figures: Figures) -> Iterator[str]:
+def _about_scene(figures: Figures) -> Iterator[Remark]:
     for kind, moment, _, _ in figures.changes:
         if kind == "overlay":
-            yield f"something small appears or disappears at {moment:.2f} s (a caption?): crop it out or leave that part away"
+            yield Remark(
+                f"something small appears or disappears at {moment:.2f} s (a caption?): crop it out or leave "
+                "that part away"
+            )
     if figures.cuts:
         first, end = figures.part
         options = [f"--start {first:.2f}"] * (first > figures.start) + [f"--end {end:.2f}"] * (
             end < figures.end
         )
         moments = " and ".join(f"{moment:.2f} s" for moment in figures.cuts)
-        yield f"cut at {moments}: use {' '.join(options)}"
+        yield Remark(f"cut at {moments}", f"use {' '.join(options)}")
     if figures.train_seconds < SHORT:
-        yield f"only {figures.train_seconds:.1f} s remain for training: expect it to memorise"
+        yield Remark(f"only {figures.train_seconds:.1f} s remain for training: expect it to memorise")
     if camera_moves(figures.camera, figures.camera_at_times):
-        yield "the camera moves, which no sound explains: expect blur; a part or a clip with a static camera is better"
+        yield Remark(
+            "the camera moves, which no sound explains: expect blur; a part or a clip with a static camera "
+            "is "
+            "better"
+        )
 
 
-def _about_motion(figures: Figures) -> Iterator[str]:
+def _about_motion(figures: Figures) -> Iterator[Remark]:
     if figures.motion < STILL and figures.moving_share < 0.01:
-        yield "still, or nearly: there is no motion to learn"
+        yield Remark("still, or nearly: there is no motion to learn")
     elif figures.motion < STILL or (figures.motion < LIVELY and figures.moving_share > 0.1):
-        yield "nearly still: little motion to learn"
+        yield Remark("nearly still: little motion to learn")
 
 
 def context(coupling: Coupling | None, rate: Fraction) -> tuple[int, int]:
@@ -236,21 +253,26 @@ def _context_line(figures: Figures, clip: ClipConfig) -> str:
     )
 
 
-def _about_coupling(figures: Figures) -> Iterator[str]:
+def _about_coupling(figures: Figures) -> Iterator[Remark]:
     coupling = figures.coupling
     if coupling is None or figures.silent:
         return
     if not coupling.clear:
-        yield "loudness and onsets say little about the motion (pitch may say more): expect loose synchrony"
+        yield Remark(
+            "loudness and onsets say little about the motion (pitch may say more): expect loose synchrony"
+        )
     elif coupling.lag < -1:
-        yield f"motion precedes sound by {_milliseconds(coupling)} ms: look-ahead helps (see context)"
+        yield Remark(f"motion precedes sound by {_milliseconds(coupling)} ms: look-ahead helps (see context)")
     elif coupling.lag > 1:
-        yield f"motion follows sound by {_milliseconds(coupling)} ms: hearing the past helps (see context)"
+        yield Remark(
+            f"motion follows sound by {_milliseconds(coupling)} ms: hearing the past helps (see context)"
+        )
 
 
-def _about_crop(figures: Figures) -> Iterator[str]:
+def _about_crop(figures: Figures) -> Iterator[Remark]:
     if figures.suggested_box is not None and not camera_moves(figures.camera, figures.camera_at_times):
         crop = ",".join(str(side) for side in figures.suggested_box)
-        yield f"nine tenths of the motion lie in a smaller part: --crop {crop} shows it larger"
+        yield Remark("nine tenths of the motion lie in a smaller part", f"--crop {crop} shows it larger")
     elif figures.motion_in_box < 0.5:
-        yield f"the crop holds only {100 * figures.motion_in_box:.0f} % of the motion: choose another with --crop"
+        held = f"the crop holds only {100 * figures.motion_in_box:.0f} % of the motion"
+        yield Remark(held, "choose another with --crop")

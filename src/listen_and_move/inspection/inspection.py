@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from listen_and_move.arrays import Array, FloatArray
 from listen_and_move.clock import exact
 from listen_and_move.config import ClipConfig
-from listen_and_move.errors import UserError
+from listen_and_move.errors import Remark, UserError
 from listen_and_move.inspection.advice import RATE, SAMPLE_RATE, Figures, advice, camera_moves, report
 from listen_and_move.media.files import MediaInfo, VideoInfo, probe
 from listen_and_move.media.picture import centred_box, read_frames
@@ -43,7 +44,6 @@ MOVING = 0.05
 NOISE = 0.02
 """Change of a pixel from frame to frame, 0..1, that is no motion."""
 PICTURE_ENDINGS = (".png", ".jpg", ".pdf", ".svg")
-Array = NDArray[np.floating]
 Box = tuple[int, int, int, int]
 
 
@@ -53,7 +53,7 @@ class Inspection:
 
     media: MediaInfo
     figures: Figures
-    advice: tuple[str, ...]
+    advice: tuple[Remark, ...]
     clip: ClipConfig
     """What would be trained on."""
     unwritten: str = ""
@@ -112,7 +112,10 @@ def inspect(video: Path, clip: ClipConfig | None = None, picture: Path | None = 
     figures = measure(material, info.video, clip, box)
     judged = advice(info, figures, clip)
     if len(material.frames) >= LONGEST * RATE:
-        judged = [*judged, f"only the first {LONGEST} s were looked at; see the rest with --start"]
+        looked = Remark(
+            f"only the first {LONGEST} s were looked at", "see the rest with --start", "{message}; {hint}"
+        )
+        judged = [*judged, looked]
     found = Inspection(info, figures, tuple(judged), clip)
     if picture is not None:
         try:
@@ -152,8 +155,8 @@ def _read(video: Path, info: MediaInfo, clip: ClipConfig) -> Material:
     frames = list(read_frames(video, RATE, width=width, height=height, box=whole, start=start, end=end))
     if len(frames) < RATE / 2:
         raise UserError(
-            f"{video}: expected at least half a second of picture; got {float(len(frames) / RATE):.2f} s; "
-            "check --start and --end"
+            f"{video}: expected at least half a second of picture; got {float(len(frames) / RATE):.2f} s",
+            "check --start and --end",
         )
     if not info.sounds:
         return Material(np.stack(frames), None, start)
@@ -212,7 +215,7 @@ def _moments(material: Material, change: SceneChange) -> tuple[str, float, float
     )
 
 
-def _grey(frame: NDArray[np.uint8]) -> Array:
+def _grey(frame: NDArray[np.uint8]) -> FloatArray:
     return frame.mean(-1, dtype=np.float32) / np.float32(255)
 
 
@@ -228,7 +231,7 @@ def _longest_part(count: int, changes: list[SceneChange]) -> range:
     return max((range(start, end) for start, end in zip(starts, ends, strict=True)), key=len)
 
 
-def _motion_power(differences: list[Array], changes: list[SceneChange], part: range) -> Array:
+def _motion_power(differences: list[FloatArray], changes: list[SceneChange], part: range) -> FloatArray:
     """How much each pixel moves, (H, W), noise and captions that come or go left out."""
     power = np.zeros(differences[0].shape if differences else (1, 1))
     for index, difference in enumerate(differences, start=part.start):
@@ -237,25 +240,23 @@ def _motion_power(differences: list[Array], changes: list[SceneChange], part: ra
     return power
 
 
-def _loudness(material: Material) -> NDArray[np.float64]:
+def _loudness(material: Material) -> Array:
     samples = np.zeros(0, np.float32) if material.samples is None else material.samples
     return loudness(samples, SAMPLE_RATE, RATE, len(material.frames))
 
 
-def _silent(loud: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _silent(loud: Array) -> NDArray[np.bool_]:
     return loud <= max(QUIET_DB, loud.max() - RANGE_DB)
 
 
-def _coupling(
-    material: Material, part: range, differences: list[Array], loud: NDArray[np.float64]
-) -> Coupling | None:
+def _coupling(material: Material, part: range, differences: list[FloatArray], loud: Array) -> Coupling | None:
     """How sound and motion go together; None where one of them is missing."""
     if material.samples is None or len(differences) < 4 * MAX_LAG or loud.max() <= QUIET_DB:
         return None
     onsets = onset_strength(spectra(material.samples), SAMPLE_RATE, RATE, len(material.frames))
     heard = {"loudness": np.maximum(loud, loud.max() - 50), "onsets": onsets}
     sounds = {name: series[part.start : part.stop - 1] for name, series in heard.items()}
-    motion: dict[tuple[int, int] | None, Array] = {
+    motion: dict[tuple[int, int] | None, FloatArray] = {
         None: np.array([difference.mean() for difference in differences])
     }
     regions = region_motion(differences)
@@ -263,7 +264,7 @@ def _coupling(
     return strongest(motion, sounds, MAX_LAG)
 
 
-def _crops(power: Array, video: VideoInfo, clip: ClipConfig, box: Box) -> tuple[float, Box | None]:
+def _crops(power: FloatArray, video: VideoInfo, clip: ClipConfig, box: Box) -> tuple[float, Box | None]:
     """Share of the motion inside the crop, and a better crop where motion fills a small part of it or lies
     outside.
 

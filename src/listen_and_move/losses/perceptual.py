@@ -1,5 +1,5 @@
-"""The perceptual loss: how far apart two windows are in the eyes of a network trained on photographs (Johnson
-et al. 2016).
+"""The perceptual loss: the distance of two windows in the feature maps of a network trained on photographs
+(Johnson et al. 2016).
 
 Windows are (B, T, 3, H, W) in [-1, 1].
 """
@@ -21,50 +21,59 @@ from listen_and_move.pretrained.tapped import TappedNetwork
 Window = Float[Tensor, "B T 3 H W"]
 
 PIXELS = 2**20
-"""Of the pictures that are compared at once; VGG16's maps take some 1500 bytes for each."""
+"""Largest number of pixels that are compared at once; VGG16's maps take some 1500 bytes for each."""
 
 
-class Eye(NamedTuple):
+class PerceptualFeatures(NamedTuple):
     """Which feature map of a network is compared, and how the network wants its pictures."""
 
     tap: str
     convention: Convention
 
 
-EYES = {
-    "vgg16": Eye("relu2_2", IMAGENET),
-    "squeezenet1_1": Eye("fire3", IMAGENET),
-    "squeezenet1_1-caffe": Eye("fire3", CAFFE),
+PERCEPTUAL_FEATURES = {
+    "vgg16": PerceptualFeatures("relu2_2", IMAGENET),
+    "squeezenet1_1": PerceptualFeatures("fire3", IMAGENET),
+    "squeezenet1_1-caffe": PerceptualFeatures("fire3", CAFFE),
 }
-"""By the name of the weights. The paper compares VGG16's relu2_2; SqueezeNet's fire3 has as many channels."""
+"""By the name of the weights; the paper compares VGG16's relu2_2; SqueezeNet's fire3 has as many channels."""
 
 
 class PerceptualLoss(NamedTuple):
     """A frozen network and what is compared in it; no part of the checkpoint."""
 
     network: TappedNetwork
-    eye: Eye
+    features: PerceptualFeatures
 
     @classmethod
     def load(cls, name: str, device: torch.device | str = "cpu") -> "PerceptualLoss":
-        """The loss by a network of `EYES`, from the user's weight file.
+        """Returns the loss by a network of `PERCEPTUAL_FEATURES`, from the user's weight file.
+
+        Args:
+            name: of the weights.
+            device: to compute on.
 
         Raises:
             UserError: the file is not here, damaged or of another network; the message names every way on.
         """
         try:
-            return cls(cast(TappedNetwork, load(name, device)), EYES[name])
+            return cls(cast(TappedNetwork, load(name, device)), PERCEPTUAL_FEATURES[name])
         except UserError as error:
-            others = " or ".join(f"`--losses.perceptual-network {other}`" for other in EYES if other != name)
-            raise UserError(
-                f"{error}; or use another network with {others}, or none with `--losses.perceptual 0`"
-            ) from None
+            others = " or ".join(
+                f"`--losses.perceptual-network {other}`" for other in PERCEPTUAL_FEATURES if other != name
+            )
+            another = f"or use another network with {others}, or none with `--losses.perceptual 0`"
+            raise UserError(error.message, f"{error.hint}; {another}" if error.hint else another) from None
 
     def __call__(self, fake: Window, real: Window) -> Tensor:
-        """Mean squared difference of the feature maps: 0 for equal windows. Gradients reach ``fake`` alone.
+        """Returns the mean squared difference of the feature maps: 0 for equal windows.
 
-        A large window is compared in pieces, each with its gradient at once, so that maps of one piece alone
-        are kept.
+        A large window is compared in pieces, each with its gradient at once, so that only the maps of one
+        piece are in memory.
+
+        Args:
+            fake: generated windows, which gradients reach.
+            real: real windows, which gradients do not reach.
         """
         at_once = max(1, PIXELS // fake[:, 0, 0].numel())
         if fake.shape[1] <= at_once:
@@ -83,11 +92,11 @@ class PerceptualLoss(NamedTuple):
 
     def _maps(self, window: Window) -> Float[Tensor, "N C h w"]:
         pictures = (window.flatten(0, 1) + 1) / 2  # B T, 3, H, W
-        return self.network(normalised(pictures, self.eye.convention), [self.eye.tap])[0]
+        return self.network(normalised(pictures, self.features.convention), [self.features.tap])[0]
 
 
 class _Settled(torch.autograd.Function):
-    """A loss whose gradient is computed together with it, so that nothing else is kept."""
+    """A loss whose gradient is computed together with its value, so that no activations are kept."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:

@@ -13,9 +13,13 @@ Window = Float[Tensor, "B T 3 H W"]
 def multiscale_l1(
     fake: Window, real: Window, scales: int = 1, weight: Float[Tensor, "H W"] | None = None
 ) -> Tensor:
-    """Mean absolute difference, averaged over 1, 1/2, 1/4 ... of the size.
+    """Returns the mean absolute difference, averaged over 1, 1/2, 1/4 ... of the size.
 
-    ``weight`` (mean 1) makes some pixels count more.
+    Args:
+        fake: generated windows.
+        real: real windows.
+        scales: number of sizes.
+        weight: of each pixel, mean 1; None: all alike.
     """
     difference = (fake - real).flatten(0, 1)  # B T, 3, H, W
     total = difference.new_zeros(())
@@ -27,16 +31,31 @@ def multiscale_l1(
 
 
 def change_l1(fake: Window, real: Window) -> Tensor:
-    """Mean absolute difference between the changes from frame to frame."""
+    """Returns the mean absolute difference between the changes from frame to frame.
+
+    Args:
+        fake: generated windows.
+        real: real windows.
+    """
     return (fake.diff(dim=1) - real.diff(dim=1)).abs().mean()
 
 
-def still(fake: Window) -> Tensor:
-    """Mean absolute change from frame to frame: 0 for a still."""
+def stillness_loss(fake: Window) -> Tensor:
+    """Returns the mean absolute change from frame to frame: 0 for a still.
+
+    Args:
+        fake: generated windows.
+    """
     return fake.diff(dim=1).abs().mean()
 
 
 def total_variation(fake: Window) -> Tensor:
-    """Mean absolute difference of neighbouring pixels, down and across, summed (Rudin et al. 1992): 0 for a
-    plain picture."""
+    """Returns the mean absolute difference of neighbouring pixels, down plus across (Rudin et al. 1992).
+
+    Args:
+        fake: generated windows.
+
+    Returns:
+        0 for pictures of one colour.
+    """
     return fake.diff(dim=-2).abs().mean() + fake.diff(dim=-1).abs().mean()

@@ -225,7 +225,8 @@ def _rgb_graph(frame: Any, part: Box, size: tuple[int, int]) -> Graph:
     # Unmarked colours are taken as players take them: BT.709 from 720 lines on, else BT.601.
     guess = "bt709" if frame.height >= 720 or frame.width >= 1280 else "bt601"
     full = int(frame.color_range) == FULL_RANGE or frame.format.name.startswith("yuvj")
-    colours = f":in_color_matrix={MATRICES.get(int(frame.colorspace), guess)}:in_range={'full' if full else 'limited'}"
+    matrix, levels = MATRICES.get(int(frame.colorspace), guess), "full" if full else "limited"
+    colours = f":in_color_matrix={matrix}:in_range={levels}"
     if frame.format.is_rgb or frame.format.name.startswith(("gray", "pal", "mono")):
         colours = ""
     graph = Graph()

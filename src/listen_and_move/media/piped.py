@@ -85,18 +85,17 @@ def piped_sound(file: Any, raw: Raw | None = None) -> Source:
             )
         return Source(chain([first], blocks), raw.rate, raw.channels)
     try:
-        container = av.open(_OneWay(file), options=_QUICKLY)
+        container = av.open(_PipeReader(file), options=_QUICKLY)
     except (FFmpegError, OSError) as error:
         raise UserError(
-            f"{NAME}: cannot be read as media through a pipe ({reason(error)}): give WAV, Matroska, MP3, Ogg "
-            "or FLAC, or raw "
-            "samples with --rate"
+            f"{NAME}: cannot be read as media through a pipe ({reason(error)})",
+            "give WAV, Matroska, MP3, Ogg or FLAC, or raw samples with --rate",
         ) from None
     sound = Sound(NAME, container, sound_stream(NAME, container, 0))
     return Source(sound.part(None, None), sound.rate, sound.channels)
 
 
-class _OneWay:
+class _PipeReader:
     """A file that can only be read on, which keeps FFmpeg from trying anything else."""
 
     def __init__(self, file: Any) -> None:

@@ -44,8 +44,8 @@ def check_no_input(out: AnyPath, inputs: Iterable[AnyPath | int], option: str = 
         if _is_same(out, file) or (not isinstance(file, int) and _holds(out, file)):
             name = "standard input" if isinstance(file, int) else file
             raise UserError(
-                f"{out}: expected an output that is no input; it is, or holds, {name}: choose another "
-                f"{option}"
+                f"{out}: expected an output that is no input; it is, or holds, {name}",
+                f"choose another {option}",
             )
 
 
@@ -155,7 +155,7 @@ def _check_place(target: Path, overwrite: bool) -> None:
             "first"
         )
     if target.exists() and not overwrite:
-        raise UserError(f"{target}: exists already; choose another name, or replace it with --overwrite")
+        raise UserError(f"{target}: exists already", "choose another name, or replace it with --overwrite")
     if not os.access(target.parent, os.W_OK):
         raise UserError(
             f"{target}: expected a folder you may write to; {target.parent} is none; choose another"

@@ -44,7 +44,8 @@ class Y4mStream:
 
     def __init__(self, file: Any, *, width: int, height: int, fps: Fraction) -> None:
         self.file, self.graph = file, yuv_graph(width, height, "smpte170m")
-        header = f"YUV4MPEG2 W{width} H{height} F{fps.numerator}:{fps.denominator} Ip A1:1 C420mpeg2 XCOLORRANGE=LIMITED\n"
+        rate = f"F{fps.numerator}:{fps.denominator}"
+        header = f"YUV4MPEG2 W{width} H{height} {rate} Ip A1:1 C420mpeg2 XCOLORRANGE=LIMITED\n"
         self._put(header.encode())
 
     def write(
@@ -80,7 +81,7 @@ class MatroskaStream:
         self.fps, self.rate, self.graph = fps, rate, yuv_graph(width, height)
         # A cluster holds what is not yet to be read: one is ended with every picture.
         options = {"cluster_time_limit": "1", "flush_packets": "1", "live": "1"}
-        self.file = _OneWay(file)
+        self.file = _PipeWriter(file)
         self.container = av.open(self.file, "w", format="matroska", container_options=options)
         self.container.metadata.update(metadata or {})
         colours = {
@@ -129,7 +130,7 @@ class MatroskaStream:
         return frame
 
 
-class _OneWay:
+class _PipeWriter:
     """A file that can only be written on, at once: FFmpeg then neither goes back in it nor waits.
 
     What goes wrong is kept until nobody of FFmpeg is in between.

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from listen_and_move.arrays import Array
 from listen_and_move.metrics.sync import correlation
 
-Array = NDArray[np.float64]
 Series = NDArray[Any]
 
 SILENT_DB = -60.0

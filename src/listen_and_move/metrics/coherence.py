@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from listen_and_move.arrays import Array
 from listen_and_move.metrics.frame import Video, unit_range
 
-Array = NDArray[np.float64]
 Flow = NDArray[np.floating[Any]]
 
 FROZEN_STEPS = 1.0

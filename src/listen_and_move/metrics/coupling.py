@@ -7,12 +7,10 @@ from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from listen_and_move.arrays import FloatArray
 from listen_and_move.clock import frame_sample
 from listen_and_move.metrics.sync import best_lag
-
-Array = NDArray[np.floating]
 
 WINDOW, HOP = 512, 160
 """Samples of a spectrum and between spectra: 32 and 10 ms at 16 kHz."""
@@ -46,7 +44,7 @@ class Coupling:
         return self.correlation > max(self.chance + _MARGIN, _LEAST)
 
 
-def spectra(samples: NDArray[np.floating]) -> Array:
+def spectra(samples: FloatArray) -> FloatArray:
     """Spectra in dB, (columns, 257), one per `HOP` samples and centred there; samples before and after are
     silence."""
     padded = np.pad(samples.astype(np.float32), WINDOW // 2)
@@ -56,7 +54,7 @@ def spectra(samples: NDArray[np.floating]) -> Array:
     return 20 * np.log10(np.concatenate(parts) + _NOISE).astype(np.float32)
 
 
-def onset_strength(decibels: Array, sample_rate: int, fps: Fraction, frames: int) -> Array:
+def onset_strength(decibels: FloatArray, sample_rate: int, fps: Fraction, frames: int) -> FloatArray:
     """How much louder the sound's frequencies become during each frame: mean rise in dB per spectrum,
     (frames,), from 0.
 
@@ -72,7 +70,7 @@ def onset_strength(decibels: Array, sample_rate: int, fps: Fraction, frames: int
     )
 
 
-def region_motion(differences: Sequence[NDArray[np.floating]]) -> Array:
+def region_motion(differences: Sequence[FloatArray]) -> FloatArray:
     """Motion energy per region, (T - 1, BLOCKS, BLOCKS), of absolute frame differences (H, W)."""
     rows = [np.array_split(difference, BLOCKS, axis=0) for difference in differences]
     return np.array(
@@ -81,7 +79,7 @@ def region_motion(differences: Sequence[NDArray[np.floating]]) -> Array:
 
 
 def strongest(
-    motion: Mapping[tuple[int, int] | None, Array], sounds: Mapping[str, Array], max_lag: int
+    motion: Mapping[tuple[int, int] | None, FloatArray], sounds: Mapping[str, FloatArray], max_lag: int
 ) -> Coupling:
     """The region, the measure of the sound and the lag at which motion and sound go together most.
 
@@ -114,7 +112,7 @@ def strongest(
 
 
 def _search(
-    motion: Mapping[tuple[int, int] | None, Array], sounds: Mapping[str, Array], max_lag: int
+    motion: Mapping[tuple[int, int] | None, FloatArray], sounds: Mapping[str, FloatArray], max_lag: int
 ) -> list[tuple[float, int, str, tuple[int, int] | None]]:
     found = []
     for region, moves in motion.items():

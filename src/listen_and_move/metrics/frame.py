@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from listen_and_move.arrays import Array, FloatArray
+
 Video = NDArray[Any]
-Array = NDArray[np.float64]
 Region = NDArray[np.bool_]
 """Which pixels count, (H, W)."""
 
@@ -21,7 +22,7 @@ _SSIM_RADIUS, _SSIM_SIGMA = 5, 1.5  # 11 x 11
 _SSIM_LUMINANCE, _SSIM_CONTRAST = 0.01**2, 0.03**2
 
 
-def unit_range(video: Video) -> NDArray[np.floating]:
+def unit_range(video: Video) -> FloatArray:
     """A video as floats in [0, 1]; floats are given back as they are.
 
     Raises:
@@ -36,7 +37,7 @@ def unit_range(video: Video) -> NDArray[np.floating]:
     return video
 
 
-def same_size(a: Video, b: Video) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+def same_size(a: Video, b: Video) -> tuple[FloatArray, FloatArray]:
     """Two videos of one shape in [0, 1].
 
     Raises:
@@ -147,7 +148,7 @@ def sharpness_ratio(generated: Video, real: Video, moving_share: float | None = 
     )
 
 
-def moving_region(spread: NDArray[np.floating], share: float) -> Region:
+def moving_region(spread: FloatArray, share: float) -> Region:
     """The share of the pixels that vary most, (H, W), the border of one pixel left out.
 
     Fewer where fewer vary at all; all where none does. ``spread`` is each pixel's standard deviation over
@@ -177,6 +178,6 @@ def ratio(ours: float, theirs: float) -> float:
     return ours / theirs
 
 
-def region_means(maps: NDArray[np.floating], region: Region | None) -> Array:
+def region_means(maps: FloatArray, region: Region | None) -> Array:
     """The mean of each map (T, H, W, C) over all pixels or those of a region: (T,)."""
     return (maps if region is None else maps[:, region]).reshape(len(maps), -1).mean(1, dtype=np.float64)

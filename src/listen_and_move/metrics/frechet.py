@@ -12,7 +12,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from listen_and_move.arrays import Array
+
 Features = NDArray[Any]
 """Features (N, D), any kind of number."""
 
@@ -118,7 +119,7 @@ Protocol = Literal["equal", "paper"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class DistributionDistance:
     """A distance of generated from real samples with all that is needed to read it."""
 
     measure: Measure
@@ -143,7 +144,7 @@ def compare_distributions(
     measure: Measure,
     least: int = LEAST_FRAMES,
     protocol: Protocol = "equal",
-) -> Comparison:
+) -> DistributionDistance:
     """Distance of generated samples from real ones, beside that of real ones from each other.
 
     Args:
@@ -165,7 +166,7 @@ def compare_distributions(
         count = min(len(real_a), len(real_b), len(generated))
         real_a, generated = _evenly(real_a, count), _evenly(generated, count)
     if (count := min(len(real_a), len(generated))) < needed:
-        return Comparison(
+        return DistributionDistance(
             measure=measure, counts=(len(real_a), len(generated)), note=_too_few(measure, count, needed)
         )
     value, error = _measured(measure, real_a, generated)
@@ -173,7 +174,7 @@ def compare_distributions(
     if len(real_b) >= len(generated):
         floor, _ = _measured(measure, real_a, _evenly(real_b, len(generated)))
     note = _bias(measure, len(real_a), len(generated)) if protocol == "paper" else ""
-    return Comparison(
+    return DistributionDistance(
         measure=measure,
         counts=(len(real_a), len(generated)),
         value=value,
@@ -189,7 +190,10 @@ def _measured(measure: Measure, a: Array, b: Array) -> KernelDistance:
 
 def _too_few(measure: Measure, count: int, needed: int) -> str:
     why = {
-        "frechet": "with no more samples than features the covariance is singular and the distance measures their number",
+        "frechet": (
+            "with no more samples than features the covariance is singular and the distance measures "
+            "their number"
+        ),
         "kernel": "with fewer neither the distance nor its standard error can be told from chance",
     }[measure]
     return f"too few samples: {count}, at least {needed} are needed: {why}"

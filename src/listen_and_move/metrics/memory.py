@@ -6,7 +6,8 @@ Letters: T frames of a clip, N reference frames, H height, W width. Frames are u
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from listen_and_move.arrays import Array
+
 Frames = NDArray[np.uint8]
 
 _BLOCK_BYTES = 2**25

@@ -13,13 +13,12 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
+from listen_and_move.arrays import Array
 from listen_and_move.errors import UserError
 from listen_and_move.pretrained import weight_files as weights
 from listen_and_move.pretrained.inputs import CAFFE, IMAGENET, Convention, network_input
 from listen_and_move.pretrained.load import load
 from listen_and_move.pretrained.tapped import TappedNetwork
-
-Array = NDArray[np.float64]
 
 _PIXELS_AT_ONCE = 2**18  # per video; VGG16 holds some 200 MB for as many
 _EPSILON = 1e-10  # as in the published code: where no channel speaks, the map stays 0

@@ -11,7 +11,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.floating]
+from listen_and_move.arrays import FloatArray
+
 Frames = NDArray[np.uint8]
 
 _GAP, _REACH, _LEAST = (
@@ -79,7 +80,7 @@ def _apart(change: SceneChange) -> int:
     return _REACH if change.kind == "transition" else 2 * _GAP + 2
 
 
-def _judged(small: Array, place: int, share: float, at_once: float, centred: bool) -> SceneChange | None:
+def _judged(small: FloatArray, place: int, share: float, at_once: float, centred: bool) -> SceneChange | None:
     """What a change is, if it is one."""
     if share >= _SHARE_OF_TRANSITION:
         first, last = _extent(small, place)
@@ -93,7 +94,7 @@ def _judged(small: Array, place: int, share: float, at_once: float, centred: boo
     )
 
 
-def _extent(small: Array, place: int) -> tuple[int, int]:
+def _extent(small: FloatArray, place: int) -> tuple[int, int]:
     """First frame of a transition and the first after it, by how far the picture has gone from the old to the
     new."""
     start, end = max(0, place - _REACH), min(len(small), place + _REACH)
@@ -112,7 +113,7 @@ def _extent(small: Array, place: int) -> tuple[int, int]:
     return start + int(before.max(initial=-1)) + 1, place + int(after.min(initial=end - place))
 
 
-def _change(small: Array, place: int) -> tuple[float, float, bool]:
+def _change(small: FloatArray, place: int) -> tuple[float, float, bool]:
     """Share of pixels that change for good at a frame, share of these that do so together, and whether this
     is in the middle."""
     before, after = (
@@ -126,7 +127,7 @@ def _change(small: Array, place: int) -> tuple[float, float, bool]:
     if len(pixels) < _SHARE_OF_OVERLAY * size.size:
         return 0.0, 0.0, False
 
-    def progress(part: Array) -> Array:
+    def progress(part: FloatArray) -> FloatArray:
         """Where on the way from the old to the new colour a pixel is: (T, pixels)."""
         away = (part - first).reshape(len(part), -1, 3)[:, pixels]
         return (away * step.reshape(-1, 3)[pixels]).sum(-1) / size.ravel()[pixels]
@@ -161,13 +162,13 @@ def _hard_cuts(frames: Frames) -> list[int]:
     return cuts
 
 
-def temporal_spread(frames: Frames) -> Array:
+def temporal_spread(frames: Frames) -> FloatArray:
     """How much each pixel varies: its standard deviation over time, mean over the channels, 0..1, (H, W)."""
     rows = [frames[:, row].std(0, dtype=np.float32).mean(-1) for row in range(frames.shape[1])]
     return np.stack(rows).astype(np.float32) / np.float32(255)
 
 
-def camera_speed(frames: Frames, fps: float) -> Array:
+def camera_speed(frames: Frames, fps: float) -> FloatArray:
     """How fast the picture shifts as a whole, in % of its width per second, one value per quarter of a
     second.
 
@@ -184,7 +185,7 @@ def camera_speed(frames: Frames, fps: float) -> Array:
     return np.array([100 * float(np.hypot(*shift)) / width * fps / length for shift in shifts], np.float64)
 
 
-def _shift(before: Array, after: Array) -> Array:
+def _shift(before: FloatArray, after: FloatArray) -> FloatArray:
     """Translation (x, y) in pixels that takes one picture (H, W) to another, small against the picture."""
     down, across = np.gradient((before + after) / 2)
     change, shift = after - before, np.zeros(2)
@@ -201,11 +202,11 @@ def _shift(before: Array, after: Array) -> Array:
     return shift
 
 
-def _unit(frames: Frames) -> Array:
+def _unit(frames: Frames) -> FloatArray:
     return frames.astype(np.float32) / np.float32(255)
 
 
-def _halved(frames: Frames) -> Array:
+def _halved(frames: Frames) -> FloatArray:
     """Frames in [0, 1] at half the size: (T, H // 2, W // 2, 3)."""
     height, width = frames.shape[1] // 2, frames.shape[2] // 2
     parts = frames[:, : 2 * height, : 2 * width].reshape(len(frames), height, 2, width, 2, 3)

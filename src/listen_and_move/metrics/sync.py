@@ -8,12 +8,10 @@ from itertools import pairwise
 from math import prod
 
 import numpy as np
-from numpy.typing import NDArray
 
+from listen_and_move.arrays import Array, FloatArray
 from listen_and_move.clock import frame_sample
 from listen_and_move.metrics.frame import Video, ratio, same_size, unit_range
-
-Array = NDArray[np.float64]
 
 SILENCE_DB = -100.0
 """Loudness of digital silence; nothing is reported as quieter."""
@@ -32,7 +30,7 @@ def motion_energy(video: Video) -> Array:
     return np.array([np.abs(after - before).mean(dtype=np.float64) for before, after in pairs], np.float64)
 
 
-def correlation(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
+def correlation(a: FloatArray, b: FloatArray) -> float:
     """Pearson's correlation of two series of one length, -1..1; 0.0 where one of them is constant."""
     if len(a) != len(b):
         raise ValueError(f"correlation: expected series of one length; got {len(a)} and {len(b)}")
@@ -49,7 +47,7 @@ def correlation(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
     return float(np.clip(product, -1, 1))
 
 
-def best_lag(a: NDArray[np.floating], b: NDArray[np.floating], max_lag: int) -> tuple[int, float]:
+def best_lag(a: FloatArray, b: FloatArray, max_lag: int) -> tuple[int, float]:
     """The shift at which two series of one length correlate most, and their correlation there.
 
     A positive lag says that ``a`` comes later than ``b``: a[t + lag] goes with b[t]. Lags from -max_lag to
@@ -79,7 +77,7 @@ def difference_products(generated: Video, real: Video) -> Array:
     )
 
 
-def product_correlation(products: NDArray[np.floating]) -> float:
+def product_correlation(products: FloatArray) -> float:
     """dcor of the rows that `difference_products` gives; 0 where one side is a still."""
     product, ours, theirs = products.sum(0)
     norm = float(np.sqrt(ours * theirs))
@@ -136,7 +134,7 @@ def motion_ratio(generated: Video, real: Video) -> float:
     return ratio(ours, theirs)
 
 
-def loudness(samples: NDArray[np.floating], sample_rate: int, fps: Fraction, frames: int) -> Array:
+def loudness(samples: FloatArray, sample_rate: int, fps: Fraction, frames: int) -> Array:
     """Loudness of the sound from each frame's instant to the next one's: root mean square in dB of full
     scale, (frames,).
 
@@ -159,12 +157,12 @@ def loudness(samples: NDArray[np.floating], sample_rate: int, fps: Fraction, fra
     return 10 * np.log10(np.maximum(power, 10 ** (SILENCE_DB / 10)))
 
 
-def _differences(generated: Video, real: Video) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+def _differences(generated: Video, real: Video) -> tuple[FloatArray, FloatArray]:
     """What changes from frame to frame in either clip: (T - 1, H * W * 3) each."""
     ours, theirs = (np.diff(video, axis=0) for video in same_size(generated, real))
     size = prod(generated.shape[1:])  # not -1: a single frame has no differences to tell it by
     return ours.reshape(-1, size), theirs.reshape(-1, size)
 
 
-def _norm(ours: NDArray[np.floating], theirs: NDArray[np.floating]) -> float:
+def _norm(ours: FloatArray, theirs: FloatArray) -> float:
     return float(np.linalg.norm(ours) * np.linalg.norm(theirs))

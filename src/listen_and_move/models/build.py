@@ -32,13 +32,14 @@ def build_network(config: ModelConfig) -> Network:
         content_noise=config.generator.content_noise,
     )
     initialise(network)
-    if network.generator.look is not None:
-        initialise(network.generator.look, keep_scale=True)  # it has no norms
+    if network.generator.reference_encoder is not None:
+        initialise(network.generator.reference_encoder, keep_scale=True)  # it has no norms
     return network
 
 
 def build_discriminators(config: Config) -> Discriminators:
     """Fresh critics of single frames and of windows, with as many layers as the generator has doublings."""
+    # Mirrors the generator, outermost layer first, so that both work at the same sizes.
     widths = [config.critics.channels(layer) for layer in range(config.clip.doublings, -1, -1)]
     norm = config.critics.norm == "batch"
     image, video = (
@@ -58,6 +59,7 @@ def _generator(config: ModelConfig) -> Generator:
     )
     widths = config.widths
     grid = (clip.height >> clip.doublings, clip.width >> clip.doublings)
+    # A narrow layer before acIN: with all numbers of a sound, unheard sounds made the colours flicker.
     bottlenecked = settings.sound_norm and settings.norm_bottleneck > 0
     whole = settings.picture == "whole"
     return Generator(
@@ -68,9 +70,9 @@ def _generator(config: ModelConfig) -> Generator:
         picture=WholePicture(widths[-1]) if whole else ResidualPicture(widths[-1], (clip.height, clip.width)),
         predictions=_predictions(config),
         bottleneck=nn.Linear(config.features.size, settings.norm_bottleneck) if bottlenecked else None,
-        recall=FrameMemory(config.features.size, (clip.height, clip.width)) if settings.recall else None,
-        look=ReferenceEncoder(widths[-2:0:-1]) if settings.recall else None,
-        mix=ReferenceGate(widths[-1]) if settings.recall else None,
+        memory=FrameMemory(config.features.size, (clip.height, clip.width)) if settings.recall else None,
+        reference_encoder=ReferenceEncoder(widths[-2:0:-1]) if settings.recall else None,
+        gate=ReferenceGate(widths[-1]) if settings.recall else None,
         sketches=[PointConvolution(width, 3) for width in widths[1:-1]]
         if settings.connections == "skip"
         else (),

@@ -5,6 +5,7 @@ Equal models are equal files: the one metadata entry holds no time and no path.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +29,17 @@ ENTRY = "listen_and_move"
 _NETWORK, _MEAN, _SPREAD = "network.", "features.mean", "features.spread"
 _CHUNKS, _DISTANCE = "novelty.chunks", "novelty.distance"
 
+NAMES_ON_DISK = {
+    "generator.memory.metric_scale": "generator.recall.scale",
+    "generator.memory.typical_distance": "generator.recall.reach",
+    "generator.memory.keys": "generator.recall.heard",
+    "generator.memory.values": "generator.recall.frames",
+    "generator.reference_encoder.convolutions.": "generator.look.convolutions.",
+    "generator.reference_encoder.residuals.": "generator.look.told.",
+    "generator.gate.logits.": "generator.mix.share.",
+}
+"""Beginning of a tensor's name in code, and in files: those of version 0.1 stay, whatever code is called."""
+
 
 class Model(NamedTuple):
     """A trained network and what belongs to it."""
@@ -44,15 +56,31 @@ class Model(NamedTuple):
     """What the training sound was like; None: the file was made before that was kept."""
 
 
+def to_disk(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Returns tensors of a network under their names in files."""
+    return {_renamed(name, NAMES_ON_DISK): tensor for name, tensor in tensors.items()}
+
+
+def from_disk(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Returns tensors of a file under their names in code, the inverse of `to_disk`."""
+    in_code = {there: here for here, there in NAMES_ON_DISK.items()}
+    return {_renamed(name, in_code): tensor for name, tensor in tensors.items()}
+
+
+def _renamed(name: str, names: Mapping[str, str]) -> str:
+    known = next((beginning for beginning in names if name.startswith(beginning)), None)
+    return name if known is None else names[known] + name.removeprefix(known)
+
+
 def save_model(path: Path, model: Model) -> None:
     """Write a model file, whole or not at all."""
-    tensors = {
-        _NETWORK + name: tensor.cpu().contiguous() for name, tensor in model.network.state_dict().items()
-    }
+    weights = to_disk(model.network.state_dict())
+    tensors = {_NETWORK + name: tensor.cpu().contiguous() for name, tensor in weights.items()}
     if model.statistics is not None:
         tensors |= {_MEAN: model.statistics.mean, _SPREAD: model.statistics.spread}
     if model.repertoire is not None:
         tensors |= {_CHUNKS: model.repertoire.chunks, _DISTANCE: model.repertoire.distance}
+    # No time, path or version in it: equal trainings give equal files.
     entry = {
         "format": FORMAT,
         "step": model.step,
@@ -100,7 +128,7 @@ def _network(path: Path, config: ModelConfig, tensors: dict[str, Tensor]) -> Net
         name.removeprefix(_NETWORK): tensor for name, tensor in tensors.items() if name.startswith(_NETWORK)
     }
     try:
-        network.load_state_dict(weights)
+        network.load_state_dict(from_disk(weights))
     except RuntimeError:
         raise UserError(
             f"{path}: expected the weights that its settings describe; names or sizes differ: the file is "

@@ -3,7 +3,7 @@
 Shape letters: B batch, T frames, F features, E motion noise, M motion, Z generator input, H height, W width.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -20,7 +20,7 @@ from listen_and_move.models.layers import (
     recomputed,
     upsampled,
 )
-from listen_and_move.models.memory import FrameMemory, ReferenceEncoder, ReferenceGate
+from listen_and_move.models.memory import PLAYING_BIAS, FrameMemory, ReferenceEncoder, ReferenceGate
 from listen_and_move.models.prediction import PredictionLayer, PredictionState
 from listen_and_move.models.recurrent import MotionEncoder, MotionState
 from listen_and_move.precision import autocast_bfloat16
@@ -31,7 +31,7 @@ PixelNoise = Sequence[Float[Tensor, "B T 1 _ _"]]
 
 
 class PictureState(NamedTuple):
-    """What the generator remembers of its own pictures."""
+    """Recurrent state of the generator."""
 
     prediction: tuple[PredictionState, ...] = ()
     """One per prediction layer, the coarsest first."""
@@ -39,21 +39,61 @@ class PictureState(NamedTuple):
     """Of a 3-D generator: of the start, then of each block."""
 
 
+class Smoothed(NamedTuple):
+    """Last inputs of the generator after smoothing."""
+
+    z: Float[Tensor, "B 1 Z"]
+    norm: Float[Tensor, "B 1 F"]
+
+
 class NetworkState(NamedTuple):
-    """All that the network remembers of the sound and its own pictures."""
+    """Recurrent state of the whole network."""
 
     motion: MotionState
     picture: PictureState
+    smoothed: Smoothed | None = None
+    """None where the generator's inputs are not smoothed, as in training."""
+
+
+class RoutedFeatures(NamedTuple):
+    """Sound features for each of the three routes, which a gain per route makes different."""
+
+    motion: Float[Tensor, "B T F"]
+    """MfS: input of the motion encoder."""
+    content: Float[Tensor, "B T F"]
+    """SaC: input of the generator beside the motion tokens."""
+    norm: Float[Tensor, "B T F"]
+    """acIN, and the query of the frame memory."""
+
+
+class Reference(NamedTuple):
+    """Remembered frames that the picture is drawn upon."""
+
+    blend: Float[Tensor, "N 3 H W"]
+    best: Float[Tensor, "N 3 H W"]
+    residuals: Sequence[Tensor]
+    """Added to the inputs of the blocks from the second one on."""
 
 
 class Generator(nn.Module):
     """Draws one picture per frame: start grid, blocks that double it, prediction layers after some of them,
     picture.
 
-    With skip connections every block also draws a picture of its size; they are doubled and added up before
-    the tanh.
+    With skip connections every block also draws a picture of its size (a sketch); sketches are doubled and
+    added up before the tanh.
 
     Source: Redondo 2023, section 3.2.
+
+    Args:
+        start: from a vector to the start grid.
+        blocks: each doubles the size.
+        picture: from activations to RGB.
+        predictions: recurrent layers by the index of the block that they follow.
+        bottleneck: narrows the features that condition the norms.
+        memory: remembered frames; with it come ``reference_encoder`` and ``gate``.
+        reference_encoder: tells the blocks of the retrieved frames.
+        gate: chooses among the retrieved frames, pixel by pixel.
+        sketches: with skip connections, RGB outputs of all blocks but the last.
     """
 
     def __init__(
@@ -63,16 +103,18 @@ class Generator(nn.Module):
         picture: WholePicture,
         predictions: Mapping[int, PredictionLayer] | None = None,
         bottleneck: nn.Linear | None = None,
-        recall: FrameMemory | None = None,
-        look: ReferenceEncoder | None = None,
-        mix: ReferenceGate | None = None,
+        memory: FrameMemory | None = None,
+        reference_encoder: ReferenceEncoder | None = None,
+        gate: ReferenceGate | None = None,
         sketches: Sequence[nn.Conv2d] = (),
     ) -> None:
         super().__init__()
         self.recompute = False
         """Whether activations are computed again for the gradients instead of being kept."""
+        # The order of these lines is the order of the weights in optimiser states on disk, and of their first
+        # draw.
         self.bottleneck = bottleneck
-        self.recall, self.look, self.mix = recall, look, mix
+        self.memory, self.reference_encoder, self.gate = memory, reference_encoder, gate
         self.start = start
         self.blocks = nn.ModuleList(blocks)
         self.predictions = nn.ModuleDict({str(block): layer for block, layer in (predictions or {}).items()})
@@ -98,14 +140,14 @@ class Generator(nn.Module):
         )
 
     @property
-    def remembers(self) -> bool:
+    def is_recurrent(self) -> bool:
         """Whether a picture depends on those before it."""
         return len(self.predictions) > 0 or self.start.over_time is not None
 
     @property
     def mean_frame(self) -> Float[Tensor, "3 H W"] | None:
-        """The buffer of the mean frame, in [-1, 1], to be filled before training; None where whole pictures
-        are drawn."""
+        """Buffer of the mean frame, [-1, 1], to be filled before training; None where whole pictures are
+        drawn."""
         return self.picture.mean_frame if isinstance(self.picture, ResidualPicture) else None
 
     def forward(
@@ -115,71 +157,112 @@ class Generator(nn.Module):
         state: PictureState | None = None,
         pixel_noise: PixelNoise | None = None,
         memory_mask: Bool[Tensor, "B K"] | None = None,
-        gate_bias: Float[Tensor, "B 1 1"] | None = None,
+        sharpness: Float[Tensor, "B 1 1"] | None = None,
     ) -> tuple[Float[Tensor, "B T 3 H W"], PictureState]:
-        """Frames in [-1, 1], and the state to continue from; ``lean``: more of the best frame that is
-        recalled."""
-        frames, numbers = z.shape[1], self.start.convolution.weight.dtype
-        before = PictureState() if state is None else state
-        noises = self._noises(pixel_noise)
+        """Returns frames in [-1, 1], and the state to continue from.
+
+        Args:
+            z: motion tokens, sound content and content noise.
+            features: of the sound: acIN's condition and the memory's query.
+            state: of the frame before the first one.
+            pixel_noise: None injects none.
+            memory_mask: remembered frames that may not be retrieved.
+            sharpness: None draws as in training; else as in playing, with more (above 0) or less of the best
+                frame.
+        """
+        reference = self.retrieve(features, memory_mask, sharpness)
+        x, sketch, state = self.decode(z, self.condition(features), reference, state, pixel_noise)
+        if reference is None or self.gate is None:
+            base = None
+        else:
+            bias = None if sharpness is None else sharpness + PLAYING_BIAS
+            per_frame = None if bias is None else bias.repeat_interleave(z.shape[1], dim=0)[..., None]
+            base = self.gate(x, reference.blend, reference.best, per_frame)
+        return self.picture(x, base, sketch).unflatten(0, z.shape[:2]), state
+
+    def condition(self, features: Float[Tensor, "B T F"]) -> Float[Tensor, "N K"]:
+        """Returns what modulates the norms: the features, or what a narrow layer leaves of them."""
         condition = features.flatten(0, 1)
-        if self.bottleneck is not None:
-            condition = torch.tanh(self.bottleneck(condition))
-        recalled = (
-            []
-            if self.recall is None
-            else [each.flatten(0, 1) for each in self.recall(features, memory_mask, gate_bias)]
+        return condition if self.bottleneck is None else torch.tanh(self.bottleneck(condition))
+
+    def retrieve(
+        self,
+        features: Float[Tensor, "B T F"],
+        memory_mask: Bool[Tensor, "B K"] | None = None,
+        sharpness: Float[Tensor, "B 1 1"] | None = None,
+    ) -> Reference | None:
+        """Returns the remembered frames that sounded like these, encoded for the blocks; None without a
+        memory."""
+        if self.memory is None or self.reference_encoder is None:
+            return None
+        blend, best = (each.flatten(0, 1) for each in self.memory(features, memory_mask, sharpness))
+        numbers = self.start.convolution.weight.dtype
+        return Reference(blend, best, self.reference_encoder(blend.to(numbers), best.to(numbers)))
+
+    def decode(
+        self,
+        z: Float[Tensor, "B T Z"],
+        condition: Float[Tensor, "N K"],
+        reference: Reference | None,
+        state: PictureState | None,
+        pixel_noise: PixelNoise | None,
+    ) -> tuple[Float[Tensor, "N C H W"], Float[Tensor, "N 3 H W"] | None, PictureState]:
+        """Returns the last activations, the sum of the sketches (None without any), and the state to continue
+        from."""
+        frames, before = z.shape[1], PictureState() if state is None else state
+        residuals = iter([None, *(reference.residuals if reference is not None else ())])
+        hiddens, pasts, noises = iter(before.prediction), iter(before.pasts), self._noises(pixel_noise)
+        sketchers = iter(self.sketches)
+        x, past = self.start(
+            z.flatten(0, 1).to(self.start.convolution.weight.dtype), next(noises), frames, next(pasts, ())
         )
-        told = self.look(*(each.to(numbers) for each in recalled)) if self.look is not None else []
-        x, past = self.start(z.flatten(0, 1).to(numbers), noises[:1], frames, *before.pasts[:1])
-        pasts, predictions, sketch = [past], [], None
-        for layer, block in enumerate(self.blocks):
-            if layer and told:
-                x = x + told[layer - 1]
-            draw, noise = self._run(block), noises[1 + 2 * layer : 3 + 2 * layer]
-            x, past = draw(x, condition, noise, frames, *before.pasts[layer + 1 : layer + 2])
-            pasts.append(past)
-            if str(layer) in self.predictions:
-                hidden = before.prediction[len(predictions)] if before.prediction else None
-                x, prediction = self.predictions[str(layer)](
-                    x.unflatten(0, (-1, frames)), hidden, self.recompute
-                )
+        kept, predictions, sketch = [past], [], None
+        for place, block in enumerate(self.blocks):
+            residual = next(residuals, None)
+            x = x if residual is None else x + residual
+            x, past = self._run(block)(x, condition, next(noises), frames, next(pasts, ()))
+            kept.append(past)
+            if str(place) in self.predictions:
+                # The mask decides per pixel what the recurrent prediction may overrule, so it comes after the
+                # norms.
+                layer = self.predictions[str(place)]
+                x, prediction = layer(x.unflatten(0, (-1, frames)), next(hiddens, None), self.recompute)
                 x = x.flatten(0, 1)
                 predictions.append(prediction)
-            if layer < len(self.sketches):
-                drawn = self.sketches[layer](x)
+            if (sketcher := next(sketchers, None)) is not None:
+                drawn = sketcher(x)
                 sketch = upsampled(drawn if sketch is None else sketch + drawn)
-        x, sketch = x.to(z), None if sketch is None else sketch.to(z)
-        gate_biases = None if gate_bias is None else gate_bias.repeat_interleave(frames, dim=0)[..., None]
-        base = None if self.mix is None else self.mix(x, *recalled, gate_biases)
-        picture = self.picture(x, base, sketch).unflatten(0, z.shape[:2])
-        return picture, PictureState(tuple(predictions), tuple(pasts) if any(pasts) else ())
+        after = PictureState(tuple(predictions), tuple(kept) if any(kept) else ())
+        return x.to(z), None if sketch is None else sketch.to(z), after
 
     def _run(self, block: nn.Module) -> Callable[..., tuple[Tensor, Pasts]]:
-        """The block, or what does the same and keeps its input alone; not where it counts its calls, as batch
-        norms do."""
+        """The block, or the same with only its input kept; not where it counts its calls, as batch norms
+        do."""
         counts = any(isinstance(norm, BatchNorm) for norm in block.modules())
         return recomputed(block) if self.recompute and torch.is_grad_enabled() and not counts else block
 
-    def _noises(self, pixel_noise: PixelNoise | None) -> list[Tensor | None]:
+    def _noises(self, pixel_noise: PixelNoise | None) -> Iterator[Sequence[Tensor | None]]:
+        """The noise of the start, then that of each block."""
         if pixel_noise is None or self.start.noise is None:
-            return [None] * (1 + 2 * len(self.blocks))
+            return iter([[None], *([None, None] for _ in self.blocks)])
         shapes = [tuple(noise.shape[-2:]) for noise in pixel_noise]
         if shapes != list(self.pixel_noise_shapes):
             raise ValueError(
                 f"pixel_noise: expected {list(self.pixel_noise_shapes)} (height, width); got {shapes}"
             )
-        return [noise.flatten(0, 1) for noise in pixel_noise]
+        first, *others = [noise.flatten(0, 1) for noise in pixel_noise]
+        return iter([[first], *map(list, zip(others[::2], others[1::2], strict=True))])
 
 
 class Network(nn.Module):
-    """Listens and moves: the motion encoder and the generator, with the sound routed to each as the settings
-    say.
+    """Listens and moves: motion encoder and generator, with the sound routed to each as the settings say.
 
     Args:
-        motion_sound: motion from sound (MfS): the encoder hears [e ; f], else e.
-        sound_content: sound as content (SaC): the generator draws from [m ; f], else m.
-        content_noise: how many of the last noise numbers go to the generator, beside those, instead of the
+        motion: the motion encoder.
+        generator: the generator.
+        motion_sound: motion from sound (MfS): the encoder's input is [e ; f], else e.
+        sound_content: sound as content (SaC): the generator's input is [m ; f], else m.
+        content_noise: how many of the last noise numbers go to the generator, beside those, not to the
             encoder.
     """
 
@@ -194,62 +277,91 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         self.motion, self.generator = motion, generator
-        self.motion_sound, self.sound_content, self.content_noise = motion_sound, sound_content, content_noise
-
-    @property
-    def pixel_noise_shapes(self) -> tuple[tuple[int, int], ...]:
-        """See `Generator.pixel_noise_shapes`."""
-        return self.generator.pixel_noise_shapes
-
-    @property
-    def mean_frame(self) -> Float[Tensor, "3 H W"] | None:
-        """See `Generator.mean_frame`."""
-        return self.generator.mean_frame
+        self.motion_sound, self.sound_content = motion_sound, sound_content
+        self.content_noise = content_noise
 
     def forward(
         self,
-        features: Float[Tensor, "B T F"],
+        features: RoutedFeatures | Float[Tensor, "B T F"],
         noise: Float[Tensor, "B T E"],
         state: NetworkState | None = None,
         pixel_noise: PixelNoise | None = None,
         memory_mask: Bool[Tensor, "B K"] | None = None,
+        *,
+        sharpness: Float[Tensor, "B 1 1"] | None = None,
+        smoothing: Float[Tensor, "B 1 1"] | None = None,
     ) -> tuple[Float[Tensor, "B T 3 H W"], NetworkState]:
-        """Frames in [-1, 1] of a window, and the state to continue from.
+        """Returns the frames of a window, [-1, 1], and the state to continue from.
 
-        ``pixel_noise`` None: none is injected; ``banned``: remembered frames that may not be recalled.
+        Args:
+            features: what each route hears, or what all three hear.
+            noise: of motion, then of content.
+            state: of the frame before the window.
+            pixel_noise: None injects none.
+            memory_mask: remembered frames that may not be retrieved.
+            sharpness: see `Generator.forward`.
+            smoothing: see `listen`.
         """
-        z, motion = self.listen(features, noise, state)
-        frames, picture = self.generator(
-            z, features, None if state is None else state.picture, pixel_noise, memory_mask
-        )
-        return frames, NetworkState(motion, picture)
+        z, norm, heard = self.listen(features, noise, state, smoothing)
+        frames, picture = self.generator(z, norm, heard.picture, pixel_noise, memory_mask, sharpness)
+        return frames, heard._replace(picture=picture)
 
     def prime(
         self,
-        features: Float[Tensor, "B T F"],
+        features: RoutedFeatures | Float[Tensor, "B T F"],
         noise: Float[Tensor, "B T E"],
         state: NetworkState | None = None,
     ) -> NetworkState:
-        """The state after a window whose frames nobody wants; cheap where the generator does not remember its
-        pictures."""
-        z, motion = self.listen(features, noise, state)
-        if not self.generator.remembers:
-            return NetworkState(motion, PictureState())
-        _, picture = self.generator(z, features, None if state is None else state.picture)
-        return NetworkState(motion, picture)
+        """Returns the state after a window whose frames are not needed; cheap without a recurrent
+        generator."""
+        z, norm, heard = self.listen(features, noise, state)
+        if not self.generator.is_recurrent:
+            return heard
+        return heard._replace(picture=self.generator(z, norm, heard.picture)[1])
 
     def listen(
         self,
-        features: Float[Tensor, "B T F"],
+        features: RoutedFeatures | Float[Tensor, "B T F"],
         noise: Float[Tensor, "B T E"],
         state: NetworkState | None = None,
-        content: Float[Tensor, "B T F"] | None = None,
-    ) -> tuple[Float[Tensor, "B T Z"], MotionState]:
-        """What the generator draws from, and the encoder's state; ``content``: what SaC hears, None: the
-        features too."""
-        e, noise = noise.split([noise.shape[-1] - self.content_noise, self.content_noise], dim=-1)
-        tokens = torch.cat([e, features], dim=-1) if self.motion_sound else e
-        with autocast_bfloat16(features.device, False):  # small, and what is rounded here is remembered
+        smoothing: Float[Tensor, "B 1 1"] | None = None,
+    ) -> tuple[Float[Tensor, "B T Z"], Float[Tensor, "B T F"], NetworkState]:
+        """Returns the generator's input, the features for its norms, and the state with no new picture in it.
+
+        Args:
+            features: what each route hears, or what all three hear.
+            noise: of motion, then of content.
+            state: of the frame before the window.
+            smoothing: share of the last input that is kept from frame to frame, from 0 to below 1; the
+                encoder runs at full speed, only its output and the norms' features are smoothed. None: never
+                smoothed.
+        """
+        sound = features if isinstance(features, RoutedFeatures) else RoutedFeatures(*(3 * [features]))
+        e, content_noise = noise.split([noise.shape[-1] - self.content_noise, self.content_noise], dim=-1)
+        tokens = torch.cat([e, sound.motion], dim=-1) if self.motion_sound else e
+        with autocast_bfloat16(noise.device, False):  # small, and what is rounded here is remembered
             motion, memory = self.motion(tokens, None if state is None else state.motion)
-        heard = features if content is None else content
-        return torch.cat([motion, *([heard] if self.sound_content else []), noise], dim=-1), memory
+        content = [sound.content] if self.sound_content else []
+        z, norm = torch.cat([motion, *content, content_noise], dim=-1), sound.norm
+        smoothed = None
+        if smoothing is not None:
+            last = None if state is None else state.smoothed
+            last = Smoothed(z[:, :1], norm[:, :1]) if last is None else last
+            z, norm = smooth(z, last.z, smoothing), smooth(norm, last.norm, smoothing)
+            smoothed = Smoothed(z[:, -1:], norm[:, -1:])
+        picture = PictureState() if state is None else state.picture
+        return z, norm, NetworkState(memory, picture, smoothed)
+
+
+def smooth(
+    x: Float[Tensor, "B T C"], last: Float[Tensor, "B 1 C"], kept: Float[Tensor, "B 1 1"]
+) -> Float[Tensor, "B T C"]:
+    """Returns y[t] = kept y[t - 1] + (1 - kept) x[t], y[-1] = ``last``: a one-pole low-pass; kept 0 returns
+    x."""
+    if not kept.any():
+        return x
+    smoothed: list[Tensor] = []
+    for frame in x.split(1, dim=1):
+        last = torch.lerp(frame, last, kept)
+        smoothed.append(last)
+    return torch.cat(smoothed, dim=1)

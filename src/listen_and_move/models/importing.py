@@ -85,8 +85,8 @@ def import_checkpoint(
     check_no_input(target, [path])
     if target.exists() and not overwrite:
         raise UserError(
-            f"{target}: expected a name that is free; the file exists: choose another --out, or give "
-            "--overwrite"
+            f"{target}: expected a name that is free; the file exists",
+            "choose another --out, or give --overwrite",
         )
     published = _read(path)
     try:
@@ -95,7 +95,7 @@ def import_checkpoint(
     except SettingError as error:
         raise UserError(f"{path}: expected a network and settings that go together; {error}") from None
     except UserError as error:
-        raise UserError(f"{path}: {error}") from None
+        raise UserError(f"{path}: {error.message}", error.hint) from None
     save_model(target, Model(network, config, None, 0))
     return Imported(target, config, assumed)
 
@@ -158,7 +158,7 @@ def _config(
     chosen = {name: usual[name] if value is None else value for name, value in given.items()}
     if chosen["kind"] == "mfcc" and heard != _COEFFICIENTS:
         raise UserError(
-            f"expected {_COEFFICIENTS} numbers of sound per frame for --kind mfcc; this network hears {heard}"
+            f"expected {_COEFFICIENTS} numbers of sound per frame for kind mfcc; this network hears {heard}"
         )
     bands: dict[str, Any] = {} if chosen["kind"] == "mfcc" else {"bands": heard, "context_bands": heard}
     features = FeatureConfig(kind=chosen["kind"], chunk_ms=chosen["chunk-ms"], **bands)
@@ -206,7 +206,7 @@ def _routes(weights: Mapping[str, Tensor], motion_noise: int | None) -> tuple[in
         )
     if motion_noise not in (None, noise):
         raise UserError(
-            f"expected --motion-noise {noise}, which is in the weights; got {motion_noise}: leave it away"
+            f"motion-noise: expected {noise}, which is in the weights; got {motion_noise}: leave it away"
         )
     return heard, noise, sound, content
 

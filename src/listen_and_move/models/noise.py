@@ -23,6 +23,7 @@ def frame_noise(
     if not any(sizes) and not shapes:
         return torch.zeros(1, len(frames), 0, device=device), None
     drawn = [_one_frame(seed, frame, sizes[0], shapes) for frame in frames]
+    # Frame -1, which no sound has, stands for the whole sound.
     content = torch.randn(sizes[1], generator=torch.Generator().manual_seed(_mixed(seed, -1)))
     vectors = torch.stack([torch.cat([motion, content]) for motion, _ in drawn])[None].to(device)
     pixels = [
@@ -35,6 +36,7 @@ def frame_noise(
 def _one_frame(
     seed: int, frame: int, size: int, shapes: Sequence[tuple[int, int]]
 ) -> tuple[Tensor, list[Tensor]]:
+    # A generator per frame, not one for all: a frame drawn alone or late has the noise it has in any window.
     random = torch.Generator().manual_seed(_mixed(seed, frame))
     return torch.rand(size, generator=random), [torch.randn(shape, generator=random) for shape in shapes]
 

@@ -33,9 +33,9 @@ def optimized(
     ``device``: where it will play, the CPU by default. CUDA keeps the prediction layer as it was trained,
     both signs of a direction in one batch: there launches cost more than memory.
     """
-    recall = network.generator.recall
+    memory = network.generator.memory
     network = (
-        copy.deepcopy(network, {} if recall is None else {id(recall): recall}).eval().requires_grad_(False)
+        copy.deepcopy(network, {} if memory is None else {id(memory): memory}).eval().requires_grad_(False)
     )
     generator = network.generator
     if generator.start.over_time is None:  # else a norm is over sums of several convolutions
@@ -120,7 +120,7 @@ def _shorten(generator: Generator) -> None:
         generator.blocks,
         generator.predictions,
         generator.sketches,
-        generator.look,
+        generator.reference_encoder,
     ):
         if part is not None:
             part.bfloat16()

@@ -36,6 +36,8 @@ class OptimizedPrediction(nn.Module):
     ) -> tuple[Float[Tensor, "B T C H W"], PredictionState]:
         """The activations, corrected, and the state to continue from; ``recompute``: without gradients there
         is nothing to."""
+        # All maps of a window in memory that is allocated once: allocating and freeing took longer than the
+        # sums.
         batch, frames, _, *size = x.shape
         at_once, predictions = min(frames, frames_at_once(x)), len(self.follows)
         heard = x.new_empty(batch, at_once, predictions, 3 * self.width, *size)
@@ -162,4 +164,5 @@ def _tanh_(x: Tensor) -> Tensor:
     """The hyperbolic tangent; x may be used up. On a CPU torch computes the sigmoid several times as fast."""
     if x.device.type != "cpu":
         return x.tanh_()
+    # tanh(x) = 2 sigmoid(2 x) - 1, in float32: bfloat16 would lose the digits near 1.
     return x.to(torch.promote_types(x.dtype, torch.float32)).mul_(2).sigmoid_().mul_(2).sub_(1).to(x)

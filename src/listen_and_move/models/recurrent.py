@@ -47,7 +47,8 @@ class DilatedGRU(nn.Module):
         """Hidden vectors of all frames, and the last of them as the new memory."""
         heard = F.linear(tokens, self.weight_ih, self.bias_ih)
         hidden: list[Tensor] = []
-        for group in heard.split(self.dilation, dim=1):  # frames of one group do not depend on each other
+        # Frames of one group do not depend on each other: they are one product instead of as many.
+        for group in heard.split(self.dilation, dim=1):
             moved = self._step(group, memory[:, : group.shape[1]])
             memory = torch.cat([memory[:, group.shape[1] :], moved], dim=1)
             hidden.append(moved)
@@ -258,6 +259,8 @@ class ConvGRU(nn.Module):
         """The hidden maps, from the input half."""
         if hidden is None:
             hidden = heard.new_zeros(len(heard), self.channels, *heard.shape[3:])
+        # The candidate's kernel is applied to r h and the gates' to h, so the hidden half is two
+        # convolutions.
         kernels = self.convolution.kernel()[:, self.inputs :].split([2 * self.channels, self.channels])
         maps: list[Tensor] = []
         for frame in heard.unbind(dim=1):

@@ -26,13 +26,17 @@ def played(
 ) -> Iterator[UInt8[np.ndarray, "T H W 3"]]:
     """The network's pictures for some frames of a clip, in blocks, after hearing what comes before them."""
     device = next(network.parameters()).device
-    state = None
+    state, sharpness = None, torch.zeros(1, 1, 1, device=device)
+    # The recurrent state at the beginning of a part is that of a sound that went on: what is older than the
+    # warm-up has faded from it.
     for first in range(max(0, frames.start - WARM_UP), frames.stop, BLOCK):
         span = range(first, min(first + BLOCK, frames.stop))
         heard = features[span.start : span.stop][None].to(device)
-        noise, pixel_noise = frame_noise(span, seed, config.noise_sizes, network.pixel_noise_shapes, device)
+        noise, pixel_noise = frame_noise(
+            span, seed, config.noise_sizes, network.generator.pixel_noise_shapes, device
+        )
         with torch.no_grad():
-            picture, state = network(heard, noise, state, pixel_noise)
+            picture, state = network(heard, noise, state, pixel_noise, sharpness=sharpness)
         pixels = as_pixels(picture[0]).cpu().numpy()
         if span.stop > frames.start:
             yield pixels[max(0, frames.start - first) :]

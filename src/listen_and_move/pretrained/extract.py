@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from listen_and_move.arrays import Array
 from listen_and_move.pretrained.i3d import CLASSES, I3D, LEAST_FRAMES
 from listen_and_move.pretrained.inception import FEATURES, Inception
 from listen_and_move.pretrained.inputs import SYMMETRIC, UNIT, network_input
 
-Array = NDArray[np.float64]
 Video = NDArray[Any]
 
 FRAMES_AT_ONCE = 16

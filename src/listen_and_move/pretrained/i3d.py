@@ -39,7 +39,7 @@ def same_padded(
     return F.pad(x, padding)
 
 
-class Convolution(nn.Module):
+class I3DConvolution(nn.Module):
     """Convolution without bias, SAME padding, batch norm, rectifier."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> None:
@@ -65,19 +65,19 @@ class Pooling(nn.Module):
         return F.max_pool3d(same_padded(x, self.kernel, self.stride), self.kernel, self.stride)
 
 
-class Block(nn.Module):
+class I3DBlock(nn.Module):
     """Four branches side by side: 1x1, 3x3, another 3x3, and a pooling; ``widths`` in the order of the
     layers."""
 
     def __init__(self, inputs: int, widths: tuple[int, int, int, int, int, int]) -> None:
         super().__init__()
-        self.b0 = Convolution(inputs, widths[0], 1)
-        self.b1a = Convolution(inputs, widths[1], 1)
-        self.b1b = Convolution(widths[1], widths[2], 3)
-        self.b2a = Convolution(inputs, widths[3], 1)
-        self.b2b = Convolution(widths[3], widths[4], 3)
+        self.b0 = I3DConvolution(inputs, widths[0], 1)
+        self.b1a = I3DConvolution(inputs, widths[1], 1)
+        self.b1b = I3DConvolution(widths[1], widths[2], 3)
+        self.b2a = I3DConvolution(inputs, widths[3], 1)
+        self.b2b = I3DConvolution(widths[3], widths[4], 3)
         self.b3a = Pooling((3, 3, 3), (1, 1, 1))
-        self.b3b = Convolution(inputs, widths[5], 1)
+        self.b3b = I3DConvolution(inputs, widths[5], 1)
 
     def forward(self, x: Float[Tensor, "N C T H W"]) -> Float[Tensor, "N D T H W"]:
         """D is the sum of the branches' last widths."""
@@ -101,22 +101,22 @@ class I3D(nn.Sequential):
 
     def __init__(self) -> None:
         layers: OrderedDict[str, nn.Module] = OrderedDict(
-            Conv3d_1a_7x7=Convolution(3, 64, 7, 2),
+            Conv3d_1a_7x7=I3DConvolution(3, 64, 7, 2),
             MaxPool3d_2a_3x3=Pooling((1, 3, 3), (1, 2, 2)),
-            Conv3d_2b_1x1=Convolution(64, 64, 1),
-            Conv3d_2c_3x3=Convolution(64, 192, 3),
+            Conv3d_2b_1x1=I3DConvolution(64, 64, 1),
+            Conv3d_2c_3x3=I3DConvolution(64, 192, 3),
             MaxPool3d_3a_3x3=Pooling((1, 3, 3), (1, 2, 2)),
-            Mixed_3b=Block(192, (64, 96, 128, 16, 32, 32)),
-            Mixed_3c=Block(256, (128, 128, 192, 32, 96, 64)),
+            Mixed_3b=I3DBlock(192, (64, 96, 128, 16, 32, 32)),
+            Mixed_3c=I3DBlock(256, (128, 128, 192, 32, 96, 64)),
             MaxPool3d_4a_3x3=Pooling((3, 3, 3), (2, 2, 2)),
-            Mixed_4b=Block(480, (192, 96, 208, 16, 48, 64)),
-            Mixed_4c=Block(512, (160, 112, 224, 24, 64, 64)),
-            Mixed_4d=Block(512, (128, 128, 256, 24, 64, 64)),
-            Mixed_4e=Block(512, (112, 144, 288, 32, 64, 64)),
-            Mixed_4f=Block(528, (256, 160, 320, 32, 128, 128)),
+            Mixed_4b=I3DBlock(480, (192, 96, 208, 16, 48, 64)),
+            Mixed_4c=I3DBlock(512, (160, 112, 224, 24, 64, 64)),
+            Mixed_4d=I3DBlock(512, (128, 128, 256, 24, 64, 64)),
+            Mixed_4e=I3DBlock(512, (112, 144, 288, 32, 64, 64)),
+            Mixed_4f=I3DBlock(528, (256, 160, 320, 32, 128, 128)),
             MaxPool3d_5a_2x2=Pooling((2, 2, 2), (2, 2, 2)),
-            Mixed_5b=Block(832, (256, 160, 320, 32, 128, 128)),
-            Mixed_5c=Block(832, (384, 192, 384, 48, 128, 128)),
+            Mixed_5b=I3DBlock(832, (256, 160, 320, 32, 128, 128)),
+            Mixed_5c=I3DBlock(832, (384, 192, 384, 48, 128, 128)),
             avg_pool=nn.AvgPool3d((2, 7, 7), stride=1),
             logits=Logits(1024, CLASSES),
         )

@@ -25,7 +25,7 @@ FEATURES = 2048
 Kernel = int | tuple[int, int]
 
 
-class Convolution(nn.Sequential):
+class InceptionConvolution(nn.Sequential):
     """Convolution without bias, batch norm, rectifier; ``padded`` keeps the size (at stride 1)."""
 
     def __init__(
@@ -47,7 +47,7 @@ class Node(NamedTuple):
     stride: int = 1
 
 
-class Block(nn.Module):
+class InceptionBlock(nn.Module):
     """A graph of convolutions beside a pooling; what no convolution takes as its input is concatenated."""
 
     def __init__(self, inputs: int, pool: nn.Module, nodes: Sequence[Node]) -> None:
@@ -55,7 +55,7 @@ class Block(nn.Module):
         self.pool = pool
         channels = {"input": inputs, "pool": inputs}
         for node in nodes:
-            convolution = Convolution(
+            convolution = InceptionConvolution(
                 channels[node.source], node.outputs, node.kernel, stride=node.stride, padded=node.stride == 1
             )
             self.add_module(node.name, convolution)
@@ -77,7 +77,7 @@ def _average() -> nn.Module:
     return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
 
 
-def _block_5(inputs: int, pooled: int) -> Block:
+def _block_5(inputs: int, pooled: int) -> InceptionBlock:
     nodes = [
         Node("branch1x1", "input", 64),
         Node("branch5x5_1", "input", 48),
@@ -87,20 +87,20 @@ def _block_5(inputs: int, pooled: int) -> Block:
         Node("branch3x3dbl_3", "branch3x3dbl_2", 96, 3),
         Node("branch_pool", "pool", pooled),
     ]
-    return Block(inputs, _average(), nodes)
+    return InceptionBlock(inputs, _average(), nodes)
 
 
-def _block_6a(inputs: int) -> Block:
+def _block_6a(inputs: int) -> InceptionBlock:
     nodes = [
         Node("branch3x3", "input", 384, 3, 2),
         Node("branch3x3dbl_1", "input", 64),
         Node("branch3x3dbl_2", "branch3x3dbl_1", 96, 3),
         Node("branch3x3dbl_3", "branch3x3dbl_2", 96, 3, 2),
     ]
-    return Block(inputs, nn.MaxPool2d(3, 2), nodes)
+    return InceptionBlock(inputs, nn.MaxPool2d(3, 2), nodes)
 
 
-def _block_6(inputs: int, width: int) -> Block:
+def _block_6(inputs: int, width: int) -> InceptionBlock:
     nodes = [
         Node("branch1x1", "input", 192),
         Node("branch7x7_1", "input", width),
@@ -113,10 +113,10 @@ def _block_6(inputs: int, width: int) -> Block:
         Node("branch7x7dbl_5", "branch7x7dbl_4", 192, (1, 7)),
         Node("branch_pool", "pool", 192),
     ]
-    return Block(inputs, _average(), nodes)
+    return InceptionBlock(inputs, _average(), nodes)
 
 
-def _block_7a(inputs: int) -> Block:
+def _block_7a(inputs: int) -> InceptionBlock:
     nodes = [
         Node("branch3x3_1", "input", 192),
         Node("branch3x3_2", "branch3x3_1", 320, 3, 2),
@@ -125,10 +125,10 @@ def _block_7a(inputs: int) -> Block:
         Node("branch7x7x3_3", "branch7x7x3_2", 192, (7, 1)),
         Node("branch7x7x3_4", "branch7x7x3_3", 192, 3, 2),
     ]
-    return Block(inputs, nn.MaxPool2d(3, 2), nodes)
+    return InceptionBlock(inputs, nn.MaxPool2d(3, 2), nodes)
 
 
-def _block_7(inputs: int, pool: nn.Module) -> Block:
+def _block_7(inputs: int, pool: nn.Module) -> InceptionBlock:
     nodes = [
         Node("branch1x1", "input", 320),
         Node("branch3x3_1", "input", 384),
@@ -140,7 +140,7 @@ def _block_7(inputs: int, pool: nn.Module) -> Block:
         Node("branch3x3dbl_3b", "branch3x3dbl_2", 384, (3, 1)),
         Node("branch_pool", "pool", 192),
     ]
-    return Block(inputs, pool, nodes)
+    return InceptionBlock(inputs, pool, nodes)
 
 
 class Inception(nn.Sequential):
@@ -148,12 +148,12 @@ class Inception(nn.Sequential):
 
     def __init__(self) -> None:
         layers: OrderedDict[str, nn.Module] = OrderedDict(
-            Conv2d_1a_3x3=Convolution(3, 32, 3, stride=2, padded=False),
-            Conv2d_2a_3x3=Convolution(32, 32, 3, padded=False),
-            Conv2d_2b_3x3=Convolution(32, 64, 3),
+            Conv2d_1a_3x3=InceptionConvolution(3, 32, 3, stride=2, padded=False),
+            Conv2d_2a_3x3=InceptionConvolution(32, 32, 3, padded=False),
+            Conv2d_2b_3x3=InceptionConvolution(32, 64, 3),
             maxpool1=nn.MaxPool2d(3, 2),
-            Conv2d_3b_1x1=Convolution(64, 80, 1),
-            Conv2d_4a_3x3=Convolution(80, 192, 3, padded=False),
+            Conv2d_3b_1x1=InceptionConvolution(64, 80, 1),
+            Conv2d_4a_3x3=InceptionConvolution(80, 192, 3, padded=False),
             maxpool2=nn.MaxPool2d(3, 2),
             Mixed_5b=_block_5(192, 32),
             Mixed_5c=_block_5(256, 64),

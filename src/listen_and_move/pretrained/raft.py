@@ -82,7 +82,7 @@ class Encoder(nn.Module):
         return self.conv2(self.layer3(self.layer2(self.layer1(x))))
 
 
-class MotionEncoder(nn.Module):
+class RaftMotionEncoder(nn.Module):
     """The looked-up similarities and the flow so far, as 82 features of which the last two are the flow
     itself."""
 
@@ -102,7 +102,7 @@ class MotionEncoder(nn.Module):
         return torch.cat([F.relu(self.conv(torch.cat([seen, moved], dim=1))), flow], dim=1)
 
 
-class ConvGRU(nn.Module):
+class RaftConvGRU(nn.Module):
     """Gated recurrent unit with 3x3 convolutions (Cho et al. 2014, in the convolutional form of the
     paper)."""
 
@@ -140,8 +140,8 @@ class UpdateBlock(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.encoder = MotionEncoder()
-        self.gru = ConvGRU(HIDDEN, CONTEXT + 82)
+        self.encoder = RaftMotionEncoder()
+        self.gru = RaftConvGRU(HIDDEN, CONTEXT + 82)
         self.flow_head = FlowHead()
 
     def forward(

@@ -33,7 +33,7 @@ _BLOCK = 2**18
 """Bytes read at a time."""
 
 
-class Status(NamedTuple):
+class WeightStatus(NamedTuple):
     """A known file, and whether it is here."""
 
     name: str
@@ -63,11 +63,12 @@ def folder() -> Path:
     return cache / "weights"
 
 
-def listing() -> list[Status]:
+def listing() -> list[WeightStatus]:
     """All known files, in the order of the table."""
     found = [(weights, find(weights.name)) for weights in WEIGHTS.values()]
     return [
-        Status(each.name, each.purpose, each.size, path is not None, path or each.url) for each, path in found
+        WeightStatus(each.name, each.purpose, each.size, path is not None, path or each.url)
+        for each, path in found
     ]
 
 
@@ -96,10 +97,10 @@ def tensors(name: str) -> "dict[str, Tensor]":
     weights, path = _known(name), find(name)
     if path is None:
         raise UserError(
-            f"expected the weights {name} in {folder()}; they are not there; {_how_to_get(weights)}"
+            f"expected the weights {name} in {folder()}; they are not there", _how_to_get(weights)
         )
     if mistake := _mistake(weights, path):
-        raise UserError(f"{path}: {mistake}: it is damaged; {_how_to_get(weights)}")
+        raise UserError(f"{path}: {mistake}: it is damaged", _how_to_get(weights))
     import torch
 
     try:
@@ -270,7 +271,10 @@ def _mistake(weights: WeightFile, path: Path) -> str | None:
         found = _sha256(path, status.st_size, status.st_mtime_ns)
     if found == weights.sha256:
         return None
-    return f"expected {weights.size} bytes with sha256 {weights.sha256}; got {status.st_size} bytes with sha256 {found}"
+    return (
+        f"expected {weights.size} bytes with sha256 {weights.sha256}; got {status.st_size} bytes "
+        f"with sha256 {found}"
+    )
 
 
 @cache

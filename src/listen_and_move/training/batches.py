@@ -1,7 +1,12 @@
-"""What a step sees: windows of the clip, how they sound this time, and what is remembered from before
-them."""
+"""Batches: windows of the clip, their augmented sound, and the network's state before each window.
+
+Letters: B windows, T frames, F features, E noise numbers, K remembered frames, H height, W width.
+"""
+
+from typing import NamedTuple
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from listen_and_move.audio.augmentation import augmented_power, room_tone
@@ -9,125 +14,179 @@ from listen_and_move.audio.features import FeatureExtractor
 from listen_and_move.config import Config
 from listen_and_move.data.clip import Clip
 from listen_and_move.data.windows import Positions, Windows, next_windows
-from listen_and_move.models.generator import NetworkState
+from listen_and_move.models.generator import NetworkState, PixelNoise
 from listen_and_move.models.pixels import as_network
 from listen_and_move.models.recurrent import row, stacked
-from listen_and_move.training.memory_fitting import memory_places, near
+from listen_and_move.training.memory_fitting import memory_mask, remembered_frames
 from listen_and_move.training.state import TrainingState
-from listen_and_move.training.step import Batch, SilenceBatch
 
-REST_EVERY = 4
-"""Steps from one quiet room to the next."""
+SILENCE_EVERY = 4
+"""Steps from one silence batch to the next, since each takes another pass of the network."""
+
+
+class SilenceBatch(NamedTuple):
+    """One window of room tone, in which nothing is to move."""
+
+    features: Float[Tensor, "1 T F"]
+    noise: Float[Tensor, "1 T E"]
+    state: NetworkState | None
+    """The network's state after some room tone before the window."""
+
+
+class Batch(NamedTuple):
+    """The windows of one step."""
+
+    real: Float[Tensor, "B T 3 H W"]
+    """In [-1, 1]."""
+    features: Float[Tensor, "B T F"]
+    noise: Float[Tensor, "B T E"]
+    pixel_noise: PixelNoise | None
+    state: NetworkState | None
+    """The network's state before each window."""
+    pixel_weight: Float[Tensor, "H W"] | None
+    """Weight of each pixel in the reconstruction, mean 1; None: all alike."""
+    memory_mask: Bool[Tensor, "B K"] | None = None
+    """Remembered frames that a window may not retrieve: those that the window itself shows."""
+    silence: SilenceBatch | None = None
+    """Where the step has a stillness loss."""
 
 
 class Batches:
-    """A clip in the form that steps take it; all that changes is in the training state."""
+    """A clip in the form that steps take; all that changes is in the training state."""
 
     def __init__(self, clip: Clip, config: Config, device: torch.device) -> None:
+        """Brings the clip to the device.
+
+        Args:
+            clip: the decoded clip.
+            config: the run's settings.
+            device: of the batches; the frames lie there too where they take less than half of its memory.
+        """
         self.clip, self.config, self.device = clip, config, device
         self.frames = _on_device(clip.frames, device)
         self.features = clip.features.to(device)
         self.extractor = FeatureExtractor(config.features, config.clip.rate, clip.statistics)
         self.loudness = 0.0 if clip.power is None else float(clip.power.mean())
-        self.places = memory_places(clip, config) if config.generator.recall else None
+        self.remembered = remembered_frames(clip, config) if config.generator.recall else None
         weight = 1 + config.losses.motion_weight * clip.motion_map if config.losses.motion_weight else None
         self.pixel_weight = None if weight is None else (weight / weight.mean()).to(device)
 
     def next(self, state: TrainingState) -> tuple[Batch, Positions]:
-        """The next windows, and where the lanes are after them; draws from the state's random generator."""
+        """Draws the batch of the next step.
+
+        Args:
+            state: the training state; its random generator is drawn from, all else stays.
+
+        Returns:
+            The batch, and the lanes' positions after it.
+        """
+        # What is drawn comes in this order, in every version: a resumed run takes the same numbers.
         config, length = self.config.training, self.config.training.window
         windows, positions = next_windows(config, self.clip.train, state.positions, state.random)
         real = torch.stack([self.frames[start : start + length].to(self.device) for start in windows.starts])
-        heard = self._heard(windows, state.random)
-        features = torch.stack([each[-length:] for each in heard])
+        sounds = self._sounds(windows, state.random)
+        features = torch.stack([each[-length:] for each in sounds])
         if config.feature_noise:
             features = features + config.feature_noise * torch.randn(
                 features.shape, generator=state.random
             ).to(features)
-        noise = self._noise(state, len(heard), length)
-        memory = self._memory(state, windows, [each[:-length] for each in heard])
-        quiet, memory_mask = self._quiet(state), self._banned(state, windows)
-        return Batch(
-            as_network(real), features, *noise, memory, self.pixel_weight, memory_mask, quiet
-        ), positions
+        noise, pixel_noise = self._noise(state, len(sounds), length)
+        before = self._states(state, windows, [each[:-length] for each in sounds])
+        silence, mask = self._silence(state), self._memory_mask(state, windows)
+        batch = Batch(
+            as_network(real), features, noise, pixel_noise, before, self.pixel_weight, mask, silence
+        )
+        return batch, positions
 
-    def _heard(self, windows: Windows, random: torch.Generator) -> list[Tensor]:
-        """Features of each window and of the frames before it on which the state is made anew."""
+    def _sounds(self, windows: Windows, random: torch.Generator) -> list[Float[Tensor, "_ F"]]:
+        """Returns the features of each window, after those of the frames that prime its state.
+
+        Both come from one augmented sound, since a recording does not change its colour at a window's edge.
+        """
         starts = [start if primed is None else primed for start, primed in zip(*windows, strict=True)]
         return [
-            self._sound(first, start + self.config.training.window, random)
+            self._features(first, start + self.config.training.window, random)
             for first, start in zip(starts, windows.starts, strict=True)
         ]
 
-    def _sound(self, first: int, last: int, random: torch.Generator) -> Tensor:
-        """Features of some frames: of the track, or of the track disturbed."""
+    def _features(self, first: int, last: int, random: torch.Generator) -> Float[Tensor, "_ F"]:
+        """Returns the features of frames first to last: of the track, or of the track augmented."""
         strength, power = self.config.training.disturbance, self.clip.power
         if not strength or power is None:
             return self.features[first:last]
         power = power[first : last + self.config.features.past + self.config.features.future]
-        return self._described(augmented_power(power, self.loudness, strength, random))
+        return self._assembled(augmented_power(power, self.loudness, strength, random))
 
-    def _described(self, power: Tensor) -> Tensor:
+    def _assembled(self, power: Float[Tensor, "chunks C bands"]) -> Float[Tensor, "_ F"]:
         return self.extractor.assemble(self.extractor.described(power)).to(self.device)
 
-    def _memory(self, state: TrainingState, windows: Windows, before: list[Tensor]) -> NetworkState | None:
-        """The state before each window: carried over, or made anew on the frames before it, as they are
-        heard."""
+    def _states(
+        self, state: TrainingState, windows: Windows, before: list[Float[Tensor, "_ F"]]
+    ) -> NetworkState | None:
+        """Returns the network's state before each window: carried over, or primed on the frames before."""
         states = [
-            self._carried(state, lane) if primed is None else self._primed(state, sound)
-            for lane, (primed, sound) in enumerate(zip(windows.primed, before, strict=True))
+            _carried_over(state, lane) if primed is None else self._primed(state, features)
+            for lane, (primed, features) in enumerate(zip(windows.primed, before, strict=True))
         ]
         return stacked(states) if any(each is not None for each in states) else None
 
-    @staticmethod
-    def _carried(state: TrainingState, lane: int) -> NetworkState | None:
-        return None if state.lanes is None else row(state.lanes, lane)
-
     @torch.no_grad()
-    def _primed(self, state: TrainingState, sound: Tensor) -> NetworkState | None:
-        return state.network.prime(sound[None], self._noise(state, 1, len(sound))[0]) if len(sound) else None
+    def _primed(self, state: TrainingState, features: Float[Tensor, "_ F"]) -> NetworkState | None:
+        """Returns the network's state after some frames; None where there are none."""
+        if not len(features):
+            return None
+        noise, _ = self._noise(state, 1, len(features))
+        return state.network.prime(features[None], noise)
 
-    def _noise(self, state: TrainingState, batch: int, length: int) -> tuple[Tensor, list[Tensor] | None]:
+    def _noise(
+        self, state: TrainingState, batch: int, length: int
+    ) -> tuple[Float[Tensor, "B T E"], PixelNoise | None]:
+        """Draws the noise of some windows: motion noise for each frame, content noise for each window."""
         motion, content = self.config.noise_sizes
-        moving = torch.rand(batch, length, motion, generator=state.random)
-        still = (
+        of_frames = torch.rand(batch, length, motion, generator=state.random)
+        of_windows = (
             torch.randn(batch, 1, content, generator=state.random)
             if content
-            else moving.new_zeros(batch, 1, 0)
+            else of_frames.new_zeros(batch, 1, 0)
         )
-        vectors = torch.cat([moving, still.expand(-1, length, -1)], dim=-1)
-        shapes = state.network.pixel_noise_shapes
+        vectors = torch.cat([of_frames, of_windows.expand(-1, length, -1)], dim=-1)
+        shapes = state.network.generator.pixel_noise_shapes
         pixels = [torch.randn(batch, length, 1, *shape, generator=state.random) for shape in shapes]
         vectors, *pixels = (each.to(self.device, non_blocking=True) for each in (vectors, *pixels))
         return vectors, pixels or None
 
-    def _banned(self, state: TrainingState, windows: Windows) -> Tensor | None:
-        """What each window may not recall; quiet rooms, which are remembered after the frames, it always
-        may."""
-        recall = state.network.generator.recall
-        if self.places is None or recall is None:
-            return None
-        length, places = self.config.training.window, self.places
-        memory_mask = torch.stack(
-            [near(places, range(start, start + length), self.config) for start in windows.starts]
-        )
-        return torch.nn.functional.pad(memory_mask, (0, len(recall.frames) - len(places))).to(self.device)
+    def _memory_mask(self, state: TrainingState, windows: Windows) -> Bool[Tensor, "B K"] | None:
+        """Returns which remembered frames each window may not retrieve; None without memory.
 
-    def _quiet(self, state: TrainingState) -> SilenceBatch | None:
-        """A quiet room, after some time in it; in every fourth step."""
-        if not self.config.losses.rest or state.step % REST_EVERY:
+        The still frames of room tone come after the clip's frames in the memory; no window shows them.
+        """
+        memory = state.network.generator.memory
+        if self.remembered is None or memory is None:
+            return None
+        length, numbers = self.config.training.window, self.remembered
+        masks = [memory_mask(numbers, range(start, start + length), self.config) for start in windows.starts]
+        room_tones = len(memory.values) - len(numbers)
+        return torch.nn.functional.pad(torch.stack(masks), (0, room_tones)).to(self.device)
+
+    def _silence(self, state: TrainingState) -> SilenceBatch | None:
+        """Draws a window of room tone in every fourth step; None in the others and without stillness loss."""
+        if not self.config.losses.rest or state.step % SILENCE_EVERY:
             return None
         before, length = self.config.training.priming, self.config.training.window
         chunks = before + length + self.config.features.past + self.config.features.future
-        sound = self._described(
-            room_tone((chunks, self.extractor.columns), self.config.features.bands, state.random)
-        )
+        power = room_tone((chunks, self.extractor.columns), self.config.features.bands, state.random)
+        features = self._assembled(power)
         noise, _ = self._noise(state, 1, length)
-        return SilenceBatch(sound[None, before:], noise, self._primed(state, sound[:before]))
+        return SilenceBatch(features[None, before:], noise, self._primed(state, features[:before]))
+
+
+def _carried_over(state: TrainingState, lane: int) -> NetworkState | None:
+    """Returns the network's state at the end of a lane's last window."""
+    return None if state.lanes is None else row(state.lanes, lane)
 
 
 def _on_device(frames: Tensor, device: torch.device) -> Tensor:
-    """The clip on the device where it takes less than half of the free memory there."""
+    """Returns the frames on the device where they take less than half of its free memory."""
     if device.type != "cuda":
         return frames if device.type == "cpu" or frames.numel() > 1 << 30 else frames.to(device)
     free, _ = torch.cuda.mem_get_info(device)

@@ -1,8 +1,9 @@
-"""A step recorded once and replayed: on CUDA, thousands of launches become one.
+"""CUDA graphs of training steps: a step is recorded once and replayed, so that thousands of launches become
+one.
 
 A recorded step reads its inputs where they lay and writes its results where they were, so inputs are copied
 there and results are copied away. Whatever decides on the host what is computed makes another kind of step,
-recorded on its own: whether penalties are due, whether there is a quiet room, what is remembered.
+recorded on its own: whether the step has penalties, a silence batch, a state before its windows.
 """
 
 import warnings
@@ -18,33 +19,43 @@ from listen_and_move.models.recurrent import mapped
 Inputs = TypeVar("Inputs")
 Outcome = TypeVar("Outcome")
 
-WARM = 3
-"""Steps of a kind that are computed as they come before one is recorded: they choose kernels and make
-room."""
+WARM_UP = 3
+"""Steps of a kind that are computed launch by launch before one is recorded: in them, libraries choose their
+kernels and allocate memory, which a recording must not do."""
 
 
 class Recorder(Protocol):
-    """What records a computation."""
+    """What records a computation; tests have one that needs no GPU."""
 
     def warm(self, call: Callable[[], Outcome]) -> Outcome:
-        """Compute it as it will be when it is recorded."""
+        """Computes the call where it will be recorded, and returns its result."""
         ...
 
     def record(self, call: Callable[[], Outcome]) -> Callable[[], Outcome]:
-        """What computes it again and again, each time into the same tensors; to record it computes
-        nothing."""
+        """Records the call without computing it.
+
+        Returns:
+            What computes the call again and again, each time into the same tensors.
+        """
         ...
 
 
 class CudaGraphs:
-    """Records on a stream of its own, all in one pool of memory: results are copied away before the next
-    replay."""
+    """Records on a stream of its own, all graphs in one pool of memory.
+
+    Graphs may share the pool because the results of a replay are copied away before the next one.
+    """
 
     def __init__(self, device: torch.device) -> None:
+        """Makes the stream and the pool.
+
+        Args:
+            device: a CUDA device.
+        """
         self.stream, self.pool = torch.cuda.Stream(device), torch.cuda.graph_pool_handle()
 
     def warm(self, call: Callable[[], Outcome]) -> Outcome:
-        """On the stream that records."""
+        """Computes the call on the stream that records, and returns its result."""
         self.stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self.stream):
             outcome = call()
@@ -52,7 +63,7 @@ class CudaGraphs:
         return outcome
 
     def record(self, call: Callable[[], Outcome]) -> Callable[[], Outcome]:
-        """One graph."""
+        """Records the call as one graph, and returns what replays it."""
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, pool=self.pool, stream=self.stream):
             outcome = call()
@@ -66,23 +77,41 @@ class CudaGraphs:
 
 @dataclass
 class _Kind:
-    """Steps that launch the same."""
+    """Steps that launch the same kernels on tensors of the same shapes."""
 
     inputs: Any
-    """Where its inputs lie."""
+    """The tensors that a recorded step reads."""
     steps: int = 0
+    """Steps computed launch by launch so far."""
     replay: Callable[[], Any] | None = None
+    """None before one is recorded."""
 
 
 class CudaGraphStep:
-    """The steps of a run, each kind of them recorded after `WARM` steps; computed one by one where that is
-    refused."""
+    """Computes the steps of a run, each kind recorded after `WARM_UP` steps.
+
+    Where a recording is refused, all steps from then on are computed launch by launch.
+    """
 
     def __init__(self, recorder: Recorder) -> None:
+        """Begins with nothing recorded.
+
+        Args:
+            recorder: what records the steps.
+        """
         self.recorder, self.kinds, self.refused = recorder, dict[str, _Kind](), False
 
     def __call__(self, kind: Hashable, call: Callable[[Inputs], Outcome], inputs: Inputs) -> Outcome:
-        """What ``call`` makes of the inputs; the same ``kind`` always means the same call."""
+        """Computes one step.
+
+        Args:
+            kind: what decides on the host what is computed; the same kind always means the same call.
+            call: the step, a function of its inputs and of the weights.
+            inputs: tensors in tuples, lists and dicts.
+
+        Returns:
+            The result of the call, in tensors of its own.
+        """
         if self.refused:
             return call(inputs)
         name = repr((kind, mapped(lambda each: (each.shape, each.dtype), inputs)))
@@ -90,7 +119,7 @@ class CudaGraphStep:
             self.kinds[name] = _Kind(mapped(Tensor.clone, inputs))
         known = self.kinds[name]
         mapped(Tensor.copy_, known.inputs, inputs)
-        if known.steps < WARM:
+        if known.steps < WARM_UP:
             known.steps += 1
             return self.recorder.warm(lambda: call(known.inputs))
         if known.replay is None:

@@ -49,8 +49,8 @@ def held(folder: RunFolder) -> Iterator[None]:
             if file is not None and error.errno in TAKEN:
                 raise UserError(
                     f"{folder.path}: expected a run folder in which nobody trains; another training is under "
-                    "way there: "
-                    "wait for its end, stop it, or choose another --run"
+                    "way there",
+                    "wait for its end, stop it, or choose another --run",
                 ) from None
         else:
             for left in folder.half_written():

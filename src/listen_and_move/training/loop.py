@@ -1,10 +1,10 @@
-"""The trainer: one clip, one run folder, from the first step or from where it stopped."""
+"""The training loop: one clip into one run folder, from the first step or from the last save."""
 
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ import torch
 from listen_and_move.audio.novelty import Repertoire
 from listen_and_move.config import Config
 from listen_and_move.data.clip import Clip
-from listen_and_move.data.source import find
+from listen_and_move.data.source import find_source
 from listen_and_move.data.windows import lanes
 from listen_and_move.errors import UserError
 from listen_and_move.interrupts import handled
@@ -35,34 +35,37 @@ from listen_and_move.training.validation import validate, write_sample
 CHANGEABLE = frozenset(
     f"training.{name}" for name in ("steps", "save_every", "validate_every", "sample_every", "recompute")
 )
-"""Settings that may differ when a run goes on: they change nothing of what is learnt until then."""
+"""Settings that may differ when a run goes on: none of them changes what a step computes."""
 LOG_EVERY = 10
+"""Steps from one logged step to the next."""
 
 
-class Progress(NamedTuple):
-    """What a watcher is told after every step, and while the video is decoded (step 0, no losses)."""
+class TrainingProgress(NamedTuple):
+    """How far a training is, after every step and while the video is decoded (step 0, no values)."""
 
     step: int
     steps: int
     values: Mapping[str, float]
+    """Losses and measures of the step by log key."""
     steps_per_second: float
     decoded: tuple[int, int] | None = None
+    """Frames decoded and expected, while the video is decoded."""
 
 
-class Result(NamedTuple):
-    """How training ended."""
+class TrainingResult(NamedTuple):
+    """How a training ended."""
 
     run: Path
     step: int
     finished: bool
-    """False: it was interrupted, and the same call goes on."""
+    """False: the training was interrupted, and the same call goes on."""
     figures: Mapping[str, float]
-    """Of the last validation on the held-out part."""
+    """The measures of the last validation on the held-out part."""
     note: str = ""
     """Why the last sample that is missing could not be written; empty where none is missing."""
 
 
-Watcher = Callable[[Progress], None]
+Watcher = Callable[[TrainingProgress], None]
 
 
 def train(
@@ -73,16 +76,19 @@ def train(
     settings: Mapping[str, Any] | None = None,
     device: str = "auto",
     watch: Watcher = lambda progress: None,
-) -> Result:
-    """Learn a video into a run folder; a run that exists there goes on.
+) -> TrainingResult:
+    """Trains on a video, in a run folder; a run that exists there goes on.
 
     Args:
         video: any file with picture and sound, or a folder of Sub-URMP (see `data.suburmp`).
         run: the run folder; runs/NAME-OF-VIDEO by default.
         preset_name: the row of settings to start from; ``studio`` for a new run.
-        settings: changes to it, such as ``{"training.steps": 2000, "clip.size": "128"}``.
+        settings: changes to the preset, such as ``{"training.steps": 2000, "clip.size": "128"}``.
         device: auto, cpu, cuda or mps.
         watch: called after every step.
+
+    Returns:
+        How the training ended.
 
     Raises:
         UserError: the video cannot be learnt, the run is of another video or other settings, another training
@@ -98,19 +104,19 @@ def train(
             folder.check_new()
         config = run_config(folder, preset_name, settings or {})
         losses = config.losses
-        perceptual = (
-            PerceptualLoss.load(losses.perceptual_network, place) if losses.perceptual else None
-        )  # before it takes time
-        source = find(video)
+        # Weights that are missing are reported here, before the video is decoded for minutes.
+        perceptual = PerceptualLoss.load(losses.perceptual_network, place) if losses.perceptual else None
+        source = find_source(video)
         config = _cropped(config, source.box(config.clip))
         video_hash = source.digest()
         if begun and folder.video_hash() != video_hash:
             raise UserError(
-                f"{folder.path}: expected the video that this run learns; {video} is another one: choose "
-                "another --run"
+                f"{folder.path}: expected the video that this run learns; {video} is another one",
+                "choose another --run",
             )
+        steps = config.training.steps
         clip = source.load(
-            config, lambda done, total: watch(Progress(0, config.training.steps, {}, 0.0, (done, total)))
+            config, lambda done, total: watch(TrainingProgress(0, steps, {}, 0.0, (done, total)))
         )
         lanes(clip.train, config.training.lanes, config.training.window)  # refuses lanes that are too short
         if begun:
@@ -119,16 +125,21 @@ def train(
             alone.enter_context(held(folder))
             folder.create(config, video, video_hash, str(place))
         with products(exact=config.training.speed == "exact"), reused_memory(not config.training.recompute):
-            return _Trainer(folder, config, clip, perceptual, place, watch).run()
+            return Trainer(folder, config, clip, perceptual, place, watch).run()
 
 
 def default_run(video: Path) -> Path:
-    """Where a video's run goes when nobody says."""
+    """Returns the run folder of a video for which none is named."""
     return Path("runs") / video.stem
 
 
 def run_config(folder: RunFolder, preset_name: str | None, settings: Mapping[str, Any]) -> Config:
-    """The settings to train with: the run's own where there is one, else the preset's; with changes.
+    """Returns the settings to train with: those of the run or, for a new one, of the preset; with changes.
+
+    Args:
+        folder: of the run, which may not exist yet.
+        preset_name: the row of settings to start from; None: the run's own, or the default preset.
+        settings: changes, by dotted name.
 
     Raises:
         UserError: the run was begun with other settings.
@@ -146,122 +157,142 @@ def run_config(folder: RunFolder, preset_name: str | None, settings: Mapping[str
 
 
 def _cropped(config: Config, box: tuple[int, int, int, int]) -> Config:
-    """The settings with the crop written in one way only."""
+    """Returns the settings with the crop as four numbers, so that one crop is written in one way only."""
     return replace(config, clip=replace(config.clip, crop=",".join(map(str, box))))
 
 
 def _check_same(folder: RunFolder, stored: Config, config: Config) -> None:
+    """Raises UserError where a setting that decides what is learnt differs from the run's."""
     for section, group in vars(stored).items():
         for name, value in vars(group).items():
             got = getattr(getattr(config, section), name)
             if got != value and f"{section}.{name}" not in CHANGEABLE:
                 raise UserError(
                     f"{folder.path}: expected the settings it was begun with, {section}.{name} = {value}; "
-                    f"got {got}: "
-                    "leave the setting away to go on, or choose another --run"
+                    f"got {got}",
+                    "leave the setting away to go on, or choose another --run",
                 )
 
 
-@dataclass
-class _Trainer:
+class Trainer:
     """One run in memory."""
 
-    folder: RunFolder
-    config: Config
-    clip: Clip
-    perceptual: PerceptualLoss | None
-    device: torch.device
-    watch: Watcher
+    def __init__(
+        self,
+        folder: RunFolder,
+        config: Config,
+        clip: Clip,
+        perceptual: PerceptualLoss | None,
+        device: torch.device,
+        watch: Watcher,
+    ) -> None:
+        """Begins the run, or takes it up from its checkpoint.
 
-    def __post_init__(self) -> None:
-        if self.folder.state_file.exists():
-            self.state = load_state(self.folder.state_file, self.config, self.device)
+        Args:
+            folder: the run folder, which exists.
+            config: the run's settings.
+            clip: the decoded clip.
+            perceptual: the perceptual loss, where its weight is above 0.
+            device: to train on.
+            watch: called after every step.
+
+        Raises:
+            UserError: the checkpoint is damaged or of another run.
+        """
+        self.folder, self.config, self.clip, self.perceptual = folder, config, clip, perceptual
+        self.watch = watch
+        if folder.state_file.exists():
+            self.state = load_state(folder.state_file, config, device)
         else:
-            self.state = self._first_state()
-        self.folder.forget_after(self.state.step)
-        self.batches = Batches(self.clip, self.config, self.device)
-        records = self.device.type == "cuda" and self.config.training.speed == "fast"
-        self.graph_step = CudaGraphStep(CudaGraphs(self.device)) if records else None
-        self.repertoire = Repertoire.of(self.clip.features, self.clip.train, self.batches.extractor)
-        self.board = _tensorboard(self.folder)
+            self.state = _first_state(clip, config, device)
+        folder.forget_after(self.state.step)  # lines of steps that were logged after the last save
+        self.batches = Batches(clip, config, device)
+        # Recording belongs to `training.speed fast`; `exact` stays with the plain launches.
+        records = device.type == "cuda" and config.training.speed == "fast"
+        self.graph_step = CudaGraphStep(CudaGraphs(device)) if records else None
+        self.repertoire = Repertoire.of(clip.features, clip.train, self.batches.extractor)
+        self.tensorboard = _tensorboard(folder)
         self.figures: dict[str, float] = {}
+        """Of the last validation."""
         self.note = ""
 
-    def run(self) -> Result:
-        """Train to the last step, or until a signal asks to stop."""
-        training = self.config.training
-        saved, speed = self.state.step if self._is_shared() else None, _Speed()
+    def run(self) -> TrainingResult:
+        """Trains to the last step, or until a signal asks to stop."""
+        training, state = self.config.training, self.state
+        saved, speed = state.step if self._is_saved() else None, _Speed()
         with _stop_signals() as stopped:
-            while self.state.step < training.steps and not stopped():
-                values = self._step()
-                if self.state.step % training.validate_every == 0 or self.state.step == training.steps:
-                    self.figures = validate(self.state.best, self.clip, self.config)
+            while state.step < training.steps and not stopped():
+                values = self.step()
+                last = state.step == training.steps
+                if last or state.step % training.validate_every == 0:
+                    self.figures = validate(state.inference_network, self.clip, self.config)
                     values |= {f"held_out/{name}": value for name, value in self.figures.items()}
                 rate = speed.after_step()
-                self._log(values, rate)
-                if self.state.step % training.save_every == 0:
-                    self._save()
-                    saved = self.state.step
-                if self.state.step % training.sample_every == 0 or self.state.step == training.steps:
+                self.log(values, rate)
+                if state.step % training.save_every == 0:
+                    self.save()
+                    saved = state.step
+                if last or state.step % training.sample_every == 0:
                     self._sample()
-                self.watch(Progress(self.state.step, training.steps, values, rate))
-            if self.state.step != saved:
-                self._save()
-            if self.board is not None:
-                self.board.close()
-        return Result(
-            self.folder.path, self.state.step, self.state.step >= training.steps, self.figures, self.note
-        )
+                self.watch(TrainingProgress(state.step, training.steps, values, rate))
+            if state.step != saved:
+                self.save()
+            if self.tensorboard is not None:
+                self.tensorboard.close()
+        finished = state.step >= training.steps
+        return TrainingResult(self.folder.path, state.step, finished, self.figures, self.note)
 
-    def _first_state(self) -> TrainingState:
-        state = fresh_state(self.config, self.device)
-        for network in (state.network, state.average):
-            if network is not None and network.mean_frame is not None:
-                network.mean_frame.copy_(self.clip.mean_frame)
-        if self.config.generator.recall:
-            memory = fitted_memory(self.clip, self.config)
-            for network in (state.network, state.average):
-                if network is not None and network.generator.recall is not None:
-                    network.generator.recall.remember(*(each.to(self.device) for each in memory))
-        return state
+    def step(self) -> dict[str, float]:
+        """Trains one step.
 
-    def _step(self) -> dict[str, float]:
+        Returns:
+            Losses by log key, unweighted.
+
+        Raises:
+            UserError: a loss is not finite.
+        """
         batch, positions = self.batches.next(self.state)
         losses = training_step(self.state, batch, self.config, self.perceptual, self.graph_step)
         self.state.positions = positions
-        values = dict(
-            zip(losses, torch.stack([*losses.values()]).tolist(), strict=True)
-        )  # the only wait for the device
+        # All losses come to the host at once: the only place where a step waits for the device.
+        values = dict(zip(losses, torch.stack([*losses.values()]).tolist(), strict=True))
         for name, value in values.items():
             if not math.isfinite(value):
                 raise UserError(
                     f"training stopped at step {self.state.step}: expected finite losses; {name} became "
-                    f"{value}; "
-                    f"{self.folder.path} keeps the last save: try smaller learning rates in another --run"
+                    f"{value}; {self.folder.path} keeps the last save",
+                    "try smaller learning rates in another --run",
                 )
         return values
 
-    def _log(self, values: Mapping[str, float], rate: float) -> None:
+    def log(self, values: Mapping[str, float], rate: float) -> None:
+        """Writes the values of a step to metrics.jsonl and to TensorBoard, in every tenth step and others
+        that matter.
+
+        Args:
+            values: losses and measures of the step by log key.
+            rate: steps per second.
+        """
         step, last = self.state.step, self.config.training.steps
         held_out = any(name.startswith("held_out/") for name in values)
         if not (step % LOG_EVERY == 0 or step in (1, last) or held_out):
             return
         self.folder.log({"step": step, **values, "steps_per_second": round(rate, 3)})
-        if self.board is not None:
+        if self.tensorboard is not None:
             for name, value in values.items():
-                self.board.add_scalar(name, value, step)
+                self.tensorboard.add_scalar(name, value, step)
 
     def _sample(self) -> None:
-        """Write a sample; a video whose sound cannot be read any more, say, keeps nobody from learning what
-        was read."""
+        """Writes a sample; where it cannot be written, the training goes on: it has read all that it
+        learns."""
+        state = self.state
         try:
-            write_sample(self.folder.sample_file(self.state.step), self.state.best, self.clip, self.config)
+            write_sample(self.folder.sample_file(state.step), state.inference_network, self.clip, self.config)
         except (UserError, OSError) as error:
-            self.note = f"no sample of step {self.state.step}: {error}"
+            self.note = f"no sample of step {state.step}: {error}"
 
-    def _is_shared(self) -> bool:
-        """Whether the model file is of this step: a kill may have come between the saving of the state and of
-        the model."""
+    def _is_saved(self) -> bool:
+        """Whether the model file is of this step: a kill may have come between checkpoint and model file."""
         if self.state.step == 0 or not self.folder.model_file.exists():
             return False
         try:
@@ -269,21 +300,41 @@ class _Trainer:
         except UserError:
             return False
 
-    def _save(self) -> None:
-        """The checkpoint first: the model file can be made from it, not the other way round."""
+    def save(self) -> None:
+        """Writes the checkpoint and the model file.
+
+        The checkpoint comes first: the model file can be made from it, not the other way round.
+        """
         save_state(self.folder.state_file, self.state)
         clip, state = self.clip, self.state
-        model = Model(state.best, self.config, clip.statistics, state.step, clip.level, self.repertoire)
+        model = Model(
+            state.inference_network, self.config, clip.statistics, state.step, clip.level, self.repertoire
+        )
         save_model(self.folder.model_file, model)
 
 
+def _first_state(clip: Clip, config: Config, device: torch.device) -> TrainingState:
+    """Returns the state before the first step, with the clip's mean frame and memory in the network."""
+    state = fresh_state(config, device)
+    memory = fitted_memory(clip, config) if config.generator.recall else None
+    for network in (state.network, state.ema):
+        if network is None:
+            continue
+        if network.generator.mean_frame is not None:
+            network.generator.mean_frame.copy_(clip.mean_frame)
+        if memory is not None and network.generator.memory is not None:
+            network.generator.memory.fill(*(each.to(device) for each in memory))
+    return state
+
+
 class _Speed:
-    """Steps per second, a running mean that forgets the slow first step."""
+    """Measures steps per second, as a running mean that forgets the slow first step."""
 
     def __init__(self) -> None:
         self.last, self.seconds = time.perf_counter(), 0.0
 
     def after_step(self) -> float:
+        """Returns the steps per second, after each step."""
         now = time.perf_counter()
         took, self.last = now - self.last, now
         self.seconds = took if not self.seconds else 0.95 * self.seconds + 0.05 * took
@@ -292,7 +343,11 @@ class _Speed:
 
 @contextmanager
 def _stop_signals() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C and its like only set a flag meanwhile, so that a step is never cut in two."""
+    """Within, Ctrl-C and its like only set a flag, so that a step and a save are never cut in two.
+
+    Yields:
+        Whether a signal came. Python delivers signals to the main thread alone; elsewhere none ever comes.
+    """
     caught: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -303,7 +358,7 @@ def _stop_signals() -> Iterator[Callable[[], bool]]:
 
 
 def _tensorboard(folder: RunFolder) -> Any:
-    """A writer where TensorBoard is installed, else None."""
+    """Returns a writer where TensorBoard is installed, else None."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:

@@ -1,7 +1,8 @@
-"""What a model remembers of a clip: frames with their sounds, and by what their likeness is best told.
+"""The frame memory is filled before the first step: which frames are remembered, by which keys, and by which
+metric features are compared.
 
-Letters: K remembered frames, V versions of their sounds, F features, G groups of features, P numbers of a
-small picture.
+Letters: K remembered frames, V versions of each key, F features, G groups of features, P numbers of a small
+picture, H height, W width.
 """
 
 from collections.abc import Iterator
@@ -20,89 +21,118 @@ from listen_and_move.models.memory import FrameMemory
 from listen_and_move.models.pixels import as_pixels
 
 APART_SECONDS = 0.5
-"""Frames nearer than this to a window are no test of memory: they show, and sound like, the window itself."""
-_SIDE = 16  # of the pictures that the likeness is judged by
-_VERSIONS = 16  # of each sound beside the recorded one
-_ROOMS = 4  # quiet rooms, each in as many versions as a sound
-_STEPS, _RATE, _CALM = 80, 0.1, 3e-3
+"""Remembered frames nearer than this to a window show, and sound like, the window itself: to retrieve them
+would teach the network to copy."""
+_SIDE = 16  # of the small pictures by which the metric is fitted
+_VERSIONS = 16  # of each key beside the recorded one
+_ROOM_TONES = 4  # keys of room tone, each in as many versions as a frame's key
+_STEPS, _RATE, _DECAY = 80, 0.1, 3e-3
 _WIDTH, _NARROWEST, _WIDEST = 0.1, 0.05, 0.2  # of the kernel, in mean distances
 
 
-class Memory(NamedTuple):
-    """See `models.memory.Recall`."""
+class FittedMemory(NamedTuple):
+    """The content of a `models.memory.FrameMemory`, in the order of its method ``remember``."""
 
-    scale: Float[Tensor, " F"]
-    reach: Float[Tensor, ""]
-    heard: Float[Tensor, "V K F"]
-    frames: UInt8[Tensor, "K 3 H W"]
+    metric_scale: Float[Tensor, " F"]
+    """Factor of each feature before distances are taken."""
+    typical_distance: Float[Tensor, ""]
+    """Median distance of a key to the nearest other one."""
+    keys: Float[Tensor, "V K F"]
+    """Features of the sound of each frame, in several versions."""
+    values: UInt8[Tensor, "K 3 H W"]
+    """The frames, 0..255."""
 
 
-def memory_places(clip: Clip, config: Config) -> Int[Tensor, " K"]:
-    """Numbers of the training frames that are kept: all, or evenly spaced ones where there are too many."""
+def remembered_frames(clip: Clip, config: Config) -> Int[Tensor, " K"]:
+    """Returns the numbers of the remembered frames: all for training, or evenly spaced ones of too many.
+
+    Args:
+        clip: the decoded clip.
+        config: the run's settings; generator.recall is the largest number of frames.
+    """
     numbers = [number for part in clip.train for number in part]
     return torch.tensor(numbers[:: ceil(len(numbers) / config.generator.recall)])
 
 
-def fitted_memory(clip: Clip, config: Config) -> Memory:
-    """The training frames kept, and the weights of their features; after them quiet rooms, where those are to
-    be still."""
-    places = memory_places(clip, config)
-    heard, frames = clip.features[places], clip.frames[places].movedim(-1, 1)
-    small = torch.nn.functional.adaptive_avg_pool2d(frames.float() / 255, _SIDE).flatten(1)
-    follows = places.diff() == places.diff().min()
-    excluded = _excluded(places, config)
-    scale = likeness(heard, small, excluded, follows, groups(config.features))
-    distance = torch.cdist(heard * scale, heard * scale).masked_fill(excluded, torch.inf)
-    reach = distance.amin(1).median().clamp(min=1e-3)
-    memory = Memory(scale, reach, torch.stack([heard, *_otherwise(clip, config, places)]), frames)
-    return _with_rooms(memory, clip, config) if config.losses.rest else memory
+def fitted_memory(clip: Clip, config: Config) -> FittedMemory:
+    """Returns the memory of a clip: its remembered frames and, with a stillness loss, room tone.
+
+    Args:
+        clip: the decoded clip.
+        config: the run's settings.
+    """
+    numbers = remembered_frames(clip, config)
+    keys, values = clip.features[numbers], clip.frames[numbers].movedim(-1, 1)
+    small = torch.nn.functional.adaptive_avg_pool2d(values.float() / 255, _SIDE).flatten(1)
+    consecutive = numbers.diff() == numbers.diff().min()
+    excluded = _excluded(numbers, config)
+    scale = fitted_metric_scale(keys, small, excluded, consecutive, feature_groups(config.features))
+    distance = torch.cdist(keys * scale, keys * scale).masked_fill(excluded, torch.inf)
+    typical = distance.amin(1).median().clamp(min=1e-3)
+    versions = torch.stack([keys, *_augmented_keys(clip, config, numbers)])
+    memory = FittedMemory(scale, typical, versions, values)
+    return _with_room_tone(memory, clip, config) if config.losses.rest else memory
 
 
-def _with_rooms(memory: Memory, clip: Clip, config: Config) -> Memory:
-    """With quiet rooms in which one frame was seen, the one recalled best in silence.
+def _with_room_tone(memory: FittedMemory, clip: Clip, config: Config) -> FittedMemory:
+    """Returns the memory with keys of room tone, whose value is one still frame: the best one for silence.
 
-    Their noise is nowhere near what was learnt, and without them one random frame after the other would sound
-    most like it.
+    Room tone is far from all keys of the clip, and without keys of its own it would retrieve one random
+    frame after the other: a picture that trembles in a quiet room.
     """
     extractor = FeatureExtractor(config.features, config.clip.rate, clip.statistics)
-    recall = FrameMemory(config.features.size, (memory.frames.shape[-2], memory.frames.shape[-1]))
-    recall.remember(*memory)
-    _, best = recall(extractor.silence()[None, None])
+    frames = FrameMemory(config.features.size, (memory.values.shape[-2], memory.values.shape[-1]))
+    frames.fill(*memory)
+    _, best = frames(extractor.silence()[None, None])
     still = as_pixels(best[0]).movedim(-1, 1)
-    generator = torch.Generator().manual_seed(config.training.seed)
+    random = torch.Generator().manual_seed(config.training.seed)
     shape = (1 + config.features.past + config.features.future, extractor.columns)
-    count = len(memory.heard) * _ROOMS
-    rooms = [
-        extractor.assemble(extractor.described(room_tone(shape, config.features.bands, generator)))
-        for _ in range(count)
+    tones = [
+        extractor.assemble(extractor.described(room_tone(shape, config.features.bands, random)))
+        for _ in range(len(memory.keys) * _ROOM_TONES)
     ]
-    heard = torch.cat(rooms).unflatten(0, (-1, _ROOMS))
-    frames = torch.cat([memory.frames, still.expand(_ROOMS, -1, -1, -1)])
-    return memory._replace(heard=torch.cat([memory.heard, heard], dim=1), frames=frames)
+    keys = torch.cat(tones).unflatten(0, (-1, _ROOM_TONES))
+    values = torch.cat([memory.values, still.expand(_ROOM_TONES, -1, -1, -1)])
+    return memory._replace(keys=torch.cat([memory.keys, keys], dim=1), values=values)
 
 
-def _otherwise(clip: Clip, config: Config, places: Int[Tensor, " K"]) -> Iterator[Float[Tensor, "K F"]]:
-    """The same sounds as they might have been recorded, where training disturbs them too."""
+def _augmented_keys(clip: Clip, config: Config, numbers: Int[Tensor, " K"]) -> Iterator[Float[Tensor, "K F"]]:
+    """Yields the keys of the augmented sound, so that a frame is found by another recording of its sound too;
+    none where training augments no sound."""
     strength, power = config.training.disturbance, clip.power
     if not strength or power is None:
         return
     extractor = FeatureExtractor(config.features, config.clip.rate, clip.statistics)
-    generator = torch.Generator().manual_seed(config.training.seed)
+    random = torch.Generator().manual_seed(config.training.seed)
     for _ in range(_VERSIONS):
-        other = augmented_power(power, float(power.mean()), strength, generator)
-        yield extractor.assemble(extractor.described(other))[places]
+        augmented = augmented_power(power, float(power.mean()), strength, random)
+        yield extractor.assemble(extractor.described(augmented))[numbers]
 
 
-def near(places: Int[Tensor, " K"], window: range, config: Config) -> Bool[Tensor, " K"]:
-    """Which remembered frames are too near to a window of training; none where that would leave nothing."""
-    reach = ceil(APART_SECONDS * config.clip.rate)
-    memory_mask = (places >= window.start - reach) & (places < window.stop + reach)
-    return memory_mask if not memory_mask.all() else torch.zeros_like(memory_mask)
+def memory_mask(numbers: Int[Tensor, " K"], window: range, config: Config) -> Bool[Tensor, " K"]:
+    """Returns which remembered frames a window may not retrieve: those near to it in the clip.
+
+    Args:
+        numbers: of the remembered frames in the clip.
+        window: frame numbers of the window.
+        config: the run's settings, for the frame rate.
+
+    Returns:
+        True for frames within `APART_SECONDS`; False everywhere if that would leave no frame.
+    """
+    apart = ceil(APART_SECONDS * config.clip.rate)
+    mask = (numbers >= window.start - apart) & (numbers < window.stop + apart)
+    return mask if not mask.all() else torch.zeros_like(mask)
 
 
-def groups(config: FeatureConfig) -> Int[Tensor, " F"]:
-    """A number per feature: its chunk's bands, or what belongs to no band, share one; the frame's own chunk
-    comes first."""
+def feature_groups(config: FeatureConfig) -> Int[Tensor, " F"]:
+    """Returns a group number for each feature: the bands of a chunk share one, each extra number has its own.
+
+    The frame's own chunk comes first.
+
+    Args:
+        config: which features a frame has.
+    """
     sizes = [config.chunk_size] + [config.summary_size] * (config.past + config.future)
     numbers: list[int] = []
     for size in sizes:
@@ -111,30 +141,30 @@ def groups(config: FeatureConfig) -> Int[Tensor, " F"]:
     return torch.tensor(numbers)
 
 
-def likeness(
-    heard: Float[Tensor, "K F"],
+def fitted_metric_scale(
+    keys: Float[Tensor, "K F"],
     pictures: Float[Tensor, "K P"],
     excluded: Bool[Tensor, "K K"],
-    follows: Bool[Tensor, " K-1"],
-    group: Int[Tensor, " F"],
+    consecutive: Bool[Tensor, " K-1"],
+    groups: Int[Tensor, " F"],
 ) -> Float[Tensor, " F"]:
-    """The scale of each feature with which the others tell a frame best (leave-one-out, as Goldberger et al.
-    2004).
+    """Returns the scale of each feature with which kernel regression predicts frames best from the others.
 
-    Each group of features has one weight, so that few frames do not fit many; which chunks count most is
-    found: those ahead where motion comes before its sound. Judged by the squared error of pictures and of
-    their changes.
+    Leave-one-out, after Goldberger et al. 2004 (neighbourhood components analysis). Each group of features
+    has one weight, since few frames cannot fit many. The weights find which chunks count: those ahead where
+    motion comes before its sound.
 
     Args:
-        heard: features of the sounds.
-        pictures: small pictures, any range.
-        excluded: which frames may not help to tell which.
-        follows: whether frame k + 1 comes right after frame k in the clip.
-        group: group number of each feature, from 0.
+        keys: features of the remembered frames' sounds.
+        pictures: the frames as small pictures, in any range.
+        excluded: which frames (columns) may not help to predict which (rows).
+        consecutive: whether frame k + 1 comes right after frame k in the clip.
+        groups: group number of each feature, from 0.
     """
-    spread = heard.std(0, correction=0)
-    unit = torch.where(spread > 1e-6 * heard.abs().amax(0).clamp(min=1e-6), 1 / spread.clamp(min=1e-12), 0.0)
-    parts = [heard[:, group == number] * unit[group == number] for number in range(int(group.max()) + 1)]
+    spread = keys.std(0, correction=0)
+    # A constant feature gets scale 0 instead of a division by nearly nothing.
+    unit = torch.where(spread > 1e-6 * keys.abs().amax(0).clamp(min=1e-6), 1 / spread.clamp(min=1e-12), 0.0)
+    parts = [keys[:, groups == number] * unit[groups == number] for number in range(int(groups.max()) + 1)]
     squares = torch.stack([torch.cdist(part, part).square() for part in parts])  # G, K, K
     typical = squares.sum(0).sqrt().mean().clamp(min=1e-6)
     pictures = pictures - pictures.mean(0)
@@ -143,20 +173,27 @@ def likeness(
     optimizer = torch.optim.Adam([weight, width], lr=_RATE)
     for _ in range(_STEPS):
         distance = ((squares * weight.exp()[:, None, None]).sum(0) + 1e-6).sqrt() / typical
-        told = torch.softmax((-distance / width.exp()).masked_fill(excluded, -torch.inf), dim=1) @ pictures
-        loss = _error(told, pictures) + _error(told.diff(dim=0)[follows], pictures.diff(dim=0)[follows])
+        predicted = (
+            torch.softmax((-distance / width.exp()).masked_fill(excluded, -torch.inf), dim=1) @ pictures
+        )
+        # Changes count beside the pictures themselves, or what hardly moves would decide alone.
+        loss = _relative_error(predicted, pictures) + _relative_error(
+            predicted.diff(dim=0)[consecutive], pictures.diff(dim=0)[consecutive]
+        )
         optimizer.zero_grad()
-        (loss + _CALM * weight.square().sum()).backward()
+        (loss + _DECAY * weight.square().sum()).backward()
         optimizer.step()
         with torch.no_grad():
             width.clamp_(torch.tensor(_NARROWEST).log(), torch.tensor(_WIDEST).log())
     with torch.no_grad():
-        return unit * (weight / 2).exp()[group] / (typical * width.exp())
+        return unit * (weight / 2).exp()[groups] / (typical * width.exp())
 
 
-def _excluded(places: Int[Tensor, " K"], config: Config) -> Bool[Tensor, "K K"]:
-    return torch.stack([near(places, range(place, place + 1), config) for place in places.tolist()])
+def _excluded(numbers: Int[Tensor, " K"], config: Config) -> Bool[Tensor, "K K"]:
+    """Returns which remembered frames are too near to each remembered frame to predict it."""
+    return torch.stack([memory_mask(numbers, range(each, each + 1), config) for each in numbers.tolist()])
 
 
-def _error(told: Tensor, real: Tensor) -> Tensor:
-    return (told - real).square().sum() / real.square().sum().clamp(min=1e-6)
+def _relative_error(predicted: Tensor, real: Tensor) -> Tensor:
+    """Returns the squared error as a share of the squared values."""
+    return (predicted - real).square().sum() / real.square().sum().clamp(min=1e-6)

@@ -1,5 +1,9 @@
-"""All that is random in a step beside its batch, drawn before it: the step itself computes the same from the
-same tensors."""
+"""The random numbers of a step beside those of its batch, drawn before the step.
+
+The step itself draws nothing, so that a CUDA graph can replay it and a test can repeat it.
+
+Letters: B windows, T frames, H height, W width.
+"""
 
 from typing import NamedTuple
 
@@ -10,44 +14,54 @@ from torch import Tensor
 from listen_and_move.config import Config
 from listen_and_move.losses.adversarial import ADVERSARIAL
 from listen_and_move.models.recurrent import mapped
-from listen_and_move.training.augment import Change, drawn_change
+from listen_and_move.training.augment import Augmentation, draw_augmentation
 
 Interpolation = Float[Tensor, " B"] | None
-"""Where between the real and the generated sample the penalty is taken, in [0, 1); None where it is not."""
+"""Where between the real and the fake window a penalty is taken, in [0, 1); None for penalties that need no
+such point."""
 
 
 class StepNoise(NamedTuple):
-    """One draw."""
+    """The random numbers of one step."""
 
     frame: Int[Tensor, " 1"]
-    """Which one of each window the image critic sees."""
-    change: Change | None
-    """Of what the critics see, real and generated alike; None without augmentation."""
+    """Number of the frame of every window that the image discriminator sees."""
+    augmentation: Augmentation | None
+    """Of what the discriminators see, the same for real and generated windows; None without augmentation."""
     order: Int[Tensor, " T"]
-    """Of the shuffled window."""
-    video_interpolations: tuple[Interpolation, ...]
-    """Of the video critic's penalties: of the generated window, and of the shuffled one if it counts."""
-    image_interpolations: tuple[Interpolation, ...]
+    """Frame numbers of the shuffled window."""
+    interpolations: dict[str, tuple[Interpolation, ...]]
+    """Of each adversary's penalties, by the adversary's name: one for each kind of fake."""
 
 
 def draw_step_noise(
     config: Config, real: Float[Tensor, "B T 3 H W"], penalise: bool, random: torch.Generator
 ) -> StepNoise:
-    """Drawn on the CPU, brought to where the windows are."""
-    lanes, frames, _, height, width = real.shape
+    """Draws the random numbers of one step.
+
+    Args:
+        config: the run's settings.
+        real: the windows of the step, for their shape and device.
+        penalise: whether the step has a gradient penalty.
+        random: on the CPU, so that every device trains with the same numbers.
+
+    Returns:
+        The numbers, on the windows' device.
+    """
+    windows, frames, _, height, width = real.shape
     frame = torch.randint(frames, (1,), generator=random)
+    # A generator of its own for the augmentation: to switch it on or off changes no other random number.
     seed = int(torch.randint(2**62, (1,), generator=random))
-    change = (
-        drawn_change(lanes, height, width, torch.Generator().manual_seed(seed))
+    augmentation = (
+        draw_augmentation(windows, height, width, torch.Generator().manual_seed(seed))
         if config.critics.augment
         else None
     )
     order = torch.randperm(frames, generator=random)
     between = penalise and ADVERSARIAL[config.losses.adversarial].interpolates
-    video, image = (
-        tuple(torch.rand(lanes, generator=random) if between else None for _ in range(count))
-        for count in (2 if config.losses.shuffled else 1, 1)
-    )
-    return mapped(
-        lambda each: each.to(real.device, non_blocking=True), StepNoise(frame, change, order, video, image)
-    )
+    interpolations = {
+        name: tuple(torch.rand(windows, generator=random) if between else None for _ in range(fakes))
+        for name, fakes in (("video", 2 if config.losses.shuffled else 1), ("image", 1))
+    }
+    noise = StepNoise(frame, augmentation, order, interpolations)
+    return mapped(lambda each: each.to(real.device, non_blocking=True), noise)

@@ -1,5 +1,4 @@
-"""All that changes in training. This is the checkpoint: nothing else is needed to go on exactly where it
-stopped."""
+"""The training state: all that changes in training. Its checkpoint lets a run go on bit for bit."""
 
 import copy
 import json
@@ -7,83 +6,115 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Adam
 
-from listen_and_move.config import Config
+from listen_and_move.config import Config, TrainingConfig
 from listen_and_move.data.windows import Positions, beginning
 from listen_and_move.errors import UserError
-from listen_and_move.models.build import Discriminators, build_discriminators, build_network
-from listen_and_move.models.checkpoint import read_tensors, write_tensors
+from listen_and_move.models.build import build_discriminators, build_network
+from listen_and_move.models.checkpoint import from_disk, read_tensors, to_disk, write_tensors
 from listen_and_move.models.generator import Network, NetworkState, PictureState
 from listen_and_move.models.prediction import PredictionState
 from listen_and_move.models.recurrent import MotionState
+from listen_and_move.training.adversary import Adversaries, Adversary
 
+STORED_NAMES = {
+    "network": "network",
+    "ema": "average",
+    "image": "image_critic",
+    "video": "video_critic",
+    "optimizer": "generator",
+}
+"""Names in checkpoints and log keys by the names in code. Files of version 0.1 have these names, and the same
+training has to write the same bytes."""
 _ENTRY = "listen_and_move_training"
 
 
 @dataclass
 class TrainingState:
-    """Weights, averages, optimisers, recurrent states, position in the clip, random generator, steps done."""
+    """Weights, EMA, optimisers, recurrent states, position in the clip, random generator, number of steps."""
 
     step: int
+    """Steps done."""
     network: Network
-    average: Network | None
-    """Running average of the network's weights, where one is kept."""
-    critics: Discriminators
-    optimizers: dict[str, Adam]
+    optimizer: Adam
+    """Of the network."""
+    ema: Network | None
+    """The exponential moving average of the network's weights, where the settings ask for one."""
+    adversaries: Adversaries
     lanes: NetworkState | None
-    """What the network remembers at the end of each lane's last window."""
+    """The network's state at the end of each lane's last window; None before the first step."""
     positions: Positions
     random: torch.Generator
     """The only source of random numbers, on the CPU."""
 
     @property
-    def best(self) -> Network:
-        """The network to show and to share."""
-        return self.network if self.average is None else self.average
+    def inference_network(self) -> Network:
+        """The network to validate and to save: the EMA where there is one."""
+        return self.network if self.ema is None else self.ema
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """Everything with weights, by its name in checkpoints."""
+        named: dict[str, nn.Module] = {STORED_NAMES["network"]: self.network}
+        named |= {STORED_NAMES[each.name]: each.discriminator for each in self.adversaries}
+        return named if self.ema is None else named | {STORED_NAMES["ema"]: self.ema}
+
+    @property
+    def optimizers(self) -> dict[str, Adam]:
+        """All optimisers, by their names in checkpoints."""
+        of_adversaries = {STORED_NAMES[each.name]: each.optimizer for each in self.adversaries}
+        return {STORED_NAMES["optimizer"]: self.optimizer, **of_adversaries}
 
 
 def fresh_state(config: Config, device: torch.device) -> TrainingState:
-    """The state before the first step."""
+    """Returns the state before the first step.
+
+    Args:
+        config: the run's settings; their seed alone decides the weights.
+        device: of weights and optimisers.
+    """
+    training = config.training
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.training.seed)
-        network, critics = build_network(config), build_discriminators(config)
-    network.generator.recompute = config.training.recompute
-    network, critics = network.to(device), Discriminators(*(critic.to(device) for critic in critics))
+        torch.manual_seed(training.seed)
+        network, discriminators = build_network(config), build_discriminators(config)
+    network.generator.recompute = training.recompute
+    network = network.to(device)
+    image, video = (
+        Adversary(each.to(device), _adam(each, training.critic_rate, training), config.losses)
+        for each in discriminators
+    )
     return TrainingState(
         step=0,
         network=network,
-        average=copy.deepcopy(network).eval().requires_grad_(False) if config.training.average else None,
-        critics=critics,
-        optimizers=_optimizers(network, critics, config),
+        optimizer=_adam(network, training.generator_rate, training),
+        ema=copy.deepcopy(network).eval().requires_grad_(False) if training.average else None,
+        adversaries=Adversaries(video, image),
         lanes=None,
-        positions=beginning(config.training),
-        random=torch.Generator().manual_seed(config.training.seed),
+        positions=beginning(training),
+        random=torch.Generator().manual_seed(training.seed),
     )
 
 
-def _optimizers(network: Network, critics: Discriminators, config: Config) -> dict[str, Adam]:
-    training = config.training
-    rates = {
-        "generator": training.generator_rate,
-        "image_critic": training.critic_rate,
-        "video_critic": training.critic_rate,
-    }
-    modules = {"generator": network, "image_critic": critics.image, "video_critic": critics.video}
+def _adam(module: nn.Module, rate: float, training: TrainingConfig) -> Adam:
+    """Returns the optimiser of a module that is on its device already."""
+    parameters = list(module.parameters())
+    on_cuda = parameters[0].is_cuda  # where a CUDA graph counts the steps on the device
     betas = (training.beta1, training.beta2)
-    recorded = network.generator.start.convolution.weight.is_cuda  # a CUDA graph counts steps on the device
-    return {
-        name: Adam(module.parameters(), lr=rates[name], betas=betas, fused=True, capturable=recorded)
-        for name, module in modules.items()
-    }
+    return Adam(parameters, lr=rate, betas=betas, fused=True, capturable=on_cuda)
 
 
 def save_state(path: Path, state: TrainingState) -> None:
-    """Write the checkpoint, whole or not at all."""
+    """Writes the checkpoint, whole or not at all.
+
+    Args:
+        path: the file; an older checkpoint there is replaced.
+        state: as of now.
+    """
     tensors = {"random": state.random.get_state()}
-    for name, module in _modules(state).items():
-        tensors |= {f"{name}/{key}": value for key, value in module.state_dict().items()}
+    for name, module in state.modules.items():
+        tensors |= {f"{name}/{key}": value for key, value in to_disk(module.state_dict()).items()}
     for name, optimizer in state.optimizers.items():
         tensors |= {
             f"optimizer/{name}/{index}/{key}": value
@@ -91,23 +122,20 @@ def save_state(path: Path, state: TrainingState) -> None:
             for key, value in moments.items()
         }
     if state.lanes is not None:
-        tensors |= {f"lanes/motion/{layer}": memory for layer, memory in enumerate(state.lanes.motion.memory)}
-        if state.lanes.motion.last is not None:
-            tensors["lanes/last"] = state.lanes.motion.last
-        picture = state.lanes.picture
-        tensors |= {f"lanes/prediction/{place}": each.hidden for place, each in enumerate(picture.prediction)}
-        tensors |= {
-            f"lanes/past/{part}/{place}": past
-            for part, pasts in enumerate(picture.pasts)
-            for place, past in enumerate(pasts)
-        }
+        tensors |= {f"lanes/{name}": tensor for name, tensor in _named(state.lanes).items()}
     entry = json.dumps({"format": 1, "step": state.step, "positions": state.positions})
+    # Clones, since safetensors refuses tensors that share memory.
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     write_tensors(path, tensors, {_ENTRY: entry})
 
 
 def load_state(path: Path, config: Config, device: torch.device) -> TrainingState:
-    """Read a checkpoint of a run with these settings.
+    """Reads a checkpoint.
+
+    Args:
+        path: the file.
+        config: the settings of the run that wrote the checkpoint.
+        device: of weights and optimisers.
 
     Raises:
         UserError: the file is missing, damaged, or of another run.
@@ -117,34 +145,28 @@ def load_state(path: Path, config: Config, device: torch.device) -> TrainingStat
     try:
         entry = json.loads(metadata[_ENTRY])
         state.step, state.positions = int(entry["step"]), tuple(entry["positions"])
-        for name, module in _modules(state).items():
-            module.load_state_dict(_below(tensors, f"{name}/"))
+        for name, module in state.modules.items():
+            module.load_state_dict(from_disk(_below(tensors, f"{name}/")))
         for name, optimizer in state.optimizers.items():
             _load_optimizer(optimizer, _below(tensors, f"optimizer/{name}/"))
         state.random.set_state(tensors["random"])
     except (KeyError, ValueError, TypeError, RuntimeError):
         raise UserError(
-            f"{path}: expected the checkpoint of this run; it is damaged or of another one: start another "
-            "--run"
+            f"{path}: expected the checkpoint of this run; it is damaged or of another one",
+            "start another --run",
         ) from None
-    state.lanes = _lanes(_below(tensors, "lanes/"), device)
+    lanes = {name: tensor.to(device) for name, tensor in _below(tensors, "lanes/").items()}
+    state.lanes = _network_state(lanes) if lanes else None
     return state
 
 
-def _modules(state: TrainingState) -> dict[str, torch.nn.Module]:
-    modules: dict[str, torch.nn.Module] = {
-        "network": state.network,
-        "image_critic": state.critics.image,
-        "video_critic": state.critics.video,
-    }
-    return modules if state.average is None else modules | {"average": state.average}
-
-
 def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Returns the tensors whose names begin with a prefix, by the rest of their names."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def _load_optimizer(optimizer: Adam, tensors: dict[str, Tensor]) -> None:
+    """Puts the moments of a checkpoint into an optimiser; the rates stay those of the settings."""
     moments: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         index, _, key = name.partition("/")
@@ -152,10 +174,22 @@ def _load_optimizer(optimizer: Adam, tensors: dict[str, Tensor]) -> None:
     optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
-def _lanes(tensors: dict[str, Tensor], device: torch.device) -> NetworkState | None:
-    if not tensors:
-        return None
-    tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
+def _named(state: NetworkState) -> dict[str, Tensor]:
+    """Returns the tensors of a network's state by their names in checkpoints; `_network_state` inverts."""
+    motion, picture = state.motion, state.picture
+    tensors = {f"motion/{layer}": memory for layer, memory in enumerate(motion.memory)}
+    if motion.last is not None:
+        tensors["last"] = motion.last
+    tensors |= {f"prediction/{place}": each.hidden for place, each in enumerate(picture.prediction)}
+    return tensors | {
+        f"past/{part}/{place}": past
+        for part, pasts in enumerate(picture.pasts)
+        for place, past in enumerate(pasts)
+    }
+
+
+def _network_state(tensors: dict[str, Tensor]) -> NetworkState:
+    """Returns the network's state of tensors named by `_named`."""
     motion, prediction = (_numbered(tensors, f"{part}/") for part in ("motion", "prediction"))
     parts = len({name.partition("/")[0] for name in _below(tensors, "past/")})
     pasts = tuple(_numbered(tensors, f"past/{part}/") for part in range(parts))

@@ -169,7 +169,7 @@ def test_late_frames_are_heard_and_not_drawn(form: str, request) -> None:
         np.stack(after[15:]).astype(int) - np.stack(whole[len(before) + 15 : len(before) + len(after)])
     ).max()
     # Without memory of its own pictures a generator draws what it would have drawn.
-    assert distance <= 1 if not animator.network.generator.remembers else distance > 0
+    assert distance <= 1 if not animator.network.generator.is_recurrent else distance > 0
 
 
 def test_there_is_always_a_first_picture(trained: Path) -> None:

@@ -14,7 +14,8 @@ from listen_and_move.audio.features import SAMPLE_RATE
 from listen_and_move.data.clip import Clip, file_hash, load_clip
 from listen_and_move.errors import UserError
 from listen_and_move.inference.generate import generate
-from listen_and_move.inference.sources.path import PLAIN, VITERBI, Replay, Replayer, Search, thumbnails
+from listen_and_move.inference.sources.path import PLAIN, VITERBI, Replay, Search, path_pipeline, thumbnails
+from listen_and_move.inference.stage import PlaySettings
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.sound import read_sound
 from listen_and_move.runs import RunFolder
@@ -183,12 +184,14 @@ def wave(performance: Path) -> np.ndarray:
 
 
 def test_any_cutting_of_the_sound_gives_the_same_frames(trained: Path, clip: Clip, wave: np.ndarray) -> None:
-    player = Replayer(clip, RunFolder(trained).config())
-    assert (player.fps, player.size) == (20, (32, 32))
-    whole = np.stack(list(player.frames([wave])))
+    pipeline = path_pipeline(clip, RunFolder(trained).config())
+    assert (pipeline.fps, pipeline.size) == (20, (32, 32))
+    whole = np.stack(list(pipeline.frames([wave])))
     assert whole.shape == (80, 32, 32, 3) and whole.dtype == np.uint8
     for cut in ([1, 20_000], list(range(5000, len(wave), 5000))):
-        assert np.array_equal(np.stack(list(player.frames(np.split(wave, cut), seed=1))), whole)
+        assert np.array_equal(
+            np.stack(list(pipeline.frames(np.split(wave, cut), PlaySettings(seed=1)))), whole
+        )
 
 
 def test_generate_shows_training_frames_and_nothing_else(

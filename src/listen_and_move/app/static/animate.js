@@ -3,22 +3,19 @@
 import { h, icon, recall, remember } from "./dom.js";
 import { get, polling, post, remove, trying } from "./api.js";
 import { motionChart } from "./chart.js";
-import { AMOUNT, DELAY, FREEZE, SHARPNESS, SMOOTHING, dials, gainDial } from "./dials.js";
+import { dialBoard, dialWords } from "./dials.js";
 import { modelPicker } from "./models.js";
 import { soundPicker } from "./sounds.js";
-
-const GAIN = gainDial([["match", "matched"], ["running", "levels itself"]]);
-const CONTROLS = ["amount", "sharpness", "smoothing", "delay", "freeze"];
 
 export function show(place) {
   const picker = modelPicker(async (run) => {
     seed.closest(".field").hidden = !run.has_noise;
-    board.offer("sharpness", run.recalls);
+    board.withhold(run.lacks);
     const details = await trying(() => get(`/api/runs/${encodeURIComponent(run.name)}`));
     paste.closest("label").hidden = !details?.can_paste;
   });
   const sounds = soundPicker(() => {});
-  const board = dials("animate-dials", [AMOUNT, SHARPNESS, SMOOTHING, DELAY, FREEZE, GAIN]);
+  const board = dialBoard("animate");
   const seed = h("input", { type: "number", id: "seed", min: 0, step: 1, value: recall("seed", 0), onchange: () => remember("seed", seed.valueAsNumber) });
   const paste = h("input", { type: "checkbox", checked: recall("paste", false), onchange: () => remember("paste", paste.checked) });
   const button = h("button", { className: "primary" }, icon("play"), "Animate");
@@ -29,10 +26,9 @@ export function show(place) {
     await trying(async () => {
       if (!picker.chosen) throw new Error("Choose a model first.");
       if (!sounds.chosen) throw new Error("Bring a sound first: drop a file, or record one.");
-      const controls = Object.fromEntries(CONTROLS.map((name) => [name, board.values[name]]));
       const pasted = paste.checked && !paste.closest("label").hidden;
       button.disabled = true;
-      await post("/api/jobs", { kind: "animate", model: picker.chosen.name, upload: sounds.chosen, seed: seed.valueAsNumber || 0, gain: board.values.gain, controls, paste: pasted });
+      await post("/api/jobs", { kind: "animate", model: picker.chosen.name, upload: sounds.chosen, seed: seed.valueAsNumber || 0, ...board.chosen(), paste: pasted });
       await results.now();
       if (results.element.getBoundingClientRect().top > innerHeight / 2) results.element.scrollIntoView({ behavior: "smooth" });
     });
@@ -100,22 +96,10 @@ function resultCard({ id, about }, poll) {
 
 function words(job) {
   if (job.state === "failed") return job.error;
-  if (job.state === "done") return dialWords(job.about);
+  if (job.state === "done") return [...dialWords("animate", job.about), ...(job.about.paste ? ["put back into the video"] : [])].join(" · ");
   if (job.before) return `Waiting: ${job.before} before it`;
   if (!job.total) return "Listening …";
   return job.done === job.total ? "Measuring …" : `${job.done} of ${job.total} frames`;
-}
-
-function dialWords({ controls, gain, paste }) {
-  const said = [];
-  if (controls.amount !== 1) said.push(`amount ${Math.round(controls.amount * 100)} %`);
-  if (controls.sharpness) said.push(`sharpness ${controls.sharpness}`);
-  if (controls.smoothing) said.push(`smoothing ${controls.smoothing} s`);
-  if (controls.delay) said.push(`delay ${controls.delay} s`);
-  if (controls.freeze !== null) said.push(`frozen below ${controls.freeze} dB`);
-  if (gain !== "match") said.push(gain === "running" ? "running gain" : `gain ${gain} dB`);
-  if (paste) said.push("put back into the video");
-  return said.join(" · ");
 }
 
 function played(job) {

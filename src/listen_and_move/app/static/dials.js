@@ -1,25 +1,39 @@
-// Dials of playing: how they look, what they are worth, and that they are as they were after a reload.
+// Dials of playing: what the server says of each, what they are worth, and that they are as they were after a reload.
 
 import { h, recall, remember } from "./dom.js";
+import { choices } from "./choices.js";
 
-const percent = (value) => `${Math.round(value * 100)} %`;
-const time = (value) => (value ? `${value.toFixed(2)} s` : "off");
-const level = (value) => `${value > 0 ? "+" : ""}${value} dB`;
+/** Of a dial that can be a word too: what each word is called in a view; the first one is where it begins. */
+const WAYS = { gain: { animate: [["match", "matched"], ["running", "levels itself"]], live: [["running", "levels itself"]] } };
 
-export const AMOUNT = { name: "amount", label: "Amount of motion", min: 0, max: 3, step: 0.05, start: 1, text: percent, hint: "0 is the picture of silence, 100 % as trained." };
-export const SHARPNESS = { name: "sharpness", label: "Sharpness", min: -4, max: 4, step: 0.25, start: 0, text: (value) => `${value > 0 ? "+" : ""}${value}`, hint: "More of one real frame: sharper, and it jumps more. Less: a calmer blend of many." };
-export const SMOOTHING = { name: "smoothing", label: "Smoothing", min: 0, max: 1, step: 0.02, start: 0, text: time, hint: "Calmer motion, and as much later." };
-export const DELAY = { name: "delay", label: "Delay of the picture", min: 0, max: 1, step: 0.05, start: 0, text: time, hint: "The picture comes later than the sound." };
-export const FREEZE = { name: "freeze", label: "Freeze in silence below", min: -80, max: -20, step: 1, start: null, text: level, optional: -50, hint: "Hold the picture where the sound is quieter than this." };
+const digits = (step) => (`${step}`.split(".")[1] ?? "").length;
 
-/** Gain: the ways of choosing it by themselves, and a number of dB. */
-export function gainDial(ways) {
-  return { name: "gain", label: "Loudness as heard", min: -20, max: 40, step: 1, start: ways[0][0], text: level, ways, hint: "Changes what the model hears, not the sound in the result." };
+/** A value in words. */
+function text(dial, value) {
+  if (dial.percent) return `${Math.round(value * 100)} %`;
+  if (dial.lowest === 0 && dial.default === 0 && value === 0) return "off";
+  const sign = dial.lowest < 0 && value > 0 ? "+" : "";
+  return dial.unit ? `${sign}${value.toFixed(digits(dial.step))} ${dial.unit}` : `${sign}${value}`;
 }
 
-/** A row for each dial; `changed` is called when one was moved. One that is not offered counts as not moved. */
-export function dials(key, specs, changed = () => {}) {
-  const start = Object.fromEntries(specs.map((spec) => [spec.name, spec.start]));
+/** The dials of a view, each with where it begins. */
+const dialsOf = (view) => choices.dials.filter((dial) => dial.views.includes(view)).map((dial) => {
+  const ways = WAYS[dial.name]?.[view];
+  return { ...dial, ways, start: ways ? ways[0][0] : dial.default };
+});
+
+/** Those dials of a view that were not where they begin, in words. */
+export function dialWords(view, { gain, controls }) {
+  const values = { ...controls, gain };
+  const worth = (dial) => (typeof values[dial.name] === "number" ? text(dial, values[dial.name]) : values[dial.name]);
+  return dialsOf(view).filter((dial) => dial.name in values && values[dial.name] !== dial.start).map((dial) => `${dial.name.replaceAll("_", " ")} ${worth(dial)}`);
+}
+
+/** A row for each dial of a view; `changed` is called when one was moved. One that a model lacks counts as not moved. */
+export function dialBoard(view, changed = () => {}) {
+  const key = `${view}-dials`;
+  const offered = dialsOf(view);
+  const start = Object.fromEntries(offered.map((dial) => [dial.name, dial.start]));
   const values = { ...start, ...recall(key, {}) };
   const withheld = new Set();
   const element = h("div", { className: "dials" });
@@ -31,8 +45,7 @@ export function dials(key, specs, changed = () => {}) {
   }
 
   function draw() {
-    const offered = specs.filter((spec) => !withheld.has(spec.name));
-    element.replaceChildren(...offered.map((spec) => row(spec, values, set)), reset);
+    element.replaceChildren(...offered.filter((dial) => !withheld.has(dial.name)).map((dial) => row(dial, values[dial.name], set)), reset);
   }
 
   const reset = h("button", { type: "button", className: "quiet", onclick: () => {
@@ -41,48 +54,57 @@ export function dials(key, specs, changed = () => {}) {
     draw();
     changed();
   } }, "Reset all");
-  function offer(name, yes) {
-    withheld[yes ? "delete" : "add"](name);
+
+  /** Offer all dials but those that a model lacks. */
+  function withhold(names) {
+    withheld.clear();
+    names.forEach((name) => withheld.add(name));
     draw();
   }
 
+  /** The gain, and all controls by their names. */
+  function chosen() {
+    const { gain, ...controls } = Object.fromEntries(offered.map(({ name }) => [name, withheld.has(name) ? start[name] : values[name]]));
+    return { gain, controls };
+  }
+
   draw();
-  return { element, offer, get values() { return { ...values, ...Object.fromEntries([...withheld].map((name) => [name, start[name]])) }; } };
+  return { element, withhold, chosen };
 }
 
-function row(spec, values, set) {
-  const id = `dial-${spec.name}`;
-  const number = typeof values[spec.name] === "number" ? values[spec.name] : spec.optional ?? 0;
+function row(dial, value, set) {
+  const id = `dial-${dial.name}`;
+  const number = typeof value === "number" ? value : dial.usual ?? 0;
   const output = h("output", { htmlFor: id });
-  const range = h("input", { type: "range", id, min: spec.min, max: spec.max, step: spec.step, value: number, title: spec.hint });
+  const range = h("input", { type: "range", id, min: dial.slider.lowest, max: dial.slider.highest, step: dial.step, value: number, title: dial.help });
   const say = () => {
-    output.value = spec.text(Number(range.value));
+    output.value = text(dial, Number(range.value));
     range.setAttribute("aria-valuetext", output.value);
   };
-  range.addEventListener("input", () => { say(); set(spec.name, Number(range.value)); });
+  range.addEventListener("input", () => { say(); set(dial.name, Number(range.value)); });
   say();
-  const parts = [h("label", { htmlFor: id }, spec.label)];
-  if (spec.optional !== undefined) parts.push(onOff(spec, range, output, values, set));
-  if (spec.ways) parts.push(chooser(spec, range, output, values, set));
+  const parts = [h("label", { htmlFor: id, title: dial.help }, dial.label)];
+  if (dial.default === null) parts.push(onOff(dial, value, range, output, set));
+  if (dial.ways) parts.push(chooser(dial, value, range, output, set));
   return h("div", { className: "dial" }, ...parts, range, output);
 }
 
-function onOff(spec, range, output, values, set) {
-  const on = values[spec.name] !== null;
-  const box = h("input", { type: "checkbox", checked: on, "aria-label": `${spec.label}: on`, onchange: () => {
+function onOff(dial, value, range, output, set) {
+  const on = value !== null;
+  const box = h("input", { type: "checkbox", checked: on, "aria-label": `${dial.label}: on`, onchange: () => {
     range.disabled = output.hidden = !box.checked;
-    set(spec.name, box.checked ? Number(range.value) : null);
+    set(dial.name, box.checked ? Number(range.value) : null);
   } });
   range.disabled = output.hidden = !on;
   return box;
 }
 
-function chooser(spec, range, output, values, set) {
-  const way = typeof values[spec.name] === "number" ? "fixed" : values[spec.name];
-  const options = [...spec.ways, ["fixed", "fixed gain"]].map(([value, text]) => h("option", { value, selected: value === way }, text));
-  const select = h("select", { "aria-label": spec.label, onchange: () => {
+function chooser(dial, value, range, output, set) {
+  const way = typeof value === "number" ? "fixed" : value;
+  const options = [...dial.ways, ["fixed", "fixed gain"]].map(([word, shown]) => h("option", { value: word, selected: word === way }, shown));
+  const select = h("select", { "aria-label": dial.label, onchange: () => {
     range.hidden = output.hidden = select.value !== "fixed";
-    set(spec.name, select.value === "fixed" ? Number(range.value) : select.value);
+    set(dial.name, select.value === "fixed" ? Number(range.value) : select.value);
   } }, options);
   range.hidden = output.hidden = way !== "fixed";
   return select;

@@ -2,13 +2,12 @@
 
 import { h, icon, recall, remember } from "./dom.js";
 import { notice } from "./api.js";
-import { AMOUNT, FREEZE, SHARPNESS, SMOOTHING, dials, gainDial } from "./dials.js";
+import { dialBoard } from "./dials.js";
 import { modelPicker, pictureOf } from "./models.js";
 import { microphone } from "./record.js";
 import { Session, drawn } from "./session.js";
 import { soundPicker } from "./sounds.js";
 
-const GAIN = gainDial([["running", "levels itself"]]);
 const PARTS = [
   ["window", "hearing", "what the method hears of each frame"],
   ["look_ahead", "look-ahead", "what this model was trained to hear beyond that"],
@@ -20,19 +19,16 @@ const PARTS = [
 
 export function show(place) {
   let session = null;
-  const picker = modelPicker((run) => { if (session) end(); board.offer("sharpness", run.recalls); rest(run); });
+  const picker = modelPicker((run) => { if (session) end(); board.withhold(run.lacks); rest(run); });
   const source = sourcePicker(() => { if (session) end(); });
-  const board = dials("live-dials", [GAIN, AMOUNT, SHARPNESS, SMOOTHING, FREEZE], () => session?.change(wish()));
+  const board = dialBoard("live", () => session?.change(wish()));
   const canvas = h("canvas", { className: "picture", "aria-label": "The picture that follows the sound", role: "img" });
   const words = h("span", {}, "Start");
   const button = h("button", { type: "button", className: "primary large", onclick: () => (session ? end() : begin()) }, icon("play"), words);
   const figures = figureBar();
   const stage = h("section", { className: "stage", "aria-label": "Live picture" }, h("div", { className: "screen" }, canvas, h("p", { className: "idle" }, "The picture comes when the sound does.")), h("div", { className: "transport" }, button, source.player, figures.level), figures.element);
 
-  const wish = () => {
-    const { gain, ...controls } = board.values;
-    return { model: picker.chosen.name, seed: 0, gain, controls };
-  };
+  const wish = () => ({ model: picker.chosen.name, seed: 0, ...board.chosen() });
 
   /** The model's picture before there is a sound. */
   function rest(run) {

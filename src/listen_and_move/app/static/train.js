@@ -1,19 +1,11 @@
 // Train: a video, what is said of it, the part that is learnt, a few choices; then the run's own page.
 
 import { h, icon, recall, remember, seconds } from "./dom.js";
-import { get, notice, polling, post, remove, trying } from "./api.js";
+import { get, polling, post, remove, trying } from "./api.js";
+import { choices } from "./choices.js";
 import { cropEditor } from "./crop.js";
 import { dropzone } from "./drop.js";
 import { go } from "./go.js";
-
-const PRESET_WORDS = {
-  studio: "Studio – the default, 128 pixels",
-  quick: "Quick – the same at 64 pixels, minutes on a CPU",
-  paper: "Paper – as published; needs the weights of VGG16",
-  baseline: "Baseline – the paper's own baseline",
-};
-const SIZES = ["64", "112x64", "64x112", "128", "224x128", "128x224", "192", "256"];
-const PARTS = ["crop", "start", "end", "size"];
 
 export function show(place) {
   const now = h("div", { className: "now" });
@@ -60,17 +52,19 @@ function trainingForm(upload) {
   const keep = (changes) => { Object.assign(chosen, changes); remember(key, chosen); };
   const editor = cropEditor(`/api/uploads/${upload.id}/still`, upload, (box) => keep({ crop: box }));
   const field = (id, label, control, hint) => h("div", { className: "field" }, h("label", { htmlFor: id }, label), Object.assign(control, { id }), hint ? h("small", {}, hint) : null);
+  const known = (name) => choices.settings[name];
+  const setting = (name, control) => field(name.split(".")[1], known(name).label, control, known(name).help);
+  const numeric = (name) => ({ type: "number", min: known(name).lowest, max: known(name).highest, step: known(name).step ?? "any" });
   const text = (name, properties) => h("input", { value: chosen[name] ?? "", onchange: (event) => keep({ [name]: event.target.value.trim() }), ...properties });
   const preset = h("select", { onchange: () => { keep({ preset: preset.value, size: null, steps: null }); fill(); } });
   const size = h("select", { onchange: () => { keep({ size: size.value }); reshape(); } });
-  const steps = h("input", { type: "number", min: 1, step: 1, onchange: () => keep({ steps: steps.valueAsNumber || null }) });
+  const steps = h("input", { ...numeric("training.steps"), onchange: () => keep({ steps: steps.valueAsNumber || null }) });
   const near = h("input", { type: "checkbox", checked: chosen.near, onchange: () => keep({ near: near.checked }) });
   const name = text("name", { pattern: "[a-z0-9][a-z0-9\\-]{0,39}", required: true, title: "Small letters, digits and dashes" });
-  const start = text("start", { type: "number", min: 0, step: "any", placeholder: "0" });
-  const end = text("end", { type: "number", min: 0, step: "any", placeholder: upload.seconds.toFixed(1) });
+  const start = text("start", { ...numeric("clip.start"), placeholder: "0" });
+  const end = text("end", { ...numeric("clip.end"), placeholder: upload.seconds.toFixed(1) });
   const report = inspection(upload, () => clip(), (box) => { keep({ crop: box }); reshape(); });
   const button = h("button", { className: "primary" }, icon("play"), "Start training");
-  let choices = null;
 
   const reshape = () => {
     const [width, height] = `${size.value}x${size.value}`.split("x").map(Number);
@@ -82,7 +76,7 @@ function trainingForm(upload) {
   function fill() {
     const base = choices.presets[preset.value];
     const wanted = chosen.size ?? base.size;
-    size.replaceChildren(...[...new Set([wanted, ...SIZES])].map((each) => h("option", { value: each, selected: each === wanted }, each.replace("x", " × "))));
+    size.replaceChildren(...[...new Set([wanted, ...known("clip.size").usual])].map((each) => h("option", { value: each, selected: each === wanted }, each.replace("x", " × "))));
     steps.value = chosen.steps ?? base.steps;
     near.closest("label").hidden = !base.future;
     if (chosen.crop) reshape();
@@ -106,22 +100,18 @@ function trainingForm(upload) {
   }
 
   const element = h("form", { className: "columns train", onsubmit: begin },
-    h("section", { className: "panel", "aria-label": "Part that is learnt" },
+    h("section", { className: "panel", "aria-label": known("clip.crop").label },
       h("h2", {}, upload.name, h("small", {}, ` ${seconds(upload.seconds)}, ${upload.width} × ${upload.height} pixels`)),
       h("div", { className: "learn" }, h("div", {}, editor.element, h("p", { className: "soft" }, "Drag the part that moves with the sound. What is outside is not learnt.")), report.element)),
     h("section", { className: "panel", "aria-label": "Choices" },
-      field("preset", "Preset", preset), field("size", "Size of the picture", size, "Four times the pixels take about four times as long."),
-      field("steps", "Steps", steps, "More steps give more detail; a run can go on later."),
-      h("div", { className: "pair" }, field("start", "From second", start), field("end", "To second", end)),
-      h("label", { className: "check" }, near, "For live play: hear no more than 85 ms ahead"),
+      field("preset", "Preset", preset), setting("clip.size", size), setting("training.steps", steps),
+      h("div", { className: "pair" }, setting("clip.start", start), setting("clip.end", end)),
+      h("label", { className: "check", title: known("features.future").help }, near, `For live play: no ${known("features.future").label.toLowerCase()}`),
       field("name", "Name of the run", name), button));
 
-  get("/api/choices").then((answer) => {
-    choices = answer;
-    const wanted = chosen.preset ?? choices.default_preset;
-    preset.replaceChildren(...Object.keys(choices.presets).map((each) => h("option", { value: each, selected: each === wanted }, PRESET_WORDS[each] ?? each)));
-    fill();
-  }).catch((error) => notice(error.message, "error"));
+  const begun = chosen.preset ?? choices.default_preset;
+  preset.replaceChildren(...Object.entries(choices.presets).map(([each, { about }]) => h("option", { value: each, selected: each === begun }, `${each[0].toUpperCase()}${each.slice(1)} – ${about}`)));
+  fill();
   return { element, stop: report.stop };
 }
 

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.floating]
+from listen_and_move.arrays import FloatArray
+
 Colour = NDArray[np.float32]
 
 
@@ -106,14 +107,14 @@ class Marimba:
         )
 
     @cached_property
-    def _still(self) -> Array:
+    def _still(self) -> FloatArray:
         picture = self._scene.copy()
         for bar in range(self.bars):
             self._draw_bar(picture, self._scene, bar, 0.0, 0.0)
         return picture
 
     @cached_property
-    def _scene(self) -> Array:
+    def _scene(self) -> FloatArray:
         """Everything that never moves: wall, floor, shadows, stand, resonator tubes."""
         x, y = self._grid(slice(0, self.height), slice(0, self.width))
         scene = self._room(x, y)
@@ -136,7 +137,7 @@ class Marimba:
         """Where shadows fall: down and to the right."""
         return round(0.03 * self._rise), round(0.018 * self._span)
 
-    def _room(self, x: Array, y: Array) -> Array:
+    def _room(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """Wall with the light of a lamp, floor, and the instrument's shadow on it."""
         across = (x - self._left) / self._span - 0.5  # -0.5..0.5 over the instrument
         down = (y - self._top) / self._rise
@@ -160,7 +161,7 @@ class Marimba:
         top = centre_y + 0.5 * half_height
         return centre_x, (top + bottom) / 2, 0.68 * half_width, (bottom - top) / 2
 
-    def _paint_tube(self, scene: Array, x: Array, y: Array, bar: int) -> None:
+    def _paint_tube(self, scene: FloatArray, x: FloatArray, y: FloatArray, bar: int) -> None:
         centre_x, centre_y, half_width, half_height = self._tube(bar)
         across = np.clip((x - centre_x) / half_width, -1, 1)
         shine = 0.30 + 0.62 * (1 - (across + 0.25) ** 2 / 1.6)
@@ -168,7 +169,7 @@ class Marimba:
         cover = _cover(_box(x, y, centre_x, centre_y, half_width, half_height, radius=0.6))
         _paint(scene, cover, shine[..., None] * _BRASS)
 
-    def _paint_post(self, scene: Array, x: Array, y: Array, end: int) -> None:
+    def _paint_post(self, scene: FloatArray, x: FloatArray, y: FloatArray, end: int) -> None:
         """The wooden post beside the first or the last bar, from the upper rail to the floor."""
         centre_x, centre_y, _, half_height = self._bar_shape(end)
         centre_x += (0.66 if end else -0.66) * self._bar_pitch
@@ -178,7 +179,7 @@ class Marimba:
         light = 0.80 - 0.22 * np.clip((x - centre_x) / half_width, -1, 1)
         _paint(scene, cover, light[..., None] * _WOOD)
 
-    def _paint_rail(self, scene: Array, x: Array, y: Array, side: int) -> None:
+    def _paint_rail(self, scene: FloatArray, x: FloatArray, y: FloatArray, side: int) -> None:
         """One of the two wooden rails below the bars, at 60 % of the way to the bars' ends."""
         (x0, y0, _, half0), (x1, y1, _, half1) = self._bar_shape(0), self._bar_shape(self.bars - 1)
         share = (x - x0) / (x1 - x0)
@@ -189,7 +190,7 @@ class Marimba:
         light = 1.0 - 0.30 * np.clip((y - middle) / half_height, -1, 1)
         _paint(scene, _cover(np.maximum(away, reach)), light[..., None] * _WOOD)
 
-    def _draw_bar(self, picture: Array, behind: Array, bar: int, glow: float, shake: float) -> None:
+    def _draw_bar(self, picture: FloatArray, behind: FloatArray, bar: int, glow: float, shake: float) -> None:
         """Redraw a bar's strip: what lies behind it, and over it the bar, glowing (0..1) and moved down
         (shares of `_SHAKE`)."""
         first, end = self.columns(bar)
@@ -210,7 +211,7 @@ class Marimba:
         patch = behind[rows, columns]
         picture[rows, columns] = patch + cover * (colour - patch)
 
-    def _bar_light(self, x: Array, y: Array, half_width: float, half_height: float) -> Array:
+    def _bar_light(self, x: FloatArray, y: FloatArray, half_width: float, half_height: float) -> FloatArray:
         """Light on a bar: rounded across, a bright upper and a dark lower end, and two holes for the cord."""
         light = 1.12 - 0.30 * ((x / half_width + 0.25) / 1.25) ** 2 - 0.10 * (y / half_height)
         light = light + 0.18 * _cover(np.abs(y + 0.95 * half_height) - 0.03 * half_height)
@@ -221,7 +222,7 @@ class Marimba:
         return light.astype(np.float32)
 
     @cached_property
-    def _halos(self) -> list[Array]:
+    def _halos(self) -> list[FloatArray]:
         """Light that a fully glowing bar throws on its surroundings, (height, width, 3) each."""
         x, y = self._grid(slice(0, self.height), slice(0, self.width))
         halos = []
@@ -232,7 +233,7 @@ class Marimba:
             halos.append(0.55 * light * _HUES[bar])
         return halos
 
-    def _draw_mallet(self, picture: Array, stroke: Stroke) -> None:
+    def _draw_mallet(self, picture: FloatArray, stroke: Stroke) -> None:
         """The mallet that has just hit: it lifts off and fades."""
         centre_x, centre_y, _, half_height = self._bar_shape(stroke.bar)
         head = 0.036 * min(self._span, self._rise)
@@ -259,14 +260,14 @@ class Marimba:
         size = self._subpixels
         return slice(max(0, floor(first / size)), min(limit, ceil(last / size) + 1))
 
-    def _grid(self, rows: slice, columns: slice) -> tuple[Array, Array]:
+    def _grid(self, rows: slice, columns: slice) -> tuple[FloatArray, FloatArray]:
         """Subpixel centres: x (1, columns * S) and y (rows * S, 1)."""
         size = self._subpixels
         x = np.arange(columns.start * size, columns.stop * size, dtype=np.float32) + 0.5
         y = np.arange(rows.start * size, rows.stop * size, dtype=np.float32) + 0.5
         return x[None, :], y[:, None]
 
-    def _averaged(self, values: Array) -> Array:
+    def _averaged(self, values: FloatArray) -> FloatArray:
         """Subpixels (h * S, w * S, C) -> pixels (h, w, C)."""
         size = self._subpixels
         height, width = values.shape[0] // size, values.shape[1] // size
@@ -274,15 +275,15 @@ class Marimba:
 
 
 def _box(
-    x: Array,
-    y: Array,
+    x: FloatArray,
+    y: FloatArray,
     centre_x: float,
     centre_y: float,
     half_width: float,
     half_height: float,
     *,
     radius: float,
-) -> Array:
+) -> FloatArray:
     """Distance from a box with round corners; ``radius`` as a share of the smaller half side."""
     corner = radius * min(half_width, half_height)
     away_x = np.abs(x - centre_x) - half_width + corner
@@ -291,11 +292,11 @@ def _box(
     return outside + np.minimum(np.maximum(away_x, away_y), 0) - corner
 
 
-def _cover(distance: Array, softness: float = 1.0) -> Array:
+def _cover(distance: FloatArray, softness: float = 1.0) -> FloatArray:
     """How much of a subpixel a shape covers, 0..1; ``softness``: width of its edge in subpixels."""
     return np.clip(0.5 - distance / softness, 0, 1)
 
 
-def _paint(picture: Array, cover: Array, colour: Array) -> None:
+def _paint(picture: FloatArray, cover: FloatArray, colour: FloatArray) -> None:
     """Lay a colour over a picture (h, w, 3) where ``cover`` (h, w) says so, in place."""
     picture += cover[..., None] * (colour - picture)

@@ -15,10 +15,9 @@ from math import ceil, pi
 import numpy as np
 from numpy.typing import NDArray
 
+from listen_and_move.arrays import Array
 from listen_and_move.clock import exact, frame_time, sample_at
 from listen_and_move.data.synthetic.marimba import Marimba, Stroke
-
-Array = NDArray[np.float64]
 
 PITCHES = (392.00, 523.25, 587.33, 659.26, 783.99, 880.00, 1046.50, 1318.51)
 """Fundamental of each bar in Hz, G4 to E6 pentatonic: any two sound well together, and each has its own mel

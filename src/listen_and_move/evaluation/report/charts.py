@@ -14,10 +14,11 @@ from matplotlib.figure import Figure
 from matplotlib.image import imsave
 from numpy.typing import NDArray
 
+from listen_and_move.arrays import Array, FloatArray
 from listen_and_move.evaluation.dataset import Frames
 
 Pictures = NDArray[np.uint8]
-Numbers = Sequence[float | None] | NDArray[np.floating]
+Numbers = Sequence[float | None] | FloatArray
 """One per frame; None and what is not finite leaves a gap."""
 REAL_COLOUR, MODEL_COLOUR, STILL_COLOUR, SOUND_COLOUR, ONSET_COLOUR = (
     "#2f8fd8",
@@ -124,7 +125,7 @@ def bar_chart(panels: Mapping[str, Mapping[str, tuple[float, float]]]) -> bytes:
     return _png(figure)
 
 
-def smoothed(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
+def smoothed(values: Array, window: int) -> Array:
     """Centred mean over ``window`` values (fewer at the ends), gaps left out; nan where there is nothing to
     average."""
     known, weights = np.isfinite(values), np.ones(window)
@@ -133,9 +134,7 @@ def smoothed(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
-def _line(
-    axis: Any, values: NDArray[np.float64], name: str, colour: str, fps: Fraction | None = None
-) -> None:
+def _line(axis: Any, values: Array, name: str, colour: str, fps: Fraction | None = None) -> None:
     """A series against frame number or seconds, faint under its smoothed line where it is long."""
     at = (
         np.arange(len(values)) if fps is None else (np.arange(len(values)) + 0.5) / float(fps)
@@ -154,7 +153,7 @@ def _line(
     )
 
 
-def _shown(loudness: Numbers) -> NDArray[np.float64]:
+def _shown(loudness: Numbers) -> Array:
     values = _array(loudness)
     return (
         np.maximum(values, np.max(values, where=np.isfinite(values), initial=-np.inf) - SHOWN_DB)
@@ -163,7 +162,7 @@ def _shown(loudness: Numbers) -> NDArray[np.float64]:
     )
 
 
-def _array(values: Numbers) -> NDArray[np.float64]:
+def _array(values: Numbers) -> Array:
     numbers = np.array(values, np.float64)
     return np.where(np.isfinite(numbers), numbers, np.nan)
 

@@ -12,32 +12,41 @@ Html = NewType("Html", str)
 MARKER = '<meta name="generator" content="listen-and-move {maker}">'
 PNG, JPEG = b"\x89PNG", b"\xff\xd8"
 STYLE = """
-:root { color-scheme: light dark; --back: #fff; --ink: #1b1e23; --soft: #5c6370; --line: #d9dde3; --card: #f4f6f8;
+:root { color-scheme: light dark; --back: #fff; --ink: #1b1e23; --soft: #5c6370; --line: #d9dde3;
+  --card: #f4f6f8;
   --accent: #b02a6b; --mark: #ffe9a8; --mark-ink: #3b2c00; }
-@media (prefers-color-scheme: dark) { :root { --back: #101214; --ink: #e6e8eb; --soft: #9aa2ad; --line: #31363d;
+@media (prefers-color-scheme: dark) { :root { --back: #101214; --ink: #e6e8eb; --soft: #9aa2ad;
+  --line: #31363d;
   --card: #191c20; --accent: #ff7fb8; --mark: #5a4300; --mark-ink: #ffe9a8; } }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 72rem; background: var(--back); color: var(--ink);
+body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 72rem; background: var(--back);
+  color: var(--ink);
   font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .3rem; }
-h2 { font-size: 1.25rem; margin: 2.5rem 0 .5rem; border-bottom: 1px solid var(--line); padding-bottom: .2rem; }
+h2 { font-size: 1.25rem; margin: 2.5rem 0 .5rem; border-bottom: 1px solid var(--line);
+  padding-bottom: .2rem; }
 h3 { font-size: 1.05rem; margin: 1.5rem 0 .3rem; }
 p, li { max-width: 48rem; }
 p { margin: .5rem 0; }
 ul { padding-left: 1.2rem; }
 .soft, figcaption { color: var(--soft); font-size: .9rem; }
-.verdict { font-size: 1.35rem; line-height: 1.35; margin: 1.2rem 0; padding: .9rem 1rem; background: var(--card);
+.verdict { font-size: 1.35rem; line-height: 1.35; margin: 1.2rem 0; padding: .9rem 1rem;
+  background: var(--card);
   border-left: .3rem solid var(--accent); }
 .scroll { overflow-x: auto; max-width: 100%; margin: .5rem 0; }
-table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
+table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums;
+  overflow-wrap: normal; }
 th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
-thead th { vertical-align: bottom; white-space: normal; min-width: 4.5rem; color: var(--soft); font-weight: 600; }
-th:first-child { text-align: left; position: sticky; left: 0; background: var(--back); min-width: 8rem; max-width: 45vw;
+thead th { vertical-align: bottom; white-space: normal; min-width: 4.5rem; color: var(--soft);
+  font-weight: 600; }
+th:first-child { text-align: left; position: sticky; left: 0; background: var(--back); min-width: 8rem;
+  max-width: 45vw;
   white-space: normal; }
 td.text { text-align: left; white-space: normal; min-width: 14rem; }
 tr.strong th, tr.strong td { background: var(--card); font-weight: 600; }
 tbody th { font-weight: 400; }
-mark { background: var(--mark); color: var(--mark-ink); font-weight: 600; padding: 0 .2rem; border-radius: .2rem; }
+mark { background: var(--mark); color: var(--mark-ink); font-weight: 600; padding: 0 .2rem;
+  border-radius: .2rem; }
 figure { margin: .8rem 0; }
 img, video { display: block; max-width: 100%; height: auto; border-radius: .3rem; }
 .wide img { max-width: none; width: 100%; min-width: 44rem; }
@@ -55,7 +64,8 @@ def page(title: str, parts: Iterable[Html], maker: str) -> str:
     head = (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n{MARKER.format(maker=maker)}\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(title)}</title>\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n"
         f"<style>{STYLE}</style>\n</head>\n<body>\n"
     )
     return head + "\n".join(parts) + "\n</body>\n</html>\n"
@@ -148,10 +158,8 @@ def picture(image: bytes, alt: str, caption: str = "") -> Html:
 
 def video(mp4: bytes, caption: str) -> Html:
     """A video with its controls, MP4."""
-    return _figure(
-        f'<video controls loop preload="metadata" src="data:video/mp4;base64,{b64encode(mp4).decode()}"></video>',
-        caption,
-    )
+    source = f"data:video/mp4;base64,{b64encode(mp4).decode()}"
+    return _figure(f'<video controls loop preload="metadata" src="{source}"></video>', caption)
 
 
 def _figure(content: str, caption: str) -> Html:

@@ -2,18 +2,18 @@
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from listen_and_move.clock import exact, frame_time
+from listen_and_move.evaluation.baselines import MEAN, MODEL, REAL
 from listen_and_move.evaluation.dataset import Frames
-from listen_and_move.evaluation.interpretation import by_row, meaning
+from listen_and_move.evaluation.interpretation import interpretation
 from listen_and_move.evaluation.report.charts import enlarged, error_chart, moments, motion_chart, strip
 from listen_and_move.evaluation.report.page import (
     Html,
@@ -36,8 +36,8 @@ from listen_and_move.evaluation.report.tables import (
     sensitivity_part,
     sounds_table,
 )
-from listen_and_move.evaluation.rows import MEAN, MODEL, REAL
-from listen_and_move.evaluation.unpaired import Performance
+from listen_and_move.evaluation.results import Curves, EvaluationResults, UnpairedResult
+from listen_and_move.evaluation.unpaired import SoundResult
 from listen_and_move.media.soundtrack import SoundTrack
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.runs import write_text
@@ -63,7 +63,7 @@ class Report:
         generated: Frames,
         others: Mapping[str, Frames],
         sound: SoundTrack,
-        series: Mapping[str, list[float]],
+        series: Curves,
     ) -> None:
         """Show the part that is measured.
 
@@ -76,32 +76,32 @@ class Report:
         """
         content = film([real, generated], self.fps, sound)
         caption = f"Left: real video. Right: model, which hears the same sound. {self._extent(len(real))}"
-        motion = {REAL: series["motion_real"], MODEL: series["motion"]}
+        motion = {REAL: series.motion_real, MODEL: series.motion}
         self._seen = [
             video(content, caption),
             contact_sheet({REAL: real, MODEL: generated, **others}, self.fps),
             heading("Motion against loudness"),
             _chart(
-                motion_chart(motion, series["loudness"], series["onsets"], self.fps),
+                motion_chart(motion, series.loudness, series.onsets, self.fps),
                 "Motion, loudness and onsets over time",
             ),
         ]
-        error = {MODEL: series["error"], MEAN: series["error_mean_frame"]}
-        similarity = {MODEL: series["similarity"], MEAN: series["similarity_mean_frame"]}
+        error = {MODEL: series.error, MEAN: series.error_mean_frame}
+        similarity = {MODEL: series.similarity, MEAN: series.similarity_mean_frame}
         self._errors = [
             _chart(error_chart(error, similarity), "Mean squared error and SSIM against frame number")
         ]
 
-    def show_sound(self, name: str, performance: Performance, sound: SoundTrack) -> None:
+    def show_sound(self, name: str, result: SoundResult, sound: SoundTrack) -> None:
         """Show the model's picture to a sound that has none of its own, in the order of the results.
 
         Args:
             name: of the sound.
-            performance: what the model made of it.
-            sound: begins with the performance.
+            result: what the model made of it.
+            sound: begins with the picture.
         """
-        frames, course = performance.frames, performance.course
-        chart = motion_chart({MODEL: performance.motion}, course.loudness, course.onsets, self.fps)
+        frames, course = result.frames, result.course
+        chart = motion_chart({MODEL: result.motion}, course.loudness, course.onsets, self.fps)
         parts = [
             video(film([frames], self.fps, sound), f"{name}. {self._extent(len(frames))}"),
             contact_sheet({MODEL: frames}, self.fps),
@@ -109,51 +109,48 @@ class Report:
         ]
         self._sounds.append(parts)
 
-    def write(self, path: Path, results: Mapping[str, Any]) -> None:
+    def write(self, path: Path, results: EvaluationResults) -> None:
         """Write the page, whole or not at all.
 
         Raises:
             UserError: the place cannot be written.
         """
-        run = results["run"]
-        write_text(path, page(f"{run['name']}: evaluation", self._parts(results), MAKER))
+        write_text(path, page(f"{results.run.name}: evaluation", self._parts(results), MAKER))
 
-    def _parts(self, results: Mapping[str, Any]) -> list[Html]:
+    def _parts(self, results: EvaluationResults) -> list[Html]:
         """The page from top to bottom."""
-        rows = by_row(results)
+        rows = results.by_row()
         return [
             *_head(results),
             *self._seen,
             heading("All measures"),
             *measure_tables(results),
-            *chance_table(results["null"], rows),
+            *chance_table(results.null, rows),
             heading("Is the sound used?"),
-            *sensitivity_part(results["sensitivity"], rows[MODEL].get("dcor")),
+            *sensitivity_part(results.sensitivity, rows[MODEL].get("dcor")),
             heading("Distribution"),
             *distribution_part(results),
             *([heading("Error against frame number"), *self._errors] if self._errors else []),
-            *self._heard(results["sounds"]),
+            *self._heard(results.sounds),
             heading("What was left out"),
-            listing(results["left_out"])
-            if results["left_out"]
-            else paragraph("Nothing: everything was measured."),
+            listing(results.left_out) if results.left_out else paragraph("Nothing: everything was measured."),
             heading("How it was made"),
             made_table(results),
-            folded("All settings", json.dumps(results["settings"], indent=1)),
+            folded("All settings", json.dumps(results.settings, indent=1)),
         ]
 
-    def _heard(self, sounds: list[Mapping[str, Any]]) -> list[Html]:
+    def _heard(self, sounds: Sequence[UnpairedResult]) -> list[Html]:
         if not sounds:
             return []
         parts = [heading("Other sounds"), *sounds_table(sounds)]
         for sound, seen in zip(sounds, self._sounds, strict=True):
-            told = [paragraph(text) for text in (sound["verdict"], *sound["notes"])]
+            told = [paragraph(text) for text in (sound.verdict, *sound.notes)]
             parts += [
-                heading(sound["name"], 3),
+                heading(sound.name, 3),
                 *told,
                 *seen,
-                *novelty_line(sound["novelty"]),
-                altered_table(sound["altered"]),
+                *novelty_line(sound.novelty),
+                altered_table(sound.altered),
             ]
         return parts
 
@@ -203,20 +200,19 @@ def contact_sheet(sources: Mapping[str, Frames], fps: Fraction) -> Html:
     return Html(f"{sheet}\n{paragraph(f'Frames at {times} s.', 'soft')}")
 
 
-def _head(results: Mapping[str, Any]) -> list[Html]:
-    run, part = results["run"], results["part"]
+def _head(results: EvaluationResults) -> list[Html]:
+    run, part = results.run, results.part
     about = (
-        f"Learnt from {run['video']}, step {run['step']}. Measured on: {part['name']} ({part['video']}), "
-        f"{part['frames']} frames "
-        f"of {part['width']} x {part['height']} pixels, {part['seconds']:.1f} s at {part['fps']} frames per "
-        "second."
+        f"Learnt from {run.video}, step {run.step}. Measured on: {part.name} ({part.video}), "
+        f"{part.frames} frames of {part.width} x {part.height} pixels, {part.seconds:.1f} s at {part.fps} "
+        "frames per second."
     )
     return [
-        heading(run["name"], 1),
+        heading(run.name, 1),
         paragraph(about, "soft"),
-        paragraph(results["sensitivity"]["verdict"], "verdict"),
+        paragraph(results.sensitivity.verdict, "verdict"),
         heading("What these figures mean"),
-        listing(meaning(results)),
+        listing(interpretation(results)),
         heading("Real and generated"),
     ]
 

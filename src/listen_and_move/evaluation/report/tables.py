@@ -2,20 +2,25 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
-from typing import Any
 
-from listen_and_move.evaluation.interpretation import Rows, best_baseline, by_row
+from listen_and_move.evaluation.baselines import MODEL
+from listen_and_move.evaluation.interpretation import PERCEPTUAL, best_baseline
+from listen_and_move.evaluation.measures import MEASURES, formatted
 from listen_and_move.evaluation.report.page import Html, definitions, heading, paragraph, table
-from listen_and_move.evaluation.results import MEASURES, formatted
-from listen_and_move.evaluation.rows import MODEL
+from listen_and_move.evaluation.results import (
+    Altered,
+    Chance,
+    EvaluationResults,
+    Rows,
+    Sampled,
+    Sensitivity,
+    UnpairedResult,
+)
 
 SIGNS: Mapping[str, str] = {"more": " ↑", "less": " ↓", "1": " → 1", "0": " → 0", "": ""}
 """Which way is better."""
-NETWORKS = {
-    "perceptual_frames": ("lpips_alex", "lpips_vgg", "lpips_squeeze", "perceptual_squeeze_caffe"),
-    "flow_pairs": ("tof", "warping_error"),
-}
-"""Measures that look at a sample only, by the name of its count."""
+BY_FLOW = ("tof", "warping_error")
+"""Measures that look at a sample of pairs only."""
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -42,9 +47,9 @@ def groups(names: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
-def measure_tables(results: Mapping[str, Any]) -> list[Html]:
+def measure_tables(results: EvaluationResults) -> list[Html]:
     """One table per group of measures, with all rows."""
-    rows = by_row(results)
+    rows = results.by_row()
     parts = [
         paragraph(
             "↑ more is better, ↓ less is better, → the value to come close to; without a sign: read it "
@@ -54,7 +59,7 @@ def measure_tables(results: Mapping[str, Any]) -> list[Html]:
         )
     ]
     for group, names in groups(measured(rows.values())).items():
-        parts += [heading(group, 3), _group_table(rows, names), _meanings(names, results["sampled"])]
+        parts += [heading(group, 3), _group_table(rows, names), _meanings(names, results.sampled)]
     return parts
 
 
@@ -66,18 +71,15 @@ def _group_table(rows: Rows, names: Sequence[str]) -> Html:
     return table(["", *map(titled, names)], cells, strong=(MODEL,), marked=marked)
 
 
-def _meanings(names: Sequence[str], sampled: Mapping[str, int]) -> Html:
-    places = {
-        name: f" (at {sampled[count]} places spread evenly)"
-        for count, which in NETWORKS.items()
-        for name in which
-    }
+def _meanings(names: Sequence[str], sampled: Sampled) -> Html:
+    counts = dict.fromkeys(PERCEPTUAL, sampled.perceptual_frames) | dict.fromkeys(BY_FLOW, sampled.flow_pairs)
+    places = {name: f" (at {count} places spread evenly)" for name, count in counts.items()}
     return definitions(
         (MEASURES[name].title, MEASURES[name].meaning + places.get(name, "")) for name in names
     )
 
 
-def chance_table(null: Mapping[str, Mapping[str, Any] | None], rows: Rows) -> list[Html]:
+def chance_table(null: Mapping[str, Chance | None], rows: Rows) -> list[Html]:
     """dcor of each row that moves beside what it is at wrong times."""
     header = [
         "",
@@ -91,11 +93,8 @@ def chance_table(null: Mapping[str, Mapping[str, Any] | None], rows: Rows) -> li
     ]
     cells = []
     for row, chance in null.items():
-        figures = chance or dict.fromkeys(("above", "p", "mean", "quantile", "largest"))
-        found = [number(figures[name]) for name in ("above", "p", "mean", "quantile", "largest")]
-        cells.append(
-            [row, formatted("dcor", rows[row].get("dcor")), *found, str(chance["shifts"] if chance else 0)]
-        )
+        figures, shifts = ([None] * 5, 0) if chance is None else (chance[:5], chance.shifts)
+        cells.append([row, formatted("dcor", rows[row].get("dcor")), *map(number, figures), str(shifts)])
     note = (
         "Periodic playing makes dcor high by accident: here the real video is shifted in a circle against "
         "each row. "
@@ -108,11 +107,11 @@ ALTERED = ("motion_correlation", "loudness_correlation", "onset_correlation", "a
 """Measures that are taken with altered sound as well."""
 
 
-def altered_table(altered: Mapping[str, Mapping[str, Any]]) -> Html:
+def altered_table(altered: Mapping[str, Altered]) -> Html:
     """What another sound does to the picture; what needs a real video is left out where there is none."""
-    judged = any(result["dcor"] is not None for result in altered.values())
+    judged = any(result.dcor is not None for result in altered.values())
     taken = [
-        name for name in ALTERED if any(result["values"].get(name) is not None for result in altered.values())
+        name for name in ALTERED if any(result.values.get(name) is not None for result in altered.values())
     ]
     titles = [MEASURES[name].title for name in taken]
     header = [
@@ -124,14 +123,14 @@ def altered_table(altered: Mapping[str, Mapping[str, Any]]) -> Html:
     ]
     cells = []
     for name, result in altered.items():
-        effect = result["effect"] or {"size": None, "p": None, "pairs": 0}
-        more = [number(result["dcor"]), number(effect["size"], 2), number(effect["p"]), str(effect["pairs"])]
-        figures = [formatted(each, result["values"].get(each)) for each in taken]
+        size, p, pairs = result.effect or (None, None, 0)
+        more = [number(result.dcor), number(size, 2), number(p), str(pairs)]
+        figures = [formatted(each, result.values.get(each)) for each in taken]
         cells.append(
             [
                 name,
-                number(result["response"], 2),
-                number(result["motion_ratio"], 2),
+                number(result.response, 2),
+                number(result.motion_ratio, 2),
                 *figures,
                 *(more if judged else []),
             ]
@@ -139,10 +138,10 @@ def altered_table(altered: Mapping[str, Mapping[str, Any]]) -> Html:
     return table(header, cells, strong=("right",))
 
 
-def sensitivity_part(sensitivity: Mapping[str, Any], dcor: float | None) -> list[Html]:
+def sensitivity_part(sensitivity: Sensitivity, dcor: float | None) -> list[Html]:
     """Is the sound used: the table and its meaning."""
     about = (
-        f"The first {sensitivity['frames']} frames with the right sound, and with it shifted (at the wrong "
+        f"The first {sensitivity.frames} frames with the right sound, and with it shifted (at the wrong "
         "time), shuffled "
         "(pieces of half a second in random order) and silent; always held against the right sound and the "
         "real video. "
@@ -161,43 +160,48 @@ def sensitivity_part(sensitivity: Mapping[str, Any], dcor: float | None) -> list
         ),
         ("p", "how often random signs of the differences give as large an effect"),
     ]
-    return [paragraph(about, "soft"), altered_table(sensitivity["altered"]), definitions(meanings)]
+    return [paragraph(about, "soft"), altered_table(sensitivity.altered), definitions(meanings)]
 
 
-def distribution_part(results: Mapping[str, Any]) -> list[Html]:
+def distribution_part(results: EvaluationResults) -> list[Html]:
     """FID, KID, FVD and KVD with their floor and counts, or why there are none."""
-    found = results["distribution"]
+    found = results.distribution
     if not found:
         return [paragraph("Not measured: the networks for it are not there (see what was left out, below).")]
     header = ["measure", "row", "value ↓", "standard error", "floor", "real samples", "generated", "note"]
     cells = [
         [
-            each["measure"],
-            each["row"],
-            *(number(each[name]) for name in ("value", "standard_error", "floor")),
-            str(each["real_samples"]),
-            str(each["generated_samples"]),
-            each["note"],
+            each.measure,
+            each.row,
+            *map(number, (each.value, each.standard_error, each.floor)),
+            str(each.real_samples),
+            str(each.generated_samples),
+            each.note,
         ]
         for each in found
     ]
     protocols = {
         "equal": "as many generated as real samples, and no number where they are too few to mean anything",
-        "paper": "all samples however few, as papers print them; biased, so not to be compared between counts",
+        "paper": (
+            "all samples however few, as papers print them; biased, so not to be compared between counts"
+        ),
     }
-    floor = "The floor is what real frames of the training part score at this count: no generator can be expected to do better."
-    about = f"Protocol: {results['protocol']} ({protocols[results['protocol']]}). {floor}"
+    floor = (
+        "The floor is what real frames of the training part score at this count: no generator "
+        "can be expected to do better."
+    )
+    about = f"Protocol: {results.protocol} ({protocols[results.protocol]}). {floor}"
     return [paragraph(about, "soft"), table(header, cells, text=(1, len(header) - 1))]
 
 
-def sounds_table(sounds: Sequence[Mapping[str, Any]]) -> list[Html]:
+def sounds_table(sounds: Sequence[UnpairedResult]) -> list[Html]:
     """What can be said of sounds that have no picture of their own."""
-    names = measured(sound["values"] for sound in sounds)
+    names = measured(sound.values for sound in sounds)
     cells = [
         [
-            sound["name"],
-            number(sound["seconds"], 1),
-            *(formatted(name, sound["values"].get(name)) for name in names),
+            sound.name,
+            number(sound.seconds, 1),
+            *(formatted(name, sound.values.get(name)) for name in names),
         ]
         for sound in sounds
     ]
@@ -221,31 +225,30 @@ def novelty_line(novelty: Sequence[float] | None) -> list[Html]:
     ]
 
 
-def made_table(results: Mapping[str, Any]) -> Html:
+def made_table(results: EvaluationResults) -> Html:
     """How the figures came about: model, part, device, versions, hashes."""
-    run, part, environment = results["run"], results["part"], results["environment"]
-    versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items() if version)
+    run, part, environment = results.run, results.part, results.environment
+    versions = ", ".join(f"{name} {version}" for name, version in environment.versions.items() if version)
     facts = [
         (
             "model",
-            f"{run['name']}, step {run['step']}, {run['parameters']:,} numbers, "
-            f"{run['model_bytes'] / 1e6:.1f} MB",
+            f"{run.name}, step {run.step}, {run.parameters:,} numbers, {run.model_bytes / 1e6:.1f} MB",
         ),
-        ("model's sha256", run["model_sha256"]),
-        ("learnt video", run["video"]),
-        ("its sha256", run["video_sha256"]),
+        ("model's sha256", run.model_sha256),
+        ("learnt video", run.video),
+        ("its sha256", run.video_sha256),
         (
             "measured",
-            f"{part['video']}, {part['name']}: {part['seconds']:.2f} s from {part['start_s']:.2f} s on",
+            f"{part.video}, {part.name}: {part.seconds:.2f} s from {part.start_s:.2f} s on",
         ),
         (
             "frames",
-            f"{part['frames']} of {part['width']} x {part['height']} pixels, {part['fps']} per second",
+            f"{part.frames} of {part.width} x {part.height} pixels, {part.fps} per second",
         ),
-        ("device", f"{environment['device']}, {environment['threads']} threads"),
-        ("platform", f"{environment['platform']}, Python {environment['python']}"),
+        ("device", f"{environment.device}, {environment.threads} threads"),
+        ("platform", f"{environment.platform}, Python {environment.python}"),
         ("versions", versions),
-        ("commit", environment["commit"] or "-"),
-        ("took", f"{results['took_s']:.0f} s"),
+        ("commit", environment.commit or "-"),
+        ("took", f"{results.took_s:.0f} s"),
     ]
     return table(["", ""], [[name, str(value)] for name, value in facts], text=(1,))

@@ -9,22 +9,25 @@ from dataclasses import dataclass
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from listen_and_move.data.clip import file_hash
 from listen_and_move.data.frame_store import Shelf
 from listen_and_move.errors import UserError
 from listen_and_move.evaluation.dataset import Frames, Watch
+from listen_and_move.evaluation.json_records import Json, as_json, from_json
+from listen_and_move.evaluation.measures import Values
 from listen_and_move.evaluation.report.charts import strip
+from listen_and_move.evaluation.results import DistributionResult
 from listen_and_move.evaluation.robustness.distances import Distances
+from listen_and_move.evaluation.robustness.results import AlteredMotion, PlayedClip, Skipped
 from listen_and_move.evaluation.robustness.sounds import Candidate, Lengths, holds_sound, part
 from listen_and_move.evaluation.sensitivity import UNUSED
-from listen_and_move.evaluation.unpaired import Performance, Training, novelty_of, performed
+from listen_and_move.evaluation.unpaired import SoundResult, TrainingReference, novelty_of, sound_result
 from listen_and_move.inference.animator import Animator
 from listen_and_move.media.replacing import replacing
 
-Clip = Mapping[str, Any]
-"""What is known of one clip, as in its line of the log."""
+SILENT = "The sound is silent: the picture should rest."
+"""Verdict on a silent sound, which is played: there is nothing in it that could be used."""
 
 
 @dataclass(frozen=True)
@@ -33,51 +36,40 @@ class Log:
     are not used."""
 
     file: Path
-    identity: Mapping[str, Any]
+    identity: Mapping[str, Json]
     """What figures must have in common to be put together: the model, the settings, the format."""
 
-    def clips(self) -> tuple[dict[str, Clip], int]:
+    def clips(self) -> tuple[dict[str, PlayedClip], int]:
         """The finished clips by name, and how many others there are; a line that was torn is passed over."""
         if not self.file.exists():
             return {}, 0
-        lines = [_parsed(line) for line in self.file.read_bytes().splitlines()]
-        known: list[Clip] = [
-            line
-            for line in lines
-            if isinstance(line, dict) and {"name", "key", "values", *self.identity} <= line.keys()
-        ]
-        own = [line for line in known if all(line[name] == value for name, value in self.identity.items())]
-        ours: dict[str, Clip] = {
-            line["name"]: {name: value for name, value in line.items() if name not in self.identity}
-            for line in own
-        }
-        others = {line["key"] for line in known} - {line["key"] for line in own}
-        return ours, len(others)
+        lines = [line for each in self.file.read_bytes().splitlines() if (line := self._parsed(each))]
+        own = {clip.key: clip for clip, is_own in lines if is_own}
+        others = {clip.key for clip, _ in lines} - own.keys()
+        return {clip.name: clip for clip in own.values()}, len(others)
 
-    def add(self, clip: Clip) -> None:
+    def add(self, clip: PlayedClip) -> None:
         """Append a line, on a line of its own even where the last one was torn."""
         with self.file.open("ab+") as file:
             file.seek(max(0, file.tell() - 1))
             begin = b"" if file.read(1) in (b"", b"\n") else b"\n"
-            file.write(begin + json.dumps({**self.identity, **clip}, allow_nan=False).encode() + b"\n")
+            file.write(begin + json.dumps({**self.identity, **as_json(clip)}).encode() + b"\n")
 
     def key(self, name: str) -> str:
         """What files of a clip are called: different for every model, settings and sound."""
         return sha256(json.dumps([self.identity, name], sort_keys=True).encode()).hexdigest()[:16]
 
-
-def _parsed(line: bytes) -> Any:
-    try:
-        return json.loads(line)
-    except ValueError:
-        return None
-
-
-class Skipped(NamedTuple):
-    """A file that cannot be used."""
-
-    name: str
-    reason: str
+    def _parsed(self, line: bytes) -> tuple[PlayedClip, bool] | None:
+        """Returns a clip and whether the identity is that of this log; None where a line holds no clip."""
+        try:
+            values = json.loads(line)
+            if not {"values", *self.identity} <= values.keys():
+                return None
+            return from_json(PlayedClip, values), all(
+                values[key] == each for key, each in self.identity.items()
+            )
+        except (ValueError, AttributeError):  # torn, or a line of something else
+            return None
 
 
 class _Unusable(Exception):
@@ -85,22 +77,24 @@ class _Unusable(Exception):
 
 
 @dataclass(frozen=True)
-class Stage:
+class UnpairedPlayer:
     """A model that plays foreign sounds."""
 
     animator: Animator
-    training: Training
+    training: TrainingReference
     distances: Distances | None
     """None where the weights are not there."""
     log: Log
     lengths: Lengths
     seed: int
 
-    def play(self, sounds: Sequence[Candidate], most: int, watch: Watch) -> tuple[list[Clip], list[Skipped]]:
+    def play(
+        self, sounds: Sequence[Candidate], most: int, watch: Watch
+    ) -> tuple[list[PlayedClip], list[Skipped]]:
         """At most so many clips, in the order of the sounds, and the files that could not be used on the
         way."""
         finished, _ = self.log.clips()
-        clips: list[Clip] = []
+        clips: list[PlayedClip] = []
         skipped: list[Skipped] = []
         for sound in sounds:
             if len(clips) == most:
@@ -119,7 +113,7 @@ class Stage:
         """Some frames of a clip, JPEG."""
         return self.log.file.parent / "clips" / f"{key}.jpg"
 
-    def _clip(self, sound: Candidate, finished: Clip | None) -> Clip | None:
+    def _clip(self, sound: Candidate, finished: PlayedClip | None) -> PlayedClip | None:
         """The clip, played if it is not finished; None where the file holds no sound."""
         begun = time.perf_counter()
         with Shelf() as shelf:
@@ -127,14 +121,10 @@ class Stage:
                 if not holds_sound(sound.path):
                     return None
                 content = file_hash(sound.path)
-                if (
-                    finished is not None
-                    and finished.get("sound_sha256") == content
-                    and self._intact(finished["key"])
-                ):
+                if finished is not None and finished.sound_sha256 == content and self._intact(finished.key):
                     return finished
                 start, length = part(sound, self.lengths, self.seed)
-                performance = performed(
+                result = sound_result(
                     self.animator,
                     sound.path,
                     self.training,
@@ -145,27 +135,31 @@ class Stage:
                     watch=_quietly,
                 )
             key = self.log.key(sound.name)
-            place = {
-                "name": sound.name,
-                "key": key,
-                "sound_sha256": content,
-                "start_s": float(start),
-                "seconds": float(length),
-            }
-            found = self._kept(key, performance.frames)
-            clip = {
-                **place,
-                **_described(performance),
-                "distribution": found,
-                "took_s": round(time.perf_counter() - begun, 2),
-            }
+            response = max(each.response for each in result.altered.values())
+            silent = result.course.silent
+            clip = PlayedClip(
+                name=sound.name,
+                key=key,
+                sound_sha256=content,
+                start_s=float(start),
+                seconds=float(length),
+                frames=len(result.frames),
+                silent=silent,
+                used=not silent and response >= UNUSED,
+                novelty=novelty_of(result.check),
+                verdict=SILENT if silent else result.verdict,
+                values=_values(result, response),
+                altered=_altered(result),
+                distribution=self._kept(key, result.frames),
+                took_s=round(time.perf_counter() - begun, 2),
+            )
         self.log.add(clip)
         return clip
 
     def _intact(self, key: str) -> bool:
         return self.picture(key).exists() and (self.distances is None or self.distances.file(key).exists())
 
-    def _kept(self, key: str, frames: Frames) -> list[dict[str, Any]]:
+    def _kept(self, key: str, frames: Frames) -> list[DistributionResult]:
         """Write what later reports need of the frames; FID and KID."""
         with replacing(self.picture(key)) as temporary:
             temporary.write_bytes(strip(frames))
@@ -187,31 +181,22 @@ def _quietly(doing: str, done: int, total: int) -> None:
     """Parts of a clip are not worth a progress bar of their own."""
 
 
-def _described(performance: Performance) -> dict[str, Any]:
-    """The figures of a clip. A silent sound is a sound: the picture should rest, and has nothing to be
-    used."""
-    altered = performance.altered
-    response = max(each.response for each in altered.values())
-    values = {
-        **performance.values,
+def _values(result: SoundResult, response: float) -> Values:
+    """Returns the figures of a clip; None for what is not finite."""
+    values = result.values | {
         "response": response,
-        "response_shifted": altered["shifted"].response,
-        "motion_silenced": altered["silent"].motion_ratio,
+        "response_shifted": result.altered["shifted"].response,
+        "motion_silenced": result.altered["silent"].motion_ratio,
     }
-    silent = performance.course.silent
+    return {name: _finite(value) for name, value in values.items()}
+
+
+def _altered(result: SoundResult) -> dict[str, AlteredMotion]:
     return {
-        "frames": len(performance.frames),
-        "silent": silent,
-        "used": not silent and response >= UNUSED,
-        "novelty": novelty_of(performance.heard),
-        "verdict": "The sound is silent: the picture should rest." if silent else performance.verdict,
-        "values": _finite(values),
-        "altered": {
-            name: _finite({"response": each.response, "motion_ratio": each.motion_ratio})
-            for name, each in altered.items()
-        },
+        name: AlteredMotion(_finite(each.response), _finite(each.motion_ratio))
+        for name, each in result.altered.items()
     }
 
 
-def _finite(values: Mapping[str, float | None]) -> dict[str, float | None]:
-    return {name: value if value is not None and isfinite(value) else None for name, value in values.items()}
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and isfinite(value) else None

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from listen_and_move.evaluation.baselines import Picked, blocks
 from listen_and_move.evaluation.dataset import Frames
-from listen_and_move.evaluation.network_measures import MOST_VECTORS, described, spread_evenly
+from listen_and_move.evaluation.network_measures import MOST_VECTORS, distribution_result, spread_evenly
+from listen_and_move.evaluation.results import DistributionResult
 from listen_and_move.media.replacing import replacing
 from listen_and_move.metrics.frechet import LEAST_FRAMES, Measure, compare_distributions
 from listen_and_move.pretrained.extract import inception_features
@@ -44,13 +45,13 @@ class Distances:
         """Where the vectors of a clip are kept."""
         return self.folder / f"{clip}.npy"
 
-    def of_clip(self, clip: str, frames: Frames) -> list[dict[str, Any]]:
+    def of_clip(self, clip: str, frames: Frames) -> list[DistributionResult]:
         """FID and KID of one clip, or why there is none: a clip of some seconds has few frames."""
         return self._compared(
             _kept(self.file(clip), lambda: _vectors(self.network, frames, LEAST_FRAMES)), "clip"
         )
 
-    def of_all(self, clips: Sequence[str]) -> list[dict[str, Any]]:
+    def of_all(self, clips: Sequence[str]) -> list[DistributionResult]:
         """FID and KID of all clips together."""
         most = max(1, MOST_VECTORS // len(clips))
         kept = (np.load(self.file(clip), mmap_mode="r") for clip in clips)
@@ -58,9 +59,9 @@ class Distances:
             np.concatenate([vectors[spread_evenly(len(vectors), most)] for vectors in kept]), "all clips"
         )
 
-    def _compared(self, generated: Vectors, row: str) -> list[dict[str, Any]]:
+    def _compared(self, generated: Vectors, row: str) -> list[DistributionResult]:
         return [
-            described(title, row, compare_distributions(*self.halves, generated, measure=kind))
+            distribution_result(title, row, compare_distributions(*self.halves, generated, measure=kind))
             for title, kind in KINDS.items()
         ]
 

@@ -2,26 +2,33 @@
 from FSD50K)."""
 
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from listen_and_move.clock import frame_time
 from listen_and_move.data.clip import file_hash, split
 from listen_and_move.data.frame_store import Shelf
 from listen_and_move.errors import UserError
-from listen_and_move.evaluation.dataset import Part, Video, Watch, decode
+from listen_and_move.evaluation.dataset import FrameSpan, Video, Watch, decode
+from listen_and_move.evaluation.json_records import as_json, write_json
 from listen_and_move.evaluation.report.charts import strip
 from listen_and_move.evaluation.report.tables import number
-from listen_and_move.evaluation.results import FORMAT, write_results
-from listen_and_move.evaluation.robustness.clips import Clip, Log, Skipped, Stage
+from listen_and_move.evaluation.results import FORMAT, DistributionResult, Environment
+from listen_and_move.evaluation.robustness.clips import Log, UnpairedPlayer
 from listen_and_move.evaluation.robustness.distances import Distances
 from listen_and_move.evaluation.robustness.report import report
+from listen_and_move.evaluation.robustness.results import (
+    ClassedClip,
+    PlayedClip,
+    PlayedRun,
+    RobustnessResults,
+    RobustnessSettings,
+    Skipped,
+    StudySettings,
+)
 from listen_and_move.evaluation.robustness.sounds import (
     Candidate,
     Lengths,
-    Table,
     candidates,
     class_table,
     classified,
@@ -35,13 +42,15 @@ from listen_and_move.evaluation.robustness.summary import (
     overall,
     verdict,
 )
-from listen_and_move.evaluation.unpaired import Training
+from listen_and_move.evaluation.unpaired import TrainingReference
 from listen_and_move.inference.animator import Animator
 from listen_and_move.pretrained import weight_files as weights
 from listen_and_move.pretrained.load import load
 from listen_and_move.runs import RunFolder, environment, write_text
 
 INCEPTION = "inception-fid"
+NO_DISTANCES = f"FID and KID: without the weights {INCEPTION} (listen-and-move weights fetch {INCEPTION})"
+"""What is left out without the network's weights."""
 
 
 @dataclass(frozen=True)
@@ -50,35 +59,35 @@ class Robustness:
 
     results_file: Path
     report_file: Path
-    results: Mapping[str, Any]
+    results: RobustnessResults
 
     def lines(self) -> list[str]:
         """The figures of all clips together, for a person."""
-        found, unused = self.results["overall"], self.results["not_used"]
+        results, found, unused = self.results, self.results.overall, self.results.not_used
         width = max(len(measure.title) for measure in SHOWN.values())
         rows = [
             f"  {SHOWN[name].title:{width}}"
-            + "".join(f"{number(each[key], SHOWN[name].digits):>9}" for key in QUANTITIES)
-            for name, each in found["measures"].items()
+            + "".join(f"{number(getattr(each, key), SHOWN[name].digits):>9}" for key in QUANTITIES)
+            for name, each in found.measures.items()
         ]
         return [
-            f"{found['clips']} clips, {found['seconds']:.1f} s, {found['frames']} frames",
+            f"{found.clips} clips, {found.seconds:.1f} s, {found.frames} frames",
             f"  {'':{width}}" + "".join(f"{title:>9}" for title in QUANTITIES.values()),
             *rows,
-            self.results["verdict"],
-            *(_distance(each) for each in self.results["distribution"]),
-            *(f"left out: {each}" for each in self.results["left_out"]),
-            *(f"skipped: {each['reason']}" for each in self.results["skipped"]),
+            results.verdict,
+            *(_distance(each) for each in results.distribution),
+            *(f"left out: {each}" for each in results.left_out),
+            *(f"skipped: {each.reason}" for each in results.skipped),
             *([f"not used: {unused} clips of another model or other settings"] if unused else []),
             f"all figures: {self.results_file}",
             f"report:      {self.report_file}",
         ]
 
 
-def _distance(found: Mapping[str, Any]) -> str:
-    value, floor = (number(found[name]) for name in ("value", "floor"))
-    counts = f"{found['generated_samples']} generated and {found['real_samples']} real frames"
-    return f"{found['measure']}: {found['note'] or f'{value}, real against real {floor}, {counts}'}"
+def _distance(found: DistributionResult) -> str:
+    counts = f"{found.generated_samples} generated and {found.real_samples} real frames"
+    figures = f"{number(found.value)}, real against real {number(found.floor)}, {counts}"
+    return f"{found.measure}: {found.note or figures}"
 
 
 def robustness(
@@ -122,29 +131,39 @@ def robustness(
     table = class_table(place, classes, files)
     animator, target = Animator.load(folder.path, device), folder.evaluation_part("robustness")
     (target / "clips").mkdir(parents=True, exist_ok=True)
-    settings = {"seconds": spread.text, "seed": seed, "gain": "match"}
+    settings = RobustnessSettings(spread.text, seed)
     log = Log(
         target / "clips.jsonl",
-        {"format": FORMAT, "model_sha256": file_hash(folder.model_file), "settings": settings},
+        {"format": FORMAT, "model_sha256": file_hash(folder.model_file), "settings": as_json(settings)},
     )
     source = folder.video(None if video is None else Path(video))
     with Shelf() as shelf:
-        stage, real, learnt = _prepared(folder, source, animator, log, spread, seed, shelf, watch)
-        played, skipped = stage.play(files, clips, watch)
+        player, real, learnt = _prepared(folder, source, animator, log, spread, seed, shelf, watch)
+        played, skipped = player.play(files, clips, watch)
     _check(place, files, played, skipped)
-    results = {
-        "format": FORMAT,
-        "run": _described(folder, animator, real, log),
-        "settings": {"sounds": str(place), "clips": clips, **settings},
-        **_found(played, table, stage.distances),
-        "skipped": [each._asdict() for each in skipped],
-        "not_used": log.clips()[1],
-        "environment": environment(source, folder.video_hash(), str(animator.device)),
-        "model_settings": asdict(folder.config()),
-        "took_s": round(time.perf_counter() - begun, 1),
-    }
-    write_results(target / "results.json", results)
-    write_text(target / "report.html", report(results, learnt, lambda key: stage.picture(key).read_bytes()))
+    source_of_classes, labels = classified([clip.name for clip in played], table)
+    found, (best, worst), distances = overall(played), best_and_worst(played), player.distances
+    results = RobustnessResults(
+        format=FORMAT,
+        run=_played_run(folder, animator, real, log),
+        settings=StudySettings(str(place), clips, settings),
+        verdict=verdict(found),
+        overall=found,
+        classes_from=source_of_classes,
+        classes=by_class(played, labels),
+        distribution=distances.of_all([clip.key for clip in played]) if distances else [],
+        best=best,
+        worst=worst,
+        clips=[ClassedClip(labels[clip.name], clip) for clip in sorted(played, key=lambda clip: clip.name)],
+        left_out=[] if distances else [NO_DISTANCES],
+        skipped=skipped,
+        not_used=log.clips()[1],
+        environment=Environment(**environment(source, folder.video_hash(), str(animator.device))),
+        model_settings=asdict(folder.config()),
+        took_s=round(time.perf_counter() - begun, 1),
+    )
+    write_json(target / "results.json", results)
+    write_text(target / "report.html", report(results, learnt, lambda key: player.picture(key).read_bytes()))
     return Robustness(target / "results.json", target / "report.html", results)
 
 
@@ -157,14 +176,14 @@ def _prepared(
     seed: int,
     shelf: Shelf,
     watch: Watch,
-) -> tuple[Stage, Video, bytes]:
+) -> tuple[UnpairedPlayer, Video, bytes]:
     """What clips are held against, from the learnt video, and some of its frames as a picture."""
     config = folder.config()
     video = decode(source, config.clip, config.features, animator.model.statistics, shelf, watch)
     parts, held_out = split(len(video.frames), config.clip)
-    training = Training.of(video.frames, parts, Part(video.frames, held_out))
-    stage = Stage(animator, training, _distances(animator, video, log, watch), log, spread, seed)
-    return stage, video, strip(Part(video.frames, max(parts, key=len)))
+    training = TrainingReference.of(video.frames, parts, FrameSpan(video.frames, held_out))
+    player = UnpairedPlayer(animator, training, _distances(animator, video, log, watch), log, spread, seed)
+    return player, video, strip(FrameSpan(video.frames, max(parts, key=len)))
 
 
 def _distances(animator: Animator, video: Video, log: Log, watch: Watch) -> Distances | None:
@@ -177,29 +196,7 @@ def _distances(animator: Animator, video: Video, log: Log, watch: Watch) -> Dist
     return found
 
 
-def _found(
-    played: list[Clip], table: tuple[str, Table] | None, distances: Distances | None
-) -> dict[str, Any]:
-    """What the clips show."""
-    source, labels = classified([clip["name"] for clip in played], table)
-    found, (best, worst) = overall(played), best_and_worst(played)
-    missing = f"FID and KID: without the weights {INCEPTION} (listen-and-move weights fetch {INCEPTION})"
-    return {
-        "verdict": verdict(found),
-        "overall": found,
-        "classes_from": source,
-        "classes": by_class(played, labels),
-        "distribution": distances.of_all([clip["key"] for clip in played]) if distances else [],
-        "best": best,
-        "worst": worst,
-        "clips": [
-            {"class": labels[clip["name"]], **clip} for clip in sorted(played, key=lambda clip: clip["name"])
-        ],
-        "left_out": [] if distances else [missing],
-    }
-
-
-def _check(folder: Path, files: list[Candidate], played: list[Clip], skipped: list[Skipped]) -> None:
+def _check(folder: Path, files: list[Candidate], played: list[PlayedClip], skipped: list[Skipped]) -> None:
     """Nothing played is no result."""
     if played:
         return
@@ -214,16 +211,16 @@ def _check(folder: Path, files: list[Candidate], played: list[Clip], skipped: li
     )
 
 
-def _described(folder: RunFolder, animator: Animator, video: Video, log: Log) -> dict[str, Any]:
+def _played_run(folder: RunFolder, animator: Animator, video: Video, log: Log) -> PlayedRun:
     width, height = animator.size
-    return {
-        "name": folder.path.resolve().name,
-        "step": animator.model.step,
-        "video": video.path.name,
-        "video_sha256": folder.video_hash(),
-        "model_sha256": log.identity["model_sha256"],
-        "width": width,
-        "height": height,
-        "fps": str(animator.fps),
-        "real_seconds": float(frame_time(len(video.frames), video.fps)),
-    }
+    return PlayedRun(
+        name=folder.path.resolve().name,
+        step=animator.model.step,
+        video=video.path.name,
+        video_sha256=folder.video_hash(),
+        model_sha256=str(log.identity["model_sha256"]),
+        width=width,
+        height=height,
+        fps=str(animator.fps),
+        real_seconds=float(frame_time(len(video.frames), video.fps)),
+    )

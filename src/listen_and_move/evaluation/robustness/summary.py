@@ -2,13 +2,12 @@
 clips."""
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
-from typing import Any
+from math import inf, isfinite
 
 import numpy as np
 
-from listen_and_move.evaluation.results import MEASURES, SOUND, Measure
-from listen_and_move.evaluation.robustness.clips import Clip
+from listen_and_move.evaluation.measures import MEASURES, SOUND, Measure
+from listen_and_move.evaluation.robustness.results import ClassResult, Overall, PlayedClip, Spread
 
 FROM_EVALUATION = (
     "gain_db",
@@ -44,56 +43,55 @@ SHOWN: Mapping[str, Measure] = {
 }
 """Measures of a clip that are averaged; lags are not, since their mean says nothing."""
 QUANTITIES = {"mean": "mean", "low": "10 %", "median": "median", "high": "90 %"}
-"""What is told of a measure."""
+"""What is told of a measure, by the field of `Spread`."""
 MOST_SEEN = 6
 """So many of the best clips are shown, and of the worst."""
 RANKED_BY = "distance"
 """The farther the picture is from all that was learnt, the less natural it is."""
 
 
-def overall(clips: Sequence[Clip]) -> dict[str, Any]:
-    """All clips together. Those with silent sounds are told apart: there is nothing to be used, and rest is
-    right."""
-    sounding = [clip for clip in clips if not clip["silent"]]
-    still = known([clip["values"]["motion_ratio"] for clip in clips if clip["silent"]])
-    return {
-        "clips": len(clips),
-        "seconds": sum(clip["seconds"] for clip in clips),
-        "frames": sum(clip["frames"] for clip in clips),
-        "sounding": len(sounding),
-        "used": sum(clip["used"] for clip in sounding),
-        "motion_to_silent_sounds": float(np.mean(still)) if still else None,
-        "measures": {name: _spread(sounding, name) for name in SHOWN},
-    }
+def overall(clips: Sequence[PlayedClip]) -> Overall:
+    """Returns what all clips show together.
+
+    Clips with silent sounds are told apart: there is nothing to be used, and a picture at rest is right.
+    """
+    sounding = [clip for clip in clips if not clip.silent]
+    still = known([clip.values.get("motion_ratio") for clip in clips if clip.silent])
+    return Overall(
+        clips=len(clips),
+        seconds=sum(clip.seconds for clip in clips),
+        frames=sum(clip.frames for clip in clips),
+        sounding=len(sounding),
+        used=sum(clip.used for clip in sounding),
+        motion_to_silent_sounds=float(np.mean(still)) if still else None,
+        measures={name: _spread(sounding, name) for name in SHOWN},
+    )
 
 
-def by_class(clips: Sequence[Clip], labels: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Means of each class, the largest class first."""
-    groups: dict[str, list[Clip]] = {}
+def by_class(clips: Sequence[PlayedClip], labels: Mapping[str, str]) -> list[ClassResult]:
+    """Returns the means of each class, the largest class first."""
+    groups: dict[str, list[PlayedClip]] = {}
     for clip in clips:
-        groups.setdefault(labels[clip["name"]], []).append(clip)
-    found = [{"name": label, **overall(group)} for label, group in groups.items()]
-    return sorted(found, key=lambda each: (-each["clips"], each["name"]))
+        groups.setdefault(labels[clip.name], []).append(clip)
+    found = [ClassResult(label, overall(group)) for label, group in groups.items()]
+    return sorted(found, key=lambda each: (-each.overall.clips, each.name))
 
 
-def best_and_worst(clips: Sequence[Clip]) -> tuple[list[str], list[str]]:
+def best_and_worst(clips: Sequence[PlayedClip]) -> tuple[list[str], list[str]]:
     """Names of the clips whose picture stays nearest to what was learnt, and of those farthest from it, each
     first."""
-    order = [
-        clip["name"]
-        for clip in sorted(clips, key=lambda clip: clip["values"][RANKED_BY])
-        if not clip["silent"]
-    ]
+    distance = {clip.name: clip.values[RANKED_BY] for clip in clips if not clip.silent}
+    order = sorted(distance, key=lambda name: inf if (found := distance[name]) is None else found)
     worst = min(MOST_SEEN, len(order) // 2)
     return order[: min(MOST_SEEN, len(order) - worst)], order[::-1][:worst]
 
 
-def verdict(found: Mapping[str, Any]) -> str:
-    """In plain words, what all clips together say."""
-    if not found["sounding"]:
+def verdict(found: Overall) -> str:
+    """Returns what all clips together say, in plain words."""
+    if not found.sounding:
         return "All sounds are silent: whether sound is used cannot be told."
-    silenced, ratio = (found["measures"][name]["median"] for name in ("motion_silenced", "motion_ratio"))
-    used = f"The sound is used in {found['used']} of {found['sounding']} clips that are not silent."
+    silenced, ratio = (found.measures[name].median for name in ("motion_silenced", "motion_ratio"))
+    used = f"The sound is used in {found.used} of {found.sounding} clips that are not silent."
     moves = "" if ratio is None else f" The picture moves {ratio:.2f} times as much as the real video"
     rests = (
         ""
@@ -104,13 +102,13 @@ def verdict(found: Mapping[str, Any]) -> str:
 
 
 def known(values: Sequence[float | None]) -> list[float]:
-    """The values that are there."""
+    """Returns the values that are there."""
     return [value for value in values if value is not None and isfinite(value)]
 
 
-def _spread(clips: Sequence[Clip], name: str) -> dict[str, Any]:
-    values = known([clip["values"].get(name) for clip in clips])
+def _spread(clips: Sequence[PlayedClip], name: str) -> Spread:
+    values = known([clip.values.get(name) for clip in clips])
     if not values:
-        return {"count": 0, **dict.fromkeys(QUANTITIES)}
+        return Spread(0)
     low, median, high = np.quantile(values, (0.1, 0.5, 0.9)).tolist()
-    return {"count": len(values), "mean": float(np.mean(values)), "low": low, "median": median, "high": high}
+    return Spread(len(values), float(np.mean(values)), low, median, high)

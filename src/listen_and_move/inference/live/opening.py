@@ -104,7 +104,8 @@ def _standard_output() -> Iterator[Any]:
     """Its own handle: nothing else is written there."""
     if sys.stdout is None or sys.stdout.isatty():
         raise UserError(
-            "output: expected a pipe, as in listen-and-move live ... --output - | mpv -; got a terminal"
+            "output: expected a pipe; got a terminal",
+            "pipe it on, as in listen-and-move live ... --output - | mpv -",
         )
     sys.stdout.flush()
     file = os.fdopen(os.dup(sys.stdout.fileno()), "wb")

@@ -49,6 +49,11 @@ class Pacer:
         """So many samples have come."""
         self.last = _Heard(self.last.samples, self.last.samples + samples, now)
 
+    def lose(self, samples: int) -> None:
+        """Takes back so many samples, which came and will never be heard."""
+        before, count, moment = self.last
+        self.last = _Heard(max(0, before - samples), count - samples, moment)
+
     def position(self, now: float) -> Fraction:
         """Seconds of sound that are out."""
         before, samples, moment = self.last

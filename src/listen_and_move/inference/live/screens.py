@@ -113,7 +113,7 @@ def opened_window(pacer: Pacer, size: tuple[int, int], title: str) -> Iterator[W
         window = Window(pacer, size, title, tkinter)
     except tkinter.TclError as error:
         raise UserError(
-            f"{WINDOW}: expected a display; there is none ({error}): --output FILE, or - into a player"
+            f"{WINDOW}: expected a display; there is none ({error})", "--output FILE, or - into a player"
         ) from None
     try:
         yield window

@@ -17,8 +17,9 @@ from listen_and_move.audio.features import SAMPLE_RATE
 from listen_and_move.audio.loudness import Gain, checked_gain
 from listen_and_move.clock import frame_count
 from listen_and_move.errors import UserError
-from listen_and_move.inference.animator import BEGINNING, Animator
 from listen_and_move.inference.controls import AS_TRAINED, Controls
+from listen_and_move.inference.pipeline import Pipeline
+from listen_and_move.inference.stage import PlaySettings, pictures
 from listen_and_move.media.resampling import HIGHEST_RATE, LOWEST_RATE, Resampler, delay
 
 LARGEST_SAMPLE = 1e6
@@ -45,25 +46,37 @@ class Delays(NamedTuple):
 
 
 class Live:
-    """A player of one sound with its own state; many may play one `Animator`, in threads of their own.
+    """A player of one sound with its own state; many may play one pipeline, in threads of their own.
 
     The pictures are those of the same samples in a file, with the same seed, controls and gain, however the
     sound is cut.
+
+    Args:
+        pipeline: from samples at 64 kHz to pictures.
+        sample_rate: of the sound.
+        seed: of the noise, where the model has any.
+        controls: how the picture is played.
+        gain: dB with which the sound is heard, or running.
+
+    Raises:
+        SettingError: a control that does not apply.
+        UserError: no such rate or gain.
     """
 
     def __init__(
         self,
-        animator: Animator,
+        pipeline: Pipeline,
         sample_rate: int,
         seed: int = 0,
         controls: Controls = AS_TRAINED,
         gain: Gain = 0.0,
     ) -> None:
-        """See `Animator.live`."""
-        self.animator, self.rate, self.seed = animator, checked_rate(sample_rate), seed
+        self.pipeline, self.rate, self.seed = pipeline, checked_rate(sample_rate), seed
         self.controls = controls
         self._gain: Gain = checked_gain(gain)
-        self.resampler, self.state = Resampler(sample_rate, SAMPLE_RATE), BEGINNING
+        self.resampler, self.state = Resampler(sample_rate, SAMPLE_RATE), None
+        self.frame = 0
+        """Number of the next frame: how many have been given out."""
         self.over = False
 
     @property
@@ -73,7 +86,7 @@ class Live:
 
     @controls.setter
     def controls(self, controls: Controls) -> None:
-        controls.check_model(self.animator.config)
+        self.pipeline.check(controls)
         self._controls = controls
 
     @property
@@ -88,54 +101,50 @@ class Live:
     @property
     def delays(self) -> Delays:
         """What the latency is made of."""
-        fps, look_ahead = self.animator.fps, self.animator.config.features.future / self.animator.fps
-        window = self.animator.extractor.look_ahead - look_ahead
-        return Delays(
-            window, look_ahead, delay(self.rate, SAMPLE_RATE), self.controls.delay_frames(fps) / fps
-        )
+        extractor, fps = self.pipeline.front_end.reference.extractor, self.pipeline.fps
+        look_ahead = extractor.config.future / fps
+        window = extractor.look_ahead - look_ahead
+        resampling = delay(self.rate, SAMPLE_RATE)
+        return Delays(window, look_ahead, resampling, self.controls.delay_frames(fps) / fps)
 
     @property
     def latency(self) -> float:
-        """Seconds from an instant of the sound to the frame of that instant, which then has heard all that it
+        """Seconds from an instant of the sound to the frame of that instant, which then has heard all it
         hears."""
         return float(sum(self.delays))
 
-    @property
-    def frame(self) -> int:
-        """Number of the next frame: how many have been given out."""
-        return self.state.frame
-
     def push(self, samples: Float[np.ndarray, "n ..."], late: int = 0) -> list[UInt8[np.ndarray, "H W 3"]]:
-        """Hear the next samples; the frames that they complete, often none.
+        """Returns the pictures that the next samples complete, often none.
 
         Args:
             samples: float, full scale 1, (n,) or (n, channels), any n; channels are averaged.
             late: so many of the frames to come are too late to be worth drawing: they are heard, and the
-                picture before is given in their place.
+                picture before them is given in their place.
 
         Raises:
             UserError: no such samples, or NaN or infinity among them; then nothing of them was heard.
         """
         if self.over:
             raise UserError("live: expected no sound after its end; got more: begin again with Animator.live")
-        mixed = mono(samples)
-        frames, self.state = self.animator.push(
-            self.resampler.push(mixed), self.state, self.seed, self.controls, self.gain, late
-        )
-        return frames
+        heard = self.resampler.push(mono(samples))
+        frames, self.state = self.pipeline.push(heard, self.state, self._settings(late))
+        self.frame += len(frames)
+        return pictures(frames)
 
     def finish(self) -> list[UInt8[np.ndarray, "H W 3"]]:
-        """The frames that are left when the sound has ended, ceil(duration x fps) in all; then this player is
-        used up."""
+        """Returns the pictures that are left when the sound has ended, ceil(duration x fps) in all; ends the
+        player."""
         if self.over:
             return []
         self.over = True
-        frames, state = self.animator.push(
-            self.resampler.finish(), self.state, self.seed, self.controls, self.gain
-        )
-        frames += self.animator.finish(state, self.seed, self.controls)
+        frames, state = self.pipeline.push(self.resampler.finish(), self.state, self._settings())
+        frames += self.pipeline.finish(state, self._settings())
         # Resampling may round a sound up by a sample, into a frame that nobody would hear.
-        return frames[: frame_count(self.resampler.heard, self.rate, self.animator.fps) - self.state.frame]
+        total = frame_count(self.resampler.heard, self.rate, self.pipeline.fps)
+        return pictures(frames[: total - self.frame])
+
+    def _settings(self, late: int = 0) -> PlaySettings:
+        return PlaySettings(self.controls, self.gain, self.seed, late)
 
 
 def checked_rate(rate: int) -> int:

@@ -40,7 +40,8 @@ def opened_source(name: str, raw: Raw | None, realtime: bool) -> Iterator[Source
     """
     if raw is not None and name != PIPE:
         raise UserError(
-            f"rate: expected only for raw samples on standard input (--input -); got it with --input {name}"
+            f"rate: expected only for raw samples on standard input; got it with the input {name}",
+            "leave --rate away, or give --input -",
         )
     if name == PIPE:
         yield standard_input(raw)
@@ -61,7 +62,8 @@ def standard_input(raw: Raw | None) -> Source:
     """
     if sys.stdin is None or sys.stdin.isatty():
         raise UserError(
-            "input: expected a pipe, as in ffmpeg ... | listen-and-move live MODEL --input -; got a terminal"
+            "input: expected a pipe; got a terminal",
+            "pipe sound in, as in ffmpeg ... | listen-and-move live MODEL --input -",
         )
     return piped_sound(os.fdopen(sys.stdin.fileno(), "rb", buffering=0, closefd=False), raw)
 
@@ -102,7 +104,7 @@ def microphone() -> Iterator[Source]:
     except (sounddevice.PortAudioError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise UserError(
-            f"{MICROPHONE}: expected one; the system offers none ({reason}): plug one in, or --input FILE"
+            f"{MICROPHONE}: expected one; the system offers none ({reason})", "plug one in, or --input FILE"
         ) from None
     with stream:
         yield Source(iter(blocks.get, None), rate, 1)

@@ -9,10 +9,8 @@ Letters: T frames of the driving sound, N training frames, F numbers per frame, 
 paths, D candidates for the next frame, L frames not decided yet.
 """
 
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -23,14 +21,15 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from listen_and_move.audio.features import FeatureExtractor
-from listen_and_move.audio.loudness import Gain, Leveller
 from listen_and_move.audio.novelty import Repertoire
 from listen_and_move.config import Config
 from listen_and_move.data.clip import Clip
 from listen_and_move.errors import UserError
-from listen_and_move.inference.controls import AS_TRAINED, Controls
-from listen_and_move.inference.display import UNHEARD, frame_sounds, shown
-from listen_and_move.inference.sound_check import AudioReference
+from listen_and_move.inference.controls import Controls
+from listen_and_move.inference.display import Display
+from listen_and_move.inference.front_end import AudioFrontEnd, AudioReference
+from listen_and_move.inference.pipeline import Pipeline
+from listen_and_move.inference.stage import AS_IT_IS, Frame, PlaySettings
 from listen_and_move.models.checkpoint import load_model
 from listen_and_move.runs import RunFolder
 
@@ -183,68 +182,47 @@ class Replay:
         return _mean_distance(self._centred)
 
 
-class Replayer:
-    """A run's video, decoded once, that is played with any number of sounds: used like an `Animator`."""
+class PathState(NamedTuple):
+    """State of the path source."""
 
-    def __init__(self, clip: Clip, config: Config, search: Search = VITERBI) -> None:
-        self.clip = clip
-        self.config = config
-        self.extractor = FeatureExtractor(config.features, config.clip.rate, clip.statistics)
-        self.replay = Replay.of(clip, search)
+    waiting: tuple[Frame, ...]
+    """Frames whose place on the path is not decided."""
+    replay: ReplayState | None
 
-    @property
-    def fps(self) -> Fraction:
-        """Frames per second."""
-        return self.config.clip.rate
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of a frame, in pixels."""
-        return self.config.clip.width, self.config.clip.height
+@dataclass(frozen=True)
+class PathSource:
+    """Shows real frames of a clip in the order that the sound asks for, each decided after a fixed lag."""
 
-    @property
-    def audio_reference(self) -> AudioReference:
-        """How it hears."""
-        return AudioReference(
-            self.extractor,
-            self.clip.level,
-            Repertoire.of(self.clip.features, self.clip.train, self.extractor),
-        )
+    clip: Clip
+    replay: Replay
 
-    def frames(
-        self, sound: Iterable[np.ndarray], seed: int = 0, controls: Controls = AS_TRAINED, gain: Gain = 0.0
-    ) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
-        """The picture to a sound at 64 kHz, given in blocks of any length; memory does not grow with the
-        sound.
+    def push(
+        self, inputs: list[Frame], state: PathState | None, settings: PlaySettings = AS_IT_IS
+    ) -> tuple[list[Frame], PathState]:
+        """Returns the frames that are decided, with their pictures; late ones are decided like the others."""
+        waiting = [*(state.waiting if state else ()), *inputs]
+        features = [frame.features for frame in inputs]
+        heard = torch.stack(features) if features else torch.zeros(0, self.replay.features.shape[1])
+        places, replay = self.replay.push(heard, state.replay if state else None)
+        return self._shown(waiting, places), PathState(tuple(waiting[len(places) :]), replay)
 
-        Frame t belongs to the instant t / fps; their number is ceil(duration x fps). The seed makes no
-        difference, nor do the controls but delay and freeze. A running gain slowly brings the sound to the
-        level of the training sound.
-        """
-        waiting, state = deque[np.ndarray](), None
-        for heard, places in self._decided(sound, gain):
-            waiting.extend(heard)
-            frames = [self.clip.frames[place].numpy() for place in places]
-            sounds = [waiting.popleft() for _ in frames]
-            pictures, state = shown(frames, sounds, controls, self.fps, state)
-            yield from pictures
+    def finish(self, state: PathState | None, settings: PlaySettings = AS_IT_IS) -> list[Frame]:
+        """Returns the frames that are left."""
+        return [] if state is None else self._shown(state.waiting, self.replay.finish(state.replay))
 
-    def _decided(
-        self, sound: Iterable[np.ndarray], gain: Gain
-    ) -> Iterator[tuple[list[np.ndarray], Int[np.ndarray, " T"]]]:
-        """The sounds of frames that are heard, and, later, their places in the clip."""
-        heard, path, features_state, gains = UNHEARD, None, None, None
-        for block in sound:
-            louder, gains = Leveller(gain, self.clip.level).push(block, gains)
-            features, features_state = self.extractor.push(torch.from_numpy(louder), features_state)
-            sounds, heard = frame_sounds(louder, len(features), self.extractor, heard)
-            decided, path = self.replay.push(features, path)
-            yield sounds, decided
-        features = self.extractor.finish(features_state)
-        sounds, _ = frame_sounds(np.zeros(0, np.float32), len(features), self.extractor, heard)
-        decided, path = self.replay.push(features, path)
-        yield sounds, decided
-        yield [], self.replay.finish(path)
+    def _shown(self, frames: Sequence[Frame], places: Int[np.ndarray, " T"]) -> list[Frame]:
+        shown = zip(frames, places.tolist(), strict=False)
+        return [frame._replace(picture=self.clip.frames[place].numpy()) for frame, place in shown]
+
+
+def path_pipeline(clip: Clip, config: Config, search: Search = VITERBI) -> Pipeline:
+    """Returns a pipeline that plays real frames of a clip by their sounds, without a network."""
+    extractor = FeatureExtractor(config.features, config.clip.rate, clip.statistics)
+    repertoire = Repertoire.of(clip.features, clip.train, extractor)
+    front_end = AudioFrontEnd(AudioReference(extractor, clip.level, repertoire))
+    stages = (PathSource(clip, Replay.of(clip, search)), Display(config.clip.rate))
+    return Pipeline(front_end, stages, (config.clip.width, config.clip.height), Controls.check_replay)
 
 
 def recording(model: Path, video: Path | None = None) -> tuple[Path, Config]:
@@ -261,8 +239,8 @@ def recording(model: Path, video: Path | None = None) -> tuple[Path, Config]:
         return RunFolder(model).video(video), RunFolder(model).config()
     if video is None:
         raise UserError(
-            f"{model}: expected the run folder, whose video is needed; got a model alone: add its video with "
-            "--video"
+            f"{model}: expected the run folder, whose video is needed; got a model alone",
+            "add its video with --video",
         )
     settings = load_model(model).config
     return video, Config(**vars(settings))

@@ -13,9 +13,8 @@ import numpy as np
 
 from listen_and_move.audio.loudness import Gain
 from listen_and_move.inference.animator import Animator, model_path
-from listen_and_move.inference.compositing import Pasted
 from listen_and_move.inference.controls import AS_TRAINED, Controls
-from listen_and_move.inference.generate import generated_mark
+from listen_and_move.inference.generate import composited, generated_mark
 from listen_and_move.inference.live.incoming import Incoming
 from listen_and_move.inference.live.opening import Destination, StreamKind, opened_outlet
 from listen_and_move.inference.live.pacing import Pacer
@@ -98,19 +97,14 @@ def perform(
     learnt = recording(Path(model), video) if paste else None
     destination.check([file, *(learnt[:1] if learnt else ())], input)
     animator = Animator.load(file, device)
-    controls.check_model(animator.config)
-    pasted = Pasted.of(animator, learnt[0], learnt[1].clip) if learnt else None
-    size, whole = (pasted.size, pasted.whole) if pasted else (animator.size, _as_it_is)
+    animator.pipeline.check(controls)
+    pipeline = animator.pipeline if learnt is None else composited(animator.pipeline, *learnt)
     mark = generated_mark(animator, file, seed)
     with opened_source(input, raw, live) as source, _stopping() as stopped, core_to_spare(live):
-        player = animator.live(source.rate, seed, controls, gain)
-        pacer = Pacer(animator.fps, source.rate, player.delays.sound)
-        with opened_outlet(destination, size, source, pacer, mark, live) as outlet:
-            return _Performance(player, source, pacer, outlet, whole, stopped, live, watch).run()
-
-
-def _as_it_is(frame: np.ndarray) -> np.ndarray:
-    return frame
+        player = Live(pipeline, source.rate, seed, controls, gain)
+        pacer = Pacer(pipeline.fps, source.rate, player.delays.sound)
+        with opened_outlet(destination, pipeline.size, source, pacer, mark, live) as outlet:
+            return _Performance(player, source, pacer, outlet, stopped, live, watch).run()
 
 
 class _Performance:
@@ -122,12 +116,11 @@ class _Performance:
         source: Source,
         pacer: Pacer,
         outlet: Outlet,
-        whole: Callable[[np.ndarray], np.ndarray],
         stopped: threading.Event,
         live: bool,
         watch: Callable[[Status], None],
     ) -> None:
-        self.player, self.pacer, self.outlet, self.whole = player, pacer, outlet, whole
+        self.player, self.pacer, self.outlet = player, pacer, outlet
         self.stopped, self.live, self.watch = stopped, live, watch
         self.incoming = Incoming(source.blocks, source.channels, self._arrived, None if live else source.rate)
         self.status = Status(0, 0, 0.0, player.latency, player.latency)
@@ -167,7 +160,7 @@ class _Performance:
 
     def _show(self, frames: list[np.ndarray]) -> None:
         for frame in frames:
-            self.outlet.show(self.whole(frame))
+            self.outlet.show(frame)
 
     def _arrived(self, samples: int) -> None:
         self.pacer.heard(samples, time.monotonic())

@@ -13,13 +13,14 @@ from tests.evaluation.making import another_take, copied, ignored
 from listen_and_move.data.clip import load_clip
 from listen_and_move.data.frame_store import Shelf
 from listen_and_move.errors import UserError
-from listen_and_move.evaluation.subject import HELD_OUT, TRAINING, Subject, choose
+from listen_and_move.evaluation.dataset import HELD_OUT, TRAINING, Dataset, open_dataset
 from listen_and_move.inference.animator import Animator
 from listen_and_move.runs import RunFolder
 
 
-def chosen(folder: RunFolder, shelf: Shelf, video: Path | None = None, training: bool = False) -> Subject:
-    return choose(folder, Animator.load(folder.path, "cpu"), video, training, shelf, ignored)
+def chosen(folder: RunFolder, shelf: Shelf, video: Path | None = None, training: bool = False) -> Dataset:
+    statistics = Animator.load(folder.path, "cpu").model.statistics
+    return open_dataset(folder, statistics, video, training, shelf, ignored)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,7 @@ def test_the_held_out_part(
     with Shelf() as shelf:
         found = chosen(folder, shelf)
         assert (found.name, found.span, found.train) == (HELD_OUT, span, train)
-        assert found.shown is found.learnt and found.longest == max(train, key=len)
+        assert found.measured is found.learnt and found.longest == max(train, key=len)
         expected = clip.frames[span.start : span.stop].numpy()
         assert np.array_equal(found.real.read(0, len(span)), expected)
         assert np.array_equal(found.unseen.read(0, len(span)), expected)
@@ -70,7 +71,7 @@ def test_the_same_video_at_another_place_is_recognised(
     with Shelf() as shelf:
         found = chosen(RunFolder(trained), shelf, video=moved)
         assert found.name == HELD_OUT and found.span == range(64, 80)
-        assert found.shown is found.learnt and found.learnt.path == moved
+        assert found.measured is found.learnt and found.learnt.path == moved
         assert chosen(RunFolder(trained), shelf, video=moved, training=True).name == TRAINING
 
 
@@ -84,7 +85,9 @@ def test_another_video_is_measured_as_a_whole(crop: str, trained: Path, tmp_path
     with Shelf() as shelf:
         found = chosen(folder, shelf, video=other)
         assert found.name == "second take" and found.span == range(32) == found.unseen.span
-        assert found.learnt.path != other == found.shown.path and found.shown.seconds(3) == Fraction(3, 20)
+        assert found.learnt.path != other == found.measured.path and found.measured.seconds(3) == Fraction(
+            3, 20
+        )
         assert found.learnt.seconds(0) == 1 and found.train == (range(40),)
         whole = load_clip(other, replace(settings, clip=replace(settings.clip, start=0.0, end=None)))
         assert np.array_equal(found.real.read(0, 32), whole.frames.numpy())

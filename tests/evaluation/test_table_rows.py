@@ -10,10 +10,19 @@ from tests.evaluation.making import another_take, copied, ignored
 
 from listen_and_move.data.clip import Clip, load_clip
 from listen_and_move.data.frame_store import Shelf
-from listen_and_move.evaluation.baselines import Picked
-from listen_and_move.evaluation.dataset import Frames
-from listen_and_move.evaluation.rows import HELD, MEAN, MODEL, MOVING, NEAREST, PATH, REAL, SHIFTED, rows
-from listen_and_move.evaluation.subject import Subject, choose
+from listen_and_move.evaluation.baselines import (
+    HELD,
+    MEAN,
+    MODEL,
+    MOVING,
+    NEAREST,
+    PATH,
+    REAL,
+    SHIFTED,
+    Picked,
+    baselines,
+)
+from listen_and_move.evaluation.dataset import Dataset, Frames, open_dataset
 from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.sources.path import PLAIN, VITERBI, Replay
 from listen_and_move.models.rendering import played
@@ -34,11 +43,13 @@ class Table:
             performance, RunFolder(trained).config()
         )  # as the model hears, whatever is held out now
         self.clip: Clip = replace(load_clip(performance, run.config()), features=heard.features)
-        self.subject: Subject = choose(run, self.animator, video, False, shelf, ignored)
-        self.rows: dict[str, Frames] = rows(self.animator, self.subject, SEED, shelf, ignored)
+        self.dataset: Dataset = open_dataset(
+            run, self.animator.model.statistics, video, False, shelf, ignored
+        )
+        self.rows: dict[str, Frames] = baselines(self.animator, self.dataset, SEED, shelf, ignored)
 
     def all(self, name: str) -> np.ndarray:
-        return self.rows[name].read(0, len(self.subject.span))
+        return self.rows[name].read(0, len(self.dataset.span))
 
     def picked(self, name: str) -> np.ndarray:
         row = self.rows[name]
@@ -57,7 +68,7 @@ def table(
 
 def test_names_and_order(table: Table) -> None:
     assert list(table.rows) == [REAL, MODEL, MEAN, HELD, SHIFTED, NEAREST, PATH]
-    assert {len(frames) for frames in table.rows.values()} == {len(table.subject.span)}
+    assert {len(frames) for frames in table.rows.values()} == {len(table.dataset.span)}
     for name in table.rows:
         moves = bool(np.diff(table.all(name), axis=0).any())
         assert moves == (name in (REAL, *MOVING)), name
@@ -106,7 +117,7 @@ def test_with_another_video_baselines_still_come_from_the_learnt_one(
     other = another_take(tmp_path / "other.mkv")
     with Shelf() as shelf:
         table = Table(trained, performance, tmp_path, shelf, "0.2", other)
-        assert len(table.subject.span) == 32
+        assert len(table.dataset.span) == 32
         assert np.array_equal(table.all(HELD)[0], table.clip.frames[63].numpy()), (
             "the end of the training part"
         )

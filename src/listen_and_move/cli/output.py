@@ -1,0 +1,47 @@
+"""What a command prints: lines for a person, or one JSON object for a program."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from fractions import Fraction
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+
+def print_lines(console: Console, lines: Iterable[str]) -> None:
+    """Prints lines as they are: not cut, not coloured."""
+    for line in lines:
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def print_json(result: Any) -> None:
+    """Prints one JSON object, in one line, on standard output."""
+    print(json.dumps(plain(result), allow_nan=False))
+
+
+def plain(value: Any) -> Any:
+    """Returns a value as JSON has it.
+
+    Dataclasses and named tuples become objects, paths text, fractions numbers, arrays lists, and what is no
+    finite number null.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return plain(value._asdict())  # type: ignore[attr-defined]
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    if (tolist := getattr(value, "tolist", None)) is not None:  # of NumPy or torch, which stay unimported
+        return plain(tolist())
+    if isinstance(value, Fraction):
+        return float(value)
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, Path):
+        return str(value)
+    return value

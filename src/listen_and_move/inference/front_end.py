@@ -1,0 +1,105 @@
+"""From samples to frames with features: gain, spectra, and the sound of each frame.
+
+Letters: T frames, F numbers per frame.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from math import floor
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor, FeatureState
+from listen_and_move.audio.loudness import GainState, Leveller
+from listen_and_move.audio.novelty import Repertoire
+from listen_and_move.clock import frame_sample
+from listen_and_move.inference.stage import AS_IT_IS, Frame, PlaySettings
+
+
+class AudioState(NamedTuple):
+    """State of the front end."""
+
+    gain: GainState
+    features: FeatureState
+    """With it the last samples: they serve the spectra and the frames' own sound alike."""
+
+
+class AudioReference(NamedTuple):
+    """How a sound is heard, and the training sound that it is compared with."""
+
+    extractor: FeatureExtractor
+    level: float | None
+    """dB of the training sound; None: not known, and a running gain stays at 0 dB."""
+    repertoire: Repertoire | None
+    """What the training sound was like; None: not known."""
+
+
+@dataclass(frozen=True)
+class AudioFrontEnd:
+    """Hears: what every pipeline begins with."""
+
+    reference: AudioReference
+
+    def push(
+        self,
+        inputs: Float[np.ndarray, " samples"],
+        state: AudioState | None,
+        settings: PlaySettings = AS_IT_IS,
+    ) -> tuple[list[Frame], AudioState]:
+        """Returns the frames whose sound is complete, and the state to continue from."""
+        before = None if state is None else state.features
+        louder, gain = Leveller(settings.gain, self.reference.level).push(inputs, state and state.gain)
+        features, after = self.reference.extractor.push(torch.from_numpy(louder), before)
+        held = louder if before is None else np.concatenate([before.samples.numpy(), louder])
+        frames = self._frames(features, held, after.heard - len(held), 0 if before is None else before.frame)
+        return self._late(frames, settings.late), AudioState(gain, after)
+
+    def finish(self, state: AudioState | None, settings: PlaySettings = AS_IT_IS) -> list[Frame]:
+        """Returns the frames that are left, silence behind the sound."""
+        if state is None:
+            return []
+        held = state.features
+        features = self.reference.extractor.finish(held)
+        frames = self._frames(features, held.samples.numpy(), held.heard - len(held.samples), held.frame)
+        return self._late(frames, settings.late)
+
+    def all(
+        self, sound: Iterable[Float[np.ndarray, " samples"]], settings: PlaySettings = AS_IT_IS
+    ) -> Iterator[list[Frame]]:
+        """Yields the frames of a whole sound, given in blocks at 64 kHz, block by block."""
+        state = None
+        for block in sound:
+            frames, state = self.push(block, state, settings)
+            yield frames
+        yield self.finish(state, settings)
+
+    def features(
+        self, sound: Iterable[Float[np.ndarray, " samples"]], settings: PlaySettings = AS_IT_IS
+    ) -> Iterator[Float[Tensor, "T F"]]:
+        """Yields the features of a whole sound, block by block."""
+        for frames in self.all(sound, settings):
+            if frames:
+                yield torch.stack([frame.features for frame in frames])
+
+    def _frames(
+        self, features: Float[Tensor, "T F"], held: Float[np.ndarray, " samples"], offset: int, first: int
+    ) -> list[Frame]:
+        """Frames from number ``first`` on; ``held``: the sound from sample ``offset`` on."""
+        extractor = self.reference.extractor
+        reach = floor(extractor.look_ahead * SAMPLE_RATE) - 1  # an instant is rounded by up to half a sample
+        frames = []
+        for number, row in enumerate(features, start=first):
+            start = frame_sample(number, extractor.fps, SAMPLE_RATE) - offset
+            frames.append(Frame(number, held[start : start + reach], row))
+        return frames
+
+    @staticmethod
+    def _late(frames: list[Frame], count: int) -> list[Frame]:
+        """The first ``count`` marked as late; before the very first picture there is none to stay on
+        display."""
+        late = count if frames and frames[0].number > 0 else 0
+        return [frame._replace(late=place < late) for place, frame in enumerate(frames)]

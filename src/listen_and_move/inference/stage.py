@@ -1,0 +1,73 @@
+"""What flows through the stages of a pipeline, and what a stage is.
+
+Letters: H height, W width, F numbers of a frame's features.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from listen_and_move.audio.loudness import Gain
+from listen_and_move.inference.controls import AS_TRAINED, Controls
+
+
+class PlaySettings(NamedTuple):
+    """How a sound is played; may change from one push to the next."""
+
+    controls: Controls = AS_TRAINED
+    gain: Gain = 0.0
+    """dB with which the sound is heard; running: slowly brought to the level of the training sound."""
+    seed: int = 0
+    """Of the noise, where the model has any."""
+    late: int = 0
+    """Of the frames that a push completes, so many come too late to be drawn: the last picture stays on
+    display."""
+
+
+AS_IT_IS = PlaySettings()
+"""Every setting where it changes nothing."""
+
+
+class Frame(NamedTuple):
+    """One frame on its way."""
+
+    number: int
+    """Of the frame, from 0."""
+    samples: Float[np.ndarray, " samples"]
+    """Sound at 64 kHz after the gain, from the frame's instant to as far as it hears; ends where the sound
+    ends."""
+    features: Float[Tensor, " F"]
+    """Features of the sound."""
+    late: bool = False
+    """Too late to be drawn."""
+    guide: Float[Tensor, "3 h w"] | None = None
+    """The network's picture, [-1, 1]; None before the guide, without one, or where the frame is late."""
+    picture: UInt8[np.ndarray, "H W 3"] | None = None
+    """What is shown; None before the picture source, or where the frame is late and nothing is on display
+    yet."""
+
+
+class Stage(Protocol):
+    """A part of the way. A state is a NamedTuple, or None for the beginning of a sound."""
+
+    def push(self, inputs: list[Frame], state: Any, settings: PlaySettings) -> tuple[list[Frame], Any]:
+        """Returns the frames that the inputs complete, and the state to continue from.
+
+        Args:
+            inputs: frames of the stage before, in order.
+            state: as the last push returned it.
+            settings: how the sound is played from here on.
+        """
+        ...
+
+    def finish(self, state: Any, settings: PlaySettings) -> list[Frame]:
+        """Returns the frames that are left when there are no more inputs."""
+        ...
+
+
+def pictures(frames: Iterable[Frame]) -> list[UInt8[np.ndarray, "H W 3"]]:
+    """Returns the pictures of frames that came out of a pipeline."""
+    return [frame.picture for frame in frames if frame.picture is not None]
