@@ -132,7 +132,7 @@ def test_what_is_left_out_is_named(bare: Evaluation) -> None:
 
 
 def test_only_held_out_frames_are_measured(bare: Evaluation, performance: Path, run: Path) -> None:
-    part = bare.results.part
+    part = bare.results.span
     assert (part.first_frame, part.frames, part.start_s, part.seconds) == (64, 16, 3.2, 0.8)
     clip = load_clip(performance, RunFolder(run).config())
     assert clip.held_out == range(64, 80)
@@ -199,7 +199,7 @@ def test_a_second_time_gives_the_same_figures(bare: Evaluation, full: Evaluation
     ours, again = values(bare), values(full)
     for name in ROWS:
         assert ours[name] == {measure: again[name][measure] for measure in ours[name]}, name
-    for key in ("run", "part", "null", "pool", "sensitivity", "series", "settings"):
+    for key in ("run", "span", "null", "pool", "sensitivity", "series", "settings"):
         assert as_json(getattr(bare.results, key)) == as_json(getattr(full.results, key)), key
     content = json.loads(full.results_file.read_text(encoding="utf-8"))
     assert content == json.loads(json.dumps(as_json(full.results))), "the later one is what is kept"
@@ -212,7 +212,7 @@ def test_the_training_part_if_asked_lies_beside(trained: Path, tmp_path: Path) -
     found = evaluate(run.path, training=True, device="cpu")
     assert found.results_file == run.path / "evaluation/training-part/results.json"
     assert not (run.path / "evaluation/results.json").exists()
-    part = found.results.part
+    part = found.results.span
     assert (part.name, part.first_frame, part.frames) == ("training part", 0, 64)
     assert values(found)[REAL]["distance"] == 0 and values(found)[NEAREST]["distance"] == 0
     assert values(found)[NEAREST]["dcor"] > 0.9, "replay finds the very frames"
@@ -225,7 +225,7 @@ def test_another_video_is_measured_as_a_whole(trained: Path, tmp_path: Path) -> 
         evaluate(run.path, device="cpu")
     found = evaluate(run.path, video=other, device="cpu")
     assert found.results_file == run.path / "evaluation/second-take/results.json"
-    part = found.results.part
+    part = found.results.span
     assert (part.name, part.video, part.first_frame, part.frames) == (
         "second take",
         "second take.mkv",

@@ -23,9 +23,9 @@ from listen_and_move.evaluation.robustness.sounds import (
     candidates,
     class_table,
     classified,
+    excerpt,
     holds_sound,
     lengths,
-    part,
 )
 from listen_and_move.evaluation.robustness.study import robustness
 from listen_and_move.evaluation.robustness.summary import SHOWN, best_and_worst, by_class, overall
@@ -98,22 +98,22 @@ def test_lengths_that_are_none(text):
 def test_parts_lie_in_the_sound_and_depend_on_seed_and_name_alone(tmp_path):
     write_wav(tmp_path / "long.wav", tone(3), RATE)
     names = [Candidate(f"{index}.wav", tmp_path / "long.wav") for index in range(40)]
-    found = [part(each, lengths("0.5-2"), 0) for each in names]
-    assert found == [part(each, lengths("0.5-2"), 0) for each in names]
+    found = [excerpt(each, lengths("0.5-2"), 0) for each in names]
+    assert found == [excerpt(each, lengths("0.5-2"), 0) for each in names]
     assert all(
         start >= 0 and start + length <= 3 and Fraction(1, 2) <= length <= 2 for start, length in found
     )
     assert np.std([float(start) for start, _ in found]) > 0.3
     assert np.std([float(length) for _, length in found]) > 0.3
-    assert found != [part(each, lengths("0.5-2"), 1) for each in names]
+    assert found != [excerpt(each, lengths("0.5-2"), 1) for each in names]
     (tmp_path / "elsewhere").mkdir()
     moved = names[7]._replace(path=(tmp_path / "long.wav").rename(tmp_path / "elsewhere" / "x.wav"))
-    assert part(moved, lengths("0.5-2"), 0) == found[7]
+    assert excerpt(moved, lengths("0.5-2"), 0) == found[7]
 
 
 def test_of_a_short_sound_all_is_taken(tmp_path):
     write_wav(tmp_path / "short.wav", tone(0.75), RATE)
-    assert part(Candidate("short.wav", tmp_path / "short.wav"), lengths("1-5"), 0) == (0, Fraction(3, 4))
+    assert excerpt(Candidate("short.wav", tmp_path / "short.wav"), lengths("1-5"), 0) == (0, Fraction(3, 4))
 
 
 def test_candidates_are_drawn_by_seed(sounds):

@@ -85,10 +85,10 @@ def parse_rows(words: Sequence[str], base: Config) -> dict[str, Row]:
 
 def _settings(text: str, base: Config) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for part in filter(None, re.split(r",(?=[^,=]+=)", text)):  # a value may hold commas, such as 3,5
-        key, equals, value = part.partition("=")
+    for assignment in filter(None, re.split(r",(?=[^,=]+=)", text)):  # a value may hold commas, such as 3,5
+        key, equals, value = assignment.partition("=")
         if not equals:
-            raise UserError(f"rows: expected section.setting=value; got {part!r}")
+            raise UserError(f"rows: expected section.setting=value; got {assignment!r}")
         name = key.strip().replace("-", "_")
         section, _, setting = name.partition(".")
         is_text = isinstance(getattr(getattr(base, section, None), setting, None), str)

@@ -158,7 +158,7 @@ def tabulated(
 
 def _notes(results: Mapping[str, Sequence[EvaluationResults]], known: Sequence[str]) -> list[str]:
     every = [each for found in results.values() for each in found]
-    part, first = every[0].part, next(iter(results))
+    span, first = every[0].span, next(iter(results))
     seeds = len(results[first])
     spread = (
         f"Mean ± standard deviation of {seeds} seeds; *: differs from {first} by more than that of a "
@@ -168,7 +168,7 @@ def _notes(results: Mapping[str, Sequence[EvaluationResults]], known: Sequence[s
     )
     steps = sorted({each.run.step for each in every})
     measured = (
-        f"{part.frames} held-out frames of {part.video}, {part.width} x {part.height} pixels, "
+        f"{span.frames} held-out frames of {span.video}, {span.width} x {span.height} pixels, "
         f"after {', '.join(map(str, steps))} steps."
     )
     missing = [] if FVD in known else ["FVD: left out; its network's weights or enough frames are not there."]

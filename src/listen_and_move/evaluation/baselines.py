@@ -99,15 +99,15 @@ def baselines(
     }
 
 
-def _from_anywhere(part: range, count: int, seed: int) -> NDArray[np.int64]:
+def _from_anywhere(span: range, count: int, seed: int) -> NDArray[np.int64]:
     """Returns places frame after frame from a random place on, over the end back to the beginning."""
-    start = int(np.random.default_rng(seed).integers(len(part)))
-    return part.start + (start + np.arange(count)) % len(part)
+    start = int(np.random.default_rng(seed).integers(len(span)))
+    return span.start + (start + np.arange(count)) % len(span)
 
 
 def _replayed(dataset: Dataset, search: Search) -> NDArray[np.int64]:
     """Returns the places of training frames in the order that the sound asks for."""
-    places = np.concatenate([np.arange(part.start, part.stop) for part in dataset.train])
+    places = np.concatenate([np.arange(span.start, span.stop) for span in dataset.train])
     small = [
         thumbnails(torch.tensor(block), np.arange(len(block)))
         for block in blocks(dataset.learnt.frames, dataset.train)
@@ -172,9 +172,9 @@ def blocks(
 ) -> Iterator[UInt8[np.ndarray, "T H W 3"]]:
     """Yields the frames of some parts, `BLOCK` at a time, each block with the first ``overlap`` frames of the
     next one."""
-    for part in parts:
-        for first in range(part.start, part.stop, BLOCK):
-            yield frames.read(first, min(first + BLOCK + overlap, part.stop))
+    for span in parts:
+        for first in range(span.start, span.stop, BLOCK):
+            yield frames.read(first, min(first + BLOCK + overlap, span.stop))
 
 
 def shifted_sound(features: Float[Tensor, "N F"], span: range) -> Float[Tensor, "N F"]:

@@ -168,11 +168,11 @@ def _names(found: Sequence[EvaluationResults], runs: Sequence[Path | str]) -> li
 def _warnings(named: Mapping[str, EvaluationResults]) -> list[str]:
     """Returns what differs so that figures do not compare."""
     questions: dict[str, Callable[[EvaluationResults], str]] = {
-        "videos": lambda results: f"{results.part.video} ({results.environment.video_sha256[:8]})",
-        "parts": lambda results: f"{results.part.name} from {results.part.start_s:.2f} s",
-        "numbers of frames": lambda results: str(results.part.frames),
-        "sizes": lambda results: f"{results.part.width} x {results.part.height}",
-        "frame rates": lambda results: results.part.fps,
+        "videos": lambda results: f"{results.span.video} ({results.environment.video_sha256[:8]})",
+        "parts": lambda results: f"{results.span.name} from {results.span.start_s:.2f} s",
+        "numbers of frames": lambda results: str(results.span.frames),
+        "sizes": lambda results: f"{results.span.width} x {results.span.height}",
+        "frame rates": lambda results: results.span.fps,
         "protocols": lambda results: results.protocol,
     }
     found = []
@@ -188,18 +188,18 @@ def _pools(named: Mapping[str, EvaluationResults]) -> list[Pool]:
     """Returns pools of runs of one video, each measured on another held-out part, at one size and rate."""
     kinds: dict[tuple[str, int, int, str], list[str]] = {}
     for name, results in named.items():
-        part, video = results.part, results.environment.video_sha256
-        if part.name == HELD_OUT:
-            kinds.setdefault((video, part.width, part.height, part.fps), []).append(name)
+        span, video = results.span, results.environment.video_sha256
+        if span.name == HELD_OUT:
+            kinds.setdefault((video, span.width, span.height, span.fps), []).append(name)
     return [
         _pool(names, named)
         for names in kinds.values()
-        if len(names) > 1 and _apart([named[name].part for name in names])
+        if len(names) > 1 and _apart([named[name].span for name in names])
     ]
 
 
 def _apart(parts: Sequence[MeasuredPart]) -> bool:
-    spans = [(part.start_s, part.start_s + part.seconds - _ROUNDING) for part in parts]
+    spans = [(span.start_s, span.start_s + span.seconds - _ROUNDING) for span in parts]
     return all(a[1] <= b[0] or b[1] <= a[0] for a, b in combinations(spans, 2))
 
 

@@ -114,7 +114,7 @@ class Evaluation:
             for name, values in found.items()
         ]
         return [
-            f"{results.part.name}: {results.part.frames} frames, {results.part.seconds:.1f} s",
+            f"{results.span.name}: {results.span.frames} frames, {results.span.seconds:.1f} s",
             f"  {'':{width}}" + "".join(f"{each:>9}" for each in SHOWN.values()),
             *table,
             results.sensitivity.verdict,
@@ -203,7 +203,7 @@ class _Evaluator:
         self.report.show_part(real, table[MODEL], others, track, curves)
         return EvaluationResults(
             run=self._run(),
-            part=self._part(),
+            span=self._span(),
             rows=[RowResult(name, values[name]) for name in table],
             sampled=Sampled(min(len(real), MOST_FRAMES), min(len(real) - 1, MOST_PAIRS)),
             null={name: Chance.of(each) for name, each in sums.items()},
@@ -318,7 +318,7 @@ class _Evaluator:
             parameters=sum(parameter.numel() for parameter in self.animator.network.parameters()),
         )
 
-    def _part(self) -> MeasuredPart:
+    def _span(self) -> MeasuredPart:
         width, height = self.animator.size
         measured, span = self.dataset.measured, self.dataset.span
         return MeasuredPart(

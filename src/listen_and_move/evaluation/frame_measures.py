@@ -143,10 +143,10 @@ def sound_and_motion(motion: Array, course: Course, fps: Fraction, prominence: f
         fps: frames per second.
         prominence: least height of a peak of motion; None: by the spread of ``motion``.
     """
-    heard = course.first(len(motion))
-    if heard.silent:
+    sound = course.first(len(motion))
+    if sound.silent:
         return dict.fromkeys(OF_SOUND)
-    loud, onsets = heard.loudness, heard.onsets
+    loud, onsets = sound.loudness, sound.onsets
     loud_lag, by_loudness = _best(motion, np.maximum(loud, loud.max() - 50), fps)
     onset_lag, by_onsets = _best(motion, onsets, fps)
     sound_peaks, motion_peaks = peaks(onsets), peaks(motion, prominence)

@@ -28,7 +28,7 @@ def interpretation(results: EvaluationResults) -> list[str]:
     rows = results.by_row()
     chance, silent = results.null.get(MODEL), results.sensitivity.altered["silent"]
     found = [
-        _what_was_measured(results.part),
+        _what_was_measured(results.span),
         _picture(rows),
         _sharpness(rows[MODEL]),
         _liveliness(rows[MODEL]),
@@ -88,16 +88,16 @@ def best_baseline(rows: Rows, name: str) -> str | None:
     return max(found, key=lambda row: found[row]) if found else None
 
 
-def _what_was_measured(part: MeasuredPart) -> str:
-    size = f"{part.frames} frames, {part.seconds:.1f} s"
-    few = " So few frames make every figure uncertain." if part.frames < FEW_FRAMES else ""
-    if part.name == TRAINING:
+def _what_was_measured(span: MeasuredPart) -> str:
+    size = f"{span.frames} frames, {span.seconds:.1f} s"
+    few = " So few frames make every figure uncertain." if span.frames < FEW_FRAMES else ""
+    if span.name == TRAINING:
         return (
             f"Measured on frames that were trained on ({size}): how well they were learnt, not how "
             f"well sound is followed.{few}"
         )
     where = (
-        "the part that was held out of training" if part.name == HELD_OUT else f"another video, {part.video}"
+        "the part that was held out of training" if span.name == HELD_OUT else f"another video, {span.video}"
     )
     return f"Measured on {where} ({size}).{few}"
 
@@ -194,11 +194,11 @@ def _lag(model: Mapping[str, float | None]) -> str:
 def _silence(model: Mapping[str, float | None], kept: float | None) -> str:
     rest = model.get("motion_in_silence")
     if rest is None or not isfinite(rest):
-        heard = "This part does not hold both sound and silence, so rest in its silences cannot be measured."
+        phrase = "This part does not hold both sound and silence, so rest in its silences cannot be measured."
     else:
-        heard = f"In the silences of this part it moves {rest:.0%} as much as in its sound."
+        phrase = f"In the silences of this part it moves {rest:.0%} as much as in its sound."
     if kept is None or not isfinite(kept):
-        return heard
+        return phrase
     end = _graded(
         kept,
         (0.2, "it comes to rest"),
@@ -206,7 +206,7 @@ def _silence(model: Mapping[str, float | None], kept: float | None) -> str:
         (1.25, "it moves on regardless"),
         (inf, "it moves more"),
     )
-    return f"{heard} Played with silence throughout {end}: {kept:.0%} of its motion with the sound."
+    return f"{phrase} Played with silence throughout {end}: {kept:.0%} of its motion with the sound."
 
 
 def _memory(model: Mapping[str, float | None]) -> str:

@@ -1,7 +1,7 @@
 """The results of an evaluation: the records of results.json, and how the file is read.
 
-The names of the fields are the names in the file (`json_records.write_json` writes it); a figure that is not
-finite is null there.
+The names of the fields are the names in the file, but where a field says otherwise (`json_records.write_json`
+writes it); a figure that is not finite is null there.
 """
 
 import json
@@ -14,7 +14,7 @@ import numpy as np
 
 from listen_and_move.arrays import Array
 from listen_and_move.errors import UserError
-from listen_and_move.evaluation.json_records import from_json
+from listen_and_move.evaluation.json_records import from_json, under
 from listen_and_move.evaluation.measures import Values
 from listen_and_move.metrics.alignment import Effect, Excess, excess
 from listen_and_move.metrics.frechet import Protocol
@@ -221,7 +221,7 @@ class EvaluationResults:
 
     format: int = FORMAT
     run: EvaluatedRun
-    part: MeasuredPart
+    span: MeasuredPart = field(metadata=under("part"))
     rows: Sequence[RowResult]
     sampled: Sampled = Sampled()
     null: Mapping[str, Chance | None] = field(default_factory=dict)

@@ -18,9 +18,9 @@ _BLOCK = 32
 
 def pooled(parts: list[Products]) -> Products:
     """Returns the sums of several parts as if they were one part, for the shifts that all of them have."""
-    shifts = min(len(part.shifted) for part in parts)
-    shifted = np.array([part.shifted[:shifts] for part in parts], np.float64).sum(0)
-    product, generated, real = np.array([part[:3] for part in parts], np.float64).sum(0).tolist()
+    shifts = min(len(products.shifted) for products in parts)
+    shifted = np.array([products.shifted[:shifts] for products in parts], np.float64).sum(0)
+    product, generated, real = np.array([products[:3] for products in parts], np.float64).sum(0).tolist()
     return Products(product, generated, real, tuple(shifted.tolist()))
 
 

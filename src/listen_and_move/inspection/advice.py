@@ -42,7 +42,7 @@ class Figures:
     end: float
     changes: tuple[tuple[str, float, float, float], ...]
     """Cuts, transitions and overlays: kind, instant, first instant touched, first instant after it."""
-    part: tuple[float, float]
+    span: tuple[float, float]
     """The longest part without a cut; the figures of motion belong to it."""
     train_seconds: float
     """What of that part remains for training beside the held-out share."""
@@ -111,7 +111,7 @@ def report(media: MediaInfo, figures: Figures, clip: ClipConfig) -> Iterator[str
         yield f"loudness: peak {round(figures.peak_db)} dBFS, {100 * figures.silence:.0f} % silence"
         yield from _gap_line(figures)
     changes = ", ".join(f"{kind} at {moment:.2f} s" for kind, moment, _, _ in figures.changes)
-    yield f"scene: {changes or 'no cut found'}; longest part {figures.part[0]:.2f} to {figures.part[1]:.2f} s"
+    yield f"scene: {changes or 'no cut found'}; longest part {figures.span[0]:.2f} to {figures.span[1]:.2f} s"
     yield (
         f"motion: {100 * figures.motion:.2f} % per frame, in {100 * figures.moving_share:.0f} % "
         "of the picture"
@@ -204,7 +204,7 @@ def _about_scene(figures: Figures) -> Iterator[Remark]:
                 "that part away"
             )
     if figures.cuts:
-        first, end = figures.part
+        first, end = figures.span
         options = [f"--start {first:.2f}"] * (first > figures.start) + [f"--end {end:.2f}"] * (
             end < figures.end
         )

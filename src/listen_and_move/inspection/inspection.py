@@ -172,8 +172,8 @@ def _read(video: Path, info: MediaInfo, clip: ClipConfig) -> Material:
 def measure(material: Material, video: VideoInfo, clip: ClipConfig, box: Box) -> Figures:
     """All figures of a decoded clip; motion and its link with the sound in the longest part without a cut."""
     changes = scene_changes(material.frames)
-    part = _longest_part(len(material.frames), changes)
-    frames = material.frames[part.start : part.stop]
+    span = _longest_part(len(material.frames), changes)
+    frames = material.frames[span.start : span.stop]
     differences = [np.abs(_grey(after) - _grey(before)) for before, after in pairwise(frames)]
     spread = temporal_spread(frames)
     loud = _loudness(material)
@@ -181,13 +181,13 @@ def measure(material: Material, video: VideoInfo, clip: ClipConfig, box: Box) ->
     camera = (float(np.median(speed)), float(np.quantile(speed, 0.9))) if len(speed) else (0.0, 0.0)
     if camera_moves(*camera):  # then small things come and go at the borders
         changes = [change for change in changes if change.kind != "overlay"]
-    inside, suggested = _crops(_motion_power(differences, changes, part), video, clip, box)
-    first, end = (material.seconds(frame) for frame in (part.start, part.stop))
+    inside, suggested = _crops(_motion_power(differences, changes, span), video, clip, box)
+    first, end = (material.seconds(frame) for frame in (span.start, span.stop))
     return Figures(
         start=float(material.start),
         end=material.seconds(len(material.frames)),
         changes=tuple(_moments(material, change) for change in changes),
-        part=(first, end),
+        span=(first, end),
         train_seconds=(end - first) * float(1 - (clip.held_out[1] - clip.held_out[0])),
         motion=float(np.mean([difference.mean() for difference in differences])) if differences else 0.0,
         moving_share=float((spread > MOVING).mean()),
@@ -197,7 +197,7 @@ def measure(material: Material, video: VideoInfo, clip: ClipConfig, box: Box) ->
         if material.samples is None
         else _decibels(float(np.abs(material.samples).max(initial=0.0))),
         silence=float(np.mean(_silent(loud))),
-        coupling=_coupling(material, part, differences, loud),
+        coupling=_coupling(material, span, differences, loud),
         box=box,
         motion_in_box=inside,
         suggested_box=suggested,
@@ -231,10 +231,10 @@ def _longest_part(count: int, changes: list[SceneChange]) -> range:
     return max((range(start, end) for start, end in zip(starts, ends, strict=True)), key=len)
 
 
-def _motion_power(differences: list[FloatArray], changes: list[SceneChange], part: range) -> FloatArray:
+def _motion_power(differences: list[FloatArray], changes: list[SceneChange], span: range) -> FloatArray:
     """How much each pixel moves, (H, W), noise and captions that come or go left out."""
     power = np.zeros(differences[0].shape if differences else (1, 1))
-    for index, difference in enumerate(differences, start=part.start):
+    for index, difference in enumerate(differences, start=span.start):
         if not any(change.first <= index < change.last for change in changes):
             power += np.maximum(difference - NOISE, 0) ** 2
     return power
@@ -249,13 +249,13 @@ def _silent(loud: Array) -> NDArray[np.bool_]:
     return loud <= max(QUIET_DB, loud.max() - RANGE_DB)
 
 
-def _coupling(material: Material, part: range, differences: list[FloatArray], loud: Array) -> Coupling | None:
+def _coupling(material: Material, span: range, differences: list[FloatArray], loud: Array) -> Coupling | None:
     """How sound and motion go together; None where one of them is missing."""
     if material.samples is None or len(differences) < 4 * MAX_LAG or loud.max() <= QUIET_DB:
         return None
     onsets = onset_strength(spectra(material.samples), SAMPLE_RATE, RATE, len(material.frames))
-    heard = {"loudness": np.maximum(loud, loud.max() - 50), "onsets": onsets}
-    sounds = {name: series[part.start : part.stop - 1] for name, series in heard.items()}
+    measures = {"loudness": np.maximum(loud, loud.max() - 50), "onsets": onsets}
+    sounds = {name: series[span.start : span.stop - 1] for name, series in measures.items()}
     motion: dict[tuple[int, int] | None, FloatArray] = {
         None: np.array([difference.mean() for difference in differences])
     }

@@ -80,14 +80,12 @@ def av_align(sound_peaks: Series, motion_peaks: Series, tolerance: float = 1) ->
     sound, motion = sorted(sound_peaks.tolist()), sorted(motion_peaks.tolist())
     if not sound and not motion:
         return None
-    matched = heard = seen = 0
-    while heard < len(sound) and seen < len(motion):
-        apart = sound[heard] - motion[seen]
+    matched = sound_index = motion_index = 0
+    while sound_index < len(sound) and motion_index < len(motion):
+        apart = sound[sound_index] - motion[motion_index]
         matched += abs(apart) <= tolerance
-        heard, seen = (
-            heard + (apart <= tolerance),
-            seen + (apart >= -tolerance),
-        )  # the earlier one, or both if they match
+        sound_index += apart <= tolerance  # the earlier one, or both if they match
+        motion_index += apart >= -tolerance
     return matched / (len(sound) + len(motion) - matched)
 
 

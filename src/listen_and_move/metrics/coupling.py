@@ -74,7 +74,7 @@ def region_motion(differences: Sequence[FloatArray]) -> FloatArray:
     """Motion energy per region, (T - 1, BLOCKS, BLOCKS), of absolute frame differences (H, W)."""
     rows = [np.array_split(difference, BLOCKS, axis=0) for difference in differences]
     return np.array(
-        [[[part.mean() for part in np.array_split(row, BLOCKS, axis=1)] for row in frame] for frame in rows]
+        [[[block.mean() for block in np.array_split(row, BLOCKS, axis=1)] for row in frame] for frame in rows]
     )
 
 

@@ -88,7 +88,7 @@ def kernel_distance(a: Features, b: Features) -> KernelDistance:
     a, b = _checked(a, 2), _checked(b, 2)
     _same_features(a[0], b[0])
     groups = _GROUPS if min(len(a), len(b)) >= LEAST_WINDOWS else 1
-    sizes_a, sizes_b = (np.array([len(part) for part in np.array_split(x, groups)]) for x in (a, b))
+    sizes_a, sizes_b = (np.array([len(group) for group in np.array_split(x, groups)]) for x in (a, b))
     sums = _kernel_sums(a, a, groups), _kernel_sums(b, b, groups), _kernel_sums(a, b, groups)
 
     def estimate(kept: NDArray[np.bool_]) -> float:
@@ -107,9 +107,9 @@ def _kernel_sums(a: Array, b: Array, groups: int) -> Array:
     """Sum of the kernel over all pairs from group i of a and group j of b, (groups, groups); no sample pairs
     with itself."""
     sums = np.zeros((groups, groups))
-    for row, part in enumerate(np.array_split(a, groups)):
+    for row, group in enumerate(np.array_split(a, groups)):
         for column, other in enumerate(np.array_split(b, groups)):
-            kernel = (part @ other.T / a.shape[1] + 1) ** 3
+            kernel = (group @ other.T / a.shape[1] + 1) ** 3
             sums[row, column] = kernel.sum() - (np.trace(kernel) if a is b and row == column else 0.0)
     return sums
 

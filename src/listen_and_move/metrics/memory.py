@@ -79,12 +79,12 @@ def nearest_distances(frames: Frames, reference: Frames) -> tuple[Array, NDArray
     for first in range(0, len(reference), step):
         others = _numbers(reference[first : first + step])
         for start in range(0, len(frames), step):
-            part = slice(start, start + step)
-            found = _squared_distances(_numbers(frames[part]), others)
+            rows = slice(start, start + step)
+            found = _squared_distances(_numbers(frames[rows]), others)
             best = found.argmin(1)
             closest = found[np.arange(len(found)), best]
-            nearest[part] = np.where(closest < squared[part], first + best, nearest[part])
-            squared[part] = np.minimum(closest, squared[part])
+            nearest[rows] = np.where(closest < squared[rows], first + best, nearest[rows])
+            squared[rows] = np.minimum(closest, squared[rows])
     return np.sqrt(squared / size) / 255, nearest
 
 

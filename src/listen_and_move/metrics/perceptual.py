@@ -130,8 +130,8 @@ class PerceptualDistance:
                 "compare larger frames, or leave this measure out"
             )
         count = max(1, _PIXELS_AT_ONCE // (height * width))
-        parts = (slice(first, first + count) for first in range(0, len(video), count))
-        return np.concatenate([np.zeros(0), *(self._block(video[part], other[part]) for part in parts)])
+        blocks = (slice(first, first + count) for first in range(0, len(video), count))
+        return np.concatenate([np.zeros(0), *(self._block(video[block], other[block]) for block in blocks)])
 
     @torch.inference_mode()
     def _block(self, video: NDArray[Any], other: NDArray[Any]) -> Array:

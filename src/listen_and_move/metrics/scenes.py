@@ -127,9 +127,9 @@ def _change(small: FloatArray, place: int) -> tuple[float, float, bool]:
     if len(pixels) < _SHARE_OF_OVERLAY * size.size:
         return 0.0, 0.0, False
 
-    def progress(part: FloatArray) -> FloatArray:
+    def progress(frames: FloatArray) -> FloatArray:
         """Where on the way from the old to the new colour a pixel is: (T, pixels)."""
-        away = (part - first).reshape(len(part), -1, 3)[:, pixels]
+        away = (frames - first).reshape(len(frames), -1, 3)[:, pixels]
         return (away * step.reshape(-1, 3)[pixels]).sum(-1) / size.ravel()[pixels]
 
     steady = (np.quantile(progress(before), 0.9, axis=0) < 0.35) & (

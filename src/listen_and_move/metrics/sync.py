@@ -152,8 +152,8 @@ def loudness(samples: FloatArray, sample_rate: int, fps: Fraction, frames: int) 
     edges = [frame_sample(index, fps, sample_rate) for index in range(frames + 1)]
     power = np.zeros(frames)
     for index, (first, end) in enumerate(pairwise(edges)):
-        part = samples[first:end]
-        power[index] = np.square(part, dtype=np.float64).sum() / max(1, end - first)
+        span = samples[first:end]
+        power[index] = np.square(span, dtype=np.float64).sum() / max(1, end - first)
     return 10 * np.log10(np.maximum(power, 10 ** (SILENCE_DB / 10)))
 
 

@@ -163,21 +163,22 @@ def fetch(name: str, watch: Callable[[int, int], None] = lambda done, total: Non
     if weights.url is None:
         raise UserError(f"expected weights with a public address; {name} have none; {_how_to_get(weights)}")
     target = _place(weights)
-    part = target.with_name(f"{target.name}.part")
+    partial = target.with_name(f"{target.name}.part")
     with _telling(
-        f"{part}: cannot be written", "check the space and the rights there, then do the same again to go on"
+        f"{partial}: cannot be written",
+        "check the space and the rights there, then do the same again to go on",
     ):
-        with part.open("ab") as file:
+        with partial.open("ab") as file:
             _claim(file, weights)
             _download(weights, weights.url, file, watch)
             os.fsync(file.fileno())
-        if mistake := _mistake(weights, part):
-            part.unlink()
+        if mistake := _mistake(weights, partial):
+            partial.unlink()
             raise UserError(
                 f"{weights.url}: {mistake}; it was removed: fetch it again; if it differs again, "
                 f"{_by_hand(weights)}"
             )
-        part.replace(target)
+        partial.replace(target)
     return target
 
 

@@ -131,7 +131,7 @@ class Report:
             heading("Distribution"),
             *distribution_part(results),
             *([heading("Error against frame number"), *self._errors] if self._errors else []),
-            *self._heard(results.sounds),
+            *self._unpaired_sounds(results.sounds),
             heading("What was left out"),
             listing(results.left_out) if results.left_out else paragraph("Nothing: everything was measured."),
             heading("How it was made"),
@@ -139,7 +139,7 @@ class Report:
             folded("All settings", json.dumps(results.settings, indent=1)),
         ]
 
-    def _heard(self, sounds: Sequence[UnpairedResult]) -> list[Html]:
+    def _unpaired_sounds(self, sounds: Sequence[UnpairedResult]) -> list[Html]:
         if not sounds:
             return []
         parts = [heading("Other sounds"), *sounds_table(sounds)]
@@ -201,10 +201,10 @@ def contact_sheet(sources: Mapping[str, Frames], fps: Fraction) -> Html:
 
 
 def _head(results: EvaluationResults) -> list[Html]:
-    run, part = results.run, results.part
+    run, span = results.run, results.span
     about = (
-        f"Learnt from {run.video}, step {run.step}. Measured on: {part.name} ({part.video}), "
-        f"{part.frames} frames of {part.width} x {part.height} pixels, {part.seconds:.1f} s at {part.fps} "
+        f"Learnt from {run.video}, step {run.step}. Measured on: {span.name} ({span.video}), "
+        f"{span.frames} frames of {span.width} x {span.height} pixels, {span.seconds:.1f} s at {span.fps} "
         "frames per second."
     )
     return [

@@ -227,7 +227,7 @@ def novelty_line(novelty: Sequence[float] | None) -> list[Html]:
 
 def made_table(results: EvaluationResults) -> Html:
     """How the figures came about: model, part, device, versions, hashes."""
-    run, part, environment = results.run, results.part, results.environment
+    run, span, environment = results.run, results.span, results.environment
     versions = ", ".join(f"{name} {version}" for name, version in environment.versions.items() if version)
     facts = [
         (
@@ -239,11 +239,11 @@ def made_table(results: EvaluationResults) -> Html:
         ("its sha256", run.video_sha256),
         (
             "measured",
-            f"{part.video}, {part.name}: {part.seconds:.2f} s from {part.start_s:.2f} s on",
+            f"{span.video}, {span.name}: {span.seconds:.2f} s from {span.start_s:.2f} s on",
         ),
         (
             "frames",
-            f"{part.frames} of {part.width} x {part.height} pixels, {part.fps} per second",
+            f"{span.frames} of {span.width} x {span.height} pixels, {span.fps} per second",
         ),
         ("device", f"{environment.device}, {environment.threads} threads"),
         ("platform", f"{environment.platform}, Python {environment.python}"),

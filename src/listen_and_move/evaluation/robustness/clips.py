@@ -20,7 +20,7 @@ from listen_and_move.evaluation.report.charts import strip
 from listen_and_move.evaluation.results import DistributionResult
 from listen_and_move.evaluation.robustness.distances import Distances
 from listen_and_move.evaluation.robustness.results import AlteredMotion, PlayedClip, Skipped
-from listen_and_move.evaluation.robustness.sounds import Candidate, Lengths, holds_sound, part
+from listen_and_move.evaluation.robustness.sounds import Candidate, Lengths, excerpt, holds_sound
 from listen_and_move.evaluation.sensitivity import UNUSED
 from listen_and_move.evaluation.unpaired import SoundResult, TrainingReference, novelty_of, sound_result
 from listen_and_move.inference.animator import Animator
@@ -123,7 +123,7 @@ class UnpairedPlayer:
                 content = file_hash(sound.path)
                 if finished is not None and finished.sound_sha256 == content and self._intact(finished.key):
                     return finished
-                start, length = part(sound, self.lengths, self.seed)
+                start, length = excerpt(sound, self.lengths, self.seed)
                 result = sound_result(
                     self.animator,
                     sound.path,

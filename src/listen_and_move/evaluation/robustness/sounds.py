@@ -79,7 +79,7 @@ def candidates(folder: Path, seed: int) -> list[Candidate]:
     found = []
     for path in folder.rglob("*"):
         inside = path.relative_to(folder)
-        if not any(part.startswith(".") for part in inside.parts) and path.is_file():
+        if not any(name.startswith(".") for name in inside.parts) and path.is_file():
             name = os.fsencode(inside.as_posix()).decode("utf-8", "replace")
             found.append(Candidate(name, path))
     return sorted(found, key=lambda each: (_digest("order", seed, each.name), each.name))
@@ -99,7 +99,7 @@ def holds_sound(path: Path) -> bool:
         return False
 
 
-def part(sound: Candidate, spread: Lengths, seed: int) -> tuple[Fraction, Fraction]:
+def excerpt(sound: Candidate, spread: Lengths, seed: int) -> tuple[Fraction, Fraction]:
     """Start and length in seconds, to the millisecond, of the part that is taken: all of a sound that is too
     short.
 
