@@ -1,1 +1,1 @@
-"""The paper's table, or any rows, trained and measured."""
+"""Ablations: the paper's table, or any rows, trained and measured."""

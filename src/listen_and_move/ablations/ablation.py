@@ -1,4 +1,4 @@
-"""Training and measuring every row with every seed; what is complete is not done again."""
+"""Ablation: every row is trained and measured with every seed; what is complete is not done again."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ Watch = Callable[[str, int, int, str], None]
 
 @dataclass(frozen=True)
 class Study:
-    """How far an ablation came."""
+    """Outcome of an ablation, finished or interrupted."""
 
     folder: Path
     finished: bool
@@ -32,7 +32,7 @@ class Study:
     table: Table | None
 
     def lines(self) -> list[str]:
-        """What to say at the end."""
+        """Returns the table and where it is written, for a terminal; else how to go on."""
         if self.table is None:
             return ["stopped, saved. The same command goes on from there."]
         return [
@@ -57,7 +57,7 @@ def ablation(
     device: str = "auto",
     watch: Watch = lambda doing, done, total, note: None,
 ) -> Study:
-    """Train and evaluate every row with every seed, each in a run folder of its own, and write the table.
+    """Trains and evaluates every row with every seed, each in a run folder of its own, and writes the table.
 
     Args:
         video: any file with picture and sound.
@@ -129,11 +129,12 @@ def _results(run: RunFolder) -> Path:
 
 
 def _complete(run: RunFolder, config: Config) -> bool:
-    """Whether this run was trained to its end and then measured."""
+    """Whether a run was trained to its end and then measured."""
     return _results(run).is_file() and read_results(_results(run)).run.step >= config.training.steps
 
 
 def _published(rows: Mapping[str, Row], clip: str | None) -> dict[str, Sequence[float]]:
+    """The paper's figures of a clip by title of a row, for the rows that it has."""
     return (
         {}
         if clip is None

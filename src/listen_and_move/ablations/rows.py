@@ -1,4 +1,4 @@
-"""The rows of an ablation: the paper's six, and any others given in words."""
+"""Rows of an ablation: the paper's six, and any others given in words."""
 
 import json
 import re
@@ -19,6 +19,7 @@ class Row(NamedTuple):
 
 
 def _paper(layers: int, content: bool, norm: bool, prediction: str) -> dict[str, Any]:
+    """Settings of a row of the paper's table."""
     without = ({} if norm else {"generator.norm_bottleneck": 0}) | (
         {} if prediction != "none" else {"generator.prediction_layers": ""}
     )
@@ -62,8 +63,11 @@ PUBLISHED: dict[str, dict[str, list[float]]] = {
 
 
 def parse_rows(words: Sequence[str], base: Config) -> dict[str, Row]:
-    """Rows by name: of `PAPER` by its name alone, others as NAME:section.setting=value,...; all of `PAPER`
-    without words.
+    """Returns rows by name: of `PAPER` by its name alone, others as NAME:section.setting=value,...
+
+    Args:
+        words: one per row; all of `PAPER` without words.
+        base: settings that the rows change.
 
     Raises:
         UserError: an unknown row, a name twice, or a setting that makes no sense; the message says which.
@@ -84,6 +88,7 @@ def parse_rows(words: Sequence[str], base: Config) -> dict[str, Row]:
 
 
 def _settings(text: str, base: Config) -> dict[str, Any]:
+    """Values by section.setting from words such as section.setting=value,section.setting=value."""
     found: dict[str, Any] = {}
     for assignment in filter(None, re.split(r",(?=[^,=]+=)", text)):  # a value may hold commas, such as 3,5
         key, equals, value = assignment.partition("=")
@@ -97,6 +102,7 @@ def _settings(text: str, base: Config) -> dict[str, Any]:
 
 
 def _parsed(value: str) -> Any:
+    """A number, truth value or list in words; the words where they are none."""
     try:
         return json.loads(value.lower())
     except json.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""The table of an ablation: mean and spread over seeds, and which differences are larger than the spread."""
+"""Table of an ablation: mean and spread over seeds, and which differences are larger than the spread."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Figure:
 
     @property
     def mean(self) -> float:
-        """nan without values."""
+        """Mean over seeds; nan without values."""
         return float(np.mean(self.values)) if self.values else nan
 
     @property
@@ -51,7 +51,11 @@ class Figure:
         return float(np.std(self.values, ddof=1)) if len(self.values) > 1 else nan
 
     def clearly_other(self, first: "Figure") -> bool:
-        """Whether the means differ by more than the spread of a difference between two single runs."""
+        """Returns whether the means differ by more than the spread of a difference between two single runs.
+
+        Args:
+            first: the same measure of the row to compare with.
+        """
         spread = hypot(self.spread, first.spread)
         return isfinite(spread) and abs(self.mean - first.mean) > spread
 
@@ -66,10 +70,11 @@ class Table:
 
     @property
     def measures(self) -> list[str]:
-        """The measures that are there."""
+        """Names of the measures that are there."""
         return list(next(iter(self.figures.values())))
 
     def _cells(self, pm: str, mark: str) -> list[list[str]]:
+        """Cells of every row, with these signs before a spread and behind a clear difference."""
         rows: list[list[str]] = []
         for row, figures in self.figures.items():
             cells = [row]
@@ -90,13 +95,13 @@ class Table:
         return ["", *map(_title, self.measures), *paper]
 
     def markdown(self) -> str:
-        """As Markdown, with its notes."""
+        """Returns the table as Markdown, with its notes."""
         rows = [self._header(), ["---", *["---:"] * (len(self._header()) - 1)], *self._cells(" ± ", "*")]
         table = ["| " + " | ".join(cells) + " |" for cells in rows]
         return "\n".join([*table, "", *(f"{note}  " for note in self.notes), ""])
 
     def latex(self) -> str:
-        """As a LaTeX tabular, with its notes as comments."""
+        """Returns the table as a LaTeX tabular, with its notes as comments."""
         header = self._header()
         lines = [" & ".join(map(_escaped, cells)) + r" \\" for cells in [header, *self._cells(" PM ", "*")]]
         begin = r"\begin{tabular}{l" + "r" * (len(header) - 1) + "}"
@@ -104,7 +109,7 @@ class Table:
         return "\n".join([*(f"% {note}" for note in self.notes), begin, *body, r"\end{tabular}", ""])
 
     def values(self) -> dict[str, Any]:
-        """Everything as plain values."""
+        """Returns everything as plain values."""
         rows = [
             {
                 "row": row,
@@ -129,7 +134,7 @@ class Table:
         return row != first and self.figures[row][name].clearly_other(self.figures[first][name])
 
     def picture(self) -> bytes:
-        """Bars with their spread, PNG."""
+        """Returns the figures as bars with their spread, PNG."""
         panels = {
             _title(name): {
                 row: (figures[name].mean, figures[name].spread) for row, figures in self.figures.items()
@@ -142,7 +147,12 @@ class Table:
 def tabulated(
     results: Mapping[str, Sequence[EvaluationResults]], published: Mapping[str, Sequence[float]] | None = None
 ) -> Table:
-    """The table of evaluations by row, one per seed each."""
+    """Returns the table of evaluations.
+
+    Args:
+        results: by row, one per seed each.
+        published: the paper's figures by row.
+    """
     known = [
         name
         for name in SHOWN
@@ -157,6 +167,7 @@ def tabulated(
 
 
 def _notes(results: Mapping[str, Sequence[EvaluationResults]], known: Sequence[str]) -> list[str]:
+    """Notes below the table: seeds, frames, networks in place of others, and what is missing."""
     every = [each for found in results.values() for each in found]
     span, first = every[0].span, next(iter(results))
     seeds = len(results[first])

@@ -1,1 +1,1 @@
-"""Does a model follow the sound, and is its picture good: measured on what it was never trained on."""
+"""Evaluation: does a model follow the sound, is its picture good, on what it was never trained on."""

@@ -1,4 +1,4 @@
-"""The rows of the table: the real video, the model, and baselines that any model must beat; altered sounds.
+"""Rows of the table: the real video, the model, and baselines that any model must beat; altered sounds.
 
 Letters: N frames of a video, T frames of the part that is measured, F numbers per frame, H height, W width.
 """
@@ -143,7 +143,12 @@ def generated_frames(
 
 
 def mean_frame(frames: Frames, parts: Sequence[range]) -> UInt8[np.ndarray, "H W 3"]:
-    """Returns the mean of all frames of the parts."""
+    """Returns the mean of all frames of the parts.
+
+    Args:
+        frames: of a video.
+        parts: in frames.
+    """
     total, count = np.zeros(frames.read(0, 1).shape[1:]), 0
     for block in blocks(frames, parts):
         total += block.sum(0, dtype=np.float64)
@@ -152,8 +157,15 @@ def mean_frame(frames: Frames, parts: Sequence[range]) -> UInt8[np.ndarray, "H W
 
 
 def temporal_spread(frames: Frames, parts: Sequence[range]) -> Array:
-    """Returns the standard deviation of each pixel over time, 0..1, mean over the channels: (H, W); exactly 0
-    where nothing changes."""
+    """Returns the standard deviation of each pixel over time, 0..1, mean over the channels.
+
+    Args:
+        frames: of a video.
+        parts: in frames.
+
+    Returns:
+        (H, W); exactly 0 where nothing changes.
+    """
     count = sum(map(len, parts))
     total, squares = np.zeros((2, *frames.read(0, 1).shape[1:]), np.int64)
     for block in blocks(frames, parts):
@@ -170,15 +182,25 @@ def mean_spread(spread: Array) -> float:
 def blocks(
     frames: Frames, parts: Sequence[range], overlap: int = 0
 ) -> Iterator[UInt8[np.ndarray, "T H W 3"]]:
-    """Yields the frames of some parts, `BLOCK` at a time, each block with the first ``overlap`` frames of the
-    next one."""
+    """Yields the frames of some parts, `BLOCK` at a time.
+
+    Args:
+        frames: of a video.
+        parts: in frames.
+        overlap: each block comes with so many first frames of the next one.
+    """
     for span in parts:
         for first in range(span.start, span.stop, BLOCK):
             yield frames.read(first, min(first + BLOCK + overlap, span.stop))
 
 
 def shifted_sound(features: Float[Tensor, "N F"], span: range) -> Float[Tensor, "N F"]:
-    """Returns the features with those of the span at the wrong time: shifted in a circle."""
+    """Returns the features with those of the span at the wrong time: shifted in a circle.
+
+    Args:
+        features: of the whole sound, (N, F).
+        span: in frames.
+    """
     altered = features.clone()
     altered[span.start : span.stop] = features[span.start : span.stop].roll(round(SHIFT * len(span)), 0)
     return altered
@@ -187,7 +209,14 @@ def shifted_sound(features: Float[Tensor, "N F"], span: range) -> Float[Tensor, 
 def shuffled_sound(
     features: Float[Tensor, "N F"], span: range, fps: float, seed: int = 0
 ) -> Float[Tensor, "N F"]:
-    """Returns the features with pieces of half a second of the span in random order."""
+    """Returns the features with pieces of half a second of the span in random order.
+
+    Args:
+        features: of the whole sound, (N, F).
+        span: in frames.
+        fps: frames per second.
+        seed: of the order.
+    """
     pieces = features[span.start : span.stop].split(max(1, round(SHUFFLED_SECONDS * fps)))
     order = torch.randperm(len(pieces), generator=torch.Generator().manual_seed(seed)).tolist()
     if order == sorted(order):  # happens with two or three pieces, and would alter nothing
@@ -200,7 +229,13 @@ def shuffled_sound(
 def silent_sound(
     features: Float[Tensor, "N F"], span: range, extractor: FeatureExtractor
 ) -> Float[Tensor, "N F"]:
-    """Returns the features with digital silence in the span."""
+    """Returns the features with digital silence in the span.
+
+    Args:
+        features: of the whole sound, (N, F).
+        span: in frames.
+        extractor: of the features.
+    """
     silence = extractor.whole(torch.zeros(SAMPLE_RATE))  # one second: all frames of it are equal
     altered = features.clone()
     altered[span.start : span.stop] = silence[:1]

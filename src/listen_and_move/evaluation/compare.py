@@ -1,4 +1,4 @@
-"""Evaluated runs side by side, and what their held-out parts say together."""
+"""Comparison of evaluated runs side by side, and what their held-out parts say together."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class Pool:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was measured of each run, and what of it cannot be compared."""
+    """Figures of several runs, and reasons why some of them cannot be compared."""
 
     runs: Mapping[str, EvaluationResults]
     """Results by the name of the run."""
@@ -80,7 +80,7 @@ class Comparison:
 
     @property
     def notes(self) -> list[str]:
-        """Sentences about the runs that took another network than the paper's for their perceptual loss."""
+        """Returns sentences about runs with another perceptual network than the paper's."""
         found = {name: substitution(results.settings) for name, results in self.runs.items()}
         return [f"{name}: {note}" for name, note in found.items() if note]
 

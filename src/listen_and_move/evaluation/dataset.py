@@ -1,4 +1,4 @@
-"""The dataset of an evaluation: the learnt video and the measured one, frames on disk, sound as features.
+"""Dataset of an evaluation: the learnt video and the measured one, frames on disk, sound as features.
 
 Letters: N frames of the video, T frames of the part that is measured, F numbers per frame, H height, W width.
 """
@@ -110,7 +110,7 @@ class Course:
         return bool(self.loudness.max() < SILENT_DB)
 
     def first(self, frames: int) -> "Course":
-        """What is heard during so many frames from the first on."""
+        """Returns the course of so many frames from the first on."""
         return Course(self.loudness[:frames], self.onsets[:frames])
 
 
@@ -313,8 +313,11 @@ def _course_of_frames(samples: NDArray[np.float32], fps: Fraction, frames: int) 
 def _stretches(
     blocks: Iterator[NDArray[np.float32]], spans: Iterable[tuple[int, int]]
 ) -> Iterator[NDArray[np.float32]]:
-    """Yields overlapping stretches of a stream; the first one may begin in the silence before the stream, and
-    stretches are shorter where the stream has ended."""
+    """Yields overlapping stretches of a stream.
+
+    The first one may begin in the silence before the stream, and stretches are shorter where the stream has
+    ended.
+    """
     parts, begin, end = [np.zeros(MARGIN, np.float32)], -MARGIN, 0
     for first, last in spans:
         while end < last and (block := next(blocks, None)) is not None:

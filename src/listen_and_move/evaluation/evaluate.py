@@ -1,4 +1,4 @@
-"""Measure a run on what it was never trained on, beside baselines that any model must beat."""
+"""Evaluation of a run on what it was never trained on, beside baselines that any model must beat."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -99,7 +99,7 @@ SHOWN = {
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation found, and the files that hold it."""
+    """Figures of an evaluation, and the files that hold them."""
 
     results_file: Path
     report_file: Path

@@ -43,7 +43,7 @@ OF_SOUND = (
 
 
 class Series(NamedTuple):
-    """What is measured frame by frame; the pairs are frames t and t + 1."""
+    """Measures frame by frame; the pairs are frames t and t + 1."""
 
     errors: Array
     """Mean squared error, (T, 2): whole picture and moving region."""

@@ -1,5 +1,4 @@
-"""What the figures of an evaluation mean, in plain words: each sentence is computed from figures that are
-there."""
+"""Interpretation of the figures of an evaluation in plain words: each sentence is computed from them."""
 
 from collections.abc import Mapping
 from math import inf, isfinite, log
@@ -59,13 +58,19 @@ def is_silent(results: EvaluationResults) -> bool:
 
 
 def known(value: float | None) -> bool:
-    """Whether there is a figure that can be compared."""
+    """Returns whether there is a figure that can be compared."""
     return value is not None and isfinite(value)
 
 
 def goodness(name: str, value: float | None) -> float | None:
-    """How good a figure is, as it is printed: more is better. None where there is no figure, or no better and
-    worse."""
+    """Returns how good a figure is, as it is printed: more is better.
+
+    None where there is no figure, or no better and worse.
+
+    Args:
+        name: of the measure.
+        value: its figure.
+    """
     better = MEASURES[name].better
     if value is None or not isfinite(value) or not better:
         return None
@@ -76,8 +81,14 @@ def goodness(name: str, value: float | None) -> float | None:
 
 
 def best_baseline(rows: Rows, name: str) -> str | None:
-    """The best baseline in a measure, if it is better than the model; None if none is, or nothing can be
-    said."""
+    """Returns the best baseline in a measure, if it is better than the model.
+
+    None if none is, or nothing can be said.
+
+    Args:
+        rows: figures by row and measure.
+        name: of the measure.
+    """
     own = goodness(name, rows[MODEL].get(name))
     others = {
         row: goodness(name, values.get(name)) for row, values in rows.items() if row not in (REAL, MODEL)
@@ -103,7 +114,7 @@ def _what_was_measured(span: MeasuredPart) -> str:
 
 
 def _picture(rows: Rows) -> str:
-    """Is the model closer to the real video than a still, and than real frames played again?"""
+    """Sentence on whether the model is closer to the real video than a still and than replayed frames."""
     name = next((name for name in PERCEPTUAL if known(rows[MODEL].get(name))), "mse")
     own = goodness(name, rows[MODEL].get(name))
     if own is None:
@@ -157,7 +168,10 @@ def _liveliness(model: Mapping[str, float | None]) -> str:
 
 
 def _timing(rows: Rows, chance: Chance | None) -> str:
-    """Do the right pixels move at the right time, more than by accident, and more than in a replay?"""
+    """Sentence on whether the right pixels move at the right time.
+
+    More than by accident, and more than in a replay.
+    """
     dcor = rows[MODEL].get("dcor")
     if dcor is None or not isfinite(dcor):
         return ""
@@ -224,7 +238,7 @@ def _memory(model: Mapping[str, float | None]) -> str:
 
 
 def _baselines(rows: Rows) -> str:
-    """How often something simple does better; the table says where."""
+    """Sentence on how often something simple does better; the table says where."""
     judged = [name for name in MEASURES if goodness(name, rows[MODEL].get(name)) is not None]
     beaten = [name for name in judged if best_baseline(rows, name)]
     if not judged:
@@ -239,7 +253,7 @@ def _baselines(rows: Rows) -> str:
 
 
 def _graded(value: float, *grades: tuple[float, str]) -> str:
-    """The words of the first grade whose limit is above the value."""
+    """Words of the first grade whose limit is above the value."""
     return next(words for limit, words in grades if value < limit)
 
 

@@ -1,4 +1,4 @@
-"""Records (dataclasses and named tuples) as JSON and back.
+"""Conversion of records (dataclasses and named tuples) to JSON and back.
 
 The metadata of a dataclass field can say that it stands in JSON under another name (`under`), or that the
 fields of its record stand in its place (`INLINED`).
@@ -29,6 +29,10 @@ def under(name: str) -> Mapping[str, str]:
 def write_json(path: Path, record: object) -> None:
     """Writes a record as JSON, whole or not at all.
 
+    Args:
+        path: of the file.
+        record: as `as_json` takes it.
+
     Raises:
         UserError: the place cannot be written.
     """
@@ -36,8 +40,10 @@ def write_json(path: Path, record: object) -> None:
 
 
 def as_json(value: Any) -> Any:
-    """Returns a record as plain values: objects, lists, texts and numbers; null for a number that is not
-    finite."""
+    """Returns a record as plain values: objects, lists, texts and numbers.
+
+    A number that is not finite becomes null.
+    """
     if is_dataclass(value) and not isinstance(value, type):
         found: dict[str, Any] = {}
         for each in fields(value):
@@ -70,6 +76,7 @@ def from_json(kind: type[Record], values: Json) -> Record:
 
 
 def _converted(kind: Any, value: Any) -> Any:
+    """The value as its kind: records, lists and mappings of them, and plain values."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         (other,) = (each for each in arguments if each is not NoneType)

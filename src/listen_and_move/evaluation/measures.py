@@ -1,4 +1,4 @@
-"""The measures of an evaluation: what each figure is called, what it means, and how it is printed."""
+"""Measures of an evaluation: what each figure is called, what it means, and how it is printed."""
 
 from math import isfinite
 from typing import Literal, NamedTuple
@@ -102,5 +102,5 @@ MEASURES: dict[str, Measure] = {
 
 
 def formatted(name: str, value: float | None) -> str:
-    """A figure as it is printed; a dash where there is none."""
+    """Returns a figure as it is printed; a dash where there is none."""
     return "-" if value is None or not isfinite(value) else f"{value:.{MEASURES[name].digits}f}"

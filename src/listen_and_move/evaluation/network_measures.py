@@ -1,7 +1,7 @@
-"""Measures that need a network, on frames spread evenly over the part: perceptual distance, optical flow,
-distributions.
+"""Measures that need a network: perceptual distance, optical flow, distributions.
 
-Letters: T frames of the part that is measured, N samples.
+They are taken on frames spread evenly over the part. Letters: T frames of the part that is measured, N
+samples.
 """
 
 from collections.abc import Iterator, Mapping

@@ -28,8 +28,10 @@ Settings = Mapping[str, Mapping[str, object]]
 
 
 class Products(NamedTuple):
-    """Sums of products of frame differences, of generated (g) and real (r) frames; those of several parts may
-    be added."""
+    """Sums of products of frame differences, of generated (g) and real (r) frames.
+
+    Those of several parts may be added.
+    """
 
     product: float
     """Sum of dg dr."""
@@ -53,7 +55,7 @@ class Products(NamedTuple):
 
     @property
     def excess(self) -> Excess | None:
-        """How far dcor at the right time exceeds dcor at the wrong ones; None where there is no wrong one."""
+        """dcor at the right time against dcor at the wrong ones; None where there is no wrong one."""
         # Rounded, so that times that differ by the rounding of float32 alone are equal.
         return excess(round(self.dcor, 6), self.null.round(6))
 
@@ -105,7 +107,7 @@ class RowResult:
 
 @dataclass(frozen=True)
 class Sampled:
-    """How many frames the slow networks looked at, spread evenly over the part."""
+    """Numbers of frames that the slow networks looked at, spread evenly over the part."""
 
     perceptual_frames: int = 0
     flow_pairs: int = 0
@@ -131,7 +133,7 @@ class Chance(NamedTuple):
 
 @dataclass(frozen=True)
 class Altered:
-    """What another sound does to the picture."""
+    """Effect of another sound on the picture."""
 
     response: float
     """Root mean square change of the picture over the real video's spread in time: 0 the sound is ignored;
@@ -149,7 +151,7 @@ class Altered:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """Whether the model uses the sound."""
+    """Verdict on whether the model uses the sound, and its figures."""
 
     verdict: str
     frames: int = 0
@@ -189,7 +191,7 @@ class UnpairedResult:
 
 @dataclass(frozen=True)
 class Curves:
-    """What changes over time, for the report: one number per frame, or per pair of frames for motion."""
+    """Figures over time, for the report: one per frame, or per pair of frames for motion."""
 
     motion_real: Sequence[float]
     motion: Sequence[float]
@@ -203,7 +205,7 @@ class Curves:
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """What figures depend on beside the settings; see `runs.environment`."""
+    """Facts that figures depend on beside the settings; see `runs.environment`."""
 
     video: str = ""
     video_sha256: str
@@ -217,7 +219,7 @@ class Environment:
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationResults:
-    """Everything that an evaluation found."""
+    """All figures of an evaluation."""
 
     format: int = FORMAT
     run: EvaluatedRun

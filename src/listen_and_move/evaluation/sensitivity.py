@@ -1,4 +1,4 @@
-"""Is the sound used? The same model plays the right sound, and the same sound shifted, shuffled and silent.
+"""Sensitivity to the sound: the same model plays the right sound, and it shifted, shuffled and silent.
 
 Letters: T frames of the part that is measured.
 """
@@ -78,8 +78,10 @@ def altered(
 
 
 def _scores(products: Array, fps: Fraction) -> Array:
-    """Returns dcor of each segment, by the whole part's norm, so that a segment in which nothing moves weighs
-    nothing."""
+    """Returns dcor of each segment, by the whole part's norm.
+
+    So a segment in which nothing moves weighs nothing.
+    """
     count = max(1, round(len(products) / (SEGMENT_SECONDS * fps)))
     norm = float(np.sqrt(products[:, 1].mean() * products[:, 2].mean())) or 1.0
     return np.array([rows[:, 0].mean() / norm for rows in np.array_split(products, count)])

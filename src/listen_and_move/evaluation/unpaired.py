@@ -1,5 +1,4 @@
-"""A model played with a sound that has no picture of its own: what can be said without a truth to compare
-with."""
+"""Unpaired sounds: a model played with a sound that has no true picture, and what can be said of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -76,8 +75,13 @@ class TrainingReference:
         return cls(float(motion.mean()), float(detail.mean()), spread, small, newness)
 
     def nearest(self, frames: Frames) -> Values:
-        """Returns the median distance to the nearest training frame, and that distance over the one of real
-        unseen frames: 0 is replay."""
+        """Returns how far frames are from the nearest training frames: "distance" and "newness".
+
+        The median distance, and its quotient with that of real unseen frames: 0 is replay.
+
+        Args:
+            frames: generated.
+        """
         distance = _to_nearest(frames, self.thumbnails)
         return {"distance": distance, "newness": ratio(distance, self.newness)}
 
@@ -177,6 +181,7 @@ def _measured(
     training: TrainingReference,
     found: SoundCheck,
 ) -> SoundResult:
+    """Result of a sound, from the frames with the right and the altered sounds."""
     right = played["right"]
     parts = list(blocks(right, [range(len(right))], overlap=2))
     motion = np.concatenate([motion_energy(block[: BLOCK + 1]) for block in parts])

@@ -1,1 +1,1 @@
-"""What is in a video, and whether it will make a good model."""
+"""Inspection: what is in a video, and whether it will make a good model."""

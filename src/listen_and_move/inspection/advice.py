@@ -1,4 +1,4 @@
-"""The findings of an inspection in words: what was measured, and what to do about it."""
+"""Words on the findings of an inspection: what was measured, and what to do about it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ _ROWS, _COLUMNS = ("top", "upper", "lower", "bottom"), ("left", "centre left", "
 
 @dataclass(frozen=True)
 class Figures:
-    """What was measured; times in seconds of the video."""
+    """Measures of a video; times in seconds of the video."""
 
     start: float
     """Where the part that was looked at begins."""
@@ -83,13 +83,23 @@ class Figures:
 
 
 def camera_moves(usual: float, at_times: float) -> bool:
-    """Whether a camera moves, from the median and the fastest tenth of the picture's speed in % of its width
-    per second."""
+    """Returns whether a camera moves, from the speed of the picture as a whole in % of its width per second.
+
+    Args:
+        usual: median of the speed.
+        at_times: speed at the fastest tenth of the time.
+    """
     return usual >= CAMERA or at_times >= CAMERA_AT_TIMES
 
 
 def report(media: MediaInfo, figures: Figures, clip: ClipConfig) -> Iterator[str]:
-    """What is in the file and what was measured, line by line."""
+    """Yields what is in the file and what was measured, line by line.
+
+    Args:
+        media: the file.
+        figures: what was measured of it.
+        clip: what would be trained on.
+    """
     video = media.video
     assert video is not None
     turned = f", turned by {video.rotation} degrees" if video.rotation else ""
@@ -127,7 +137,7 @@ def report(media: MediaInfo, figures: Figures, clip: ClipConfig) -> Iterator[str
 
 
 def _gap_line(figures: Figures) -> Iterator[str]:
-    """Where the sound ends before the picture, begins after it, or is missing between."""
+    """Line on where the sound ends before the picture, begins after it, or is missing between."""
     found = []
     for first, last in figures.gaps:
         seconds = f"{last - first:.1f} s"
@@ -151,6 +161,7 @@ def _coupling_line(coupling: Coupling) -> str:
 
 
 def _place(coupling: Coupling) -> str:
+    """Name of the region in which sound and motion go together most."""
     if coupling.region is None:
         return "whole picture"
     row, column = coupling.region
@@ -158,6 +169,7 @@ def _place(coupling: Coupling) -> str:
 
 
 def _order(coupling: Coupling) -> str:
+    """Words on which comes first, motion or sound."""
     if coupling.lag == 0:
         return "and sound together"
     return f"{_milliseconds(coupling)} ms {'before' if coupling.lag < 0 else 'after'} the sound"
@@ -168,7 +180,13 @@ def _milliseconds(coupling: Coupling) -> int:
 
 
 def advice(media: MediaInfo, figures: Figures, clip: ClipConfig) -> Iterator[Remark]:
-    """What to do, the gravest first; one line if all is well."""
+    """Yields what to do, the gravest first; one remark if all is well.
+
+    Args:
+        media: the file.
+        figures: what was measured of it.
+        clip: what would be trained on.
+    """
     lines = [
         *_about_sound(figures),
         *_about_scene(figures),
@@ -228,10 +246,14 @@ def _about_motion(figures: Figures) -> Iterator[Remark]:
 
 
 def context(coupling: Coupling | None, rate: Fraction) -> tuple[int, int]:
-    """Chunks before and after a frame's own that are worth hearing, for a clip at so many frames per second.
+    """Returns the chunks before and after a frame's own that are worth hearing.
 
     Where motion comes first, as far ahead as it does and one chunk more, so that the beginning of the sound
     is heard; where it comes later, likewise back. Where the sound says little, what the preset has.
+
+    Args:
+        coupling: of sound and motion; None: nothing to compare.
+        rate: the clip's frames per second.
     """
     usual = preset(DEFAULT_PRESET).features
     if coupling is None or not coupling.clear:

@@ -1,4 +1,4 @@
-"""Will a video make a good model? What is in it, measured, and advice in plain words.
+"""Inspection of a video before training: measures of it, and advice in plain words.
 
 The picture is looked at whole, at 20 frames per second and 96 pixels wide; the sound at 16 kHz.
 """
@@ -49,7 +49,7 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found; times in seconds of the video."""
+    """Findings about a video; times in seconds of the video."""
 
     media: MediaInfo
     figures: Figures
@@ -60,13 +60,13 @@ class Inspection:
     """Why the picture could not be written; empty where it was, or where none was asked for."""
 
     def lines(self) -> list[str]:
-        """The findings as short lines for a terminal, the advice last."""
+        """Returns the findings as short lines for a terminal, the advice last."""
         return [*report(self.media, self.figures, self.clip), *(f"- {line}" for line in self.advice)]
 
 
 @dataclass(frozen=True)
 class Material:
-    """The decoded clip: small frames of the whole picture and the sound below them."""
+    """A decoded clip: small frames of the whole picture and the sound below them."""
 
     frames: NDArray[np.uint8]
     """(T, H, W, 3) at `RATE`."""
@@ -78,12 +78,12 @@ class Material:
     """Where the picture has no sound, in seconds of the video."""
 
     def seconds(self, frame: int) -> float:
-        """The instant of a frame in the video."""
+        """Returns the instant of a frame in the video, in seconds."""
         return float(self.start + frame / RATE)
 
 
 def inspect(video: Path, clip: ClipConfig | None = None, picture: Path | None = None) -> Inspection:
-    """Measure a video and judge it.
+    """Measures a video and judges it.
 
     Args:
         video: a file with picture; a missing or silent sound is reported, not refused.
@@ -130,12 +130,14 @@ def inspect(video: Path, clip: ClipConfig | None = None, picture: Path | None = 
 
 
 def _check_picture(picture: Path, video: Path) -> None:
+    """Refuses a place for the picture that is the video itself, or of another kind."""
     check_no_input(picture, [video], "--picture")
     if picture.suffix.lower() not in PICTURE_ENDINGS:
         raise UserError(f"{picture}: expected a picture's name ending in {', '.join(PICTURE_ENDINGS)}")
 
 
 def _checked_box(video: Path, info: VideoInfo, clip: ClipConfig) -> Box:
+    """Crop of the clip in pixels of the video; refused outside the picture."""
     box = clip.box or centred_box(info, clip.width, clip.height)
     if not (0 <= box[0] < box[2] <= info.width and 0 <= box[1] < box[3] <= info.height):
         raise UserError(
@@ -146,6 +148,7 @@ def _checked_box(video: Path, info: VideoInfo, clip: ClipConfig) -> Box:
 
 
 def _read(video: Path, info: MediaInfo, clip: ClipConfig) -> Material:
+    """Frames and sound of the clip, at most the first `LONGEST` seconds."""
     assert info.video is not None
     scale = SIDE / max(info.video.width, info.video.height)
     width, height = (max(16, round(side * scale)) for side in (info.video.width, info.video.height))
@@ -170,7 +173,16 @@ def _read(video: Path, info: MediaInfo, clip: ClipConfig) -> Material:
 
 
 def measure(material: Material, video: VideoInfo, clip: ClipConfig, box: Box) -> Figures:
-    """All figures of a decoded clip; motion and its link with the sound in the longest part without a cut."""
+    """Returns all figures of a decoded clip.
+
+    Motion and its link with the sound are those of the longest part without a cut.
+
+    Args:
+        material: the decoded clip.
+        video: the file's picture, for its size in pixels.
+        clip: what would be trained on.
+        box: the crop, in pixels of the video.
+    """
     changes = scene_changes(material.frames)
     span = _longest_part(len(material.frames), changes)
     frames = material.frames[span.start : span.stop]
@@ -207,6 +219,7 @@ def measure(material: Material, video: VideoInfo, clip: ClipConfig, box: Box) ->
 
 
 def _moments(material: Material, change: SceneChange) -> tuple[str, float, float, float]:
+    """Kind of a change, its instant, the first instant touched and the first one after it, in seconds."""
     return (
         change.kind,
         material.seconds(change.frame),
@@ -232,7 +245,7 @@ def _longest_part(count: int, changes: list[SceneChange]) -> range:
 
 
 def _motion_power(differences: list[FloatArray], changes: list[SceneChange], span: range) -> FloatArray:
-    """How much each pixel moves, (H, W), noise and captions that come or go left out."""
+    """Motion of each pixel, (H, W), noise and captions that come or go left out."""
     power = np.zeros(differences[0].shape if differences else (1, 1))
     for index, difference in enumerate(differences, start=span.start):
         if not any(change.first <= index < change.last for change in changes):
@@ -246,11 +259,12 @@ def _loudness(material: Material) -> Array:
 
 
 def _silent(loud: Array) -> NDArray[np.bool_]:
+    """Whether each frame is silent, from loudness in dB."""
     return loud <= max(QUIET_DB, loud.max() - RANGE_DB)
 
 
 def _coupling(material: Material, span: range, differences: list[FloatArray], loud: Array) -> Coupling | None:
-    """How sound and motion go together; None where one of them is missing."""
+    """Coupling of sound and motion within the span; None where one of them is missing."""
     if material.samples is None or len(differences) < 4 * MAX_LAG or loud.max() <= QUIET_DB:
         return None
     onsets = onset_strength(spectra(material.samples), SAMPLE_RATE, RATE, len(material.frames))
@@ -265,11 +279,16 @@ def _coupling(material: Material, span: range, differences: list[FloatArray], lo
 
 
 def _crops(power: FloatArray, video: VideoInfo, clip: ClipConfig, box: Box) -> tuple[float, Box | None]:
-    """Share of the motion inside the crop, and a better crop where motion fills a small part of it or lies
-    outside.
+    """Share of the motion inside the crop, and a better crop.
 
-    ``power`` is motion per pixel of the small picture. A suggestion has the clip's shape, at least its size
-    in pixels, and holds nine tenths of the motion.
+    A crop is better where motion fills a small part of the given one or lies outside. A suggestion has the
+    clip's shape, at least its size in pixels, and holds nine tenths of the motion; None: none is better.
+
+    Args:
+        power: motion per pixel of the small picture, (H, W).
+        video: size of the video in pixels.
+        clip: what would be trained on.
+        box: the crop, in pixels of the video.
     """
     total = float(power.sum())
     if total == 0:

@@ -1,5 +1,4 @@
-"""The findings of an inspection as one picture: frames with the crop, where it moves, the sound, motion
-against loudness."""
+"""Picture of an inspection: frames with the crop, where it moves, the sound, motion against loudness."""
 
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ def draw(
     video: VideoInfo,
     title: str,
 ) -> None:
-    """Draw the findings into a file.
+    """Draws the findings into a file.
 
     Args:
         path: ends in .png, .jpg, .pdf or .svg.
@@ -58,7 +57,7 @@ def draw(
 
 
 def _draw_sheet(place: Any, frames: NDArray[np.uint8], figures: Figures, video: VideoInfo) -> None:
-    """Frames spread over the time with the crop, and last how much each pixel varies."""
+    """Draws frames spread over the time with the crop, and last how much each pixel varies."""
     extent = (0, video.width, video.height, 0)
     axes = place.subplots(2, 5).ravel()
     for axis, index in zip(axes, np.linspace(0, len(frames) - 1, SHOWN + 1).astype(int), strict=False):
@@ -90,7 +89,7 @@ def _outline(axis: Any, box: tuple[int, int, int, int], colour: str, style: str)
 
 
 def _draw_sound(axis: Any, samples: NDArray[np.float32] | None, figures: Figures) -> None:
-    """Spectrogram over the time of the video."""
+    """Draws the spectrogram over the time of the video."""
     axis.set_xlim(figures.start, figures.end)
     axis.set_ylabel("kHz")
     if samples is None or not len(samples):
@@ -113,7 +112,7 @@ def _draw_sound(axis: Any, samples: NDArray[np.float32] | None, figures: Figures
 
 
 def _draw_course(axis: Any, frames: NDArray[np.uint8], figures: Figures) -> None:
-    """Motion and loudness over the time of the video."""
+    """Draws motion and loudness over the time of the video."""
     times = figures.start + np.arange(len(frames)) / float(RATE)
     axis.plot(
         times[:-1] + 0.5 / float(RATE),
@@ -134,6 +133,6 @@ def _draw_course(axis: Any, frames: NDArray[np.uint8], figures: Figures) -> None
 
 
 def _mark(axis: Any, figures: Figures) -> None:
-    """Cuts as full lines, captions that come or go as dotted ones."""
+    """Draws cuts as full lines, captions that come or go as dotted ones."""
     for kind, moment, _, _ in figures.changes:
         axis.axvline(moment, color=_CUT, linestyle=":" if kind == "overlay" else "-", linewidth=1.5)

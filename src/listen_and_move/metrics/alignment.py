@@ -1,4 +1,4 @@
-"""Do sound and picture go together over time: peaks, lags, stillness in silence, and what chance would give.
+"""Alignment of sound and picture over time: peaks, lags, stillness in silence, and what chance would give.
 
 A series is an array (T,), one value per frame: motion energy, loudness, onset strength.
 """
@@ -23,11 +23,11 @@ _MOST_SHIFTS = 500
 
 
 def peaks(series: Series, prominence: float | None = None) -> NDArray[np.int64]:
-    """Places where a series has a maximum that stands out, in order; the first and last value are none.
+    """Returns the places of a series' maxima that stand out, in ascending order.
 
     A maximum stands out by its prominence: how far one has to descend from it before a higher value is
     reached, on the side where that is less (as in scipy.signal.find_peaks). The middle of a plateau stands
-    for it.
+    for it. The first and the last value are no maxima.
 
     Args:
         series: (T,).
@@ -37,6 +37,9 @@ def peaks(series: Series, prominence: float | None = None) -> NDArray[np.int64]:
 
     Returns:
         Indices, int64; empty for a constant series.
+
+    Raises:
+        ValueError: not of shape (T,), or not finite.
     """
     series = _series(series)
     if _constant(series):
@@ -51,6 +54,7 @@ def peaks(series: Series, prominence: float | None = None) -> NDArray[np.int64]:
 
 
 def _prominence(values: Array, top: int) -> float:
+    """Prominence of the maximum at an index of values of which no two neighbours are equal."""
     higher = np.flatnonzero(values > values[top])
     place = int(np.searchsorted(higher, top))
     start = higher[place - 1] if place > 0 else 0
@@ -59,18 +63,17 @@ def _prominence(values: Array, top: int) -> float:
 
 
 def av_align(sound_peaks: Series, motion_peaks: Series, tolerance: float = 1) -> float | None:
-    """AV-Align: peaks that sound and motion have in common over all peaks of either, 0..1, 1 is best (Yariv
-    et al. 2024).
+    """Returns AV-Align: the peaks that sound and motion share over all peaks of either, 0..1, 1 is best.
 
-    Intersection over union of two sets of peaks, where two that lie within a frame of each other are the
-    same. Each peak is matched once at most, and as many as can be, so that the value does not depend on the
-    order of arguments and stays within
-    1: the code first published with the paper let several sounds share a motion, and could exceed it.
+    Intersection over union of two sets of peaks, where two that lie within ``tolerance`` of each other are
+    the same (Yariv et al. 2024). Each peak is matched once at most, and as many as can be, so that the value
+    does not depend on the order of arguments and stays within 1: the code first published with the paper let
+    several sounds share a motion, and could exceed it.
 
     Read it beside `av_align_null`: where peaks are dense, many meet by chance.
 
     Args:
-        sound_peaks: places of peaks in ascending order, in frames.
+        sound_peaks: places of peaks, in frames.
         motion_peaks: likewise.
         tolerance: largest distance of a match, in the unit of the peaks: one frame before to one frame after.
 
@@ -92,10 +95,22 @@ def av_align(sound_peaks: Series, motion_peaks: Series, tolerance: float = 1) ->
 def av_align_null(
     sound_peaks: Series, motion_peaks: Series, frames: int, min_shift: int, tolerance: float = 1
 ) -> Array:
-    """`av_align` with the peaks of the sound at the wrong times: shifted circularly by min_shift ... frames -
-    min_shift frames.
+    """Returns `av_align` with the peaks of the sound at the wrong times: shifted circularly.
 
-    At most 500 shifts, evenly spread. Empty where the clip is too short for a shift, or has no peaks.
+    At most 500 shifts, evenly spread from min_shift to frames - min_shift.
+
+    Args:
+        sound_peaks: places of peaks, in frames.
+        motion_peaks: likewise.
+        frames: length of the clip.
+        min_shift: smallest shift in frames, in either direction, from 1.
+        tolerance: see `av_align`.
+
+    Returns:
+        One value per shift; empty where the clip is too short for a shift, or has no peaks.
+
+    Raises:
+        ValueError: min_shift below 1.
     """
     shifts = _shifts(frames, min_shift)
     tried = shifts[:: -(-len(shifts) // _MOST_SHIFTS) or 1]
@@ -104,13 +119,21 @@ def av_align_null(
 
 
 def lagged_correlation(a: Series, b: Series, max_lag: int) -> tuple[NDArray[np.int64], Array]:
-    """Pearson's correlation of two series of one length at every lag from -max_lag to max_lag frames.
+    """Returns Pearson's correlation of two series at every lag from -max_lag to max_lag frames.
 
     The signs are those of `sync.best_lag`: at a positive lag ``a`` is taken to come later, a[t + lag] with
-    b[t]. Only the part where both exist counts, so that the outermost lags rest on fewer values.
+    b[t]. Only the frames where both exist count, so that the outermost lags rest on fewer values.
+
+    Args:
+        a: (T,).
+        b: (T,).
+        max_lag: largest lag in frames, either way.
 
     Returns:
         Lags in frames, ascending, and the correlations there; fewer lags where the series are too short.
+
+    Raises:
+        ValueError: different lengths, not of shape (T,), or not finite.
     """
     a, b = _pair(a, b)
     reach = max(0, min(max_lag, len(a) - 2))
@@ -121,7 +144,7 @@ def lagged_correlation(a: Series, b: Series, max_lag: int) -> tuple[NDArray[np.i
 
 
 class Stillness(NamedTuple):
-    """How much the picture moves while nothing is heard."""
+    """Motion in silence over motion in sound, and how many frames each rests on."""
 
     ratio: float | None
     """Mean motion in silence over mean motion in sound: 0 is a picture that rests, 1 one that does not
@@ -133,12 +156,15 @@ class Stillness(NamedTuple):
 
 
 def stillness(motion: Series, loudness_db: Series, silent_db: float = SILENT_DB) -> Stillness:
-    """Motion while the sound is silent against motion while it sounds.
+    """Returns the motion while the sound is silent over the motion while it sounds.
 
     Args:
         motion: motion energy (T,), from 0.
         loudness_db: loudness of the same frames (T,), in dB of full scale.
         silent_db: a frame below this is silent.
+
+    Raises:
+        ValueError: different lengths, not of shape (T,), or not finite.
     """
     motion, loudness_db = _pair(motion, loudness_db)
     silent = loudness_db < silent_db
@@ -152,7 +178,7 @@ def stillness(motion: Series, loudness_db: Series, silent_db: float = SILENT_DB)
 
 
 class Effect(NamedTuple):
-    """How much better segments score with their own sound than with an altered one."""
+    """Effect of the right sound on the scores of segments, against an altered sound."""
 
     size: float | None
     """Mean difference over its standard deviation, corrected for few pairs: 0.2 small, 0.5 medium, 0.8 large
@@ -165,11 +191,15 @@ class Effect(NamedTuple):
 
 
 def effect_size(with_sound: Series, altered: Series) -> Effect:
-    """Effect of altering the sound on scores of segments (N,), pair by pair.
+    """Returns the effect of altering the sound on scores of segments, pair by pair.
 
     Cohen's d_z with the correction 1 - 3 / (4 (N - 1) - 1) of Hedges (1981). p is of the permutation test
     that flips the signs of differences: exact for up to 12 pairs, beyond that from 4096 fixed draws. It takes
     the segments as independent: let them not overlap.
+
+    Args:
+        with_sound: scores (N,) of segments with their own sound.
+        altered: scores (N,) of the same segments with an altered one.
 
     Raises:
         ValueError: different lengths, or no pair.
@@ -182,6 +212,7 @@ def effect_size(with_sound: Series, altered: Series) -> Effect:
 
 
 def _standardised(difference: Array) -> float | None:
+    """Cohen's d_z with Hedges' correction; None for one or two pairs."""
     if len(difference) < 3:
         return None
     mean = float(difference.mean())
@@ -191,6 +222,7 @@ def _standardised(difference: Array) -> float | None:
 
 
 def _sign_flip_p(difference: Array) -> float:
+    """Share of all choices of signs whose sum of differences is at least as large as the one found."""
     pairs = len(difference)
     if pairs <= _EXACT_PAIRS:
         signs = 1.0 - 2 * (np.arange(2**pairs)[:, None] >> np.arange(pairs) & 1)
@@ -202,7 +234,7 @@ def _sign_flip_p(difference: Array) -> float:
 
 
 def circular_null(a: Series, b: Series, min_shift: int) -> Array:
-    """Correlation of two series of one length at wrong times: the second shifted circularly.
+    """Returns the correlations of two series of one length at wrong times: the second shifted circularly.
 
     Args:
         a: (T,).
@@ -211,7 +243,10 @@ def circular_null(a: Series, b: Series, min_shift: int) -> Array:
 
     Returns:
         One value per shift min_shift, min_shift + 1, ... T - min_shift; empty where the series are too short
-        for one.
+            for one.
+
+    Raises:
+        ValueError: different lengths, not of shape (T,), not finite, or min_shift below 1.
     """
     a, b = _pair(a, b)
     shifts = list(_shifts(len(a), min_shift))
@@ -222,7 +257,7 @@ def circular_null(a: Series, b: Series, min_shift: int) -> Array:
 
 
 class Excess(NamedTuple):
-    """A value against what comes out at wrong times."""
+    """A value against its null distribution: the values at wrong times."""
 
     above: float
     """The value minus the mean of the null: what is owed to the right time."""
@@ -238,8 +273,12 @@ class Excess(NamedTuple):
 
 
 def excess(value: float, null: Series) -> Excess | None:
-    """How far a value exceeds its null distribution, such as `circular_null` or `sync.shifted_null`; None for
-    an empty one."""
+    """Returns how far a value exceeds its null distribution; None for an empty one.
+
+    Args:
+        value: at the right time.
+        null: the values at wrong times (N,), as of `circular_null` or `sync.shifted_null`.
+    """
     null = _series(null)
     if len(null) == 0:
         return None
@@ -254,6 +293,7 @@ def excess(value: float, null: Series) -> Excess | None:
 
 
 def _shifts(length: int, min_shift: int) -> range:
+    """Shifts in frames of a clip in a circle, at least ``min_shift`` in either direction."""
     if min_shift < 1:
         raise ValueError(f"min_shift: expected at least 1 frame; got {min_shift}")
     return range(min_shift, length - min_shift + 1)
@@ -265,6 +305,7 @@ def _constant(series: Array) -> bool:
 
 
 def _series(series: Series) -> Array:
+    """A series as float64, checked."""
     series = np.asarray(series, np.float64)
     if series.ndim != 1 or not np.isfinite(series).all():
         raise ValueError(
@@ -274,6 +315,7 @@ def _series(series: Series) -> Array:
 
 
 def _pair(a: Series, b: Series) -> tuple[Array, Array]:
+    """Two series as float64, checked, of one length."""
     if len(a) != len(b):
         raise ValueError(f"series: expected two of one length; got {len(a)} and {len(b)}")
     return _series(a), _series(b)

@@ -1,5 +1,4 @@
-"""Do frames hang together: motion against the real one, what stays when motion is followed, standing still,
-flicker.
+"""Coherence of frames in time: motion against the real one, warping error, standing still, flicker.
 
 A video is a numpy array (T, H, W, 3): uint8, scaled to [0, 1] here, or floats in [0, 1] already. A flow is (T
 - 1, 2, H, W) in pixels, x first: what is at p in frame t is at p + flow[t](p) in frame t + 1. Each measure is
@@ -32,8 +31,7 @@ _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
 
 def flow_difference(ours: Flow, theirs: Flow) -> Array:
-    """tOF: how much the motion of one video differs from another's, in pixels per frame (Chu et al. 2020,
-    TecoGAN).
+    """Returns tOF: the difference of two videos' motion in pixels per frame (Chu et al. 2020, TecoGAN).
 
     Length of the difference vector, mean over all pixels; 0 for equal motion. The paper writes an L1 norm;
     the code that made its figures takes this Euclidean length, which does not depend on how the axes lie.
@@ -41,7 +39,7 @@ def flow_difference(ours: Flow, theirs: Flow) -> Array:
     grain of 5 steps alone makes 0.06 to 0.14 px on real clips of 64 pixels, of mean speed 0.06 to 0.24.
 
     Args:
-        ours: flow between consecutive frames.
+        ours: flow between consecutive frames, (T - 1, 2, H, W).
         theirs: the same shape.
 
     Returns:
@@ -58,15 +56,15 @@ def flow_difference(ours: Flow, theirs: Flow) -> Array:
 
 
 def warping_error(video: Video, flow: Flow, backward: Flow | None = None) -> Array:
-    """What motion does not explain: squared difference of a frame and the next one brought back along the
-    flow.
+    """Returns the squared difference of each frame and the next one brought back along the flow.
 
-    After Lai et al. 2018. Mean over the channels and over the pixels that are `visible` in both frames. The
-    flow is the video's own, so that the real video's value, from its own flow, can stand beside.
+    What motion does not explain, after Lai et al. 2018. Mean over the channels and over the pixels that are
+    `visible` in both frames. The flow is the video's own, so that the real video's value, from its own flow,
+    can stand beside.
 
     Args:
         video: T frames.
-        flow: between its consecutive frames.
+        flow: between its consecutive frames, (T - 1, 2, H, W) in pixels.
         backward: from each next frame back, of the same shape; None: nothing counts as covered.
 
     Returns:
@@ -90,11 +88,15 @@ def warping_error(video: Video, flow: Flow, backward: Flow | None = None) -> Arr
 
 
 def visible(flow: Flow, backward: Flow | None = None) -> NDArray[np.bool_]:
-    """Which pixels of a frame are still in the next one: (T - 1, H, W).
+    """Returns which pixels of a frame are still in the next one: (T - 1, H, W).
 
-    The flow must not leave the picture, and the backward flow w' where it leads must lead back:
-    |w + w'|^2 <= 0.01 (|w|^2 + |w'|^2) + 0.5 (Sundaram et al. 2010, used by Ruder et al. 2016 and Lai et al.
-    2018, who leave out edges of motion as well).
+    The flow must not leave the picture, and the backward flow w' where it leads must lead back: |w + w'|^2 <=
+    0.01 (|w|^2 + |w'|^2) + 0.5 (Sundaram et al. 2010, used by Ruder et al. 2016 and Lai et al. 2018, who
+    leave out edges of motion as well).
+
+    Args:
+        flow: between consecutive frames, (T - 1, 2, H, W) in pixels.
+        backward: from each next frame back, of the same shape; None: nothing counts as covered.
 
     Raises:
         ValueError: the shapes differ.
@@ -112,12 +114,17 @@ def visible(flow: Flow, backward: Flow | None = None) -> NDArray[np.bool_]:
 
 
 def visible_change(video: Video) -> Array:
-    """The largest change of brightness anywhere between consecutive frames, in 8-bit steps: (T - 1,), 0 to
-    255.
+    """Returns the largest change of brightness anywhere between consecutive frames, in 8-bit steps.
 
     Frames are compared as means of blocks, 16 along the shorter side, and the block that changes most counts.
     A mean over the whole picture would lose a moving stick among still pixels; single pixels would take grain
-    and coding noise for motion. Since blocks grow with the picture, so do not the values.
+    and coding noise for motion. Since blocks grow with the picture, the values do not.
+
+    Args:
+        video: T frames.
+
+    Returns:
+        (T - 1,), 0 to 255.
     """
     video = unit_range(video)
     means = np.array([_block_means(frame) for frame in video])
@@ -125,26 +132,31 @@ def visible_change(video: Video) -> Array:
 
 
 def frozen_share(changes: NDArray[np.floating[Any]], threshold: float = FROZEN_STEPS) -> float:
-    """Share of pairs of frames between which nothing visible changes, 0..1; nan without pairs.
+    """Returns the share of pairs of frames between which nothing visible changes, 0..1; nan without pairs.
 
     To be read beside the real clip's own share: there are clips in which nothing moves for a while.
 
     Args:
-        changes: what `visible_change` says.
+        changes: of `visible_change`, (T - 1,).
         threshold: in 8-bit steps; a pair is frozen below it.
     """
     return float(np.mean(changes < threshold)) if len(changes) else float("nan")
 
 
 def flicker(video: Video) -> Array:
-    """Change that the next frame undoes, in shares of the full range: (T - 2,), 0 to 1; value t is of frame t
-    + 1.
+    """Returns the change at each frame that the next frame undoes, in shares of the full range.
 
     Distance of each pixel from the range between its predecessor and its successor (what a temporal median of
     three would take away), mean over pixels and channels. 0 for stills and for fades of any speed and shape,
     as long as they go one way; the whole swing for a brightness that alternates. What passes quickly counts
     as well, hence the real clip's value beside. Film restoration finds dirt by a threshold on this distance,
     with motion followed (signed spike detection index; Kokaram 1998).
+
+    Args:
+        video: T frames.
+
+    Returns:
+        (T - 2,), 0 to 1; value t is of frame t + 1.
     """
     video = unit_range(video)
     triples = zip(video[:-2], video[1:-1], video[2:], strict=True) if len(video) > 2 else ()
@@ -152,6 +164,7 @@ def flicker(video: Video) -> Array:
 
 
 def _outside(before: NDArray[Any], frame: NDArray[Any], after: NDArray[Any]) -> float:
+    """Mean distance of a frame from the range between the frames before and after it."""
     between = np.clip(frame, np.minimum(before, after), np.maximum(before, after))
     return float(np.abs(frame - between).mean(dtype=np.float64))
 

@@ -1,5 +1,4 @@
-"""How strongly the sound and the motion of a film go together, where in the picture, and which comes
-first."""
+"""Coupling of sound and motion of a film: how strong, where in the picture, and which comes first."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ BLOCKS = 4
 
 @dataclass(frozen=True)
 class Coupling:
-    """How motion and sound go together at the best of all lags tried."""
+    """Correlation of motion and sound at the best of all regions, measures and lags tried."""
 
     correlation: float
     """Pearson's correlation of the two series at this lag."""
@@ -45,8 +44,16 @@ class Coupling:
 
 
 def spectra(samples: FloatArray) -> FloatArray:
-    """Spectra in dB, (columns, 257), one per `HOP` samples and centred there; samples before and after are
-    silence."""
+    """Returns the spectra of a sound in dB, one per `HOP` samples and centred there.
+
+    Samples before and after are silence.
+
+    Args:
+        samples: one channel (samples,), full scale 1.
+
+    Returns:
+        float32 (columns, 257).
+    """
     padded = np.pad(samples.astype(np.float32), WINDOW // 2)
     window = np.hanning(WINDOW).astype(np.float32)
     columns = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
@@ -55,10 +62,16 @@ def spectra(samples: FloatArray) -> FloatArray:
 
 
 def onset_strength(decibels: FloatArray, sample_rate: int, fps: Fraction, frames: int) -> FloatArray:
-    """How much louder the sound's frequencies become during each frame: mean rise in dB per spectrum,
-    (frames,), from 0.
+    """Returns how much louder the sound's frequencies become during each frame.
 
-    ``decibels`` is what `spectra` gave for the sound at ``sample_rate``.
+    Args:
+        decibels: of `spectra`, for the sound at ``sample_rate``.
+        sample_rate: samples per second.
+        fps: frames per second.
+        frames: how many values.
+
+    Returns:
+        Mean rise in dB per spectrum, (frames,), from 0.
     """
     rises = np.maximum(np.diff(decibels, axis=0), 0).mean(1)
     edges = [-(-frame_sample(index, fps, sample_rate) // HOP) for index in range(frames + 1)]
@@ -71,7 +84,14 @@ def onset_strength(decibels: FloatArray, sample_rate: int, fps: Fraction, frames
 
 
 def region_motion(differences: Sequence[FloatArray]) -> FloatArray:
-    """Motion energy per region, (T - 1, BLOCKS, BLOCKS), of absolute frame differences (H, W)."""
+    """Returns the motion energy of each region of the picture.
+
+    Args:
+        differences: T - 1 absolute differences of consecutive frames, (H, W) each.
+
+    Returns:
+        (T - 1, BLOCKS, BLOCKS).
+    """
     rows = [np.array_split(difference, BLOCKS, axis=0) for difference in differences]
     return np.array(
         [[[block.mean() for block in np.array_split(row, BLOCKS, axis=1)] for row in frame] for frame in rows]
@@ -81,15 +101,15 @@ def region_motion(differences: Sequence[FloatArray]) -> FloatArray:
 def strongest(
     motion: Mapping[tuple[int, int] | None, FloatArray], sounds: Mapping[str, FloatArray], max_lag: int
 ) -> Coupling:
-    """The region, the measure of the sound and the lag at which motion and sound go together most.
+    """Returns the region, the measure of the sound and the lag at which motion and sound go together most.
+
+    The more is tried the more is found by chance: `Coupling.chance` is the same search against the sound
+    shifted circularly.
 
     Args:
         motion: motion energy (T - 1,) per region; None stands for the whole picture.
         sounds: measures of the sound (T - 1,) by name.
         max_lag: largest lag in frames, either way.
-
-    The more is tried the more is found by chance: `Coupling.chance` is the same search against the sound
-    shifted circularly.
     """
     best = max(_search(motion, sounds, max_lag), key=lambda found: found[0])
     length = len(next(iter(motion.values())))
@@ -114,6 +134,7 @@ def strongest(
 def _search(
     motion: Mapping[tuple[int, int] | None, FloatArray], sounds: Mapping[str, FloatArray], max_lag: int
 ) -> list[tuple[float, int, str, tuple[int, int] | None]]:
+    """Correlation, lag, measure and region: the best lag of every measure in every region."""
     found = []
     for region, moves in motion.items():
         for name, series in sounds.items():

@@ -1,4 +1,4 @@
-"""How close generated frames are to real ones, pixel for pixel: error, structure, sharpness.
+"""Likeness of generated frames to real ones, pixel for pixel: error, structure, sharpness.
 
 A video is a numpy array (T, H, W, 3): uint8, scaled to [0, 1] here, or floats in [0, 1] already.
 """
@@ -23,7 +23,7 @@ _SSIM_LUMINANCE, _SSIM_CONTRAST = 0.01**2, 0.03**2
 
 
 def unit_range(video: Video) -> FloatArray:
-    """A video as floats in [0, 1]; floats are given back as they are.
+    """Returns a video as floats in [0, 1]; floats are given back as they are.
 
     Raises:
         ValueError: not of shape (T, H, W, 3), or neither uint8 nor float.
@@ -38,7 +38,7 @@ def unit_range(video: Video) -> FloatArray:
 
 
 def same_size(a: Video, b: Video) -> tuple[FloatArray, FloatArray]:
-    """Two videos of one shape in [0, 1].
+    """Returns two videos of one shape as floats in [0, 1].
 
     Raises:
         ValueError: the shapes differ.
@@ -49,24 +49,41 @@ def same_size(a: Video, b: Video) -> tuple[FloatArray, FloatArray]:
 
 
 def mse(a: Video, b: Video) -> float:
-    """Mean squared error over all frames, pixels and channels; 0 for equal videos."""
+    """Returns the mean squared error over all frames, pixels and channels; 0 for equal videos.
+
+    Args:
+        a: a video.
+        b: another of the same shape.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
     a, b = same_size(a, b)
     return float(np.mean((a - b) ** 2, dtype=np.float64))
 
 
 def decibels(error: float) -> float:
-    """Peak signal-to-noise ratio in dB of a mean squared error: -10 log10; inf for none."""
+    """Returns the peak signal-to-noise ratio in dB of a mean squared error: -10 log10; inf for none."""
     return -10 * log10(error) if error > 0 else inf
 
 
 def psnr(a: Video, b: Video) -> float:
-    """Peak signal-to-noise ratio of the whole video in dB: the error is averaged first; inf for equal
-    videos."""
+    """Returns the peak signal-to-noise ratio of a whole video in dB; inf for equal videos.
+
+    The error is averaged over the frames first.
+
+    Args:
+        a: a video.
+        b: another of the same shape.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
     return decibels(mse(a, b))
 
 
 def similarity_maps(a: Video, b: Video, *, zero_border: bool = False) -> Array:
-    """Structural similarity around each pixel, (T, H, W, 3), -1..1, 1 for equal videos (Wang et al. 2004).
+    """Returns the structural similarity around each pixel, -1..1, 1 for equal videos (Wang et al. 2004).
 
     Gaussian window 11 x 11, sigma 1.5, biased covariance, constants 0.01^2 and 0.03^2.
 
@@ -76,6 +93,12 @@ def similarity_maps(a: Video, b: Video, *, zero_border: bool = False) -> Array:
         zero_border: False leaves out the 5 pixels at each side where the window would leave the picture (as
             scikit-image); True takes them along, the outside being black (as the figures published with the
             paper).
+
+    Returns:
+        (T, H, W, 3), or (T, H - 10, W - 10, 3) without the border.
+
+    Raises:
+        ValueError: the shapes differ, or the frames are too small.
     """
     a, b = same_size(a, b)
     if min(a.shape[1:3]) < 2 * _SSIM_RADIUS + 1:
@@ -85,7 +108,16 @@ def similarity_maps(a: Video, b: Video, *, zero_border: bool = False) -> Array:
 
 
 def ssim(a: Video, b: Video, *, zero_border: bool = False) -> float:
-    """Structural similarity, -1..1, 1 for equal videos; the mean of `similarity_maps`."""
+    """Returns the mean of `similarity_maps`: structural similarity, -1..1, 1 for equal videos.
+
+    Args:
+        a: a video of at least 11 x 11 pixels.
+        b: another of the same shape.
+        zero_border: see `similarity_maps`.
+
+    Raises:
+        ValueError: the shapes differ, or the frames are too small.
+    """
     a, b = same_size(a, b)
     maps = (similarity_maps(a[at : at + 1], b[at : at + 1], zero_border=zero_border) for at in range(len(a)))
     return float(np.mean([each.mean() for each in maps]))
@@ -101,8 +133,7 @@ def _similarity(a: Array, b: Array, zero_border: bool) -> Array:
 
 
 def _window_means(pictures: Array, zero_border: bool) -> Array:
-    """Gaussian-weighted mean around each pixel of pictures (..., H, W), where the window fits or
-    everywhere."""
+    """Gaussian-weighted means around the pixels of pictures (..., H, W), all or where the window fits."""
     rows, columns = (_window(side, zero_border) for side in pictures.shape[-2:])
     return rows @ pictures @ columns.T
 
@@ -120,8 +151,9 @@ def _window(side: int, zero_border: bool) -> Array:
 
 
 def sharpness_ratio(generated: Video, real: Video, moving_share: float | None = None) -> float:
-    """Laplacian energy of the generated frames over that of the real ones: below 1 is blurred, above 1
-    grainy.
+    """Returns the Laplacian energy of generated frames over that of real ones.
+
+    Below 1 is blurred, above 1 grainy.
 
     Args:
         generated: a video.
@@ -131,6 +163,9 @@ def sharpness_ratio(generated: Video, real: Video, moving_share: float | None = 
 
     Returns:
         A ratio from 0; inf where the real clip has no detail and the generated one has; 1 where neither has.
+
+    Raises:
+        ValueError: the sizes differ, or the share is not above 0 to 1.
     """
     if generated.shape[1:3] != real.shape[1:3]:
         raise ValueError(
@@ -149,10 +184,16 @@ def sharpness_ratio(generated: Video, real: Video, moving_share: float | None = 
 
 
 def moving_region(spread: FloatArray, share: float) -> Region:
-    """The share of the pixels that vary most, (H, W), the border of one pixel left out.
+    """Returns the share of the pixels that vary most, the border of one pixel left out.
 
-    Fewer where fewer vary at all; all where none does. ``spread`` is each pixel's standard deviation over
-    time, (H, W).
+    Fewer where fewer vary at all; all where none does.
+
+    Args:
+        spread: each pixel's standard deviation over time, (H, W).
+        share: of the pixels, above 0 to 1.
+
+    Returns:
+        bool (H, W).
     """
     region = np.zeros(spread.shape, bool)
     inner = spread[1:-1, 1:-1]
@@ -161,8 +202,15 @@ def moving_region(spread: FloatArray, share: float) -> Region:
 
 
 def laplacian_energies(video: Video, region: Region | None = None) -> Array:
-    """Mean squared difference of a pixel from its four neighbours, of each frame, (T,): how much detail there
-    is."""
+    """Returns the mean squared difference of a pixel from its four neighbours: how much detail there is.
+
+    Args:
+        video: T frames.
+        region: which pixels count; None: all. The border of one pixel never does.
+
+    Returns:
+        (T,).
+    """
     inner = None if region is None else region[1:-1, 1:-1]
     energies = []
     for frame in unit_range(video).astype(np.float32):
@@ -172,12 +220,20 @@ def laplacian_energies(video: Video, region: Region | None = None) -> Array:
 
 
 def ratio(ours: float, theirs: float) -> float:
-    """The quotient of two amounts; inf where only the second is 0, and 1 where both are."""
+    """Returns the quotient of two amounts; inf where only the second is 0, and 1 where both are."""
     if theirs == 0:
         return 1.0 if ours == 0 else inf
     return ours / theirs
 
 
 def region_means(maps: FloatArray, region: Region | None) -> Array:
-    """The mean of each map (T, H, W, C) over all pixels or those of a region: (T,)."""
+    """Returns the mean of each map over all pixels or those of a region.
+
+    Args:
+        maps: (T, H, W, C).
+        region: which pixels count; None: all.
+
+    Returns:
+        (T,).
+    """
     return (maps if region is None else maps[:, region]).reshape(len(maps), -1).mean(1, dtype=np.float64)

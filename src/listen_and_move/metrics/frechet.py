@@ -1,4 +1,4 @@
-"""How far generated pictures as a whole are from real ones: distances of two sets of network features.
+"""Distances of two sets of network features: how far generated pictures as a whole are from real ones.
 
 Letters: N samples (frames, or windows of them), D features: 2048 of Inception for FID and KID, 400 of I3D for
 FVD and KVD. Both distances depend on the number of samples: `compare_distributions` gives equal counts, what
@@ -28,10 +28,10 @@ two."""
 
 
 def frechet_distance(a: Features, b: Features) -> float:
-    """Frechet distance of two Gaussians with the mean and covariance of either set, from 0 (Heusel et al.
-    2017).
+    """Returns the Frechet distance of the Gaussians with the mean and covariance of two sets, from 0.
 
-    |mean a - mean b|^2 + trace(A + B - 2 (A B)^(1/2)), with unbiased covariances A and B.
+    |mean a - mean b|^2 + trace(A + B - 2 (A B)^(1/2)), with unbiased covariances A and B (Heusel et al.
+    2017).
 
     For A = F'F and B = G'G the last trace is the sum of the singular values of F G'. This needs no root of a
     matrix that few samples leave singular, and is quick where they are fewer than features. Few samples make
@@ -42,6 +42,9 @@ def frechet_distance(a: Features, b: Features) -> float:
     Args:
         a: features (N, D), at least 2 samples.
         b: others of the same D; N may differ.
+
+    Raises:
+        ValueError: too few samples, another D, or not finite.
     """
     mean_a, root_a = _mean_and_root(a)
     mean_b, root_b = _mean_and_root(b)
@@ -73,17 +76,19 @@ class KernelDistance(NamedTuple):
 
 
 def kernel_distance(a: Features, b: Features) -> KernelDistance:
-    """Squared maximum mean discrepancy under the kernel (x.y / D + 1)^3: KID of pictures, KVD of windows
-    (Binkowski et al. 2018).
+    """Returns the squared maximum mean discrepancy of two sets under the kernel (x.y / D + 1)^3.
 
-    The estimate is unbiased: its mean over many draws does not depend on N. All pairs of samples count;
-    published values are often means over random subsets of 1000, which have the same mean and more noise. The
-    standard error is a jackknife over ten consecutive parts of either set; for sets of one distribution it is
-    rather too large.
+    KID of pictures, KVD of windows (Binkowski et al. 2018). The estimate is unbiased: its mean over many
+    draws does not depend on N. All pairs of samples count; published values are often means over random
+    subsets of 1000, which have the same mean and more noise. The standard error is a jackknife over ten
+    consecutive groups of either set; for sets of one distribution it is rather too large.
 
     Args:
         a: features (N, D) in the order of time, at least 2 samples.
         b: others of the same D; N may differ.
+
+    Raises:
+        ValueError: too few samples, another D, or not finite.
     """
     a, b = _checked(a, 2), _checked(b, 2)
     _same_features(a[0], b[0])
@@ -92,6 +97,7 @@ def kernel_distance(a: Features, b: Features) -> KernelDistance:
     sums = _kernel_sums(a, a, groups), _kernel_sums(b, b, groups), _kernel_sums(a, b, groups)
 
     def estimate(kept: NDArray[np.bool_]) -> float:
+        """Returns the squared discrepancy of the groups that are kept."""
         aa, bb, ab = (table[np.ix_(kept, kept)].sum() for table in sums)
         n, m = int(sizes_a[kept].sum()), int(sizes_b[kept].sum())
         return float(aa / (n * (n - 1)) + bb / (m * (m - 1)) - 2 * ab / (n * m))
@@ -104,8 +110,10 @@ def kernel_distance(a: Features, b: Features) -> KernelDistance:
 
 
 def _kernel_sums(a: Array, b: Array, groups: int) -> Array:
-    """Sum of the kernel over all pairs from group i of a and group j of b, (groups, groups); no sample pairs
-    with itself."""
+    """Sums of the kernel over all pairs from group i of a and group j of b, (groups, groups).
+
+    No sample pairs with itself.
+    """
     sums = np.zeros((groups, groups))
     for row, group in enumerate(np.array_split(a, groups)):
         for column, other in enumerate(np.array_split(b, groups)):
@@ -145,11 +153,11 @@ def compare_distributions(
     least: int = LEAST_FRAMES,
     protocol: Protocol = "equal",
 ) -> DistributionDistance:
-    """Distance of generated samples from real ones, beside that of real ones from each other.
+    """Returns the distance of generated samples from real ones, beside that of real ones from each other.
 
     Args:
         real_a: features (N, D) of the real samples to compare with, in the order of time.
-        real_b: features of other real samples, for the floor. Part the real material in time (first and
+        real_b: features of other real samples, for the floor. Divide the real material in time (first and
             second half): interleaved frames are near-duplicates and would give a floor that is too low.
         generated: features of the generated samples.
         measure: the Frechet or the kernel distance.
@@ -158,6 +166,9 @@ def compare_distributions(
         protocol: "equal" takes as many samples of each set as the smallest has, evenly spread. "paper" takes
             all of ``real_a`` and ``generated`` however few they are, which is what papers print, and biased;
             the floor is that of as many of ``real_b`` as there are generated samples.
+
+    Raises:
+        ValueError: another D, or not finite.
     """
     real_a, real_b, generated = (_checked(features, 0) for features in (real_a, real_b, generated))
     needed = 2
@@ -189,6 +200,7 @@ def _measured(measure: Measure, a: Array, b: Array) -> KernelDistance:
 
 
 def _too_few(measure: Measure, count: int, needed: int) -> str:
+    """Note on a distance that has too few samples."""
     why = {
         "frechet": (
             "with no more samples than features the covariance is singular and the distance measures "
@@ -200,6 +212,7 @@ def _too_few(measure: Measure, count: int, needed: int) -> str:
 
 
 def _bias(measure: Measure, real: int, generated: int) -> str:
+    """Note on how the paper's protocol is biased at these counts."""
     counts = f"the paper's protocol: {real} real and {generated} generated samples"
     if measure == "kernel":
         return f"{counts}, however few"
@@ -217,6 +230,7 @@ def _evenly(features: Array, count: int) -> Array:
 
 
 def _checked(features: Features, least: int) -> Array:
+    """Features as float64, of shape (N, D), finite, and at least so many samples."""
     features = np.asarray(features)
     if features.ndim != 2 or not np.isfinite(features).all():
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Is a picture new, or one of the training frames again: distances to the nearest of them.
+"""Distances to the nearest training frames: is a picture new, or one of them again.
 
 Letters: T frames of a clip, N reference frames, H height, W width. Frames are uint8 (T, H, W, 3).
 """
@@ -15,7 +15,7 @@ _BLOCK_BYTES = 2**25
 
 
 def thumbnails(video: Frames, side: int) -> Frames:
-    """Frames made small: the mean of the area below each new pixel, so that brightness is kept.
+    """Returns frames made small: the mean of the area below each new pixel, so that brightness is kept.
 
     Args:
         video: uint8 (T, H, W, 3).
@@ -24,6 +24,9 @@ def thumbnails(video: Frames, side: int) -> Frames:
 
     Returns:
         uint8 (T, h, w, 3), rounded.
+
+    Raises:
+        ValueError: no such video, or a side below 1.
     """
     _checked(video)
     if side < 1:
@@ -41,30 +44,32 @@ def thumbnails(video: Frames, side: int) -> Frames:
 
 
 def _area_weights(old: int, new: int) -> NDArray[np.float32]:
-    """What share each of ``old`` pixels has in each of ``new`` ones that divide the same length evenly: (new,
-    old)."""
+    """Share of each of ``old`` pixels in each of ``new`` ones of the same total length: (new, old)."""
     edges = np.linspace(0, old, new + 1)[:, None]
     below = np.minimum(edges[1:], np.arange(1, old + 1)) - np.maximum(edges[:-1], np.arange(old))
     return (below.clip(0) * new / old).astype(np.float32)
 
 
 def nearest_distances(frames: Frames, reference: Frames) -> tuple[Array, NDArray[np.int64]]:
-    """How far each frame is from the nearest reference frame, and which one that is.
+    """Returns how far each frame is from the nearest reference frame, and which one that is.
 
     The distance is the root mean square difference over pixels and channels, in shares of the full range.
     Products of blocks of frames do the work, in float64, where sums of whole numbers are exact; memory does
     not grow with T or N.
 
+    A blurred picture lies near many frames without being a replay, and a noisy one far from all: read it
+    beside sharpness.
+
     Args:
         frames: uint8 (T, H, W, 3).
         reference: uint8 (N, H, W, 3), N from 1; make long clips small with `thumbnails` first.
 
-    A blurred picture lies near many frames without being a replay, and a noisy one far from all: read it
-    beside sharpness.
-
     Returns:
         Distances (T,), 0..1, 0 for a frame that is among the reference; indices (T,) into the reference, the
-        first of equals.
+            first of equals.
+
+    Raises:
+        ValueError: other types or sizes, or no reference frame.
     """
     _checked(frames)
     _checked(reference)
@@ -93,7 +98,7 @@ def _numbers(frames: Frames) -> Array:
 
 
 def _squared_distances(a: Array, b: Array) -> Array:
-    """Between all rows of a and all of b: (rows of a, rows of b)."""
+    """Squared distances between all rows of a and all of b: (rows of a, rows of b)."""
     return np.square(a).sum(1)[:, None] + np.square(b).sum(1) - 2 * (a @ b.T)
 
 

@@ -1,4 +1,4 @@
-"""How far apart two pictures look: the learnt perceptual distance LPIPS (Zhang et al. 2018, version 0.1).
+"""LPIPS, the learnt perceptual distance of two pictures (Zhang et al. 2018, version 0.1).
 
 Shape letters: N pictures, C channels, H height, W width, T frames.
 """
@@ -51,16 +51,17 @@ def perceptual_distance(
     others: Sequence[Float[Tensor, "N C H W"]],
     heads: Sequence[Float[Tensor, " C"]],
 ) -> Float[Tensor, " N"]:
-    """LPIPS of feature maps, from 0 for equal ones (Zhang et al. 2018, equation 1; gradients pass).
+    """Returns LPIPS of feature maps, from 0 for equal ones; gradients pass.
 
     In each layer every pixel's vector of channels is brought to length 1; the squared differences are
-    weighted per channel, summed over channels and averaged over pixels; then the layers are summed.
+    weighted per channel, summed over channels and averaged over pixels; then the layers are summed (Zhang et
+    al. 2018, equation 1).
 
     Args:
         maps: one per layer, of N pictures.
         others: the same of N other pictures.
-        heads: non-negative weights of the channels, one vector per layer. In the paper's
-            equation they stand inside the square; the published files hold what stands outside.
+        heads: non-negative weights of the channels, one vector per layer. In the paper's equation they stand
+            inside the square; the published files hold what stands outside.
     """
     layers = zip(maps, others, heads, strict=True)
     return torch.stack([_layer_distance(map_, other, head) for map_, other, head in layers]).sum(0)
@@ -87,11 +88,14 @@ class PerceptualDistance:
 
     @classmethod
     def load(cls, variant: str, device: torch.device | str = "cpu") -> "PerceptualDistance":
-        """The distance by AlexNet ("alex"), VGG16 ("vgg") or SqueezeNet ("squeeze"), from the user's weight
-        files.
+        """Returns the distance by one of `VARIANTS`, with the user's weight files.
 
         "squeeze-caffe" puts the heads of SqueezeNet onto other weights of the same network: a distance that
         ranks pictures much alike, whose figures compare with no published ones.
+
+        Args:
+            variant: by AlexNet ("alex"), VGG16 ("vgg") or SqueezeNet ("squeeze", "squeeze-caffe").
+            device: where it shall compute.
 
         Raises:
             UserError: there is no such variant, a weight file is missing, or one does not fit.
@@ -105,8 +109,9 @@ class PerceptualDistance:
         return cls(network, tuple(head.to(device) for head in loaded), convention, label)
 
     def __call__(self, video: NDArray[Any], other: NDArray[Any]) -> Array:
-        """Distance of each frame to the same frame of another video, (T,): 0 for equal frames, about 1 at
-        most.
+        """Returns the distance of each frame to the same frame of another video, (T,).
+
+        0 for equal frames, about 1 at most.
 
         Args:
             video: uint8 (T, H, W, 3). Frames go in as large as they are, as LPIPS was published: figures of
@@ -143,7 +148,7 @@ class PerceptualDistance:
 
 
 def heads_of(name: str, tensors: Mapping[str, Tensor], channels: Sequence[int]) -> list[Float[Tensor, " C"]]:
-    """Weights of the channels, one vector per layer, from a file of the LPIPS project.
+    """Returns the weights of the channels, one vector per layer, from a file of the LPIPS project.
 
     Args:
         name: the file's, for messages.

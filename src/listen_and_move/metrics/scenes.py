@@ -1,4 +1,4 @@
-"""Does a film show one scene: cuts, dissolves, captions that come and go, and a camera that moves.
+"""Scene changes of a film: cuts, dissolves, captions that come and go, and a camera that moves.
 
 Letters: T frames, H height, W width. Frames are uint8 (T, H, W, 3), small: about 96 pixels wide, at about 20
 fps.
@@ -48,12 +48,15 @@ class SceneChange:
 
 
 def scene_changes(frames: Frames) -> list[SceneChange]:
-    """Cuts, match cuts, transitions and captions, in the order of time.
+    """Returns the cuts, match cuts, transitions and captions of a film, in the order of time.
 
     A pixel counts where it lies on one side of the step for 2 s before and on the other for 2 s after (or as
     far as the film goes, at least half a second). What moves passes pixel after pixel; a cut or a dissolve
     changes them together: that tells a match cut from a player who leans over, however small the difference.
     Flashes do not last and do not count.
+
+    Args:
+        frames: uint8 (T, H, W, 3), small, at about 20 fps.
     """
     small = _halved(frames)
     found: list[SceneChange] = []
@@ -77,11 +80,12 @@ def scene_changes(frames: Frames) -> list[SceneChange]:
 
 
 def _apart(change: SceneChange) -> int:
+    """Frames around a change within which no other one is believed."""
     return _REACH if change.kind == "transition" else 2 * _GAP + 2
 
 
 def _judged(small: FloatArray, place: int, share: float, at_once: float, centred: bool) -> SceneChange | None:
-    """What a change is, if it is one."""
+    """The scene change at a frame, of what `_change` found there; None where it is none."""
     if share >= _SHARE_OF_TRANSITION:
         first, last = _extent(small, place)
         return SceneChange(
@@ -95,8 +99,7 @@ def _judged(small: FloatArray, place: int, share: float, at_once: float, centred
 
 
 def _extent(small: FloatArray, place: int) -> tuple[int, int]:
-    """First frame of a transition and the first after it, by how far the picture has gone from the old to the
-    new."""
+    """First frame of a transition and the first after it."""
     start, end = max(0, place - _REACH), min(len(small), place + _REACH)
     if place - start <= _REACH // 2 or end - place <= _REACH // 2:
         return place - _GAP, place + _GAP
@@ -114,8 +117,10 @@ def _extent(small: FloatArray, place: int) -> tuple[int, int]:
 
 
 def _change(small: FloatArray, place: int) -> tuple[float, float, bool]:
-    """Share of pixels that change for good at a frame, share of these that do so together, and whether this
-    is in the middle."""
+    """Share of pixels that change for good at a frame, and share of these that do so together.
+
+    The last value says whether they do so in the middle of what is compared.
+    """
     before, after = (
         small[max(0, place - _GAP - _REACH) : place - _GAP],
         small[place + _GAP : place + _GAP + _REACH],
@@ -128,7 +133,7 @@ def _change(small: FloatArray, place: int) -> tuple[float, float, bool]:
         return 0.0, 0.0, False
 
     def progress(frames: FloatArray) -> FloatArray:
-        """Where on the way from the old to the new colour a pixel is: (T, pixels)."""
+        """Places of the pixels on the way from the old to the new colour, 0 to 1: (T, pixels)."""
         away = (frames - first).reshape(len(frames), -1, 3)[:, pixels]
         return (away * step.reshape(-1, 3)[pixels]).sum(-1) / size.ravel()[pixels]
 
@@ -147,7 +152,7 @@ def _change(small: FloatArray, place: int) -> tuple[float, float, bool]:
 
 
 def _hard_cuts(frames: Frames) -> list[int]:
-    """Frames where nearly all of the picture is another from one frame to the next, in busy shots too."""
+    """Frames where nearly all of the picture is another at once, in busy shots too."""
     jumps = np.array(
         [0.0, *(np.abs(_unit(after) - _unit(before)).mean() for before, after in pairwise(frames))]
     )
@@ -163,17 +168,30 @@ def _hard_cuts(frames: Frames) -> list[int]:
 
 
 def temporal_spread(frames: Frames) -> FloatArray:
-    """How much each pixel varies: its standard deviation over time, mean over the channels, 0..1, (H, W)."""
+    """Returns how much each pixel varies: its standard deviation over time, mean over the channels.
+
+    Args:
+        frames: uint8 (T, H, W, 3).
+
+    Returns:
+        float32 (H, W), 0..1.
+    """
     rows = [frames[:, row].std(0, dtype=np.float32).mean(-1) for row in range(frames.shape[1])]
     return np.stack(rows).astype(np.float32) / np.float32(255)
 
 
 def camera_speed(frames: Frames, fps: float) -> FloatArray:
-    """How fast the picture shifts as a whole, in % of its width per second, one value per quarter of a
-    second.
+    """Returns how fast the picture shifts as a whole, in % of its width per second.
 
-    Medians of a quarter of a second each are laid over one another (Lucas and Kanade's registration with
-    weights that leave out what moves by itself): a static camera gives about 0.1 and less.
+    Medians of a quarter of a second each are laid over one another (the registration of Lucas and Kanade
+    1981, with weights that leave out what moves by itself): a static camera gives about 0.1 and less.
+
+    Args:
+        frames: uint8 (T, H, W, 3), small.
+        fps: frames per second.
+
+    Returns:
+        One value per quarter of a second but the first.
     """
     length = max(2, round(fps / 4))
     pictures = [

@@ -1,4 +1,4 @@
-"""Does the picture follow the sound: motion, loudness, and how they go together.
+"""Synchrony of picture and sound: motion, loudness, and how they go together.
 
 A video is a numpy array (T, H, W, 3): uint8, scaled to [0, 1] here, or floats in [0, 1] already.
 """
@@ -20,10 +20,13 @@ _CONSTANT = 1e-9
 
 
 def motion_energy(video: Video) -> Array:
-    """Mean absolute difference of consecutive frames, (T - 1,), in shares of the full range: 0 for a still,
-    at most 1.
+    """Returns the mean absolute difference of consecutive frames, in shares of the full range.
 
-    Value ``t`` is what changed from frame t to frame t + 1.
+    Args:
+        video: T frames.
+
+    Returns:
+        (T - 1,), 0 for a still, at most 1; value t is what changed from frame t to frame t + 1.
     """
     video = unit_range(video)
     pairs = pairwise(video)
@@ -31,7 +34,15 @@ def motion_energy(video: Video) -> Array:
 
 
 def correlation(a: FloatArray, b: FloatArray) -> float:
-    """Pearson's correlation of two series of one length, -1..1; 0.0 where one of them is constant."""
+    """Returns Pearson's correlation of two series, -1..1; 0.0 where one of them is constant.
+
+    Args:
+        a: (T,).
+        b: (T,).
+
+    Raises:
+        ValueError: different lengths.
+    """
     if len(a) != len(b):
         raise ValueError(f"correlation: expected series of one length; got {len(a)} and {len(b)}")
     if len(a) < 2:
@@ -48,10 +59,18 @@ def correlation(a: FloatArray, b: FloatArray) -> float:
 
 
 def best_lag(a: FloatArray, b: FloatArray, max_lag: int) -> tuple[int, float]:
-    """The shift at which two series of one length correlate most, and their correlation there.
+    """Returns the shift at which two series correlate most, and their correlation there.
 
-    A positive lag says that ``a`` comes later than ``b``: a[t + lag] goes with b[t]. Lags from -max_lag to
-    max_lag are tried on the part where both exist; of equally good ones the smallest shift is given.
+    A positive lag says that ``a`` comes later than ``b``: a[t + lag] goes with b[t]. Lags are tried on the
+    frames where both exist; of equally good ones the smallest shift is given.
+
+    Args:
+        a: (T,).
+        b: (T,).
+        max_lag: largest lag in frames, either way.
+
+    Raises:
+        ValueError: different lengths.
     """
     if len(a) != len(b):
         raise ValueError(f"best_lag: expected series of one length; got {len(a)} and {len(b)}")
@@ -66,10 +85,18 @@ def best_lag(a: FloatArray, b: FloatArray, max_lag: int) -> tuple[int, float]:
 
 
 def difference_products(generated: Video, real: Video) -> Array:
-    """What `difference_correlation` is made of, per pair of consecutive frames: (T - 1, 3).
+    """Returns the products that `difference_correlation` is made of, per pair of consecutive frames.
 
-    The columns are dg dr, dg^2 and dr^2, each summed over pixels and channels; rows of several parts may be
-    put together.
+    Args:
+        generated: a video.
+        real: a video of the same shape.
+
+    Returns:
+        (T - 1, 3): dg dr, dg^2 and dr^2, each summed over pixels and channels; rows of several videos may be
+            put together.
+
+    Raises:
+        ValueError: the shapes differ.
     """
     pairs = zip(*_differences(generated, real), strict=True)
     return np.array([[np.vdot(x, y), np.vdot(x, x), np.vdot(y, y)] for x, y in pairs], np.float64).reshape(
@@ -78,25 +105,34 @@ def difference_products(generated: Video, real: Video) -> Array:
 
 
 def product_correlation(products: FloatArray) -> float:
-    """dcor of the rows that `difference_products` gives; 0 where one side is a still."""
+    """Returns dcor of the rows of `difference_products`, (N, 3); 0 where one side is a still."""
     product, ours, theirs = products.sum(0)
     norm = float(np.sqrt(ours * theirs))
     return float(product / norm) if norm > 0 else 0.0
 
 
 def difference_correlation(generated: Video, real: Video) -> float:
-    """dcor: do the same pixels change in the same way at the same time? -1..1, 1 for equal videos, 0 for a
-    still.
+    """Returns dcor, the correlation of frame differences: do the same pixels change alike at the same time?
 
     sum(dg dr) / sqrt(sum(dg^2) sum(dr^2)) over pixels, channels and frames; d is the difference of
     consecutive frames. Read it beside `shifted_null`: periodic motion correlates with itself at other times
     as well.
+
+    Args:
+        generated: a video.
+        real: a video of the same shape.
+
+    Returns:
+        -1..1, 1 for equal videos, 0 for a still.
+
+    Raises:
+        ValueError: the shapes differ.
     """
     return product_correlation(difference_products(generated, real))
 
 
 def shifted_null(generated: Video, real: Video, min_shift: int = 4) -> Array:
-    """dcor against the real clip at the wrong times: its differences shifted circularly.
+    """Returns dcor against the real clip at the wrong times: its differences shifted circularly.
 
     Args:
         generated: a video.
@@ -105,7 +141,10 @@ def shifted_null(generated: Video, real: Video, min_shift: int = 4) -> Array:
 
     Returns:
         One value per shift min_shift, min_shift + 1, ... T - 1 - min_shift; empty where the clip is too short
-        for one.
+            for one.
+
+    Raises:
+        ValueError: the shapes differ, or min_shift below 1.
     """
     if min_shift < 1:
         raise ValueError(f"min_shift: expected at least 1 frame; got {min_shift}")
@@ -123,10 +162,13 @@ def shifted_null(generated: Video, real: Video, min_shift: int = 4) -> Array:
 
 
 def motion_ratio(generated: Video, real: Video) -> float:
-    """Mean motion energy of the generated clip over that of the real one: 1 is as lively, 0 a still, above 1
-    jitter.
+    """Returns the mean motion energy of a generated clip over that of a real one.
 
-    The clips may differ in size and length. inf where the real clip alone is still; 1 where both are.
+    1 is as lively, 0 a still, above 1 jitter; inf where the real clip alone is still; 1 where both are.
+
+    Args:
+        generated: a video.
+        real: a video; size and length may differ.
     """
     ours, theirs = (
         float(motion_energy(video).mean()) if len(video) > 1 else 0.0 for video in (generated, real)
@@ -135,17 +177,19 @@ def motion_ratio(generated: Video, real: Video) -> float:
 
 
 def loudness(samples: FloatArray, sample_rate: int, fps: Fraction, frames: int) -> Array:
-    """Loudness of the sound from each frame's instant to the next one's: root mean square in dB of full
-    scale, (frames,).
+    """Returns the loudness of a sound from each frame's instant to the next one's: root mean square.
 
     Args:
-        samples: one channel, full scale 1.
+        samples: one channel (samples,), full scale 1.
         sample_rate: samples per second.
         fps: frames per second.
         frames: how many values; where the sound has ended it is silent.
 
     Returns:
-        dB, at least `SILENCE_DB`; a full-scale sine has -3.
+        dB of full scale, (frames,), at least `SILENCE_DB`; a full-scale sine has -3.
+
+    Raises:
+        ValueError: more than one channel.
     """
     if samples.ndim != 1:
         raise ValueError(f"loudness: expected one channel (samples,); got shape {samples.shape}")
@@ -158,7 +202,7 @@ def loudness(samples: FloatArray, sample_rate: int, fps: Fraction, frames: int) 
 
 
 def _differences(generated: Video, real: Video) -> tuple[FloatArray, FloatArray]:
-    """What changes from frame to frame in either clip: (T - 1, H * W * 3) each."""
+    """Differences of consecutive frames in either clip: (T - 1, H * W * 3) each."""
     ours, theirs = (np.diff(video, axis=0) for video in same_size(generated, real))
     size = prod(generated.shape[1:])  # not -1: a single frame has no differences to tell it by
     return ours.reshape(-1, size), theirs.reshape(-1, size)

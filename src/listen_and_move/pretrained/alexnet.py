@@ -1,5 +1,7 @@
-"""AlexNet's convolutions (Krizhevsky 2014, "One weird trick"), layers named as in torchvision's
-alexnet-owt-7be5be79."""
+"""AlexNet's convolutions, named as in torchvision's alexnet-owt-7be5be79.
+
+After Krizhevsky 2014, "One weird trick for parallelizing convolutional neural networks".
+"""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""What Frechet distances compare: one vector per frame (Inception) or per window of frames (I3D)."""
+"""Features that Frechet distances compare: one vector per frame (Inception) or per window of frames (I3D)."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -22,7 +22,7 @@ WINDOWS_AT_ONCE = 2
 
 
 def inception_features(network: Inception, videos: Iterable[Video]) -> Array:
-    """Pool features of every frame (Heusel et al. 2017), for FID and KID.
+    """Returns the pool features of every frame, for FID and KID (Heusel et al. 2017).
 
     Args:
         network: `load("inception-fid")`; it computes where its weights are.
@@ -30,7 +30,7 @@ def inception_features(network: Inception, videos: Iterable[Video]) -> Array:
             long video may come in parts.
 
     Returns:
-        (N, 2048) for N frames in all.
+        float64 (N, 2048) for N frames in all.
 
     Raises:
         ValueError: something that is no such video.
@@ -44,7 +44,7 @@ def inception_features(network: Inception, videos: Iterable[Video]) -> Array:
 
 
 def i3d_features(network: I3D, windows: Iterable[Video]) -> Array:
-    """Logits of every window (Unterthiner et al. 2018), for FVD and KVD.
+    """Returns the logits of every window, for FVD and KVD (Unterthiner et al. 2018).
 
     Args:
         network: `load("i3d-kinetics400")`; it computes where its weights are.
@@ -52,7 +52,7 @@ def i3d_features(network: I3D, windows: Iterable[Video]) -> Array:
             resized to 224 x 224 as in `I3D`.
 
     Returns:
-        (N, 400) for N windows.
+        float64 (N, 400) for N windows.
 
     Raises:
         ValueError: windows that are too short, of different shapes, or no videos.
@@ -61,6 +61,7 @@ def i3d_features(network: I3D, windows: Iterable[Video]) -> Array:
 
 
 def _window_batches(windows: Iterator[Video], device: torch.device) -> Iterator[Tensor]:
+    """Windows as batches (N, 3, T, H, W) for I3D, checked."""
     shape = None
     while batch := list(islice(windows, WINDOWS_AT_ONCE)):
         for window in batch:
@@ -74,6 +75,7 @@ def _window_batches(windows: Iterator[Video], device: torch.device) -> Iterator[
 
 
 def _rows(batches: Iterable[Tensor], network: torch.nn.Module, width: int) -> Array:
+    """A network's outputs for batches, one row (width,) per picture or window."""
     with torch.inference_mode():
         rows = [network(batch).double().cpu().numpy() for batch in batches]
     return np.concatenate([np.zeros((0, width)), *rows])

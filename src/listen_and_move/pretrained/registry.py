@@ -1,5 +1,4 @@
-"""The published files of network weights that are known: names, addresses, sizes, hashes, and where these
-facts are from."""
+"""Registry of the known files of network weights: names, addresses, sizes, hashes, and their sources."""
 
 from dataclasses import dataclass
 

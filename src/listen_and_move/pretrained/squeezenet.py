@@ -1,5 +1,4 @@
-"""SqueezeNet 1.1's convolutions (Iandola et al. 2016), layers named as in torchvision's
-squeezenet1_1-b8a52dc0."""
+"""SqueezeNet 1.1's convolutions (Iandola et al. 2016), named as in torchvision's squeezenet1_1-b8a52dc0."""
 
 from typing import ClassVar
 
@@ -11,8 +10,13 @@ from listen_and_move.pretrained.tapped import Tap, TappedNetwork
 
 
 class Fire(nn.Module):
-    """Squeezes the channels by a 1x1 convolution and expands them by a 1x1 and a 3x3 one, half of them
-    each."""
+    """Fire module: channels squeezed by a 1x1 convolution, then expanded by a 1x1 and a 3x3 one, half each.
+
+    Args:
+        inputs: C.
+        squeezed: channels between.
+        outputs: D.
+    """
 
     def __init__(self, inputs: int, squeezed: int, outputs: int) -> None:
         super().__init__()
@@ -21,7 +25,7 @@ class Fire(nn.Module):
         self.expand3x3 = nn.Conv2d(squeezed, outputs // 2, 3, padding=1)
 
     def forward(self, x: Float[Tensor, "N C H W"]) -> Float[Tensor, "N D H W"]:
-        """As large as its input; rectified."""
+        """Returns rectified activations as large as the input."""
         squeezed = self.squeeze(x).relu()
         return torch.cat([self.expand1x1(squeezed), self.expand3x3(squeezed)], 1).relu()
 

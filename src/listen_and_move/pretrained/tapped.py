@@ -1,7 +1,6 @@
-"""A chain of layers whose feature maps can be taken out on the way: what AlexNet, VGG16 and SqueezeNet have
-in common.
+"""Chains of layers whose feature maps can be taken out on the way: AlexNet, VGG16 and SqueezeNet.
 
-Shape letters: N pictures, C channels, H height, W width.
+Shape letters: N pictures, C channels, H height, W width, h and w the same of a map.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,7 +19,11 @@ class Tap(NamedTuple):
 
 
 class TappedNetwork(nn.Module):
-    """Convolutional layers ``features.0``, ``features.1``, ... named as in torchvision's weight files."""
+    """Convolutional layers ``features.0``, ``features.1``, ... named as in torchvision's weight files.
+
+    Args:
+        layers: in their order.
+    """
 
     taps: ClassVar[dict[str, Tap]]
     """The maps that LPIPS compares, from the picture inwards."""
@@ -34,7 +37,7 @@ class TappedNetwork(nn.Module):
     def forward(
         self, pictures: Float[Tensor, "N 3 H W"], taps: Sequence[str | int] | None = None
     ) -> list[Float[Tensor, "N C h w"]]:
-        """Feature maps in the order asked for; layers behind the last one are not computed.
+        """Returns feature maps in the order asked for; layers behind the last one are not computed.
 
         Args:
             pictures: in the input convention of the weights (see `pretrained.inputs`).

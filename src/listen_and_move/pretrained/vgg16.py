@@ -1,5 +1,7 @@
-"""VGG16's convolutions (Simonyan and Zisserman 2015, configuration D), layers named as in torchvision's
-vgg16-397923af."""
+"""VGG16's convolutions, named as in torchvision's vgg16-397923af.
+
+After Simonyan and Zisserman 2015, configuration D.
+"""
 
 from itertools import pairwise
 from typing import ClassVar
@@ -13,10 +15,10 @@ _STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 51
 
 
 class VGG16(TappedNetwork):
-    """Thirteen convolutions, 14,714,688 parameters; input normalised by ImageNet's mean and standard
-    deviation.
+    """Thirteen convolutions, 14,714,688 parameters.
 
-    relu2_2 is also the map of the paper's perceptual loss.
+    The input is normalised by ImageNet's mean and standard deviation. relu2_2 is also the map of the paper's
+    perceptual loss.
     """
 
     taps: ClassVar = {

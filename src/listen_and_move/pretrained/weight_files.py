@@ -47,7 +47,9 @@ class WeightStatus(NamedTuple):
 
 
 def folder() -> Path:
-    """Where the files lie: $LISTEN_AND_MOVE_WEIGHTS, else a folder in the user's cache; it may not exist yet.
+    """Returns the folder where the files lie; it may not exist yet.
+
+    $LISTEN_AND_MOVE_WEIGHTS, else a folder in the user's cache.
 
     Raises:
         UserError: there is no such folder, since the user has no home.
@@ -64,7 +66,7 @@ def folder() -> Path:
 
 
 def listing() -> list[WeightStatus]:
-    """All known files, in the order of the table."""
+    """Returns all known files, in the order of the table."""
     found = [(weights, find(weights.name)) for weights in WEIGHTS.values()]
     return [
         WeightStatus(each.name, each.purpose, each.size, path is not None, path or each.url)
@@ -73,7 +75,10 @@ def listing() -> list[WeightStatus]:
 
 
 def find(name: str) -> Path | None:
-    """The file of these weights if it is here (unchecked); None if not.
+    """Returns the file of these weights if it is here (unchecked); None if not.
+
+    Args:
+        name: one of `WEIGHTS`.
 
     Raises:
         UserError: there are no weights of this name.
@@ -87,8 +92,12 @@ def find(name: str) -> Path | None:
 
 
 def tensors(name: str) -> "dict[str, Tensor]":
-    """The tensors of these weights by their published names, on the CPU; a prefix `module.` of all names is
-    left out.
+    """Returns the tensors of these weights by their published names, on the CPU.
+
+    A prefix `module.` of all names is left out.
+
+    Args:
+        name: one of `WEIGHTS`.
 
     Raises:
         UserError: no such name, the file is not here, damaged, unreadable, or holds something else than
@@ -118,7 +127,11 @@ def tensors(name: str) -> "dict[str, Tensor]":
 
 
 def add(name: str, file: Path) -> Path:
-    """Copy a file of this machine into the folder, if it is the published one.
+    """Copies a file of this machine into the folder, if it is the published one.
+
+    Args:
+        name: one of `WEIGHTS`.
+        file: the file to copy.
 
     Returns:
         Where it lies now.
@@ -140,7 +153,7 @@ def add(name: str, file: Path) -> Path:
 
 
 def fetch(name: str, watch: Callable[[int, int], None] = lambda done, total: None) -> Path:
-    """Download these weights; nothing is done if they are here and intact.
+    """Downloads these weights; nothing is done if they are here and intact.
 
     What has come lies in FILE.part until all of it is there: after an interruption the next call goes on from
     it.
@@ -183,7 +196,10 @@ def fetch(name: str, watch: Callable[[int, int], None] = lambda done, total: Non
 
 
 def _download(weights: WeightFile, url: str, file: IO[bytes], watch: Callable[[int, int], None]) -> None:
-    """Append to an opened file what is missing of it, or write it anew where the server sends the whole."""
+    """Appends to an opened file the bytes that it lacks.
+
+    Where the server sends the whole, the file is written anew.
+    """
     done = file.seek(0, os.SEEK_END)
     if done == weights.size:
         return
@@ -206,7 +222,7 @@ def _download(weights: WeightFile, url: str, file: IO[bytes], watch: Callable[[i
 
 
 def _opened(url: str, done: int) -> HTTPResponse:
-    """The answer of the server, asked for what comes after the first ``done`` bytes."""
+    """Answer of the server, asked for what comes after the first ``done`` bytes."""
     try:
         return urlopen(Request(url, headers={"Range": f"bytes={done}-"} if done else {}), timeout=_TIMEOUT)
     except HTTPError as error:
@@ -217,8 +233,7 @@ def _opened(url: str, done: int) -> HTTPResponse:
 
 
 def _first_byte(weights: WeightFile, url: str, response: HTTPResponse, done: int) -> int:
-    """Where in the file the answer begins: after the bytes that are here, or at 0 where the server sends all
-    of it.
+    """Place in the file where the answer begins: after the bytes that are here, or 0 for the whole file.
 
     Raises:
         UserError: the answer has another length than the file: a login page, a pointer to the file, a newer
@@ -235,7 +250,7 @@ def _first_byte(weights: WeightFile, url: str, response: HTTPResponse, done: int
 
 
 def _claim(file: IO[bytes], weights: WeightFile) -> None:
-    """Keep other processes from writing to an opened file; the system ends this when the process does."""
+    """Keeps other processes from writing to an opened file; the system ends this when the process does."""
     if sys.platform != "win32":
         import fcntl
 
@@ -255,7 +270,7 @@ def _known(name: str) -> WeightFile:
 
 
 def _place(weights: WeightFile) -> Path:
-    """Where the file belongs, in a folder that exists."""
+    """Path of the file, in a folder that exists."""
     target = folder() / weights.file
     with _telling(
         f"{target.parent}: cannot be made",
@@ -266,7 +281,7 @@ def _place(weights: WeightFile) -> Path:
 
 
 def _mistake(weights: WeightFile, path: Path) -> str | None:
-    """What is wrong with a file; None if it is the published one."""
+    """Words on what is wrong with a file; None if it is the published one."""
     with _telling(f"{path}: cannot be read", "check its rights"):
         status = path.stat()
         found = _sha256(path, status.st_size, status.st_mtime_ns)
@@ -280,7 +295,10 @@ def _mistake(weights: WeightFile, path: Path) -> str | None:
 
 @cache
 def _sha256(path: Path, size: int, changed: int) -> str:
-    """Of a file's bytes; once per process as long as its size and time of change stay the same."""
+    """SHA-256 of a file's bytes.
+
+    Computed once per process as long as its size and time of change stay the same.
+    """
     value = sha256()
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
@@ -306,7 +324,7 @@ def _reaching(weights: WeightFile, url: str) -> AbstractContextManager[None]:
 
 @contextmanager
 def _telling(what: str, advice: str) -> Iterator[None]:
-    """Turns what the system or a server says into one line."""
+    """Turns an error of the system or of a server into one line."""
     try:
         yield
     except (OSError, HTTPException) as error:

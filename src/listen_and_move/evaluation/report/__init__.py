@@ -1,1 +1,1 @@
-"""Results as a page: tables, charts, words."""
+"""Report: results as a page of tables, charts and words."""

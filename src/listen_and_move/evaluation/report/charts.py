@@ -43,19 +43,23 @@ _LEAST_WINDOW = 5
 
 
 def enlarged(frames: Pictures, side: int = SIDE) -> Pictures:
-    """Frames (T, H, W, 3) repeated pixel by pixel, by the whole factor that brings their longer side closest
-    to ``side``."""
+    """Returns frames repeated pixel by pixel, by a whole factor.
+
+    Args:
+        frames: (T, H, W, 3).
+        side: in pixels; the factor brings the longer side closest to it.
+    """
     factor = max(1, round(side / max(frames.shape[1:3])))
     return frames.repeat(factor, axis=1).repeat(factor, axis=2)
 
 
 def moments(count: int) -> list[int]:
-    """At most `MOMENTS` of ``count`` frames, spread evenly from the first to the last."""
+    """Returns at most `MOMENTS` of ``count`` frames, spread evenly from the first to the last."""
     return np.unique(np.linspace(0, count - 1, min(count, MOMENTS)).round().astype(int)).tolist()
 
 
 def strip(frames: Frames) -> bytes:
-    """Frames at `moments` side by side, JPEG."""
+    """Returns frames at `moments` side by side, JPEG."""
     some = np.concatenate([frames.read(at, at + 1) for at in moments(len(frames))])
     content = BytesIO()
     gapped = np.pad(enlarged(some, SIDE // 2), ((0, 0), (0, 0), (0, GAP), (0, 0)), constant_values=128)
@@ -65,7 +69,7 @@ def strip(frames: Frames) -> bytes:
 
 
 def motion_chart(motion: Mapping[str, Numbers], loudness: Numbers, onsets: Numbers, fps: Fraction) -> bytes:
-    """Motion over time above what is heard, PNG.
+    """Returns a chart of motion over time above what is heard, PNG.
 
     Args:
         motion: by name, real video first if there is one: motion energy (T - 1,).
@@ -94,7 +98,12 @@ def motion_chart(motion: Mapping[str, Numbers], loudness: Numbers, onsets: Numbe
 
 
 def error_chart(error: Mapping[str, Numbers], similarity: Mapping[str, Numbers]) -> bytes:
-    """Error and SSIM against frame number, PNG; by name, the model first, then the mean frame: (T,) each."""
+    """Returns a chart of error and SSIM against frame number, PNG.
+
+    Args:
+        error: mean squared error (T,) by name, the model first, then the mean frame.
+        similarity: SSIM likewise.
+    """
     figure, axes = _figure(4.2, 2, 1)
     for axis, rows, label in zip(axes, (error, similarity), ("mean squared\nerror", "SSIM"), strict=True):
         for (name, values), colour in zip(rows.items(), (MODEL_COLOUR, STILL_COLOUR), strict=True):
@@ -108,8 +117,11 @@ def error_chart(error: Mapping[str, Numbers], similarity: Mapping[str, Numbers])
 
 
 def bar_chart(panels: Mapping[str, Mapping[str, tuple[float, float]]]) -> bytes:
-    """Means and spreads (nan: none) by panel and row, PNG: one panel of bars per measure, the rows from the
-    top down."""
+    """Returns a chart of means and spreads, PNG: one panel of bars per measure, the rows from the top down.
+
+    Args:
+        panels: mean and spread (nan: none) by measure and row.
+    """
     count = len(next(iter(panels.values())))
     figure = Figure(figsize=(2.4 * len(panels) + 1.6, 0.32 * count + 0.7), layout="constrained")
     for place, (title, rows) in enumerate(panels.items()):
@@ -126,8 +138,15 @@ def bar_chart(panels: Mapping[str, Mapping[str, tuple[float, float]]]) -> bytes:
 
 
 def smoothed(values: Array, window: int) -> Array:
-    """Centred mean over ``window`` values (fewer at the ends), gaps left out; nan where there is nothing to
-    average."""
+    """Returns the centred mean of a series (fewer values at the ends), gaps left out.
+
+    Args:
+        values: (T,), nan in gaps.
+        window: how many values are averaged.
+
+    Returns:
+        (T,), nan where there is nothing to average.
+    """
     known, weights = np.isfinite(values), np.ones(window)
     counts = np.convolve(known.astype(float), weights, "same")
     sums = np.convolve(np.where(known, values, 0.0), weights, "same")
@@ -135,7 +154,7 @@ def smoothed(values: Array, window: int) -> Array:
 
 
 def _line(axis: Any, values: Array, name: str, colour: str, fps: Fraction | None = None) -> None:
-    """A series against frame number or seconds, faint under its smoothed line where it is long."""
+    """Draws a series against frame number or seconds, faint under its smoothed line where it is long."""
     at = (
         np.arange(len(values)) if fps is None else (np.arange(len(values)) + 0.5) / float(fps)
     )  # the middle of what it spans
@@ -154,6 +173,7 @@ def _line(axis: Any, values: Array, name: str, colour: str, fps: Fraction | None
 
 
 def _shown(loudness: Numbers) -> Array:
+    """Loudness, nowhere farther below its peak than `SHOWN_DB`."""
     values = _array(loudness)
     return (
         np.maximum(values, np.max(values, where=np.isfinite(values), initial=-np.inf) - SHOWN_DB)
@@ -163,6 +183,7 @@ def _shown(loudness: Numbers) -> Array:
 
 
 def _array(values: Numbers) -> Array:
+    """Numbers as float64; nan for None and what is not finite."""
     numbers = np.array(values, np.float64)
     return np.where(np.isfinite(numbers), numbers, np.nan)
 
@@ -174,7 +195,7 @@ def _figure(height: float, rows: int, columns: int) -> tuple[Figure, Any]:
 
 
 def _plain(axis: Any) -> None:
-    """Ink for both kinds of paper, and no frame."""
+    """Gives an axis ink for both kinds of paper, and no frame."""
     axis.margins(x=0)
     axis.set_xlim(left=0)
     axis.tick_params(colors=_INK)

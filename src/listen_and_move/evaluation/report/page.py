@@ -1,5 +1,7 @@
-"""Pieces of a page that opens from disk: pictures, videos and style are inside the file, and nothing is asked
-of a network."""
+"""Pieces of a page that opens from disk.
+
+Pictures, videos and style are inside the file, and nothing is asked of a network.
+"""
 
 from base64 import b64encode
 from collections.abc import Container, Iterable, Sequence
@@ -59,7 +61,13 @@ pre { overflow-x: auto; background: var(--card); padding: .8rem; font-size: .85r
 
 
 def page(title: str, parts: Iterable[Html], maker: str) -> str:
-    """A whole page; ``maker`` is the command that writes it, see `made_by`."""
+    """Returns a whole page.
+
+    Args:
+        title: of the window.
+        parts: the page's content, from top to bottom.
+        maker: the command that writes it, see `made_by`.
+    """
     policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:"
     head = (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n{MARKER.format(maker=maker)}\n'
@@ -72,28 +80,28 @@ def page(title: str, parts: Iterable[Html], maker: str) -> str:
 
 
 def made_by(path: Path, maker: str) -> bool:
-    """Whether a file is a page that the command wrote."""
+    """Returns whether a file is a page that the command ``maker`` wrote."""
     with path.open("rb") as file:
         return MARKER.format(maker=maker).encode() in file.read(1000)
 
 
 def heading(text: str, level: int = 2) -> Html:
-    """A heading."""
+    """Returns a heading; ``level`` 1 is the highest."""
     return Html(f"<h{level}>{escape(text)}</h{level}>")
 
 
 def paragraph(text: str, kind: str = "") -> Html:
-    """A paragraph; ``kind`` is "", "soft" for what explains, or "verdict"."""
+    """Returns a paragraph; ``kind`` is "", "soft" for what explains, or "verdict"."""
     return Html(f'<p class="{kind}">{escape(text)}</p>' if kind else f"<p>{escape(text)}</p>")
 
 
 def listing(items: Iterable[str]) -> Html:
-    """A list of sentences."""
+    """Returns a list of sentences."""
     return Html("<ul>\n" + "".join(f"<li>{escape(item)}</li>\n" for item in items) + "</ul>")
 
 
 def definitions(items: Iterable[tuple[str, str]]) -> Html:
-    """A list of terms and what they mean."""
+    """Returns a list of terms and what they mean."""
     return Html(
         '<ul class="soft">\n'
         + "".join(f"<li><b>{escape(a)}</b>: {escape(b)}</li>\n" for a, b in items)
@@ -109,7 +117,7 @@ def table(
     marked: Container[tuple[int, int]] = (),
     text: Container[int] = (),
 ) -> Html:
-    """A table that scrolls sideways within itself.
+    """Returns a table that scrolls sideways within itself.
 
     Args:
         header: titles of the columns; the first column holds the names of the rows.
@@ -137,16 +145,25 @@ def _cell(cell: str, marked: bool, text: bool) -> str:
 
 
 def scrolling(content: Html, kind: str = "") -> Html:
-    """Content that scrolls sideways within itself; ``kind`` "wide" keeps a chart legible, "sheet" leaves
-    pictures their size."""
+    """Returns content that scrolls sideways within itself.
+
+    Args:
+        content: what scrolls.
+        kind: "wide" keeps a chart legible, "sheet" leaves pictures their size.
+    """
     return Html(f'<div class="scroll {kind}" tabindex="0">{content}</div>')
 
 
 def picture(image: bytes, alt: str, caption: str = "") -> Html:
-    """A picture, PNG or JPEG.
+    """Returns a picture with its caption.
+
+    Args:
+        image: PNG or JPEG.
+        alt: words in the place of the picture.
+        caption: below it; empty: none.
 
     Raises:
-        ValueError: neither of them.
+        ValueError: neither PNG nor JPEG.
     """
     if not image.startswith((PNG, JPEG)):
         raise ValueError("picture: expected PNG or JPEG; the bytes begin otherwise")
@@ -157,7 +174,7 @@ def picture(image: bytes, alt: str, caption: str = "") -> Html:
 
 
 def video(mp4: bytes, caption: str) -> Html:
-    """A video with its controls, MP4."""
+    """Returns a video with its controls, of the bytes of an MP4 file."""
     source = f"data:video/mp4;base64,{b64encode(mp4).decode()}"
     return _figure(f'<video controls loop preload="metadata" src="{source}"></video>', caption)
 
@@ -169,5 +186,5 @@ def _figure(content: str, caption: str) -> Html:
 
 
 def folded(summary: str, text: str) -> Html:
-    """Text that is shown when asked for."""
+    """Returns text that is shown when asked for."""
     return Html(f"<details><summary>{escape(summary)}</summary><pre>{escape(text)}</pre></details>")

@@ -1,4 +1,4 @@
-"""The report of an evaluation: one page with its pictures, videos and charts inside, that opens from disk."""
+"""Report of an evaluation: one page with its pictures, videos and charts inside, that opens from disk."""
 
 import json
 import tempfile
@@ -49,7 +49,11 @@ _AT_ONCE = 32
 
 
 class Report:
-    """Collects pictures while the frames are there; writes one HTML file at the end."""
+    """Collector of pictures while the frames are there; writes one HTML file at the end.
+
+    Args:
+        fps: frames per second of all videos.
+    """
 
     def __init__(self, fps: Fraction) -> None:
         self.fps = fps
@@ -65,7 +69,7 @@ class Report:
         sound: SoundTrack,
         series: Curves,
     ) -> None:
-        """Show the part that is measured.
+        """Shows the part that is measured.
 
         Args:
             real: the real video.
@@ -93,7 +97,7 @@ class Report:
         ]
 
     def show_sound(self, name: str, result: SoundResult, sound: SoundTrack) -> None:
-        """Show the model's picture to a sound that has none of its own, in the order of the results.
+        """Shows the model's picture to a sound that has none of its own, in the order of the results.
 
         Args:
             name: of the sound.
@@ -110,7 +114,11 @@ class Report:
         self._sounds.append(parts)
 
     def write(self, path: Path, results: EvaluationResults) -> None:
-        """Write the page, whole or not at all.
+        """Writes the page, whole or not at all.
+
+        Args:
+            path: of the page.
+            results: of which the pictures were shown.
 
         Raises:
             UserError: the place cannot be written.
@@ -118,7 +126,7 @@ class Report:
         write_text(path, page(f"{results.run.name}: evaluation", self._parts(results), MAKER))
 
     def _parts(self, results: EvaluationResults) -> list[Html]:
-        """The page from top to bottom."""
+        """Content of the page from top to bottom."""
         rows = results.by_row()
         return [
             *_head(results),
@@ -163,7 +171,12 @@ class Report:
 
 
 def film(sources: list[Frames], fps: Fraction, sound: SoundTrack) -> bytes:
-    """Frames side by side with their sound, MP4: the first `SHOWN_SECONDS`, small frames enlarged.
+    """Returns frames side by side with their sound, MP4: the first `SHOWN_SECONDS`, small frames enlarged.
+
+    Args:
+        sources: from left to right; the first one's length counts.
+        fps: frames per second.
+        sound: begins with the frames.
 
     Raises:
         UserError: the sound cannot be read.
@@ -193,7 +206,12 @@ def _beside(sources: list[Frames], first: int, last: int) -> NDArray[np.uint8]:
 
 
 def contact_sheet(sources: Mapping[str, Frames], fps: Fraction) -> Html:
-    """A strip of frames per source, all at the same moments."""
+    """Returns a strip of frames per source, all at the same moments.
+
+    Args:
+        sources: by name.
+        fps: frames per second.
+    """
     strips = [picture(strip(frames), f"frames of: {name}", name) for name, frames in sources.items()]
     times = ", ".join(f"{at / float(fps):.1f}" for at in moments(min(map(len, sources.values()))))
     sheet = scrolling(Html("\n".join(strips)), "sheet")

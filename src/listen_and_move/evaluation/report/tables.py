@@ -1,4 +1,4 @@
-"""The figures of an evaluation as tables of a page, each with what its columns mean."""
+"""Tables of the figures of an evaluation for a page, each with what its columns mean."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
@@ -24,23 +24,23 @@ BY_FLOW = ("tof", "warping_error")
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A figure that is no measure of a row; a dash where there is none."""
+    """Returns a figure that is no measure of a row as it is printed; a dash where there is none."""
     return "-" if value is None or not isfinite(value) else f"{value:.{digits}f}"
 
 
 def titled(name: str) -> str:
-    """The title of a measure with a sign for which way is better."""
+    """Returns the title of a measure with a sign for which way is better."""
     return MEASURES[name].title + SIGNS[MEASURES[name].better]
 
 
 def measured(rows: Iterable[Mapping[str, float | None]]) -> list[str]:
-    """The measures for which any of the rows has an entry, in their order."""
+    """Returns the measures for which any of the rows has an entry, in their order."""
     names = {name for values in rows for name in values}
     return [name for name in MEASURES if name in names]
 
 
 def groups(names: Sequence[str]) -> dict[str, list[str]]:
-    """Measures by group."""
+    """Returns measures by group."""
     found: dict[str, list[str]] = {}
     for name in names:
         found.setdefault(MEASURES[name].group, []).append(name)
@@ -48,7 +48,7 @@ def groups(names: Sequence[str]) -> dict[str, list[str]]:
 
 
 def measure_tables(results: EvaluationResults) -> list[Html]:
-    """One table per group of measures, with all rows."""
+    """Returns one table per group of measures, with all rows."""
     rows = results.by_row()
     parts = [
         paragraph(
@@ -80,7 +80,12 @@ def _meanings(names: Sequence[str], sampled: Sampled) -> Html:
 
 
 def chance_table(null: Mapping[str, Chance | None], rows: Rows) -> list[Html]:
-    """dcor of each row that moves beside what it is at wrong times."""
+    """Returns dcor of each row that moves beside what it is at wrong times.
+
+    Args:
+        null: dcor at wrong times by row.
+        rows: figures by row and measure.
+    """
     header = [
         "",
         "dcor",
@@ -108,7 +113,13 @@ ALTERED = ("motion_correlation", "loudness_correlation", "onset_correlation", "a
 
 
 def altered_table(altered: Mapping[str, Altered]) -> Html:
-    """What another sound does to the picture; what needs a real video is left out where there is none."""
+    """Returns a table of what other sounds do to the picture.
+
+    What needs a real video is left out where there is none.
+
+    Args:
+        altered: by sound: right, shifted, shuffled, silent.
+    """
     judged = any(result.dcor is not None for result in altered.values())
     taken = [
         name for name in ALTERED if any(result.values.get(name) is not None for result in altered.values())
@@ -139,7 +150,12 @@ def altered_table(altered: Mapping[str, Altered]) -> Html:
 
 
 def sensitivity_part(sensitivity: Sensitivity, dcor: float | None) -> list[Html]:
-    """Is the sound used: the table and its meaning."""
+    """Returns the section on whether the sound is used: the table and its meaning.
+
+    Args:
+        sensitivity: what altered sounds do to the picture.
+        dcor: of the whole part with the right sound.
+    """
     about = (
         f"The first {sensitivity.frames} frames with the right sound, and with it shifted (at the wrong "
         "time), shuffled "
@@ -164,7 +180,7 @@ def sensitivity_part(sensitivity: Sensitivity, dcor: float | None) -> list[Html]
 
 
 def distribution_part(results: EvaluationResults) -> list[Html]:
-    """FID, KID, FVD and KVD with their floor and counts, or why there are none."""
+    """Returns FID, KID, FVD and KVD with their floor and counts, or why there are none."""
     found = results.distribution
     if not found:
         return [paragraph("Not measured: the networks for it are not there (see what was left out, below).")]
@@ -195,7 +211,7 @@ def distribution_part(results: EvaluationResults) -> list[Html]:
 
 
 def sounds_table(sounds: Sequence[UnpairedResult]) -> list[Html]:
-    """What can be said of sounds that have no picture of their own."""
+    """Returns a table of sounds that have no picture of their own."""
     names = measured(sound.values for sound in sounds)
     cells = [
         [
@@ -214,7 +230,7 @@ def sounds_table(sounds: Sequence[UnpairedResult]) -> list[Html]:
 
 
 def novelty_line(novelty: Sequence[float] | None) -> list[Html]:
-    """Novelty of the sound, second by second; nothing where it is not known."""
+    """Returns a line on the novelty of a sound, second by second; nothing where it is not known."""
     if novelty is None:
         return []
     return [
@@ -226,7 +242,7 @@ def novelty_line(novelty: Sequence[float] | None) -> list[Html]:
 
 
 def made_table(results: EvaluationResults) -> Html:
-    """How the figures came about: model, part, device, versions, hashes."""
+    """Returns a table of how the figures came about: model, part, device, versions, hashes."""
     run, span, environment = results.run, results.span, results.environment
     versions = ", ".join(f"{name} {version}" for name, version in environment.versions.items() if version)
     facts = [

@@ -1,1 +1,1 @@
-"""A model played with hundreds of foreign sounds."""
+"""Robustness: a model played with hundreds of unpaired sounds."""

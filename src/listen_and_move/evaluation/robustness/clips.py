@@ -1,5 +1,7 @@
-"""One foreign sound after the other: each is played, measured and noted, so that an interruption costs one
-clip at most."""
+"""Clips of unpaired sounds, one after the other.
+
+Each is played, measured and noted, so that an interruption costs one clip at most.
+"""
 
 import json
 import time
@@ -32,15 +34,20 @@ SILENT = "The sound is silent: the picture should rest."
 
 @dataclass(frozen=True)
 class Log:
-    """A file with a line for every finished clip. Lines of another model or other settings stay in it, and
-    are not used."""
+    """A file with a line for every finished clip.
+
+    Lines of another model or other settings stay in it, and are not used.
+    """
 
     file: Path
     identity: Mapping[str, Json]
     """What figures must have in common to be put together: the model, the settings, the format."""
 
     def clips(self) -> tuple[dict[str, PlayedClip], int]:
-        """The finished clips by name, and how many others there are; a line that was torn is passed over."""
+        """Returns the finished clips by name, and how many others there are.
+
+        A line that was torn is passed over.
+        """
         if not self.file.exists():
             return {}, 0
         lines = [line for each in self.file.read_bytes().splitlines() if (line := self._parsed(each))]
@@ -49,14 +56,14 @@ class Log:
         return {clip.name: clip for clip in own.values()}, len(others)
 
     def add(self, clip: PlayedClip) -> None:
-        """Append a line, on a line of its own even where the last one was torn."""
+        """Appends a line, on a line of its own even where the last one was torn."""
         with self.file.open("ab+") as file:
             file.seek(max(0, file.tell() - 1))
             begin = b"" if file.read(1) in (b"", b"\n") else b"\n"
             file.write(begin + json.dumps({**self.identity, **as_json(clip)}).encode() + b"\n")
 
     def key(self, name: str) -> str:
-        """What files of a clip are called: different for every model, settings and sound."""
+        """Returns the name of the files of a clip: another one for every model, settings and sound."""
         return sha256(json.dumps([self.identity, name], sort_keys=True).encode()).hexdigest()[:16]
 
     def _parsed(self, line: bytes) -> tuple[PlayedClip, bool] | None:
@@ -73,12 +80,12 @@ class Log:
 
 
 class _Unusable(Exception):
-    """The sound is to blame, not the disk or the program."""
+    """Error for which the sound is to blame, not the disk or the program."""
 
 
 @dataclass(frozen=True)
 class UnpairedPlayer:
-    """A model that plays foreign sounds."""
+    """A model that plays unpaired sounds."""
 
     animator: Animator
     training: TrainingReference
@@ -91,8 +98,13 @@ class UnpairedPlayer:
     def play(
         self, sounds: Sequence[Candidate], most: int, watch: Watch
     ) -> tuple[list[PlayedClip], list[Skipped]]:
-        """At most so many clips, in the order of the sounds, and the files that could not be used on the
-        way."""
+        """Returns the clips in the order of the sounds, and the files that could not be used on the way.
+
+        Args:
+            sounds: files that may hold sound.
+            most: clips at most.
+            watch: told the progress.
+        """
         finished, _ = self.log.clips()
         clips: list[PlayedClip] = []
         skipped: list[Skipped] = []
@@ -110,7 +122,7 @@ class UnpairedPlayer:
         return clips, skipped
 
     def picture(self, key: str) -> Path:
-        """Some frames of a clip, JPEG."""
+        """Returns the file with some frames of a clip, JPEG."""
         return self.log.file.parent / "clips" / f"{key}.jpg"
 
     def _clip(self, sound: Candidate, finished: PlayedClip | None) -> PlayedClip | None:
@@ -160,7 +172,7 @@ class UnpairedPlayer:
         return self.picture(key).exists() and (self.distances is None or self.distances.file(key).exists())
 
     def _kept(self, key: str, frames: Frames) -> list[DistributionResult]:
-        """Write what later reports need of the frames; FID and KID."""
+        """Writes what later reports need of the frames, and returns FID and KID."""
         with replacing(self.picture(key)) as temporary:
             temporary.write_bytes(strip(frames))
         if self.distances is None:
@@ -171,6 +183,7 @@ class UnpairedPlayer:
 
 @contextmanager
 def _blaming_the_sound() -> Iterator[None]:
+    """Turns an error of the user into one of the sound."""
     try:
         yield
     except UserError as error:
@@ -178,11 +191,11 @@ def _blaming_the_sound() -> Iterator[None]:
 
 
 def _quietly(doing: str, done: int, total: int) -> None:
-    """Parts of a clip are not worth a progress bar of their own."""
+    """Shows nothing: parts of a clip are not worth a progress bar of their own."""
 
 
 def _values(result: SoundResult, response: float) -> Values:
-    """Returns the figures of a clip; None for what is not finite."""
+    """Figures of a clip; None for what is not finite."""
     values = result.values | {
         "response": response,
         "response_shifted": result.altered["shifted"].response,

@@ -1,4 +1,4 @@
-"""FID and KID of a model that plays foreign sounds: of each clip, and of all clips together.
+"""FID and KID of a model that plays unpaired sounds: of each clip, and of all clips together.
 
 The vectors of frames stay on disk beside the results, so that an interrupted run goes on without looking at
 its frames again.
@@ -26,7 +26,7 @@ KINDS: Mapping[str, Measure] = {"FID": "frechet", "KID": "kernel"}
 
 @dataclass(frozen=True)
 class Distances:
-    """What generated frames are compared with, and where the vectors are kept."""
+    """Vectors of real frames to compare generated ones with, and the folder where vectors are kept."""
 
     network: Any
     """`load("inception-fid")`."""
@@ -37,22 +37,34 @@ class Distances:
 
     @classmethod
     def of(cls, network: Any, real: Frames, folder: Path, name: str) -> "Distances":
-        """Look at the real frames; ``name`` tells their vectors from those of other videos."""
+        """Returns the distances to the real frames, whose vectors are computed or read.
+
+        Args:
+            network: `load("inception-fid")`.
+            real: all frames of the real video.
+            folder: where vectors are kept.
+            name: tells the vectors of this video from those of others.
+        """
         vectors = _kept(folder / f"real-{name}.npy", lambda: _vectors(network, real, MOST_VECTORS))
         return cls(network, folder, (vectors[: len(vectors) // 2], vectors[len(vectors) // 2 :]))
 
     def file(self, clip: str) -> Path:
-        """Where the vectors of a clip are kept."""
+        """Returns the file where the vectors of a clip are kept."""
         return self.folder / f"{clip}.npy"
 
     def of_clip(self, clip: str, frames: Frames) -> list[DistributionResult]:
-        """FID and KID of one clip, or why there is none: a clip of some seconds has few frames."""
+        """Returns FID and KID of one clip, or why there is none: a clip of some seconds has few frames.
+
+        Args:
+            clip: its key.
+            frames: generated.
+        """
         return self._compared(
             _kept(self.file(clip), lambda: _vectors(self.network, frames, LEAST_FRAMES)), "clip"
         )
 
     def of_all(self, clips: Sequence[str]) -> list[DistributionResult]:
-        """FID and KID of all clips together."""
+        """Returns FID and KID of all clips together, given their keys."""
         most = max(1, MOST_VECTORS // len(clips))
         kept = (np.load(self.file(clip), mmap_mode="r") for clip in clips)
         return self._compared(
@@ -67,7 +79,7 @@ class Distances:
 
 
 def _vectors(network: Any, frames: Frames, most: int) -> Vectors:
-    """Of frames spread evenly, at most so many, (N, 2048)."""
+    """Vectors of at most so many frames, spread evenly, (N, 2048)."""
     places = spread_evenly(len(frames), most)
     return inception_features(network, blocks(Picked(frames, places), [range(len(places))])).astype(
         np.float32
@@ -75,7 +87,7 @@ def _vectors(network: Any, frames: Frames, most: int) -> Vectors:
 
 
 def _kept(file: Path, looked_at: Callable[[], Vectors]) -> Vectors:
-    """What is in a file; if there is none, it is made and put there."""
+    """Vectors in a file; if there is none, they are made and put there."""
     if not file.exists():
         with replacing(file) as temporary:
             np.save(temporary, looked_at())

@@ -1,5 +1,4 @@
-"""The page about foreign sounds: figures of all clips and by class, and the best and worst clips as
-pictures."""
+"""Page about unpaired sounds: figures of all clips and by class, the best and worst clips as pictures."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -75,6 +74,7 @@ def _head(title: str, results: RobustnessResults) -> list[Html]:
 
 
 def _figures(results: RobustnessResults) -> list[Html]:
+    """Tables of all clips together, of the distribution, and by class."""
     found = results.overall
     header = ["", *QUANTITIES.values(), "clips"]
     rows = [
@@ -196,7 +196,7 @@ def _rest(results: RobustnessResults) -> list[Html]:
 
 
 def _refused(clips: Sequence[ClassedClip]) -> list[tuple[str, DistributionResult]]:
-    """Returns a clip without a figure for each measure of distribution, and why: one clip stands for all."""
+    """A clip without a figure for each measure of distribution, and why: one clip stands for all."""
     notes = {
         each.measure: (classed.clip.name, each)
         for classed in clips

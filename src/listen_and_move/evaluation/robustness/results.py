@@ -14,7 +14,7 @@ from listen_and_move.evaluation.results import DistributionResult, Environment, 
 
 @dataclass(frozen=True)
 class AlteredMotion:
-    """What another sound does to the picture of a clip; see `evaluation.results.Altered`."""
+    """Effect of another sound on the picture of a clip; see `evaluation.results.Altered`."""
 
     response: float | None
     motion_ratio: float | None
@@ -115,7 +115,7 @@ class PlayedRun:
 
 @dataclass(frozen=True)
 class RobustnessSettings:
-    """How clips are played; clips of other settings are not put together with them."""
+    """Settings of playing; clips of other settings are not put together with them."""
 
     seconds: str
     seed: int
@@ -124,7 +124,7 @@ class RobustnessSettings:
 
 @dataclass(frozen=True)
 class StudySettings:
-    """What was asked for."""
+    """Settings of a study."""
 
     sounds: str
     clips: int

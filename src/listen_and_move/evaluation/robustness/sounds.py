@@ -1,7 +1,6 @@
-"""Which foreign sounds a model is played with: files of a folder, a part of each, and the class that it
-belongs to.
+"""Unpaired sounds that a model is played with: files of a folder, a part of each, and their classes.
 
-All that is drawn depends on the seed and the name of the file alone, so that the same sounds come again in
+All that is random depends on the seed and the name of the file alone, so that the same sounds come again in
 the same parts when a run of them is interrupted, repeated or made longer.
 """
 
@@ -40,19 +39,19 @@ class Candidate(NamedTuple):
 
 
 class Lengths(NamedTuple):
-    """How long the parts may be, in seconds."""
+    """Range of the lengths of the parts, in seconds."""
 
     shortest: Fraction
     longest: Fraction
 
     @property
     def text(self) -> str:
-        """The same for all ways of writing it."""
+        """The range in words: the same for all ways of writing it."""
         return "-".join(f"{float(each):g}" for each in dict.fromkeys(self))
 
 
 def lengths(text: str) -> Lengths:
-    """A length in seconds, such as 3, or a range of them, such as 1-5 or 0.5-2.
+    """Returns the range that a text stands for: seconds, such as 3, or a range of them, such as 1-5 or 0.5-2.
 
     Raises:
         UserError: neither, or not above 0.
@@ -69,7 +68,11 @@ def lengths(text: str) -> Lengths:
 
 
 def candidates(folder: Path, seed: int) -> list[Candidate]:
-    """All files below a folder, hidden ones left out, in an order drawn by seed.
+    """Returns all files below a folder, hidden ones left out, in random order.
+
+    Args:
+        folder: with sounds at any depth.
+        seed: of the order.
 
     Raises:
         UserError: there is no such folder.
@@ -86,7 +89,9 @@ def candidates(folder: Path, seed: int) -> list[Candidate]:
 
 
 def holds_sound(path: Path) -> bool:
-    """Whether there is sound in a file; what is plainly something else (a text, a picture) just holds none.
+    """Returns whether there is sound in a file.
+
+    What is plainly something else (a text, a picture) just holds none.
 
     Raises:
         UserError: it should be a sound or a video, by its name, and cannot be read.
@@ -100,8 +105,12 @@ def holds_sound(path: Path) -> bool:
 
 
 def excerpt(sound: Candidate, spread: Lengths, seed: int) -> tuple[Fraction, Fraction]:
-    """Start and length in seconds, to the millisecond, of the part that is taken: all of a sound that is too
-    short.
+    """Returns start and length of the part of a sound that is taken, in seconds, to the millisecond.
+
+    Args:
+        sound: all of it is taken if it is too short.
+        spread: range of the lengths.
+        seed: of start and length.
 
     Raises:
         UserError: the sound cannot be read to its end.
@@ -124,7 +133,7 @@ def _digest(purpose: str, seed: int, name: str) -> bytes:
 
 
 class Classes(NamedTuple):
-    """The class of each of some sounds."""
+    """Class of each of some sounds."""
 
     source: str
     """What they are taken from, in words."""
@@ -137,8 +146,14 @@ Table = Mapping[str, str]
 
 
 def classified(names: Iterable[str], table: tuple[str, Table] | None) -> Classes:
-    """The class of each of some sounds: by a table with its name, else by their folders, else by their own
-    names."""
+    """Returns the class of each of some sounds.
+
+    By a table, else by their folders, else by their own names.
+
+    Args:
+        names: of the sounds, as `Candidate.name`.
+        table: its name and its content; None: there is none.
+    """
     files = {name: Path(name) for name in names}
     if table is not None:
         source, known = table
@@ -154,7 +169,12 @@ def classified(names: Iterable[str], table: tuple[str, Table] | None) -> Classes
 
 
 def class_table(folder: Path, given: Path | None, sounds: Iterable[Candidate]) -> tuple[str, Table] | None:
-    """The table of classes that is given, or the only one in the folder if its columns fit, with its name.
+    """Returns the table of classes with its name; None where there is none.
+
+    Args:
+        folder: with the sounds; the only table in it is taken if its columns fit.
+        given: a table that is taken instead.
+        sounds: of which the given table must name one.
 
     Raises:
         UserError: the given table cannot be read, its columns do not fit, or it names none of the sounds.
@@ -178,7 +198,7 @@ def class_table(folder: Path, given: Path | None, sounds: Iterable[Candidate]) -
 
 
 def _table(path: Path) -> Table | None:
-    """Of several classes of a file the first; None where the columns do not fit."""
+    """Classes in a file, of several of one sound the first; None where the columns do not fit."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.reader(file))
@@ -203,7 +223,7 @@ def _table(path: Path) -> Table | None:
 
 
 def by_file_name(names: Iterable[str]) -> dict[str, str]:
-    """Classes from the words of file names: esc10_dog_bark_1-100032-A.ogg is a dog bark.
+    """Returns classes from the words of file names: esc10_dog_bark_1-100032-A.ogg is a dog bark.
 
     Words with digits say nothing. A class of one file falls back to its first word.
     """
@@ -216,5 +236,6 @@ def by_file_name(names: Iterable[str]) -> dict[str, str]:
 
 
 def _words(stem: str) -> list[str]:
+    """Words of a file name without those with digits; else its runs of letters."""
     words = [word for word in re.split(r"[_\s]+", stem.lower()) if word and not re.search(r"\d", word)]
     return words or re.findall(r"[^\W\d_]+", stem.lower())

@@ -1,5 +1,7 @@
-"""Play a model with many foreign sounds, and say how its picture bears it (the paper: 500 clips of 1 to 5 s
-from FSD50K)."""
+"""Study of a model played with many unpaired sounds, and how its picture bears it.
+
+The paper takes 500 clips of 1 to 5 s from FSD50K.
+"""
 
 import time
 from dataclasses import asdict, dataclass
@@ -55,14 +57,14 @@ NO_DISTANCES = f"FID and KID: without the weights {INCEPTION} (listen-and-move w
 
 @dataclass(frozen=True)
 class Robustness:
-    """Where the figures are, and the figures."""
+    """Figures of a study, and the files that hold them."""
 
     results_file: Path
     report_file: Path
     results: RobustnessResults
 
     def lines(self) -> list[str]:
-        """The figures of all clips together, for a person."""
+        """Returns the figures of all clips together, for a person."""
         results, found, unused = self.results, self.results.overall, self.results.not_used
         width = max(len(measure.title) for measure in SHOWN.values())
         rows = [
@@ -102,12 +104,11 @@ def robustness(
     device: str = "auto",
     watch: Watch = lambda doing, done, total: None,
 ) -> Robustness:
-    """Play a model with many foreign sounds; results.json and report.html go into its folder, below
-    evaluation/robustness.
+    """Plays a model with many unpaired sounds, and writes what was found into its folder.
 
-    What is finished is noted clip by clip: the same call goes on after an interruption, and a larger number
-    of clips adds to those that are there. A file that cannot be used is skipped and reported; a silent one is
-    played.
+    results.json and report.html go below evaluation/robustness. What is finished is noted clip by clip: the
+    same call goes on after an interruption, and a larger number of clips adds to those that are there. A file
+    that cannot be used is skipped and reported; a silent one is played.
 
     Args:
         run: the run folder.
@@ -177,7 +178,7 @@ def _prepared(
     shelf: Shelf,
     watch: Watch,
 ) -> tuple[UnpairedPlayer, Video, bytes]:
-    """What clips are held against, from the learnt video, and some of its frames as a picture."""
+    """Player with figures of the learnt video, that video, and some of its frames as a picture."""
     config = folder.config()
     video = decode(source, config.clip, config.features, animator.model.statistics, shelf, watch)
     parts, held_out = split(len(video.frames), config.clip)
@@ -197,7 +198,7 @@ def _distances(animator: Animator, video: Video, log: Log, watch: Watch) -> Dist
 
 
 def _check(folder: Path, files: list[Candidate], played: list[PlayedClip], skipped: list[Skipped]) -> None:
-    """Nothing played is no result."""
+    """Refuses a study in which nothing was played."""
     if played:
         return
     if not skipped:

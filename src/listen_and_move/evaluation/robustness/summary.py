@@ -1,5 +1,4 @@
-"""What many foreign sounds show together: means and quantiles, by class of sound, and the best and worst
-clips."""
+"""Summary of many unpaired sounds: means and quantiles, by class of sound, and the best and worst clips."""
 
 from collections.abc import Mapping, Sequence
 from math import inf, isfinite
@@ -69,7 +68,12 @@ def overall(clips: Sequence[PlayedClip]) -> Overall:
 
 
 def by_class(clips: Sequence[PlayedClip], labels: Mapping[str, str]) -> list[ClassResult]:
-    """Returns the means of each class, the largest class first."""
+    """Returns the means of each class, the largest class first.
+
+    Args:
+        clips: in any order.
+        labels: class by name of a clip.
+    """
     groups: dict[str, list[PlayedClip]] = {}
     for clip in clips:
         groups.setdefault(labels[clip.name], []).append(clip)
@@ -78,8 +82,10 @@ def by_class(clips: Sequence[PlayedClip], labels: Mapping[str, str]) -> list[Cla
 
 
 def best_and_worst(clips: Sequence[PlayedClip]) -> tuple[list[str], list[str]]:
-    """Names of the clips whose picture stays nearest to what was learnt, and of those farthest from it, each
-    first."""
+    """Returns the names of the clips nearest to what was learnt, and of those farthest from it, each first.
+
+    Nearness is that of the picture; clips with silent sounds do not count.
+    """
     distance = {clip.name: clip.values[RANKED_BY] for clip in clips if not clip.silent}
     order = sorted(distance, key=lambda name: inf if (found := distance[name]) is None else found)
     worst = min(MOST_SEEN, len(order) // 2)
