@@ -77,12 +77,14 @@ def read(video: Path, preset: str) -> dict[str, Any]:
 
 def lengthened(video: Path, folder: Path, minutes: float) -> Path:
     """The video's beginning at 1080p, over and over."""
-    part, whole = folder / "part.mp4", folder / "whole.mp4"
+    section, whole = folder / "part.mp4", folder / "whole.mp4"
     ffmpeg = ["ffmpeg", "-loglevel", "error", "-y"]
     scaled = ["-vf", "scale=1920:1080,fps=30", "-c:v", "libx264", "-preset", "fast", "-c:a", "aac"]
-    subprocess.run([*ffmpeg, "-t", str(PART), "-i", str(video), *scaled, str(part)], check=True)
+    subprocess.run([*ffmpeg, "-t", str(PART), "-i", str(video), *scaled, str(section)], check=True)
     repeats = str(round(60 * minutes / PART) - 1)
-    subprocess.run([*ffmpeg, "-stream_loop", repeats, "-i", str(part), "-c", "copy", str(whole)], check=True)
+    subprocess.run(
+        [*ffmpeg, "-stream_loop", repeats, "-i", str(section), "-c", "copy", str(whole)], check=True
+    )
     return whole
 
 

@@ -148,9 +148,9 @@ def played(case: QualityCase, work: Path, steps: int) -> np.ndarray:
 
 def film(work: Path, name: str) -> Path:
     """A clip to learn."""
-    path, (seconds, heard, changed) = work / f"{name}.mp4", CLIPS[name]
+    path, (seconds, melody_seed, changed) = work / f"{name}.mp4", CLIPS[name]
     if not path.exists():
-        sound = Waveform(render_sound(melody(heard, seconds), seconds), 48_000)
+        sound = Waveform(render_sound(melody(melody_seed, seconds), seconds), 48_000)
         with VideoWriter(path, width=SCREEN, height=SCREEN, fps=FPS, sound=sound) as writer:
             for frame in changed(np.stack(list(render_frames(LEARNT, seconds, FPS, SCREEN, SCREEN)))):
                 writer.write(frame)

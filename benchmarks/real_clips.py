@@ -89,7 +89,7 @@ def mean_frame_row(clip: Clip) -> dict[str, float]:
 def stillness(animator: Animator, clip: Clip) -> dict[str, float]:
     """Motion in silence and in room noise, relative to that of the training part."""
     moving = np.mean(
-        [motion_energy(clip.frames[part.start : part.stop].numpy()).mean() for part in clip.train]
+        [motion_energy(clip.frames[span.start : span.stop].numpy()).mean() for span in clip.train]
     )
     hiss = 1e-3 * np.random.default_rng(0).standard_normal(5 * SAMPLE_RATE).astype(np.float32)
     sounds = {"silence": np.zeros(5 * SAMPLE_RATE, np.float32), "room_noise": hiss}

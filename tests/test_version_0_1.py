@@ -45,7 +45,9 @@ def described(file: Path) -> tuple[dict[str, object], dict[str, object]]:
     with safe_open(file, "pt") as opened:
         parts = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118
         metadata = {name: json.loads(text) for name, text in opened.metadata().items()}
-    shapes: dict[str, object] = {name: (part.get_dtype(), part.get_shape()) for name, part in parts.items()}
+    shapes: dict[str, object] = {
+        name: (tensor.get_dtype(), tensor.get_shape()) for name, tensor in parts.items()
+    }
     return shapes, {name: {**entry, "step": None, "positions": None} for name, entry in metadata.items()}
 
 

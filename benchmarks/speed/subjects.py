@@ -65,9 +65,9 @@ def _filled(network: Network, config: Config) -> Network:
         device = recall.metric_scale.device
         shape = (kept, 3, config.clip.height, config.clip.width)
         frames = torch.zeros(shape, dtype=torch.uint8, device=device).random_(0, 256)
-        heard = torch.randn(9, kept, config.features.size, device=device)
+        keys = torch.randn(9, kept, config.features.size, device=device)
         recall.fill(
-            torch.ones_like(recall.metric_scale), torch.ones_like(recall.typical_distance), heard, frames
+            torch.ones_like(recall.metric_scale), torch.ones_like(recall.typical_distance), keys, frames
         )
     return network
 

@@ -100,7 +100,7 @@ def trial(job: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
     )
     name = "-".join(str(job[key]).replace(" ", "_") for key in KEY)
     keep = options.keep and options.keep / name
-    with form(next((part for part in job["variant"].split("+") if part in FORMS), "full")):
+    with form(next((component for component in job["variant"].split("+") if component in FORMS), "full")):
         return model_row(video, job["fold"], job["seed"], changes, options.preset, keep, options.minutes)
 
 

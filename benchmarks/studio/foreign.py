@@ -91,12 +91,12 @@ def measured(run: Path, sounds: Iterable[Path], controls: Controls = AS_TRAINED)
     config = RunFolder(run).config()
     clip, animator = load_clip(RunFolder(run).video(None), config), Animator.load(run, "cpu")
     play = partial(_frames, animator, controls)
-    training = np.concatenate([clip.frames[part.start : part.stop].numpy() for part in clip.train])
+    training = np.concatenate([clip.frames[span.start : span.stop].numpy() for span in clip.train])
     small = thumbnails(training, SIDE)
     unseen = clip.frames[clip.held_out.start : clip.held_out.stop].numpy()
     usual = Usual(
-        float(np.concatenate([motion_energy(_part(clip, part)) for part in clip.train]).mean()),
-        float(np.concatenate([flicker(_part(clip, part)) for part in clip.train]).mean()),
+        float(np.concatenate([motion_energy(_span_frames(clip, span)) for span in clip.train]).mean()),
+        float(np.concatenate([flicker(_span_frames(clip, span)) for span in clip.train]).mean()),
         mean_spread(temporal_spread(clip.frames.numpy().view(Held), clip.train)),
         float(nearest_distances(thumbnails(unseen, SIDE), small)[0].max()),
     )
@@ -172,8 +172,8 @@ def _quiet() -> dict[str, np.ndarray]:
     return {"motion in silence": np.zeros_like(noise), "motion in room noise": noise}
 
 
-def _part(clip: Clip, part: range) -> np.ndarray:
-    return clip.frames[part.start : part.stop].numpy()
+def _span_frames(clip: Clip, span: range) -> np.ndarray:
+    return clip.frames[span.start : span.stop].numpy()
 
 
 if __name__ == "__main__":

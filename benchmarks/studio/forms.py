@@ -55,11 +55,13 @@ class Grouped(nn.Module):
     ) -> tuple[Maps, PredictionState]:
         """As `PredictionLayer`."""
         before = (
-            [None] * 4 if state is None else [PredictionState(part) for part in state.hidden.chunk(4, dim=2)]
+            [None] * 4
+            if state is None
+            else [PredictionState(chunk) for chunk in state.hidden.chunk(4, dim=2)]
         )
         parts = [
-            group(part, hidden, recompute)
-            for group, part, hidden in zip(self.groups, x.chunk(4, dim=2), before, strict=True)
+            group(chunk, hidden, recompute)
+            for group, chunk, hidden in zip(self.groups, x.chunk(4, dim=2), before, strict=True)
         ]
         hidden = torch.cat([each.hidden for _, each in parts], dim=2)
         return torch.cat([corrected for corrected, _ in parts], dim=2), PredictionState(hidden)
@@ -79,13 +81,17 @@ class DepthwiseGRU(ConvGRU):
         return self._each(x.flatten(0, 1), kernel, self.convolution.bias).unflatten(0, x.shape[:2])
 
     def follow(
-        self, heard: Float[Tensor, "B T gates H W"], hidden: Float[Tensor, "B D H W"] | None = None
+        self, input_gates: Float[Tensor, "B T gates H W"], hidden: Float[Tensor, "B D H W"] | None = None
     ) -> Float[Tensor, "B T D H W"]:
         """The hidden maps, from the input half."""
-        hidden = heard.new_zeros(len(heard), self.channels, *heard.shape[3:]) if hidden is None else hidden
+        hidden = (
+            input_gates.new_zeros(len(input_gates), self.channels, *input_gates.shape[3:])
+            if hidden is None
+            else hidden
+        )
         gates, candidate = self.convolution.kernel()[:, 1:].split([2 * self.channels, self.channels])
         maps: list[Tensor] = []
-        for frame in heard.unbind(dim=1):
+        for frame in input_gates.unbind(dim=1):
             of_gates, of_candidate = frame.split([2 * self.channels, self.channels], dim=1)
             update, reset = torch.sigmoid(of_gates + self._each(hidden, gates)).chunk(2, dim=1)
             proposal = torch.tanh(of_candidate + self._each(reset * hidden, candidate))

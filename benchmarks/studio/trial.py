@@ -104,8 +104,8 @@ def model_row(
         generated, clip
     )
     row |= {
-        f"dcor_{name}": _dcor(_played(network, heard, clip, config), clip)
-        for name, heard in altered(video, clip, config)
+        f"dcor_{name}": _dcor(_played(network, features, clip, config), clip)
+        for name, features in altered(video, clip, config)
     }
     return row | _still(network, clip, config)
 
@@ -218,9 +218,9 @@ def _still(network: Network, clip: Clip, config: Config) -> Row:
     """Motion in silence and in room noise (-60 dBFS), over that of the training part."""
     moving = np.mean(
         [
-            motion_energy(clip.frames[part.start : part.stop].numpy()).mean()
-            for part in clip.train
-            if len(part) > 1
+            motion_energy(clip.frames[span.start : span.stop].numpy()).mean()
+            for span in clip.train
+            if len(span) > 1
         ]
     )
     hiss = 1e-3 * torch.randn(4 * SAMPLE_RATE, generator=torch.Generator().manual_seed(0))

@@ -59,6 +59,6 @@ VARIANTS: dict[str, Settings] = {
 def settings(name: str) -> Settings:
     """The changes that a name stands for."""
     merged: Settings = {}
-    for part in name.split("+"):
-        merged |= VARIANTS[part]
+    for component in name.split("+"):
+        merged |= VARIANTS[component]
     return merged

@@ -122,12 +122,12 @@ class ClipConfig:
         """The crop as numbers: left, top, right, bottom; None when it is chosen from the picture."""
         if not self.crop:
             return None
-        parts = [part.strip() for part in self.crop.split(",")]
+        sides = [side.strip() for side in self.crop.split(",")]
         require(
-            len(parts) == 4 and all(is_whole(part) for part in parts),
+            len(sides) == 4 and all(is_whole(side) for side in sides),
             f"crop: expected left,top,right,bottom in pixels, such as 40,0,296,224; got {shown(self.crop)}",
         )
-        left, top, right, bottom = (int(part) for part in parts)
+        left, top, right, bottom = (int(side) for side in sides)
         require(
             left < right and top < bottom,
             f"crop: left must be below right and top below bottom; got {shown(self.crop)}",
@@ -137,7 +137,7 @@ class ClipConfig:
     @property
     def held_out(self) -> tuple[Fraction, Fraction]:
         """First and last share of the clip that is kept from training."""
-        shares = [parse_number(part) for part in self.holdout.split("-")]
+        shares = [parse_number(bound) for bound in self.holdout.split("-")]
         edges = [1 - shares[0], Fraction(1)] if len(shares) == 1 and shares[0] is not None else shares
         match edges:
             case [Fraction() as first, Fraction() as last] if (
@@ -302,7 +302,8 @@ class GeneratorConfig:
             f"generator.prediction-kernel: expected 3 or 5; got {self.prediction_kernel}",
         )
         require(
-            not self.prediction_layers or all(is_whole(part) for part in self.prediction_layers.split(",")),
+            not self.prediction_layers
+            or all(is_whole(number) for number in self.prediction_layers.split(",")),
             "generator.prediction-layers: expected numbers of blocks, such as 3,5; got "
             f"{shown(self.prediction_layers)}",
         )
@@ -344,7 +345,7 @@ class GeneratorConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class DiscriminatorConfig:
-    """The image critic and the video critic (patch decision)."""
+    """The image discriminator and the video discriminator (patch decision)."""
 
     connections: Literal["skip", "residual", "basic"] = "skip"
     """skip: every layer also sees the picture itself; residual: its input is added to its output; basic:
@@ -357,7 +358,8 @@ class DiscriminatorConfig:
     norm: Literal["batch", "none"] = "batch"
     """Normalisation after each convolution."""
     augment: bool = False
-    """Show the critics real and generated windows with the same kinds of random colour, shift and cut-out."""
+    """Show the discriminators real and generated windows with the same kinds of random colour, shift and
+    cut-out."""
 
     def __post_init__(self) -> None:
         require(
@@ -380,13 +382,13 @@ class LossConfig:
     """wgan-gp: Wasserstein with slope 1; the others, whose penalty is R1 and R2: wgan, hinge, non-saturating
     or bce (the same), least-squares, relativistic (softplus over pairs)."""
     adversarial_weight: float = 1.0
-    """Weight of both critics in the generator's loss; 0 trains by reconstruction alone."""
+    """Weight of both discriminators in the generator's loss; 0 trains by reconstruction alone."""
     penalty: float = 10.0
-    """Weight of the critics' gradient penalty (lambda of wgan-gp; gamma / 2 of R1 and R2)."""
+    """Weight of the discriminators' gradient penalty (lambda of wgan-gp; gamma / 2 of R1 and R2)."""
     penalty_every: int = 1
     """Apply the penalty in every n-th step, n times as strong."""
     shuffled: float = 1.0
-    """Weight of the video critic's second fake: the real window with its frames in random order."""
+    """Weight of the video discriminator's second fake: the real window with its frames in random order."""
     l1: float = 0.0
     """Weight of the mean absolute difference from the real window."""
     l1_scales: int = 1
@@ -404,8 +406,8 @@ class LossConfig:
     total_variation: float = 0.0
     """Weight of the mean absolute difference between neighbouring pixels of the generated window."""
     feature_matching: float = 0.0
-    """Weight of the mean absolute difference between the critics' activations for the real and the generated
-    window."""
+    """Weight of the mean absolute difference between the discriminators' activations for the real and the
+    generated window."""
     motion_weight: float = 0.0
     """Extra weight of moving pixels in l1: 1 + motion_weight x (their spread over time / mean spread)."""
 
@@ -461,7 +463,7 @@ class TrainingConfig:
     generator_rate: float = 1e-4
     """Learning rate of encoder and generator (Adam)."""
     critic_rate: float = 4e-4
-    """Learning rate of both critics (Adam)."""
+    """Learning rate of both discriminators (Adam)."""
     beta1: float = 0.3
     """Adam's first beta."""
     beta2: float = 0.999

@@ -13,7 +13,7 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from listen_and_move.app import limits
-from listen_and_move.app.live import HEAD, Inbox
+from listen_and_move.app.live import HEAD, SampleQueue
 from listen_and_move.app.pictures import jpeg
 from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.live.pacing import Pacer
@@ -129,11 +129,11 @@ def test_only_so_many_play_at_once(address: str, visitor: Visitor) -> None:
 
 
 def test_sound_that_waits_too_long_is_left_out() -> None:
-    inbox = Inbox(RATE, Pacer(Fraction(20), RATE, Fraction(0)))
+    queue = SampleQueue(RATE, Pacer(Fraction(20), RATE, Fraction(0)))
     second = np.ones(RATE, np.float32)
     for _ in range(2):
-        inbox.put(second)
-    assert inbox.lost == 0 and len(inbox.blocks) == 2
-    inbox.put(second)
-    assert inbox.lost == 2 * RATE and len(inbox.blocks) == 1
-    assert inbox.pacer.position(inbox.arrived + 5) == 1, "what is lost is not waited for"
+        queue.put(second)
+    assert queue.lost == 0 and len(queue.blocks) == 2
+    queue.put(second)
+    assert queue.lost == 2 * RATE and len(queue.blocks) == 1
+    assert queue.pacer.position(queue.arrived + 5) == 1, "what is lost is not waited for"

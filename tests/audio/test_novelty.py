@@ -26,20 +26,22 @@ LISTENER = FeatureExtractor(FeatureConfig(kind="level"), FPS)
 
 
 def test_what_was_heard_and_silence_are_not_new():
-    heard = features(200)
-    repertoire = Repertoire.of(heard, (range(150),), LISTENER)
+    sound_features = features(200)
+    repertoire = Repertoire.of(sound_features, (range(150),), LISTENER)
     assert repertoire.chunks.shape == (151, 64)
-    assert (novelty(heard[:150], repertoire) == 0).all() and (novelty(heard[150:], repertoire) > 0.3).all()
+    assert (novelty(sound_features[:150], repertoire) == 0).all() and (
+        novelty(sound_features[150:], repertoire) > 0.3
+    ).all()
     assert (novelty(LISTENER.whole(torch.zeros(SAMPLE_RATE)), repertoire) == 0).all()
-    assert novelty(heard[:0], repertoire).shape == (0,)
+    assert novelty(sound_features[:0], repertoire).shape == (0,)
 
 
 def test_the_unit_is_the_mean_distance_to_the_nearest_that_is_a_second_away():
-    heard, train = features(130), (range(60), range(90, 130))
+    sound_features, train = features(130), (range(60), range(90, 130))
     places = np.concatenate([np.arange(60), np.arange(90, 130)])
-    distances = cdist(heard[places], heard[places])
+    distances = cdist(sound_features[places], sound_features[places])
     distances[np.abs(places[:, None] - places) < FPS] = np.inf
-    repertoire = Repertoire.of(heard, train, LISTENER)
+    repertoire = Repertoire.of(sound_features, train, LISTENER)
     assert float(repertoire.distance) == pytest.approx(distances.min(1).mean(), rel=1e-5)
     assert novelty(features(500, 1), repertoire).mean() == pytest.approx(1, abs=0.1), "more of the same"
     further = novelty(20 + (features(500, 1) - 20) * 3, repertoire)
@@ -57,8 +59,8 @@ def test_context_makes_no_difference():
 
 
 def test_few_chunks_of_a_long_sound_are_kept():
-    heard = features(3000)
-    repertoire = Repertoire.of(heard, (range(3000),), LISTENER)
+    sound_features = features(3000)
+    repertoire = Repertoire.of(sound_features, (range(3000),), LISTENER)
     assert len(repertoire.chunks) == KEPT + 1
     assert novelty(features(500, 1), repertoire).mean() == pytest.approx(1, abs=0.05)
 

@@ -50,7 +50,7 @@ def test_a_real_clip(performance: Path) -> None:
 def test_statistics_come_from_the_training_part_alone(performance: Path) -> None:
     config = with_values(preset("quick"), {"clip.size": "32"})
     early, late = (
-        load_clip(performance, with_values(config, {"clip.holdout": part})) for part in ("0.5-1", "0-0.5")
+        load_clip(performance, with_values(config, {"clip.holdout": share})) for share in ("0.5-1", "0-0.5")
     )
     assert early.statistics is not None and late.statistics is not None
     assert not torch.allclose(early.statistics.mean, late.statistics.mean)
@@ -59,12 +59,12 @@ def test_statistics_come_from_the_training_part_alone(performance: Path) -> None
 
 def test_a_part_of_a_clip_equals_that_part_of_the_whole(performance: Path) -> None:
     config = with_values(preset("paper"), {"clip.size": "32"})
-    whole, part = (
+    whole, section = (
         load_clip(performance, config),
         load_clip(performance, with_values(config, {"clip.start": 1.0, "clip.end": 3.0})),
     )
-    assert len(part.frames) == 40 and torch.equal(part.frames, whole.frames[20:60])
-    torch.testing.assert_close(part.features[2:38], whole.features[22:58], atol=0.05, rtol=0)
+    assert len(section.frames) == 40 and torch.equal(section.frames, whole.frames[20:60])
+    torch.testing.assert_close(section.features[2:38], whole.features[22:58], atol=0.05, rtol=0)
 
 
 @pytest.mark.parametrize("fps", ["24000/1001", "30"])

@@ -51,13 +51,13 @@ def test_what_was_read_may_be_changed_without_changing_the_store() -> None:
         assert np.array_equal(store.read(0, 3), pictures(3))
 
 
-@pytest.mark.parametrize("part", [(-1, 2), (2, 1), (0, 4), (4, 4)])
-def test_parts_outside_are_refused(part: tuple[int, int]) -> None:
+@pytest.mark.parametrize("span", [(-1, 2), (2, 1), (0, 4), (4, 4)])
+def test_parts_outside_are_refused(span: tuple[int, int]) -> None:
     with Shelf() as shelf:
         store = shelf.store(6, 4)
         store.append(pictures(3))
-        with pytest.raises(IndexError, match=f"0 to 3; got {part[0]} to {part[1]}"):
-            store.read(*part)
+        with pytest.raises(IndexError, match=f"0 to 3; got {span[0]} to {span[1]}"):
+            store.read(*span)
 
 
 @pytest.mark.parametrize(

@@ -84,10 +84,10 @@ def test_pictures_and_sounds_of_every_song_in_order(songs: Path) -> None:
     assert (shades - torch.tensor(expected)).abs().max() < 2
     wav = songs / "chunk/train/cello/cello02_700.wav"
     whole = torch.from_numpy(np.concatenate(list(read_sound(wav, SAMPLE_RATE))))
-    heard = FeatureExtractor(config.features, config.clip.rate)
-    torch.testing.assert_close(clip.features[15], heard.whole(whole)[0], atol=1e-4, rtol=1e-4)
+    extractor = FeatureExtractor(config.features, config.clip.rate)
+    torch.testing.assert_close(clip.features[15], extractor.whole(whole)[0], atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(
-        clip.features[15], heard.whole(whole[: round(0.085 * SAMPLE_RATE)])[0], atol=1e-4, rtol=1e-4
+        clip.features[15], extractor.whole(whole[: round(0.085 * SAMPLE_RATE)])[0], atol=1e-4, rtol=1e-4
     )
 
 
@@ -99,7 +99,7 @@ def test_windows_never_cross_a_songs_end(songs: Path, sampler: str) -> None:
         windows, positions = next_windows(config.training, clip.train, positions, random)
         for start, primed in zip(*windows, strict=True):
             first = start if primed is None else primed
-            assert any(first in part and start + 4 <= part.stop for part in clip.train)
+            assert any(first in span and start + 4 <= span.stop for span in clip.train)
             seen |= set(range(start, start + 4))
     assert {3, 10, 14, 21} <= seen and 12 not in seen
 

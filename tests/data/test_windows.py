@@ -45,7 +45,7 @@ def test_the_held_out_part_is_never_touched(sampler: str) -> None:
     for starts, primed in walk(config, train, 300):
         for start, first in zip(starts, primed, strict=True):
             begin = start if first is None else first
-            assert any(begin in part and start + 6 <= part.stop for part in train)
+            assert any(begin in span and start + 6 <= span.stop for span in train)
             seen |= set(range(start, start + 6))
     assert {0, 39, 60, 99} <= seen and not seen & set(range(40, 60))
 

@@ -46,7 +46,9 @@ def test_noise_depends_on_seed_and_frame_number_alone() -> None:
     motion, pixels = frame_noise(range(0, 10), 7, (2, 0), [(4, 4), (8, 8)])
     later, later_pixels = frame_noise(range(6, 8), 7, (2, 0), [(4, 4), (8, 8)])
     assert torch.equal(motion[:, 6:8], later) and pixels is not None and later_pixels is not None
-    assert all(torch.equal(whole[:, 6:8], part) for whole, part in zip(pixels, later_pixels, strict=True))
+    assert all(
+        torch.equal(whole[:, 6:8], section) for whole, section in zip(pixels, later_pixels, strict=True)
+    )
     assert motion.min() >= 0 and motion.max() < 1
     both, _ = frame_noise(range(3, 9), 7, (2, 3), [])
     assert torch.equal(both[..., :2], motion[:, 3:9]) and torch.equal(

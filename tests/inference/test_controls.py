@@ -77,11 +77,11 @@ def displayed(
     frames: list[np.ndarray], sounds: list[np.ndarray], controls: Controls, state: DisplayState | None = None
 ) -> tuple[list[np.ndarray], DisplayState | None]:
     """What a display shows of frames with their sounds, and its state."""
-    drawn = [
+    inputs = [
         Frame(number, sound, torch.zeros(0), picture=frame)
         for number, (frame, sound) in enumerate(zip(frames, sounds, strict=True))
     ]
-    shown, state = Display(FPS).push(drawn, state, PlaySettings(controls))
+    shown, state = Display(FPS).push(inputs, state, PlaySettings(controls))
     return pictures(shown), state
 
 

@@ -40,13 +40,15 @@ REPLAYED = ("as trained", "delay", "freeze", "freeze and delay", "gain", "runnin
 def sources(trained: Path, noisy: Path, performance: Path) -> dict[str, Pipeline]:
     config = RunFolder(trained).config()
     clip = load_clip(performance, config)
-    drawn = moving(trained).pipeline
+    network_pipeline = moving(trained).pipeline
     still = np.random.default_rng(1).integers(0, 256, (64, 80, 3), dtype=np.uint8)
-    compositor = Compositor(drawn.size, still, (8, 4, 72, 60))
+    compositor = Compositor(network_pipeline.size, still, (8, 4, 72, 60))
     return {
-        "drawn": drawn,
+        "drawn": network_pipeline,
         "drawn, with noise": moving(noisy).pipeline,
-        "drawn, composited": replace(drawn, stages=(*drawn.stages, compositor), size=compositor.size),
+        "drawn, composited": replace(
+            network_pipeline, stages=(*network_pipeline.stages, compositor), size=compositor.size
+        ),
         "path": path_pipeline(clip, config, VITERBI),
         "nearest": path_pipeline(clip, config, PLAIN),
     }

@@ -31,7 +31,7 @@ def animator(trained: Path) -> Animator:
 
 
 @pytest.fixture(scope="module")
-def drawn(animator: Animator) -> Pipeline:
+def generated(animator: Animator) -> Pipeline:
     return animator.pipeline
 
 
@@ -61,7 +61,7 @@ def quieter(samples: np.ndarray, decibels: float) -> np.ndarray:
     return samples * np.float32(10 ** (-decibels / 20))
 
 
-@pytest.mark.parametrize("player", ["drawn", "replayed"])
+@pytest.mark.parametrize("player", ["generated", "replayed"])
 @pytest.mark.parametrize("decibels", [13.0, -7.0])
 def test_a_matched_copy_is_played_as_the_original(
     player: str, decibels: float, melody: np.ndarray, request: pytest.FixtureRequest
@@ -70,16 +70,16 @@ def test_a_matched_copy_is_played_as_the_original(
     plays = request.getfixturevalue(player)
     both = []
     for samples in (melody, quieter(melody, decibels)):
-        heard = listen(partial(np.split, samples, [777, 70_000]), plays.front_end.reference)
+        check = listen(partial(np.split, samples, [777, 70_000]), plays.front_end.reference)
         both.append(
-            (heard, np.stack(list(plays.frames([samples], PlaySettings(gain=heard.gain)))).astype(int))
+            (check, np.stack(list(plays.frames([samples], PlaySettings(gain=check.gain)))).astype(int))
         )
     assert float(both[1][0].gain) - float(both[0][0].gain) == pytest.approx(decibels, abs=0.05)
     assert np.abs(both[0][1] - both[1][1]).max() <= 2
     assert np.allclose(both[0][0].novelty, both[1][0].novelty, atol=0.02)
 
 
-@pytest.mark.parametrize("player", ["drawn", "replayed"])
+@pytest.mark.parametrize("player", ["generated", "replayed"])
 @pytest.mark.parametrize("gain", ["running", 9.0])
 def test_a_gain_is_a_louder_sound_for_any_cut(
     player: str, gain: float, melody: np.ndarray, request: pytest.FixtureRequest
@@ -106,9 +106,9 @@ def test_live_equals_file_at_a_fixed_gain(animator: Animator, melody: np.ndarray
 @pytest.mark.parametrize("level", [0.0, 10 ** (-60 / 20)])
 def test_silence_and_room_noise_are_played_as_they_are(animator: Animator, level: float) -> None:
     room = (level * np.random.default_rng(0).standard_normal(SAMPLE_RATE)).astype(np.float32)
-    heard = listen(lambda: [room], animator.audio_reference)
-    assert heard.level is None and heard.gain == 0 and heard.far == 0
-    assert notes("room.wav", heard, animator.audio_reference) == [
+    check = listen(lambda: [room], animator.audio_reference)
+    assert check.level is None and check.gain == 0 and check.far == 0
+    assert notes("room.wav", check, animator.audio_reference) == [
         "room.wav: nothing in it is louder than -57 dB of full scale, so it counts as silence"
     ]
 

@@ -50,7 +50,7 @@ def test_media_are_as_they_are_in_a_file(tmp_path: Path, kind: str) -> None:
     codec = {"wav": "pcm_s16le", "flac": "flac", "mkv": "pcm_s16le"}[kind.split(".")[1]]
     path = make_sound(tmp_path / kind, samples, 44_100, codec)
     with opened_sound(path) as sound:
-        expected = whole(sound.part(None, None))
+        expected = whole(sound.section(None, None))
     found, rate = piped(path.read_bytes(), 3000)
     assert rate == 44_100 and np.array_equal(found, expected)
 

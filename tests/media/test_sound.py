@@ -51,9 +51,9 @@ def test_wav_is_the_mean_of_its_channels_sample_by_sample(tmp_path, rate, channe
 def test_resampling_keeps_time_and_level(tmp_path, rate):
     tone = lambda rate: 0.5 * np.sin(2 * np.pi * 440 * np.arange(rate) / rate)  # noqa: E731
     path = make_wav(tmp_path / "tone.wav", np.rint(32768 * tone(rate))[:, None], rate)
-    heard = whole(read_sound(path, 16000))
-    assert len(heard) == 16000
-    assert np.abs(heard - tone(16000))[200:-200].max() < 2e-3
+    samples = whole(read_sound(path, 16000))
+    assert len(samples) == 16000
+    assert np.abs(samples - tone(16000))[200:-200].max() < 2e-3
 
 
 def test_channels_are_averaged_before_anything_else(tmp_path):
@@ -72,9 +72,9 @@ def test_a_part_is_a_part_of_the_whole(tmp_path, rate, start, end):
         floor(Fraction(str(start)) * 16000 + Fraction(1, 2)),
         None if end is None else floor(Fraction(str(end)) * 16000 + Fraction(1, 2)),
     )
-    part = whole(read_sound(path, 16000, start=start, end=end))
-    assert len(part) == len(complete[first:last])
-    assert np.abs(part - complete[first:last]).max() < 1e-5
+    section = whole(read_sound(path, 16000, start=start, end=end))
+    assert len(section) == len(complete[first:last])
+    assert np.abs(section - complete[first:last]).max() < 1e-5
 
 
 CODED = [
@@ -94,10 +94,10 @@ CODED = [
 def test_priming_of_coders_is_no_sound(tmp_path, ending, codec, rate, options):
     step = rate // 4
     path = make_sound(tmp_path / f"c.{ending}", clicks(rate * 3, step), rate, codec, options)
-    heard = whole(read_sound(path, rate))
-    assert peaks(heard) == list(range(step, rate * 3, step))
-    assert 0 <= len(heard) - rate * 3 < 1024  # at most the rest of the last packet
-    assert sound_samples(path) == (len(heard), rate)
+    samples = whole(read_sound(path, rate))
+    assert peaks(samples) == list(range(step, rate * 3, step))
+    assert 0 <= len(samples) - rate * 3 < 1024  # at most the rest of the last packet
+    assert sound_samples(path) == (len(samples), rate)
     assert probe(path).sounds[0].codec in codec.removeprefix("lib").replace("mp3lame", "mp3")
 
 

@@ -32,9 +32,9 @@ def test_picture_and_sound_begin_together_to_the_sample_and_end_together(tmp_pat
     info = probe(path)
     assert (info.sounds[0].sample_rate, info.sounds[0].channels) == (coded, channels)
     assert info.video.start == 0 and abs(info.sounds[0].start) < Fraction(1, 1000)
-    heard = whole(read_sound(path, coded, start=0))
+    samples = whole(read_sound(path, coded, start=0))
     expected = [at * coded / rate for at in range(step, count, step)]
-    found = peaks(heard)
+    found = peaks(samples)
     assert len(found) == len(expected)
     assert max(abs(a - b) for a, b in zip(found, expected, strict=True)) < 1  # less than a sample
     assert abs(info.video.duration - info.sounds[0].duration) <= max(
@@ -42,7 +42,9 @@ def test_picture_and_sound_begin_together_to_the_sample_and_end_together(tmp_pat
     ) + Fraction(1, 500)
     # MP4 gives durations in milliseconds: the last half may be missing
     assert (
-        (count / rate - 0.0005) * coded - 1 <= len(heard) <= count * coded / rate + 1 + max(coded / FPS, 1024)
+        (count / rate - 0.0005) * coded - 1
+        <= len(samples)
+        <= count * coded / rate + 1 + max(coded / FPS, 1024)
     )
 
 
@@ -51,10 +53,10 @@ def test_the_sound_is_cut_or_filled_up_where_the_picture_ends(tmp_path):
     for frames in (10, 40):
         for ending in ("mp4", "webm"):
             path = write(tmp_path / f"{frames}.{ending}", frames, sound=Waveform(tone, 44100))
-            heard = whole(read_sound(path, 16000))
-            assert 0 <= len(heard) / 16000 - frames / 25 < 0.04
-            assert np.abs(heard[17000:]).max(initial=0) < 0.01
-            assert np.abs(heard[: min(16000, len(heard)) - 1000]).max() > 0.4
+            samples = whole(read_sound(path, 16000))
+            assert 0 <= len(samples) / 16000 - frames / 25 < 0.04
+            assert np.abs(samples[17000:]).max(initial=0) < 0.01
+            assert np.abs(samples[: min(16000, len(samples)) - 1000]).max() > 0.4
 
 
 @pytest.mark.parametrize("ending", ["mp4", "webm", ""])
@@ -63,8 +65,8 @@ def test_a_picture_after_the_end_of_its_sound_is_silent(tmp_path, ending):
     out = write(
         tmp_path / (f"v.{ending}" if ending else "frames"), 50, sound=SoundTrack(sound, start=5, end=7)
     )
-    heard = whole(read_sound(out if ending else out / "sound.wav", 8000, start=0))
-    assert len(heard) == pytest.approx(16000, abs=400) and not heard.any()
+    samples = whole(read_sound(out if ending else out / "sound.wav", 8000, start=0))
+    assert len(samples) == pytest.approx(16000, abs=400) and not samples.any()
 
 
 @pytest.mark.parametrize("ending", VIDEOS)
@@ -86,10 +88,12 @@ def test_sound_from_every_kind_of_file_keeps_its_place(tmp_path, ending, source)
             container.mux(stream.encode(piece))
     path = write(tmp_path / f"v.{ending}", 75, sound=SoundTrack(tmp_path / f"s.{source}"))
     assert peaks(whole(read_sound(path, rate, start=0))) == list(range(12000, 3 * rate, 12000))
-    part = write(
+    section = write(
         tmp_path / f"part.{ending}", 50, sound=SoundTrack(tmp_path / f"s.{source}", start=0.6, end=2.5)
     )
-    assert peaks(whole(read_sound(part, rate, start=0))) == [at - 28800 for at in range(36000, 120000, 12000)]
+    assert peaks(whole(read_sound(section, rate, start=0))) == [
+        at - 28800 for at in range(36000, 120000, 12000)
+    ]
 
 
 @pytest.mark.parametrize("ending", ["mp4", "mov"])

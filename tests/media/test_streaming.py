@@ -21,7 +21,7 @@ def pictures(count: int) -> list[np.ndarray]:
 
 def test_matroska_holds_all_at_its_time(tmp_path) -> None:
     shown, file, rate = pictures(30), io.BytesIO(), 44_100
-    heard = (
+    samples = (
         np.random.default_rng(1)
         .integers(-20_000, 20_000, (frame_sample(30, FPS, rate), 2))
         .astype(np.float32)
@@ -32,7 +32,7 @@ def test_matroska_holds_all_at_its_time(tmp_path) -> None:
     for index, picture in enumerate(shown):
         if index != 7:
             stream.write(
-                index, picture, heard[frame_sample(index, FPS, rate) : frame_sample(index + 1, FPS, rate)]
+                index, picture, samples[frame_sample(index, FPS, rate) : frame_sample(index + 1, FPS, rate)]
             )
         there.append(len(file.getvalue()))
     assert np.diff(there[8:]).min() > 64 * 32 * 3 / 2, "every picture leaves at once"
@@ -51,8 +51,8 @@ def test_matroska_holds_all_at_its_time(tmp_path) -> None:
         blocks = [(frame.time, frame.to_ndarray().reshape(-1, 2)) for frame in container.decode(audio=0)]
     for time, block in blocks:
         begin = frame_sample(round(time * FPS), FPS, rate)
-        assert np.array_equal(block, heard[begin : begin + len(block)] * 32768)
-    assert sum(len(block) for _, block in blocks) == len(heard) - (
+        assert np.array_equal(block, samples[begin : begin + len(block)] * 32768)
+    assert sum(len(block) for _, block in blocks) == len(samples) - (
         frame_sample(8, FPS, rate) - frame_sample(7, FPS, rate)
     )
 

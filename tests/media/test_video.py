@@ -74,8 +74,8 @@ def test_a_folder_holds_exact_pictures_and_the_sound(tmp_path):
             assert np.array_equal(next(container.decode(video=0)).to_ndarray(format="rgb24"), picture)
     with wave.open(str(tmp_path / "frames" / "sound.wav")) as file:
         assert (file.getnframes(), file.getnchannels()) == (44100 * 3 // 25, 2)
-        heard = np.frombuffer(file.readframes(10**6), "<i2").reshape(-1, 2)
-    assert np.abs(heard / 32767 - sound[: len(heard)]).max() < 1e-4
+        samples = np.frombuffer(file.readframes(10**6), "<i2").reshape(-1, 2)
+    assert np.abs(samples / 32767 - sound[: len(samples)]).max() < 1e-4
 
 
 def test_what_cannot_be_written_is_told_before_the_work(tmp_path):

@@ -46,15 +46,15 @@ def test_weights_start_as_in_the_paper() -> None:
     torch.manual_seed(0)
     network = build_network(with_values(Config(), {"clip.size": "32"}))
     for module in (network, *build_discriminators(with_values(Config(), {"clip.size": "16"}))):
-        for name, part in module.named_modules():
-            if isinstance(part, (nn.Conv2d, nn.Conv3d, nn.Linear)):
-                assert part.weight.std().item() == pytest.approx(0.02, rel=0.2), name
-                assert part.bias is not None and not part.bias.any()
-            elif isinstance(part, nn.BatchNorm2d):
-                assert part.weight.mean().item() == pytest.approx(1, abs=0.01)
-                assert part.weight.std().item() == pytest.approx(0.02, rel=0.3)
-            elif isinstance(part, NoiseInjection):
-                assert not part.strength.any()
+        for name, layer in module.named_modules():
+            if isinstance(layer, (nn.Conv2d, nn.Conv3d, nn.Linear)):
+                assert layer.weight.std().item() == pytest.approx(0.02, rel=0.2), name
+                assert layer.bias is not None and not layer.bias.any()
+            elif isinstance(layer, nn.BatchNorm2d):
+                assert layer.weight.mean().item() == pytest.approx(1, abs=0.01)
+                assert layer.weight.std().item() == pytest.approx(0.02, rel=0.3)
+            elif isinstance(layer, NoiseInjection):
+                assert not layer.strength.any()
     (prediction,) = network.generator.predictions.values()
     assert prediction.centre.convolution.weight.std().item() == pytest.approx(0.02, rel=0.05)
 

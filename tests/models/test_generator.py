@@ -69,7 +69,7 @@ def pixel_noise(network: Network, batch: int = 2, frames: int = FRAMES) -> list[
     ]
 
 
-def part(noises: Sequence[Tensor], frames: slice) -> list[Tensor]:
+def window_noise(noises: Sequence[Tensor], frames: slice) -> list[Tensor]:
     return [noise[:, frames] for noise in noises]
 
 
@@ -79,8 +79,8 @@ def test_two_windows_are_one(variant: str, cut: int) -> None:
     network, features, noise = variant_network(variant)
     pixels = pixel_noise(network)
     whole, end = network(features, noise, None, pixels)
-    first, state = network(features[:, :cut], noise[:, :cut], None, part(pixels, slice(cut)))
-    second, last = network(features[:, cut:], noise[:, cut:], state, part(pixels, slice(cut, None)))
+    first, state = network(features[:, :cut], noise[:, :cut], None, window_noise(pixels, slice(cut)))
+    second, last = network(features[:, cut:], noise[:, cut:], state, window_noise(pixels, slice(cut, None)))
     torch.testing.assert_close(torch.cat([first, second], 1), whole)
     torch.testing.assert_close(last, end)
     assert whole.shape == (2, FRAMES, 3, 20, 28)

@@ -29,13 +29,13 @@ def model(form: str, size: int = 16) -> Model:
     )
     torch.manual_seed(0)
     network = build_network(config)
-    for part in network.modules():  # as after training
-        if isinstance(part, torch.nn.BatchNorm2d):
-            assert part.running_mean is not None and part.running_var is not None
-            part.running_mean.normal_()
-            part.running_var.uniform_(0.5, 2)
-        if isinstance(part, (torch.nn.Conv2d, torch.nn.ParameterList)):
-            for weight in part.parameters():
+    for layer in network.modules():  # as after training
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            assert layer.running_mean is not None and layer.running_var is not None
+            layer.running_mean.normal_()
+            layer.running_var.uniform_(0.5, 2)
+        if isinstance(layer, (torch.nn.Conv2d, torch.nn.ParameterList)):
+            for weight in layer.parameters():
                 torch.nn.init.normal_(weight, std=0.1)
     for name, parameter in network.named_parameters():
         if name.endswith("strength"):
@@ -77,7 +77,7 @@ def test_it_draws_the_same_and_leaves_the_model_alone(form: str) -> None:
     if given.network.generator.memory is not None:
         assert ready.generator.memory is given.network.generator.memory  # pictures are large
     assert (
-        not any(isinstance(part, torch.nn.BatchNorm2d) for part in ready.modules())
+        not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in ready.modules())
         or "3-D" in form
         or form == "paper"
     )
@@ -87,14 +87,16 @@ def test_it_draws_the_same_and_leaves_the_model_alone(form: str) -> None:
 def test_bfloat16_stays_within_40_db(form: str) -> None:
     given = model(form, 32)
     features = torch.randn(48, given.config.features.size, generator=torch.Generator().manual_seed(2))
-    drawn = {}
+    frames_by_precision = {}
     for precision in ("float32", "bfloat16"):
         animator = Animator(given, precision=precision)
         first, state = animator.draw(features[:20], None, 0)
-        drawn[precision] = np.concatenate([first, animator.draw(features[20:], state, 20)[0]]).astype(float)
-    error = np.square(drawn["bfloat16"] - drawn["float32"]).mean()
+        frames_by_precision[precision] = np.concatenate(
+            [first, animator.draw(features[20:], state, 20)[0]]
+        ).astype(float)
+    error = np.square(frames_by_precision["bfloat16"] - frames_by_precision["float32"]).mean()
     assert error > 0 and 10 * np.log10(255**2 / error) > 40
-    assert drawn["float32"].std(0).mean() > 2  # it moves
+    assert frames_by_precision["float32"].std(0).mean() > 2  # it moves
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

@@ -18,8 +18,8 @@ def played(
 ) -> tuple[Tensor, PredictionState]:
     module = OptimizedPrediction(layer(directional, kernel)).to(kind)
     state, parts = None, []
-    for part in activations().to(kind).tensor_split(cuts, dim=1):
-        y, state = module(part, state)
+    for window in activations().to(kind).tensor_split(cuts, dim=1):
+        y, state = module(window, state)
         parts.append(y)
     assert state is not None
     return torch.cat(parts, dim=1), state

@@ -45,8 +45,8 @@ def plain_prediction(module: PredictionLayer, x: Tensor) -> Tensor:
 def chunked(module: PredictionLayer, x: Tensor, cuts: list[int], recompute: bool = False) -> Tensor:
     """Window by window, the state carried over with its gradients."""
     state, parts = None, []
-    for part in x.tensor_split(cuts, dim=1):
-        y, state = module(part, state, recompute)
+    for window in x.tensor_split(cuts, dim=1):
+        y, state = module(window, state, recompute)
         parts.append(y)
     return torch.cat(parts, dim=1)
 

@@ -26,7 +26,7 @@ def loaded(run: Path) -> Animator:
     return animator
 
 
-def drawn(
+def animator_frames(
     animator: Animator, features: torch.Tensor, first: int, last: int, seed: int, cut: int
 ) -> np.ndarray:
     """Frames ``first`` to ``last``, the state having begun at ``first``, ``cut`` frames at a time."""
@@ -45,7 +45,7 @@ def test_any_part_is_as_the_animator_draws_it(form: str, span: range, request: p
     blocks = list(played(animator.network, features, span, animator.config, seed=3))
     assert all(0 < len(block) <= BLOCK for block in blocks)
     begin = max(0, span.start - WARM_UP)
-    expected = drawn(animator, features, begin, span.stop, 3, cut=9)[span.start - begin :]
+    expected = animator_frames(animator, features, begin, span.stop, 3, cut=9)[span.start - begin :]
     found = np.concatenate(blocks)
     assert found.shape == expected.shape == (len(span), 32, 32, 3) and found.dtype == np.uint8
     assert (
@@ -57,8 +57,10 @@ def test_a_part_is_that_part_of_the_whole_while_its_beginning_is_heard(noisy: Pa
     animator = loaded(noisy)
     features = sounding(animator, 96)
     whole = np.concatenate(list(played(animator.network, features, range(96), animator.config)))
-    part = np.concatenate(list(played(animator.network, features, range(WARM_UP - 1, 90), animator.config)))
-    assert np.abs(whole[WARM_UP - 1 : 90].astype(int) - part).max() <= 1
+    section = np.concatenate(
+        list(played(animator.network, features, range(WARM_UP - 1, 90), animator.config))
+    )
+    assert np.abs(whole[WARM_UP - 1 : 90].astype(int) - section).max() <= 1
     assert np.abs(np.diff(whole.astype(int), axis=0)).max() > 1, (
         "a picture that stands still would prove nothing"
     )
@@ -67,7 +69,7 @@ def test_a_part_is_that_part_of_the_whole_while_its_beginning_is_heard(noisy: Pa
 def test_validation_plays_the_same(noisy: Path, performance: Path) -> None:
     config = RunFolder(noisy).config()
     animator, clip = Animator.load(noisy, "cpu"), load_clip(performance, config)
-    expected = drawn(animator, clip.features, 0, 80, config.training.seed, cut=80)[64:]
+    expected = animator_frames(animator, clip.features, 0, 80, config.training.seed, cut=80)[64:]
     found = play(animator.network, clip, config, clip.held_out)
     assert np.abs(found.astype(int) - expected).max() <= 1
 

@@ -79,11 +79,11 @@ def test_features_that_tell_the_picture_get_the_weight() -> None:
 
 
 def test_a_constant_feature_has_no_say() -> None:
-    heard = torch.randn(30, 2)
-    heard[:, 1] = 5.0
+    keys = torch.randn(30, 2)
+    keys[:, 1] = 5.0
     free = torch.zeros(30, 30, dtype=torch.bool).fill_diagonal_(True)
     scale = fitted_metric_scale(
-        heard, torch.rand(30, 4), free, torch.ones(29, dtype=torch.bool), torch.tensor([0, 1])
+        keys, torch.rand(30, 4), free, torch.ones(29, dtype=torch.bool), torch.tensor([0, 1])
     )
     assert scale[0] > 0
     assert scale[1] == 0
@@ -106,8 +106,8 @@ def test_room_tone_shows_one_picture(rest: float) -> None:
     power = torch.rand(206, 8, 64, generator=torch.Generator().manual_seed(1))
     recall.fill(*fitted_memory(replace(one, power=power), config))
     noise = 1e-3 * torch.randn(2 * SAMPLE_RATE, generator=torch.Generator().manual_seed(3))
-    heard = FeatureExtractor(config.features, config.clip.rate, one.statistics).whole(noise)[8:32]
-    _, best = recall(heard[None])
+    features = FeatureExtractor(config.features, config.clip.rate, one.statistics).whole(noise)[8:32]
+    _, best = recall(features[None])
     motion = float(best.diff(dim=1).abs().mean())
     assert motion < 1e-3 if rest else motion > 0.02
 

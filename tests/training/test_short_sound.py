@@ -51,9 +51,9 @@ def test_under_a_picture_without_sound_there_is_silence(run: Path) -> None:
     for step in (2, 4):
         sample = RunFolder(run).sample_file(step)
         found = probe(sample).video
-        heard = whole(read_sound(sample, 16_000, start=0))
+        samples = whole(read_sound(sample, 16_000, start=0))
         assert found is not None and float(found.duration) == pytest.approx(0.6, abs=0.01)
-        assert len(heard) >= 0.6 * 16_000 - 16 and not heard.any()
+        assert len(samples) >= 0.6 * 16_000 - 16 and not samples.any()
 
 
 def test_of_a_held_out_part_without_sound_the_rest_is_told(

@@ -82,9 +82,9 @@ class Library:
         """What is known of a run; of a damaged one the rest, and as its error what is wrong first."""
         name = run.path.name.encode(errors="replace").decode()
         card: dict[str, Any] = {"name": name, "changed": changed(run.path), "picture": None, "step": 0}
-        for part in (self._origin, self._model, self._settings, self._logged):
+        for reader in (self._origin, self._model, self._settings, self._logged):
             try:
-                known = part(run)
+                known = reader(run)
             except UserError as error:
                 card.setdefault("error", " ".join(error.message.split())[:LONGEST_ERROR])
             except Exception as error:  # damaged in a way that nobody thought of

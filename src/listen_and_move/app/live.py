@@ -3,8 +3,7 @@
 The first message is JSON with model, rate (samples per second), seed, gain and controls, and comes within
 `limits.FIRST_MESSAGE_SECONDS`; then binary messages are samples, one channel, any number; JSON messages
 change gain and controls, or end the sound. A picture is a binary message: `HEAD`, then a JPEG. The sound
-never
-waits: where drawing falls behind, pictures are left out, and at last sound.
+never waits: where drawing falls behind, pictures are left out, and at last sound.
 """
 
 import asyncio
@@ -44,8 +43,8 @@ TOO_MANY = f"{LIVE} are playing live already, which is the most that this page t
 
 
 @dataclass
-class Inbox:
-    """Sound that waits to be heard."""
+class SampleQueue:
+    """Blocks of samples that have come and wait for the network."""
 
     rate: int
     pacer: Pacer
@@ -55,7 +54,7 @@ class Inbox:
     """When the last of it came."""
     lost: int = 0
     """Samples that were left out, in all."""
-    news: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
     over: bool = False
 
     def put(self, samples: np.ndarray) -> None:
@@ -67,18 +66,18 @@ class Inbox:
             self.blocks.clear()
         self.blocks.append(samples)
         self.arrived = time.perf_counter()
-        self.pacer.heard(len(samples), self.arrived)
-        self.news.set()
+        self.pacer.receive(len(samples), self.arrived)
+        self.changed.set()
 
     async def take(self) -> tuple[np.ndarray, float]:
         """All that waits, and when the last of it came."""
-        await self.news.wait()
-        self.news.clear()
+        await self.changed.wait()
+        self.changed.clear()
         blocks, self.blocks = self.blocks, []
         return np.concatenate([np.zeros(0, np.float32), *blocks]), self.arrived
 
 
-class LivePlay:
+class LiveService:
     """Live play of all visitors: models are loaded once and kept for a while."""
 
     def __init__(self, library: Library) -> None:
@@ -106,32 +105,37 @@ class LivePlay:
             await socket.close()
 
     async def _played(self, socket: WebSocket) -> None:
-        wish = await _first(socket)
-        rate, seed, controls, gain = _whole(wish, "rate"), seed_of(wish), controls_of(wish), _gain(wish)
-        with self._place():
-            animator = await self._animator(str(wish.get("model")))
+        request = await _first_message(socket)
+        rate, seed, controls, gain = (
+            _whole(request, "rate"),
+            seed_of(request),
+            controls_of(request),
+            _gain(request),
+        )
+        with self._slot():
+            animator = await self._animator(str(request.get("model")))
             player = animator.live(rate, seed, controls, gain)
             delays = {name: float(value) for name, value in player.delays._asdict().items()}
             width, height = animator.size
-            hello = {"width": width, "height": height, "fps": float(animator.fps), "delays": delays}
-            await _send(socket, hello)
-            show = Show(
+            facts = {"width": width, "height": height, "fps": float(animator.fps), "delays": delays}
+            await _send(socket, facts)
+            session = LiveSession(
                 player,
-                Inbox(player.rate, Pacer(animator.fps, player.rate, player.delays.sound)),
+                SampleQueue(player.rate, Pacer(animator.fps, player.rate, player.delays.sound)),
                 JpegEncoder(width, height),
             )
-            hearing = asyncio.create_task(_hear(socket, show))
+            receiving = asyncio.create_task(_receive(socket, session))
             try:
-                await _show(socket, show, hearing)
+                await _send_pictures(socket, session, receiving)
             finally:
-                hearing.cancel()
-                (mistake,) = await asyncio.gather(hearing, return_exceptions=True)
+                receiving.cancel()
+                (mistake,) = await asyncio.gather(receiving, return_exceptions=True)
             if isinstance(mistake, Exception):
                 raise mistake
 
     @contextmanager
-    def _place(self) -> Iterator[None]:
-        """One of the few places."""
+    def _slot(self) -> Iterator[None]:
+        """One of the few visitors who may play at once."""
         if self.playing >= LIVE:
             raise UserError(TOO_MANY)
         self.playing += 1
@@ -155,17 +159,17 @@ class LivePlay:
 
 
 @dataclass
-class Show:
-    """What one visitor hears and sees."""
+class LiveSession:
+    """Live play of one visitor: samples in, messages with pictures out."""
 
     player: "Live"
-    inbox: Inbox
+    queue: SampleQueue
     encoder: JpegEncoder
 
     def pictures(self, samples: np.ndarray, arrived: float) -> list[bytes]:
         """The messages with the pictures that some sound completes, those that are late left out."""
         begin, first = time.perf_counter(), self.player.frame
-        late = self.inbox.pacer.late(first, begin)
+        late = self.queue.pacer.late(first, begin)
         return self._messages(self.player.push(samples, late), first, late, arrived, begin)
 
     def rest(self) -> list[bytes]:
@@ -176,49 +180,49 @@ class Show:
     def _messages(
         self, frames: list[np.ndarray], first: int, late: int, arrived: float, begin: float
     ) -> list[bytes]:
-        drawn, messages = time.perf_counter(), []
+        rendered_at, messages = time.perf_counter(), []
         for number, frame in list(enumerate(frames, first))[late:]:
             started = time.perf_counter()
             image = self.encoder(frame)
-            spent = (begin - arrived, drawn - begin, time.perf_counter() - started)
-            instant = number / float(self.player.pipeline.fps) + self.inbox.lost / self.player.rate
+            spent = (begin - arrived, rendered_at - begin, time.perf_counter() - started)
+            instant = number / float(self.player.pipeline.fps) + self.queue.lost / self.player.rate
             messages.append(HEAD.pack(instant, *(1000 * seconds for seconds in spent)) + image)
         return messages
 
 
-async def _hear(socket: WebSocket, show: Show) -> None:
+async def _receive(socket: WebSocket, session: LiveSession) -> None:
     """What the visitor sends, as it comes."""
-    inbox = show.inbox
+    queue = session.queue
     try:
-        while not inbox.over:
+        while not queue.over:
             message = await socket.receive()
             if message["type"] == "websocket.disconnect":
                 return
             if message.get("bytes") is not None:
-                inbox.put(_samples(message["bytes"]))
+                queue.put(_samples(message["bytes"]))
                 continue
-            wish = read_message(message.get("text") or "", EXPECTED)
-            if wish.get("over"):
-                inbox.over = True
+            request = read_message(message.get("text") or "", EXPECTED)
+            if request.get("over"):
+                queue.over = True
             else:
-                show.player.controls, show.player.gain = controls_of(wish), _gain(wish)
+                session.player.controls, session.player.gain = controls_of(request), _gain(request)
     finally:
-        inbox.news.set()
+        queue.changed.set()
 
 
-async def _show(socket: WebSocket, show: Show, hearing: "asyncio.Task[None]") -> None:
-    """Pictures of what was heard, until the sound is over or the visitor gone."""
-    inbox = show.inbox
-    while not hearing.done() or inbox.blocks:
-        for picture in await asyncio.to_thread(show.pictures, *await inbox.take()):
+async def _send_pictures(socket: WebSocket, session: LiveSession, receiving: "asyncio.Task[None]") -> None:
+    """Pictures of the samples that came, until the sound is over or the visitor gone."""
+    queue = session.queue
+    while not receiving.done() or queue.blocks:
+        for picture in await asyncio.to_thread(session.pictures, *await queue.take()):
             await _send(socket, picture)
-    if inbox.over:
-        for picture in await asyncio.to_thread(show.rest):
+    if queue.over:
+        for picture in await asyncio.to_thread(session.rest):
             await _send(socket, picture)
         await _send(socket, {"over": True})
 
 
-async def _first(socket: WebSocket) -> dict[str, Any]:
+async def _first_message(socket: WebSocket) -> dict[str, Any]:
     """What the visitor wants."""
     try:
         message: Message = await asyncio.wait_for(socket.receive(), FIRST_MESSAGE_SECONDS)
@@ -250,36 +254,36 @@ def _samples(message: bytes) -> np.ndarray:
     return np.frombuffer(message, "<f4").astype(np.float32)
 
 
-def _whole(wish: dict[str, Any], name: str) -> int:
-    value = wish.get(name, 0)
+def _whole(request: dict[str, Any], name: str) -> int:
+    value = request.get(name, 0)
     if type(value) is not int:
         raise UserError(f"{name}: expected a whole number; got {shown(value)}")
     return value
 
 
-def _gain(wish: dict[str, Any]) -> Gain:
-    gain = wish.get("gain", 0.0)
+def _gain(request: dict[str, Any]) -> Gain:
+    gain = request.get("gain", 0.0)
     if gain != "running" and (isinstance(gain, bool) or not isinstance(gain, (int, float))):
         raise UserError(f"gain: expected running or a number of dB; got {shown(gain)}")
     return checked_gain(gain)
 
 
-def seed_of(wish: dict[str, Any]) -> int:
+def seed_of(request: dict[str, Any]) -> int:
     """The seed in what a page sent; 0 where there is none.
 
     Raises:
         UserError: no whole number from 0.
     """
-    seed = _whole(wish, "seed")
+    seed = _whole(request, "seed")
     if seed < 0:
         raise UserError(f"seed: expected a whole number from 0; got {seed}")
     return seed
 
 
-def controls_of(wish: dict[str, Any]) -> Controls:
+def controls_of(request: dict[str, Any]) -> Controls:
     """The controls in what a page sent; as trained where there are none.
 
     Raises:
         UserError: unknown ones, or no numbers.
     """
-    return from_values(Controls, wish.get("controls", {}), "controls.")
+    return from_values(Controls, request.get("controls", {}), "controls.")

@@ -19,7 +19,7 @@ from listen_and_move import __version__
 from listen_and_move.app import limits
 from listen_and_move.app.jobs import Job, Jobs
 from listen_and_move.app.library import Library
-from listen_and_move.app.live import LivePlay, controls_of, seed_of
+from listen_and_move.app.live import LiveService, controls_of, seed_of
 from listen_and_move.app.messages import Answer, read_message
 from listen_and_move.app.trainings import Trainings
 from listen_and_move.app.uploads import Uploads
@@ -34,7 +34,9 @@ from listen_and_move.settings import described, from_values
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:; sandbox"
 PARTS = ("crop", "start", "end", "size")
 """What the page lets be chosen of an inspection."""
-TRAINING_SETTINGS = frozenset({*(f"clip.{part}" for part in PARTS), "features.future", "training.steps"})
+TRAINING_SETTINGS = frozenset(
+    {*(f"clip.{setting}" for setting in PARTS), "features.future", "training.steps"}
+)
 """What the page lets be chosen of a training."""
 
 
@@ -49,7 +51,7 @@ class Page:
         self.jobs = Jobs(
             temporary, self.uploads, {"inspect": self.workers["looking"], "animate": self.workers["drawing"]}
         )
-        self.stage = LivePlay(self.library)
+        self.stage = LiveService(self.library)
         self.temporary = temporary
 
     async def choices(self, request: Request) -> Response:

@@ -131,7 +131,7 @@ def chart(video: Path) -> dict[str, Any]:
 
 def _thinned(values: np.ndarray) -> list[float]:
     """The largest of each stretch, so that no stroke is lost."""
-    return [float(part.max()) for part in np.array_split(values, min(len(values), CHART_POINTS))]
+    return [float(stretch.max()) for stretch in np.array_split(values, min(len(values), CHART_POINTS))]
 
 
 def picture(model: str, out: str, watch: Watch) -> dict[str, Any]:

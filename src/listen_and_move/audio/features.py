@@ -41,9 +41,9 @@ class FeatureState(NamedTuple):
     """What is kept between blocks of sound."""
 
     samples: Float[Tensor, " samples"]
-    """The last samples heard, as far back as the next frame's instant and as the next chunk needs."""
-    heard: int
-    """Samples heard so far."""
+    """The last samples of the sound, as far back as the next frame's instant and as the next chunk needs."""
+    sample_count: int
+    """Samples of the sound so far, those that are no longer kept included."""
     chunks: Float[Tensor, "chunks chunk"]
     """The last chunks, from frame - past on."""
     frame: int
@@ -86,10 +86,10 @@ class FeatureExtractor:
         self, waveform: Float[Tensor, " samples"], state: FeatureState | None = None
     ) -> tuple[Float[Tensor, "T F"], FeatureState]:
         """Hear the next block, of any length; give out the frames that it completes."""
-        state = self._heard(waveform, state)
+        state = self._extended_state(waveform, state)
         reach = HOP * (self.columns - 1) + WINDOW // 2
         ready = state.frame  # first chunk that cannot be computed yet
-        while frame_sample(ready + self.config.future, self.fps, SAMPLE_RATE) + reach <= state.heard:
+        while frame_sample(ready + self.config.future, self.fps, SAMPLE_RATE) + reach <= state.sample_count:
             ready += 1
         return self._given_out(state, ready)
 
@@ -97,7 +97,7 @@ class FeatureExtractor:
         """The frames that are left when the sound has ended, silence behind it."""
         if state is None:
             return torch.zeros(0, self.config.size)
-        return self._given_out(state, frame_count(state.heard, SAMPLE_RATE, self.fps))[0]
+        return self._given_out(state, frame_count(state.sample_count, SAMPLE_RATE, self.fps))[0]
 
     def chunks(
         self, waveform: Float[Tensor, " samples"], first: int, last: int, offset: int = 0
@@ -152,10 +152,12 @@ class FeatureExtractor:
         spectrum = torch.fft.rfft(windows * torch.hann_window(WINDOW), n=FFT)
         return (spectrum.real.square() + spectrum.imag.square()) @ mel_filters(self.config.bands).T
 
-    def _heard(self, waveform: Tensor, state: FeatureState | None) -> FeatureState:
+    def _extended_state(self, waveform: Tensor, state: FeatureState | None) -> FeatureState:
         if state is None:
             state = FeatureState(torch.zeros(0), 0, torch.zeros(0, self.config.chunk_size), 0)
-        return state._replace(samples=torch.cat([state.samples, waveform]), heard=state.heard + len(waveform))
+        return state._replace(
+            samples=torch.cat([state.samples, waveform]), sample_count=state.sample_count + len(waveform)
+        )
 
     def _given_out(self, state: FeatureState, until: int) -> tuple[Tensor, FeatureState]:
         """The frames before ``until`` and the state after them."""
@@ -163,14 +165,16 @@ class FeatureExtractor:
             return torch.zeros(0, self.config.size), state
         past, future = self.config.past, self.config.future
         known = state.frame - past + len(state.chunks)
-        new = self.chunks(state.samples, known, until + future, offset=state.heard - len(state.samples))
+        new = self.chunks(
+            state.samples, known, until + future, offset=state.sample_count - len(state.samples)
+        )
         chunks = torch.cat([state.chunks, new])
         features = self.assemble(chunks)
         kept = chunks[until - state.frame :]
         chunk = frame_sample(until - past + len(kept), self.fps, SAMPLE_RATE) - WINDOW // 2
         needed = min(chunk, frame_sample(until, self.fps, SAMPLE_RATE))
-        drop = min(max(0, needed - (state.heard - len(state.samples))), len(state.samples))
-        return features, FeatureState(state.samples[drop:].clone(), state.heard, kept.clone(), until)
+        drop = min(max(0, needed - (state.sample_count - len(state.samples))), len(state.samples))
+        return features, FeatureState(state.samples[drop:].clone(), state.sample_count, kept.clone(), until)
 
 
 def measure(chunks: Float[Tensor, "chunks chunk"]) -> Statistics:

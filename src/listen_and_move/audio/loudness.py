@@ -52,7 +52,7 @@ class LevelState(NamedTuple):
 
 
 NOTHING = LevelState(np.zeros(0, np.float32), np.zeros(_BINS), np.zeros(_BINS))
-"""Nothing heard yet."""
+"""The state before any sound."""
 
 
 def measured(samples: Float[np.ndarray, " samples"], state: LevelState = NOTHING) -> LevelState:
@@ -65,8 +65,7 @@ def measured(samples: Float[np.ndarray, " samples"], state: LevelState = NOTHING
 
 
 def level_of(state: LevelState) -> float | None:
-    """The level of what has been heard, in dB of full scale; None where nothing was above the absolute
-    gate."""
+    """The level of the sound so far, in dB of full scale; None where nothing was above the absolute gate."""
     if not state.counts.any():
         return None
     gate = 0
@@ -129,7 +128,7 @@ class GainState(NamedTuple):
 
     level: LevelState
     """Of a running gain."""
-    heard: int
+    sample_count: int
     """Samples so far."""
     gains: tuple[float, float]
     """dB at the last step and at the next one; between them the gain goes from one to the other."""
@@ -137,8 +136,8 @@ class GainState(NamedTuple):
 
 @dataclass(frozen=True)
 class Leveller:
-    """Plays sound with a gain: a fixed one, or one that begins at 0 dB and follows the level of what was
-    heard so far."""
+    """Plays sound with a gain: a fixed one, or one that begins at 0 dB and follows the level of the
+    sound so far."""
 
     gain: Gain
     trained_level: float | None
@@ -168,35 +167,35 @@ class Leveller:
             state = GainState(NOTHING, 0, (begin, begin))
         parts = [samples[:0]]
         while len(samples):
-            place = state.heard % STEP
+            place = state.sample_count % STEP
             piece, samples = samples[: STEP - place], samples[STEP - place :]
             parts.append(_ramped(piece, place, state.gains))
-            state = self._heard(piece, state._replace(heard=state.heard + len(piece)))
+            state = self._updated_state(piece, state._replace(sample_count=state.sample_count + len(piece)))
         return np.concatenate(parts), state
 
-    def _heard(self, piece: np.ndarray, state: GainState) -> GainState:
+    def _updated_state(self, piece: np.ndarray, state: GainState) -> GainState:
         """What a piece of a step does to the gain, from the next step on."""
-        level, now, ended = state.level, state.gains[1], state.heard % STEP == 0
+        level, now, ended = state.level, state.gains[1], state.sample_count % STEP == 0
         if self.gain != "running":
-            return GainState(NOTHING, state.heard, (now, self.gain)) if ended else state
+            return GainState(NOTHING, state.sample_count, (now, self.gain)) if ended else state
         level = level._replace(samples=np.concatenate([level.samples, piece]))
         if not ended:
             return state._replace(level=level)
         if len(level.samples) < BLOCK:
-            return GainState(level, state.heard, (now, now))
+            return GainState(level, state.sample_count, (now, now))
         power, level = float(band_power(level.samples[:BLOCK])), level._replace(samples=level.samples[STEP:])
         return (
-            self._followed(power, level, now, state.heard)
+            self._followed(power, level, now, state.sample_count)
             if _sounds(power)
-            else GainState(level, state.heard, (now, now))
+            else GainState(level, state.sample_count, (now, now))
         )
 
-    def _followed(self, power: float, level: LevelState, now: float, heard: int) -> GainState:
-        """What has been heard fades from memory, and the gain goes some of its way to where it should be."""
+    def _followed(self, power: float, level: LevelState, now: float, sample_count: int) -> GainState:
+        """The past sound fades from memory, and the gain goes some of its way to where it should be."""
         kept, slow = (exp(-STEP / SAMPLE_RATE / seconds) for seconds in (MEMORY_SECONDS, SLOWNESS_SECONDS))
         level = _added(power, level._replace(counts=kept * level.counts, powers=kept * level.powers))
         target = now if self.trained_level is None else matching_gain(level_of(level), self.trained_level)
-        return GainState(level, heard, (now, slow * now + (1 - slow) * target))
+        return GainState(level, sample_count, (now, slow * now + (1 - slow) * target))
 
 
 def _ramped(piece: np.ndarray, place: int, gains: tuple[float, float]) -> Float[np.ndarray, " samples"]:

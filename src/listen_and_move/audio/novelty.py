@@ -43,14 +43,16 @@ class Repertoire(NamedTuple):
         Args:
             features: of all its frames.
             train: those that are learnt.
-            listener: that made the features.
+            extractor: that made the features.
         """
-        places = np.concatenate([np.arange(part.start, part.stop) for part in train])
-        heard = features[places, : extractor.config.chunk_size]
-        some = np.unique(np.linspace(0, len(heard) - 1, min(len(heard), KEPT)).round().astype(int))
-        chunks = heard[some]
+        places = np.concatenate([np.arange(span.start, span.stop) for span in train])
+        train_chunks = features[places, : extractor.config.chunk_size]
+        some = np.unique(
+            np.linspace(0, len(train_chunks) - 1, min(len(train_chunks), KEPT)).round().astype(int)
+        )
+        chunks = train_chunks[some]
         away = torch.from_numpy(np.abs(places[:, None] - places[some]) >= extractor.fps)
-        distances = _distances(heard, chunks)
+        distances = _distances(train_chunks, chunks)
         nearest = distances.masked_fill(~away, torch.inf).amin(1)
         nearest = nearest[nearest.isfinite()]
         # A sound that repeats itself exactly would make everything else infinitely new.
@@ -66,8 +68,8 @@ def novelty(features: Float[Tensor, "T F"], repertoire: Repertoire) -> Float[Ten
 
     0 for silence and for what was kept. Context is left out: the numbers of a frame begin with its own chunk.
     """
-    heard = features[:, : repertoire.chunks.shape[1]]
-    nearest = [_distances(part, repertoire.chunks).amin(1) for part in heard.split(_AT_ONCE)]
+    own_chunks = features[:, : repertoire.chunks.shape[1]]
+    nearest = [_distances(block, repertoire.chunks).amin(1) for block in own_chunks.split(_AT_ONCE)]
     return torch.cat(nearest) / repertoire.distance
 
 

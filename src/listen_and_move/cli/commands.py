@@ -63,8 +63,8 @@ def inspect(arguments: list[str]) -> int:
     picture = options.picture or Path(short_name(options.video.stem, "-inspection.png"))
     found = run(options.video, options.clip, picture)
     if options.json:
-        drawn = None if found.unwritten else picture
-        print_json({"video": options.video, **vars(found), "picture": drawn})
+        saved_picture = None if found.unwritten else picture
+        print_json({"video": options.video, **vars(found), "picture": saved_picture})
     else:
         print_lines(Console(), [*found.lines(), *([] if found.unwritten else [f"picture: {picture}"])])
     if found.unwritten and options.picture:

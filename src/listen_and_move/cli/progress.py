@@ -78,7 +78,7 @@ class Bars(Progress):
         )
         left = f"{timedelta(seconds=round(seconds))} left" if seconds else ""
         return "  ".join(
-            part for part in (" ".join(task.description.split()), task.fields["note"], left) if part
+            text for text in (" ".join(task.description.split()), task.fields["note"], left) if text
         )
 
 

@@ -51,26 +51,26 @@ class Clip:
     level: float | None
     """Of the training part's sound, in dB of full scale; None where it is too quiet to tell."""
     power: Float[Tensor, "chunks C B"] | None = None
-    """Mel power of the chunks, those before and after the frames included; where the sound is disturbed in
+    """Mel power of the chunks, those before and after the frames included; where the sound is augmented in
     training."""
     sound: Callable[[range], SoundTrack | Waveform] | None = None
-    """What is heard with some frames; None: nothing that could be played."""
+    """The sound of some frames; None: nothing that could be played."""
 
     @property
     def mean_frame(self) -> Float[Tensor, "3 H W"]:
         """The mean of the training frames, in [-1, 1]."""
         total = sum(
-            (self.frames[part.start : part.stop].double().sum(0) for part in self.train),
+            (self.frames[span.start : span.stop].double().sum(0) for span in self.train),
             torch.zeros(()).double(),
         )
-        mean = total / sum(len(part) for part in self.train)
+        mean = total / sum(len(span) for span in self.train)
         return (mean / 127.5 - 1).permute(2, 0, 1).float()
 
     @property
     def motion_map(self) -> Float[Tensor, "H W"]:
         """How much each pixel varies over the training frames: its standard deviation over the picture's mean
         one."""
-        train = torch.cat([self.frames[part.start : part.stop] for part in self.train])
+        train = torch.cat([self.frames[span.start : span.stop] for span in self.train])
         spread = torch.stack([row.float().std(0, correction=0).mean(-1) for row in train.unbind(1)])
         return spread / spread.mean().clamp(min=1e-6)
 
@@ -78,8 +78,8 @@ class Clip:
 def split(frames: int, config: ClipConfig) -> tuple[tuple[range, ...], range]:
     """Frame numbers to train on and to hold out."""
     first, last = (ceil(share * frames) for share in config.held_out)
-    parts = (range(0, first), range(last, frames))
-    return tuple(part for part in parts if len(part)), range(first, last)
+    spans = (range(0, first), range(last, frames))
+    return tuple(span for span in spans if len(span)), range(first, last)
 
 
 def load_clip(path: Path, config: Config, progress: Progress = lambda done, total: None) -> Clip:
@@ -174,7 +174,7 @@ def _frames(path: Path, config: Config, box: Box, progress: Progress) -> Tensor:
 
 def check_length(path: Path, train: tuple[range, ...], config: Config) -> None:
     """Refuse a clip without a window in one piece."""
-    longest, needed = max((len(part) for part in train), default=0), config.training.window
+    longest, needed = max((len(span) for span in train), default=0), config.training.window
     if longest < needed:
         raise UserError(
             f"{path}: expected at least {needed} frames in a row to train on (training.window); got "
@@ -185,16 +185,16 @@ def check_length(path: Path, train: tuple[range, ...], config: Config) -> None:
 
 
 def _waveform(path: Path, config: Config, frames: int) -> Tensor:
-    """The sound under the frames, and as much after them as the last one hears."""
+    """The sound under the frames, and as much after them as the last frame's features need."""
     start = exact(config.clip.start)
     end = start + frames / config.clip.rate
     blocks = list(read_sound(path, SAMPLE_RATE, start=start, end=end))
     waveform = torch.from_numpy(np.concatenate(blocks)) if blocks else torch.zeros(0)
-    check_heard(path, waveform, "choose another --start or --end")
+    check_audible(path, waveform, "choose another --start or --end")
     return waveform
 
 
-def check_heard(path: Path, waveform: Tensor, hint: str = "") -> None:
+def check_audible(path: Path, waveform: Tensor, hint: str = "") -> None:
     """Refuse a silent sound, with a hint at what to do."""
     if not len(waveform) or waveform.abs().max() < SILENCE:
         raise UserError(f"{path}: expected sound to learn from; what is to be learnt is silent", hint)
@@ -207,14 +207,14 @@ def _track(path: Path, clip: ClipConfig, frames: range) -> SoundTrack:
 
 def _level(waveform: Tensor, train: tuple[range, ...], config: Config) -> float | None:
     edges = [
-        [frame_sample(frame, config.clip.rate, SAMPLE_RATE) for frame in (part.start, part.stop)]
-        for part in train
+        [frame_sample(frame, config.clip.rate, SAMPLE_RATE) for frame in (span.start, span.stop)]
+        for span in train
     ]
     return gated_level(waveform[first:last].numpy() for first, last in edges)
 
 
 def _power(waveform: Tensor, frames: int, config: Config) -> Float[Tensor, "chunks C B"]:
-    """Mel power of every chunk that a frame hears, those before the first and after the last included."""
+    """Mel power of every chunk in a frame's features, those before the first and after the last included."""
     settings = config.features
     assert frame_count(len(waveform), SAMPLE_RATE, config.clip.rate) <= frames + 1
     return FeatureExtractor(settings, config.clip.rate).powers(
@@ -230,6 +230,8 @@ def assembled(
     chunks = FeatureExtractor(settings, config.clip.rate).described(power)
     statistics = None
     if settings.standardise:
-        heard = torch.cat([chunks[part.start + settings.past : part.stop + settings.past] for part in train])
-        statistics = measure(heard)
+        train_chunks = torch.cat(
+            [chunks[span.start + settings.past : span.stop + settings.past] for span in train]
+        )
+        statistics = measure(train_chunks)
     return FeatureExtractor(settings, config.clip.rate, statistics).assemble(chunks), statistics

@@ -3,7 +3,7 @@ every 100 ms.
 
 Pictures lie in img/SPLIT/INSTRUMENT, sounds in chunk/SPLIT/INSTRUMENT; both are called INSTRUMENT, the song
 in two digits, _, and 500, 600, 700, ... such as cello01_500.jpg and cello01_500.wav. A sound begins with its
-picture; its first chunk alone is heard, as in the paper.
+picture; its first chunk alone makes the features, as in the paper.
 
 A stretch is a part of a song that has no gap. In the clip, stretches lie one after the other with frames of
 silence between them that belong to no part: no window, no state and no context reaches from one song into
@@ -27,7 +27,7 @@ from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor
 from listen_and_move.audio.loudness import gated_level
 from listen_and_move.clock import frame_sample
 from listen_and_move.config import ClipConfig, Config
-from listen_and_move.data.clip import Box, Clip, Progress, assembled, check_heard, check_length, split
+from listen_and_move.data.clip import Box, Clip, Progress, assembled, check_audible, check_length, split
 from listen_and_move.data.windows import pieces
 from listen_and_move.errors import UserError
 from listen_and_move.media.files import probe
@@ -126,15 +126,15 @@ class Songs:
         sounds: dict[int, np.ndarray] = {}
         for done, (pair, place) in enumerate(places.items(), start=1):
             frames[place] = torch.from_numpy(_picture(pair, config.clip, box))
-            sound = _heard(pair, settings.chunk_ms)
+            sound = _pair_samples(pair, settings.chunk_ms)
             power[settings.past + place] = extractor.powers(torch.from_numpy(sound), 0, 1)[0]
             sounds[place] = sound[:_FRAME]
             progress(done, len(places))
-        check_heard(
-            self.folder, torch.from_numpy(np.concatenate([sounds[place] for part in parts for place in part]))
+        check_audible(
+            self.folder, torch.from_numpy(np.concatenate([sounds[place] for span in parts for place in span]))
         )
         features, statistics = assembled(power, parts, config)
-        level = gated_level(sounds[place] for part in parts for place in part)
+        level = gated_level(sounds[place] for span in parts for place in span)
         kept = power if config.training.disturbance else None
         sound = partial(_joined, {place: pair for pair, place in places.items()})
         return Clip(frames, features, statistics, parts, held_out, box, level, kept, sound)
@@ -153,7 +153,7 @@ class Songs:
             )
 
     def _placed(self, config: Config) -> Iterator[tuple[Stretch, int]]:
-        """Every stretch and its first frame, with as many frames of silence between as one hears of its
+        """Every stretch and its first frame, with as many frames of silence between as features reach into
         neighbours."""
         start = 0
         for stretch in (*self.stretches, *self.others):
@@ -167,7 +167,7 @@ class Songs:
         if others:
             return tuple(train), max(others, key=len)
         kept, held_out = split(sum(map(len, train)), config.clip)
-        parts = tuple(piece for part in kept for piece in pieces(train, part.start, part.stop))
+        parts = tuple(piece for span in kept for piece in pieces(train, span.start, span.stop))
         return parts, max(pieces(train, held_out.start, held_out.stop), key=len, default=range(0))
 
 
@@ -234,8 +234,8 @@ def _picture(pair: Pair, clip: ClipConfig, box: Box) -> np.ndarray:
     return next(read_frames(pair.picture, clip.rate, width=clip.width, height=clip.height, box=box))
 
 
-def _heard(pair: Pair, chunk_ms: float) -> np.ndarray:
-    """The beginning of a sound: until the next picture, and as much as one chunk hears; the rest is the next
+def _pair_samples(pair: Pair, chunk_ms: float) -> np.ndarray:
+    """The beginning of a sound: until the next picture, and as much as one chunk holds; the rest is the next
     ones'."""
     wanted = max(_FRAME, round(chunk_ms * SAMPLE_RATE / 1000))
     samples = np.concatenate(list(read_sound(pair.sound, SAMPLE_RATE, end=Fraction(wanted, SAMPLE_RATE))))
@@ -249,5 +249,7 @@ def _heard(pair: Pair, chunk_ms: float) -> np.ndarray:
 
 
 def _joined(pairs: dict[int, Pair], frames: range) -> Waveform:
-    """What is heard with some frames of one stretch: each sound until the next one begins."""
-    return Waveform(np.concatenate([_heard(pairs[frame], 0)[:_FRAME] for frame in frames]), SAMPLE_RATE)
+    """The sound of some frames of one stretch: each sound until the next one begins."""
+    return Waveform(
+        np.concatenate([_pair_samples(pairs[frame], 0)[:_FRAME] for frame in frames]), SAMPLE_RATE
+    )

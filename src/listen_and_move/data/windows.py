@@ -44,10 +44,10 @@ def lanes(train: Parts, count: int, window: int) -> list[list[range]]:
     Raises:
         UserError: a lane is shorter than a window.
     """
-    total = sum(len(part) for part in train)
+    total = sum(len(span) for span in train)
     cuts = [total * lane // count for lane in range(count + 1)]
     shares = [pieces(train, first, last) for first, last in pairwise(cuts)]
-    usable = [[part for part in piece if len(part) >= window] for piece in shares]
+    usable = [[span for span in piece if len(span) >= window] for piece in shares]
     if not all(usable):
         raise UserError(
             f"training.lanes: expected lanes of at least {window} frames; {count} lanes of {total} frames "
@@ -60,9 +60,9 @@ def lanes(train: Parts, count: int, window: int) -> list[list[range]]:
 def pieces(parts: Parts, first: int, last: int) -> list[range]:
     """Frames first to last, counted through the parts one after the other."""
     result, passed = [], 0
-    for part in parts:
-        piece = part[max(0, first - passed) : max(0, last - passed)]
-        passed += len(part)
+    for span in parts:
+        piece = span[max(0, first - passed) : max(0, last - passed)]
+        passed += len(span)
         if len(piece):
             result.append(piece)
     return result
@@ -75,7 +75,7 @@ def _in_order(
     starts, primed = [], []
     for parts, position in zip(lanes(train, config.lanes, config.window), positions, strict=True):
         start = position if position >= 0 else parts[0].start
-        if not any(start in part and start + config.window <= part.stop for part in parts):
+        if not any(start in span and start + config.window <= span.stop for span in parts):
             start = _after(parts, start, config.window, generator)
         starts.append(start)
         primed.append(None if start == position else start)
@@ -84,7 +84,7 @@ def _in_order(
 
 def _after(parts: Parts, position: int, window: int, generator: torch.Generator) -> int:
     """The start of the next part, or of the first one with a random offset."""
-    later = [part.start for part in parts if part.start >= position]
+    later = [span.start for span in parts if span.start >= position]
     if later:
         return later[0]
     room = min(window - 1, len(parts[0]) - window)
@@ -95,11 +95,11 @@ def _anywhere(
     config: TrainingConfig, train: Parts, positions: Positions, generator: torch.Generator
 ) -> tuple[Windows, Positions]:
     """Windows at random places, each with the frames before it in the same part to prime the state."""
-    choices = [(part, start) for part in train for start in range(part.start, part.stop - config.window + 1)]
-    drawn = torch.randint(0, len(choices), (config.lanes,), generator=generator).tolist()
-    picked = [choices[index] for index in drawn]
+    choices = [(span, start) for span in train for start in range(span.start, span.stop - config.window + 1)]
+    choice_indices = torch.randint(0, len(choices), (config.lanes,), generator=generator).tolist()
+    picked = [choices[index] for index in choice_indices]
     starts = tuple(start for _, start in picked)
-    primed = tuple(max(part.start, start - config.priming) for part, start in picked)
+    primed = tuple(max(span.start, start - config.priming) for span, start in picked)
     return Windows(starts, primed), positions
 
 

@@ -22,7 +22,7 @@ from listen_and_move.inference.front_end import AudioFrontEnd, AudioReference
 from listen_and_move.inference.guide import Guide
 from listen_and_move.inference.live.session import Live
 from listen_and_move.inference.pipeline import Pipeline
-from listen_and_move.inference.sources.drawn import Drawn
+from listen_and_move.inference.sources.generated import GeneratedSource
 from listen_and_move.inference.stage import PlaySettings
 from listen_and_move.models.checkpoint import Model, load_model
 from listen_and_move.models.generator import NetworkState
@@ -56,7 +56,7 @@ class Animator:
         )
         self.audio_reference = AudioReference(self.extractor, model.level, model.repertoire)
         front_end = AudioFrontEnd(self.audio_reference)
-        stages = (Guide(self.renderer), Drawn(), Display(self.fps))
+        stages = (Guide(self.renderer), GeneratedSource(), Display(self.fps))
         self.pipeline = Pipeline(front_end, stages, self.size, lambda dials: dials.check_model(self.config))
 
     @classmethod

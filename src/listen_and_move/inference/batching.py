@@ -38,7 +38,7 @@ class RenderRequest:
     seed: int
     """Of the noise."""
     controls: Controls
-    drawn: list[Float[Tensor, "T 3 H W"]] = field(default_factory=list)
+    pictures: list[Float[Tensor, "T 3 H W"]] = field(default_factory=list)
     """Frames so far, in [-1, 1]."""
     failure: Exception | None = None
 
@@ -83,7 +83,7 @@ class BatchedRenderer:
                     self._draw_some()
         if request.failure is not None:
             raise request.failure
-        return torch.cat(request.drawn), request.state
+        return torch.cat(request.pictures), request.state
 
     @torch.inference_mode()
     def hear(self, request: RenderRequest) -> NetworkState:
@@ -125,7 +125,7 @@ class BatchedRenderer:
                 sound, torch.cat(noises), state, places, sharpness=sharpness, smoothing=smoothing
             )
         for index, request in enumerate(requests):
-            request.drawn.append(pictures[index])
+            request.pictures.append(pictures[index])
             request.state = state if len(requests) == 1 else row(state, index)
             request.first, request.features = request.first + frames, request.features[frames:]
 

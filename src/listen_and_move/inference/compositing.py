@@ -101,7 +101,7 @@ def still_of(video: Path, clip: ClipConfig) -> UInt8[np.ndarray, "H W 3"]:
     start, end = exact(clip.start), info.start + info.duration if clip.end is None else exact(clip.end)
     whole = max(end - start, Fraction(1, 100))  # a start after the end is told by `read_frames`
     first, last = clip.held_out
-    place, share = max((Fraction(0), first), (last, 1 - last), key=lambda part: part[1])
+    place, share = max((Fraction(0), first), (last, 1 - last), key=lambda span: span[1])
     begin, length = start + place * whole, share * whole
     rate, width, height = STILLS / length, info.width, info.height
     frames = np.stack(

@@ -1,7 +1,7 @@
 """When pictures are shown: held in silence, and later than the sound.
 
-Pictures are drawn in silence too, so that one that is held goes on where it would have been. What was heard
-last had time to come to rest before, so that is near: on three real models the first step is no larger than
+Pictures are drawn in silence too, so that one that is held goes on where it would have been. The last sound
+had time to come to rest before, so that is near: on three real models the first step is no larger than
 without holding, and a fade from one to the other only made it later.
 
 Letters: H height, W width.

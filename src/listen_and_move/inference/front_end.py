@@ -55,7 +55,9 @@ class AudioFrontEnd:
         louder, gain = Leveller(settings.gain, self.reference.level).push(inputs, state and state.gain)
         features, after = self.reference.extractor.push(torch.from_numpy(louder), before)
         held = louder if before is None else np.concatenate([before.samples.numpy(), louder])
-        frames = self._frames(features, held, after.heard - len(held), 0 if before is None else before.frame)
+        frames = self._frames(
+            features, held, after.sample_count - len(held), 0 if before is None else before.frame
+        )
         return self._late(frames, settings.late), AudioState(gain, after)
 
     def finish(self, state: AudioState | None, settings: PlaySettings = AS_IT_IS) -> list[Frame]:
@@ -64,7 +66,9 @@ class AudioFrontEnd:
             return []
         held = state.features
         features = self.reference.extractor.finish(held)
-        frames = self._frames(features, held.samples.numpy(), held.heard - len(held.samples), held.frame)
+        frames = self._frames(
+            features, held.samples.numpy(), held.sample_count - len(held.samples), held.frame
+        )
         return self._late(frames, settings.late)
 
     def all(

@@ -33,8 +33,8 @@ class Guide:
                 state = self.renderer.hear(request)
                 frames += piece
             else:
-                drawn, state = self.renderer.draw(request)
-                frames += [frame._replace(guide=guide) for frame, guide in zip(piece, drawn, strict=True)]
+                guides, state = self.renderer.draw(request)
+                frames += [frame._replace(guide=guide) for frame, guide in zip(piece, guides, strict=True)]
         return frames, state
 
     def finish(self, state: NetworkState | None, settings: PlaySettings = AS_IT_IS) -> list[Frame]:

@@ -163,7 +163,7 @@ class _Performance:
             self.outlet.show(frame)
 
     def _arrived(self, samples: int) -> None:
-        self.pacer.heard(samples, time.monotonic())
+        self.pacer.receive(samples, time.monotonic())
 
 
 def _level(samples: np.ndarray) -> float:

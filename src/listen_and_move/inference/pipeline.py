@@ -94,8 +94,8 @@ class Pipeline:
             SettingError: a dial that does not apply here.
         """
         self.check(settings.controls)
-        heard = self.front_end.all(_grouped(sound, ceil(BLOCK * SAMPLE_RATE / self.fps)), settings)
-        flow: Iterable[list[Frame]] = ahead(heard, BLOCKS_AHEAD)  # hears while the others draw
+        frame_blocks = self.front_end.all(_grouped(sound, ceil(BLOCK * SAMPLE_RATE / self.fps)), settings)
+        flow: Iterable[list[Frame]] = ahead(frame_blocks, BLOCKS_AHEAD)  # hears while the others draw
         for stage in self.stages:
             flow = _through(stage, flow, settings)
         for frames in flow:

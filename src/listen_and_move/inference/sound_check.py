@@ -71,15 +71,15 @@ def _novelty(
 
 
 def notes(
-    name: str, heard: SoundCheck, reference: AudioReference, gain: Gain | Literal["match"] = "match"
+    name: str, check: SoundCheck, reference: AudioReference, gain: Gain | Literal["match"] = "match"
 ) -> list[Remark]:
     """What a user should know of a sound that is played with the gain that was asked for, a line each; often
     nothing."""
     asked = gain in ("match", "running")
-    return [*(_level_notes(name, heard, reference) if asked else []), *_novelty_notes(name, heard)]
+    return [*(_level_notes(name, check, reference) if asked else []), *_novelty_notes(name, check)]
 
 
-def _level_notes(name: str, heard: SoundCheck, reference: AudioReference) -> list[Remark]:
+def _level_notes(name: str, check: SoundCheck, reference: AudioReference) -> list[Remark]:
     """What was done about the level."""
     if reference.level is None:
         return [
@@ -87,15 +87,15 @@ def _level_notes(name: str, heard: SoundCheck, reference: AudioReference) -> lis
                 f"{name}: the model does not know how loud its training sound was, so this is played as it is"
             )
         ]
-    if heard.level is None:
+    if check.level is None:
         return [
             Remark(
                 f"{name}: nothing in it is louder than {ABSOLUTE_GATE:g} dB of full scale, so it counts as "
                 "silence"
             )
         ]
-    difference = reference.level - heard.level
-    if heard.gain == "running" or abs(difference) < NOTABLE_DB:
+    difference = reference.level - check.level
+    if check.gain == "running" or abs(difference) < NOTABLE_DB:
         return []
     than, to = ("quieter", "louder") if difference > 0 else ("louder", "quieter")
     found = f"{name}: {abs(difference):.1f} dB {than} than the training sound: played"
@@ -109,11 +109,11 @@ def _level_notes(name: str, heard: SoundCheck, reference: AudioReference) -> lis
     return [Remark(f"{found} {played}", hint, "{message} ({hint})")]
 
 
-def _novelty_notes(name: str, heard: SoundCheck) -> list[Remark]:
-    if heard.novelty is None or heard.far < FAR_SHARE:
+def _novelty_notes(name: str, check: SoundCheck) -> list[Remark]:
+    if check.novelty is None or check.far < FAR_SHARE:
         return []
-    far = f"{heard.far:.0%} of its seconds are far from anything in the training sound"
-    what = f"{far} (novelty {heard.novelty.mean():.1f}"
+    far = f"{check.far:.0%} of its seconds are far from anything in the training sound"
+    what = f"{far} (novelty {check.novelty.mean():.1f}"
     return [
         Remark(
             f"{name}: {what}, among training sounds 1): the picture may move in ways that the clip never "

@@ -79,7 +79,9 @@ def claimed(container: Any, stream: Any) -> Fraction | None:
         (value for key, value in stream.metadata.items() if key.upper().startswith("DURATION")), ""
     ).split(":")
     if len(clock) == 3:  # Matroska: 00:00:10.010000000
-        return sum((Fraction(part) * 60**place for place, part in enumerate(reversed(clock))), Fraction(0))
+        return sum(
+            (Fraction(digits) * 60**place for place, digits in enumerate(reversed(clock))), Fraction(0)
+        )
     return (
         Fraction(container.duration, av.time_base)
         if container.duration and len(container.streams) == 1

@@ -253,7 +253,9 @@ def origin_of(container: Any) -> Fraction:
     return min((start for start in starts if start is not None), default=Fraction(0))
 
 
-def part(path: AnyPath, start: Seconds | None, end: Seconds | None) -> tuple[Fraction, Fraction | None]:
+def checked_span(
+    path: AnyPath, start: Seconds | None, end: Seconds | None
+) -> tuple[Fraction, Fraction | None]:
     """The part of a file between two instants, exact; a UserError if it is impossible."""
     first, last = exact(start or 0), None if end is None else exact(end)
     if first < 0:

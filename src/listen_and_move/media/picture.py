@@ -24,7 +24,7 @@ from listen_and_move.media.decoding import (
     frame_rate,
     orientation,
 )
-from listen_and_move.media.files import VideoInfo, opened, origin_of, part, picture_stream
+from listen_and_move.media.files import VideoInfo, checked_span, opened, origin_of, picture_stream
 
 HALF_A_MILLISECOND = Fraction(1, 2000)
 FAR = 10
@@ -69,7 +69,7 @@ def read_frames(
         UserError: no such file, no picture, a box outside the picture, a start after its end, a damaged or
             cut off file.
     """
-    first, last = part(path, start, end)
+    first, last = checked_span(path, start, end)
     with opened(path) as container:
         stream = picture_stream(path, container)
         stream.thread_type = "AUTO"
@@ -157,8 +157,8 @@ class _View:
             size = self.size
         self.columns = columns = _Scaling(across, displayed[0], frame.width, size[0])
         self.rows = rows = _Scaling(down, displayed[1], frame.height, size[1])
-        part = (columns.first, rows.first, columns.count, rows.count)
-        self.graph = _rgb_graph(frame, part, (columns.count // columns.blocks, rows.count // rows.blocks))
+        section = (columns.first, rows.first, columns.count, rows.count)
+        self.graph = _rgb_graph(frame, section, (columns.count // columns.blocks, rows.count // rows.blocks))
 
     def _checked_box(self, displayed: tuple[int, int]) -> Box:
         box = self.box or _centred(*displayed, *self.size)
@@ -181,8 +181,8 @@ class _Scaling:
     eighth of a new pixel.
     """
 
-    def __init__(self, part: tuple[int, int], displayed: int, coded: int, size: int) -> None:
-        begin, end = (side * coded / displayed for side in part)
+    def __init__(self, span: tuple[int, int], displayed: int, coded: int, size: int) -> None:
+        begin, end = (side * coded / displayed for side in span)
         step = (end - begin) / size
         self.blocks = _blocks(step, coded)
         align = max(4, self.blocks)  # where chroma samples begin, in every subsampling
@@ -216,7 +216,7 @@ def _blocks(step: float, coded: int) -> int:
     return blocks
 
 
-def _rgb_graph(frame: Any, part: Box, size: tuple[int, int]) -> Graph:
+def _rgb_graph(frame: Any, section: Box, size: tuple[int, int]) -> Graph:
     """Crop (x, y, width, height), averages of whole blocks down to ``size`` (width, height), and conversion
     to RGB.
 
@@ -236,8 +236,8 @@ def _rgb_graph(frame: Any, part: Box, size: tuple[int, int]) -> Graph:
         format=frame.format,
         time_base=Fraction(frame.time_base or Fraction(1, 1000)),
     )
-    crop = graph.add("crop", f"{part[2]}:{part[3]}:{part[0]}:{part[1]}:exact=1")
-    way = "bicubic" if size == part[2:] else "area"
+    crop = graph.add("crop", f"{section[2]}:{section[3]}:{section[0]}:{section[1]}:exact=1")
+    way = "bicubic" if size == section[2:] else "area"
     scale = graph.add(
         "scale", f"{size[0]}:{size[1]}:flags={way}+accurate_rnd+full_chroma_int+full_chroma_inp{colours}"
     )

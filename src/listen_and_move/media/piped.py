@@ -92,7 +92,7 @@ def piped_sound(file: Any, raw: Raw | None = None) -> Source:
             "give WAV, Matroska, MP3, Ogg or FLAC, or raw samples with --rate",
         ) from None
     sound = Sound(NAME, container, sound_stream(NAME, container, 0))
-    return Source(sound.part(None, None), sound.rate, sound.channels)
+    return Source(sound.section(None, None), sound.rate, sound.channels)
 
 
 class _PipeReader:

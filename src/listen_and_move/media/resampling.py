@@ -20,20 +20,20 @@ _PROBE = 1 << 13  # samples: more than the longest filter needs to begin
 class Resampler:
     """Turns samples at one rate into samples at another, ceil(samples x rate to / rate from) in all.
 
-    Nothing waits beside what the filter holds back, see `delay`. It remembers what it heard, and serves one
-    sound.
+    Nothing waits beside what the filter holds back, see `delay`. It remembers the samples before,
+    and serves one sound.
     """
 
     def __init__(self, rate_from: int, rate_to: int) -> None:
         self.rate_from, self.rate_to = rate_from, rate_to
-        self.heard, self.given = 0, 0
+        self.input_count, self.given = 0, 0
         self.filter = (
             None if rate_from == rate_to else av.AudioResampler(format="flt", layout="mono", rate=rate_to)
         )
 
     def push(self, samples: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:
         """The next samples, any number; those that they complete."""
-        self.heard += len(samples)
+        self.input_count += len(samples)
         if self.filter is None or not len(samples):
             return samples
         new = self._filtered(audio_frame(samples[:, None], self.rate_from))[: self._wanted() - self.given]
@@ -42,7 +42,7 @@ class Resampler:
 
     def finish(self) -> Float[np.ndarray, " m"]:
         """What is left when the sound has ended."""
-        if self.filter is None or not self.heard:
+        if self.filter is None or not self.input_count:
             return np.zeros(0, np.float32)
         missing = self._wanted() - self.given
         rest = self._filtered(None)[:missing]
@@ -50,7 +50,7 @@ class Resampler:
         return np.pad(rest, (0, missing - len(rest)))  # the filter may hold back the very last sample
 
     def _wanted(self) -> int:
-        return ceil(Fraction(self.heard * self.rate_to, self.rate_from))
+        return ceil(Fraction(self.input_count * self.rate_to, self.rate_from))
 
     def _filtered(self, frame: Any) -> np.ndarray:
         assert self.filter is not None

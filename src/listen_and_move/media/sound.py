@@ -17,7 +17,7 @@ from av.audio.frame import format_dtypes
 from listen_and_move.clock import Seconds, exact, sample_at
 from listen_and_move.errors import UserError
 from listen_and_move.media.decoding import AnyPath, check_complete, decoded
-from listen_and_move.media.files import opened, origin_of, part, sound_stream
+from listen_and_move.media.files import checked_span, opened, origin_of, sound_stream
 from listen_and_move.media.resampling import Resampler
 
 SMALLEST_GAP = Fraction(5, 1000)
@@ -44,7 +44,7 @@ def read_sound(
         UserError: no such file, no sound, no such track, a start after its end, samples that are not finite,
             a damaged or cut off file.
     """
-    part(path, start, end)
+    checked_span(path, start, end)
     with opened_sound(path, track) as sound:
         if start is None:
             begin, skip, first = sound.begin, 0, sample_at(Fraction(sound.begin, sound.rate), sample_rate)
@@ -66,7 +66,7 @@ def sound_samples(
         UserError: as `read_sound`.
     """
     with opened_sound(path, track) as sound:
-        return sum(len(block) for block in _not_empty(path, start, sound.part(start, end))), sound.rate
+        return sum(len(block) for block in _not_empty(path, start, sound.section(start, end))), sound.rate
 
 
 def sound_gaps(
@@ -83,7 +83,7 @@ def sound_gaps(
     """
     with opened_sound(path, track) as sound:
         begin, last = sample_at(start, sound.rate), sample_at(end, sound.rate)
-        ended = begin + sum(len(block) for block in sound.part(start, end))
+        ended = begin + sum(len(block) for block in sound.section(start, end))
     gaps = [(first, min(after, last)) for first, after in [*sound.gaps, (ended, last)]]
     edges = {begin: exact(start), last: exact(end)}
     instants = (
@@ -122,10 +122,10 @@ class Sound:
             0 if self.tick > Fraction(1, 8000) and abs(start) <= self.tick else sample_at(start, self.rate)
         )
 
-    def part(self, start: Seconds | None, end: Seconds | None) -> Iterator[np.ndarray]:
+    def section(self, start: Seconds | None, end: Seconds | None) -> Iterator[np.ndarray]:
         """Float32 (n, channels) blocks from ``start`` to ``end`` seconds, none after the end of the sound;
         see `read_sound`."""
-        first, last = part(self.path, start, end)
+        first, last = checked_span(self.path, start, end)
         begin = self.begin if start is None else sample_at(first, self.rate)
         limit = None if last is None else max(0, sample_at(last, self.rate) - begin)
         yield from _cut(self.blocks(begin), 0, limit)

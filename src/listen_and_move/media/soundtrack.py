@@ -80,7 +80,7 @@ def opened_source(sound: SoundTrack | Waveform | Source, copying: bool) -> Itera
             with opened(sound.path) as container:
                 yield Source(iter(()), source.rate, source.channels, container.streams.audio[sound.track])
             return
-        blocks = source.part(sound.start, sound.end)
+        blocks = source.section(sound.start, sound.end)
         first = [*islice(blocks, 1)]  # what is wrong with the file is told before anything is written
         yield Source(chain(first, blocks), source.rate, source.channels)
 

@@ -108,9 +108,12 @@ class MatroskaStream:
         frame.pts, frame.time_base = index, 1 / self.fps
         self.container.mux(self.picture.encode(frame))
         if len(sound):
-            heard = self._sound_frame(sound)
-            heard.pts, heard.time_base = frame_sample(index, self.fps, self.rate), Fraction(1, self.rate)
-            self.container.mux(self.sound.encode(heard))
+            sound_frame = self._sound_frame(sound)
+            sound_frame.pts, sound_frame.time_base = (
+                frame_sample(index, self.fps, self.rate),
+                Fraction(1, self.rate),
+            )
+            self.container.mux(self.sound.encode(sound_frame))
         self.file.check()
 
     def close(self) -> None:
@@ -121,8 +124,8 @@ class MatroskaStream:
         self.file.check()
 
     def _sound_frame(self, sound: np.ndarray) -> Any:
-        heard = sound.mean(axis=1, keepdims=True) if self.layout == "mono" else sound
-        values = np.rint(heard.astype(np.float64) * 32768).clip(-32768, 32767).astype(np.int16)
+        mixed = sound.mean(axis=1, keepdims=True) if self.layout == "mono" else sound
+        values = np.rint(mixed.astype(np.float64) * 32768).clip(-32768, 32767).astype(np.int16)
         frame = av.AudioFrame.from_ndarray(
             np.ascontiguousarray(values.reshape(1, -1)), format="s16", layout=self.layout
         )

@@ -38,7 +38,8 @@ def build_network(config: ModelConfig) -> Network:
 
 
 def build_discriminators(config: Config) -> Discriminators:
-    """Fresh critics of single frames and of windows, with as many layers as the generator has doublings."""
+    """Fresh discriminators of single frames and of windows, with as many layers as the generator has
+    doublings."""
     # Mirrors the generator, outermost layer first, so that both work at the same sizes.
     widths = [config.critics.channels(layer) for layer in range(config.clip.doublings, -1, -1)]
     norm = config.critics.norm == "batch"
@@ -46,10 +47,10 @@ def build_discriminators(config: Config) -> Discriminators:
         Discriminator(widths, video=each, norm=norm, connections=config.critics.connections)
         for each in (False, True)
     )
-    critics = Discriminators(image, video)
-    for critic in critics:
-        initialise(critic, keep_scale=not norm)
-    return critics
+    discriminators = Discriminators(image, video)
+    for discriminator in discriminators:
+        initialise(discriminator, keep_scale=not norm)
+    return discriminators
 
 
 def _generator(config: ModelConfig) -> Generator:

@@ -230,8 +230,8 @@ class Generator(nn.Module):
                 x = x.flatten(0, 1)
                 predictions.append(prediction)
             if (sketcher := next(sketchers, None)) is not None:
-                drawn = sketcher(x)
-                sketch = upsampled(drawn if sketch is None else sketch + drawn)
+                layer_sketch = sketcher(x)
+                sketch = upsampled(layer_sketch if sketch is None else sketch + layer_sketch)
         after = PictureState(tuple(predictions), tuple(kept) if any(kept) else ())
         return x.to(z), None if sketch is None else sketch.to(z), after
 
@@ -302,9 +302,9 @@ class Network(nn.Module):
             sharpness: see `Generator.forward`.
             smoothing: see `listen`.
         """
-        z, norm, heard = self.listen(features, noise, state, smoothing)
-        frames, picture = self.generator(z, norm, heard.picture, pixel_noise, memory_mask, sharpness)
-        return frames, heard._replace(picture=picture)
+        z, norm, next_state = self.listen(features, noise, state, smoothing)
+        frames, picture = self.generator(z, norm, next_state.picture, pixel_noise, memory_mask, sharpness)
+        return frames, next_state._replace(picture=picture)
 
     def prime(
         self,
@@ -314,10 +314,10 @@ class Network(nn.Module):
     ) -> NetworkState:
         """Returns the state after a window whose frames are not needed; cheap without a recurrent
         generator."""
-        z, norm, heard = self.listen(features, noise, state)
+        z, norm, next_state = self.listen(features, noise, state)
         if not self.generator.is_recurrent:
-            return heard
-        return heard._replace(picture=self.generator(z, norm, heard.picture)[1])
+            return next_state
+        return next_state._replace(picture=self.generator(z, norm, next_state.picture)[1])
 
     def listen(
         self,

@@ -146,21 +146,24 @@ def _config(
                 f"expected the weights of a motion encoder and a generator; got none of {name.split('.')[0]}"
             )
     generator, doublings = _generator(weights)
-    heard, noise, sound, content = _routes(weights, motion_noise)
+    sound_size, noise, sound, content = _routes(weights, motion_noise)
     size, layers = 4 * 2**doublings, _count(weights, "motion.layers")
     usual: dict[str, Any] = {
         "fps": "20",
-        "kind": "mfcc" if heard == _COEFFICIENTS else "lms",
+        "kind": "mfcc" if sound_size == _COEFFICIENTS else "lms",
         "chunk-ms": 100.0 if size >= 512 else 85.0,
         "dilation": 2,
     }
     given = {"fps": fps, "kind": kind, "chunk-ms": chunk_ms, "dilation": dilation}
     chosen = {name: usual[name] if value is None else value for name, value in given.items()}
-    if chosen["kind"] == "mfcc" and heard != _COEFFICIENTS:
+    if chosen["kind"] == "mfcc" and sound_size != _COEFFICIENTS:
         raise UserError(
-            f"expected {_COEFFICIENTS} numbers of sound per frame for kind mfcc; this network hears {heard}"
+            f"expected {_COEFFICIENTS} numbers of sound per frame for kind mfcc; this network hears "
+            f"{sound_size}"
         )
-    bands: dict[str, Any] = {} if chosen["kind"] == "mfcc" else {"bands": heard, "context_bands": heard}
+    bands: dict[str, Any] = (
+        {} if chosen["kind"] == "mfcc" else {"bands": sound_size, "context_bands": sound_size}
+    )
     features = FeatureConfig(kind=chosen["kind"], chunk_ms=chosen["chunk-ms"], **bands)
     config = ModelConfig(
         clip=ClipConfig(size=str(size), fps=chosen["fps"]),
@@ -189,16 +192,16 @@ def _routes(weights: Mapping[str, Tensor], motion_noise: int | None) -> tuple[in
     input."""
     token, inputs = weights[_ENCODER].shape[1], weights[_START].shape[1]
     content = inputs > token
-    heard = (
+    sound_size = (
         weights[_SOUND].shape[1]
         if _SOUND in weights
         else inputs - token
         if content
         else token - _given(motion_noise)
     )
-    sound = token >= heard
-    noise = token - heard if sound else token
-    if inputs != token + content * heard or heard < 1:
+    sound = token >= sound_size
+    noise = token - sound_size if sound else token
+    if inputs != token + content * sound_size or sound_size < 1:
         raise UserError(
             f"expected a generator that draws from {token} numbers of motion, or these and the sound; it "
             f"draws from {inputs}: "
@@ -208,7 +211,7 @@ def _routes(weights: Mapping[str, Tensor], motion_noise: int | None) -> tuple[in
         raise UserError(
             f"motion-noise: expected {noise}, which is in the weights; got {motion_noise}: leave it away"
         )
-    return heard, noise, sound, content
+    return sound_size, noise, sound, content
 
 
 def _given(motion_noise: int | None) -> int:

@@ -1,4 +1,4 @@
-"""Stateless blocks of generator and critics, and how weights start.
+"""Stateless blocks of generator and discriminators, and how weights start.
 
 Shape letters: N pictures (batch x frames), C channels, H height, W width, F features, K numbers per
 condition.
@@ -300,9 +300,9 @@ class WholePicture(nn.Module):
     ) -> Float[Tensor, "N 3 H W"]:
         """Frames in [-1, 1]; ``base``: for pictures that are drawn upon something; ``sketch``: what is added
         before tanh."""
-        return torch.tanh(self._drawn(x, sketch))
+        return torch.tanh(self._preactivations(x, sketch))
 
-    def _drawn(self, x: Tensor, sketch: Tensor | None) -> Tensor:
+    def _preactivations(self, x: Tensor, sketch: Tensor | None) -> Tensor:
         return self.convolution(x) if sketch is None else self.convolution(x) + sketch
 
 
@@ -325,7 +325,7 @@ class ResidualPicture(WholePicture):
         """Frames in [-1, 1], drawn upon the base, else upon the mean frame; 0.97 keeps black and white
         movable."""
         return torch.tanh(
-            torch.atanh(0.97 * (self.mean_frame if base is None else base)) + self._drawn(x, sketch)
+            torch.atanh(0.97 * (self.mean_frame if base is None else base)) + self._preactivations(x, sketch)
         )
 
 
@@ -334,20 +334,20 @@ def initialise(module: nn.Module, *, keep_scale: bool = False) -> None:
     torch's own.
 
     Source: Redondo 2023, published code. ``keep_scale`` instead draws weights that keep the size of
-    activations from layer to layer (He et al. 2015): without norms, 0.02 lets them fade until a critic says
-    nothing.
+    activations from layer to layer (He et al. 2015): without norms, 0.02 lets them fade until a
+    discriminator says nothing.
     """
-    for part in module.modules():
-        if isinstance(part, (nn.Conv2d, nn.Conv3d, nn.Linear)):
+    for layer in module.modules():
+        if isinstance(layer, (nn.Conv2d, nn.Conv3d, nn.Linear)):
             if keep_scale:
-                nn.init.kaiming_normal_(part.weight, a=SLOPE)
+                nn.init.kaiming_normal_(layer.weight, a=SLOPE)
             else:
-                nn.init.normal_(part.weight, 0.0, 0.02)
-            if part.bias is not None:
-                nn.init.zeros_(part.bias)
-        elif isinstance(part, (nn.BatchNorm2d, nn.InstanceNorm2d)):
-            nn.init.normal_(part.weight, 1.0, 0.02)
-            nn.init.zeros_(part.bias)
-    for part in module.modules():  # after its convolution had its turn above
-        if isinstance(part, ResidualPicture):
-            nn.init.zeros_(part.convolution.weight)
+                nn.init.normal_(layer.weight, 0.0, 0.02)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        elif isinstance(layer, (nn.BatchNorm2d, nn.InstanceNorm2d)):
+            nn.init.normal_(layer.weight, 1.0, 0.02)
+            nn.init.zeros_(layer.bias)
+    for layer in module.modules():  # after its convolution had its turn above
+        if isinstance(layer, ResidualPicture):
+            nn.init.zeros_(layer.convolution.weight)

@@ -22,13 +22,13 @@ def frame_noise(
     sum of sizes); and pixel noise, one (1, T, 1, h, w) per shape; None without shapes."""
     if not any(sizes) and not shapes:
         return torch.zeros(1, len(frames), 0, device=device), None
-    drawn = [_one_frame(seed, frame, sizes[0], shapes) for frame in frames]
+    frame_noises = [_one_frame(seed, frame, sizes[0], shapes) for frame in frames]
     # Frame -1, which no sound has, stands for the whole sound.
     content = torch.randn(sizes[1], generator=torch.Generator().manual_seed(_mixed(seed, -1)))
-    vectors = torch.stack([torch.cat([motion, content]) for motion, _ in drawn])[None].to(device)
+    vectors = torch.stack([torch.cat([motion, content]) for motion, _ in frame_noises])[None].to(device)
     pixels = [
         torch.stack(places)[None, :, None].to(device)
-        for places in zip(*(pixel for _, pixel in drawn), strict=True)
+        for places in zip(*(pixel for _, pixel in frame_noises), strict=True)
     ]
     return vectors, pixels or None
 

@@ -115,17 +115,17 @@ class Doubling(nn.ConvTranspose2d):
 
 def _shorten(generator: Generator) -> None:
     """The convolutions in bfloat16; norms and what the sound does to them keep their digits."""
-    for part in (
+    for module in (
         generator.start,
         generator.blocks,
         generator.predictions,
         generator.sketches,
         generator.reference_encoder,
     ):
-        if part is not None:
-            part.bfloat16()
+        if module is not None:
+            module.bfloat16()
     for block in generator.blocks:
-        for part in (block.norms, block.sound):
-            if part is not None:
-                part.float()
+        for module in (block.norms, block.sound):
+            if module is not None:
+                module.float()
     generator.start.norm.float()

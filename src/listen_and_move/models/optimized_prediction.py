@@ -40,25 +40,25 @@ class OptimizedPrediction(nn.Module):
         # sums.
         batch, frames, _, *size = x.shape
         at_once, predictions = min(frames, frames_at_once(x)), len(self.follows)
-        heard = x.new_empty(batch, at_once, predictions, 3 * self.width, *size)
+        input_gates = x.new_empty(batch, at_once, predictions, 3 * self.width, *size)
         maps = x.new_empty(batch, at_once, predictions, self.width, *size)
         hidden = torch.zeros_like(maps[:, 0]) if state is None else state.hidden
         corrected = torch.empty_like(x)
         for piece, target in zip(x.split(at_once, dim=1), corrected.split(at_once, dim=1), strict=True):
             length = piece.shape[1]
-            self._hear(piece, heard[:, :length])
+            self._hear(piece, input_gates[:, :length])
             for frame in range(length):
-                self._follow(heard[:, frame], hidden, maps[:, frame])
+                self._follow(input_gates[:, frame], hidden, maps[:, frame])
                 hidden = maps[:, frame]
             prediction, mask = self._blended(maps[:, :length]).split([self.channels, 1], dim=2)
             torch.lerp(prediction, piece, mask.sigmoid(), out=target)
         return corrected, PredictionState(hidden)
 
-    def _hear(self, x: Float[Tensor, "B T C H W"], heard: Float[Tensor, "B T D gates H W"]) -> None:
+    def _hear(self, x: Float[Tensor, "B T C H W"], input_gates: Float[Tensor, "B T D gates H W"]) -> None:
         """The input half of every gate of every prediction."""
         place = 0
         for hears in self.hears:
-            place += hears(x, heard[:, :, place:])
+            place += hears(x, input_gates[:, :, place:])
 
     def _follow(
         self,
@@ -89,11 +89,11 @@ class _HearsCentre(nn.Module):
         self.radius, self.bias = cell.convolution.radius, cell.convolution.bias
         self.kernel = _kept(cell.convolution.kernel()[:, : cell.inputs])
 
-    def forward(self, x: Float[Tensor, "B T C H W"], heard: Float[Tensor, "B T D gates H W"]) -> int:
+    def forward(self, x: Float[Tensor, "B T C H W"], input_gates: Float[Tensor, "B T D gates H W"]) -> int:
         """Written to the first place; how many were."""
-        heard[:, :, 0] = F.conv2d(x.flatten(0, 1), self.kernel, self.bias, padding=self.radius).unflatten(
-            0, x.shape[:2]
-        )
+        input_gates[:, :, 0] = F.conv2d(
+            x.flatten(0, 1), self.kernel, self.bias, padding=self.radius
+        ).unflatten(0, x.shape[:2])
         return 1
 
 
@@ -108,9 +108,9 @@ class _HearsBothWays(nn.Module):
         rows = (row[:, : cell.inputs, None] for row in cell.convolution.weights)
         self.rows = nn.ParameterList(_kept(row.mT if sideways else row) for row in rows)
 
-    def forward(self, x: Float[Tensor, "B T C H W"], heard: Float[Tensor, "B T D gates H W"]) -> int:
+    def forward(self, x: Float[Tensor, "B T C H W"], input_gates: Float[Tensor, "B T D gates H W"]) -> int:
         """Written to the first two places; how many were."""
-        on, back = heard[:, :, 0], heard[:, :, 1]
+        on, back = input_gates[:, :, 0], input_gates[:, :, 1]
         on[:] = back[:] = _points(x, self.rows[0], self.bias)
         pictures, length = x.flatten(0, 1), x.shape[self.along]
         for shift, row in enumerate(self.rows[1:], start=1):

@@ -45,17 +45,17 @@ class DilatedGRU(nn.Module):
         self, tokens: Float[Tensor, "B T S"], memory: Float[Tensor, "B dilation S"]
     ) -> tuple[Float[Tensor, "B T S"], Float[Tensor, "B dilation S"]]:
         """Hidden vectors of all frames, and the last of them as the new memory."""
-        heard = F.linear(tokens, self.weight_ih, self.bias_ih)
+        input_gates = F.linear(tokens, self.weight_ih, self.bias_ih)
         hidden: list[Tensor] = []
         # Frames of one group do not depend on each other: they are one product instead of as many.
-        for group in heard.split(self.dilation, dim=1):
+        for group in input_gates.split(self.dilation, dim=1):
             moved = self._step(group, memory[:, : group.shape[1]])
             memory = torch.cat([memory[:, group.shape[1] :], moved], dim=1)
             hidden.append(moved)
         return torch.cat(hidden, dim=1), memory
 
-    def _step(self, heard: Tensor, hidden: Tensor) -> Tensor:
-        reset, update, candidate = heard.chunk(3, dim=-1)
+    def _step(self, input_gates: Tensor, hidden: Tensor) -> Tensor:
+        reset, update, candidate = input_gates.chunk(3, dim=-1)
         reset_h, update_h, candidate_h = F.linear(hidden, self.weight_hh, self.bias_hh).chunk(3, dim=-1)
         candidate = torch.tanh(candidate + torch.sigmoid(reset + reset_h) * candidate_h)
         return candidate + torch.sigmoid(update + update_h) * (hidden - candidate)
@@ -104,9 +104,9 @@ class FeedbackMotionEncoder(MotionEncoder):
         self, tokens: Float[Tensor, "B T S"], state: MotionState | None = None
     ) -> tuple[Float[Tensor, "B T S"], MotionState]:
         """Motion tokens of a window, and the state to continue from."""
-        heard, moved = leaky(self.sound(tokens)), []
+        sound_tokens, moved = leaky(self.sound(tokens)), []
         last = None if state is None else state.last
-        for token in heard.split(1, dim=1):
+        for token in sound_tokens.split(1, dim=1):
             last, state = super().forward(token if last is None else token + last, state)
             moved.append(last)
         motion = torch.cat(moved, dim=1) if moved else tokens
@@ -254,22 +254,22 @@ class ConvGRU(nn.Module):
         )
 
     def follow(
-        self, heard: Float[Tensor, "B T gates H W"], hidden: Float[Tensor, "B D H W"] | None = None
+        self, input_gates: Float[Tensor, "B T gates H W"], hidden: Float[Tensor, "B D H W"] | None = None
     ) -> Float[Tensor, "B T D H W"]:
         """The hidden maps, from the input half."""
         if hidden is None:
-            hidden = heard.new_zeros(len(heard), self.channels, *heard.shape[3:])
+            hidden = input_gates.new_zeros(len(input_gates), self.channels, *input_gates.shape[3:])
         # The candidate's kernel is applied to r h and the gates' to h, so the hidden half is two
         # convolutions.
         kernels = self.convolution.kernel()[:, self.inputs :].split([2 * self.channels, self.channels])
         maps: list[Tensor] = []
-        for frame in heard.unbind(dim=1):
+        for frame in input_gates.unbind(dim=1):
             hidden = self._step(frame, hidden, *kernels)
             maps.append(hidden)
         return torch.stack(maps, dim=1)
 
-    def _step(self, heard: Tensor, hidden: Tensor, gates: Tensor, candidate: Tensor) -> Tensor:
-        of_gates, of_candidate = heard.split([2 * self.channels, self.channels], dim=1)
+    def _step(self, input_gates: Tensor, hidden: Tensor, gates: Tensor, candidate: Tensor) -> Tensor:
+        of_gates, of_candidate = input_gates.split([2 * self.channels, self.channels], dim=1)
         update, reset = torch.sigmoid(of_gates + self.convolution.apply_kernel(hidden, gates)).chunk(2, dim=1)
         proposal = torch.tanh(of_candidate + self.convolution.apply_kernel(reset * hidden, candidate))
         return torch.lerp(hidden, proposal.to(hidden), update.to(hidden))

@@ -31,12 +31,12 @@ def played(
     # warm-up has faded from it.
     for first in range(max(0, frames.start - WARM_UP), frames.stop, BLOCK):
         span = range(first, min(first + BLOCK, frames.stop))
-        heard = features[span.start : span.stop][None].to(device)
+        block_features = features[span.start : span.stop][None].to(device)
         noise, pixel_noise = frame_noise(
             span, seed, config.noise_sizes, network.generator.pixel_noise_shapes, device
         )
         with torch.no_grad():
-            picture, state = network(heard, noise, state, pixel_noise, sharpness=sharpness)
+            picture, state = network(block_features, noise, state, pixel_noise, sharpness=sharpness)
         pixels = as_pixels(picture[0]).cpu().numpy()
         if span.stop > frames.start:
             yield pixels[max(0, frames.start - first) :]

@@ -52,11 +52,12 @@ def held(folder: RunFolder) -> Iterator[None]:
                     "way there",
                     "wait for its end, stop it, or choose another --run",
                 ) from None
-        else:
+        else:  # only under the lock: without one, the files may be those of a training that is writing them
             for left in folder.half_written():
                 with suppress(OSError):
                     left.unlink()
         yield
     finally:
         if file is not None:
+            # Not removed: whoever opened it meanwhile would lock a file that has lost its name.
             file.close()

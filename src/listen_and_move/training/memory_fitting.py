@@ -50,7 +50,7 @@ def remembered_frames(clip: Clip, config: Config) -> Int[Tensor, " K"]:
         clip: the decoded clip.
         config: the run's settings; generator.recall is the largest number of frames.
     """
-    numbers = [number for part in clip.train for number in part]
+    numbers = [number for span in clip.train for number in span]
     return torch.tensor(numbers[:: ceil(len(numbers) / config.generator.recall)])
 
 
@@ -165,7 +165,7 @@ def fitted_metric_scale(
     # A constant feature gets scale 0 instead of a division by nearly nothing.
     unit = torch.where(spread > 1e-6 * keys.abs().amax(0).clamp(min=1e-6), 1 / spread.clamp(min=1e-12), 0.0)
     parts = [keys[:, groups == number] * unit[groups == number] for number in range(int(groups.max()) + 1)]
-    squares = torch.stack([torch.cdist(part, part).square() for part in parts])  # G, K, K
+    squares = torch.stack([torch.cdist(group_keys, group_keys).square() for group_keys in parts])  # G, K, K
     typical = squares.sum(0).sqrt().mean().clamp(min=1e-6)
     pictures = pictures - pictures.mean(0)
     weight = torch.zeros(len(parts), requires_grad=True)

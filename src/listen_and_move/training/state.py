@@ -182,17 +182,17 @@ def _named(state: NetworkState) -> dict[str, Tensor]:
         tensors["last"] = motion.last
     tensors |= {f"prediction/{place}": each.hidden for place, each in enumerate(picture.prediction)}
     return tensors | {
-        f"past/{part}/{place}": past
-        for part, pasts in enumerate(picture.pasts)
+        f"past/{block}/{place}": past
+        for block, pasts in enumerate(picture.pasts)
         for place, past in enumerate(pasts)
     }
 
 
 def _network_state(tensors: dict[str, Tensor]) -> NetworkState:
     """Returns the network's state of tensors named by `_named`."""
-    motion, prediction = (_numbered(tensors, f"{part}/") for part in ("motion", "prediction"))
-    parts = len({name.partition("/")[0] for name in _below(tensors, "past/")})
-    pasts = tuple(_numbered(tensors, f"past/{part}/") for part in range(parts))
+    motion, prediction = (_numbered(tensors, f"{kind}/") for kind in ("motion", "prediction"))
+    blocks = len({name.partition("/")[0] for name in _below(tensors, "past/")})
+    pasts = tuple(_numbered(tensors, f"past/{block}/") for block in range(blocks))
     picture = PictureState(tuple(map(PredictionState, prediction)), pasts)
     return NetworkState(MotionState(motion, tensors.get("last")), picture)
 

@@ -33,7 +33,7 @@ def lags(
         moment = (arrived + block) / true_rate + jitter.uniform(0, 0.2) * block / RATE
         if moment <= now or frame >= completed:  # the next block comes, now or later
             now, arrived = max(now, moment), arrived + block
-            pacer.heard(block, moment)
+            pacer.receive(block, moment)
             completed = max(0, floor((Fraction(arrived, RATE) - LATENCY) * fps) + 1)
             continue
         if waiting_stalls and now >= waiting_stalls[0][0]:
@@ -50,7 +50,7 @@ def lags(
 def test_after_three_hours_the_lag_is_as_after_a_minute(ppm: float) -> None:
     block, fps = 8820, Fraction(5000, 1001)
     shown = lags(3.0, ppm, block=block, drawing=0.01, fps=fps)
-    minute, last = (shown[part, 1] for part in (slice(240, 360), slice(-120, None)))
+    minute, last = (shown[window, 1] for window in (slice(240, 360), slice(-120, None)))
     assert np.median(last) == pytest.approx(np.median(minute), abs=0.01)
     assert np.percentile(last, 95) == pytest.approx(np.percentile(minute, 95), abs=0.01)
     assert shown[-1, 0] == pytest.approx(3 * 3600 * float(fps) * (1 + ppm * 1e-6), abs=5), (
@@ -85,16 +85,16 @@ def test_a_machine_that_is_too_slow_leaves_pictures_out_and_keeps_the_lag() -> N
 def test_without_sound_nothing_is_due() -> None:
     pacer = Pacer(Fraction(20), 48_000, Fraction(1, 8))
     assert pacer.due(0.0) == 0 and pacer.late(0, 5.0) == 0 and pacer.wait(0, 0.0) == 0.125
-    pacer.heard(48_000, 10.0)
+    pacer.receive(48_000, 10.0)
     assert [pacer.due(10.0), pacer.due(10.125), pacer.due(10.625)] == [0, 1, 11]
     assert pacer.due(11.0) == pacer.due(3600.0) == 18, "a frame for every twentieth of a second, then none"
     assert pacer.wait(18, 3600.0) == pytest.approx(0.025)
-    pacer.heard(48_000, 4000.0)
+    pacer.receive(48_000, 4000.0)
     assert pacer.late(18, 4000.0) == 0 and pacer.late(0, 4000.0) == 17
 
 
 def test_counting_is_exact() -> None:
     pacer, seconds = Pacer(FPS, RATE, Fraction(0)), 10 * 86_400
-    pacer.heard(seconds * RATE, 0.0)
-    pacer.heard(0, 1.0)
+    pacer.receive(seconds * RATE, 0.0)
+    pacer.receive(0, 1.0)
     assert pacer.position(1.0) == seconds and pacer.due(1.0) == floor(seconds * FPS) + 1

@@ -159,7 +159,7 @@ def test_a_screen_shows_what_is_due_and_leaves_out_what_was() -> None:
 
     pacer = Pacer(FPS, RATE, Fraction(1, 10))
     screen = Seen(pacer, lambda: now[0])
-    pacer.heard(RATE, now[0])
+    pacer.receive(RATE, now[0])
     for number in range(18):
         screen.show(picture(number))
     for now[0] in (0.0, 0.05, 0.11, 0.12, 0.16, 0.41):

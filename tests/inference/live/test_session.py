@@ -44,16 +44,16 @@ def cuts(count: int, seed: int = 0) -> list[int]:
 @contextmanager
 def recorded(animator: Animator):
     """All that the stage draws, in [-1, 1], before it is rounded to 8 bits."""
-    drawn, draw = [], animator.renderer.draw
+    network_pictures, draw = [], animator.renderer.draw
 
-    def recording(part: RenderRequest):
-        frames, state = draw(part)
-        drawn.extend(frames)
+    def recording(render_request: RenderRequest):
+        frames, state = draw(render_request)
+        network_pictures.extend(frames)
         return frames, state
 
     animator.renderer.draw = recording
     try:
-        yield drawn
+        yield network_pictures
     finally:
         animator.renderer.draw = draw
 
@@ -88,9 +88,11 @@ def test_a_frame_comes_as_soon_as_its_sound_has_come(trained: Path) -> None:
     animator, rate = Animator.load(trained, "cpu"), 44_100
     live = animator.live(rate)
     assert live.latency == pytest.approx(float(sum(live.delays)))
-    for heard, block in zip(range(9, rate, 9), np.split(wave(1.0, rate), range(9, rate, 9)), strict=False):
+    for sample_count, block in zip(
+        range(9, rate, 9), np.split(wave(1.0, rate), range(9, rate, 9)), strict=False
+    ):
         for _ in live.push(block):
-            late = heard / rate - (live.frame - 1) / float(animator.fps)
+            late = sample_count / rate - (live.frame - 1) / float(animator.fps)
             assert late == pytest.approx(live.latency, abs=10 / rate)
     assert live.frame > 10
 
@@ -160,10 +162,10 @@ def test_late_frames_are_heard_and_not_drawn(form: str, request) -> None:
     first, second = np.split(sound, 2)
     whole = played(animator.live(64_000), [first, second])
     live = animator.live(64_000)
-    with recorded(animator) as drawn:
+    with recorded(animator) as network_pictures:
         before = live.push(first)
         after = live.push(second, late=15)
-    assert len(drawn) == len(before) + len(after) - 15
+    assert len(network_pictures) == len(before) + len(after) - 15
     assert all(np.array_equal(frame, before[-1]) for frame in after[:15])
     distance = np.abs(
         np.stack(after[15:]).astype(int) - np.stack(whole[len(before) + 15 : len(before) + len(after)])
@@ -220,9 +222,9 @@ def test_players_at_once_are_drawn_together_and_do_not_mix(form: str, request) -
 
     alone, floats = [], []
     for index in range(4):
-        with recorded(animator) as drawn:
+        with recorded(animator) as network_pictures:
             alone.append(play(index))
-        floats.append(torch.stack(drawn))
+        floats.append(torch.stack(network_pictures))
     found: list[list[np.ndarray]] = [[]] * 4
     sizes = together(
         animator, [lambda index=index: found.__setitem__(index, play(index)) for index in range(4)]
@@ -253,15 +255,15 @@ def test_a_batch_is_what_each_would_be_alone(form: str, request) -> None:
     for lengths in ([4, 4, 4], [3, 8, 1]):
         first = 0 if not alone else 4
         states = [None] * 3 if not alone else [state for _, state in alone[-3:]]
-        alone += [animator.renderer.draw(part) for part in parts(states, first, lengths)]
-        states = [None] * 3 if not batched else [part.state for part in batched[-3:]]
+        alone += [animator.renderer.draw(render_request) for render_request in parts(states, first, lengths)]
+        states = [None] * 3 if not batched else [render_request.state for render_request in batched[-3:]]
         waiting = parts(states, first, lengths)
         animator.renderer.waiting = list(waiting)
         while animator.renderer.waiting:
             animator.renderer._draw_some()
         batched += waiting
-    for (frames, _), part in zip(alone, batched, strict=True):
-        assert torch.cat(part.drawn).sub(frames).abs().max() <= ROUNDING
+    for (frames, _), render_request in zip(alone, batched, strict=True):
+        assert torch.cat(render_request.pictures).sub(frames).abs().max() <= ROUNDING
 
 
 def test_what_goes_wrong_reaches_all_who_waited_and_nobody_after(trained: Path) -> None:

@@ -48,12 +48,12 @@ def jumps(chosen: np.ndarray) -> int:
 def cost(replay: Replay, sound: torch.Tensor, path: np.ndarray) -> float:
     """Of a path of places, by the definition, frame by frame."""
     spread = replay.features.std(0)
-    sounds, heard, index = (
+    sounds, sound_features, index = (
         replay.features / spread,
         sound.numpy() / spread,
         np.searchsorted(replay.places, path),
     )
-    total = np.linalg.norm(sounds[index] - heard, axis=1).sum() / pdist(sounds).mean()
+    total = np.linalg.norm(sounds[index] - sound_features, axis=1).sum() / pdist(sounds).mean()
     for one, two in pairwise(index):
         if replay.places[one] + 1 in replay.places:
             expected = replay.pictures[one + 1]
@@ -203,7 +203,7 @@ def test_generate_shows_training_frames_and_nothing_else(
         for picture in sorted(out.glob("*.png"))
         for frame in read_frames(picture, Fraction(20), width=32, height=32)
     ]
-    train = torch.cat([clip.frames[part.start : part.stop] for part in clip.train]).numpy()
+    train = torch.cat([clip.frames[span.start : span.stop] for span in clip.train]).numpy()
     error = np.abs(np.stack(shown)[:, None].astype(int) - train).max((2, 3, 4))  # (shown, train)
     assert len(shown) == 80 and error.min(1).max() <= 1
     assert np.diag(error).max() <= 1, "the training part's own sound asks for its own picture"

@@ -18,7 +18,7 @@ PATIENCE = 2
 """Pictures that may be due at once and are all drawn."""
 
 
-class _Heard(NamedTuple):
+class _Arrival(NamedTuple):
     """What was known when the last block came."""
 
     before: int
@@ -43,16 +43,16 @@ class Pacer:
 
     def __init__(self, fps: Fraction, sample_rate: int, latency: Fraction) -> None:
         self.fps, self.rate, self.latency = fps, sample_rate, latency
-        self.last = _Heard(0, 0, 0.0)
+        self.last = _Arrival(0, 0, 0.0)
 
-    def heard(self, samples: int, now: float) -> None:
+    def receive(self, samples: int, now: float) -> None:
         """So many samples have come."""
-        self.last = _Heard(self.last.samples, self.last.samples + samples, now)
+        self.last = _Arrival(self.last.samples, self.last.samples + samples, now)
 
     def lose(self, samples: int) -> None:
         """Takes back so many samples, which came and will never be heard."""
         before, count, moment = self.last
-        self.last = _Heard(max(0, before - samples), count - samples, moment)
+        self.last = _Arrival(max(0, before - samples), count - samples, moment)
 
     def position(self, now: float) -> Fraction:
         """Seconds of sound that are out."""

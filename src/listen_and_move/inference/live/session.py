@@ -126,8 +126,8 @@ class Live:
         """
         if self.over:
             raise UserError("live: expected no sound after its end; got more: begin again with Animator.live")
-        heard = self.resampler.push(mono(samples))
-        frames, self.state = self.pipeline.push(heard, self.state, self._settings(late))
+        resampled = self.resampler.push(mono(samples))
+        frames, self.state = self.pipeline.push(resampled, self.state, self._settings(late))
         self.frame += len(frames)
         return pictures(frames)
 
@@ -140,7 +140,7 @@ class Live:
         frames, state = self.pipeline.push(self.resampler.finish(), self.state, self._settings())
         frames += self.pipeline.finish(state, self._settings())
         # Resampling may round a sound up by a sample, into a frame that nobody would hear.
-        total = frame_count(self.resampler.heard, self.rate, self.pipeline.fps)
+        total = frame_count(self.resampler.input_count, self.rate, self.pipeline.fps)
         return pictures(frames[: total - self.frame])
 
     def _settings(self, late: int = 0) -> PlaySettings:

@@ -50,7 +50,7 @@ def opened_source(name: str, raw: Raw | None, realtime: bool) -> Iterator[Source
             yield source
     else:
         with opened_sound(Path(name)) as sound:
-            blocks = sound.part(None, None)
+            blocks = sound.section(None, None)
             yield Source(in_time(blocks, sound.rate) if realtime else blocks, sound.rate, sound.channels)
 
 
@@ -92,13 +92,13 @@ def microphone() -> Iterator[Source]:
     """
     sounddevice, blocks = _sounddevice(), SimpleQueue[np.ndarray]()
 
-    def heard(samples: np.ndarray, *_: Any) -> None:
+    def queue_block(samples: np.ndarray, *_: Any) -> None:
         blocks.put(samples.copy())
 
     try:
         rate = int(sounddevice.query_devices(kind="input")["default_samplerate"])
         stream = sounddevice.InputStream(
-            rate, rate // SHORT, channels=1, dtype="float32", latency="low", callback=heard
+            rate, rate // SHORT, channels=1, dtype="float32", latency="low", callback=queue_block
         )
         stream.start()
     except (sounddevice.PortAudioError, ValueError) as error:

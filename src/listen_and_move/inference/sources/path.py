@@ -87,7 +87,7 @@ class Replay:
     @classmethod
     def of(cls, clip: Clip, search: Search = VITERBI) -> "Replay":
         """Replay of a clip's training frames."""
-        places = np.concatenate([np.arange(part.start, part.stop) for part in clip.train])
+        places = np.concatenate([np.arange(span.start, span.stop) for span in clip.train])
         return cls(places, clip.features[places].numpy(), thumbnails(clip.frames, places), search)
 
     def whole(self, features: Float[Tensor, "T F"]) -> Int[np.ndarray, " T"]:
@@ -203,8 +203,8 @@ class PathSource:
         """Returns the frames that are decided, with their pictures; late ones are decided like the others."""
         waiting = [*(state.waiting if state else ()), *inputs]
         features = [frame.features for frame in inputs]
-        heard = torch.stack(features) if features else torch.zeros(0, self.replay.features.shape[1])
-        places, replay = self.replay.push(heard, state.replay if state else None)
+        new_features = torch.stack(features) if features else torch.zeros(0, self.replay.features.shape[1])
+        places, replay = self.replay.push(new_features, state.replay if state else None)
         return self._shown(waiting, places), PathState(tuple(waiting[len(places) :]), replay)
 
     def finish(self, state: PathState | None, settings: PlaySettings = AS_IT_IS) -> list[Frame]:
@@ -251,10 +251,10 @@ def thumbnails(
 ) -> Float[np.ndarray, "N P"]:
     """Some of the frames, averaged over a grid of 16 x 16, full range 1."""
     parts = [
-        torch.nn.functional.adaptive_avg_pool2d(frames[part].movedim(-1, 1).float() / 255, THUMBNAIL).flatten(
-            1
-        )
-        for part in torch.from_numpy(places).split(_BLOCK)
+        torch.nn.functional.adaptive_avg_pool2d(
+            frames[block].movedim(-1, 1).float() / 255, THUMBNAIL
+        ).flatten(1)
+        for block in torch.from_numpy(places).split(_BLOCK)
     ]
     return torch.cat(parts).numpy()
 
