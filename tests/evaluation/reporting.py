@@ -77,8 +77,8 @@ def sums(seed: int = 0, at_right_time: float = 0.3, shifts: int = 60) -> Product
     return Products(at_right_time, 1.0, 1.0, tuple((0.05 * random.standard_normal(shifts)).tolist()))
 
 
-def made_up(run: str = "drums", /, **part: Any) -> dict[str, Any]:
-    """Results of an evaluation as in its file; ``part`` replaces facts about what was measured."""
+def made_up(run: str = "drums", /, **facts: Any) -> dict[str, Any]:
+    """Results of an evaluation as in its file; ``facts`` replaces those about what was measured."""
     altered = {
         "response": 0.9,
         "motion_ratio": 0.8,
@@ -116,7 +116,7 @@ def made_up(run: str = "drums", /, **part: Any) -> dict[str, Any]:
             "model_sha256": "cd" * 32,
         }
         | {"model_bytes": 5_400_000, "parameters": 1_337_507},
-        "part": {**about, "fps": "20", "width": 64, "height": 64, **part},
+        "part": {**about, "fps": "20", "width": 64, "height": 64, **facts},
         "rows": [{"name": row, "values": dict(values)} for row, values in VALUES.items()],
         "sampled": {"perceptual_frames": 60, "flow_pairs": 59},
         "null": {

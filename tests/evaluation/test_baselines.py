@@ -41,8 +41,8 @@ def test_still_and_picked_and_part() -> None:
     assert len(still) == 7 and np.array_equal(still.read(2, 5), frames[[3, 3, 3]])
     picked = Picked(Held(frames), order)
     assert len(picked) == 4 and np.array_equal(picked.read(1, 4), frames[[4, 0, 9]])
-    part = FrameSpan(Held(frames), range(2, 6))
-    assert len(part) == 4 and np.array_equal(part.read(1, 4), frames[3:6])
+    section = FrameSpan(Held(frames), range(2, 6))
+    assert len(section) == 4 and np.array_equal(section.read(1, 4), frames[3:6])
 
 
 @pytest.mark.parametrize("overlap", [0, 1, 2])

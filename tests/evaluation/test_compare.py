@@ -65,7 +65,7 @@ def test_a_substituted_network_is_named(run, out):
 
 
 @pytest.mark.parametrize(
-    ("part", "told"),
+    ("facts", "told"),
     [
         ({"frames": 61}, "numbers of frames"),
         ({"width": 128}, "sizes"),
@@ -75,8 +75,8 @@ def test_a_substituted_network_is_named(run, out):
         ({"video": "other.mp4"}, "videos"),
     ],
 )
-def test_what_does_not_compare_is_said(run, out, part, told):
-    found = compare([run(made_up("a")), run(made_up("b", **part))], out)
+def test_what_does_not_compare_is_said(run, out, facts, told):
+    found = compare([run(made_up("a")), run(made_up("b", **facts))], out)
     assert len(found.warnings) == 1 and f"different {told}," in found.warnings[0]
     assert "a: " in found.warnings[0] and "b: " in found.warnings[0]
     page = Page(out.read_text(encoding="utf-8"))
@@ -104,7 +104,7 @@ def test_held_out_parts_of_one_video_are_pooled(run, out):
 
 
 @pytest.mark.parametrize(
-    "part",
+    "facts",
     [
         {"start_s": 9.0},
         {"start_s": 20.0, "width": 128},
@@ -112,8 +112,8 @@ def test_held_out_parts_of_one_video_are_pooled(run, out):
         {"start_s": 8.0},
     ],
 )
-def test_what_does_not_belong_together_is_not_pooled(run, out, part):
-    assert compare([run(made_up("a")), run(made_up("b", **part))], out).pools == []
+def test_what_does_not_belong_together_is_not_pooled(run, out, facts):
+    assert compare([run(made_up("a")), run(made_up("b", **facts))], out).pools == []
 
 
 def test_pools_without_wrong_times_or_figures(run, out):

@@ -143,9 +143,9 @@ def test_a_part_is_that_part_of_the_whole(start: Fraction, murmur: tuple[Path, n
     """Its first frame too, although it begins in the middle of the sound, and after the sound as well."""
     fps = Fraction(20)
     whole = course(murmur[0], fps, 0, 740)
-    part, first = course(murmur[0], fps, start, 130), int(start * fps)
-    assert np.array_equal(part.loudness, whole.loudness[first : first + 130])
-    assert np.array_equal(part.onsets, whole.onsets[first : first + 130])
+    section, first = course(murmur[0], fps, start, 130), int(start * fps)
+    assert np.array_equal(section.loudness, whole.loudness[first : first + 130])
+    assert np.array_equal(section.onsets, whole.onsets[first : first + 130])
     assert (whole.loudness[501:] == SILENCE_DB).all() and (whole.onsets[502:] == 0).all()
 
 

@@ -132,8 +132,8 @@ def test_what_is_left_out_is_named(bare: Evaluation) -> None:
 
 
 def test_only_held_out_frames_are_measured(bare: Evaluation, performance: Path, run: Path) -> None:
-    part = bare.results.span
-    assert (part.first_frame, part.frames, part.start_s, part.seconds) == (64, 16, 3.2, 0.8)
+    section = bare.results.span
+    assert (section.first_frame, section.frames, section.start_s, section.seconds) == (64, 16, 3.2, 0.8)
     clip = load_clip(performance, RunFolder(run).config())
     assert clip.held_out == range(64, 80)
     real = clip.frames[64:].numpy()
@@ -154,9 +154,9 @@ def test_sensitivity_is_that_of_the_model_played_with_another_sound(
     real = clip.frames[64:].numpy()
     both = difference_products(right, real), difference_products(other, real)
     spread = mean_spread(temporal_spread(Held(real), [range(len(real))]))
-    heard = course(performance, animator.fps, Fraction(64, 20), 16)
+    sound_course = course(performance, animator.fps, Fraction(64, 20), 16)
     truth = Truth(both, motion_energy(real))
-    expected = altered(Held(right), Held(other), heard, spread, animator.fps, truth)
+    expected = altered(Held(right), Held(other), sound_course, spread, animator.fps, truth)
     found = bare.results.sensitivity.altered["silent"]
     assert bare.results.sensitivity.frames == 16
     assert found.response == pytest.approx(expected.response, rel=1e-2)
@@ -212,8 +212,8 @@ def test_the_training_part_if_asked_lies_beside(trained: Path, tmp_path: Path) -
     found = evaluate(run.path, training=True, device="cpu")
     assert found.results_file == run.path / "evaluation/training-part/results.json"
     assert not (run.path / "evaluation/results.json").exists()
-    part = found.results.span
-    assert (part.name, part.first_frame, part.frames) == ("training part", 0, 64)
+    section = found.results.span
+    assert (section.name, section.first_frame, section.frames) == ("training part", 0, 64)
     assert values(found)[REAL]["distance"] == 0 and values(found)[NEAREST]["distance"] == 0
     assert values(found)[NEAREST]["dcor"] > 0.9, "replay finds the very frames"
 
@@ -225,8 +225,8 @@ def test_another_video_is_measured_as_a_whole(trained: Path, tmp_path: Path) -> 
         evaluate(run.path, device="cpu")
     found = evaluate(run.path, video=other, device="cpu")
     assert found.results_file == run.path / "evaluation/second-take/results.json"
-    part = found.results.span
-    assert (part.name, part.video, part.first_frame, part.frames) == (
+    section = found.results.span
+    assert (section.name, section.video, section.first_frame, section.frames) == (
         "second take",
         "second take.mkv",
         0,

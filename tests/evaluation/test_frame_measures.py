@@ -33,9 +33,9 @@ LENGTHS = [8, 31, 32, 33, 34, 63, 65, 66]
 
 def measures_of(real: Frames, fps: Fraction = FPS) -> FrameMeasures:
     random = np.random.default_rng(7)
-    heard = Course(random.uniform(-90, 0, len(real)), random.exponential(1, len(real)))
+    sound_course = Course(random.uniform(-90, 0, len(real)), random.exponential(1, len(real)))
     return FrameMeasures(
-        real, moving_region(temporal_spread(real, [range(len(real))]), MOVING_SHARE), heard, fps
+        real, moving_region(temporal_spread(real, [range(len(real))]), MOVING_SHARE), sound_course, fps
     )
 
 
@@ -136,13 +136,13 @@ def test_motion_after_the_sound_has_a_positive_lag() -> None:
     random = np.random.default_rng(10)
     strokes = np.zeros(120)
     strokes[random.permutation(np.arange(10, 110, 5))[:12]] = random.uniform(0.5, 1, 12)
-    heard = Course(np.where(strokes > 0, -10.0, -80.0), strokes)
-    found = sound_and_motion(np.roll(strokes, 2)[:-1], heard, FPS)
+    sound_course = Course(np.where(strokes > 0, -10.0, -80.0), strokes)
+    found = sound_and_motion(np.roll(strokes, 2)[:-1], sound_course, FPS)
     assert found["onset_lag_ms"] == 100 and found["loudness_lag_ms"] == 100
     assert found["onset_correlation"] == pytest.approx(1)
-    early = sound_and_motion(np.roll(strokes, -3)[:-1], heard, FPS)
+    early = sound_and_motion(np.roll(strokes, -3)[:-1], sound_course, FPS)
     assert early["onset_lag_ms"] == -150
-    together = sound_and_motion(strokes[:-1], heard, FPS)
+    together = sound_and_motion(strokes[:-1], sound_course, FPS)
     assert together["av_align"] == 1 and together["motion_in_silence"] == 0
     assert (together["av_align_chance"] or 0) < 0.7
 

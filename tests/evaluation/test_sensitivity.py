@@ -66,8 +66,8 @@ def test_figures_are_those_of_the_whole_video(count: int) -> None:
 def test_altered_pictures_are_held_against_the_right_sound() -> None:
     right, other = swinging(40, 81), swinging(41, 81)
     beats = motion_energy(other)
-    heard = Course(np.append(20 * np.log10(beats), -100.0), np.append(beats, 0.0))
-    found = altered(Held(right), Held(other), heard, 0.2, FPS)
+    sound_course = Course(np.append(20 * np.log10(beats), -100.0), np.append(beats, 0.0))
+    found = altered(Held(right), Held(other), sound_course, 0.2, FPS)
     assert found.values["onset_correlation"] == pytest.approx(1) and found.values["onset_lag_ms"] == 0
     assert "motion_correlation" not in found.values, "there is no real video to this sound"
 

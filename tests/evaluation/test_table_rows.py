@@ -39,10 +39,10 @@ class Table:
     ) -> None:
         run = copied(trained, folder, holdout=holdout)
         self.animator = Animator.load(run.path, "cpu")
-        heard = load_clip(
+        model_clip = load_clip(
             performance, RunFolder(trained).config()
         )  # as the model hears, whatever is held out now
-        self.clip: Clip = replace(load_clip(performance, run.config()), features=heard.features)
+        self.clip: Clip = replace(load_clip(performance, run.config()), features=model_clip.features)
         self.dataset: Dataset = open_dataset(
             run, self.animator.model.statistics, video, False, shelf, ignored
         )
@@ -84,7 +84,7 @@ def test_the_real_video_and_the_model(table: Table) -> None:
 
 
 def test_the_still_ones(table: Table) -> None:
-    train = np.concatenate([table.clip.frames[part.start : part.stop].numpy() for part in table.clip.train])
+    train = np.concatenate([table.clip.frames[span.start : span.stop].numpy() for span in table.clip.train])
     assert np.abs(table.all(MEAN)[0] - train.mean(0)).max() <= 0.5 + 1e-9
     assert np.array_equal(table.all(HELD)[0], table.clip.frames[table.clip.held_out.start - 1].numpy())
 
@@ -102,7 +102,7 @@ def test_the_shifted_training_video_goes_on_over_the_end_of_its_part(table: Tabl
 
 def test_replay_shows_training_frames_alone_and_those_that_generate_shows(table: Table) -> None:
     span = table.clip.held_out
-    allowed = {frame for part in table.clip.train for frame in part}
+    allowed = {frame for learnt in table.clip.train for frame in learnt}
     for name, search in ((NEAREST, PLAIN), (PATH, VITERBI)):
         indices = table.picked(name)
         assert set(indices.tolist()) <= allowed

@@ -54,9 +54,9 @@ def performance_of(animator: Animator, sound: Path, training: TrainingReference)
 
 def test_what_the_training_part_is_like(training: TrainingReference) -> None:
     """A change from one part to the next is no motion."""
-    motion = np.concatenate([motion_energy(LEARNT[part.start : part.stop]) for part in PARTS])
+    motion = np.concatenate([motion_energy(LEARNT[span.start : span.stop]) for span in PARTS])
     assert training.motion == pytest.approx(motion.mean())
-    frames = np.concatenate([LEARNT[part.start : part.stop] for part in PARTS])
+    frames = np.concatenate([LEARNT[span.start : span.stop] for span in PARTS])
     assert training.detail == pytest.approx(laplacian_energies(frames).mean())
     assert np.array_equal(training.thumbnails, frames), "frames of 32 pixels are small enough"
     distances = [
@@ -108,9 +108,9 @@ def test_the_figures_are_those_of_the_whole(performance_of: SoundResult, trainin
 def test_a_part_of_a_sound(animator: Animator, sound: Path, training: TrainingReference) -> None:
     with Shelf() as shelf:
         found = sound_result(animator, sound, training, shelf, start=0.5, seconds=1.25, watch=ignored)
-        part = list(read_sound(sound, SAMPLE_RATE, start=Fraction(1, 2), end=Fraction(7, 4)))
-        gain = matching_gain(gated_level(part), animator.model.level)
-        expected = np.stack(list(animator.frames(part, gain=gain)))
+        samples = list(read_sound(sound, SAMPLE_RATE, start=Fraction(1, 2), end=Fraction(7, 4)))
+        gain = matching_gain(gated_level(samples), animator.model.level)
+        expected = np.stack(list(animator.frames(samples, gain=gain)))
         assert len(expected) == len(found.frames) == 25
         differences = np.abs(found.frames.read(0, 25).astype(int) - expected)
         assert differences.max() <= 1

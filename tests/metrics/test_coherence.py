@@ -200,16 +200,16 @@ def test_blocks_that_share_frames_give_the_series_of_the_whole():
     video, flow, backward = noise(16), flows(17), -flows(17) + flows(18, strength=0.3)
     parts = blocks(len(video), 1)
     assert np.array_equal(
-        np.concatenate([visible_change(video[part]) for part in parts]), visible_change(video)
+        np.concatenate([visible_change(video[span]) for span in parts]), visible_change(video)
     )
-    pairs = [slice(part.start, part.stop - 1) for part in parts]
+    pairs = [slice(span.start, span.stop - 1) for span in parts]
     errors = [
-        warping_error(video[part], flow[pair], backward[pair])
-        for part, pair in zip(parts, pairs, strict=True)
+        warping_error(video[span], flow[pair], backward[pair])
+        for span, pair in zip(parts, pairs, strict=True)
     ]
     assert np.array_equal(np.concatenate(errors), warping_error(video, flow, backward))
     differences = [flow_difference(flow[pair], backward[pair]) for pair in pairs]
     assert np.array_equal(np.concatenate(differences), flow_difference(flow, backward))
     assert np.array_equal(
-        np.concatenate([flicker(video[part]) for part in blocks(len(video), 2)]), flicker(video)
+        np.concatenate([flicker(video[span]) for span in blocks(len(video), 2)]), flicker(video)
     )

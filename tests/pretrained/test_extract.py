@@ -15,24 +15,24 @@ def noise(seed, shape):
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
-def drawn(network):
+def initialised(network):
     """Random weights that keep activations of one size: torch's own would let them fade to nothing over so
     many layers."""
     torch.manual_seed(0)
-    for part in network.modules():
-        if isinstance(part, (torch.nn.Conv2d, torch.nn.Conv3d)):
-            torch.nn.init.kaiming_normal_(part.weight)
+    for layer in network.modules():
+        if isinstance(layer, (torch.nn.Conv2d, torch.nn.Conv3d)):
+            torch.nn.init.kaiming_normal_(layer.weight)
     return network.eval()
 
 
 @pytest.fixture(scope="module")
 def inception():
-    return drawn(Inception())
+    return initialised(Inception())
 
 
 @pytest.fixture(scope="module")
 def i3d():
-    return drawn(I3D())
+    return initialised(I3D())
 
 
 def test_one_row_per_frame_of_any_block(inception, monkeypatch):

@@ -172,9 +172,9 @@ def test_taps_are_those_of_lpips(kind, places):
 @pytest.mark.parametrize("kind", [Inception, I3D])
 def test_batch_norms_have_tensorflows_epsilon(kind):
     norms = [
-        part
-        for part in on_meta(kind).modules()
-        if isinstance(part, (torch.nn.BatchNorm2d, torch.nn.BatchNorm3d))
+        layer
+        for layer in on_meta(kind).modules()
+        if isinstance(layer, (torch.nn.BatchNorm2d, torch.nn.BatchNorm3d))
     ]
     assert {norm.eps for norm in norms} == {1e-3}
 

@@ -33,8 +33,8 @@ def picture(shared):
 
 def view(picture, x, y, height, width, scale):
     """height x width pixels, each the mean of scale x scale of the picture's, from (x, y) on."""
-    part = picture[y : y + height * scale, x : x + width * scale].reshape(height, scale, width, scale, 3)
-    return part.mean((1, 3)).round().astype(np.uint8)[None]
+    pixels = picture[y : y + height * scale, x : x + width * scale].reshape(height, scale, width, scale, 3)
+    return pixels.mean((1, 3)).round().astype(np.uint8)[None]
 
 
 def middle(flow):
