@@ -12,6 +12,7 @@ from listen_and_move.media.video import VideoWriter
 
 VIDEOS = ["mp4", "mov", "mkv", "webm"]
 FPS = Fraction(25)
+SPACES = {"bt709": "bt709", "bt601": "smpte170m"}
 
 
 def numbered(number: int, width: int, height: int) -> np.ndarray:
@@ -30,6 +31,16 @@ def number_in(picture: np.ndarray) -> int:
 def striped(number: int) -> np.ndarray:
     """A picture 64x32 in RGB with a number as eight upright stripes."""
     return np.repeat(numbered(number, 64, 32)[:, :, None], 3, 2)
+
+
+def blobs(width: int, height: int, seed: int = 0) -> np.ndarray:
+    """A smooth picture in muted colours, uint8 (height, width, 3), no two parts of which are alike."""
+    coarse = np.random.default_rng(seed).integers(60, 200, (height // 16 + 2, width // 16 + 2, 3))
+    rows, columns = np.arange(height) / 16, np.arange(width) / 16
+    for axis, at in ((0, rows), (1, columns)):
+        low, share = at.astype(int), (at % 1).reshape((-1, 1, 1) if axis == 0 else (1, -1, 1))
+        coarse = coarse.take(low, axis) * (1 - share) + coarse.take(low + 1, axis) * share
+    return coarse.round().astype(np.uint8)
 
 
 def make_video(
@@ -86,6 +97,28 @@ def make_video(
                 )
                 container.mux(track.encode(frame))
             container.mux(track.encode(None))
+    return path
+
+
+def make_planes(path, planes, *, pix_fmt="yuv444p", full=False, matrix="bt709", codec="libx264"):
+    """A video of one colour, given as the values of its planes, with marked matrix and range; five frames."""
+    colours = {"colorspace": SPACES[matrix], "color_range": "pc" if full else "tv"}
+    options = (
+        {"qp": "0", "preset": "ultrafast", **colours}
+        if codec == "libx264"
+        else {"x265-params": "lossless=1:log-level=none", **colours}
+    )
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, pix_fmt
+        for number in range(5):
+            frame = av.VideoFrame(64, 64, pix_fmt)
+            for plane, value in zip(frame.planes, planes, strict=True):
+                kind = np.uint16 if "10le" in pix_fmt else np.uint8
+                plane.update(np.full(plane.buffer_size // np.dtype(kind).itemsize, value, kind).tobytes())
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
     return path
 
 

@@ -3,10 +3,9 @@
 from fractions import Fraction
 from math import ceil, floor
 
-import av
 import numpy as np
 import pytest
-from tests.media.making import make_video, number_in, numbered, numbers, whole
+from tests.media.making import make_planes, make_video, number_in, numbered, numbers, whole
 
 from listen_and_move.errors import UserError
 from listen_and_move.media.files import probe
@@ -14,29 +13,6 @@ from listen_and_move.media.picture import centred_box, read_frames
 from listen_and_move.media.sound import read_sound, sound_samples
 
 RGB_OF = {"bt709": (0.2126, 0.0722), "bt601": (0.299, 0.114)}  # Kr, Kb
-SPACES = {"bt709": "bt709", "bt601": "smpte170m"}
-
-
-def make_planes(path, planes, *, pix_fmt="yuv444p", full=False, matrix="bt709", codec="libx264"):
-    """A video of one colour, given as the values of its planes, with marked matrix and range; five frames."""
-    colours = {"colorspace": SPACES[matrix], "color_range": "pc" if full else "tv"}
-    options = (
-        {"qp": "0", "preset": "ultrafast", **colours}
-        if codec == "libx264"
-        else {"x265-params": "lossless=1:log-level=none", **colours}
-    )
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=25, options=options)
-        stream.width, stream.height, stream.pix_fmt = 64, 64, pix_fmt
-        for number in range(5):
-            frame = av.VideoFrame(64, 64, pix_fmt)
-            for plane, value in zip(frame.planes, planes, strict=True):
-                kind = np.uint16 if "10le" in pix_fmt else np.uint8
-                plane.update(np.full(plane.buffer_size // np.dtype(kind).itemsize, value, kind).tobytes())
-            frame.pts = number
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return path
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,9 @@ from listen_and_move.media.decoding import (
     seconds,
 )
 
+ATTACHED_PICTURE = 0x400
+"""FFmpeg's AV_DISPOSITION_ATTACHED_PIC: cover art."""
+
 
 @dataclass(frozen=True)
 class VideoInfo:
@@ -212,9 +215,12 @@ def opened(path: AnyPath, options: dict[str, str] | None = None) -> Iterator[Any
 
 
 def _pictures(container: Any) -> list[Any]:
-    return [
-        stream for stream in container.streams.video if not stream.disposition & 0x400
-    ]  # 0x400: attached_pic
+    return [stream for stream in container.streams.video if not _is_cover(stream)]
+
+
+def _is_cover(stream: Any) -> bool:
+    disposition = getattr(stream, "disposition", 0)  # a number, a flag or missing, by the version of PyAV
+    return bool(getattr(disposition, "value", disposition) & ATTACHED_PICTURE)
 
 
 def picture_stream(path: AnyPath, container: Any) -> Any:

@@ -3,9 +3,10 @@
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import av
 import numpy as np
@@ -15,6 +16,7 @@ from av.filter import Graph
 from listen_and_move.clock import frame_sample
 from listen_and_move.errors import UserError
 from listen_and_move.media.decoding import AnyPath
+from listen_and_move.media.picture import FULL_RANGE, VIDEO_MARKS, rgb
 from listen_and_move.media.replacing import replacing, replacing_folder, telling
 from listen_and_move.media.soundtrack import (
     CopiedSound,
@@ -27,15 +29,46 @@ from listen_and_move.media.soundtrack import (
 )
 from listen_and_move.media.wav import write_blocks
 
-X264 = ("libx264", {"crf": "17", "preset": "medium"})
-VP9 = ("libvpx-vp9", {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"})
+Codec = Literal["auto", "h264", "prores"]
+
+
+@dataclass(frozen=True)
+class Coding:
+    """How the picture of a video is compressed."""
+
+    encoder: str
+    options: Mapping[str, str]
+    pixels: str
+    """The pixel format."""
+    worst: int | None
+    """The highest number that its quality takes, 0 being the best; None where it knows no such number."""
+
+
+X264 = Coding("libx264", {"crf": "17"}, "yuv420p", 51)
+VP9 = Coding(
+    "libvpx-vp9",
+    {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"},
+    "yuv420p",
+    63,
+)
+PRORES = Coding("prores_ks", {"profile": "3", "vendor": "apl0"}, "yuv422p10le", None)
+"""ProRes 422 HQ, as programs for editing take it."""
 ENDINGS = {
     ".mp4": ("mp4", X264, "aac", {"movflags": "+faststart"}),
     ".mov": ("mov", X264, "aac", {"movflags": "+faststart+use_metadata_tags"}),
     ".mkv": ("matroska", X264, "aac", {}),
     ".webm": ("webm", VP9, "libopus", {}),
 }
-"""Ending to: container, picture codec and its options, sound codec, options of the container."""
+"""Ending to: container, coding of the picture, sound codec, options of the container."""
+EDITED = ("mov", PRORES, "pcm_s16le", {"movflags": "+use_metadata_tags"})
+"""The same of .mov with ProRes; its index stays at its end: moving it rewrites all of a large file."""
+BT709 = (1, 2)
+"""Matrices (ITU-T H.273) of a frame that is taken as it is: BT.709, or unmarked."""
+NO_KIND = 0
+"""Neither I, P nor B: the encoder chooses."""
+PRESETS = ((640 * 480, "medium"), (1280 * 720 - 1, "faster"))
+"""Presets of x264 by the largest number of pixels they are for: a preset that takes no longer than making the
+picture does. Beyond them it is veryfast, whose files at one crf are hardly larger."""
 
 
 class VideoWriter:
@@ -46,10 +79,22 @@ class VideoWriter:
     sound.wav. Picture and sound begin together; the sound is cut where the picture ends, and silence is added
     where it ends a frame or more before.
 
+    Args:
+        path: the file or folder.
+        width: of every frame, in pixels.
+        height: of every frame, in pixels.
+        fps: frames per second.
+        sound: what is heard.
+        metadata: title, comment and the like.
+        overwrite: whether what is there may be replaced.
+        quality: the crf of H.264 (0 to 51) or VP9 (0 to 63); lower is better and larger. None is 17 or 24.
+        codec: of the picture. auto goes by the ending; prores is ProRes 422 HQ with uncompressed sound, in
+            .mov alone.
+
     Raises:
         ValueError: odd width or height of a video, a frame of another shape or type.
         UserError: unknown ending, existing output, a place that cannot be written, a sound that cannot be
-            read.
+            read, a codec that does not go with the ending, a quality out of range or of what has none.
     """
 
     def __init__(
@@ -62,6 +107,8 @@ class VideoWriter:
         sound: SoundTrack | Waveform | Source | None = None,
         metadata: Mapping[str, str] | None = None,
         overwrite: bool = False,
+        quality: int | None = None,
+        codec: Codec = "auto",
     ) -> None:
         self.path, self.size, self.fps, self.sound = Path(path), (width, height), Fraction(fps), sound
         self.metadata, self.overwrite, self.frames = dict(metadata or {}), overwrite, 0
@@ -72,27 +119,62 @@ class VideoWriter:
             )
         if not self.folder and (width % 2 or height % 2):
             raise ValueError(f"width and height of a video: expected even numbers; got {width}x{height}")
+        self._check_codec(codec)
+        self.form = EDITED if codec == "prores" else ENDINGS.get(self.path.suffix.lower(), ENDINGS[".mp4"])
+        self._check_quality(quality)
+        self.quality = quality
+
+    def _check_codec(self, codec: Codec) -> None:
+        ending = "a folder" if self.folder else self.path.suffix.lower()
+        takes = {"h264": [name for name, form in ENDINGS.items() if form[1] is X264], "prores": [".mov"]}
+        if codec != "auto" and ending not in takes[codec]:
+            raise UserError(
+                f"{self.path}: expected a name ending in {', '.join(takes[codec])} for {codec}; got {ending}"
+            )
+
+    def _check_quality(self, quality: int | None) -> None:
+        worst = None if self.folder else self.form[1].worst
+        if quality is None or (worst is not None and 0 <= quality <= worst):
+            return
+        if worst is None:
+            what = "a folder of PNG pictures" if self.folder else "ProRes"
+            raise UserError(
+                f"{self.path}: expected no quality for {what}, which has one alone; got {quality}"
+            )
+        raise UserError(f"{self.path}: expected a quality from 0 (best) to {worst}; got {quality}")
 
     def __enter__(self) -> "VideoWriter":
         with ExitStack() as stack, telling(self.path):
             place = replacing_folder if self.folder else replacing
             temporary = stack.enter_context(place(self.path, self.overwrite))
-            copying = not self.folder and ENDINGS[self.path.suffix.lower()][0] in ("mp4", "mov")
+            copying = not self.folder and self.form[0] in ("mp4", "mov") and self.form[2] == "aac"
             sound = stack.enter_context(opened_source(self.sound, copying)) if self.sound else None
             self.output = (_Folder if self.folder else _Video)(temporary, self, sound)
             stack.callback(self.output.abandon)
             self.stack = stack.pop_all()
         return self
 
-    def write(self, frame: np.ndarray) -> None:
-        """Appends a frame: uint8 (height, width, 3), RGB."""
-        if frame.shape != (self.size[1], self.size[0], 3) or frame.dtype != np.uint8:
+    def write(self, frame: np.ndarray | av.VideoFrame) -> None:
+        """Appends a frame: uint8 (height, width, 3), RGB; or one such as `source_frames` gives, which is not
+        converted where the video holds such frames, and not changed."""
+        if isinstance(frame, av.VideoFrame):
+            self._check_frame(frame)
+        elif frame.shape != (self.size[1], self.size[0], 3) or frame.dtype != np.uint8:
             raise ValueError(
                 f"frame: expected uint8 {(self.size[1], self.size[0], 3)}; got {frame.dtype} {frame.shape}"
             )
         with telling(self.path):
             self.output.write(frame, self.frames)
         self.frames += 1
+
+    def _check_frame(self, frame: av.VideoFrame) -> None:
+        as_expected = frame.format.name == "yuv420p" and (frame.width, frame.height) == self.size
+        if not as_expected or frame.colorspace not in BT709 or frame.color_range == FULL_RANGE:
+            width, height = self.size
+            raise ValueError(
+                f"frame: expected yuv420p {width}x{height}, BT.709, limited range; got {frame.format.name} "
+                f"{frame.width}x{frame.height}, matrix {frame.colorspace}, range {frame.color_range}"
+            )
 
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
         if error is not None:
@@ -117,8 +199,9 @@ class _Folder:
             1,
         )
 
-    def write(self, frame: np.ndarray, index: int) -> None:
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+    def write(self, frame: np.ndarray | av.VideoFrame, index: int) -> None:
+        pixels = rgb(frame) if isinstance(frame, av.VideoFrame) else np.ascontiguousarray(frame)
+        picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
         picture.pts = index
         data = b"".join(bytes(packet) for packet in self.encoder.encode(picture))
         (self.folder / f"frame-{index:06d}.png").write_bytes(data)
@@ -137,7 +220,7 @@ class _Video:
     """One file with picture and sound."""
 
     def __init__(self, path: Path, writer: VideoWriter, sound: Source | None) -> None:
-        name, (codec, options), sound_codec, container_options = ENDINGS[path.suffix.lower()]
+        name, coding, sound_codec, container_options = writer.form
         self.fps, self.size = writer.fps, writer.size
         self.container = av.open(f"file:{path}", "w", format=name, container_options=container_options)
         self.container.metadata.update(writer.metadata)
@@ -147,18 +230,24 @@ class _Video:
             "color_trc": "bt709",
             "color_range": "tv",
         }
-        self.picture: Any = self.container.add_stream(codec, rate=self.fps, options={**options, **colours})
+        options = {**_options(coding, *self.size, writer.quality), **colours}
+        self.picture: Any = self.container.add_stream(coding.encoder, rate=self.fps, options=options)
         self.picture.width, self.picture.height = self.size
-        self.picture.pix_fmt = "yuv420p"
+        self.picture.pix_fmt = coding.pixels
         self.picture.codec_context.time_base = 1 / self.fps
         kind = CopiedSound if sound and sound.packets else EncodedSound
         self.sound = kind(self.container, sound, sound_codec, self.fps) if sound else None
-        self.graph = yuv_graph(*self.size)
+        self.graph = yuv_graph(*self.size, pixels=coding.pixels)
+        self.frame_graph = _frame_graph(*self.size, coding.pixels)
 
-    def write(self, frame: np.ndarray, index: int) -> None:
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
-        self.graph.push(picture)
-        converted = self.graph.pull()
+    def write(self, frame: np.ndarray | av.VideoFrame, index: int) -> None:
+        if isinstance(frame, av.VideoFrame):
+            self.frame_graph.push(frame)
+            converted = self.frame_graph.vpull()
+            converted.pict_type = NO_KIND
+        else:
+            self.graph.push(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24"))
+            converted = self.graph.vpull()
         converted.pts, converted.time_base = index, 1 / self.fps
         self.container.mux(self.picture.encode(converted))
         if self.sound:
@@ -176,13 +265,40 @@ class _Video:
             self.container.close()
 
 
-def yuv_graph(width: int, height: int, matrix: str = "bt709") -> Graph:
-    """RGB to 4:2:0 of limited range, carefully rounded. For the modules of this folder."""
+def _options(coding: Coding, width: int, height: int, quality: int | None) -> dict[str, str]:
+    """Options of an encoder for pictures of a size."""
+    options = dict(coding.options)
+    if quality is not None:
+        options["crf"] = str(quality)
+    if coding is X264:
+        presets = (preset for most, preset in PRESETS if width * height <= most)
+        options["preset"] = next(presets, "veryfast")
+    return options
+
+
+def yuv_graph(width: int, height: int, matrix: str = "bt709", pixels: str = "yuv420p") -> Graph:
+    """RGB to limited range, 4:2:0 if not told otherwise, carefully rounded. For the modules of this
+    folder."""
+    flags = "flags=area+accurate_rnd+full_chroma_inp+full_chroma_int"
+    scale = ("scale", f"{flags}:out_color_matrix={matrix}:out_range=limited")
+    # ProRes writes into every frame how that frame is marked, whatever its stream is.
+    marks = [("setparams", VIDEO_MARKS)] if matrix == "bt709" else []
+    return _linked(width, height, "rgb24", [scale, ("format", pixels), *marks])
+
+
+def _frame_graph(width: int, height: int, pixels: str) -> Graph:
+    """Frames of yuv420p as new ones that share their pixels, without what a decoder said of them: captions,
+    kind and length would go into the video."""
+    convert = [] if pixels == "yuv420p" else [("scale", "flags=bicubic+accurate_rnd"), ("format", pixels)]
+    cleared = [("sidedata", "mode=delete"), ("setpts", "N"), ("setparams", VIDEO_MARKS)]
+    return _linked(width, height, "yuv420p", [*cleared, *convert])
+
+
+def _linked(width: int, height: int, pixels: str, nodes: list[tuple[str, str]]) -> Graph:
     graph = Graph()
     source = graph.add_buffer(
-        width=width, height=height, format=av.VideoFormat("rgb24"), time_base=Fraction(1, 1000)
+        width=width, height=height, format=av.VideoFormat(pixels), time_base=Fraction(1, 1000)
     )
-    flags = "flags=area+accurate_rnd+full_chroma_inp+full_chroma_int"
-    scale = graph.add("scale", f"{flags}:out_color_matrix={matrix}:out_range=limited")
-    graph.link_nodes(source, scale, graph.add("format", "yuv420p"), graph.add("buffersink")).configure()
+    filters = [graph.add(name, arguments) for name, arguments in nodes]
+    graph.link_nodes(source, *filters, graph.add("buffersink")).configure()
     return graph
