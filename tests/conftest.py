@@ -42,6 +42,7 @@ TINY: dict[str, object] = {
     "training.save_every": 2,
     "training.validate_every": 2,
     "training.sample_every": 4,
+    "training.keep": "none",
 }
 """Settings of a model that is trained in a second or two."""
 
@@ -68,6 +69,13 @@ def trained(performance: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
         settings=TINY,
         device="cpu",
     ).run
+
+
+@pytest.fixture(scope="session")
+def filmed(performance: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of the same model, which keeps its frames; not to be changed."""
+    folder, settings = tmp_path_factory.mktemp("runs") / "filmed", {**TINY, "training.keep": "source"}
+    return train(performance, folder, preset_name="quick", settings=settings, device="cpu").run
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from listen_and_move.data.clip import Clip, load_clip
 from listen_and_move.evaluation.network_measures import available
 from listen_and_move.evaluation.shifts import products
 from listen_and_move.inference.animator import Animator
-from listen_and_move.inference.sources.path import PLAIN, VITERBI, Replay
+from listen_and_move.keeping import training_frames
 from listen_and_move.media.sound import read_sound
 from listen_and_move.metrics.coherence import flicker
 from listen_and_move.metrics.frame import (
@@ -37,6 +37,7 @@ from listen_and_move.metrics.frame import (
 )
 from listen_and_move.metrics.sync import motion_energy
 from listen_and_move.models.generator import Network
+from listen_and_move.models.path_search import PLAIN, VITERBI, PathSearch, thumbnails
 from listen_and_move.models.rendering import played
 from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
@@ -132,7 +133,9 @@ def baseline_row(name: str, video: Path, fold: int, values: Mapping[str, Any], b
     if search is None:
         picture = ((clip.mean_frame.permute(1, 2, 0).numpy() + 1) * 127.5).round().astype(np.uint8)
         return measured(np.repeat(picture[None], len(clip.held_out), 0), clip)
-    places = Replay.of(clip, search).whole(clip.features[clip.held_out.start : clip.held_out.stop])
+    numbers = training_frames(clip.train).numpy()
+    path = PathSearch(numbers, clip.features[numbers].numpy(), thumbnails(clip.frames, numbers), search)
+    places = path.whole(clip.features[clip.held_out.start : clip.held_out.stop])
     return measured(clip.frames.numpy()[places], clip)
 
 

@@ -57,7 +57,7 @@ _STUDIO = Config(
     ),
 )
 
-_PAPER = Config(losses=LossConfig(perceptual=10.0))
+_PAPER = Config(losses=LossConfig(perceptual=10.0), training=TrainingConfig(keep="none"))
 
 PRESETS: dict[str, Config] = {
     "studio": _STUDIO,

@@ -61,6 +61,11 @@ class RunFolder:
         return self.path / "model.safetensors"
 
     @property
+    def frames_file(self) -> Path:
+        """Training frames at the size of the source, written once, before the first step."""
+        return self.path / "frames.safetensors"
+
+    @property
     def tensorboard_folder(self) -> Path:
         """Event files, where TensorBoard is installed."""
         return self.path / "tensorboard"
@@ -127,6 +132,7 @@ class RunFolder:
             self.metrics_file,
             self.state_file,
             self.model_file,
+            self.frames_file,
             samples,
         ):
             yield from half_written(path)

@@ -24,7 +24,8 @@ from listen_and_move.evaluation.baselines import (
 )
 from listen_and_move.evaluation.dataset import Dataset, Frames, open_dataset
 from listen_and_move.inference.animator import Animator
-from listen_and_move.inference.sources.path import PLAIN, VITERBI, Replay
+from listen_and_move.keeping import training_frames
+from listen_and_move.models.path_search import PLAIN, VITERBI, PathSearch, thumbnails
 from listen_and_move.models.rendering import played
 from listen_and_move.runs import RunFolder
 
@@ -106,7 +107,11 @@ def test_replay_shows_training_frames_alone_and_those_that_generate_shows(table:
     for name, search in ((NEAREST, PLAIN), (PATH, VITERBI)):
         indices = table.picked(name)
         assert set(indices.tolist()) <= allowed
-        expected = Replay.of(table.clip, search).whole(table.clip.features[span.start : span.stop])
+        numbers = training_frames(table.clip.train).numpy()
+        path = PathSearch(
+            numbers, table.clip.features[numbers].numpy(), thumbnails(table.clip.frames, numbers), search
+        )
+        expected = path.whole(table.clip.features[span.start : span.stop])
         assert np.array_equal(indices, expected)
         assert np.array_equal(table.all(name), table.clip.frames[indices].numpy())
 

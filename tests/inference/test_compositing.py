@@ -14,7 +14,8 @@ from listen_and_move.config import ClipConfig
 from listen_and_move.errors import UserError
 from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.compositing import FEATHER, Compositor, scaled, soft_mask, still_of
-from listen_and_move.inference.generate import composited, generate
+from listen_and_move.inference.generate import generate
+from listen_and_move.inference.playable import composited
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import Box, read_frames
 from listen_and_move.media.sound import read_sound

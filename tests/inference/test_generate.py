@@ -29,7 +29,7 @@ def wave(tmp_path: Path) -> Path:
 def test_picture_and_sound_last_equally_long(trained: Path, wave: Path, tmp_path: Path, ending: str) -> None:
     (out,) = generate(trained, wave, tmp_path / f"out{ending}", device="cpu")
     info = probe(out)
-    assert info.video is not None and (info.video.width, info.video.height) == (32, 32)
+    assert info.video is not None and (info.video.width, info.video.height) == (64, 64)
     assert len(list(read_frames(out, Fraction(20), width=32, height=32))) == 31
     samples, rate = sound_samples(out)
     assert Fraction(151, 100) <= Fraction(samples, rate) + Fraction(1, 48_000) and Fraction(

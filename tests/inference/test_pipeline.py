@@ -8,16 +8,15 @@ import pytest
 from tests.inference.test_controls import moving
 
 from listen_and_move.audio.features import SAMPLE_RATE
-from listen_and_move.data.clip import load_clip
 from listen_and_move.errors import SettingError
 from listen_and_move.inference.compositing import Compositor
 from listen_and_move.inference.controls import Controls
 from listen_and_move.inference.live.session import Live
 from listen_and_move.inference.pipeline import Pipeline
-from listen_and_move.inference.sources.path import PLAIN, VITERBI, path_pipeline
+from listen_and_move.inference.playable import AS_LEARNT, PictureChoice, path_pipeline, playable
 from listen_and_move.inference.stage import PlaySettings, pictures
 from listen_and_move.media.sound import read_sound
-from listen_and_move.runs import RunFolder
+from listen_and_move.models.path_search import CostWeights
 
 DIALS = {
     "as trained": PlaySettings(),
@@ -37,9 +36,7 @@ REPLAYED = ("as trained", "delay", "freeze", "freeze and delay", "gain", "runnin
 
 
 @pytest.fixture(scope="module")
-def sources(trained: Path, noisy: Path, performance: Path) -> dict[str, Pipeline]:
-    config = RunFolder(trained).config()
-    clip = load_clip(performance, config)
+def sources(trained: Path, noisy: Path, filmed: Path) -> dict[str, Pipeline]:
     network_pipeline = moving(trained).pipeline
     still = np.random.default_rng(1).integers(0, 256, (64, 80, 3), dtype=np.uint8)
     compositor = Compositor(network_pipeline.size, still, (8, 4, 72, 60))
@@ -49,9 +46,20 @@ def sources(trained: Path, noisy: Path, performance: Path) -> dict[str, Pipeline
         "drawn, composited": replace(
             network_pipeline, stages=(*network_pipeline.stages, compositor), size=compositor.size
         ),
-        "path": path_pipeline(clip, config, VITERBI),
-        "nearest": path_pipeline(clip, config, PLAIN),
+        "path": playable(filmed, PictureChoice(by_sound=True)).pipeline,
+        "path, live": playable(filmed, PictureChoice(by_sound=True, live=True)).pipeline,
+        "path, guided": guided(filmed),
+        "path, another size": playable(filmed, PictureChoice(by_sound=True, size="48x80", seed=3)).pipeline,
     }
+
+
+def guided(run: Path) -> Pipeline:
+    """A path that follows the network's picture as well as the sound."""
+    animator = moving(run)
+    kept = animator.model.kept
+    assert kept is not None
+    kept = replace(kept, about=kept.about._replace(weights=CostWeights(0.5, 1.0)))
+    return path_pipeline(animator.audio_reference, kept, AS_LEARNT, animator=animator)
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +89,16 @@ def random_cuts(seed: int, length: int) -> list[int]:
 
 CASES = [
     (source, dial)
-    for source in ("drawn", "drawn, with noise", "drawn, composited", "path", "nearest")
-    for dial in (DIALS if source.startswith("drawn") else REPLAYED)
+    for source in (
+        "drawn",
+        "drawn, with noise",
+        "drawn, composited",
+        "path",
+        "path, live",
+        "path, guided",
+        "path, another size",
+    )
+    for dial in (DIALS if source.startswith("drawn") or source == "path, guided" else REPLAYED)
     if (source, dial) != ("drawn, with noise", "sharpness")  # this model has no frame memory
 ]
 
@@ -121,7 +137,7 @@ def test_a_state_is_a_value(sources: dict[str, Pipeline], wave: np.ndarray) -> N
         settings = PlaySettings(Controls(delay=0.1, freeze=-50.0), gain="running")
         _, state = pipeline.push(first, None, settings)
         once, twice = (pipeline.push(second, state, settings)[0] for _ in range(2))
-        assert len(once) > 5 or name == "path"
+        assert len(once) > 5 or name.startswith("path")
         assert all(np.array_equal(a, b) for a, b in zip(pictures(once), pictures(twice), strict=True)), name
 
 

@@ -11,18 +11,16 @@ from listen_and_move.audio.features import SAMPLE_RATE
 from listen_and_move.audio.loudness import Leveller, gated_level
 from listen_and_move.audio.novelty import FAR
 from listen_and_move.cli.main import run_command
-from listen_and_move.data.clip import load_clip
 from listen_and_move.errors import UserError
 from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.front_end import AudioReference
 from listen_and_move.inference.generate import Progress, generate
 from listen_and_move.inference.pipeline import Pipeline
+from listen_and_move.inference.playable import PictureChoice, playable
 from listen_and_move.inference.sound_check import SoundCheck, listen, notes
-from listen_and_move.inference.sources.path import path_pipeline
 from listen_and_move.inference.stage import PlaySettings, pictures
 from listen_and_move.media.sound import read_sound
 from listen_and_move.media.wav import write_wav
-from listen_and_move.runs import RunFolder
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +34,8 @@ def generated(animator: Animator) -> Pipeline:
 
 
 @pytest.fixture(scope="module")
-def replayed(trained: Path, performance: Path) -> Pipeline:
-    config = RunFolder(trained).config()
-    return path_pipeline(load_clip(performance, config), config)
+def replayed(trained: Path) -> Pipeline:
+    return playable(trained, PictureChoice(by_sound=True)).pipeline
 
 
 @pytest.fixture(scope="module")

@@ -96,9 +96,17 @@ class PlayOptions(DeviceOption):
     """Of a command that plays a model."""
 
     model: Positional[Path]
-    """A run folder or a model.safetensors."""
+    """A run folder, a model.safetensors, or a video, which is played by its sound alone without any
+    training."""
+    picture: Literal["auto", "drawn", "path"] = "auto"
+    """path: frames of the clip as they were filmed, in the order that the sound and the network's picture ask
+    for; drawn: what the network draws; auto: path where a model keeps frames and was trained upon them, so
+    not with the presets paper and baseline and imported models."""
+    size: str = "source"
+    """Of the picture: source (as large as the learnt part was filmed), model (as the network draws), or
+    WIDTHxHEIGHT, such as 1280x720."""
     seed: int = 0
-    """Seed of the noise, where the model has any."""
+    """Seed of the noise, where the model has any; with a path another path of nearly the same cost."""
     gain: str = field(default="match", metadata={"help": GAIN.help})
     controls: Annotated[Controls, arg(name="")] = field(default_factory=Controls)
     paste: bool = False
@@ -183,8 +191,7 @@ class GenerateArguments(PlayOptions, JsonOption):
     end: float | None = None
     """Where to stop in the sound, in seconds."""
     mode: Literal["model", "replay"] = "model"
-    """model: the model draws; replay: real frames of the training part, in the order that the sound asks
-    for."""
+    """replay: a path by the sound alone, without a network."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """bfloat16: faster where the processor has it; a sound whose beginning then stays below 40 dB PSNR is
     drawn in float32."""

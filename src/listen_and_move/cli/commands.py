@@ -156,6 +156,8 @@ def generate(arguments: list[str]) -> int:
             overwrite=options.overwrite,
             device=options.device,
             precision=options.precision,
+            picture=options.picture,
+            size=options.size,
             mode=options.mode,
             gain=gain,
             controls=options.controls,
@@ -163,9 +165,6 @@ def generate(arguments: list[str]) -> int:
             video=options.video,
             watch=watch,
         )
-    if options.seed and options.mode == "model" and not _has_noise(options.model):
-        told = Console(stderr=True) if options.json else console
-        print_lines(told, ["note: this model has no noise, so the seed has no effect"])
     if options.json:
         print_json({"files": files})
     else:
@@ -195,6 +194,8 @@ def live(arguments: list[str]) -> int:
             realtime=options.realtime,
             stream=options.stream,
             seed=options.seed,
+            picture=options.picture,
+            size=options.size,
             gain=gain,
             controls=options.controls,
             paste=options.paste,
@@ -388,13 +389,6 @@ def app(arguments: list[str]) -> int:
     learning = serve(options.runs, Place(options.host, options.port, password), announce)
     print_lines(console, [f"{name} goes on learning" for name in learning])
     return 0
-
-
-def _has_noise(model: Path) -> bool:
-    from listen_and_move.inference.animator import model_path
-    from listen_and_move.models.checkpoint import load_model
-
-    return load_model(model_path(model)).config.has_noise
 
 
 COMMANDS: dict[str, tuple[Callable[[list[str]], int], type]] = {

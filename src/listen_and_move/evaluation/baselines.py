@@ -17,7 +17,7 @@ from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor
 from listen_and_move.data.frame_store import FrameStore, Shelf
 from listen_and_move.evaluation.dataset import Dataset, Frames, Watch
 from listen_and_move.inference.animator import Animator
-from listen_and_move.inference.sources.path import PLAIN, VITERBI, Replay, Search, thumbnails
+from listen_and_move.models.path_search import PLAIN, VITERBI, PathSearch, Search, thumbnails
 from listen_and_move.models.rendering import played
 
 REAL, MODEL, MEAN, HELD, SHIFTED = (
@@ -112,7 +112,7 @@ def _replayed(dataset: Dataset, search: Search) -> NDArray[np.int64]:
         thumbnails(torch.tensor(block), np.arange(len(block)))
         for block in blocks(dataset.learnt.frames, dataset.train)
     ]
-    replay = Replay(places, dataset.learnt.features[places].numpy(), np.concatenate(small), search)
+    replay = PathSearch(places, dataset.learnt.features[places].numpy(), np.concatenate(small), search)
     return replay.whole(dataset.measured.features[dataset.span.start : dataset.span.stop])
 
 

@@ -22,9 +22,9 @@ from listen_and_move.inference.front_end import AudioFrontEnd, AudioReference
 from listen_and_move.inference.guide import Guide
 from listen_and_move.inference.live.session import Live
 from listen_and_move.inference.pipeline import Pipeline
-from listen_and_move.inference.sources.generated import GeneratedSource
+from listen_and_move.inference.sources.drawn import DrawnSource
 from listen_and_move.inference.stage import PlaySettings
-from listen_and_move.models.checkpoint import Model, load_model
+from listen_and_move.models.checkpoint import Model, load_model, read_frames_file
 from listen_and_move.models.generator import NetworkState
 from listen_and_move.models.optimized import Precision, optimized
 from listen_and_move.models.pixels import as_pixels
@@ -56,8 +56,10 @@ class Animator:
         )
         self.audio_reference = AudioReference(self.extractor, model.level, model.repertoire)
         front_end = AudioFrontEnd(self.audio_reference)
-        stages = (Guide(self.renderer), GeneratedSource(), Display(self.fps))
-        self.pipeline = Pipeline(front_end, stages, self.size, lambda dials: dials.check_model(self.config))
+        stages = (Guide(self.renderer), DrawnSource(), Display(self.fps))
+        self.pipeline = Pipeline(
+            front_end, stages, self.size, lambda dials: dials.check_model(self.config), self.fps
+        )
 
     @classmethod
     def load(cls, path: Path | str, device: str = "auto", precision: Precision = "float32") -> "Animator":
@@ -66,7 +68,16 @@ class Animator:
         Raises:
             UserError: there is no model, or it cannot be read.
         """
-        return cls(load_model(model_path(Path(path))), choose_device(device), precision)
+        return cls(loaded_model(model_path(Path(path))), choose_device(device), precision)
+
+    @property
+    def source_size(self) -> tuple[int, int]:
+        """Width and height of the picture that was learnt, at the size of the source, both even; that of the
+        model where it does not know."""
+        if self.model.kept is not None:
+            return self.model.kept.picture_size
+        box = self.config.clip.box
+        return self.size if box is None else ((box[2] - box[0]) // 2 * 2, (box[3] - box[1]) // 2 * 2)
 
     def frames(
         self, sound: Iterable[np.ndarray], seed: int = 0, controls: Controls = AS_TRAINED, gain: Gain = 0.0
@@ -121,6 +132,18 @@ class Animator:
             UserError: no such rate or gain.
         """
         return Live(self.pipeline, sample_rate, seed, controls, gain)
+
+
+def loaded_model(file: Path) -> Model:
+    """Returns the model of a file; with the frames that lie beside it while a run is trained.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    model, frames = load_model(file), RunFolder(file.parent).frames_file
+    if model.kept is None and file == RunFolder(file.parent).model_file and frames.exists():
+        model = model._replace(kept=read_frames_file(frames))
+    return model
 
 
 def model_path(path: Path) -> Path:

@@ -59,6 +59,8 @@ class Compositor:
             UserError: the video cannot be read, or the crop lies outside its picture.
         """
         box = checked_box(video, clip)
+        if size == tuple((box[end] - box[begin]) // 2 * 2 for begin, end in ((0, 2), (1, 3))):
+            box = (box[0], box[1], box[0] + size[0], box[1] + size[1])  # pixel by pixel, without any scaling
         return cls(size, still_of(video, clip), box)
 
     @property

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -11,20 +11,16 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from listen_and_move import __version__
 from listen_and_move.audio.features import SAMPLE_RATE
 from listen_and_move.audio.loudness import Gain, checked_gain
 from listen_and_move.clock import Seconds, frame_count
-from listen_and_move.config import Config
-from listen_and_move.data.clip import file_hash, load_clip
 from listen_and_move.errors import Remark, UserError
 from listen_and_move.inference.ahead import ahead
-from listen_and_move.inference.animator import Animator, model_path
-from listen_and_move.inference.compositing import Compositor
+from listen_and_move.inference.animator import model_path
 from listen_and_move.inference.controls import AS_TRAINED, Controls
 from listen_and_move.inference.pipeline import Pipeline
+from listen_and_move.inference.playable import Picture, PictureChoice, Playable, inputs_of, is_video, playable
 from listen_and_move.inference.sound_check import listen, notes
-from listen_and_move.inference.sources.path import path_pipeline, recording
 from listen_and_move.inference.stage import PlaySettings
 from listen_and_move.media.replacing import check_no_input, short_name
 from listen_and_move.media.sound import read_sound, sound_samples
@@ -59,6 +55,8 @@ def generate(
     sounds: Sequence[Path | str] | Path | str,
     out: Path | str | None = None,
     *,
+    picture: Picture = "auto",
+    size: str = "source",
     mode: Literal["model", "replay"] = "model",
     gain: Gain | Literal["match"] = "match",
     controls: Controls = AS_TRAINED,
@@ -76,13 +74,15 @@ def generate(
     """Play a model, or the recording that it learnt from, with sounds; it is loaded once.
 
     Args:
-        model: a run folder or a model.safetensors.
+        model: a run folder, a model.safetensors, or a video, which is played by its sound alone.
         sounds: one or more files with sound, videos too.
         out: a file (.mp4, .mov, .mkv, .webm), a name without ending for a folder of PNG frames, or an
             existing folder (or one whose name ends in /) for a file per sound; SOUND-MODEL.mp4 here by
             default.
-        mode: model: the model draws; replay: real frames of the training part are shown in the order that the
-            sound asks for.
+        picture: drawn: what the network draws; path: frames of the clip, in the order that the sound and the
+            network's picture ask for; auto: path where a model keeps frames and was trained upon them.
+        size: model, source (that of the crop in the source), or WIDTHxHEIGHT.
+        mode: replay: a path by sound alone.
         gain: with which the sound is heard, not written: match: the one that brings a whole sound to the
             level of the training sound, at most 20 dB; running: slowly, as where the future is not known; or
             a number of dB.
@@ -92,7 +92,7 @@ def generate(
         track: which of a file's sound streams, from 0.
         start: where to begin in the sound, in seconds.
         end: where to stop in the sound, in seconds.
-        seed: of the noise, where the model has any.
+        seed: of the noise, where the model has any; of a path: another one of nearly the same cost.
         overwrite: replace outputs that exist.
         device: auto, cpu, cuda or mps.
         precision: bfloat16 draws faster where the processor has it; a sound whose beginning is then less than
@@ -107,72 +107,45 @@ def generate(
             control does not apply.
     """
     _ = gain if gain == "match" else checked_gain(gain)
-    replayed = mode == "replay"
+    by_sound, model = mode == "replay", Path(model)
     sources = [Path(sound) for sound in ([sounds] if isinstance(sounds, (str, Path)) else sounds)]
-    file = model_path(Path(model))
-    if video is not None and not (replayed or paste):
+    place = None if video is None else Path(video)
+    if video is not None and not (by_sound or paste):
         raise UserError(
             f"video: expected only where a recording is replayed or pasted into; got {video}",
             "leave it away, or --mode replay or --paste",
         )
-    if precision != "float32" and replayed:
+    if precision != "float32" and by_sound:
         raise UserError(
             f"precision: expected only where a model draws; got {precision} for a replay: leave it away"
         )
+    file = model if is_video(model) else model_path(model)
     outputs = _outputs(sources, file, None if out is None else str(out))
-    learnt = recording(Path(model), None if video is None else Path(video)) if replayed or paste else None
-    _check_outputs([*sources, file, *(learnt[:1] if learnt else ())], outputs, overwrite)
-    if replayed and learnt:
-        source, config = learnt
-        pipeline = path_pipeline(load_clip(source, config), config)
-        made = f"Replayed pictures of a recording: Listen and Move {__version__}"
-        mark = f"{made}, video sha256 {file_hash(source)}"
-        exact = None
-    else:
-        animator = Animator.load(file, device, precision)
-        pipeline, mark = animator.pipeline, generated_mark(animator, file, seed)
-        exact = Animator.load(file, device).pipeline if precision != "float32" else None
-    pipeline.check(controls)
-    if learnt and paste:
-        pipeline, exact = composited(pipeline, *learnt), exact and composited(exact, *learnt)
-        mark = f"{mark}; around it a still of video sha256 {file_hash(learnt[0])}"
-    renderer = _FileRenderer(pipeline, mark, PlaySettings(controls, seed=seed), gain, overwrite, watch, exact)
+    inputs = inputs_of(model, place, needs_video=paste or video is not None)
+    _check_outputs([*sources, *inputs], outputs, overwrite)
+    choice = PictureChoice(picture, size, by_sound, seed)
+    played = playable(model, choice, paste=paste, video=place, device=device, precision=precision)
+    played.pipeline.check(controls)
+    renderer = _FileRenderer(played, PlaySettings(controls, seed=seed), gain, overwrite, watch)
     with reused_memory():
         for source, target in zip(sources, outputs, strict=True):
             renderer.render(SoundTrack(source, track, start, end), target)
     return outputs
 
 
-def generated_mark(animator: Animator, file: Path, seed: int) -> str:
-    """Returns what a video says of itself whose pictures were drawn by a model."""
-    noise = f", seed {seed}" if animator.config.has_noise else ""
-    made = f"Generated picture, no recording: Listen and Move {__version__}"
-    return f"{made}, model sha256 {file_hash(file)}{noise}"
-
-
-def composited(pipeline: Pipeline, video: Path, config: Config) -> Pipeline:
-    """Returns the pipeline with its pictures put back into a still of the video that they were cut from."""
-    compositor = Compositor.of(pipeline.size, video, config.clip)
-    return replace(pipeline, stages=(*pipeline.stages, compositor), size=compositor.size)
-
-
 @dataclass(frozen=True)
 class _FileRenderer:
     """Writes a file for each of several sounds; what is the same for all of them."""
 
-    pipeline: Pipeline
-    mark: str
-    """What the files say of themselves."""
+    played: Playable
     settings: PlaySettings
     gain: Gain | Literal["match"]
     overwrite: bool
     watch: Callable[[Progress], None]
-    exact: Pipeline | None = None
-    """The same with all digits, where the pipeline draws with fewer."""
 
     def render(self, sound: SoundTrack, out: Path) -> None:
         """Writes the file of a sound."""
-        path, fps, (width, height) = Path(sound.path), self.pipeline.fps, self.pipeline.size
+        path, fps, (width, height) = Path(sound.path), self.played.pipeline.fps, self.played.pipeline.size
         samples, rate = sound_samples(path, track=sound.track, start=sound.start, end=sound.end)
         if not samples:
             raise UserError(
@@ -180,18 +153,18 @@ class _FileRenderer:
                 "choose another with --start and --end",
             )
         blocks = partial(read_sound, path, SAMPLE_RATE, track=sound.track, start=sound.start, end=sound.end)
-        reference = self.pipeline.front_end.reference
+        reference = self.played.pipeline.front_end.reference
         checked = listen(blocks, reference, self.gain)
         settings = self.settings._replace(gain=checked.gain)
         pipeline, noted = self._chosen(path.name, blocks, settings)
         total, told = (
             frame_count(samples, rate, fps),
-            (*notes(path.name, checked, reference, self.gain), *noted),
+            (*self.played.notes, *notes(path.name, checked, reference, self.gain), *noted),
         )
         self.watch(Progress(path, out, 0, total, told))
         # Decoding, features, network and encoding each have a thread, so that none waits while another works.
         pictures = pipeline.frames(ahead(blocks(), PIECES_AHEAD), settings)
-        marks = {"comment": self.mark}
+        marks = {"comment": self.played.mark}
         # Closed whatever happens: threads that still draw while Python ends would abort the process.
         with (
             closing(ahead(pictures, FRAMES_AHEAD)) as frames,
@@ -215,14 +188,15 @@ class _FileRenderer:
         self, name: str, blocks: Callable[[], Iterable[np.ndarray]], settings: PlaySettings
     ) -> tuple[Pipeline, list[Remark]]:
         """The pipeline for a sound: in float32 after all where fewer digits can be seen."""
-        if self.exact is None:
-            return self.pipeline, []
-        both = [islice(each.frames(blocks(), settings), CHECKED) for each in (self.pipeline, self.exact)]
+        pipeline, exact = self.played.pipeline, self.played.exact
+        if exact is None:
+            return pipeline, []
+        both = [islice(each.frames(blocks(), settings), CHECKED) for each in (pipeline, exact)]
         found = psnr(*(np.stack(list(frames)) for frames in both))
         if found >= NOT_SEEN_DB:
-            return self.pipeline, []
+            return pipeline, []
         differs = f"{name}: bfloat16 differs visibly ({found:.0f} dB PSNR over its beginning)"
-        return self.exact, [Remark(f"{differs}: drawn in float32")]
+        return exact, [Remark(f"{differs}: drawn in float32")]
 
 
 def _outputs(sounds: Sequence[Path], model: Path, out: str | None) -> list[Path]:

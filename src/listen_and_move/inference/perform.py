@@ -12,16 +12,14 @@ from typing import NamedTuple
 import numpy as np
 
 from listen_and_move.audio.loudness import Gain
-from listen_and_move.inference.animator import Animator, model_path
 from listen_and_move.inference.controls import AS_TRAINED, Controls
-from listen_and_move.inference.generate import composited, generated_mark
 from listen_and_move.inference.live.incoming import Incoming
 from listen_and_move.inference.live.opening import Destination, StreamKind, opened_outlet
 from listen_and_move.inference.live.pacing import Pacer
 from listen_and_move.inference.live.session import Live, core_to_spare
 from listen_and_move.inference.live.sinks import Outlet
 from listen_and_move.inference.live.sources import MICROPHONE, opened_source
-from listen_and_move.inference.sources.path import recording
+from listen_and_move.inference.playable import Picture, PictureChoice, inputs_of, playable
 from listen_and_move.interrupts import handled
 from listen_and_move.media.piped import Raw
 from listen_and_move.media.soundtrack import Source
@@ -57,6 +55,8 @@ def perform(
     seed: int = 0,
     gain: Gain = "running",
     controls: Controls = AS_TRAINED,
+    picture: Picture = "auto",
+    size: str = "source",
     paste: bool = False,
     video: Path | None = None,
     overwrite: bool = False,
@@ -70,7 +70,7 @@ def perform(
     `generate`. It is live with a microphone, a window or a camera, and where ``realtime`` says so.
 
     Args:
-        model: a run folder or a model.safetensors.
+        model: a run folder, a model.safetensors, or a video, which is played by its sound alone.
         input: a file with sound, - for standard input, or microphone.
         output: a file (.mp4, .mov, .mkv, .webm) or folder, - for standard output, window or camera.
         raw: standard input only: what the samples are where there is no container.
@@ -79,6 +79,8 @@ def perform(
         seed: of the noise, where the model has any.
         gain: dB with which the sound is heard, or running.
         controls: how the picture is played.
+        picture: drawn, path or auto, as in `generate`.
+        size: model, source, or WIDTHxHEIGHT.
         paste: put the picture back into a still of the whole picture that the clip was cut from.
         video: paste only: where the run's video is now.
         overwrite: replace an output that exists.
@@ -93,17 +95,16 @@ def perform(
     """
     destination = Destination(output, stream, overwrite)
     live = realtime or input == MICROPHONE or destination.seen
-    file = model_path(Path(model))
-    learnt = recording(Path(model), video) if paste else None
-    destination.check([file, *(learnt[:1] if learnt else ())], input)
-    animator = Animator.load(file, device)
-    animator.pipeline.check(controls)
-    pipeline = animator.pipeline if learnt is None else composited(animator.pipeline, *learnt)
-    mark = generated_mark(animator, file, seed)
+    place = None if video is None else Path(video)
+    destination.check(inputs_of(Path(model), place, needs_video=paste), input)
+    choice = PictureChoice(picture, size, seed=seed, live=live)
+    played = playable(Path(model), choice, paste=paste, video=place, device=device)
+    pipeline = played.pipeline
+    pipeline.check(controls)
     with opened_source(input, raw, live) as source, _stopping() as stopped, core_to_spare(live):
         player = Live(pipeline, source.rate, seed, controls, gain)
         pacer = Pacer(pipeline.fps, source.rate, player.delays.sound)
-        with opened_outlet(destination, pipeline.size, source, pacer, mark, live) as outlet:
+        with opened_outlet(destination, pipeline.size, source, pacer, played.mark, live) as outlet:
             return _Performance(player, source, pacer, outlet, stopped, live, watch).run()
 
 

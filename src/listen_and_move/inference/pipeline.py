@@ -43,11 +43,8 @@ class Pipeline:
     """Width and height of the pictures, in pixels."""
     check: Callable[[Controls], None]
     """Raises SettingError for a dial that does not apply."""
-
-    @property
-    def fps(self) -> Fraction:
-        """Frames per second."""
-        return self.front_end.reference.extractor.fps
+    fps: Fraction
+    """Frames per second that come out; those that the sound is cut into can be fewer."""
 
     def push(
         self,
@@ -63,6 +60,8 @@ class Pipeline:
             settings: how the sound is played from here on.
         """
         audio, *others = self._begun(state)
+        late = int(settings.late * self.front_end.reference.extractor.fps / self.fps)
+        settings = settings._replace(late=late)
         frames, audio = self.front_end.push(samples, audio, settings)
         states = [audio]
         for stage, before in zip(self.stages, others, strict=True):
@@ -94,7 +93,8 @@ class Pipeline:
             SettingError: a dial that does not apply here.
         """
         self.check(settings.controls)
-        frame_blocks = self.front_end.all(_grouped(sound, ceil(BLOCK * SAMPLE_RATE / self.fps)), settings)
+        block = ceil(BLOCK * SAMPLE_RATE / self.front_end.reference.extractor.fps)
+        frame_blocks = self.front_end.all(_grouped(sound, block), settings)
         flow: Iterable[list[Frame]] = ahead(frame_blocks, BLOCKS_AHEAD)  # hears while the others draw
         for stage in self.stages:
             flow = _through(stage, flow, settings)

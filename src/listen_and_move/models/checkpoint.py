@@ -21,6 +21,7 @@ from listen_and_move.errors import SettingError, UserError
 from listen_and_move.media.replacing import replacing
 from listen_and_move.models.build import build_network
 from listen_and_move.models.generator import Network
+from listen_and_move.models.kept_frames import PACKETS, KeptFrames, kept_frames, write_with_packets
 from listen_and_move.settings import from_values
 
 FORMAT = 1
@@ -54,6 +55,8 @@ class Model(NamedTuple):
     kept."""
     repertoire: Repertoire | None = None
     """What the training sound was like; None: the file was made before that was kept."""
+    kept: KeptFrames | None = None
+    """Training frames at the size of the source, which a path shows; None: it keeps none."""
 
 
 def to_disk(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -87,7 +90,11 @@ def save_model(path: Path, model: Model) -> None:
         "level": model.level,
         "settings": asdict(model.config.model),
     }
-    write_tensors(path, tensors, {ENTRY: json.dumps(entry)})
+    metadata = {ENTRY: json.dumps(entry)}
+    if model.kept is None:
+        write_tensors(path, tensors, metadata)
+    else:
+        write_with_packets(path, tensors, metadata, model.kept)
 
 
 def load_model(path: Path) -> Model:
@@ -117,9 +124,20 @@ def load_model(path: Path) -> Model:
         config = from_values(ModelConfig, values)
     except SettingError as error:
         raise UserError(f"{path}: expected a model's settings; {error}") from None
-    return Model(
-        _network(path, config, tensors), config, _statistics(tensors), step, level, _repertoire(tensors)
-    )
+    network, kept = _network(path, config, tensors), kept_frames(path, tensors, metadata)
+    return Model(network, config, _statistics(tensors), step, level, _repertoire(tensors), kept)
+
+
+def read_frames_file(path: Path) -> KeptFrames:
+    """Returns the frames that lie in a file of their own while a run is trained.
+
+    Raises:
+        UserError: the file is damaged or something else.
+    """
+    kept = kept_frames(path, *read_tensors(path))
+    if kept is None:
+        raise UserError(f"{path}: expected kept frames; this safetensors file is something else")
+    return kept
 
 
 def _network(path: Path, config: ModelConfig, tensors: dict[str, Tensor]) -> Network:
@@ -156,7 +174,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a safetensors file.
+    """Tensors and metadata of a safetensors file, but for the packets of kept frames, which can be many.
 
     Raises:
         UserError: missing, pickled or damaged.
@@ -171,7 +189,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
                 "it is not opened; give the model.safetensors of a run"
             )
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            names = [name for name in file.keys() if name != PACKETS]  # noqa: SIM118
+            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
     except FileNotFoundError:
         raise UserError(f"{path}: expected a model file; there is none: check the name") from None
     except IsADirectoryError:

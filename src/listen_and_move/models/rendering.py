@@ -1,13 +1,14 @@
 """A network plays features of a clip that are known as a whole: validation, evaluation.
 
-Letters: N frames of the clip, T frames, F numbers per frame, H height, W width.
+Letters: N frames of the clip, T frames, F numbers per frame, K remembered frames,
+H height, W width.
 """
 
 from collections.abc import Iterator
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from listen_and_move.config import ModelConfig
@@ -22,7 +23,12 @@ WARM_UP = 64
 
 
 def played(
-    network: Network, features: Float[Tensor, "N F"], frames: range, config: ModelConfig, seed: int = 0
+    network: Network,
+    features: Float[Tensor, "N F"],
+    frames: range,
+    config: ModelConfig,
+    seed: int = 0,
+    memory_mask: Bool[Tensor, "1 K"] | None = None,
 ) -> Iterator[UInt8[np.ndarray, "T H W 3"]]:
     """The network's pictures for some frames of a clip, in blocks, after hearing what comes before them."""
     device = next(network.parameters()).device
@@ -36,7 +42,9 @@ def played(
             span, seed, config.noise_sizes, network.generator.pixel_noise_shapes, device
         )
         with torch.no_grad():
-            picture, state = network(block_features, noise, state, pixel_noise, sharpness=sharpness)
+            picture, state = network(
+                block_features, noise, state, pixel_noise, memory_mask, sharpness=sharpness
+            )
         pixels = as_pixels(picture[0]).cpu().numpy()
         if span.stop > frames.start:
             yield pixels[max(0, frames.start - first) :]

@@ -18,8 +18,10 @@ from listen_and_move.data.source import find_source
 from listen_and_move.data.windows import lanes
 from listen_and_move.errors import UserError
 from listen_and_move.interrupts import handled
+from listen_and_move.keeping import keep_frames
 from listen_and_move.losses.perceptual import PerceptualLoss
-from listen_and_move.models.checkpoint import Model, load_model, save_model
+from listen_and_move.models.checkpoint import Model, load_model, read_frames_file, save_model
+from listen_and_move.models.kept_frames import write_with_packets
 from listen_and_move.precision import choose_device, products, reused_memory
 from listen_and_move.presets import DEFAULT_PRESET
 from listen_and_move.runs import RunFolder, write_text
@@ -28,12 +30,14 @@ from listen_and_move.training.batches import Batches
 from listen_and_move.training.cuda_graphs import CudaGraphs, CudaGraphStep
 from listen_and_move.training.holding import held
 from listen_and_move.training.memory_fitting import fitted_memory
+from listen_and_move.training.path_fitting import fitted_weights
 from listen_and_move.training.state import TrainingState, fresh_state, load_state, save_state
 from listen_and_move.training.step import training_step
 from listen_and_move.training.validation import validate, write_sample
 
 CHANGEABLE = frozenset(
-    f"training.{name}" for name in ("steps", "save_every", "validate_every", "sample_every", "recompute")
+    f"training.{name}"
+    for name in ("steps", "save_every", "validate_every", "sample_every", "recompute", "keep")
 )
 """Settings that may differ when a run goes on: none of them changes what a step computes."""
 LOG_EVERY = 10
@@ -124,8 +128,45 @@ def train(
         else:  # what cannot be learnt leaves no folder
             alone.enter_context(held(folder))
             folder.create(config, video, video_hash, str(place))
+        keep_training_frames(folder, config, clip, video, video_hash, watch)
         with products(exact=config.training.speed == "exact"), reused_memory(not config.training.recompute):
             return Trainer(folder, config, clip, perceptual, place, watch).run()
+
+
+def keep_training_frames(
+    folder: RunFolder, config: Config, clip: Clip, video: Path, video_hash: str, watch: Watcher
+) -> None:
+    """Writes the frames that the model keeps into the run folder, unless they are there.
+
+    Args:
+        folder: of the run.
+        config: the run's settings.
+        clip: the decoded clip.
+        video: that it was decoded from.
+        video_hash: sha256 of its content.
+        watch: told how many frames are read.
+
+    Raises:
+        UserError: the picture is too large to be kept.
+    """
+    keep = config.training.keep
+    if keep == "none" or video.is_dir():  # a folder of songs has no frames in a row that could be a path
+        folder.frames_file.unlink(missing_ok=True)
+        return
+    small = keep == "small"
+    if folder.frames_file.exists() and read_frames_file(folder.frames_file).about.small == small:
+        return
+    steps = config.training.steps
+    kept = keep_frames(
+        video,
+        video_hash,
+        clip,
+        config.clip,
+        config.features,
+        small=small,
+        progress=lambda done, total: watch(TrainingProgress(0, steps, {}, 0.0, (done, total))),
+    )
+    write_with_packets(folder.frames_file, {}, {}, kept)
 
 
 def default_run(video: Path) -> Path:
@@ -229,7 +270,7 @@ class Trainer:
                     values |= {f"held_out/{name}": value for name, value in self.figures.items()}
                 rate = speed.after_step()
                 self.log(values, rate)
-                if state.step % training.save_every == 0:
+                if state.step % training.save_every == 0 and not last:
                     self.save()
                     saved = state.step
                 if last or state.step % training.sample_every == 0:
@@ -239,8 +280,7 @@ class Trainer:
                 self.save()
             if self.tensorboard is not None:
                 self.tensorboard.close()
-        finished = state.step >= training.steps
-        return TrainingResult(self.folder.path, state.step, finished, self.figures, self.note)
+        return TrainingResult(self.folder.path, state.step, self._finished, self.figures, self.note)
 
     def step(self) -> dict[str, float]:
         """Trains one step.
@@ -296,9 +336,20 @@ class Trainer:
         if self.state.step == 0 or not self.folder.model_file.exists():
             return False
         try:
-            return load_model(self.folder.model_file).step == self.state.step
+            model = load_model(self.folder.model_file)
+            return model.step == self.state.step and (model.kept is not None) == self._keeps
         except UserError:
             return False
+
+    @property
+    def _finished(self) -> bool:
+        return self.state.step >= self.config.training.steps
+
+    @property
+    def _keeps(self) -> bool:
+        """Whether the model file holds the kept frames: they can be large and saves come often, so that
+        before the last save they lie beside it."""
+        return self._finished and self.folder.frames_file.exists()
 
     def save(self) -> None:
         """Writes the checkpoint and the model file.
@@ -310,6 +361,10 @@ class Trainer:
         model = Model(
             state.inference_network, self.config, clip.statistics, state.step, clip.level, self.repertoire
         )
+        if self._keeps:
+            kept = read_frames_file(self.folder.frames_file)
+            weights = fitted_weights(state.inference_network, clip, self.config, kept.path)
+            model = model._replace(kept=replace(kept, about=kept.about._replace(weights=weights)))
         save_model(self.folder.model_file, model)
 
 

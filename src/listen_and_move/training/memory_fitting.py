@@ -1,8 +1,7 @@
 """The frame memory is filled before the first step: which frames are remembered, by which keys, and by which
 metric features are compared.
 
-Letters: K remembered frames, V versions of each key, F features, G groups of features, P numbers of a small
-picture, H height, W width.
+Letters: K remembered frames, V versions of each key, F features, H height, W width.
 """
 
 from collections.abc import Iterator
@@ -15,9 +14,10 @@ from torch import Tensor
 
 from listen_and_move.audio.augmentation import augmented_power, room_tone
 from listen_and_move.audio.features import FeatureExtractor
-from listen_and_move.config import Config, FeatureConfig
+from listen_and_move.config import Config
 from listen_and_move.data.clip import Clip
 from listen_and_move.models.memory import FrameMemory
+from listen_and_move.models.metric_fitting import feature_groups, fitted_metric_scale
 from listen_and_move.models.pixels import as_pixels
 
 APART_SECONDS = 0.5
@@ -26,8 +26,6 @@ would teach the network to copy."""
 _SIDE = 16  # of the small pictures by which the metric is fitted
 _VERSIONS = 16  # of each key beside the recorded one
 _ROOM_TONES = 4  # keys of room tone, each in as many versions as a frame's key
-_STEPS, _RATE, _DECAY = 80, 0.1, 3e-3
-_WIDTH, _NARROWEST, _WIDEST = 0.1, 0.05, 0.2  # of the kernel, in mean distances
 
 
 class FittedMemory(NamedTuple):
@@ -125,75 +123,6 @@ def memory_mask(numbers: Int[Tensor, " K"], window: range, config: Config) -> Bo
     return mask if not mask.all() else torch.zeros_like(mask)
 
 
-def feature_groups(config: FeatureConfig) -> Int[Tensor, " F"]:
-    """Returns a group number for each feature: the bands of a chunk share one, each extra number has its own.
-
-    The frame's own chunk comes first.
-
-    Args:
-        config: which features a frame has.
-    """
-    sizes = [config.chunk_size] + [config.summary_size] * (config.past + config.future)
-    numbers: list[int] = []
-    for size in sizes:
-        first = numbers[-1] + 1 if numbers else 0
-        numbers += [first] * (size - config.extras) + list(range(first + 1, first + 1 + config.extras))
-    return torch.tensor(numbers)
-
-
-def fitted_metric_scale(
-    keys: Float[Tensor, "K F"],
-    pictures: Float[Tensor, "K P"],
-    excluded: Bool[Tensor, "K K"],
-    consecutive: Bool[Tensor, " K-1"],
-    groups: Int[Tensor, " F"],
-) -> Float[Tensor, " F"]:
-    """Returns the scale of each feature with which kernel regression predicts frames best from the others.
-
-    Leave-one-out, after Goldberger et al. 2004 (neighbourhood components analysis). Each group of features
-    has one weight, since few frames cannot fit many. The weights find which chunks count: those ahead where
-    motion comes before its sound.
-
-    Args:
-        keys: features of the remembered frames' sounds.
-        pictures: the frames as small pictures, in any range.
-        excluded: which frames (columns) may not help to predict which (rows).
-        consecutive: whether frame k + 1 comes right after frame k in the clip.
-        groups: group number of each feature, from 0.
-    """
-    spread = keys.std(0, correction=0)
-    # A constant feature gets scale 0 instead of a division by nearly nothing.
-    unit = torch.where(spread > 1e-6 * keys.abs().amax(0).clamp(min=1e-6), 1 / spread.clamp(min=1e-12), 0.0)
-    parts = [keys[:, groups == number] * unit[groups == number] for number in range(int(groups.max()) + 1)]
-    squares = torch.stack([torch.cdist(group_keys, group_keys).square() for group_keys in parts])  # G, K, K
-    typical = squares.sum(0).sqrt().mean().clamp(min=1e-6)
-    pictures = pictures - pictures.mean(0)
-    weight = torch.zeros(len(parts), requires_grad=True)
-    width = torch.tensor(_WIDTH).log().requires_grad_()
-    optimizer = torch.optim.Adam([weight, width], lr=_RATE)
-    for _ in range(_STEPS):
-        distance = ((squares * weight.exp()[:, None, None]).sum(0) + 1e-6).sqrt() / typical
-        predicted = (
-            torch.softmax((-distance / width.exp()).masked_fill(excluded, -torch.inf), dim=1) @ pictures
-        )
-        # Changes count beside the pictures themselves, or what hardly moves would decide alone.
-        loss = _relative_error(predicted, pictures) + _relative_error(
-            predicted.diff(dim=0)[consecutive], pictures.diff(dim=0)[consecutive]
-        )
-        optimizer.zero_grad()
-        (loss + _DECAY * weight.square().sum()).backward()
-        optimizer.step()
-        with torch.no_grad():
-            width.clamp_(torch.tensor(_NARROWEST).log(), torch.tensor(_WIDEST).log())
-    with torch.no_grad():
-        return unit * (weight / 2).exp()[groups] / (typical * width.exp())
-
-
 def _excluded(numbers: Int[Tensor, " K"], config: Config) -> Bool[Tensor, "K K"]:
     """Returns which remembered frames are too near to each remembered frame to predict it."""
     return torch.stack([memory_mask(numbers, range(each, each + 1), config) for each in numbers.tolist()])
-
-
-def _relative_error(predicted: Tensor, real: Tensor) -> Tensor:
-    """Returns the squared error as a share of the squared values."""
-    return (predicted - real).square().sum() / real.square().sum().clamp(min=1e-6)

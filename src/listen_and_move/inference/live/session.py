@@ -102,7 +102,7 @@ class Live:
     def delays(self) -> Delays:
         """What the latency is made of."""
         extractor, fps = self.pipeline.front_end.reference.extractor, self.pipeline.fps
-        look_ahead = extractor.config.future / fps
+        look_ahead = extractor.config.future / extractor.fps
         window = extractor.look_ahead - look_ahead
         resampling = delay(self.rate, SAMPLE_RATE)
         return Delays(window, look_ahead, resampling, self.controls.delay_frames(fps) / fps)

@@ -1,275 +1,262 @@
-"""Replay of real frames: for every frame of sound, the training frame that sounded most like it.
+"""Real frames of the clip, in the order that the sound (and the guide) asks for, at the source's size and
+rate.
 
-Plain, each frame for itself; or as the cheapest path, on which a jump in the picture costs something (video
-textures, Schödl et al. 2000; audio-conditioned ones, Narasimhan et al. 2022). It is what a model has to beat,
-and for some short clips what one wants to see. It knows no rest: in silence it goes on through the frames
-that were quietest, and moves.
+The path is decided at the rate of the features. Between two of its frames the clip goes on at its own speed,
+so that the picture can have a higher rate. Where the path jumps, the old stretch goes on while the new one
+comes: two moving pictures are morphed or dissolved, and nothing stands still.
 
-Letters: T frames of the driving sound, N training frames, F numbers per frame, P numbers of a thumbnail, C
-paths, D candidates for the next frame, L frames not decided yet.
+Letters: H height, W width.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
+from fractions import Fraction
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from listen_and_move.audio.features import FeatureExtractor
-from listen_and_move.audio.novelty import Repertoire
-from listen_and_move.config import Config
-from listen_and_move.data.clip import Clip
-from listen_and_move.errors import UserError
-from listen_and_move.inference.controls import Controls
-from listen_and_move.inference.display import Display
-from listen_and_move.inference.front_end import AudioFrontEnd, AudioReference
-from listen_and_move.inference.pipeline import Pipeline
+from listen_and_move.audio.loudness import loudest
+from listen_and_move.inference.sources.transitions import dissolved, morphed, morphs
 from listen_and_move.inference.stage import AS_IT_IS, Frame, PlaySettings
-from listen_and_move.models.checkpoint import load_model
-from listen_and_move.runs import RunFolder
+from listen_and_move.models.kept_frames import KeptFrames, position_at
+from listen_and_move.models.path_search import PathCue, PathSearch, PathState
 
-THUMBNAIL = 16
-"""Side of the thumbnails on which pictures are compared, in pixels."""
-_BLOCK = 256  # frames made small at once: bounds the memory of a long clip
-_PAIRED = 512  # frames of which all pairs are measured for a unit
-
-
-class Search(NamedTuple):
-    """How a path through the training frames is looked for."""
-
-    jump_weight: float
-    """Cost of a jump between pictures that differ as much as two of the clip do on average; for their sounds
-    it is 1."""
-    nearest: int
-    """Training frames that sound most alike: candidates for each frame."""
-    beam: int
-    """Paths kept from frame to frame."""
-    lag: int
-    """Frames heard ahead before one is decided."""
+PATIENCE = Fraction(1, 2)
+"""Seconds of silence before a path may rest: a pause in a rhythm is none."""
+QUIETER_DB = 35.0
+"""What is so much quieter than the training sound counts as nothing to be heard."""
+UNKNOWN_LEVEL = -20.0
+"""dB of full scale of a training sound whose level is not known."""
+BEFORE, AFTER = Fraction(1, 20), Fraction(1, 20)
+"""Seconds of a transition before and after a jump, where the sound to come is known."""
+AFTER_LIVE = Fraction(1, 10)
+"""Seconds of a transition live, where all of it comes after the jump."""
 
 
-PLAIN = Search(jump_weight=0.0, nearest=1, beam=1, lag=0)
-"""Each frame by its sound alone."""
-VITERBI = Search(jump_weight=1.0, nearest=32, beam=64, lag=32)
-"""The cheapest path. The weight hardly matters: on five real clips, each fifth held out in turn, 0.1 to 2
-follow the sound alike (mean dcor 0.15 to 0.16; plain 0.13). 1 jumps half as often as 0.25; from 4 on the path
-leaves the sound too often."""
+class Stretch(NamedTuple):
+    """Frames of the clip in their own order, as far as the path goes along them."""
+
+    begin: int
+    """Output frame with which the path comes here."""
+    position: int
+    """Of the clip's frame that is shown then."""
+    moving: bool
+    """Whether the clip goes on, or rests on that frame."""
+    jump: bool
+    """Whether the clip did not go on to here by itself, so that a transition is shown."""
+    ends: tuple[int, int]
+    """First and last position that belong to it; beyond them the picture stands."""
+    morph: bool = False
+    """Whether the transition is a morph: decided once, at the jump, so that it does not flicker."""
+
+    def at(self, frame: int) -> int:
+        """Returns the position that is shown at an output frame, before its begin too."""
+        position = self.position + (frame - self.begin) * self.moving
+        return min(max(position, self.ends[0]), self.ends[1])
 
 
-class ReplayState(NamedTuple):
-    """What is kept between blocks of sound: the paths that may still turn out cheapest."""
-
-    paths: Int[np.ndarray, "C L"]
-    """Training frames along each path, oldest first, as far as they are not decided."""
-    ends: Int[np.ndarray, " C"]
-    """Where each path is now."""
-    costs: Float[np.ndarray, " C"]
-    """Of each path, above the cheapest one."""
-
-
-@dataclass(frozen=True)
-class Replay:
-    """Training frames to choose from, by how they sounded and how the picture goes on; `of` makes one."""
-
-    places: Int[np.ndarray, " N"]
-    """Number of each training frame in the clip, rising; there is a gap where a part is held out."""
-    features: Float[np.ndarray, "N F"]
-    """Of their sound."""
-    pictures: Float[np.ndarray, "N P"]
-    """Their thumbnails."""
-    search: Search = VITERBI
-
-    @classmethod
-    def of(cls, clip: Clip, search: Search = VITERBI) -> "Replay":
-        """Replay of a clip's training frames."""
-        places = np.concatenate([np.arange(span.start, span.stop) for span in clip.train])
-        return cls(places, clip.features[places].numpy(), thumbnails(clip.frames, places), search)
-
-    def whole(self, features: Float[Tensor, "T F"]) -> Int[np.ndarray, " T"]:
-        """Frame numbers in the clip for a whole track."""
-        decided, state = self.push(features)
-        return np.concatenate([decided, self.finish(state)])
-
-    def push(
-        self, features: Float[Tensor, "T F"], state: ReplayState | None = None
-    ) -> tuple[Int[np.ndarray, " T"], ReplayState | None]:
-        """Hear the next frames, any number; give out frame numbers in the clip, ``search.lag`` frames late.
-
-        All that is given out is one path: what is decided stays, and paths that do not begin with it are
-        dropped.
-        """
-        decided: list[int] = []
-        for sound in features.numpy() / self._spread:
-            state = self._extended(sound, state)
-            if state.paths.shape[1] > self.search.lag:
-                first = state.paths[np.argmin(state.costs), 0]
-                agree = state.paths[:, 0] == first
-                state = ReplayState(state.paths[agree, 1:], state.ends[agree], state.costs[agree])
-                decided.append(int(first))
-        return self.places[decided], state
-
-    def finish(self, state: ReplayState | None) -> Int[np.ndarray, " T"]:
-        """The frames that are left when the sound has ended."""
-        return self.places[[] if state is None else state.paths[np.argmin(state.costs)]]
-
-    def _extended(self, sound: Float[np.ndarray, " F"], state: ReplayState | None) -> ReplayState:
-        """All paths one frame on, to frames that sound alike and to each one's own next frame; the cheapest
-        are kept."""
-        distance = np.linalg.norm(self._sounds - sound, axis=1) / self._sound_unit
-        candidates = np.argsort(distance, kind="stable")[: self.search.nearest]
-        if state is None:
-            return ReplayState(candidates[:, None], candidates, distance[candidates])
-        candidates = np.union1d(candidates, state.ends[self._goes_on[state.ends]] + 1)
-        costs = state.costs[:, None] + self.search.jump_weight * self._jumps(state.ends, candidates)
-        before, total = costs.argmin(0), costs.min(0) + distance[candidates]
-        kept = np.argsort(total, kind="stable")[: self.search.beam]
-        paths = np.concatenate([state.paths[before[kept]], candidates[kept, None]], axis=1)
-        return ReplayState(paths, candidates[kept], total[kept] - total[kept[0]])
-
-    def _jumps(
-        self, ends: Int[np.ndarray, " C"], candidates: Int[np.ndarray, " D"]
-    ) -> Float[np.ndarray, "C D"]:
-        """How far each candidate's picture is from the one that would come next; exactly 0 where it is that
-        one."""
-        distance = _distances(self._expected[ends], self._centred[candidates]) / self._picture_unit
-        plays_on = self._goes_on[ends, None] & (ends[:, None] + 1 == candidates)
-        return np.where(plays_on, 0.0, distance)
-
-    @cached_property
-    def _goes_on(self) -> Bool[np.ndarray, " N"]:
-        """Whether the next frame of the clip is a training frame too."""
-        return np.append(np.diff(self.places) == 1, False)
-
-    @cached_property
-    def _centred(self) -> Float[np.ndarray, "N P"]:
-        """Thumbnails around their mean, which keeps the rounding of `_distances` small."""
-        return self.pictures - self.pictures.mean(0)
-
-    @cached_property
-    def _expected(self) -> Float[np.ndarray, "N P"]:
-        """The picture that would come next; where a part ends, the last change once more, so that standing
-        still costs too."""
-        now, before, after = (
-            self._centred,
-            np.roll(self._centred, 1, axis=0),
-            np.roll(self._centred, -1, axis=0),
-        )
-        return np.where(self._goes_on[:, None], after, 2 * now - before)
-
-    @cached_property
-    def _spread(self) -> Float[np.ndarray, " F"]:
-        """Of each number over the training frames; infinite where it is constant but for rounding, and tells
-        nothing."""
-        spread = self.features.std(0)
-        return np.where(spread > 1e-6 * np.abs(self.features).max(0), spread, np.inf)
-
-    @cached_property
-    def _sounds(self) -> Float[np.ndarray, "N F"]:
-        """Features in units of their spread."""
-        return self.features / self._spread
-
-    @cached_property
-    def _sound_unit(self) -> float:
-        return _mean_distance(self._sounds)
-
-    @cached_property
-    def _picture_unit(self) -> float:
-        return _mean_distance(self._centred)
-
-
-class PathState(NamedTuple):
-    """State of the path source."""
+class PathSourceState(NamedTuple):
+    """State of a path source."""
 
     waiting: tuple[Frame, ...]
     """Frames whose place on the path is not decided."""
-    replay: ReplayState | None
+    search: PathState | None
+    quiet: int
+    """Frames of silence so far."""
+    decided: tuple[Frame, ...]
+    """Frames that are decided, of which pictures are still to come."""
+    number: int | None
+    """The last decided training frame; None: none yet."""
+    stretches: tuple[Stretch, ...]
+    """Those that may still be seen, oldest first."""
+    shown: int
+    """Output frames so far."""
 
 
-@dataclass(frozen=True)
+_BEGIN = PathSourceState((), None, 0, (), None, (), 0)
+
+
+class Shot(NamedTuple):
+    """What is shown at an output frame: a position of the clip, or a mix of two or more."""
+
+    position: int
+    share: float
+    """Of this one over those before it, above 0."""
+    stretch: Stretch
+
+
+@dataclass(frozen=True, eq=False)
 class PathSource:
-    """Shows real frames of a clip in the order that the sound asks for, each decided after a fixed lag."""
+    """Shows frames that a model keeps."""
 
-    clip: Clip
-    replay: Replay
+    kept: KeptFrames
+    search: PathSearch
+    fps: Fraction
+    """Frames per second that come in."""
+    silence: Float[Tensor, " F"]
+    """Features of digital silence: what a path looks for where nothing is to be heard."""
+    level: float | None
+    """Of the training sound, in dB of full scale."""
+    live: bool = False
+    """The sound to come is not known."""
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames per second that come out."""
+        return self.kept.about.fps
 
     def push(
-        self, inputs: list[Frame], state: PathState | None, settings: PlaySettings = AS_IT_IS
-    ) -> tuple[list[Frame], PathState]:
-        """Returns the frames that are decided, with their pictures; late ones are decided like the others."""
-        waiting = [*(state.waiting if state else ()), *inputs]
-        features = [frame.features for frame in inputs]
-        new_features = torch.stack(features) if features else torch.zeros(0, self.replay.features.shape[1])
-        places, replay = self.replay.push(new_features, state.replay if state else None)
-        return self._shown(waiting, places), PathState(tuple(waiting[len(places) :]), replay)
+        self, inputs: list[Frame], state: PathSourceState | None, settings: PlaySettings = AS_IT_IS
+    ) -> tuple[list[Frame], PathSourceState]:
+        """Returns the frames that are decided, with their pictures; late ones are decided and stay
+        without."""
+        state = state or _BEGIN
+        cues, quiet = self._cues(inputs, state.quiet, settings)
+        numbers, search = self.search.push(cues, state.search)
+        state = state._replace(waiting=(*state.waiting, *inputs), search=search, quiet=quiet)
+        return self._shown(self._decided(state, numbers.tolist()), self._before)
 
-    def finish(self, state: PathState | None, settings: PlaySettings = AS_IT_IS) -> list[Frame]:
+    def finish(self, state: PathSourceState | None, settings: PlaySettings = AS_IT_IS) -> list[Frame]:
         """Returns the frames that are left."""
-        return [] if state is None else self._shown(state.waiting, self.replay.finish(state.replay))
+        if state is None:
+            return []
+        frames, _ = self._shown(self._decided(state, self.search.finish(state.search).tolist()), 0)
+        return frames
 
-    def _shown(self, frames: Sequence[Frame], places: Int[np.ndarray, " T"]) -> list[Frame]:
-        shown = zip(frames, places.tolist(), strict=False)
-        return [frame._replace(picture=self.clip.frames[place].numpy()) for frame, place in shown]
+    @property
+    def _before(self) -> int:
+        """Output frames of a transition before its jump."""
+        return 0 if self.live else ceil(BEFORE * self.rate)
+
+    @property
+    def _after(self) -> int:
+        """Output frames of a transition from its jump on."""
+        return ceil((AFTER_LIVE if self.live else AFTER) * self.rate)
+
+    def _cues(self, inputs: list[Frame], quiet: int, settings: PlaySettings) -> tuple[list[PathCue], int]:
+        """Returns what the path is to be near to, and the frames of silence so far."""
+        threshold = (UNKNOWN_LEVEL if self.level is None else self.level) - QUIETER_DB
+        guides = [frame.guide for frame in inputs if frame.guide is not None]
+        described = iter(self.kept.path.described(torch.stack(guides).cpu()) if guides else ())
+        cues = []
+        for frame in inputs:
+            guide = next(described) if frame.guide is not None else None
+            nothing = settings.controls.amount == 0 or loudest(frame.samples) < threshold
+            quiet = quiet + 1 if nothing else 0
+            if quiet > PATIENCE * self.fps:
+                cues.append(PathCue(self.silence.numpy(), None, True))
+            else:
+                cues.append(PathCue(frame.features.numpy(), guide))
+        return cues, quiet
+
+    def _decided(self, state: PathSourceState, numbers: list[int]) -> PathSourceState:
+        """Returns the state with some more training frames of the path."""
+        stretches, last = list(state.stretches), state.number
+        for frame, number in zip(state.waiting, numbers, strict=False):
+            begin = ceil(frame.number * self.rate / self.fps)
+            if not stretches:
+                stretches.append(self._stretch(begin, frame.number, number))
+            elif number == last and stretches[-1].moving:
+                stretches.append(self._on(stretches[-1], begin, moving=False))
+            elif last is not None and number == last + 1 and not stretches[-1].moving:
+                stretches.append(self._on(stretches[-1], begin, moving=True))
+            elif last is not None and number not in (last, last + 1):
+                stretches.append(self._jumped(stretches[-1], self._stretch(begin, frame.number, number)))
+            last = number
+        count = len(numbers)
+        return state._replace(
+            waiting=state.waiting[count:],
+            decided=(*state.decided, *state.waiting[:count]),
+            number=last,
+            stretches=tuple(stretches),
+        )
+
+    def _stretch(self, begin: int, frame: int, number: int) -> Stretch:
+        """Returns the stretch that begins with a training frame."""
+        # The output frame may come a little after the instant of the frame that was decided.
+        late = begin - frame * self.rate / self.fps
+        position = position_at(number, self.fps, self.rate)
+        return Stretch(begin, position + round(late), True, False, self.kept.stretch(position))
+
+    def _jumped(self, before: Stretch, stretch: Stretch) -> Stretch:
+        """Returns a stretch that another one does not go on to by itself."""
+        pair = (self._frame(position) for position in (before.at(stretch.begin), stretch.position))
+        return stretch._replace(jump=True, morph=morphs(*pair))
+
+    def _on(self, stretch: Stretch, begin: int, moving: bool) -> Stretch:
+        """Returns the same stretch, coming to rest or going on."""
+        return Stretch(begin, stretch.at(begin), moving, False, stretch.ends)
+
+    def _shown(self, state: PathSourceState, ahead: int) -> tuple[list[Frame], PathSourceState]:
+        """Returns the output frames before which no jump can come any more, and the state.
+
+        Args:
+            state: with all that is decided.
+            ahead: output frames that have to be known beyond one that is shown.
+        """
+        if not state.decided:
+            return [], state
+        known = ceil((state.decided[-1].number + 1) * self.rate / self.fps) - ahead
+        frames = []
+        for number in range(state.shown, known):
+            place = int(number * self.fps / self.rate) - state.decided[0].number
+            frame = state.decided[place]
+            picture = (
+                None
+                if frame.late
+                else self._picture(shots(state.stretches, number, self._before, self._after))
+            )
+            frames.append(frame._replace(number=number, picture=picture))
+        shown = max(state.shown, known)
+        first = int(shown * self.fps / self.rate)
+        decided = tuple(frame for frame in state.decided if frame.number >= first)
+        seen = _seen(state.stretches, shown, self._before, self._after)
+        # The last decided frame stays, since it says how far the path is known.
+        return frames, state._replace(decided=decided or state.decided[-1:], stretches=seen, shown=shown)
+
+    def _picture(self, mixed: Sequence[Shot]) -> UInt8[np.ndarray, "H W 3"]:
+        """Returns the picture of an output frame."""
+        picture = self._frame(mixed[0].position)
+        for shot in mixed[1:]:
+            blend = morphed if len(mixed) == 2 and shot.stretch.morph else dissolved
+            picture = blend(picture, self._frame(shot.position), shot.share)
+        return picture
+
+    def _frame(self, position: int) -> UInt8[np.ndarray, "H W 3"]:
+        return self.kept.reader.frame(self.kept.place(position))
 
 
-def path_pipeline(clip: Clip, config: Config, search: Search = VITERBI) -> Pipeline:
-    """Returns a pipeline that plays real frames of a clip by their sounds, without a network."""
-    extractor = FeatureExtractor(config.features, config.clip.rate, clip.statistics)
-    repertoire = Repertoire.of(clip.features, clip.train, extractor)
-    front_end = AudioFrontEnd(AudioReference(extractor, clip.level, repertoire))
-    stages = (PathSource(clip, Replay.of(clip, search)), Display(config.clip.rate))
-    return Pipeline(front_end, stages, (config.clip.width, config.clip.height), Controls.check_replay)
-
-
-def recording(model: Path, video: Path | None = None) -> tuple[Path, Config]:
-    """The video that a run learnt, and the settings to decode it with.
+def shots(stretches: Sequence[Stretch], frame: int, before: int, after: int) -> list[Shot]:
+    """Returns what is shown at an output frame, the oldest first; each covers those before it by its share.
 
     Args:
-        model: a run folder; with ``video`` also a model file, which does not know what it learnt from.
-        video: where the video is, if it has been moved.
-
-    Raises:
-        UserError: it is not found, or another one than the run learnt.
+        stretches: of the path, oldest first.
+        frame: the output frame.
+        before: output frames of a transition before its jump.
+        after: output frames of a transition from its jump on.
     """
-    if model.is_dir():
-        return RunFolder(model).video(video), RunFolder(model).config()
-    if video is None:
-        raise UserError(
-            f"{model}: expected the run folder, whose video is needed; got a model alone",
-            "add its video with --video",
-        )
-    settings = load_model(model).config
-    return video, Config(**vars(settings))
+    mixed: list[Shot] = []
+    for stretch in stretches:
+        share = min(1.0, max(0.0, (frame - stretch.begin + before + 0.5) / (before + after)))
+        if not stretch.jump:
+            share = 1.0 if frame >= stretch.begin else 0.0
+        eased = share * share * (3 - 2 * share)
+        if eased == 1 or not mixed:
+            mixed = [Shot(stretch.at(frame), 1.0, stretch)]
+        elif eased > 0:
+            mixed.append(Shot(stretch.at(frame), eased, stretch))
+    return mixed
 
 
-def thumbnails(
-    frames: UInt8[Tensor, "frames H W 3"], places: Int[np.ndarray, " N"]
-) -> Float[np.ndarray, "N P"]:
-    """Some of the frames, averaged over a grid of 16 x 16, full range 1."""
-    parts = [
-        torch.nn.functional.adaptive_avg_pool2d(
-            frames[block].movedim(-1, 1).float() / 255, THUMBNAIL
-        ).flatten(1)
-        for block in torch.from_numpy(places).split(_BLOCK)
-    ]
-    return torch.cat(parts).numpy()
-
-
-def _distances(a: Float[np.ndarray, "C P"], b: Float[np.ndarray, "D P"]) -> Float[np.ndarray, "C D"]:
-    """Euclidean, by way of |a - b|^2 = |a|^2 + |b|^2 - 2 ab."""
-    squares = np.square(a).sum(1)[:, None] + np.square(b).sum(1) - 2 * a @ b.T
-    return np.sqrt(np.maximum(squares, 0))
-
-
-def _mean_distance(points: Float[np.ndarray, "N P"]) -> float:
-    """Of all pairs among at most 512 points, evenly chosen; 1 where all are equal.
-
-    The mean and not the median, which is 0 for a clip that is silent or still most of the time.
-    """
-    some = points[:: -(-len(points) // _PAIRED)]
-    pairs = len(some) * (len(some) - 1)
-    return float(_distances(some, some).sum() / pairs) if pairs and not (points == points[0]).all() else 1.0
+def _seen(stretches: tuple[Stretch, ...], frame: int, before: int, after: int) -> tuple[Stretch, ...]:
+    """Returns the stretches that are seen from an output frame on: a later one covers those before it."""
+    for place in range(len(stretches) - 1, -1, -1):
+        stretch = stretches[place]
+        over = stretch.begin + after if stretch.jump else stretch.begin
+        if frame >= over:
+            return stretches[place:]
+    return stretches

@@ -9,7 +9,7 @@ from listen_and_move.models.pixels import as_pixels
 
 
 @dataclass(frozen=True)
-class GeneratedSource:
+class DrawnSource:
     """Shows the guide as it is; has no state."""
 
     def push(

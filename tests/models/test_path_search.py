@@ -1,59 +1,53 @@
-"""Replay: exact where it must be, one path however the sound is cut, and nothing but training frames in the
-file."""
+"""PathSearch: exact where it must be, one path however the sound is cut, and nothing but training frames in
+the file."""
 
-from fractions import Fraction
 from itertools import pairwise, product
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from scipy.spatial.distance import cdist, pdist
 
-from listen_and_move.audio.features import SAMPLE_RATE
-from listen_and_move.data.clip import Clip, file_hash, load_clip
-from listen_and_move.errors import UserError
-from listen_and_move.inference.generate import generate
-from listen_and_move.inference.sources.path import PLAIN, VITERBI, Replay, Search, path_pipeline, thumbnails
-from listen_and_move.inference.stage import PlaySettings
-from listen_and_move.media.picture import read_frames
-from listen_and_move.media.sound import read_sound
-from listen_and_move.runs import RunFolder
+from listen_and_move.models.path_search import PLAIN, VITERBI, PathCue, PathSearch, Search, thumbnails
 
 ONE_PART, TWO_PARTS = np.arange(80), np.r_[0:30, 45:95]
 
 
 def made(
     places: np.ndarray = ONE_PART, search: Search = VITERBI, seed: int = 0, steps: bool = True
-) -> Replay:
+) -> PathSearch:
     """Training frames whose sound and picture wander about."""
     random = np.random.default_rng(seed)
     sounds, pictures = (random.standard_normal((len(places), size)).astype(np.float32) for size in (6, 20))
-    return Replay(
+    return PathSearch(
         places, sounds.cumsum(0) if steps else sounds, pictures.cumsum(0) if steps else pictures, search
     )
 
 
-def driving(replay: Replay, frames: int, seed: int = 1) -> torch.Tensor:
+def driving(replay: PathSearch, frames: int, seed: int = 1) -> torch.Tensor:
     """Sound that lies between what two training frames heard."""
     random = np.random.default_rng(seed)
     one, two = (replay.features[random.integers(len(replay.features), size=frames)] for _ in range(2))
     return torch.from_numpy(one + 0.4 * (two - one))
 
 
+def cues(sound: torch.Tensor) -> list[PathCue]:
+    return [PathCue(row) for row in sound.numpy()]
+
+
 def jumps(chosen: np.ndarray) -> int:
     return int((np.diff(chosen) != 1).sum())
 
 
-def cost(replay: Replay, sound: torch.Tensor, path: np.ndarray) -> float:
+def cost(replay: PathSearch, sound: torch.Tensor, path: np.ndarray) -> float:
     """Of a path of places, by the definition, frame by frame."""
     spread = replay.features.std(0)
-    sounds, sound_features, index = (
+    sounds, heard, index = (
         replay.features / spread,
         sound.numpy() / spread,
         np.searchsorted(replay.places, path),
     )
-    total = np.linalg.norm(sounds[index] - sound_features, axis=1).sum() / pdist(sounds).mean()
+    total = np.linalg.norm(sounds[index] - heard, axis=1).sum() / pdist(sounds).mean()
     for one, two in pairwise(index):
         if replay.places[one] + 1 in replay.places:
             expected = replay.pictures[one + 1]
@@ -108,7 +102,7 @@ def test_a_jump_that_costs_everything_is_not_made() -> None:
 
 def test_the_hole_is_no_way_to_play_on() -> None:
     replay = made(TWO_PARTS, VITERBI._replace(jump_weight=1e6, lag=100, nearest=80, beam=80))
-    joined = Replay(np.arange(80), replay.features, replay.pictures, replay.search)
+    joined = PathSearch(np.arange(80), replay.features, replay.pictures, replay.search)
     sound = torch.from_numpy(
         replay.features[10:60]
     )  # the end of the first part and the beginning of the second
@@ -131,8 +125,8 @@ def test_any_cutting_gives_the_same_path(search: Search) -> None:
     for cut in ([1], [0, 70, 70], list(range(1, 150)), [32, 33, 65]):
         state, chosen = None, []
         for block in torch.tensor_split(sound, cut):
-            again, _ = replay.push(block, state)
-            decided, state = replay.push(block, state)
+            again, _ = replay.push(cues(block), state)
+            decided, state = replay.push(cues(block), state)
             assert np.array_equal(decided, again), "an old state stays usable"
             chosen.append(decided)
         assert np.array_equal(np.concatenate([*chosen, replay.finish(state)]), whole)
@@ -141,7 +135,7 @@ def test_any_cutting_gives_the_same_path(search: Search) -> None:
 def test_no_sound_no_frames_and_a_state_that_does_not_grow() -> None:
     replay = made()
     assert replay.whole(torch.zeros(0, 6)).shape == (0,)
-    decided, state = replay.push(driving(replay, 500))
+    decided, state = replay.push(cues(driving(replay, 500)))
     assert len(decided) == 500 - VITERBI.lag and state is not None
     assert state.paths.shape[0] <= VITERBI.beam and state.paths.shape[1] == VITERBI.lag
 
@@ -151,16 +145,16 @@ def test_units_and_constant_numbers_do_not_matter(search: Search) -> None:
     replay = made(search=search)
     sound = driving(replay, 100)
     units = np.array([1e-3, 1, 7, 1e4, 0.1, 30], np.float32)
-    other = Replay(replay.places, 5 + units * replay.features, 3 - 100 * replay.pictures, search)
+    other = PathSearch(replay.places, 5 + units * replay.features, 3 - 100 * replay.pictures, search)
     assert np.array_equal(other.whole(5 + torch.from_numpy(units) * sound), replay.whole(sound))
     constant = np.full((len(replay.places), 1), 0.1, np.float32)
-    more = Replay(replay.places, np.hstack([replay.features, constant]), replay.pictures, search)
+    more = PathSearch(replay.places, np.hstack([replay.features, constant]), replay.pictures, search)
     louder = torch.cat([sound, 1e3 * torch.arange(100.0)[:, None]], dim=1)
     assert np.array_equal(more.whole(louder), replay.whole(sound))
 
 
 def test_a_clip_in_which_nothing_differs() -> None:
-    replay = Replay(ONE_PART, np.ones((80, 4), np.float32), np.ones((80, 9), np.float32))
+    replay = PathSearch(ONE_PART, np.ones((80, 4), np.float32), np.ones((80, 9), np.float32))
     chosen = replay.whole(torch.randn(50, 4))
     assert len(chosen) == 50 and set(chosen) <= set(ONE_PART)
 
@@ -171,67 +165,3 @@ def test_thumbnails_are_means() -> None:
     )
     found = thumbnails(frames, np.array([0, 299])).reshape(2, 3, 16, 16)
     assert np.allclose(found[1, 2, 0, 5], frames[299, :2, 15:18, 2].double().mean() / 255)
-
-
-@pytest.fixture(scope="session")
-def clip(trained: Path, performance: Path) -> Clip:
-    return load_clip(performance, RunFolder(trained).config())
-
-
-@pytest.fixture
-def wave(performance: Path) -> np.ndarray:
-    return np.concatenate(list(read_sound(performance, SAMPLE_RATE, end=4)))
-
-
-def test_any_cutting_of_the_sound_gives_the_same_frames(trained: Path, clip: Clip, wave: np.ndarray) -> None:
-    pipeline = path_pipeline(clip, RunFolder(trained).config())
-    assert (pipeline.fps, pipeline.size) == (20, (32, 32))
-    whole = np.stack(list(pipeline.frames([wave])))
-    assert whole.shape == (80, 32, 32, 3) and whole.dtype == np.uint8
-    for cut in ([1, 20_000], list(range(5000, len(wave), 5000))):
-        assert np.array_equal(
-            np.stack(list(pipeline.frames(np.split(wave, cut), PlaySettings(seed=1)))), whole
-        )
-
-
-def test_generate_shows_training_frames_and_nothing_else(
-    trained: Path, clip: Clip, performance: Path, tmp_path: Path
-) -> None:
-    (out,) = generate(trained, performance, tmp_path / "frames", mode="replay", end=4)
-    shown = [
-        frame
-        for picture in sorted(out.glob("*.png"))
-        for frame in read_frames(picture, Fraction(20), width=32, height=32)
-    ]
-    train = torch.cat([clip.frames[span.start : span.stop] for span in clip.train]).numpy()
-    error = np.abs(np.stack(shown)[:, None].astype(int) - train).max((2, 3, 4))  # (shown, train)
-    assert len(shown) == 80 and error.min(1).max() <= 1
-    assert np.diag(error).max() <= 1, "the training part's own sound asks for its own picture"
-    held_out = clip.frames[clip.held_out.start : clip.held_out.stop].numpy()
-    assert np.abs(held_out[:, None].astype(int) - train).max((2, 3, 4)).min(1).max() > 20, (
-        "the test could not fail"
-    )
-
-
-def test_the_file_says_what_it_shows(trained: Path, performance: Path, tmp_path: Path) -> None:
-    import av
-
-    (out,) = generate(trained, performance, tmp_path / "out.mp4", mode="replay", start=1.0, end=1.5)
-    with av.open(str(out)) as container:
-        comment = container.metadata["comment"]
-    assert comment.startswith("Replayed pictures of a recording: Listen and Move ")
-    assert comment.endswith(f"video sha256 {file_hash(performance)}")
-    assert len(list(read_frames(out, Fraction(20), width=32, height=32))) == 10
-
-
-def test_a_model_alone_needs_its_video(trained: Path, performance: Path, tmp_path: Path) -> None:
-    model, out = RunFolder(trained).model_file, tmp_path / "out.mp4"
-    with pytest.raises(UserError, match=r"expected the run folder, .* --video"):
-        generate(model, performance, out, mode="replay")
-    generate(model, performance, out, mode="replay", video=performance, end=0.5)
-    assert out.stat().st_size > 1000
-
-
-def test_a_video_is_for_replay_alone(trained: Path, performance: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="--mode replay"):
-        generate(trained, performance, tmp_path / "out.mp4", video=performance)

@@ -1,0 +1,128 @@
+"""The frames of a clip at the size and rate people watch: what a path shows.
+
+Letters: N model frames, M source frames.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from math import ceil, floor
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from listen_and_move.clock import exact
+from listen_and_move.config import ClipConfig
+from listen_and_move.data.clip import Box
+from listen_and_move.errors import UserError
+from listen_and_move.media.files import probe
+from listen_and_move.media.frame_archive import LONGEST_SIDE, ArchiveHeader, FrameEncoder
+from listen_and_move.media.picture import source_frames
+
+FASTEST = Fraction(61, 2)
+"""Frames per second up to which a source's own rate is kept, with room for phones that record a little above
+30; faster ones are divided by 2, 3 and so on until they are below."""
+SMALL = 480
+"""Pixels of the longer side of frames that are kept small."""
+
+Keep = str
+"""What a model keeps of its training frames: source, small or none."""
+
+
+class EncodedClip(NamedTuple):
+    """Training frames as packets."""
+
+    header: ArchiveHeader
+    sizes: list[int]
+    """Bytes of each packet."""
+    positions: list[int]
+    """Number of each frame in the clip, at the rate."""
+    fps: Fraction
+    """Frames per second."""
+
+
+def shown_rate(fps: Fraction) -> Fraction:
+    """Returns the rate at which a source of some rate is shown."""
+    return fps / ceil(fps / FASTEST)
+
+
+def kept_size(box: Box, small: bool) -> tuple[int, int]:
+    """Returns width and height of kept frames, in pixels, both even.
+
+    Args:
+        box: the crop in pixels of the video.
+        small: no side longer than `SMALL`.
+    """
+    width, height = box[2] - box[0], box[3] - box[1]
+    shrunk = min(Fraction(1), Fraction(SMALL, max(width, height))) if small else Fraction(1)
+    return max(2, floor(width * shrunk) // 2 * 2), max(2, floor(height * shrunk) // 2 * 2)
+
+
+def positions_of(spans: Sequence[range], fps: Fraction, rate: Fraction) -> list[int]:
+    """Returns the source frames that are on display during some model frames.
+
+    Args:
+        spans: model frames, in ranges that do not touch.
+        fps: model frames per second.
+        rate: source frames per second.
+    """
+    return [
+        position
+        for span in spans
+        for position in range(floor(span.start * rate / fps), ceil(span.stop * rate / fps))
+    ]
+
+
+def encode_clip(
+    video: Path,
+    clip: ClipConfig,
+    box: Box,
+    spans: Sequence[range],
+    file: BinaryIO,
+    *,
+    small: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> EncodedClip:
+    """Writes the frames of some stretches of a video as packets.
+
+    Args:
+        video: the file.
+        clip: when the clip begins, and the rate of the model's frames.
+        box: the crop in pixels of the video.
+        spans: model frames, in ranges that do not touch.
+        file: where the packets go.
+        small: no side longer than `SMALL`.
+        progress: called with frames done and expected.
+
+    Raises:
+        UserError: the video cannot be read, or its picture is too large.
+    """
+    info = probe(video).video
+    assert info is not None, "the clip was decoded from it"
+    rate, (width, height) = shown_rate(info.frame_rate), kept_size(box, small)
+    if max(width, height) > LONGEST_SIDE:
+        raise UserError(
+            f"{video}: expected a crop of at most {LONGEST_SIDE} pixels a side to keep its frames; got "
+            f"{width}x{height}",
+            "choose a smaller --crop, or --training.keep small",
+        )
+    wanted = positions_of(spans, clip.rate, rate)
+    encoder, kept = FrameEncoder(file, width, height, rate), []
+    for position, frame in _at(video, clip, box, rate, wanted):
+        encoder.write(frame if not small else frame.reformat(width, height, "yuv420p"))
+        kept.append(position)
+        progress(len(kept), len(wanted))
+    return EncodedClip(encoder.finish(), encoder.sizes, kept, rate)
+
+
+def _at(
+    video: Path, clip: ClipConfig, box: Box, rate: Fraction, wanted: list[int]
+) -> Iterator[tuple[int, Any]]:
+    """Yields the wanted positions with their frames; the picture may end before the last ones."""
+    remaining = iter(wanted)
+    following = next(remaining, None)
+    start, end = exact(clip.start), None if clip.end is None else exact(clip.end)
+    for position, frame in enumerate(source_frames(video, rate, box=box, start=start, end=end)):
+        if following is None:
+            return
+        if position == following:
+            yield position, frame
+            following = next(remaining, None)

@@ -1,0 +1,309 @@
+"""What is played: a run folder, a model file or a video, by what picture, and at what size.
+
+A pipeline for it is made here for files, live play and the page alike.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from listen_and_move import __version__
+from listen_and_move.audio.features import FeatureExtractor
+from listen_and_move.audio.novelty import Repertoire
+from listen_and_move.config import Config
+from listen_and_move.data.clip import file_hash, load_clip
+from listen_and_move.errors import Remark, SettingError, UserError
+from listen_and_move.inference.animator import Animator, loaded_model, model_path
+from listen_and_move.inference.compositing import Compositor
+from listen_and_move.inference.controls import Controls
+from listen_and_move.inference.display import Display
+from listen_and_move.inference.front_end import AudioFrontEnd, AudioReference
+from listen_and_move.inference.guide import Guide
+from listen_and_move.inference.pipeline import Pipeline
+from listen_and_move.inference.resizing import Resizer
+from listen_and_move.inference.sources.path import PathSource
+from listen_and_move.inference.stage import Stage
+from listen_and_move.keeping import keep_frames
+from listen_and_move.media.files import probe
+from listen_and_move.models.checkpoint import load_model
+from listen_and_move.models.kept_frames import KeptFrames
+from listen_and_move.models.optimized import Precision
+from listen_and_move.models.path_search import BY_SOUND, usual_search
+from listen_and_move.runs import RunFolder
+from listen_and_move.settings import from_preset
+
+Picture = Literal["auto", "drawn", "path"]
+SMALLEST, LARGEST = 16, 4096
+"""Pixels of a side that may be asked for."""
+VIDEO_PRESET, VIDEO_SIZE = "studio", "64"
+"""Features by which a video is played that nothing was trained on, and the size at which its frames are
+compared."""
+
+
+class PictureChoice(NamedTuple):
+    """What picture is asked for."""
+
+    picture: Picture = "auto"
+    """drawn: what the network draws; path: frames of the clip; auto: a path where a model keeps frames and
+    was trained upon them."""
+    size: str = "source"
+    """model, source, or WIDTHxHEIGHT."""
+    by_sound: bool = False
+    """A path by sound alone, which needs no model that draws."""
+    seed: int = 0
+    """Of another path of nearly the same cost; 0: the cheapest one."""
+    live: bool = False
+    """The sound to come is not known."""
+
+
+AS_LEARNT = PictureChoice()
+"""What is played where nothing is asked for."""
+
+
+class Playable(NamedTuple):
+    """A pipeline, and what is said of it."""
+
+    pipeline: Pipeline
+    mark: str
+    """What files say of themselves."""
+    exact: Pipeline | None = None
+    """The same with all digits, where the pipeline draws with fewer."""
+    notes: tuple[Remark, ...] = ()
+    """What to tell the user."""
+    inputs: tuple[Path, ...] = ()
+    """Files that are read."""
+
+
+def playable(
+    model: Path,
+    choice: PictureChoice = AS_LEARNT,
+    *,
+    paste: bool = False,
+    video: Path | None = None,
+    device: str = "auto",
+    precision: Precision = "float32",
+) -> Playable:
+    """Returns what plays a model, a run or a video.
+
+    Args:
+        model: a run folder, a model file or a video.
+        choice: the picture that is asked for.
+        paste: put the picture back into a still of the whole picture.
+        video: where a run's video is now, if not where it was.
+        device: auto, cpu, cuda or mps.
+        precision: of the network.
+
+    Raises:
+        UserError: something cannot be read, or is not there for this picture.
+    """
+    if paste and choice.size != "source":
+        raise UserError(
+            f"size: expected source where the picture is put back into the whole one; got {choice.size}: "
+            "leave it away"
+        )
+    if is_video(model):
+        found = _of_video(model, choice)
+        learnt = (model, video_config(model)) if paste else None
+    elif choice.by_sound:
+        found, learnt = _by_sound(model, choice, video), recording(model, video) if paste else None
+    else:
+        found = _of_model(model, choice, device, precision, paste)
+        learnt = recording(model, video) if paste else None
+    if learnt is None:
+        return found
+    around = f"{found.mark}; around it a still of video sha256 {file_hash(learnt[0])}"
+    pipeline, exact = composited(found.pipeline, *learnt), found.exact and composited(found.exact, *learnt)
+    return found._replace(pipeline=pipeline, exact=exact, mark=around, inputs=(*found.inputs, learnt[0]))
+
+
+def inputs_of(model: Path, video: Path | None, needs_video: bool) -> list[Path]:
+    """Returns the files that are read to play something, without reading more than they need to be found.
+
+    Raises:
+        UserError: one is not there.
+    """
+    if is_video(model):
+        return [model]
+    return [model_path(model), *([recording(model, video)[0]] if needs_video else [])]
+
+
+def is_video(path: Path) -> bool:
+    """Returns whether what is given as a model is a file with a moving picture."""
+    if not path.is_file() or path.suffix == ".safetensors":
+        return False
+    try:
+        return probe(path).video is not None
+    except UserError:
+        return False
+
+
+def composited(pipeline: Pipeline, video: Path, config: Config) -> Pipeline:
+    """Returns the pipeline with its pictures put back into a still of the video that they were cut from."""
+    compositor = Compositor.of(pipeline.size, video, config.clip)
+    return replace(pipeline, stages=(*pipeline.stages, compositor), size=compositor.size)
+
+
+def path_pipeline(
+    reference: AudioReference,
+    kept: KeptFrames,
+    choice: PictureChoice,
+    size: tuple[int, int] | None = None,
+    animator: Animator | None = None,
+) -> Pipeline:
+    """Returns a pipeline that shows frames of a clip.
+
+    Args:
+        reference: how the sound is heard.
+        kept: the frames.
+        choice: what is asked for.
+        size: width and height; None: that of the frames.
+        animator: draws the guide, where the path is led by one; None: none leads it.
+    """
+    weights = BY_SOUND if animator is None else kept.about.weights
+    extractor, size = reference.extractor, size or kept.picture_size
+    search = kept.path.search(usual_search(weights, choice.live), weights, choice.seed)
+    source = PathSource(kept, search, extractor.fps, extractor.silence(), reference.level, choice.live)
+    guide: tuple[Stage, ...] = (Guide(animator.renderer),) if animator and weights.guide else ()
+    resizer = () if size == kept.picture_size else (Resizer(size),)
+    check = animator.pipeline.check if guide and animator else Controls.check_replay
+    return Pipeline(
+        AudioFrontEnd(reference), (*guide, source, *resizer, Display(source.rate)), size, check, source.rate
+    )
+
+
+def _of_model(model: Path, choice: PictureChoice, device: str, precision: Precision, paste: bool) -> Playable:
+    """Returns what plays a model as it was learnt."""
+    file = model_path(model)
+    animator = Animator.load(model, device, precision)
+    if choice.picture == "path" and animator.model.kept is None:
+        raise UserError(
+            f"{model}: expected a model that keeps frames of its clip; this one keeps none",
+            f"listen-and-move frames {model} adds them, or --picture drawn",
+        )
+    keeps = animator.model.kept is not None and animator.config.generator.recall > 0
+    if choice.picture == "path" or (choice.picture == "auto" and keeps):
+        kept = animator.model.kept
+        assert kept is not None
+        size = _asked_size(choice.size, animator.size, kept.picture_size)
+        if precision != "float32" and not kept.about.weights.guide:
+            raise UserError(
+                f"precision: expected only where a model draws; got {precision} for a path by sound: leave it "
+                "away"
+            )
+        pipeline = path_pipeline(animator.audio_reference, kept, choice, size, animator)
+        return Playable(pipeline, path_mark(kept, f", model sha256 {file_hash(file)}"), inputs=(file,))
+    # What is drawn is put back at its own size: the compositor keeps the detail of the still around it.
+    wanted = "model" if paste else choice.size
+    size = _asked_size(wanted, animator.size, animator.source_size)
+    exact = _drawn(Animator.load(model, device), size) if precision != "float32" else None
+    without = choice.seed and not animator.config.has_noise
+    notes = (Remark("this model has no noise, so the seed has no effect"),) if without else ()
+    mark = generated_mark(animator, file, choice.seed)
+    return Playable(_drawn(animator, size), mark, exact, notes, (file,))
+
+
+def _drawn(animator: Animator, size: tuple[int, int]) -> Pipeline:
+    """Returns the pipeline of a model with its pictures at a size."""
+    if size == animator.size:
+        return animator.pipeline
+    return replace(animator.pipeline, stages=(*animator.pipeline.stages, Resizer(size)), size=size)
+
+
+def _of_video(video: Path, choice: PictureChoice) -> Playable:
+    """Returns what plays a video that nothing was trained on."""
+    if choice.picture == "drawn":
+        raise UserError(
+            f"{video}: expected a model, which draws; got a video", "train it first, or --picture path"
+        )
+    reference, kept = _kept_of(video, video_config(video))
+    size = _asked_size(choice.size, kept.picture_size, kept.picture_size)
+    told = Remark(f"{video.name}: played by its sound alone; a trained model follows better", "train it")
+    return Playable(
+        path_pipeline(reference, kept, choice, size), path_mark(kept), notes=(told,), inputs=(video,)
+    )
+
+
+def _by_sound(model: Path, choice: PictureChoice, video: Path | None) -> Playable:
+    """Returns what plays the frames of a model, or of its video where it keeps none, by sound alone."""
+    file = model_path(model)
+    loaded = loaded_model(file) if video is None else None
+    if loaded is not None and loaded.kept is not None:
+        extractor = FeatureExtractor(loaded.config.features, loaded.config.clip.rate, loaded.statistics)
+        reference, kept = AudioReference(extractor, loaded.level, loaded.repertoire), loaded.kept
+        model_size, inputs = (loaded.config.clip.width, loaded.config.clip.height), (file,)
+    else:
+        source, config = recording(model, video)
+        reference, kept = _kept_of(source, config)
+        model_size, inputs = (config.clip.width, config.clip.height), (file, source)
+    size = _asked_size(choice.size, model_size, kept.picture_size)
+    return Playable(path_pipeline(reference, kept, choice, size), path_mark(kept), inputs=inputs)
+
+
+def _kept_of(video: Path, config: Config) -> tuple[AudioReference, KeptFrames]:
+    """Returns the frames of a video, in a temporary file, and how its sound is heard."""
+    clip = load_clip(video, config)
+    extractor = FeatureExtractor(config.features, config.clip.rate, clip.statistics)
+    kept = keep_frames(video, file_hash(video), clip, config.clip, config.features)
+    repertoire = Repertoire.of(clip.features, clip.train, extractor)
+    return AudioReference(extractor, clip.level, repertoire), kept
+
+
+def video_config(video: Path) -> Config:
+    """Returns the settings with which a video is played that nothing was trained on: all of its picture."""
+    info = probe(video).video
+    assert info is not None, "it is a video"
+    whole = f"0,0,{info.width},{info.height}"
+    return from_preset(VIDEO_PRESET, {"clip.size": VIDEO_SIZE, "clip.holdout": "0", "clip.crop": whole})
+
+
+def _asked_size(size: str, model: tuple[int, int], source: tuple[int, int]) -> tuple[int, int]:
+    """Returns width and height in pixels.
+
+    Raises:
+        SettingError: no such size.
+    """
+    if size in ("model", "source"):
+        return model if size == "model" else source
+    sides = size.split("x")
+    if len(sides) == 2 and all(side.isascii() and side.isdigit() and len(side) < 6 for side in sides):
+        width, height = map(int, sides)
+        if all(SMALLEST <= side <= LARGEST and side % 2 == 0 for side in (width, height)):
+            return width, height
+    raise SettingError(
+        f"size: expected model, source, or even numbers of {SMALLEST} to {LARGEST} pixels such as 1280x720; "
+        f"got {size}"
+    )
+
+
+def recording(model: Path, video: Path | None = None) -> tuple[Path, Config]:
+    """Returns the video that a run learnt, and the settings to decode it with.
+
+    Args:
+        model: a run folder; with ``video`` also a model file, which does not know what it learnt from.
+        video: where the video is, if it has been moved.
+
+    Raises:
+        UserError: it is not found, or another one than the run learnt.
+    """
+    if model.is_dir():
+        return RunFolder(model).video(video), RunFolder(model).config()
+    if video is None:
+        raise UserError(
+            f"{model}: expected the run folder, whose video is needed; got a model alone",
+            "add its video with --video",
+        )
+    settings = load_model(model).config
+    return video, Config(**vars(settings))
+
+
+def generated_mark(animator: Animator, file: Path, seed: int) -> str:
+    """Returns what a video says of itself whose pictures were drawn by a model."""
+    noise = f", seed {seed}" if animator.config.has_noise else ""
+    made = f"Generated picture, no recording: Listen and Move {__version__}"
+    return f"{made}, model sha256 {file_hash(file)}{noise}"
+
+
+def path_mark(kept: KeptFrames, model: str = "") -> str:
+    """Returns what a video says of itself whose pictures are those of a recording."""
+    made = f"Replayed pictures of a recording: Listen and Move {__version__}"
+    return f"{made}{model}, video sha256 {kept.about.video}"

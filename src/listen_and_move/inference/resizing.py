@@ -1,0 +1,37 @@
+"""Pictures brought to the size that is asked for."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import UInt8
+
+from listen_and_move.inference.stage import AS_IT_IS, Frame, PlaySettings
+
+
+@dataclass(frozen=True)
+class Resizer:
+    """Enlarges pictures by bicubic interpolation, or averages them where they shrink; has no state."""
+
+    size: tuple[int, int]
+    """Width and height that come out, in pixels."""
+
+    def push(
+        self, inputs: list[Frame], state: None, settings: PlaySettings = AS_IT_IS
+    ) -> tuple[list[Frame], None]:
+        """Returns the frames with resized pictures."""
+        return [
+            frame if frame.picture is None else frame._replace(picture=self.resized(frame.picture))
+            for frame in inputs
+        ], state
+
+    def finish(self, state: None, settings: PlaySettings = AS_IT_IS) -> list[Frame]:
+        """Returns nothing: no frame is held back."""
+        return []
+
+    def resized(self, picture: UInt8[np.ndarray, "rows columns 3"]) -> UInt8[np.ndarray, "H W 3"]:
+        """Returns a picture at the size."""
+        import cv2
+
+        shrinks = self.size[0] < picture.shape[1]
+        way = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+        return cv2.resize(picture, self.size, interpolation=way)  # pyright: ignore[reportReturnType]

@@ -1,0 +1,62 @@
+"""The frames that a model keeps of its clip are made from the video."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from listen_and_move.config import ClipConfig, FeatureConfig
+from listen_and_move.data.clip import Clip
+from listen_and_move.data.source_frames import encode_clip
+from listen_and_move.models.kept_frames import KeptAbout, KeptFrames, Packets
+from listen_and_move.models.metric_fitting import clip_metric_scale
+from listen_and_move.models.path_memory import path_memory
+from listen_and_move.models.path_search import BY_SOUND
+
+
+def keep_frames(
+    video: Path,
+    video_hash: str,
+    clip: Clip,
+    settings: ClipConfig,
+    features: FeatureConfig,
+    *,
+    small: bool = False,
+    metric_scale: Float[Tensor, " F"] | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> KeptFrames:
+    """Returns the training frames of a clip at the size of the source, with what a path is searched by; their
+    packets are in a temporary file.
+
+    Args:
+        video: that the clip was decoded from.
+        video_hash: sha256 of its content.
+        clip: the decoded clip.
+        settings: how it was decoded.
+        features: which features a frame has.
+        small: frames are kept smaller than they are.
+        metric_scale: factor of each feature (F) in the distance between sounds; None: fitted to the clip.
+        progress: called with frames done and expected.
+
+    Raises:
+        UserError: the video cannot be read, or its picture is too large.
+    """
+    file = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - closed with the packets that lie in it
+    encoded = encode_clip(video, settings, clip.box, clip.train, file, small=small, progress=progress)
+    numbers = training_frames(clip.train)
+    if metric_scale is None:
+        metric_scale = clip_metric_scale(clip.frames, clip.features, numbers, features, settings.rate)
+    path = path_memory(clip.frames, clip.features, numbers, metric_scale.cpu())
+    about = KeptAbout(encoded.header, encoded.fps, video_hash, BY_SOUND, small)
+    packets = Packets(file, 0, sum(encoded.sizes))
+    return KeptFrames(about, encoded.sizes, np.array(encoded.positions), path, packets, str(video))
+
+
+def training_frames(spans: Sequence[range]) -> Tensor:
+    """Returns the numbers of all frames of some spans."""
+    return torch.cat([torch.arange(span.start, span.stop) for span in spans])

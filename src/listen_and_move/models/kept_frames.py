@@ -1,0 +1,270 @@
+"""The training frames that a model keeps, at the size of the source, and their place in files.
+
+Files are safetensors. The packets of the video are their last tensor, which is never read as a whole.
+
+Letters: M kept frames.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from math import floor
+from pathlib import Path
+from threading import Lock
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from safetensors.torch import save
+from torch import Tensor
+
+from listen_and_move.clock import parse_number
+from listen_and_move.errors import UserError
+from listen_and_move.media.frame_archive import ArchiveHeader, FrameReader
+from listen_and_move.media.replacing import replacing
+from listen_and_move.models.path_memory import PathMemory
+from listen_and_move.models.path_search import CostWeights
+
+ENTRY = "kept_frames"
+"""Key of the metadata."""
+PACKETS = "kept.packets"
+_SIZES, _POSITIONS, _PATH = "kept.sizes", "kept.positions", "path."
+_PIECE = 1 << 20
+
+
+class KeptAbout(NamedTuple):
+    """What is said of kept frames."""
+
+    header: ArchiveHeader
+    """Of the packets."""
+    fps: Fraction
+    """Frames per second."""
+    video: str
+    """sha256 of the video that they come from."""
+    weights: CostWeights
+    """Of a path that a guide may lead."""
+    small: bool = False
+    """They were made smaller than they are in the video."""
+
+    def to_json(self) -> str:
+        """Returns the entry of the metadata."""
+        header, weights = self.header._asdict(), self.weights._asdict()
+        return json.dumps(
+            {
+                "fps": str(self.fps),
+                "video": self.video,
+                "frames": header,
+                "weights": weights,
+                "small": self.small,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> "KeptAbout":
+        """Returns what an entry says.
+
+        Raises:
+            ValueError: it is none.
+        """
+        try:
+            entry = json.loads(text)
+            fps = parse_number(str(entry["fps"]))
+            header = ArchiveHeader(**{name: int(value) for name, value in entry["frames"].items()})
+            weights = CostWeights(**{name: float(value) for name, value in entry["weights"].items()})
+            video, small = str(entry["video"]), bool(entry["small"])
+        except (KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+            raise ValueError(f"no entry of kept frames: {error}") from None
+        finite = all(0 <= weight < 1e6 for weight in weights)
+        if fps is None or not 1 <= fps <= 240 or not finite:
+            raise ValueError(f"no rate or weights of kept frames: {entry['fps']}, {weights}")
+        return cls(header, fps, video, weights, small)
+
+
+class Packets:
+    """Packets that lie in a file, which stays open as long as they are used.
+
+    A file that training replaces meanwhile is therefore read on as it was. Nothing of it is mapped into
+    memory, so that memory does not grow with what has been read.
+
+    Args:
+        file: open for reading.
+        offset: of the first packet, in bytes.
+        length: of all packets, in bytes.
+    """
+
+    def __init__(self, file: BinaryIO, offset: int, length: int) -> None:
+        self.length = length
+        self._file, self._offset, self._reading = file, offset, Lock()
+
+    def read(self, first: int, last: int) -> bytes:
+        """Returns the bytes from one place to another one of all packets."""
+        with self._reading:
+            self._file.seek(self._offset + first)
+            return self._file.read(last - first)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yields all bytes, a megabyte at a time."""
+        for first in range(0, self.length, _PIECE):
+            yield self.read(first, min(first + _PIECE, self.length))
+
+    def __del__(self) -> None:
+        self._file.close()
+
+
+@dataclass(frozen=True)
+class KeptFrames:
+    """Frames of a clip and what a path through them is searched by."""
+
+    about: KeptAbout
+    sizes: list[int]
+    """Bytes of each packet."""
+    positions: Int[np.ndarray, " M"]
+    """Number of each kept frame in the clip at its own rate, rising: position / about.fps is its time."""
+    path: PathMemory
+    packets: Packets
+    name: str
+    """Of the file, for messages."""
+
+    @cached_property
+    def reader(self) -> FrameReader:
+        """Reads the frames in any order.
+
+        Raises:
+            UserError: the header and the sizes of the packets do not fit together.
+        """
+        return FrameReader(self.name, self.about.header, self.sizes, self.packets.length, self.packets.read)
+
+    @property
+    def picture_size(self) -> tuple[int, int]:
+        """Width and height of the frames, in pixels."""
+        return self.about.header.width, self.about.header.height
+
+    def place(self, position: int) -> int:
+        """Returns which kept frame is shown at a position: that one, or the nearest before it; the first one
+        before all."""
+        return max(0, int(np.searchsorted(self.positions, position, "right")) - 1)
+
+    def stretch(self, position: int) -> tuple[int, int]:
+        """Returns the first and the last position of the stretch of kept frames that holds a position."""
+        place = self.place(position)
+        breaks = np.flatnonzero(np.diff(self.positions) != 1)
+        before = np.searchsorted(breaks, place)
+        first = 0 if before == 0 else int(breaks[before - 1]) + 1
+        last = int(breaks[before]) if before < len(breaks) else len(self.positions) - 1
+        return int(self.positions[first]), int(self.positions[last])
+
+    def described(self) -> str:
+        """Returns in words what is held."""
+        header = self.about.header
+        seconds = header.frames / float(self.about.fps)
+        return (
+            f"{seconds:.1f} s of the clip, {header.width}x{header.height} pixels, {float(self.about.fps):g} "
+            f"frames/s, {self.packets.length / 1e6:.1f} MB"
+        )
+
+
+def position_at(number: int, fps: Fraction, rate: Fraction) -> int:
+    """Returns the position, at a rate, of the frame that is on display at the instant number / fps."""
+    return floor(number * rate / fps)
+
+
+def kept_tensors(kept: KeptFrames) -> dict[str, Tensor]:
+    """Returns what is written of kept frames, but for the packets."""
+    counted = {
+        _SIZES: torch.tensor(kept.sizes, dtype=torch.int32),
+        _POSITIONS: torch.from_numpy(kept.positions).int(),
+    }
+    return counted | {_PATH + name: tensor.contiguous() for name, tensor in kept.path._asdict().items()}
+
+
+def kept_frames(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> KeptFrames | None:
+    """Returns the kept frames of a file that was read; None where it has none.
+
+    Args:
+        path: of the file.
+        tensors: its tensors, but for the packets.
+        metadata: its metadata.
+
+    Raises:
+        UserError: what belongs to them is damaged.
+    """
+    if ENTRY not in metadata:
+        return None
+    damaged = UserError(
+        f"{path}: expected kept frames with their path; names or sizes differ: the file is damaged",
+        "copy it again or train anew",
+    )
+    try:
+        about = KeptAbout.from_json(metadata[ENTRY])
+        sizes, positions = (tensors[name].tolist() for name in (_SIZES, _POSITIONS))
+        memory = PathMemory(**{name: tensors[_PATH + name] for name in PathMemory._fields})
+        packets = opened_packets(path)
+    except (ValueError, KeyError):
+        raise damaged from None
+    if not _fits(memory) or len(positions) != len(sizes) or (np.diff(positions) < 1).any():
+        raise damaged
+    kept = KeptFrames(about, sizes, np.array(positions), memory, packets, str(path))
+    _ = kept.reader  # refuses what does not fit together before anything is played
+    return kept
+
+
+def _fits(memory: PathMemory) -> bool:
+    """Whether the tensors of a path memory belong together."""
+    count, components = len(memory.numbers), len(memory.components)
+    return (
+        count > 0
+        and memory.numbers.ndim == 1
+        and not memory.numbers.is_floating_point()
+        and memory.features.shape == (count, *memory.metric_scale.shape)
+        and memory.descriptions.shape == (count, components)
+        and memory.components.shape == (components, *memory.centre.shape)
+        and all(bool(torch.isfinite(tensor).all()) for tensor in memory)
+    )
+
+
+def opened_packets(path: Path) -> Packets:
+    """Returns the packets of a safetensors file, which stays open.
+
+    Raises:
+        ValueError: it has none.
+    """
+    file = path.open("rb")
+    length = int.from_bytes(file.read(8), "little")
+    header = json.loads(file.read(length))
+    match header.get(PACKETS):
+        case {"dtype": "U8", "shape": [int(size)], "data_offsets": [int(first), int(last)]} if (
+            last - first == size
+        ):
+            return Packets(file, 8 + length + first, size)
+        case _:
+            file.close()
+            raise ValueError("no packets")
+
+
+def write_with_packets(
+    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], kept: KeptFrames
+) -> None:
+    """Writes a safetensors file with kept frames, whose packets are streamed; whole or not at all.
+
+    Args:
+        path: where it goes.
+        tensors: all others.
+        metadata: of the file, without that of the frames.
+        kept: what is streamed.
+    """
+    packets = kept.packets
+    beginning = save({**tensors, **kept_tensors(kept)}, {**metadata, ENTRY: kept.about.to_json()})
+    length = int.from_bytes(beginning[:8], "little")
+    header: dict[str, Any] = json.loads(beginning[8 : 8 + length])
+    end = len(beginning) - 8 - length
+    header[PACKETS] = {"dtype": "U8", "shape": [packets.length], "data_offsets": [end, end + packets.length]}
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of eight bytes
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        file.write(beginning[8 + length :])
+        for piece in packets.pieces():
+            file.write(piece)

@@ -1,0 +1,276 @@
+"""Search for a path: which training frame is shown for every frame of sound.
+
+Plain, each frame for itself; or as the cheapest path, on which a jump in the picture costs something (video
+textures, Schödl et al. 2000; audio-conditioned ones, Narasimhan et al. 2022). A training frame costs what its
+sound differs from the one to be played and, where a network draws a guide, what its picture differs from
+that.
+
+Letters: T frames of the driving sound, N training frames, F numbers per frame of sound, P numbers of a
+picture's description (a thumbnail, or its principal components), C paths, D candidates for the next frame, L
+frames not decided yet.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor
+
+THUMBNAIL = 16
+"""Side of the thumbnails on which pictures are compared, in pixels."""
+ADVANCE = 1.0
+"""Cost of showing the next frame in silence, in units of a jump that changes the picture as much: so a path
+comes to rest, and does so in a pose of which the clip's own silence has many."""
+_BLOCK = 256  # frames made small at once: bounds the memory of a long clip
+_PAIRED = 512  # frames of which all pairs are measured for a unit
+
+
+class Search(NamedTuple):
+    """How a path through the training frames is looked for."""
+
+    jump_weight: float
+    """Cost of a jump between pictures that differ as much as two of the clip do on average; for their sounds
+    it is 1."""
+    nearest: int
+    """Training frames that cost least: candidates for each frame."""
+    beam: int
+    """Paths kept from frame to frame."""
+    lag: int
+    """Frames of sound that are known before one is decided."""
+
+
+PLAIN = Search(jump_weight=0.0, nearest=1, beam=1, lag=0)
+"""Each frame by its sound alone."""
+VITERBI = Search(jump_weight=1.0, nearest=32, beam=64, lag=32)
+"""The cheapest path. The weight hardly matters: on five real clips, each fifth held out in turn, 0.1 to 2
+follow the sound alike (mean dcor 0.15 to 0.16; plain 0.13). 1 jumps half as often as 0.25; from 4 on the path
+leaves the sound too often."""
+GUIDED = VITERBI._replace(jump_weight=2.0)
+"""The same with a guide, which changes from frame to frame where nothing is to be seen of it: at 1 half of
+all frames are in a transition, at 2 a third, and the picture follows as well (drums from above dcor .23,
+cello .08 to .10)."""
+
+
+class CostWeights(NamedTuple):
+    """What makes a training frame expensive."""
+
+    sound: float = 1.0
+    """Per distance of its sound, in units of the mean distance of two training sounds."""
+    guide: float = 0.0
+    """Per squared distance of its picture to the guide's, in units of the mean one of two training frames."""
+
+
+BY_SOUND = CostWeights(sound=1.0, guide=0.0)
+"""Nothing leads but the sound."""
+
+
+def usual_search(weights: CostWeights, live: bool = False) -> Search:
+    """Returns how a path is looked for.
+
+    Args:
+        weights: what makes a frame expensive.
+        live: the sound to come is not known.
+    """
+    search = GUIDED if weights.guide else VITERBI
+    return search._replace(lag=0) if live else search
+
+
+class PathCue(NamedTuple):
+    """What is known of a frame that is to be shown."""
+
+    features: Float[np.ndarray, " F"]
+    """Of its sound."""
+    guide: Float[np.ndarray, " P"] | None = None
+    """Description of the picture that a network drew for the sound; None: none was drawn."""
+    silent: bool = False
+    """Nothing is to be heard: the path may rest on a frame, and going on costs something."""
+
+
+class PathState(NamedTuple):
+    """What is kept from one frame of sound to the next: the paths that may still turn out cheapest."""
+
+    paths: Int[np.ndarray, "C L"]
+    """Training frames along each path, oldest first, as far as they are not decided."""
+    ends: Int[np.ndarray, " C"]
+    """Where each path is now."""
+    costs: Float[np.ndarray, " C"]
+    """Of each path, above the cheapest one."""
+
+
+@dataclass(frozen=True)
+class PathSearch:
+    """Training frames to choose from, by how they sounded, what they show and how the picture goes on."""
+
+    places: Int[np.ndarray, " N"]
+    """Number of each training frame in the clip, rising; there is a gap where a stretch is held out."""
+    features: Float[np.ndarray, "N F"]
+    """Of their sound."""
+    pictures: Float[np.ndarray, "N P"]
+    """Descriptions of the frames."""
+    search: Search = VITERBI
+    weights: CostWeights = BY_SOUND
+    metric_scale: Float[np.ndarray, " F"] | None = None
+    """Factor of each feature in the distance between sounds; None: one over its spread."""
+    variety: int = 0
+    """Seed of a small random cost of each training frame, so that another path of nearly the same cost is
+    found;
+    0: none."""
+
+    def whole(self, features: Float[Tensor, "T F"]) -> Int[np.ndarray, " T"]:
+        """Returns the frame numbers in the clip for the sound of a whole track."""
+        decided, state = self.push([PathCue(row) for row in features.numpy()])
+        return np.concatenate([decided, self.finish(state)])
+
+    def push(
+        self, cues: Sequence[PathCue], state: PathState | None = None
+    ) -> tuple[Int[np.ndarray, " T"], PathState | None]:
+        """Returns the frame numbers in the clip that are decided, ``search.lag`` frames late, and the state.
+
+        All that is returned is one path: what is decided stays, and paths that do not begin with it are
+        dropped.
+
+        Args:
+            cues: the next frames, any number.
+            state: as the last push returned it; None begins.
+        """
+        decided: list[int] = []
+        for cue in cues:
+            state = self._extended(cue, state)
+            if state.paths.shape[1] > self.search.lag:
+                first = state.paths[np.argmin(state.costs), 0]
+                agree = state.paths[:, 0] == first
+                state = PathState(state.paths[agree, 1:], state.ends[agree], state.costs[agree])
+                decided.append(int(first))
+        return self.places[decided], state
+
+    def finish(self, state: PathState | None) -> Int[np.ndarray, " T"]:
+        """Returns the frame numbers that are left when the sound has ended."""
+        return self.places[[] if state is None else state.paths[np.argmin(state.costs)]]
+
+    def _extended(self, cue: PathCue, state: PathState | None) -> PathState:
+        """Returns all paths one frame on, to frames that cost little and to each one's own next frame; the
+        cheapest are kept."""
+        costs_here = self._costs(cue)
+        candidates = np.argsort(costs_here, kind="stable")[: self.search.nearest]
+        if state is None:
+            return PathState(candidates[:, None], candidates, costs_here[candidates])
+        candidates = np.union1d(candidates, state.ends[self._goes_on[state.ends]] + 1)
+        if cue.silent:
+            candidates = np.union1d(candidates, state.ends)
+        costs = state.costs[:, None] + self.search.jump_weight * self._jumps(
+            state.ends, candidates, cue.silent
+        )
+        before, total = costs.argmin(0), costs.min(0) + costs_here[candidates]
+        kept = np.argsort(total, kind="stable")[: self.search.beam]
+        paths = np.concatenate([state.paths[before[kept]], candidates[kept, None]], axis=1)
+        return PathState(paths, candidates[kept], total[kept] - total[kept[0]])
+
+    def _costs(self, cue: PathCue) -> Float[np.ndarray, " N"]:
+        """Returns what each training frame costs by itself."""
+        costs = self._variety
+        if self.weights.sound:
+            distance = np.linalg.norm(self._sounds - cue.features * self._scale, axis=1)
+            costs = costs + self.weights.sound * (distance / self._sound_unit)
+        if self.weights.guide and cue.guide is not None:
+            guide = (cue.guide - self.pictures.mean(0))[None]
+            squares = np.square(distances(guide, self._centred)[0])
+            costs = costs + self.weights.guide * (squares / self._picture_unit**2)
+        return costs
+
+    def _jumps(
+        self, ends: Int[np.ndarray, " C"], candidates: Int[np.ndarray, " D"], silent: bool
+    ) -> Float[np.ndarray, "C D"]:
+        """Returns how far each candidate's picture is from the one that would come next; exactly 0 where it
+        is that one. In silence it is exactly 0 for the frame itself, and the next one costs what it
+        changes."""
+        distance = distances(self._expected[ends], self._centred[candidates]) / self._picture_unit
+        plays_on = self._goes_on[ends, None] & (ends[:, None] + 1 == candidates)
+        if not silent:
+            return np.where(plays_on, 0.0, distance)
+        stays = distances(self._centred[ends], self._centred[candidates]) / self._picture_unit
+        return np.where(ends[:, None] == candidates, 0.0, np.where(plays_on, ADVANCE * stays, distance))
+
+    @cached_property
+    def _variety(self) -> Float[np.ndarray, " N"]:
+        """The random cost of each frame: up to a tenth of the distance of two training sounds."""
+        random = np.random.default_rng(self.variety)
+        return 0.1 * random.random(len(self.places)) if self.variety else np.zeros(len(self.places))
+
+    @cached_property
+    def _goes_on(self) -> Bool[np.ndarray, " N"]:
+        """Whether the next frame of the clip is a training frame too."""
+        return np.append(np.diff(self.places) == 1, False)
+
+    @cached_property
+    def _centred(self) -> Float[np.ndarray, "N P"]:
+        """Descriptions around their mean, which keeps the rounding of `distances` small."""
+        return self.pictures - self.pictures.mean(0)
+
+    @cached_property
+    def _expected(self) -> Float[np.ndarray, "N P"]:
+        """The picture that would come next; where a stretch ends, the last change once more, so that standing
+        still costs too."""
+        now, before, after = (
+            self._centred,
+            np.roll(self._centred, 1, axis=0),
+            np.roll(self._centred, -1, axis=0),
+        )
+        return np.where(self._goes_on[:, None], after, 2 * now - before)
+
+    @cached_property
+    def _scale(self) -> Float[np.ndarray, " F"]:
+        """Factor of each feature; 0 where it is constant but for rounding, and tells nothing."""
+        if self.metric_scale is not None:
+            return self.metric_scale
+        spread = self.features.std(0)
+        return np.where(spread > 1e-6 * np.abs(self.features).max(0), 1 / np.maximum(spread, 1e-30), 0.0)
+
+    @cached_property
+    def _sounds(self) -> Float[np.ndarray, "N F"]:
+        """Features in units of the metric."""
+        return self.features * self._scale
+
+    @cached_property
+    def _sound_unit(self) -> float:
+        return mean_distance(self._sounds)
+
+    @cached_property
+    def _picture_unit(self) -> float:
+        return mean_distance(self._centred)
+
+
+def thumbnails(
+    frames: UInt8[Tensor, "frames H W 3"], places: Int[np.ndarray, " N"], side: int = THUMBNAIL
+) -> Float[np.ndarray, "N P"]:
+    """Returns some of the frames, averaged over a square grid, full range 1.
+
+    Args:
+        frames: of the clip.
+        places: numbers of the frames that are wanted.
+        side: of the grid, in cells.
+    """
+    small = [
+        torch.nn.functional.adaptive_avg_pool2d(frames[block].movedim(-1, 1).float() / 255, side).flatten(1)
+        for block in torch.from_numpy(places).split(_BLOCK)
+    ]
+    return torch.cat(small).numpy()
+
+
+def distances(a: Float[np.ndarray, "C P"], b: Float[np.ndarray, "D P"]) -> Float[np.ndarray, "C D"]:
+    """Returns the Euclidean distance of all pairs, by way of |a - b|^2 = |a|^2 + |b|^2 - 2 ab."""
+    squares = np.square(a).sum(1)[:, None] + np.square(b).sum(1) - 2 * a @ b.T
+    return np.sqrt(np.maximum(squares, 0))
+
+
+def mean_distance(points: Float[np.ndarray, "N P"]) -> float:
+    """Returns the mean distance of all pairs among at most 512 points, evenly chosen; 1 where all are equal.
+
+    The mean and not the median, which is 0 for a clip that is silent or still most of the time.
+    """
+    some = points[:: -(-len(points) // _PAIRED)]
+    pairs = len(some) * (len(some) - 1)
+    return float(distances(some, some).sum() / pairs) if pairs and not (points == points[0]).all() else 1.0

@@ -1,0 +1,91 @@
+"""How much a path follows the guide, and how much the sound, is chosen for each clip by cross-validation.
+
+Letters: K remembered frames.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from listen_and_move.config import Config
+from listen_and_move.data.clip import Clip
+from listen_and_move.metrics.sync import difference_correlation
+from listen_and_move.models.generator import Network
+from listen_and_move.models.path_memory import PathMemory
+from listen_and_move.models.path_search import BY_SOUND, CostWeights, PathCue, usual_search
+from listen_and_move.models.pixels import as_network
+from listen_and_move.models.rendering import played
+from listen_and_move.training.memory_fitting import memory_mask, remembered_frames
+
+CHOICES = (BY_SOUND, CostWeights(1.0, 1.0), CostWeights(0.3, 1.0), CostWeights(0.0, 1.0))
+FOLDS = 4
+"""Stretches of the training part that are predicted from the others, one after the other."""
+
+
+def fitted_weights(network: Network, clip: Clip, config: Config, path: PathMemory) -> CostWeights:
+    """Returns the weights with which paths through the rest of the training part follow each stretch of it
+    best.
+
+    The guide is drawn without the remembered frames of the stretch, and no path may show them; the network's
+    weights have seen it, which favours the guide a little.
+
+    Args:
+        network: draws the guide.
+        clip: the decoded clip.
+        config: the run's settings.
+        path: what paths are searched by.
+    """
+    training = network.training
+    network.eval()
+    found = dict.fromkeys(CHOICES, 0.0)
+    for span in folds(clip.train):
+        hidden = memory_mask(path.numbers, span, config)
+        others = path.without(range(int(path.numbers[hidden][0]), int(path.numbers[hidden][-1]) + 1))
+        if hidden.all() or not hidden.any() or not len(others.numbers):
+            continue
+        guides = np.concatenate(list(_guides(network, clip, config, span, path)))
+        cues = [
+            PathCue(features, guide)
+            for features, guide in zip(clip.features[span.start : span.stop].numpy(), guides, strict=True)
+        ]
+        real = clip.frames[span.start : span.stop].numpy()
+        for weights in CHOICES:
+            search = others.search(usual_search(weights), weights)
+            decided, state = search.push(cues)
+            chosen = np.concatenate([decided, search.finish(state)])
+            found[weights] += difference_correlation(clip.frames[chosen].numpy(), real)
+    network.train(training)
+    return max(CHOICES, key=lambda weights: found[weights])
+
+
+def folds(spans: Sequence[range]) -> Iterator[range]:
+    """Yields stretches of the training part that together are all of it."""
+    total = sum(map(len, spans))
+    for span in spans:
+        count = max(1, round(FOLDS * len(span) / total))
+        edges = [span.start + len(span) * fold // count for fold in range(count + 1)]
+        yield from (range(*pair) for pair in pairwise(edges) if pair[1] - pair[0] > 2)
+
+
+def _guides(
+    network: Network, clip: Clip, config: Config, span: range, path: PathMemory
+) -> Iterator[np.ndarray]:
+    """Yields descriptions of what the network draws for a stretch whose frames it may not retrieve."""
+    hidden = _hidden(network, clip, config, span)
+    for pictures in played(network, clip.features, span, config, config.training.seed, hidden):
+        yield path.described(as_network(torch.from_numpy(pictures)))
+
+
+def _hidden(network: Network, clip: Clip, config: Config, span: range) -> Bool[Tensor, "1 K"] | None:
+    """Returns which remembered frames belong to a stretch; None without memory."""
+    memory = network.generator.memory
+    if memory is None:
+        return None
+    numbers = remembered_frames(clip, config)
+    mask = memory_mask(numbers, span, config)
+    room_tones = len(memory.values) - len(numbers)
+    return torch.nn.functional.pad(mask, (0, room_tones))[None].to(memory.values.device)
