@@ -46,14 +46,16 @@ def keep_frames(
     Raises:
         UserError: the video cannot be read, or its picture is too large.
     """
-    file = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - closed with the packets that lie in it
-    encoded = encode_clip(video, settings, clip.box, clip.train, file, small=small, progress=progress)
+    with tempfile.TemporaryFile() as temporary:
+        file = cast(BinaryIO, temporary)
+        encoded = encode_clip(video, settings, clip.box, clip.train, file, small=small, progress=progress)
+        file.flush()
+        packets = Packets(file, 0, sum(encoded.sizes))
     numbers = training_frames(clip.train)
     if metric_scale is None:
         metric_scale = clip_metric_scale(clip.frames, clip.features, numbers, features, settings.rate)
     path = path_memory(clip.frames, clip.features, numbers, metric_scale.cpu())
     about = KeptAbout(encoded.header, encoded.fps, video_hash, BY_SOUND, small)
-    packets = Packets(file, 0, sum(encoded.sizes))
     return KeptFrames(about, encoded.sizes, np.array(encoded.positions), path, packets, str(video))
 
 

@@ -187,8 +187,8 @@ def _of_model(model: Path, choice: PictureChoice, device: str, precision: Precis
         size = _asked_size(choice.size, animator.size, kept.picture_size)
         if precision != "float32" and not kept.about.weights.guide:
             raise UserError(
-                f"precision: expected only where a model draws; got {precision} for a path by sound: leave it "
-                "away"
+                f"precision: expected only where a model draws; got {precision} for a path by sound: leave "
+                "it away"
             )
         pipeline = path_pipeline(animator.audio_reference, kept, choice, size, animator)
         return Playable(pipeline, path_mark(kept, f", model sha256 {file_hash(file)}"), inputs=(file,))

@@ -6,6 +6,7 @@ Letters: M kept frames.
 """
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -90,28 +91,35 @@ class Packets:
     memory, so that memory does not grow with what has been read.
 
     Args:
-        file: open for reading.
+        file: open for reading; may be closed afterwards.
         offset: of the first packet, in bytes.
         length: of all packets, in bytes.
     """
 
     def __init__(self, file: BinaryIO, offset: int, length: int) -> None:
         self.length = length
-        self._file, self._offset, self._reading = file, offset, Lock()
+        # A bare descriptor: a file object complains where it is closed by garbage collection.
+        self._descriptor, self._offset, self._reading = os.dup(file.fileno()), offset, Lock()
 
     def read(self, first: int, last: int) -> bytes:
         """Returns the bytes from one place to another one of all packets."""
         with self._reading:
-            self._file.seek(self._offset + first)
-            return self._file.read(last - first)
+            os.lseek(self._descriptor, self._offset + first, os.SEEK_SET)
+            return b"".join(self._until(last - first))
 
     def pieces(self) -> Iterator[bytes]:
         """Yields all bytes, a megabyte at a time."""
         for first in range(0, self.length, _PIECE):
             yield self.read(first, min(first + _PIECE, self.length))
 
+    def _until(self, count: int) -> Iterator[bytes]:
+        """Yields bytes until there are so many, or the file ends."""
+        while count and (found := os.read(self._descriptor, count)):
+            count -= len(found)
+            yield found
+
     def __del__(self) -> None:
-        self._file.close()
+        os.close(self._descriptor)
 
 
 @dataclass(frozen=True)
@@ -226,22 +234,21 @@ def _fits(memory: PathMemory) -> bool:
 
 
 def opened_packets(path: Path) -> Packets:
-    """Returns the packets of a safetensors file, which stays open.
+    """Returns the packets of a safetensors file.
 
     Raises:
         ValueError: it has none.
     """
-    file = path.open("rb")
-    length = int.from_bytes(file.read(8), "little")
-    header = json.loads(file.read(length))
-    match header.get(PACKETS):
-        case {"dtype": "U8", "shape": [int(size)], "data_offsets": [int(first), int(last)]} if (
-            last - first == size
-        ):
-            return Packets(file, 8 + length + first, size)
-        case _:
-            file.close()
-            raise ValueError("no packets")
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+        match header.get(PACKETS):
+            case {"dtype": "U8", "shape": [int(size)], "data_offsets": [int(first), int(last)]} if (
+                last - first == size
+            ):
+                return Packets(file, 8 + length + first, size)
+            case _:
+                raise ValueError("no packets")
 
 
 def write_with_packets(

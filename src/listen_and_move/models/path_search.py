@@ -171,7 +171,7 @@ class PathSearch:
 
     def _costs(self, cue: PathCue) -> Float[np.ndarray, " N"]:
         """Returns what each training frame costs by itself."""
-        costs = self._variety
+        costs = np.zeros(len(self.places))
         if self.weights.sound:
             distance = np.linalg.norm(self._sounds - cue.features * self._scale, axis=1)
             costs = costs + self.weights.sound * (distance / self._sound_unit)
@@ -179,7 +179,7 @@ class PathSearch:
             guide = (cue.guide - self.pictures.mean(0))[None]
             squares = np.square(distances(guide, self._centred)[0])
             costs = costs + self.weights.guide * (squares / self._picture_unit**2)
-        return costs
+        return costs * self._variety
 
     def _jumps(
         self, ends: Int[np.ndarray, " C"], candidates: Int[np.ndarray, " D"], silent: bool
@@ -196,9 +196,9 @@ class PathSearch:
 
     @cached_property
     def _variety(self) -> Float[np.ndarray, " N"]:
-        """The random cost of each frame: up to a tenth of the distance of two training sounds."""
+        """How many times more each frame costs: up to a tenth more, by chance."""
         random = np.random.default_rng(self.variety)
-        return 0.1 * random.random(len(self.places)) if self.variety else np.zeros(len(self.places))
+        return 1 + 0.1 * random.random(len(self.places)) if self.variety else np.ones(len(self.places))
 
     @cached_property
     def _goes_on(self) -> Bool[np.ndarray, " N"]:

@@ -1,0 +1,174 @@
+"""A path shows the frames that a model keeps, at the size and rate of the source."""
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from listen_and_move.audio.features import SAMPLE_RATE
+from listen_and_move.data.clip import file_hash, load_clip
+from listen_and_move.errors import SettingError, UserError
+from listen_and_move.inference.generate import generate
+from listen_and_move.inference.playable import PictureChoice, playable
+from listen_and_move.inference.sources.path import PathSource, Stretch, shots
+from listen_and_move.inference.stage import PlaySettings
+from listen_and_move.media.files import probe
+from listen_and_move.media.picture import read_frames
+from listen_and_move.media.sound import read_sound
+from listen_and_move.runs import RunFolder
+
+BY_SOUND = PictureChoice(by_sound=True)
+
+
+@pytest.fixture(scope="module")
+def wave(performance: Path) -> np.ndarray:
+    return np.concatenate(list(read_sound(performance, SAMPLE_RATE, end=3)))
+
+
+def source_of(run: Path, choice: PictureChoice = BY_SOUND) -> PathSource:
+    return next(stage for stage in playable(run, choice).pipeline.stages if isinstance(stage, PathSource))
+
+
+def test_its_own_sound_gives_the_film(filmed: Path, performance: Path, tmp_path: Path) -> None:
+    """Frame after frame of the clip, at its own size, but for what two encodings cost."""
+    (out,) = generate(filmed, performance, tmp_path / "out.mkv", mode="replay", gain=0.0, end=3)
+    film, found = (
+        np.stack(list(read_frames(path, Fraction(20), width=64, height=64, end=3)))
+        for path in (performance, out)
+    )
+    assert found.shape == film.shape == (60, 64, 64, 3)
+    error = np.abs(found.astype(int) - film).mean((1, 2, 3))
+    assert np.median(error) < 4 < np.abs(film[5:].astype(int) - film[:-5]).mean((1, 2, 3)).max()
+
+
+def test_nothing_but_frames_of_the_training_part_is_kept(filmed: Path, performance: Path) -> None:
+    source, clip = source_of(filmed), load_clip(performance, RunFolder(filmed).config())
+    assert source.rate == 20 and source.kept.picture_size == (64, 64)
+    assert source.kept.positions.tolist() == [number for span in clip.train for number in span]
+
+
+def test_the_file_says_what_it_shows(filmed: Path, performance: Path, tmp_path: Path) -> None:
+    import av
+
+    (out,) = generate(filmed, performance, tmp_path / "out.mp4", start=1.0, end=1.5)
+    with av.open(str(out)) as container:
+        comment = container.metadata["comment"]
+    model = file_hash(RunFolder(filmed).model_file)
+    assert comment.startswith("Replayed pictures of a recording: Listen and Move ")
+    assert comment.endswith(f"model sha256 {model}, video sha256 {file_hash(performance)}")
+    video = probe(out).video
+    assert video is not None and (video.width, video.height, video.frame_rate) == (64, 64, 20)
+
+
+def test_in_silence_it_rests(filmed: Path, wave: np.ndarray) -> None:
+    pipeline = playable(filmed, BY_SOUND).pipeline
+    random = np.random.default_rng(0)
+    tone = 1e-4 * random.standard_normal(3 * SAMPLE_RATE).astype(np.float32)
+    for quiet in (np.zeros(3 * SAMPLE_RATE, np.float32), tone):
+        frames = np.stack(list(pipeline.frames([np.concatenate([wave[:SAMPLE_RATE], quiet])]))).astype(int)
+        assert np.abs(np.diff(frames[:18], axis=0)).max() > 20, "the test could not fail"
+        assert np.abs(np.diff(frames[45:], axis=0)).max() == 0
+
+
+def test_a_seed_gives_another_path(filmed: Path, wave: np.ndarray) -> None:
+    noise = 0.1 * np.random.default_rng(1).standard_normal(len(wave)).astype(np.float32)
+    paths = [
+        np.stack(list(playable(filmed, BY_SOUND._replace(seed=seed)).pipeline.frames([noise])))
+        for seed in (0, 0, 1)
+    ]
+    assert np.array_equal(paths[0], paths[1]) and not np.array_equal(paths[0], paths[2])
+
+
+def test_live_adds_no_delay(filmed: Path, wave: np.ndarray) -> None:
+    """Every frame whose sound is complete is there at once."""
+    pipeline = playable(filmed, BY_SOUND._replace(live=True)).pipeline
+    drawn = playable(filmed, PictureChoice("drawn")).pipeline
+    half = wave[: SAMPLE_RATE * 3 // 2]
+    assert len(pipeline.push(half)[0]) == len(drawn.push(half)[0])
+
+
+def test_late_frames_stay_without_picture_and_the_path_goes_on(filmed: Path, wave: np.ndarray) -> None:
+    pipeline = playable(filmed, BY_SOUND._replace(live=True)).pipeline
+    first, state = pipeline.push(wave[:SAMPLE_RATE])
+    second, _ = pipeline.push(wave[SAMPLE_RATE:], state, PlaySettings(late=5))
+    whole = list(pipeline.frames([wave]))
+    shown = [frame.picture for frame in second]
+    assert all(np.array_equal(picture, first[-1].picture) for picture in shown[:5])
+    assert np.array_equal(shown[6], whole[len(first) + 6])
+
+
+def test_a_transition_is_between_two_moving_pictures() -> None:
+    old = Stretch(0, 10, True, False, (0, 100))
+    new = Stretch(8, 50, True, True, (40, 55))
+    mixed = [shots([old, new], frame, 2, 2) for frame in range(5, 15)]
+    assert [len(each) for each in mixed] == [1, 2, 2, 2, 2, 1, 1, 1, 1, 1]
+    assert [shot.position for shot in mixed[2]] == [17, 49]
+    shares = [each[-1].share for each in mixed[1:5]]
+    assert shares == sorted(shares) and shares[0] == pytest.approx(1 - shares[3])
+    assert mixed[-1][0].position == 55, "beyond the end of its stretch the picture stands"
+
+
+def test_a_source_of_twice_the_rate(filmed: Path, wave: np.ndarray) -> None:
+    """Between two decided frames the clip goes on at its own speed."""
+    source = source_of(filmed)
+    positions = (2 * source.kept.positions[:, None] + [0, 1]).ravel()
+    kept = replace(source.kept, about=source.kept.about._replace(fps=Fraction(40)), positions=positions)
+
+    class Numbered(PathSource):
+        def _frame(self, position: int) -> np.ndarray:
+            return np.full((16, 16, 3), position % 256, np.uint8)
+
+    twice = Numbered(kept, source.search, source.fps, source.silence, source.level)
+    frames, _ = playable(filmed, BY_SOUND).pipeline.front_end.push(wave, None)
+    shown, state = twice.push(frames, None)
+    shown += twice.finish(state)
+    assert [frame.number for frame in shown] == list(range(2 * len(frames)))
+    numbers = [int(frame.picture[0, 0, 0]) for frame in shown if frame.picture is not None]
+    assert np.median(np.diff(numbers)) == 1 and len(numbers) == len(shown)
+
+
+@pytest.mark.parametrize("size", ["0x0", "17x16", "5000x16", "64", "x", "64x", "-2x2", "huge"])
+def test_sizes_that_are_none(filmed: Path, size: str) -> None:
+    with pytest.raises(SettingError, match="size: expected model, source, or even numbers"):
+        playable(filmed, PictureChoice(size=size))
+
+
+def test_pictures_that_are_not_there(trained: Path, performance: Path) -> None:
+    with pytest.raises(UserError, match="expected a model that keeps frames of its clip"):
+        playable(trained, PictureChoice("path"))
+    with pytest.raises(UserError, match="expected a model, which draws; got a video"):
+        playable(performance, PictureChoice("drawn"))
+
+
+def test_a_moved_source_is_not_missed(filmed: Path, performance: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model.safetensors"
+    model.write_bytes(RunFolder(filmed).model_file.read_bytes())
+    (out,) = generate(model, performance, tmp_path / "out.mp4", mode="replay", end=0.5)
+    assert out.stat().st_size > 1000
+
+
+def test_a_run_without_frames_is_replayed_from_its_video(
+    trained: Path, performance: Path, tmp_path: Path
+) -> None:
+    model, out = RunFolder(trained).model_file, tmp_path / "out.mp4"
+    with pytest.raises(UserError, match=r"expected the run folder, .* --video"):
+        generate(model, performance, out, mode="replay")
+    generate(model, performance, out, mode="replay", video=performance, end=0.5)
+    generate(trained, performance, tmp_path / "other.mp4", mode="replay", end=0.5)
+    assert out.stat().st_size > 1000
+
+
+def test_a_video_is_for_replay_alone(trained: Path, performance: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--mode replay"):
+        generate(trained, performance, tmp_path / "out.mp4", video=performance)
+
+
+def test_a_video_plays_without_any_training(performance: Path, tmp_path: Path) -> None:
+    told: list[str] = []
+    out = tmp_path / "out.mp4"
+    generate(performance, performance, out, end=1, watch=lambda progress: told.extend(progress.notes))
+    video = probe(out).video
+    assert video is not None and (video.width, video.height) == (64, 64)
+    assert any("a trained model follows better" in note for note in told)
