@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from listen_and_move.inference.generate import generate
     from listen_and_move.inspection.inspection import inspect
     from listen_and_move.models.importing import import_checkpoint
+    from listen_and_move.training.adding_frames import add_frames
     from listen_and_move.training.loop import train
 
 __version__ = "0.1.0"
@@ -23,6 +24,7 @@ __all__ = [
     "Controls",
     "UserError",
     "ablation",
+    "add_frames",
     "compare",
     "demo",
     "evaluate",
@@ -38,6 +40,7 @@ _PLACES = {
     "Controls": "inference.controls",
     "UserError": "errors",
     "ablation": "ablations.ablation",
+    "add_frames": "training.adding_frames",
     "compare": "evaluation.compare",
     "demo": "demonstration",
     "evaluate": "evaluation.evaluate",

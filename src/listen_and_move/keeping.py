@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from listen_and_move.clock import exact
 from listen_and_move.config import ClipConfig, FeatureConfig
 from listen_and_move.data.clip import Clip
 from listen_and_move.data.source_frames import encode_clip
@@ -54,8 +55,8 @@ def keep_frames(
     numbers = training_frames(clip.train)
     if metric_scale is None:
         metric_scale = clip_metric_scale(clip.frames, clip.features, numbers, features, settings.rate)
-    path = path_memory(clip.frames, clip.features, numbers, metric_scale.cpu())
-    about = KeptAbout(encoded.header, encoded.fps, video_hash, BY_SOUND, small)
+    path = path_memory(clip.frames, clip.features, numbers, metric_scale.cpu().clone())
+    about = KeptAbout(encoded.header, encoded.fps, exact(settings.start), video_hash, BY_SOUND, small)
     return KeptFrames(about, encoded.sizes, np.array(encoded.positions), path, packets, str(video))
 
 

@@ -241,6 +241,26 @@ def _is_path(value: object) -> bool:
     return False
 
 
+def model_path(path: Path) -> Path:
+    """The model file of a run folder, or the file itself.
+
+    Raises:
+        UserError: nothing there, or a run that has no model yet.
+    """
+    if not path.exists():
+        raise UserError(
+            f"{path}: expected a run folder or a model.safetensors; there is none: check the name"
+        )
+    if path.is_file():
+        return path
+    model = RunFolder(path).model_file
+    if not model.exists():
+        raise UserError(
+            f"{path}: expected a run folder with a model; there is no {model.name} in it yet: train first"
+        )
+    return model
+
+
 def is_step(value: object) -> bool:
     """Whether this is a number of training steps."""
     return type(value) is int and 0 <= value < MOST_STEPS

@@ -190,11 +190,32 @@ class GenerateArguments(PlayOptions, JsonOption):
     """Where to begin in the sound, in seconds."""
     end: float | None = None
     """Where to stop in the sound, in seconds."""
+    codec: Literal["auto", "h264", "prores"] = "auto"
+    """prores: for editors, in .mov files; auto: H.264, and VP9 in .webm."""
+    quality: int | None = None
+    """The smaller the better, and the larger the file: 0 to 51 of H.264, 0 to 63 of VP9. None: 17 and 24."""
+    path_list: Path | None = None
+    """FILE.csv or FILE.edl: write which moment of the clip each frame shows, with the transitions, so that
+    the larger original can be conformed to it."""
+    preview: float | None = None
+    """Play only so many seconds of each sound."""
     mode: Literal["model", "replay"] = "model"
     """replay: a path by the sound alone, without a network."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """bfloat16: faster where the processor has it; a sound whose beginning then stays below 40 dB PSNR is
     drawn in float32."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FramesArguments(JsonOption):
+    """Add the frames of its video to a model that keeps none, so that it plays them; trains nothing."""
+
+    model: Positional[Path]
+    """A run folder or a model.safetensors, which is replaced."""
+    video: Positional[Path | None] = None
+    """The video that was learnt. None: the run's own."""
+    keep: Literal["source", "small"] = "source"
+    """source: as large as they are filmed; small: no side longer than 480 pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from listen_and_move.cli.arguments import (
     CompareArguments,
     DemoArguments,
     EvaluateArguments,
+    FramesArguments,
     GenerateArguments,
     ImportArguments,
     InspectArguments,
@@ -158,6 +159,10 @@ def generate(arguments: list[str]) -> int:
             precision=options.precision,
             picture=options.picture,
             size=options.size,
+            codec=options.codec,
+            quality=options.quality,
+            path_list=options.path_list,
+            preview=options.preview,
             mode=options.mode,
             gain=gain,
             controls=options.controls,
@@ -169,6 +174,26 @@ def generate(arguments: list[str]) -> int:
         print_json({"files": files})
     else:
         print_lines(console, [str(path) for path in written])
+    return 0
+
+
+def frames(arguments: list[str]) -> int:
+    """Add frames to a model."""
+    options = parse(FramesArguments, "frames", arguments)
+    from listen_and_move.training.adding_frames import add_frames
+
+    with progress_bars() as (bars, console):
+        watch = stage_watch(bars)
+        added = add_frames(
+            options.model,
+            options.video,
+            keep=options.keep,
+            progress=lambda done, total: watch("reading the video", done, total),
+        )
+    if options.json:
+        print_json(added._asdict())
+    else:
+        print_lines(console, [f"kept: {added.described}", str(added.model)])
     return 0
 
 
@@ -396,6 +421,7 @@ COMMANDS: dict[str, tuple[Callable[[list[str]], int], type]] = {
     "inspect": (inspect, InspectArguments),
     "train": (train, TrainArguments),
     "generate": (generate, GenerateArguments),
+    "frames": (frames, FramesArguments),
     "live": (live, LiveArguments),
     "app": (app, AppArguments),
     "evaluate": (evaluate, EvaluateArguments),

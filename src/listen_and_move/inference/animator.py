@@ -14,7 +14,6 @@ from torch import Tensor
 from listen_and_move.audio.features import FeatureExtractor
 from listen_and_move.audio.loudness import Gain
 from listen_and_move.config import ModelConfig
-from listen_and_move.errors import UserError
 from listen_and_move.inference.batching import BatchedRenderer, RenderRequest
 from listen_and_move.inference.controls import AS_TRAINED, Controls
 from listen_and_move.inference.display import Display
@@ -29,7 +28,7 @@ from listen_and_move.models.generator import NetworkState
 from listen_and_move.models.optimized import Precision, optimized
 from listen_and_move.models.pixels import as_pixels
 from listen_and_move.precision import choose_device
-from listen_and_move.runs import RunFolder
+from listen_and_move.runs import RunFolder, model_path
 
 
 class Animator:
@@ -143,24 +142,4 @@ def loaded_model(file: Path) -> Model:
     model, frames = load_model(file), RunFolder(file.parent).frames_file
     if model.kept is None and file == RunFolder(file.parent).model_file and frames.exists():
         model = model._replace(kept=read_frames_file(frames))
-    return model
-
-
-def model_path(path: Path) -> Path:
-    """The model file of a run folder, or the file itself.
-
-    Raises:
-        UserError: nothing there, or a run that has no model yet.
-    """
-    if not path.exists():
-        raise UserError(
-            f"{path}: expected a run folder or a model.safetensors; there is none: check the name"
-        )
-    if path.is_file():
-        return path
-    model = RunFolder(path).model_file
-    if not model.exists():
-        raise UserError(
-            f"{path}: expected a run folder with a model; there is no {model.name} in it yet: train first"
-        )
     return model

@@ -17,6 +17,7 @@ from jaxtyping import UInt8
 
 from listen_and_move.audio.loudness import loudest
 from listen_and_move.inference.stage import AS_IT_IS, Frame, PlaySettings
+from listen_and_move.media.edit_list import Moment
 
 HYSTERESIS_DB = 6.0
 """A held picture goes on at a level so much higher than the one at which it stopped: noise does not make it
@@ -26,17 +27,25 @@ PATIENCE = Fraction(1, 2)
 first."""
 
 
+class Shown(NamedTuple):
+    """What is on display."""
+
+    picture: UInt8[np.ndarray, "H W 3"]
+    moments: tuple[Moment, ...]
+    """Of the clip, which the picture shows."""
+
+
 class DisplayState(NamedTuple):
     """State of the display."""
 
-    picture: UInt8[np.ndarray, "H W 3"]
-    """The last picture, before the delay."""
+    last: Shown
+    """What came last, before the delay."""
     quiet: int
     """Frames of silence so far."""
-    waiting: tuple[UInt8[np.ndarray, "H W 3"], ...]
-    """Pictures that are to come, oldest first."""
-    current: UInt8[np.ndarray, "H W 3"]
-    """The picture on display."""
+    waiting: tuple[Shown, ...]
+    """What is to come, oldest first."""
+    current: Shown
+    """What is on display."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,7 @@ class Display:
         for frame in inputs:
             state = self._held(frame, settings.controls.freeze, state)
             state = _delayed(settings.controls.delay_frames(self.fps), state)
-            frames.append(frame._replace(picture=state.current))
+            frames.append(frame._replace(**state.current._asdict()))
         return frames, state
 
     def finish(self, state: DisplayState | None, settings: PlaySettings = AS_IT_IS) -> list[Frame]:
@@ -64,19 +73,19 @@ class Display:
 
     def _held(self, frame: Frame, freeze: float | None, state: DisplayState | None) -> DisplayState:
         """The next picture: the frame's, or the one before where there has been silence for long enough."""
+        shown = None if frame.picture is None else Shown(frame.picture, frame.moments)
         if state is None:
-            assert frame.picture is not None, "the first frame of a sound is never late"
-            state = DisplayState(frame.picture, 0, (), frame.picture)
+            assert shown is not None, "the first frame of a sound is never late"
+            state = DisplayState(shown, 0, (), shown)
         patience = ceil(PATIENCE * self.fps)
         hysteresis = HYSTERESIS_DB if state.quiet > patience else 0.0
         silent = freeze is not None and loudest(frame.samples) < freeze + hysteresis
         quiet = state.quiet + 1 if silent else 0
-        keeps = quiet > patience or frame.picture is None
-        return state._replace(picture=state.picture if keeps else frame.picture, quiet=quiet)
+        return state._replace(last=state.last if shown is None or quiet > patience else shown, quiet=quiet)
 
 
 def _delayed(frames: int, state: DisplayState) -> DisplayState:
-    waiting = (*state.waiting, state.picture)
+    waiting = (*state.waiting, state.last)
     late = len(waiting) - frames
     current = waiting[late - 1] if late > 0 else state.current
     return state._replace(waiting=waiting[max(0, late) :], current=current)

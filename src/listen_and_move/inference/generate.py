@@ -13,22 +13,23 @@ import numpy as np
 
 from listen_and_move.audio.features import SAMPLE_RATE
 from listen_and_move.audio.loudness import Gain, checked_gain
-from listen_and_move.clock import Seconds, frame_count
+from listen_and_move.clock import Seconds, exact, frame_count
 from listen_and_move.errors import Remark, UserError
 from listen_and_move.inference.ahead import ahead
-from listen_and_move.inference.animator import model_path
 from listen_and_move.inference.controls import AS_TRAINED, Controls
 from listen_and_move.inference.pipeline import Pipeline
 from listen_and_move.inference.playable import Picture, PictureChoice, Playable, inputs_of, is_video, playable
 from listen_and_move.inference.sound_check import listen, notes
 from listen_and_move.inference.stage import PlaySettings
+from listen_and_move.media.edit_list import Moment, check_name, write_edit_list
 from listen_and_move.media.replacing import check_no_input, short_name
 from listen_and_move.media.sound import read_sound, sound_samples
 from listen_and_move.media.soundtrack import SoundTrack
-from listen_and_move.media.video import VideoWriter
+from listen_and_move.media.video import Codec, VideoWriter
 from listen_and_move.metrics.frame import psnr
 from listen_and_move.models.optimized import Precision
 from listen_and_move.precision import reused_memory
+from listen_and_move.runs import model_path
 
 NOT_SEEN_DB, CHECKED = 40.0, 32
 """PSNR from which on fewer digits are not seen, and the frames by which that is told."""
@@ -57,6 +58,10 @@ def generate(
     *,
     picture: Picture = "auto",
     size: str = "source",
+    codec: Codec = "auto",
+    quality: int | None = None,
+    path_list: Path | str | None = None,
+    preview: Seconds | None = None,
     mode: Literal["model", "replay"] = "model",
     gain: Gain | Literal["match"] = "match",
     controls: Controls = AS_TRAINED,
@@ -82,6 +87,11 @@ def generate(
         picture: drawn: what the network draws; path: frames of the clip, in the order that the sound and the
             network's picture ask for; auto: path where a model keeps frames and was trained upon them.
         size: model, source (that of the crop in the source), or WIDTHxHEIGHT.
+        codec: h264; or prores, in .mov files; auto: what the ending of the output means.
+        quality: the smaller the better and larger: 0 to 51 of H.264, 0 to 63 of VP9; None: as good as cannot
+            be told from the picture.
+        path_list: .csv or .edl: where to write which moment of the clip each frame shows; for one sound.
+        preview: seconds; only so much of each sound is played.
         mode: replay: a path by sound alone.
         gain: with which the sound is heard, not written: match: the one that brings a whole sound to the
             level of the training sound, at most 20 dB; running: slowly, as where the future is not known; or
@@ -119,18 +129,43 @@ def generate(
         raise UserError(
             f"precision: expected only where a model draws; got {precision} for a replay: leave it away"
         )
+    if preview is not None:
+        until = exact(start or 0) + exact(preview)
+        end = until if end is None else min(exact(end), until)
     file = model if is_video(model) else model_path(model)
-    outputs = _outputs(sources, file, None if out is None else str(out))
+    outputs = _outputs(
+        sources, file, None if out is None else str(out), ".mov" if codec == "prores" else ".mp4"
+    )
     inputs = inputs_of(model, place, needs_video=paste or video is not None)
-    _check_outputs([*sources, *inputs], outputs, overwrite)
+    listed = None if path_list is None else Path(path_list)
+    if listed is not None:
+        check_name(listed)
+        if len(sources) > 1:
+            raise UserError(f"{listed}: expected one sound, whose moments are listed; got {len(sources)}")
+    _check_outputs([*sources, *inputs], outputs if listed is None else [*outputs, listed], overwrite)
     choice = PictureChoice(picture, size, by_sound, seed)
     played = playable(model, choice, paste=paste, video=place, device=device, precision=precision)
     played.pipeline.check(controls)
-    renderer = _FileRenderer(played, PlaySettings(controls, seed=seed), gain, overwrite, watch)
+    if listed is not None and not played.clip:
+        raise UserError(
+            f"{listed}: expected a path, whose frames are moments of the clip; got pictures that are drawn",
+            "leave it away, or --picture path",
+        )
+    coding = _Coding(codec, quality, listed, overwrite)
+    renderer = _FileRenderer(played, PlaySettings(controls, seed=seed), gain, coding, watch)
     with reused_memory():
         for source, target in zip(sources, outputs, strict=True):
             renderer.render(SoundTrack(source, track, start, end), target)
     return outputs
+
+
+class _Coding(NamedTuple):
+    """How files are written."""
+
+    codec: Codec
+    quality: int | None
+    path_list: Path | None
+    overwrite: bool
 
 
 @dataclass(frozen=True)
@@ -140,7 +175,7 @@ class _FileRenderer:
     played: Playable
     settings: PlaySettings
     gain: Gain | Literal["match"]
-    overwrite: bool
+    coding: _Coding
     watch: Callable[[Progress], None]
 
     def render(self, sound: SoundTrack, out: Path) -> None:
@@ -163,11 +198,12 @@ class _FileRenderer:
         )
         self.watch(Progress(path, out, 0, total, told))
         # Decoding, features, network and encoding each have a thread, so that none waits while another works.
-        pictures = pipeline.frames(ahead(blocks(), PIECES_AHEAD), settings)
+        playing = pipeline.play(ahead(blocks(), PIECES_AHEAD), settings)
+        moments: list[tuple[Moment, ...]] = []
         marks = {"comment": self.played.mark}
         # Closed whatever happens: threads that still draw while Python ends would abort the process.
         with (
-            closing(ahead(pictures, FRAMES_AHEAD)) as frames,
+            closing(ahead(playing, FRAMES_AHEAD)) as frames,
             VideoWriter(
                 out,
                 width=width,
@@ -175,14 +211,22 @@ class _FileRenderer:
                 fps=fps,
                 sound=sound,
                 metadata=marks,
-                overwrite=self.overwrite,
+                overwrite=self.coding.overwrite,
+                codec=self.coding.codec,
+                quality=self.coding.quality,
             ) as writer,
         ):
             # Resampling may round a sound up by a sample, into a frame that nobody would hear.
             for done, frame in enumerate(islice(frames, total), start=1):
-                writer.write(frame)
+                assert frame.picture is not None, "nothing is late in a file"
+                writer.write(frame.picture)
+                if self.coding.path_list is not None:
+                    moments.append(frame.moments)
                 if done % 16 == 0 or done == total:
                     self.watch(Progress(path, out, done, total, told))
+        if self.coding.path_list is not None:
+            clip, listed = self.played.clip, self.coding.path_list
+            write_edit_list(listed, moments, fps, clip, self.coding.overwrite)
 
     def _chosen(
         self, name: str, blocks: Callable[[], Iterable[np.ndarray]], settings: PlaySettings
@@ -199,9 +243,11 @@ class _FileRenderer:
         return exact, [Remark(f"{differs}: drawn in float32")]
 
 
-def _outputs(sounds: Sequence[Path], model: Path, out: str | None) -> list[Path]:
+def _outputs(sounds: Sequence[Path], model: Path, out: str | None, ending: str) -> list[Path]:
     name = model.parent.name if model.name == "model.safetensors" and model.parent.name else model.stem
-    names = [short_name(_one_line(sound.stem), f"-{_one_line(name)}.mp4", LONGEST_OUTPUT) for sound in sounds]
+    names = [
+        short_name(_one_line(sound.stem), f"-{_one_line(name)}{ending}", LONGEST_OUTPUT) for sound in sounds
+    ]
     if out is None:
         return [Path(name) for name in names]
     if len(sounds) > 1 and Path(out).suffix:

@@ -92,6 +92,18 @@ class Pipeline:
         Raises:
             SettingError: a dial that does not apply here.
         """
+        return (picture for frame in self.play(sound, settings) for picture in pictures([frame]))
+
+    def play(self, sound: Iterable[np.ndarray], settings: PlaySettings = AS_IT_IS) -> Iterator[Frame]:
+        """Yields the frames of a whole sound, as `frames` does its pictures, with all that is known of them.
+
+        Args:
+            sound: float32 blocks (samples,) at 64 kHz, of any length.
+            settings: how it is played.
+
+        Raises:
+            SettingError: a dial that does not apply here.
+        """
         self.check(settings.controls)
         block = ceil(BLOCK * SAMPLE_RATE / self.front_end.reference.extractor.fps)
         frame_blocks = self.front_end.all(_grouped(sound, block), settings)
@@ -99,7 +111,7 @@ class Pipeline:
         for stage in self.stages:
             flow = _through(stage, flow, settings)
         for frames in flow:
-            yield from pictures(frames)
+            yield from frames
 
     def _begun(self, state: PipelineState | None) -> PipelineState:
         return (None,) * (1 + len(self.stages)) if state is None else state

@@ -3,6 +3,7 @@
 A pipeline for it is made here for files, live play and the page alike.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -13,7 +14,7 @@ from listen_and_move.audio.novelty import Repertoire
 from listen_and_move.config import Config
 from listen_and_move.data.clip import file_hash, load_clip
 from listen_and_move.errors import Remark, SettingError, UserError
-from listen_and_move.inference.animator import Animator, loaded_model, model_path
+from listen_and_move.inference.animator import Animator, loaded_model
 from listen_and_move.inference.compositing import Compositor
 from listen_and_move.inference.controls import Controls
 from listen_and_move.inference.display import Display
@@ -29,7 +30,7 @@ from listen_and_move.models.checkpoint import load_model
 from listen_and_move.models.kept_frames import KeptFrames
 from listen_and_move.models.optimized import Precision
 from listen_and_move.models.path_search import BY_SOUND, usual_search
-from listen_and_move.runs import RunFolder
+from listen_and_move.runs import RunFolder, model_path
 from listen_and_move.settings import from_preset
 
 Picture = Literal["auto", "drawn", "path"]
@@ -72,6 +73,8 @@ class Playable(NamedTuple):
     """What to tell the user."""
     inputs: tuple[Path, ...] = ()
     """Files that are read."""
+    clip: str = ""
+    """Name of the clip whose frames are shown; empty where a network draws."""
 
 
 def playable(
@@ -191,7 +194,8 @@ def _of_model(model: Path, choice: PictureChoice, device: str, precision: Precis
                 "it away"
             )
         pipeline = path_pipeline(animator.audio_reference, kept, choice, size, animator)
-        return Playable(pipeline, path_mark(kept, f", model sha256 {file_hash(file)}"), inputs=(file,))
+        mark = path_mark(kept, f", model sha256 {file_hash(file)}")
+        return Playable(pipeline, mark, inputs=(file,), clip=clip_name(model))
     # What is drawn is put back at its own size: the compositor keeps the detail of the still around it.
     wanted = "model" if paste else choice.size
     size = _asked_size(wanted, animator.size, animator.source_size)
@@ -219,7 +223,11 @@ def _of_video(video: Path, choice: PictureChoice) -> Playable:
     size = _asked_size(choice.size, kept.picture_size, kept.picture_size)
     told = Remark(f"{video.name}: played by its sound alone; a trained model follows better", "train it")
     return Playable(
-        path_pipeline(reference, kept, choice, size), path_mark(kept), notes=(told,), inputs=(video,)
+        path_pipeline(reference, kept, choice, size),
+        path_mark(kept),
+        notes=(told,),
+        inputs=(video,),
+        clip=video.name,
     )
 
 
@@ -236,7 +244,9 @@ def _by_sound(model: Path, choice: PictureChoice, video: Path | None) -> Playabl
         reference, kept = _kept_of(source, config)
         model_size, inputs = (config.clip.width, config.clip.height), (file, source)
     size = _asked_size(choice.size, model_size, kept.picture_size)
-    return Playable(path_pipeline(reference, kept, choice, size), path_mark(kept), inputs=inputs)
+    return Playable(
+        path_pipeline(reference, kept, choice, size), path_mark(kept), inputs=inputs, clip=clip_name(model)
+    )
 
 
 def _kept_of(video: Path, config: Config) -> tuple[AudioReference, KeptFrames]:
@@ -254,6 +264,13 @@ def video_config(video: Path) -> Config:
     assert info is not None, "it is a video"
     whole = f"0,0,{info.width},{info.height}"
     return from_preset(VIDEO_PRESET, {"clip.size": VIDEO_SIZE, "clip.holdout": "0", "clip.crop": whole})
+
+
+def clip_name(model: Path) -> str:
+    """Returns the name of the video that a run learnt; of a model alone its own name."""
+    with suppress(UserError):
+        return RunFolder(model).video(None).name
+    return model.stem
 
 
 def _asked_size(size: str, model: tuple[int, int], source: tuple[int, int]) -> tuple[int, int]:

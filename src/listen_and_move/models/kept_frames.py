@@ -43,6 +43,8 @@ class KeptAbout(NamedTuple):
     """Of the packets."""
     fps: Fraction
     """Frames per second."""
+    start: Fraction
+    """Of the clip in the video, in seconds."""
     video: str
     """sha256 of the video that they come from."""
     weights: CostWeights
@@ -56,6 +58,7 @@ class KeptAbout(NamedTuple):
         return json.dumps(
             {
                 "fps": str(self.fps),
+                "start": str(self.start),
                 "video": self.video,
                 "frames": header,
                 "weights": weights,
@@ -72,16 +75,16 @@ class KeptAbout(NamedTuple):
         """
         try:
             entry = json.loads(text)
-            fps = parse_number(str(entry["fps"]))
+            fps, start = parse_number(str(entry["fps"])), parse_number(str(entry.get("start", "0")))
             header = ArchiveHeader(**{name: int(value) for name, value in entry["frames"].items()})
             weights = CostWeights(**{name: float(value) for name, value in entry["weights"].items()})
             video, small = str(entry["video"]), bool(entry["small"])
         except (KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
             raise ValueError(f"no entry of kept frames: {error}") from None
         finite = all(0 <= weight < 1e6 for weight in weights)
-        if fps is None or not 1 <= fps <= 240 or not finite:
-            raise ValueError(f"no rate or weights of kept frames: {entry['fps']}, {weights}")
-        return cls(header, fps, video, weights, small)
+        if fps is None or not 1 <= fps <= 240 or start is None or not finite:
+            raise ValueError(f"no rate, start or weights of kept frames: {entry['fps']}, {weights}")
+        return cls(header, fps, start, video, weights, small)
 
 
 class Packets:

@@ -22,6 +22,7 @@ from torch import Tensor
 from listen_and_move.audio.loudness import loudest
 from listen_and_move.inference.sources.transitions import dissolved, morphed, morphs
 from listen_and_move.inference.stage import AS_IT_IS, Frame, PlaySettings
+from listen_and_move.media.edit_list import Moment
 from listen_and_move.models.kept_frames import KeptFrames, position_at
 from listen_and_move.models.path_search import PathCue, PathSearch, PathState
 
@@ -205,12 +206,10 @@ class PathSource:
         for number in range(state.shown, known):
             place = int(number * self.fps / self.rate) - state.decided[0].number
             frame = state.decided[place]
-            picture = (
-                None
-                if frame.late
-                else self._picture(shots(state.stretches, number, self._before, self._after))
-            )
-            frames.append(frame._replace(number=number, picture=picture))
+            mixed = shots(state.stretches, number, self._before, self._after)
+            picture = None if frame.late else self._picture(mixed)
+            moments = tuple(self._moment(shot) for shot in mixed)
+            frames.append(frame._replace(number=number, picture=picture, moments=moments))
         shown = max(state.shown, known)
         first = int(shown * self.fps / self.rate)
         decided = tuple(frame for frame in state.decided if frame.number >= first)
@@ -225,6 +224,12 @@ class PathSource:
             blend = morphed if len(mixed) == 2 and shot.stretch.morph else dissolved
             picture = blend(picture, self._frame(shot.position), shot.share)
         return picture
+
+    def _moment(self, shot: Shot) -> Moment:
+        """Returns the moment of the video that a shot shows."""
+        about = self.kept.about
+        position = int(self.kept.positions[self.kept.place(shot.position)])
+        return Moment(about.start + position / about.fps, shot.share, shot.stretch.morph)
 
     def _frame(self, position: int) -> UInt8[np.ndarray, "H W 3"]:
         return self.kept.reader.frame(self.kept.place(position))

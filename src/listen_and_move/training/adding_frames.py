@@ -1,0 +1,99 @@
+"""Frames are added to a model that was trained without keeping any."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import torch
+
+from listen_and_move.config import Config
+from listen_and_move.data.clip import Clip, file_hash, load_clip
+from listen_and_move.errors import UserError
+from listen_and_move.keeping import keep_frames
+from listen_and_move.models.checkpoint import Model, load_model, save_model
+from listen_and_move.models.kept_frames import write_with_packets
+from listen_and_move.runs import RunFolder, model_path
+from listen_and_move.training.memory_fitting import remembered_frames
+from listen_and_move.training.path_fitting import fitted_weights
+
+SAME = 4.0
+"""Mean difference, of 255, up to which decoded frames are those that a model remembers: decoders differ by
+less than 1."""
+
+
+class AddedFrames(NamedTuple):
+    """What was added."""
+
+    model: Path
+    """The file that has the frames now."""
+    described: str
+    """In words: seconds, size of the picture, bytes."""
+
+
+def add_frames(
+    model: Path | str,
+    video: Path | str | None = None,
+    *,
+    keep: Literal["source", "small"] = "source",
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> AddedFrames:
+    """Adds the training frames of a video to the model that learnt it, so that it plays a path; trains
+    nothing.
+
+    Args:
+        model: a run folder or a model file, which is replaced by one with the frames.
+        video: that was learnt; of a run folder None takes the run's own.
+        keep: source: as large as they are filmed; small: no side longer than 480 pixels.
+        progress: called with frames done and expected.
+
+    Raises:
+        UserError: the model or the video cannot be read, or it is not the video that the model learnt.
+    """
+    path = Path(model)
+    file, place = model_path(path), None if video is None else Path(video)
+    found = load_model(file)
+    if path.is_dir():
+        source, config = RunFolder(path).video(place), RunFolder(path).config()
+    elif place is None:
+        raise UserError(f"{path}: expected the video that it learnt; got a model alone", "name its video too")
+    else:
+        source, config = place, Config(**vars(found.config))
+    if source.is_dir():
+        raise UserError(f"{source}: expected one video; got a folder of songs, which has no frames in a row")
+    clip = load_clip(source, config)
+    if not path.is_dir():
+        _check_learnt(source, found, clip, config)
+    memory = found.network.generator.memory
+    kept = keep_frames(
+        source,
+        file_hash(source),
+        clip,
+        config.clip,
+        config.features,
+        small=keep == "small",
+        metric_scale=None if memory is None else memory.metric_scale,
+        progress=progress,
+    )
+    weights = fitted_weights(found.network, clip, config, kept.path)
+    kept = replace(kept, about=kept.about._replace(weights=weights))
+    if path.is_dir():
+        write_with_packets(RunFolder(path).frames_file, {}, {}, kept)
+    save_model(file, found._replace(kept=kept))
+    return AddedFrames(file, kept.described())
+
+
+def _check_learnt(video: Path, model: Model, clip: Clip, config: Config) -> None:
+    """Raises UserError where the frames that a model remembers, or their mean, are not those of a video."""
+    generator = model.network.generator
+    if generator.memory is not None:
+        numbers = remembered_frames(clip, config)
+        values = generator.memory.values[: len(numbers)].float()
+        theirs = clip.frames[numbers].movedim(-1, 1).float()
+        apart = float((values - theirs).abs().mean()) if values.shape == theirs.shape else torch.inf
+    elif generator.mean_frame is not None:
+        apart = float((generator.mean_frame - clip.mean_frame).abs().mean()) * 127.5
+    else:
+        return  # it knows nothing of what it learnt
+    if not apart <= SAME:
+        raise UserError(f"{video}: expected the video that this model learnt; its frames are others")
