@@ -27,7 +27,7 @@ FOLDS = 4
 """Stretches of the training part that are predicted from the others, one after the other."""
 
 
-WORTH = 0.02
+WORTH = 0.05
 """dcor by which a guide has to be better, since it is favoured. The middle one of the stretches counts: of a
 harp one stretch alone, in which the camera moves, promised .15."""
 
