@@ -80,6 +80,11 @@ class RunFolder:
         name."""
         return self.evaluation_folder / name.replace(" ", "-") if name else self.evaluation_folder
 
+    @property
+    def source_size_file(self) -> Path:
+        """Figures of what is shown at the size of the source."""
+        return self.evaluation_part("source-size") / "results.json"
+
     def sample_file(self, step: int) -> Path:
         """Real beside generated, held-out sound, as of a step."""
         return self.path / "samples" / f"step-{step:06d}.mp4"

@@ -276,6 +276,10 @@ class EvaluateArguments(DeviceOption, JsonOption):
     paper has them."""
     seed: int = 0
     """Seed of the noise, where the model has any."""
+    size: Literal["model", "source"] = "model"
+    """model: every measure, at the size that was learnt. source: sharpness, perceptual distance, jumps,
+    ghosts and flicker of what is really shown (a path, what is drawn, a replay), written and read back,
+    against the film at its own size."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -235,6 +235,8 @@ def live(arguments: list[str]) -> int:
 def evaluate(arguments: list[str]) -> int:
     """Measure a run."""
     options = parse(EvaluateArguments, "evaluate", arguments)
+    if options.size == "source":
+        return _evaluate_source_size(options)
     from listen_and_move.evaluation.evaluate import evaluate as run
 
     with progress_bars() as (bars, console):
@@ -253,6 +255,31 @@ def evaluate(arguments: list[str]) -> int:
         print_json(
             {"results_file": result.results_file, "report_file": result.report_file, "results": figures}
         )
+    else:
+        print_lines(console, result.lines())
+    return 0
+
+
+def _evaluate_source_size(options: EvaluateArguments) -> int:
+    """Measure what a run shows at the size of the source."""
+    if options.sound or options.training or options.protocol != "equal":
+        raise UserError(
+            "evaluate: expected neither sounds, the training part nor a protocol at the size of the source: "
+            "leave them away, or --size model"
+        )
+    from listen_and_move.evaluation.source_size import evaluate_source_size as run
+
+    with progress_bars() as (bars, console):
+        result = run(
+            options.run,
+            video=options.video,
+            seed=options.seed,
+            device=options.device,
+            watch=stage_watch(bars),
+        )
+    if options.json:
+        figures = json.loads(result.results_file.read_text(encoding="utf-8"))
+        print_json({"results_file": result.results_file, "results": figures})
     else:
         print_lines(console, result.lines())
     return 0
