@@ -283,6 +283,25 @@ class EvaluateArguments(DeviceOption, JsonOption):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BlindArguments(DeviceOption, JsonOption):
+    """Make a page on which people choose between two pictures without knowing what they are, or count
+    votes."""
+
+    run: Positional[Path]
+    """The run folder."""
+    out: Path | None = None
+    """Where the page goes. None: evaluation/blind/blind.html in the run folder."""
+    votes: tuple[Path, ...] = ()
+    """Files of votes that the page has saved: count them instead."""
+    video: Path | None = None
+    """Where the run's video is now, if it was moved."""
+    seed: int = 0
+    """Seed of the order, and of the noise, where the model has any."""
+    overwrite: bool = False
+    """Replace a file that is there."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AblationArguments(SettingsOptions):
     """Learn a video with and without each part of the method, over several seeds, and write the table. The
     same command again goes on."""

@@ -15,6 +15,7 @@ from listen_and_move.cli.arguments import (
     PROGRAM,
     AblationArguments,
     AppArguments,
+    BlindArguments,
     CompareArguments,
     DemoArguments,
     EvaluateArguments,
@@ -285,6 +286,38 @@ def _evaluate_source_size(options: EvaluateArguments) -> int:
     return 0
 
 
+def blind(arguments: list[str]) -> int:
+    """Make a blind page, or count votes."""
+    options = parse(BlindArguments, "blind", arguments)
+    from listen_and_move.evaluation.blind import count_votes, make_blind_page
+
+    if options.votes:
+        count = count_votes(options.run, options.votes)
+        if options.json:
+            named = [
+                {**vars(each), "share": each.share, "interval": each.interval} for each in count.preferences
+            ]
+            print_json({"votes": count.votes, "preferences": named})
+        else:
+            print_lines(Console(), count.lines())
+        return 0
+    with progress_bars() as (bars, console):
+        page = make_blind_page(
+            options.run,
+            options.out,
+            video=options.video,
+            seed=options.seed,
+            overwrite=options.overwrite,
+            device=options.device,
+            watch=stage_watch(bars),
+        )
+    if options.json:
+        print_json(page)
+    else:
+        print_lines(console, page.lines())
+    return 0
+
+
 def ablation(arguments: list[str]) -> int:
     """Train and measure the rows of a table."""
     options = parse(AblationArguments, "ablation", arguments)
@@ -452,6 +485,7 @@ COMMANDS: dict[str, tuple[Callable[[list[str]], int], type]] = {
     "live": (live, LiveArguments),
     "app": (app, AppArguments),
     "evaluate": (evaluate, EvaluateArguments),
+    "blind": (blind, BlindArguments),
     "ablation": (ablation, AblationArguments),
     "compare": (compare, CompareArguments),
     "robustness": (robustness, RobustnessArguments),

@@ -5,12 +5,13 @@ Nothing is kept in memory: every row makes its frames as they are asked for.
 Letters: H height, W width.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from itertools import chain, islice, repeat
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ from listen_and_move.evaluation.dataset import padded
 from listen_and_move.evaluation.film import Film, Picture
 from listen_and_move.inference.ahead import ahead
 from listen_and_move.inference.pipeline import Pipeline
+from listen_and_move.inference.playable import PictureChoice, playable
 from listen_and_move.inference.stage import PlaySettings
 from listen_and_move.media.edit_list import Moment
 from listen_and_move.media.sound import read_sound
@@ -40,6 +42,9 @@ class ShownFrame(NamedTuple):
     """What it shows of the clip, where it is of a path."""
 
 
+ShownFrames = Generator[ShownFrame, None, None]
+
+
 @dataclass(frozen=True)
 class ShownRow:
     """A row of the table."""
@@ -47,21 +52,36 @@ class ShownRow:
     name: str
     rate: Fraction
     """Frames per second."""
-    frames: Callable[[], Iterator[ShownFrame]]
-    """Begins with the first frame each time."""
+    frames: Callable[[], ShownFrames]
+    """Begins with the first frame each time; to be closed."""
 
 
-def played_row(name: str, pipeline: Pipeline, film: Film, span: range, seed: int) -> ShownRow:
-    """Returns the row of a pipeline that plays the film's own sound.
+def played_rows(
+    run: Path, kept: bool, film: Film, span: range, *, size: tuple[int, int], seed: int, device: str
+) -> list[ShownRow]:
+    """Returns what a run shows for the film's own sound: a path, what is drawn, and a path by sound alone.
 
     Args:
-        name: of the row.
-        pipeline: what plays.
+        run: the run folder.
+        kept: whether its model keeps frames; without, there is no path but that by sound.
         film: of the clip.
         span: the part whose sound is played, in frames of the model.
-        seed: of the noise, where the model has any.
+        size: width and height of the frames.
+        seed: of the noise, where the model has any, and of the path.
+        device: auto, cpu, cuda or mps.
     """
-    return ShownRow(name, pipeline.fps, partial(_played, pipeline, film, span, seed))
+    wanted = "x".join(map(str, size))
+    choices = {
+        SHOWN_PATH: PictureChoice("path", wanted, seed=seed),
+        DRAWN: PictureChoice("drawn", wanted, seed=seed),
+        REPLAY: PictureChoice("path", wanted, by_sound=True, seed=seed),
+    }
+    found = []
+    for name, choice in choices.items() if kept else [*choices.items()][1:]:
+        video = film.path if choice.by_sound and not kept else None
+        pipeline = playable(run, choice, video=video, device=device).pipeline
+        found.append(ShownRow(name, pipeline.fps, partial(_played, pipeline, film, span, seed)))
+    return found
 
 
 def still_rows(film: Film, span: range, mean: Picture) -> list[ShownRow]:
@@ -76,8 +96,7 @@ def still_rows(film: Film, span: range, mean: Picture) -> list[ShownRow]:
     instant = film.seconds(range(before, before))[0]
     (last,) = islice(film.frames(instant - 1 / film.rate, instant), 1)
     return [
-        ShownRow(name, film.rate, partial(repeat, ShownFrame(picture)))
-        for name, picture in ((MEAN, mean), (HELD, last))
+        ShownRow(name, film.rate, partial(_still, picture)) for name, picture in ((MEAN, mean), (HELD, last))
     ]
 
 
@@ -99,11 +118,15 @@ def film_rows(film: Film, span: range, seed: int) -> list[ShownRow]:
     ]
 
 
-def _filmed(film: Film, stretches: Sequence[tuple[Fraction, Fraction]]) -> Iterator[ShownFrame]:
+def _still(picture: Picture) -> ShownFrames:
+    return (ShownFrame(each) for each in repeat(picture))
+
+
+def _filmed(film: Film, stretches: Sequence[tuple[Fraction, Fraction]]) -> ShownFrames:
     return (ShownFrame(each) for each in chain.from_iterable(film.frames(*ends) for ends in stretches))
 
 
-def _played(pipeline: Pipeline, film: Film, span: range, seed: int) -> Iterator[ShownFrame]:
+def _played(pipeline: Pipeline, film: Film, span: range, seed: int) -> ShownFrames:
     """Yields what is played to the sound of a span, heard as loud as it is."""
     begin, end = film.seconds(span)
     total = frame_sample(len(span), film.fps, SAMPLE_RATE)

@@ -6,6 +6,7 @@ Frames are decoded as they are asked for; what is written lies in a temporary fo
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from itertools import islice
@@ -31,15 +32,7 @@ from listen_and_move.evaluation.results import (
     SourceSizeResults,
 )
 from listen_and_move.evaluation.shifts import products
-from listen_and_move.evaluation.shown_rows import (
-    DRAWN,
-    REPLAY,
-    SHOWN_PATH,
-    ShownRow,
-    film_rows,
-    played_row,
-    still_rows,
-)
+from listen_and_move.evaluation.shown_rows import ShownRow, film_rows, played_rows, still_rows
 from listen_and_move.evaluation.written_measures import (
     LearntFilm,
     WrittenMeasures,
@@ -48,7 +41,6 @@ from listen_and_move.evaluation.written_measures import (
     transitions,
 )
 from listen_and_move.inference.animator import Animator
-from listen_and_move.inference.playable import PictureChoice, playable
 from listen_and_move.media.edit_list import Moment
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.video import VideoWriter
@@ -187,20 +179,16 @@ class _SourceSizeEvaluator:
 
     def _rows(self, learnt: LearntFilm) -> list[ShownRow]:
         """Returns the rows in the order of the table."""
-        size = "x".join(map(str, self.film.size))
-        choices = {
-            SHOWN_PATH: PictureChoice("path", size, seed=self.seed),
-            DRAWN: PictureChoice("drawn", size, seed=self.seed),
-            REPLAY: PictureChoice("path", size, by_sound=True, seed=self.seed),
-        }
-        if self.animator.model.kept is None:
-            del choices[SHOWN_PATH]
         real, shifted = film_rows(self.film, self.span, self.seed)
-        played = []
-        for name, choice in choices.items():
-            video = self.film.path if name == REPLAY and self.animator.model.kept is None else None
-            found = playable(self.folder.path, choice, video=video, device=self.device)
-            played.append(played_row(name, found.pipeline, self.film, self.span, self.seed))
+        played = played_rows(
+            self.folder.path,
+            self.animator.model.kept is not None,
+            self.film,
+            self.span,
+            size=self.film.size,
+            seed=self.seed,
+            device=self.device,
+        )
         return [real, *played, *still_rows(self.film, self.span, learnt.mean), shifted]
 
     def _detector(self) -> GhostDetector | None:
@@ -232,8 +220,11 @@ class _SourceSizeEvaluator:
         """Returns a row written as long as the film is."""
         (width, height), file, moments = self.film.size, folder / "row.mp4", []
         most = int(-(-count * row.rate // self.film.rate))
-        with VideoWriter(file, width=width, height=height, fps=row.rate) as writer:
-            for frame in islice(row.frames(), most):
+        with (
+            closing(row.frames()) as frames,
+            VideoWriter(file, width=width, height=height, fps=row.rate) as writer,
+        ):
+            for frame in islice(frames, most):
                 writer.write(frame.picture)
                 moments.append(frame.moments)
                 self.watch(f"writing {row.name}", len(moments), most)
