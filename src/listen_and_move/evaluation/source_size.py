@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -42,7 +42,7 @@ from listen_and_move.evaluation.written_measures import (
 )
 from listen_and_move.inference.animator import Animator
 from listen_and_move.media.edit_list import Moment
-from listen_and_move.media.picture import read_frames
+from listen_and_move.media.picture import read_frames, rgb, source_frames
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.metrics.ghosts import MOST_KNOWN, GhostDetector
 from listen_and_move.runs import RunFolder, environment
@@ -203,13 +203,13 @@ class _SourceSizeEvaluator:
         detector: GhostDetector | None,
         shelf: Shelf,
     ) -> dict[str, Values]:
-        real = measures.series(self._real(), self._real())
+        real = replace(measures, networks={}).series(self._real(), self._real())
         found = {}
         for row in rows:
             with tempfile.TemporaryDirectory(prefix="listen-and-move-") as folder:
                 written = self._written(row, count, Path(folder))
                 self.watch(f"measuring {row.name}", 0, count)
-                series = measures.series(self._read(written, *self.film.size), self._real())
+                series = measures.series(self._read(written), self._real())
                 values = measures.values(series, real, transitions(written.moments, written.rate))
                 values["ghosts"] = None if detector is None else self._ghosts(written, detector)
                 values |= self._dcor(written, shelf)
@@ -230,14 +230,17 @@ class _SourceSizeEvaluator:
                 self.watch(f"writing {row.name}", len(moments), most)
         return _WrittenRow(file, moments, row.rate)
 
-    def _read(
-        self, written: _WrittenRow, width: int, height: int, rate: Fraction | None = None
-    ) -> Iterator[Picture]:
-        return read_frames(written.file, rate or self.film.rate, width=width, height=height)
+    def _read(self, written: _WrittenRow) -> Iterator[Picture]:
+        """Yields what is on display, at the film's rate, in the colours that the film is read in."""
+        box = (0, 0, *self.film.size)
+        return (rgb(frame) for frame in source_frames(written.file, self.film.rate, box=box))
+
+    def _reduced(self, written: _WrittenRow, size: tuple[int, int], rate: Fraction) -> Iterator[Picture]:
+        return read_frames(written.file, rate, width=size[0], height=size[1])
 
     def _ghosts(self, written: _WrittenRow, detector: GhostDetector) -> float:
         """Returns the share of frames that are ghosts."""
-        frames, found = self._read(written, *self.film.reduced_size), []
+        frames, found = self._reduced(written, self.film.reduced_size, self.film.rate), []
         while block := list(islice(frames, GHOSTS_AT_ONCE)):
             found += detector.ghosts(np.stack(block)).tolist()
         return float(np.mean(found))
@@ -247,7 +250,7 @@ class _SourceSizeEvaluator:
         chance."""
         side = (DCOR_SIDE, DCOR_SIDE)
         film = _thinned(self.film.reduced(self.span, side, written.rate), written.rate)
-        ours, real = (_stored(each, shelf) for each in (self._read(written, *side, DCOR_RATE), film))
+        ours, real = (_stored(each, shelf) for each in (self._reduced(written, side, DCOR_RATE), film))
         span = range(min(len(ours), len(real)))
         sums = products(FrameSpan(ours, span), FrameSpan(real, span))
         chance = sums.excess if sums.generated > 0 else None
