@@ -40,7 +40,9 @@ def test_the_command_makes_what_it_says(tmp_path: Path) -> None:
         )
     pairs = np.stack(
         list(
-            read_frames(folder / "comparison-4.mp4", Fraction(20), width=128, height=64, box=(0, 0, 512, 256))
+            read_frames(
+                folder / "comparison-4.mp4", Fraction(20), width=128, height=64, box=(0, 0, 1024, 512)
+            )
         )
     )
     assert len(pairs) == 300

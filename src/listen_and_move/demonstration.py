@@ -3,21 +3,18 @@
 The truth for that melody can be computed too, so the result is measured against it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from listen_and_move.audio.features import SAMPLE_RATE
 from listen_and_move.data.synthetic.performance import Note, melody, render_frames, render_sound
 from listen_and_move.errors import UserError
-from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.generate import generate
-from listen_and_move.media.sound import read_sound
+from listen_and_move.media.picture import read_frames
 from listen_and_move.media.soundtrack import SoundTrack, Waveform
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.media.wav import write_wav
@@ -37,10 +34,8 @@ STEPS = 600
 LEARNT_SECONDS, UNHEARD_SECONDS = 30.0, 15.0
 LEARNT_SEED, UNHEARD_SEED = 1, 1000  # far apart: no --seed gives the melody that is learnt
 SOUND_RATE = 48_000
-PICTURE_SIZE = 256
-"""Side of the training clip's picture, in pixels; the model learns it at the preset's size."""
-ENLARGED = 4
-"""How often the comparison's pixels are enlarged."""
+PICTURE_SIZE = 512
+"""Side of the clip's picture, in pixels: what is shown; the model learns it at the preset's size."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +50,7 @@ class Demonstration:
     result: Path
     """The learnt picture playing the unheard melody."""
     comparison: Path
-    """The truth (left) beside the generated picture (right)."""
+    """The truth (left) beside what was played (right)."""
     motion_correlation: float
     """Correlation over time of motion energy, generated against truth."""
     lag_frames: int
@@ -113,8 +108,8 @@ def demo(
     settings = {"training.steps": steps or STEPS}
     trained = train(clip, folder / "run", preset_name=PRESET, settings=settings, device=device, watch=watch)
     generate(trained.run, sound, result, overwrite=True, device=device)
-    real, generated = _truth(notes), _played(trained.run, sound, device)
-    _write_comparison(comparison, real, generated, sound)
+    real = _write_comparison(comparison, notes, result, sound)
+    generated = np.stack(list(_small(read_frames(result, _fps(), width=PICTURE_SIZE, height=PICTURE_SIZE))))
     return Demonstration(clip, sound, trained.run, result, comparison, **_figures(generated, real))
 
 
@@ -152,17 +147,13 @@ def _fps() -> Fraction:
     return preset(PRESET).clip.rate
 
 
-def _truth(notes: tuple[Note, ...]) -> np.ndarray:
-    """The picture that belongs to the unheard melody, (T, H, W, 3), at the model's size."""
+def _small(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yields the frames averaged down to the model's size, at which figures are taken."""
     clip = preset(PRESET).clip
-    frames = np.stack(list(render_frames(notes, UNHEARD_SECONDS, clip.rate, PICTURE_SIZE, PICTURE_SIZE)))
     rows, columns = PICTURE_SIZE // clip.height, PICTURE_SIZE // clip.width
-    cells = frames.reshape(len(frames), clip.height, rows, clip.width, columns, 3)
-    return (cells.mean((2, 4)) + 0.5).astype(np.uint8)
-
-
-def _played(run: Path, sound: Path, device: str) -> np.ndarray:
-    return np.stack(list(Animator.load(run, device).frames(read_sound(sound, SAMPLE_RATE))))
+    for frame in frames:
+        cells = frame.reshape(clip.height, rows, clip.width, columns, 3)
+        yield (cells.mean((1, 3)) + 0.5).astype(np.uint8)
 
 
 def _figures(generated: np.ndarray, real: np.ndarray) -> dict[str, Any]:
@@ -177,18 +168,19 @@ def _figures(generated: np.ndarray, real: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _write_comparison(path: Path, real: np.ndarray, generated: np.ndarray, sound: Path) -> None:
-    height, width = (side * ENLARGED for side in real.shape[1:3])
+def _write_comparison(path: Path, notes: tuple[Note, ...], result: Path, sound: Path) -> np.ndarray:
+    """Writes the truth (left) beside what was played (right), frame by frame as both are large.
+
+    Returns:
+        The truth at the model's size.
+    """
+    side, small = PICTURE_SIZE, []
+    truth = render_frames(notes, UNHEARD_SECONDS, _fps(), side, side)
+    played = read_frames(result, _fps(), width=side, height=side)
     with VideoWriter(
-        path, width=2 * width, height=height, fps=_fps(), sound=SoundTrack(sound), overwrite=True
+        path, width=2 * side, height=side, fps=_fps(), sound=SoundTrack(sound), overwrite=True
     ) as writer:
-        for pair in zip(real, generated, strict=True):
-            writer.write(_enlarged(np.concatenate(pair, axis=1)))
-
-
-def _enlarged(frame: np.ndarray) -> np.ndarray:
-    pixels = torch.from_numpy(frame).permute(2, 0, 1)[None].float()
-    larger = torch.nn.functional.interpolate(
-        pixels, scale_factor=ENLARGED, mode="bicubic", align_corners=False
-    )
-    return larger[0].round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
+        for pair in zip(truth, played, strict=True):
+            writer.write(np.concatenate(pair, axis=1))
+            small += _small(pair[:1])
+    return np.stack(small)
