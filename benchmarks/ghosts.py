@@ -1,12 +1,12 @@
 """How well ghosts are told from real frames, on real clips: the calibration of
 `listen_and_move.metrics.ghosts`.
 
-    python -m benchmarks.ghosts RUN [RUN ...] [--out benchmarks/results/ghosts.json]
+    python -m benchmarks.ghosts CLIP [CLIP ...] [--out benchmarks/results/ghosts.json]
 
-The known frames are those of the training part at the model's rate. Judged are all frames of the held-out
-part, which nothing was set by; all training frames at the film's own rate; half-and-half blends of two
-training frames, as if these two were not known; and blends of two held-out frames, where any differ as
-clearly.
+A clip is a run folder, or a video that nothing has learnt. The known frames are those of the training part at
+the model's rate. Judged are all frames of the held-out part, which nothing was set by; all training frames at
+the film's own rate; half-and-half blends of two training frames, as if these two were not known; and blends
+of two held-out frames, where any differ as clearly.
 """
 
 import argparse
@@ -28,8 +28,11 @@ from listen_and_move.metrics.ghosts import (
     smoothed_grey,
 )
 from listen_and_move.runs import RunFolder
+from listen_and_move.settings import from_preset
 
 BLENDS = 100
+PRESET = "studio"
+"""What is taken of a video that nothing has learnt, and held out."""
 SEED = 1
 """Not that of the threshold's own blends."""
 
@@ -52,9 +55,9 @@ class GhostCalibration(NamedTuple):
     held_out_blends_caught: float | None
 
 
-def calibration(run: Path) -> GhostCalibration:
-    """Returns how well ghosts are told in the clip of a run."""
-    film = Film.of_run(RunFolder(run))
+def calibration(clip: Path) -> GhostCalibration:
+    """Returns how well ghosts are told in the clip of a run, or in a video."""
+    film = Film.of_run(RunFolder(clip)) if clip.is_dir() else Film.of_clip(clip, from_preset(PRESET, {}).clip)
     known, step = film.thumbnails(film.train, MOST_KNOWN)
     detector = GhostDetector.of(known, near=max(1, round(1 / step)))
     assert detector is not None, "these clips are long enough"
@@ -110,14 +113,14 @@ def _caught(
 
 
 def main() -> None:
-    """Measures the clips of some runs, and writes a table of them."""
+    """Measures some clips, and writes a table of them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("clips", nargs="+", type=Path)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     found = []
-    for run in given.runs:
-        found.append(calibration(run)._asdict())
+    for clip in given.clips:
+        found.append(calibration(clip)._asdict())
         print(json.dumps(found[-1]), flush=True)
     if given.out is not None:
         given.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

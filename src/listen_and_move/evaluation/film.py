@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from listen_and_move.clock import exact, frame_time
+from listen_and_move.config import ClipConfig
 from listen_and_move.data.clip import Box, resolved_box, split
 from listen_and_move.data.source_frames import kept_size, shown_rate
 from listen_and_move.errors import UserError
@@ -55,19 +56,32 @@ class Film:
         Raises:
             UserError: no run, its video is gone, or nothing is held out.
         """
-        path, clip = folder.video(video), folder.config().clip
+        found = cls.of_clip(folder.video(video), folder.config().clip)
+        if len(found.held_out) < LEAST_FRAMES:
+            raise UserError(
+                f"{folder.path}: expected a held-out part of at least {LEAST_FRAMES} frames; got "
+                f"{len(found.held_out)}",
+                "train with --holdout",
+            )
+        return found
+
+    @classmethod
+    def of_clip(cls, path: Path, clip: ClipConfig) -> "Film":
+        """Returns the film of a clip, whether a run learnt it or not.
+
+        Args:
+            path: the video.
+            clip: what is taken of it, and held out.
+
+        Raises:
+            UserError: it cannot be read.
+        """
         info, box = probe(path).video, resolved_box(path, clip)
         assert info is not None, "the clip was decoded from it"
         width, height = kept_size(box, small=False)
         even = (box[0], box[1], box[0] + width, box[1] + height)
         counted = read_frames(path, clip.rate, width=16, height=16, box=even, start=clip.start, end=clip.end)
         train, held_out = split(sum(1 for _ in counted), clip)
-        if len(held_out) < LEAST_FRAMES:
-            raise UserError(
-                f"{folder.path}: expected a held-out part of at least {LEAST_FRAMES} frames; got "
-                f"{len(held_out)}",
-                "train with --holdout",
-            )
         return cls(path, even, shown_rate(info.frame_rate), exact(clip.start), clip.rate, train, held_out)
 
     @property

@@ -49,8 +49,8 @@ from listen_and_move.runs import RunFolder, environment
 
 MOST_SECONDS = 60
 """Of the part; the rest of a longer one is not measured."""
-LOOKED_AT = 60
-"""Frames for the perceptual distance, spread evenly over the part: a second each at 1080p."""
+LOOKED_AT = 30
+"""Frames for the perceptual distance, spread evenly over the part: each takes a second or two at 1080p."""
 DCOR_SIDE, DCOR_RATE = 64, Fraction(20)
 """Pixels and frames per second at which dcor is measured, whatever is shown: it falls as both rise."""
 GHOSTS_AT_ONCE = 64
@@ -208,8 +208,8 @@ class _SourceSizeEvaluator:
         for row in rows:
             with tempfile.TemporaryDirectory(prefix="listen-and-move-") as folder:
                 written = self._written(row, count, Path(folder))
-                self.watch(f"measuring {row.name}", 0, count)
-                series = measures.series(self._read(written), self._real())
+                frames = self._watched(self._read(written), f"measuring {row.name}", count)
+                series = measures.series(frames, self._real())
                 values = measures.values(series, real, transitions(written.moments, written.rate))
                 values["ghosts"] = None if detector is None else self._ghosts(written, detector)
                 values |= self._dcor(written, shelf)
@@ -234,6 +234,11 @@ class _SourceSizeEvaluator:
         """Yields what is on display, at the film's rate, in the colours that the film is read in."""
         box = (0, 0, *self.film.size)
         return (rgb(frame) for frame in source_frames(written.file, self.film.rate, box=box))
+
+    def _watched(self, frames: Iterable[Picture], doing: str, count: int) -> Iterator[Picture]:
+        for done, frame in enumerate(frames, start=1):
+            yield frame
+            self.watch(doing, min(done, count), count)
 
     def _reduced(self, written: _WrittenRow, size: tuple[int, int], rate: Fraction) -> Iterator[Picture]:
         return read_frames(written.file, rate, width=size[0], height=size[1])
