@@ -47,7 +47,7 @@ KINDS = {SHOWN_PATH: "path", DRAWN: "drawn", REPLAY: "replay"}
 """Rows that are played, by their names in votes."""
 REAL_KIND = "real"
 CLIP_SECONDS, MOST_CLIPS = Fraction(4), 4
-"""Of each clip, and of the part: a page of a few minutes."""
+"""Longest clip, and how many there are: a page of a few minutes."""
 LONGEST_SIDE = 640
 """Pixels: clips lie in the page, two beside each other."""
 
@@ -170,7 +170,7 @@ def _shuffled(pairs: list[_ShownPair], seed: int) -> list[_ShownPair]:
 def _clips(row: ShownRow, film: Film, span: range, watch: Watch) -> list[bytes]:
     """Returns a row as small video files with the sound of each."""
     begin, end = film.seconds(span)
-    count = max(1, int((end - begin) / CLIP_SECONDS))
+    count = ceil((end - begin) / CLIP_SECONDS)
     length = (end - begin) / count
     frames, found = row.frames(), []
     width, height = _smaller(film.size)
