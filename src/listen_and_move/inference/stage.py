@@ -66,7 +66,7 @@ class Stage(Protocol):
         """
         ...
 
-    def finish(self, state: Any, settings: PlaySettings) -> list[Frame]:
+    def finish(self, state: Any, settings: PlaySettings) -> Iterable[Frame]:
         """Returns the frames that are left when there are no more inputs."""
         ...
 

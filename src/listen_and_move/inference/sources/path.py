@@ -8,7 +8,7 @@ comes: two moving pictures are morphed or dissolved, and nothing stands still.
 Letters: H height, W width.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
@@ -127,12 +127,11 @@ class PathSource:
         state = state._replace(waiting=(*state.waiting, *inputs), search=search, quiet=quiet)
         return self._shown(self._decided(state, numbers.tolist()))
 
-    def finish(self, state: PathSourceState | None, settings: PlaySettings = AS_IT_IS) -> list[Frame]:
-        """Returns the frames that are left."""
-        if state is None:
-            return []
-        frames, _ = self._shown(self._decided(state, self.search.finish(state.search).tolist()), ended=True)
-        return frames
+    def finish(self, state: PathSourceState | None, settings: PlaySettings = AS_IT_IS) -> Iterator[Frame]:
+        """Yields the frames that are left, one by one: they are many and can be large."""
+        if state is not None:
+            decided = self._decided(state, self.search.finish(state.search).tolist())
+            yield from self._frames(decided, self._known(decided, ended=True))
 
     @property
     def _ahead(self) -> int:
@@ -211,31 +210,33 @@ class PathSource:
         """Returns the same stretch, coming to rest or going on."""
         return Stretch(begin, stretch.at(begin), moving, False, stretch.ends)
 
-    def _shown(self, state: PathSourceState, ended: bool = False) -> tuple[list[Frame], PathSourceState]:
-        """Returns the output frames before which no jump can come any more, and the state.
-
-        Args:
-            state: with all that is decided.
-            ended: nothing comes any more.
-        """
-        if not state.decided:
-            return [], state
-        over = state.decided[-1].number + 1
-        known = ceil(over * self.rate / self.fps) if ended else self._begin(over) - self._ahead
-        frames = []
-        for number in range(state.shown, known):
-            place = int(number * self.fps / self.rate) - state.decided[0].number
-            frame = state.decided[place]
-            mixed = shots(state.stretches, number)
-            picture = None if frame.late else self._picture(mixed)
-            moments = tuple(self._moment(shot) for shot in mixed)
-            frames.append(frame._replace(number=number, picture=picture, moments=moments))
+    def _shown(self, state: PathSourceState) -> tuple[list[Frame], PathSourceState]:
+        """Returns the output frames before which no jump can come any more, and the state."""
+        known = self._known(state)
+        frames = list(self._frames(state, known))
         shown = max(state.shown, known)
         first = int(shown * self.fps / self.rate)
         decided = tuple(frame for frame in state.decided if frame.number >= first)
-        seen = _seen(state.stretches, shown)
         # The last decided frame stays, since it says how far the path is known.
-        return frames, state._replace(decided=decided or state.decided[-1:], stretches=seen, shown=shown)
+        return frames, state._replace(
+            decided=decided or state.decided[-1:], stretches=_seen(state.stretches, shown), shown=shown
+        )
+
+    def _known(self, state: PathSourceState, ended: bool = False) -> int:
+        """Returns how many output frames are known for good; all, where the sound has ended."""
+        if not state.decided:
+            return state.shown
+        over = state.decided[-1].number + 1
+        return ceil(over * self.rate / self.fps) if ended else self._begin(over) - self._ahead
+
+    def _frames(self, state: PathSourceState, known: int) -> Iterator[Frame]:
+        """Yields the output frames up to one."""
+        for number in range(state.shown, known):
+            frame = state.decided[int(number * self.fps / self.rate) - state.decided[0].number]
+            mixed = shots(state.stretches, number)
+            picture = None if frame.late else self._picture(mixed)
+            moments = tuple(self._moment(shot) for shot in mixed)
+            yield frame._replace(number=number, picture=picture, moments=moments)
 
     def _picture(self, mixed: Sequence[Shot]) -> UInt8[np.ndarray, "H W 3"]:
         """Returns the picture of an output frame."""
