@@ -23,7 +23,7 @@ from listen_and_move.evaluation.written_measures import (
     region_of,
     transitions,
 )
-from listen_and_move.media.edit_list import Moment
+from listen_and_move.media.edit_list import ClipMoment
 from listen_and_move.media.picture import rgb, source_frames
 from listen_and_move.metrics.coherence import flicker
 from listen_and_move.metrics.frame import MOVING_SHARE, laplacian_energies, moving_region, unit_range
@@ -130,8 +130,8 @@ def test_measures_are_those_of_whole_videos() -> None:
 def test_transitions_are_jumps_and_mixes() -> None:
     rate = Fraction(25)
 
-    def at(frame: int, share: float = 1.0) -> Moment:
-        return Moment(frame / rate, share, False)
+    def at(frame: int, share: float = 1.0) -> ClipMoment:
+        return ClipMoment(frame / rate, share, False)
 
     steady = [(at(3),), (at(4),), (at(4),), (at(5),)]
     assert transitions(steady, rate) == []

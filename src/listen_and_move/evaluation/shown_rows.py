@@ -25,7 +25,7 @@ from listen_and_move.inference.ahead import ahead
 from listen_and_move.inference.pipeline import Pipeline
 from listen_and_move.inference.playable import PictureChoice, playable
 from listen_and_move.inference.stage import PlaySettings
-from listen_and_move.media.edit_list import Moment
+from listen_and_move.media.edit_list import ClipMoment
 from listen_and_move.media.sound import read_sound
 
 SHOWN_PATH, DRAWN, REPLAY = "path", "drawn", "replay, by sound"
@@ -38,7 +38,7 @@ class ShownFrame(NamedTuple):
     """A frame of a row."""
 
     picture: Picture
-    moments: tuple[Moment, ...] = ()
+    moments: tuple[ClipMoment, ...] = ()
     """What it shows of the clip, where it is of a path."""
 
 

@@ -41,7 +41,7 @@ from listen_and_move.evaluation.written_measures import (
     transitions,
 )
 from listen_and_move.inference.animator import Animator
-from listen_and_move.media.edit_list import Moment
+from listen_and_move.media.edit_list import ClipMoment
 from listen_and_move.media.picture import read_frames, rgb, source_frames
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.metrics.ghosts import MOST_KNOWN, GhostDetector
@@ -130,7 +130,7 @@ class _WrittenRow:
     """A row in its file."""
 
     file: Path
-    moments: list[tuple[Moment, ...]]
+    moments: list[tuple[ClipMoment, ...]]
     rate: Fraction
 
 

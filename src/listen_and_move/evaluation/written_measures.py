@@ -15,7 +15,7 @@ import numpy as np
 from listen_and_move.arrays import Array
 from listen_and_move.evaluation.film import Film, Picture
 from listen_and_move.evaluation.measures import Values
-from listen_and_move.media.edit_list import Moment
+from listen_and_move.media.edit_list import ClipMoment
 from listen_and_move.metrics.coherence import flicker
 from listen_and_move.metrics.frame import MOVING_SHARE, Region, laplacian_energies, moving_region, ratio
 from listen_and_move.metrics.perceptual import PerceptualDistance
@@ -128,7 +128,7 @@ class WrittenMeasures:
         }
 
 
-def transitions(moments: Sequence[Sequence[Moment]], rate: Fraction) -> list[int]:
+def transitions(moments: Sequence[Sequence[ClipMoment]], rate: Fraction) -> list[int]:
     """Returns the pairs of frames, t for t and t + 1, at which a path does not just go on or rest.
 
     Args:
@@ -142,7 +142,7 @@ def transitions(moments: Sequence[Sequence[Moment]], rate: Fraction) -> list[int
     ]
 
 
-def _goes_on(before: Sequence[Moment], after: Sequence[Moment], rate: Fraction) -> bool:
+def _goes_on(before: Sequence[ClipMoment], after: Sequence[ClipMoment], rate: Fraction) -> bool:
     """Whether the clip goes on or rests from one frame to the next."""
     if len(before) > 1 or len(after) > 1:
         return False

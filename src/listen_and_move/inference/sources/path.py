@@ -23,7 +23,7 @@ from listen_and_move.audio.loudness import loudest
 from listen_and_move.clock import exact
 from listen_and_move.inference.sources.transitions import dissolved, morphed, morphs
 from listen_and_move.inference.stage import AS_IT_IS, Frame, PlaySettings
-from listen_and_move.media.edit_list import Moment
+from listen_and_move.media.edit_list import ClipMoment
 from listen_and_move.models.kept_frames import KeptFrames, position_at
 from listen_and_move.models.path_search import PathCue, PathSearch, PathState
 
@@ -246,11 +246,11 @@ class PathSource:
             picture = blend(picture, self._frame(shot.position), shot.share)
         return picture
 
-    def _moment(self, shot: Shot) -> Moment:
+    def _moment(self, shot: Shot) -> ClipMoment:
         """Returns the moment of the video that a shot shows."""
         about = self.kept.about
         position = int(self.kept.positions[self.kept.place(shot.position)])
-        return Moment(about.start + position / about.fps, shot.share, shot.stretch.morph)
+        return ClipMoment(about.start + position / about.fps, shot.share, shot.stretch.morph)
 
     def _frame(self, position: int) -> UInt8[np.ndarray, "H W 3"]:
         return self.kept.reader.frame(self.kept.place(position))
