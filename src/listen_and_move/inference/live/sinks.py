@@ -115,7 +115,7 @@ class FileOutlet:
 
 @contextmanager
 def file_outlet(
-    path: str, size: tuple[int, int], fps: Fraction, source: Source, mark: str, overwrite: bool
+    path: str, size: tuple[int, int], fps: Fraction, source: Source, mark: str, overwrite: bool, live: bool
 ) -> Iterator[FileOutlet]:
     """A file that is complete when the block ends well, and else not there.
 
@@ -126,7 +126,14 @@ def file_outlet(
     sound = Source(_taken(sounds), source.rate, source.channels)
     marks = {"comment": mark}
     with VideoWriter(
-        path, width=size[0], height=size[1], fps=fps, sound=sound, metadata=marks, overwrite=overwrite
+        path,
+        width=size[0],
+        height=size[1],
+        fps=fps,
+        sound=sound,
+        metadata=marks,
+        overwrite=overwrite,
+        live=live,
     ) as writer:
         yield FileOutlet(writer, Moments(fps, source.rate, source.channels), sounds)
 
