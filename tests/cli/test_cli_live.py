@@ -74,7 +74,7 @@ def test_a_file_gives_what_generate_gives(trained: Path, wave: Path, tmp_path: P
 
 def test_raw_samples_in_matroska_out_through_pipes(trained: Path) -> None:
     samples = np.stack([beats(2.03), beats(2.03)[::-1]], 1)
-    line = live(trained, "--input=-", "--rate", RATE, "--channels=2", "--output=-", "--gain=0")
+    line = live(trained, "--input=-", "--rate", RATE, "--channels=2", "--output=-", "--gain=0", "--size=model")
     made = subprocess.run(line, input=samples.tobytes(), capture_output=True, timeout=120)
     assert made.returncode == 0, made.stderr.decode()
     assert b"frames/s" in made.stderr and b"dB" in made.stderr and b"latency" in made.stderr
@@ -181,7 +181,7 @@ def test_a_reader_that_has_seen_enough_ends_it(
         monkeypatch.setattr(sys, "stdout", pipe)
         assert run_command([*line, *(["--realtime"] if realtime else [])]) == 0
     reader.join()
-    assert begins[0].startswith({"y4m": b"YUV4MPEG2 W32 H32 F20:1 ", "matroska": b"\x1a\x45\xdf\xa3"}[stream])
+    assert begins[0].startswith({"y4m": b"YUV4MPEG2 W64 H64 F20:1 ", "matroska": b"\x1a\x45\xdf\xa3"}[stream])
     assert "rror" not in capsys.readouterr().err
 
 
