@@ -64,9 +64,7 @@ def test_a_visitor_chooses_picture_and_size(cinema: str, wish: dict[str, str], s
         assert decoded(message[live.HEAD.size :]).shape == (size[1], size[0], 3)
 
 
-def test_what_is_too_large_for_the_page_is_made_smaller(
-    films: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_too_large_for_the_page_is_made_smaller(films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     animator = Animator.load(films / "film", "cpu")
     monkeypatch.setattr(live, "LIVE_PIXELS", 50 * 50)
     assert bounded_pipeline(animator, PictureChoice(live=True), "film").size == (50, 50)
