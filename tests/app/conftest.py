@@ -30,6 +30,23 @@ def runs(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def films(filmed: Path, trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A runs folder with a run that keeps frames, and one that keeps none and was changed before it."""
+    folder = tmp_path_factory.mktemp("films") / "runs"
+    shutil.copytree(trained, folder / "tiny")
+    shutil.copytree(filmed, folder / "film")
+    (folder / "film" / "metrics.jsonl").touch()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cinema(films: Path) -> Iterator[str]:
+    """Address of a page with them."""
+    with serving(films) as (address, _):
+        yield address
+
+
+@pytest.fixture(scope="session")
 def errors(runs: Path) -> Iterator[Path]:
     """What the page writes to its terminal; shown where a test fails."""
     file = runs.parent / "errors.txt"

@@ -23,17 +23,17 @@ Visit = Callable[..., Any]
 
 @pytest.fixture
 def visit(browser: Any, address: str) -> Iterator[Visit]:
-    """Opens a path as a new visitor, on a screen of some size; in the end all of them must have stayed on
-    this page."""
-    contexts, wrong = [], []
+    """Opens a path as a new visitor, on a screen of some size, perhaps of another page; in the end all of
+    them must have stayed there."""
+    contexts, wrong, places = [], [], {address}
 
     def watch(request: Any) -> None:
-        if not request.url.startswith(
-            (f"{address}/", f"blob:{address}/", "data:", address.replace("http", "ws"))
-        ):
+        known = [(f"{place}/", f"blob:{place}/", place.replace("http", "ws")) for place in places]
+        if not request.url.startswith(("data:", *(each for found in known for each in found))):
             wrong.append(request.url)
 
-    def opened(path: str, width: int = 1280, height: int = 900) -> Any:
+    def opened(path: str, width: int = 1280, height: int = 900, place: str = address) -> Any:
+        places.add(place)
         context = browser.new_context(viewport={"width": width, "height": height}, permissions=["microphone"])
         context.set_default_timeout(WAIT)
         contexts.append(context)
@@ -47,7 +47,7 @@ def visit(browser: Any, address: str) -> Iterator[Visit]:
                 message.type == "error" and "400" not in message.text and wrong.append(message.text)
             ),
         )
-        page.goto(address + path)
+        page.goto(place + path)
         return page
 
     yield opened
@@ -327,3 +327,35 @@ def test_every_page_fits_and_every_field_has_a_name(visit: Visit, width: int) ->
         )
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.evaluate(NAMELESS) == []
+
+
+def test_a_picture_is_chosen_where_there_are_two(visit: Visit, cinema: str, sound: Path) -> None:
+    page = visit("/?model=tiny", place=cinema)
+    page.wait_for_selector(".model:has(:checked) >> text=tiny")
+    assert page.is_hidden("#shown"), "a model without frames draws"
+    page.goto(f"{cinema}/?model=film")
+    page.wait_for_selector(".model:has(:checked) >> text=film")
+    assert "64 × 64" in page.text_content(".model:has(:checked) small")
+    page.get_by_text("How it is played").click()
+    animate(page, sound)
+    video = page.wait_for_selector(".result video")
+    assert until(lambda: video.evaluate("v => v.videoWidth")) == 64
+    page.select_option("#shown", "drawn")
+    page.get_by_role("button", name="Animate").click()
+    page.wait_for_selector(".card [role=status] >> text=Drawn by the network")
+    page.reload()
+    assert page.wait_for_selector("#shown").input_value() == "drawn"
+
+
+def test_a_picture_of_another_rate_is_shown_live_and_what_a_file_holds_is_said(
+    visit: Visit, cinema: str
+) -> None:
+    page = visit("/live?model=film", place=cinema)
+    page.wait_for_selector(".model:has(:checked) >> text=film")
+    page.get_by_role("button", name="Start").click()
+    until(lambda: stage(page), lambda found: found.get("frames", 0) >= 20)
+    assert page.eval_on_selector("canvas", "c => c.width") == 384, "64 pixels, six times"
+    page.select_option("#shown", "drawn")
+    assert page.is_visible("text=Start"), "another picture is another play"
+    page.goto(f"{cinema}/runs/film")
+    page.wait_for_selector("text=The model file holds 3.2 s of the clip, 64x64 pixels")

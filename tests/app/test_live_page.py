@@ -69,7 +69,7 @@ def test_live_frames_are_those_of_the_whole_sound(address: str, runs: Path, soun
     samples = np.concatenate(list(read_sound(sound, RATE)))
     animator = Animator.load(runs / "tiny", "cpu")
     whole = list(animator.frames([np.concatenate(list(read_sound(sound, 64_000)))]))
-    with playing(address) as socket:
+    with playing(address, size="model") as socket:
         found = played(socket, samples, 500)
     assert [instant for instant, _ in found] == pytest.approx([number / 20 for number in range(30)])
     assert (
@@ -98,6 +98,13 @@ def test_dials_may_change_on_the_way_and_sessions_do_not_mix(address: str, sound
         ({"gain": "loud"}, "gain: expected running or a number"),
         ({"gain": 999}, "gain: expected -60 to 60 dB"),
         ({"controls": {"amount": -1}}, "amount: expected 0"),
+        ({"picture": "photo"}, "picture: expected one of auto, path, drawn; got 'photo'"),
+        ({"picture": ["path"]}, "picture: expected one of auto, path, drawn"),
+        ({"picture": "path"}, "tiny: expected a model that keeps frames of its clip"),
+        ({"size": 5}, "size: expected model, source, or a size such as 1280x720; got 5"),
+        ({"size": "63x64"}, "size: expected model, source, or even numbers"),
+        ({"size": "9" * 10_000}, "size: expected model, source, or even numbers"),
+        ({"size": "4096x4096"}, "size: expected at most 2073600 pixels in all; got 4096x4096"),
     ],
 )
 def test_wrong_wishes_get_one_sentence(address: str, wish: dict[str, Any], saying: str) -> None:

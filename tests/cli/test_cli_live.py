@@ -24,6 +24,7 @@ from listen_and_move.inference.generate import generate
 from listen_and_move.inference.live.pacing import PATIENCE
 from listen_and_move.inference.perform import Status, perform
 from listen_and_move.inference.pipeline import Pipeline
+from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.piped import Raw
 from listen_and_move.media.sound import read_sound
@@ -72,9 +73,22 @@ def test_a_file_gives_what_generate_gives(trained: Path, wave: Path, tmp_path: P
     assert seen[-1].frames >= 30 and seen[-1].repeated == 0 and max(status.level for status in seen) > -20
 
 
+def test_a_path_is_played_live_into_a_file_as_it_was_filmed(filmed: Path, wave: Path, tmp_path: Path) -> None:
+    out = tmp_path / "live.mkv"
+    last = perform(filmed, str(wave), str(out), realtime=True, device="cpu")
+    info = probe(out).video
+    assert info is not None and (info.width, info.height, info.frame_rate) == (64, 64, 20)
+    assert len(list(read_frames(out, Fraction(20), width=32, height=32))) == 41
+    assert last.frames + 1 <= 41
+    with av.open(str(out)) as container:
+        assert container.metadata["comment"].startswith("Replayed pictures of a recording")
+
+
 def test_raw_samples_in_matroska_out_through_pipes(trained: Path) -> None:
     samples = np.stack([beats(2.03), beats(2.03)[::-1]], 1)
-    line = live(trained, "--input=-", "--rate", RATE, "--channels=2", "--output=-", "--gain=0")
+    line = live(
+        trained, "--input=-", "--rate", RATE, "--channels=2", "--output=-", "--gain=0", "--size=model"
+    )
     made = subprocess.run(line, input=samples.tobytes(), capture_output=True, timeout=120)
     assert made.returncode == 0, made.stderr.decode()
     assert b"frames/s" in made.stderr and b"dB" in made.stderr and b"latency" in made.stderr
@@ -181,7 +195,7 @@ def test_a_reader_that_has_seen_enough_ends_it(
         monkeypatch.setattr(sys, "stdout", pipe)
         assert run_command([*line, *(["--realtime"] if realtime else [])]) == 0
     reader.join()
-    assert begins[0].startswith({"y4m": b"YUV4MPEG2 W32 H32 F20:1 ", "matroska": b"\x1a\x45\xdf\xa3"}[stream])
+    assert begins[0].startswith({"y4m": b"YUV4MPEG2 W64 H64 F20:1 ", "matroska": b"\x1a\x45\xdf\xa3"}[stream])
     assert "rror" not in capsys.readouterr().err
 
 

@@ -48,6 +48,16 @@ def test_the_larger_the_picture_the_faster_the_encoder(
     assert b"crf=17.0" in data
 
 
+@pytest.mark.parametrize(
+    "width, height, preset", [(640, 480, b"subme=7"), (720, 720, b"subme=1"), (1920, 1080, b"subme=0")]
+)
+def test_a_large_picture_in_real_time_is_coded_in_less_of_it(
+    tmp_path: Path, width: int, height: int, preset: bytes
+) -> None:
+    data = written(tmp_path / "v.mkv", width, height, 1, live=True).read_bytes()
+    assert re.findall(rb"subme=\d+", data) == [preset]
+
+
 @pytest.mark.parametrize("ending, best, worst", [("mp4", 0, 51), ("mkv", 0, 51), ("webm", 0, 63)])
 def test_quality_changes_the_size(tmp_path: Path, ending: str, best: int, worst: int) -> None:
     sizes = []

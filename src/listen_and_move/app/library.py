@@ -14,8 +14,10 @@ from safetensors import SafetensorError, safe_open
 from listen_and_move.audio.features import FeatureExtractor
 from listen_and_move.config import Config, ModelConfig, is_whole
 from listen_and_move.errors import SettingError, UserError, shown
-from listen_and_move.inference.controls import lacking
+from listen_and_move.inference.controls import lacking, lacking_in_replay
+from listen_and_move.inference.playable import follows
 from listen_and_move.models.checkpoint import ENTRY
+from listen_and_move.models.kept_frames import Holding, held_frames
 from listen_and_move.runs import RunFolder, is_step
 from listen_and_move.settings import from_values, parsed
 
@@ -106,7 +108,15 @@ class Library:
         if not self._has(run.model_file):
             return {}
         config, step = _of_model(run.model_file)
-        return {"step": step, "picture": run.model_file.stat().st_mtime, **_sizes(config)}
+        held = held_frames(run.model_file)
+        beside = held_frames(run.frames_file) if self._has(run.frames_file) else None
+        return {
+            "step": step,
+            "picture": run.model_file.stat().st_mtime,
+            **_sizes(config),
+            **_shows(config, held or beside),
+            "holds": holding(config, held),
+        }
 
     def _settings(self, run: RunFolder) -> dict[str, Any]:
         """What a run that was begun here is, and how many steps it is to have."""
@@ -201,6 +211,38 @@ def _sizes(config: ModelConfig) -> dict[str, Any]:
         "lacks": lacking(config),
         "trained": isinstance(config, Config),
     }
+
+
+def _shows(config: ModelConfig, held: Holding | None) -> dict[str, Any]:
+    """What is seen where nothing is chosen, whether a path can be, and which dials do nothing then."""
+    if held is None:
+        return {"has_path": False}
+    path = {
+        "has_path": True,
+        "path_unasked": follows(config),
+        "path_lacks": lacking(config) if held.about.weights.guide else lacking_in_replay(),
+    }
+    header = held.about.header
+    shows = {"width": header.width, "height": header.height, "fps": float(held.about.fps)}
+    return path | ({"shows": shows} if follows(config) else {})
+
+
+def holding(config: ModelConfig, held: Holding | None) -> str:
+    """What whoever gets a model file can see in it, in a sentence.
+
+    Args:
+        config: settings of the model.
+        held: the frames in its file that are as large as they are shown.
+    """
+    if held is not None:
+        return f"The model file holds {held.described()}: whoever has it can see them."
+    if config.generator.recall:
+        size = f"{config.clip.width}x{config.clip.height}"
+        return (
+            f"The model file holds up to {config.generator.recall} frames of the clip, {size} pixels each: "
+            "whoever has it can see them."
+        )
+    return "The model file holds no frame of the clip."
 
 
 def _of_model(path: Path) -> tuple[ModelConfig, int]:

@@ -21,6 +21,8 @@ LIVE = 4
 """Visitors who may play live at the same time."""
 FIRST_MESSAGE_SECONDS = 5.0
 """In which a visitor who wants to play live says so; a place is theirs when that is understood."""
+LIVE_PIXELS = 1920 * 1080
+"""Of a picture that is played live: larger ones are made smaller, or refused where they are asked for."""
 ANIMATORS = 3
 """Models that are kept loaded for live play."""
 BACKLOG_SECONDS = 1.0

@@ -1,7 +1,8 @@
 """Live play over a WebSocket: float32 samples come in, JPEGs go out, each with its instant in the sound.
 
-The first message is JSON with model, rate (samples per second), seed, gain and controls, and comes within
-`limits.FIRST_MESSAGE_SECONDS`; then binary messages are samples, one channel, any number; JSON messages
+The first message is JSON with model, rate (samples per second), seed, gain and controls, and if wanted
+picture and size, and comes within `limits.FIRST_MESSAGE_SECONDS`. It is answered by what is shown: width,
+height and fps, and the delays. Then binary messages are samples, one channel, any number; JSON messages
 change gain and controls, or end the sound. A picture is a binary message: `HEAD`, then a JPEG. The sound
 never waits: where drawing falls behind, pictures are left out, and at last sound.
 """
@@ -14,6 +15,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,18 +24,26 @@ from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from listen_and_move.app.library import Library
-from listen_and_move.app.limits import ANIMATORS, BACKLOG_SECONDS, FIRST_MESSAGE_SECONDS, LIVE
+from listen_and_move.app.limits import (
+    ANIMATORS,
+    BACKLOG_SECONDS,
+    FIRST_MESSAGE_SECONDS,
+    LIVE,
+    LIVE_PIXELS,
+)
 from listen_and_move.app.messages import read_message, written
-from listen_and_move.app.pictures import JpegEncoder
+from listen_and_move.app.pictures import JpegEncoder, jpeg_encoder
 from listen_and_move.audio.loudness import Gain, checked_gain
 from listen_and_move.errors import UserError, shown
 from listen_and_move.inference.controls import Controls
 from listen_and_move.inference.live.pacing import Pacer
+from listen_and_move.inference.live.session import Live
+from listen_and_move.inference.pipeline import Pipeline
+from listen_and_move.inference.playable import PICTURES, Picture, PictureChoice, model_pipeline
 from listen_and_move.settings import from_values
 
 if TYPE_CHECKING:
     from listen_and_move.inference.animator import Animator
-    from listen_and_move.inference.live.session import Live
 
 HEAD = struct.Struct("<d3f")
 """Of a picture: its instant in the sound in seconds; milliseconds that its sound waited, drawing took, and
@@ -106,23 +116,25 @@ class LiveService:
 
     async def _played(self, socket: WebSocket) -> None:
         request = await _first_message(socket)
-        rate, seed, controls, gain = (
+        rate, seed, controls, gain, choice = (
             _whole(request, "rate"),
             seed_of(request),
             controls_of(request),
             _gain(request),
+            _choice(request),
         )
         with self._slot():
-            animator = await self._animator(str(request.get("model")))
-            player = animator.live(rate, seed, controls, gain)
-            delays = {name: float(value) for name, value in player.delays._asdict().items()}
-            width, height = animator.size
-            facts = {"width": width, "height": height, "fps": float(animator.fps), "delays": delays}
+            name = str(request.get("model"))
+            pipeline = bounded_pipeline(await self._animator(name), choice, name)
+            player = Live(pipeline, rate, seed, controls, gain)
+            delays = {part: float(value) for part, value in player.delays._asdict().items()}
+            width, height = pipeline.size
+            facts = {"width": width, "height": height, "fps": float(pipeline.fps), "delays": delays}
             await _send(socket, facts)
             session = LiveSession(
                 player,
-                SampleQueue(player.rate, Pacer(animator.fps, player.rate, player.delays.sound)),
-                JpegEncoder(width, height),
+                SampleQueue(player.rate, Pacer(pipeline.fps, player.rate, player.delays.sound)),
+                jpeg_encoder(width, height),
             )
             receiving = asyncio.create_task(_receive(socket, session))
             try:
@@ -162,7 +174,7 @@ class LiveService:
 class LiveSession:
     """Live play of one visitor: samples in, messages with pictures out."""
 
-    player: "Live"
+    player: Live
     queue: SampleQueue
     encoder: JpegEncoder
 
@@ -266,6 +278,48 @@ def _gain(request: dict[str, Any]) -> Gain:
     if gain != "running" and (isinstance(gain, bool) or not isinstance(gain, (int, float))):
         raise UserError(f"gain: expected running or a number of dB; got {shown(gain)}")
     return checked_gain(gain)
+
+
+def bounded_pipeline(animator: "Animator", choice: PictureChoice, name: str) -> Pipeline:
+    """Returns what plays a loaded model for a visitor, its picture no larger than the page takes on.
+
+    Args:
+        animator: the model, which visitors share.
+        choice: the picture that is asked for.
+        name: of the model, for messages.
+
+    Raises:
+        UserError: no such size or a larger one, or a path of a model that keeps no frames.
+    """
+    pipeline = model_pipeline(animator, choice, name)
+    width, height = pipeline.size
+    if width * height <= LIVE_PIXELS:
+        return pipeline
+    if choice.size not in ("source", "model"):
+        raise UserError(f"size: expected at most {LIVE_PIXELS} pixels in all; got {choice.size}")
+    scale = sqrt(LIVE_PIXELS / (width * height))
+    fitting = "x".join(str(int(side * scale) // 2 * 2) for side in (width, height))
+    return model_pipeline(animator, choice._replace(size=fitting), name)
+
+
+def _choice(request: dict[str, Any]) -> PictureChoice:
+    size = request.get("size", "source")
+    if not isinstance(size, str):
+        raise UserError(f"size: expected model, source, or a size such as 1280x720; got {shown(size)}")
+    return PictureChoice(picture_of(request), size, seed=seed_of(request), live=True)
+
+
+def picture_of(request: dict[str, Any]) -> Picture:
+    """The picture in what a page sent; auto where there is none.
+
+    Raises:
+        UserError: no such picture.
+    """
+    asked = request.get("picture", "auto")
+    for picture in PICTURES:
+        if asked == picture:
+            return picture
+    raise UserError(f"picture: expected one of {', '.join(PICTURES)}; got {shown(asked)}")
 
 
 def seed_of(request: dict[str, Any]) -> int:

@@ -19,7 +19,7 @@ from listen_and_move import __version__
 from listen_and_move.app import limits
 from listen_and_move.app.jobs import Job, Jobs
 from listen_and_move.app.library import Library
-from listen_and_move.app.live import LiveService, controls_of, seed_of
+from listen_and_move.app.live import LiveService, controls_of, picture_of, seed_of
 from listen_and_move.app.messages import Answer, read_message
 from listen_and_move.app.trainings import Trainings
 from listen_and_move.app.uploads import Uploads
@@ -28,6 +28,7 @@ from listen_and_move.audio.loudness import parse_gain
 from listen_and_move.config import ClipConfig, is_whole
 from listen_and_move.errors import UserError, shown
 from listen_and_move.inference.controls import GAIN, Controls, dials
+from listen_and_move.inference.playable import PICTURES
 from listen_and_move.presets import ABOUT, DEFAULT_PRESET, PRESETS
 from listen_and_move.settings import described, from_values
 
@@ -55,7 +56,7 @@ class Page:
         self.temporary = temporary
 
     async def choices(self, request: Request) -> Response:
-        """What the forms offer: dials and settings as their entries say, presets, limits."""
+        """What the forms offer: dials, pictures and settings as their entries say, presets, limits."""
         presets = {
             name: {
                 "about": ABOUT[name],
@@ -69,6 +70,7 @@ class Page:
             {
                 "version": __version__,
                 "dials": [each.described() for each in (*dials(Controls), GAIN)],
+                "pictures": PICTURES,
                 "settings": {name: described(name) for name in sorted(TRAINING_SETTINGS)},
                 "presets": presets,
                 "default_preset": DEFAULT_PRESET,
@@ -189,7 +191,7 @@ class Page:
 
     def _animate(self, wish: dict[str, Any], visitor: str) -> Job:
         upload = self.uploads.get(visitor, wish.get("upload"), "sound")
-        name, paste = str(wish.get("model")), bool(wish.get("paste"))
+        name, paste, picture = str(wish.get("model")), bool(wish.get("paste")), picture_of(wish)
         run = self.library.run(name)
         self.library.file(run.model_file)
         seed, gain = seed_of(wish), parse_gain(str(wish.get("gain")))
@@ -201,11 +203,12 @@ class Page:
             "gain": gain,
             "controls": dials,
             "paste": paste,
+            "picture": picture,
         }
 
         def arguments(out: Path) -> dict[str, Any]:
-            play = {"seed": seed, "gain": str(gain), "controls": dials, "paste": paste}
-            return {"model": str(run.path), "sound": str(upload.path), "out": str(out), **play}
+            played = {**chosen, "model": str(run.path), "sound": str(upload.path), "gain": str(gain)}
+            return {**played, "out": str(out)}
 
         return self.jobs.add("animate", visitor, upload, chosen, arguments)
 

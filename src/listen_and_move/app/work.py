@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.replacing import replacing
 from listen_and_move.media.sound import read_sound, sound_samples
+
+if TYPE_CHECKING:
+    from listen_and_move.inference.playable import Picture
 
 Watch = Callable[[dict[str, Any]], None]
 POLITENESS = 5
@@ -79,6 +82,7 @@ def animate(
     gain: str,
     controls: dict[str, Any],
     paste: bool,
+    picture: "Picture",
     watch: Watch,
 ) -> dict[str, Any]:
     """The sound played by a model, into a file; what was said of it; motion against loudness."""
@@ -99,6 +103,7 @@ def animate(
         gain=parse_gain(gain),
         controls=dials,
         paste=paste,
+        picture=picture,
         overwrite=True,
         watch=progress,
     )
@@ -135,11 +140,12 @@ def _thinned(values: np.ndarray) -> list[float]:
 
 
 def picture(model: str, out: str, watch: Watch) -> dict[str, Any]:
-    """The picture of a model at rest."""
+    """The picture of a model at rest, as large as it is shown."""
     from listen_and_move.audio.features import SAMPLE_RATE
-    from listen_and_move.inference.animator import Animator
+    from listen_and_move.inference.playable import playable
 
-    frames = Animator.load(model, "cpu").frames([np.zeros(SAMPLE_RATE // 4, np.float32)])
+    pipeline = playable(Path(model), device="cpu").pipeline
+    frames = pipeline.frames([np.zeros(SAMPLE_RATE // 4, np.float32)])
     with replacing(out) as temporary:  # somebody else may be asking for it
         temporary.write_bytes(jpeg(list(frames)[-1]))
     return {}

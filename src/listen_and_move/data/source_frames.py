@@ -22,6 +22,8 @@ FASTEST = Fraction(61, 2)
 30; faster ones are divided by 2, 3 and so on until they are below."""
 SMALL = 480
 """Pixels of the longer side of frames that are kept small."""
+BYTES_PER_PIXEL = 0.65e6 / (1280 * 720 * 30)
+"""Of kept frames, about: 0.65 MB a second of 720p at 30 frames a second."""
 
 Keep = str
 """What a model keeps of its training frames: source, small or none."""

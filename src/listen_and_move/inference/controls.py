@@ -291,6 +291,11 @@ def lacking(config: ModelConfig) -> list[str]:
     return [each.name for each in dials(Controls) if each.lacks(config)]
 
 
+def lacking_in_replay() -> list[str]:
+    """Names of the dials that turn nothing where real frames are shown by sound alone."""
+    return [each.name for each in dials(Controls) if each.stage != "display"]
+
+
 def _setting(config: ModelConfig, name: str) -> Any:
     section, setting = name.split(".")
     return getattr(getattr(config, section), setting)

@@ -3,6 +3,7 @@
 A pipeline for it is made here for files, live play and the page alike.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,9 @@ from typing import Literal, NamedTuple
 from listen_and_move import __version__
 from listen_and_move.audio.features import FeatureExtractor
 from listen_and_move.audio.novelty import Repertoire
-from listen_and_move.config import Config
+from listen_and_move.config import Config, ModelConfig
 from listen_and_move.data.clip import file_hash, load_clip
-from listen_and_move.errors import Remark, SettingError, UserError
+from listen_and_move.errors import Remark, SettingError, UserError, shown
 from listen_and_move.inference.animator import Animator, loaded_model
 from listen_and_move.inference.compositing import Compositor
 from listen_and_move.inference.controls import Controls
@@ -34,6 +35,12 @@ from listen_and_move.runs import RunFolder, model_path
 from listen_and_move.settings import from_preset
 
 Picture = Literal["auto", "drawn", "path"]
+PICTURES: Mapping[Picture, str] = {
+    "auto": "As it was trained",
+    "path": "Frames of the clip",
+    "drawn": "Drawn by the network",
+}
+"""What each picture is called where one is chosen."""
 SMALLEST, LARGEST = 16, 4096
 """Pixels of a side that may be asked for."""
 VIDEO_PRESET, VIDEO_SIZE = "studio", "64"
@@ -178,32 +185,69 @@ def _of_model(model: Path, choice: PictureChoice, device: str, precision: Precis
     """Returns what plays a model as it was learnt."""
     file = model_path(model)
     animator = Animator.load(model, device, precision)
-    if choice.picture == "path" and animator.model.kept is None:
-        raise UserError(
-            f"{model}: expected a model that keeps frames of its clip; this one keeps none",
-            f"listen-and-move frames {model} adds them, or --picture drawn",
-        )
-    keeps = animator.model.kept is not None and animator.config.generator.recall > 0
-    if choice.picture == "path" or (choice.picture == "auto" and keeps):
-        kept = animator.model.kept
-        assert kept is not None
-        size = _asked_size(choice.size, animator.size, kept.picture_size)
+    kept = shown_frames(animator, choice.picture, str(model))
+    if kept is not None:
         if precision != "float32" and not kept.about.weights.guide:
             raise UserError(
                 f"precision: expected only where a model draws; got {precision} for a path by sound: leave "
                 "it away"
             )
-        pipeline = path_pipeline(animator.audio_reference, kept, choice, size, animator)
         mark = path_mark(kept, f", model sha256 {file_hash(file)}")
+        pipeline = model_pipeline(animator, choice, str(model))
         return Playable(pipeline, mark, inputs=(file,), clip=clip_name(model))
     # What is drawn is put back at its own size: the compositor keeps the detail of the still around it.
-    wanted = "model" if paste else choice.size
-    size = _asked_size(wanted, animator.size, animator.source_size)
-    exact = _drawn(Animator.load(model, device), size) if precision != "float32" else None
+    choice = choice._replace(picture="drawn", size="model" if paste else choice.size)
+    pipeline = model_pipeline(animator, choice, str(model))
+    exact = (
+        model_pipeline(Animator.load(model, device), choice, str(model)) if precision != "float32" else None
+    )
     without = choice.seed and not animator.config.has_noise
     notes = (Remark("this model has no noise, so the seed has no effect"),) if without else ()
-    mark = generated_mark(animator, file, choice.seed)
-    return Playable(_drawn(animator, size), mark, exact, notes, (file,))
+    return Playable(pipeline, generated_mark(animator, file, choice.seed), exact, notes, (file,))
+
+
+def shown_frames(animator: Animator, picture: Picture, name: str) -> KeptFrames | None:
+    """Returns the frames that a model shows for a picture; None where it draws.
+
+    Args:
+        animator: the model.
+        picture: what is asked for.
+        name: of the model, for messages.
+
+    Raises:
+        UserError: a path is asked for, and it keeps no frames.
+    """
+    kept = animator.model.kept
+    if picture == "path" and kept is None:
+        raise UserError(
+            f"{name}: expected a model that keeps frames of its clip; this one keeps none",
+            f"listen-and-move frames {name} adds them, or --picture drawn",
+        )
+    return kept if picture == "path" or (picture == "auto" and follows(animator.config)) else None
+
+
+def follows(config: ModelConfig) -> bool:
+    """Returns whether a model that keeps frames shows them unasked: it was trained upon frames of the
+    clip."""
+    return config.generator.recall > 0
+
+
+def model_pipeline(animator: Animator, choice: PictureChoice, name: str) -> Pipeline:
+    """Returns what plays a model that is loaded already; any number of pipelines may share it.
+
+    Args:
+        animator: the model.
+        choice: the picture that is asked for.
+        name: of the model, for messages.
+
+    Raises:
+        UserError: no such size, or a path is asked for, and it keeps no frames.
+    """
+    kept = shown_frames(animator, choice.picture, name)
+    if kept is None:
+        return _drawn(animator, _asked_size(choice.size, animator.size, animator.source_size))
+    size = _asked_size(choice.size, animator.size, kept.picture_size)
+    return path_pipeline(animator.audio_reference, kept, choice, size, animator)
 
 
 def _drawn(animator: Animator, size: tuple[int, int]) -> Pipeline:
@@ -288,7 +332,7 @@ def _asked_size(size: str, model: tuple[int, int], source: tuple[int, int]) -> t
             return width, height
     raise SettingError(
         f"size: expected model, source, or even numbers of {SMALLEST} to {LARGEST} pixels such as 1280x720; "
-        f"got {size}"
+        f"got {shown(size)}"
     )
 
 

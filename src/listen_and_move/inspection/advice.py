@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil
+from math import ceil, inf
 
 from listen_and_move.arrays import Array
 from listen_and_move.audio.features import FeatureExtractor
 from listen_and_move.config import ClipConfig, FeatureConfig
+from listen_and_move.data.source_frames import BYTES_PER_PIXEL, kept_size, shown_rate
 from listen_and_move.errors import Remark
-from listen_and_move.media.files import MediaInfo
+from listen_and_move.media.files import MediaInfo, VideoInfo
 from listen_and_move.metrics.coupling import Coupling
+from listen_and_move.models.kept_frames import described
 from listen_and_move.presets import DEFAULT_PRESET, preset
 
 Box = tuple[int, int, int, int]
@@ -134,6 +136,19 @@ def report(media: MediaInfo, figures: Figures, clip: ClipConfig) -> Iterator[str
         yield _context_line(figures, clip)
     crop = ",".join(str(side) for side in figures.box)
     yield f"crop: {crop} holds {100 * figures.motion_in_box:.0f} % of the motion"
+    yield from _keep_lines(figures, video, clip)
+
+
+def _keep_lines(figures: Figures, video: VideoInfo, clip: ClipConfig) -> Iterator[str]:
+    """Lines on what a model would hold of the clip."""
+    # The part that was looked at may end before the clip does.
+    end = min(float(video.duration), inf if clip.end is None else clip.end)
+    seconds = (end - figures.start) * float(1 - (clip.held_out[1] - clip.held_out[0]))
+    fps = float(shown_rate(video.frame_rate))
+    for keep in ("source", "small"):
+        size = kept_size(figures.box, small=keep == "small")
+        length = seconds * fps * size[0] * size[1] * BYTES_PER_PIXEL
+        yield f"a model with --training.keep {keep} holds about {described(seconds, size, fps, length)}"
 
 
 def _gap_line(figures: Figures) -> Iterator[str]:

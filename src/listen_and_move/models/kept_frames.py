@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from math import floor
+from math import floor, prod
 from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO, NamedTuple
@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Int
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
@@ -85,6 +86,33 @@ class KeptAbout(NamedTuple):
         if fps is None or not 1 <= fps <= 240 or start is None or not finite:
             raise ValueError(f"no rate, start or weights of kept frames: {entry['fps']}, {weights}")
         return cls(header, fps, start, video, weights, small)
+
+
+class Holding(NamedTuple):
+    """What a file holds of a clip."""
+
+    about: KeptAbout
+    length: int
+    """Of all packets, in bytes."""
+
+    def described(self) -> str:
+        """Returns in words what is held."""
+        header, fps = self.about.header, float(self.about.fps)
+        return described(header.frames / fps, (header.width, header.height), fps, self.length)
+
+
+def described(seconds: float, size: tuple[int, int], fps: float, length: float) -> str:
+    """Returns in words what frames are held.
+
+    Args:
+        seconds: of the clip.
+        size: width and height in pixels.
+        fps: frames per second.
+        length: bytes.
+    """
+    return (
+        f"{seconds:.1f} s of the clip, {size[0]}x{size[1]} pixels, {fps:.4g} frames/s, {length / 1e6:.1f} MB"
+    )
 
 
 class Packets:
@@ -169,12 +197,7 @@ class KeptFrames:
 
     def described(self) -> str:
         """Returns in words what is held."""
-        header = self.about.header
-        seconds = header.frames / float(self.about.fps)
-        return (
-            f"{seconds:.1f} s of the clip, {header.width}x{header.height} pixels, {float(self.about.fps):g} "
-            f"frames/s, {self.packets.length / 1e6:.1f} MB"
-        )
+        return Holding(self.about, self.packets.length).described()
 
 
 def position_at(number: int, fps: Fraction, rate: Fraction) -> int:
@@ -234,6 +257,23 @@ def _fits(memory: PathMemory) -> bool:
         and memory.components.shape == (components, *memory.centre.shape)
         and all(bool(torch.isfinite(tensor).all()) for tensor in memory)
     )
+
+
+def held_frames(path: Path) -> Holding | None:
+    """Returns what a file says that it holds of a clip, its tensors left alone; None where it has none.
+
+    Raises:
+        UserError: it cannot be read, or what it says is damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(ENTRY)
+            if text is None:
+                return None
+            about = KeptAbout.from_json(text)
+            return Holding(about, prod(file.get_slice(PACKETS).get_shape()))
+    except (OSError, SafetensorError, ValueError):
+        raise UserError(f"{path.parent.name}: expected kept frames; the file is damaged") from None
 
 
 def opened_packets(path: Path) -> Packets:

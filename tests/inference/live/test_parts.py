@@ -3,8 +3,10 @@
 import os
 import threading
 import time
+from collections import deque
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -13,8 +15,9 @@ from listen_and_move.errors import UserError
 from listen_and_move.inference.live.incoming import Incoming
 from listen_and_move.inference.live.pacing import Pacer
 from listen_and_move.inference.live.screens import Screen, opened_camera, opened_window
-from listen_and_move.inference.live.sinks import LONGEST_WAIT, Moments, StreamOutlet
+from listen_and_move.inference.live.sinks import LONGEST_WAIT, MOST_WAITING, FileOutlet, Moments, StreamOutlet
 from listen_and_move.inference.live.sources import in_time, opened_source
+from listen_and_move.media.video import VideoWriter
 
 FPS, RATE = Fraction(20), 44_100
 
@@ -147,6 +150,62 @@ def test_a_reader_that_is_gone_ends_it_and_another_error_is_told(live: bool) -> 
         else:
             with pytest.raises(expected):
                 play()
+
+
+class Disk:
+    """A writer of a file that is slow until told, and may be full."""
+
+    def __init__(self, room: int = 1000) -> None:
+        self.go, self.pictures, self.room = threading.Event(), [], room
+
+    def write(self, frame: np.ndarray) -> None:
+        self.go.wait()
+        if len(self.pictures) == self.room:
+            raise OSError(28, "No space left on device")
+        self.pictures.append(int(frame[0, 0, 0]))
+
+
+def filing(disk: Disk) -> FileOutlet:
+    """An outlet that compresses in a thread of its own."""
+    return FileOutlet(cast(VideoWriter, disk), Moments(FPS, RATE, 1), deque(), live=True)
+
+
+def test_a_live_play_goes_on_while_a_file_is_written_and_nothing_is_lost() -> None:
+    disk = Disk()
+    outlet = filing(disk)
+    outlet.hear(np.zeros((RATE, 1), np.float32))
+    for number in range(MOST_WAITING):  # nobody waits for them
+        outlet.show(picture(number))
+    assert not disk.pictures
+    disk.go.set()
+    for number in range(MOST_WAITING, 20):
+        outlet.show(picture(number))
+    outlet.finish()
+    outlet.leave()
+    assert disk.pictures == list(range(20)) and len(outlet.sounds) == 20
+
+
+def test_a_full_disk_is_told_and_delays_nobody() -> None:
+    disk = Disk(room=3)
+    disk.go.set()
+    outlet = filing(disk)
+    outlet.hear(np.zeros((10 * RATE, 1), np.float32))
+    with pytest.raises(OSError, match="No space left"):
+        for number in range(100):
+            outlet.show(picture(number))
+    outlet.leave()
+    assert outlet.thread is not None and not outlet.thread.is_alive() and disk.pictures == [0, 1, 2]
+
+
+def test_what_waits_for_a_file_that_is_given_up_is_dropped() -> None:
+    disk = Disk()
+    outlet = filing(disk)
+    outlet.hear(np.zeros((RATE, 1), np.float32))
+    for number in range(MOST_WAITING):
+        outlet.show(picture(number))
+    threading.Timer(0.1, disk.go.set).start()
+    outlet.leave()
+    assert outlet.thread is not None and not outlet.thread.is_alive() and len(disk.pictures) <= 1
 
 
 def test_a_screen_shows_what_is_due_and_leaves_out_what_was() -> None:

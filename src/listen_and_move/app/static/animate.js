@@ -5,21 +5,29 @@ import { get, polling, post, remove, trying } from "./api.js";
 import { motionChart } from "./chart.js";
 import { dialBoard, dialWords } from "./dials.js";
 import { modelPicker } from "./models.js";
+import { pictureChooser, pictureWords } from "./pictures.js";
 import { soundPicker } from "./sounds.js";
 
 export function show(place) {
   const picker = modelPicker(async (run) => {
-    seed.closest(".field").hidden = !run.has_noise;
-    board.withhold(run.lacks);
+    shown.offer(run);
+    fit();
     const details = await trying(() => get(`/api/runs/${encodeURIComponent(run.name)}`));
     paste.closest("label").hidden = !details?.can_paste;
   });
+  const shown = pictureChooser(() => fit());
   const sounds = soundPicker(() => {});
   const board = dialBoard("animate");
   const seed = h("input", { type: "number", id: "seed", min: 0, step: 1, value: recall("seed", 0), onchange: () => remember("seed", seed.valueAsNumber) });
   const paste = h("input", { type: "checkbox", checked: recall("paste", false), onchange: () => remember("paste", paste.checked) });
   const button = h("button", { className: "primary" }, icon("play"), "Animate");
   const results = resultList();
+
+  /** Offer what makes a difference to the chosen picture. */
+  function fit() {
+    seed.closest(".field").hidden = !shown.has_seed;
+    board.withhold(shown.lacks);
+  }
 
   async function start(event) {
     event.preventDefault();
@@ -28,7 +36,7 @@ export function show(place) {
       if (!sounds.chosen) throw new Error("Bring a sound first: drop a file, or record one.");
       const pasted = paste.checked && !paste.closest("label").hidden;
       button.disabled = true;
-      await post("/api/jobs", { kind: "animate", model: picker.chosen.name, upload: sounds.chosen, seed: seed.valueAsNumber || 0, ...board.chosen(), paste: pasted });
+      await post("/api/jobs", { kind: "animate", model: picker.chosen.name, upload: sounds.chosen, seed: seed.valueAsNumber || 0, ...board.chosen(), paste: pasted, picture: shown.chosen });
       await results.now();
       if (results.element.getBoundingClientRect().top > innerHeight / 2) results.element.scrollIntoView({ behavior: "smooth" });
     });
@@ -39,11 +47,11 @@ export function show(place) {
     h("div", { className: "intro" }, h("h1", {}, "Animate"), h("p", {}, "Play a learnt picture with any sound.")),
     h("div", { className: "columns" },
       h("form", { className: "panel", onsubmit: start },
-        h("fieldset", {}, h("legend", {}, "Picture"), picker.element),
+        h("fieldset", {}, h("legend", {}, "Picture"), picker.element, shown.element),
         h("fieldset", {}, h("legend", {}, "Sound"), sounds.element),
         h("details", { className: "more", open: recall("dials-open", false), ontoggle: (event) => remember("dials-open", event.target.open) },
           h("summary", {}, "How it is played"), board.element,
-          h("div", { className: "field", hidden: true }, h("label", { htmlFor: "seed" }, "Seed of the noise"), seed),
+          h("div", { className: "field", hidden: true }, h("label", { htmlFor: "seed" }, "Seed: another play of the same sound"), seed),
           h("label", { className: "check", hidden: true }, paste, "Put the picture back into the whole video")),
         button),
       results.element));
@@ -96,7 +104,7 @@ function resultCard({ id, about }, poll) {
 
 function words(job) {
   if (job.state === "failed") return job.error;
-  if (job.state === "done") return [...dialWords("animate", job.about), ...(job.about.paste ? ["put back into the video"] : [])].join(" · ");
+  if (job.state === "done") return [...dialWords("animate", job.about), ...(job.about.picture === "auto" ? [] : [pictureWords(job.about.picture)]), ...(job.about.paste ? ["put back into the video"] : [])].join(" · ");
   if (job.before) return `Waiting: ${job.before} before it`;
   if (!job.total) return "Listening …";
   return job.done === job.total ? "Measuring …" : `${job.done} of ${job.total} frames`;

@@ -4,5 +4,5 @@ import { get, notice } from "./api.js";
 
 export const choices = await get("/api/choices").catch((error) => {
   notice(error.message, "error");
-  return { dials: [], settings: {}, presets: {} };
+  return { dials: [], settings: {}, presets: {}, pictures: {} };
 });

@@ -4,6 +4,7 @@ import { h, icon, recall, remember } from "./dom.js";
 import { notice } from "./api.js";
 import { dialBoard } from "./dials.js";
 import { modelPicker, pictureOf } from "./models.js";
+import { pictureChooser } from "./pictures.js";
 import { microphone } from "./record.js";
 import { Session, drawn } from "./session.js";
 import { soundPicker } from "./sounds.js";
@@ -19,7 +20,8 @@ const PARTS = [
 
 export function show(place) {
   let session = null;
-  const picker = modelPicker((run) => { if (session) end(); board.withhold(run.lacks); rest(run); });
+  const picker = modelPicker((run) => { if (session) end(); shown.offer(run); board.withhold(shown.lacks); rest(run); });
+  const shown = pictureChooser(() => { if (session) end(); board.withhold(shown.lacks); });
   const source = sourcePicker(() => { if (session) end(); });
   const board = dialBoard("live", () => session?.change(wish()));
   const canvas = h("canvas", { className: "picture", "aria-label": "The picture that follows the sound", role: "img" });
@@ -28,13 +30,18 @@ export function show(place) {
   const figures = figureBar();
   const stage = h("section", { className: "stage", "aria-label": "Live picture" }, h("div", { className: "screen" }, canvas, h("p", { className: "idle" }, "The picture comes when the sound does.")), h("div", { className: "transport" }, button, source.player, figures.level), figures.element);
 
-  const wish = () => ({ model: picker.chosen.name, seed: 0, ...board.chosen() });
+  const wish = () => ({ model: picker.chosen.name, seed: 0, picture: shown.chosen, ...board.chosen() });
 
   /** The model's picture before there is a sound. */
   function rest(run) {
     const still = h("img", { src: pictureOf(run) });
-    still.onload = () => { if (!session) drawn(canvas, still, run); };
-    canvas.style.aspectRatio = `${run.width} / ${run.height}`;
+    still.onload = () => { if (!session) drawn(canvas, still, shaped(still.naturalWidth, still.naturalHeight)); };
+  }
+
+  /** The canvas in the shape of a picture. */
+  function shaped(width, height) {
+    canvas.style.aspectRatio = `${width} / ${height}`;
+    return { width, height };
   }
 
   async function begin() {
@@ -47,6 +54,7 @@ export function show(place) {
       session = new Session(canvas, wish(), heard);
       session.stream = stream;
       await session.start(stream ?? source.fresh());
+      shaped(session.hello.width, session.hello.height);
       if (!stream) await source.player.play();
       stage.classList.add("playing");
       words.textContent = "Stop";
@@ -80,7 +88,7 @@ export function show(place) {
     h("div", { className: "intro" }, h("h1", {}, "Live"), h("p", {}, "The picture follows what is heard now.")),
     h("div", { className: "columns live" }, stage,
       h("div", { className: "panel" },
-        h("fieldset", {}, h("legend", {}, "Picture"), picker.element),
+        h("fieldset", {}, h("legend", {}, "Picture"), picker.element, shown.element),
         h("fieldset", {}, h("legend", {}, "Sound"), source.element),
         h("fieldset", {}, h("legend", {}, "How it is played"), board.element))));
   return () => { if (session) end(); source.stop(); };

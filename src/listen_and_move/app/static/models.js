@@ -22,7 +22,8 @@ export function modelPicker(changed) {
   function card(run) {
     const input = h("input", { type: "radio", name: "model", value: run.name, checked: run === chosen, onchange: () => choose(run) });
     const picture = h("img", { src: pictureOf(run), alt: "", loading: "lazy", width: 96, height: 96 });
-    const facts = `${run.width} × ${run.height} · ${run.step} steps`;
+    const { width, height } = run.shows ?? run;
+    const facts = `${width} × ${height} · ${run.step} steps`;
     return h("label", { className: "model" }, input, picture, h("span", {}, h("b", {}, run.name), h("small", {}, facts)));
   }
 

@@ -26,11 +26,12 @@ export function show(place, name) {
   const address = `/api/runs/${encodeURIComponent(name)}`;
   const head = h("div", { className: "runhead" });
   const actions = h("div", { className: "row actions" });
+  const holds = h("p", { className: "soft holds" });
   const message = h("p", { className: "failed", role: "status", hidden: true });
   const figures = h("div", { className: "numbers" });
   const curves = h("div", { className: "curves" });
   const samples = sampleViewer(address);
-  place.append(h("a", { className: "back", href: "/runs" }, "← All runs"), head, message, actions, figures, h("div", { className: "columns even" }, samples.element, h("section", { "aria-label": "Curves" }, curves)));
+  place.append(h("a", { className: "back", href: "/runs" }, "← All runs"), head, message, holds, actions, figures, h("div", { className: "columns even" }, samples.element, h("section", { "aria-label": "Curves" }, curves)));
 
   let before = {};
   const changed = (part, value) => {
@@ -46,6 +47,7 @@ export function show(place, name) {
     message.textContent = run.error || run.message || "";
     if (changed("head", [run.step, run.steps, run.training, run.changed, run.speed, run.error])) head.replaceChildren(...heading(run));
     if (changed("actions", [run.training, run.trained, run.picture, run.has_report, run.step >= run.steps, run.model_bytes])) actions.replaceChildren(...buttons(run, address, () => poll.now()));
+    holds.textContent = run.holds ?? "";
     if (run.preparing) return;
     if (changed("figures", run.figures)) figures.replaceChildren(...Object.entries(run.figures).filter(([key]) => Object.hasOwn(FIGURES, key)).map(figure));
     if (changed("curves", run.curves)) curves.replaceChildren(...Object.entries(CURVES).filter(([key]) => run.curves[key]?.length).map(([key, title]) => curve(title, run.curves[key])));
@@ -58,7 +60,7 @@ function heading(run) {
   const picture = run.picture ? h("img", { src: pictureOf(run), alt: "", width: 96, height: 96 }) : h("div", { className: "nopicture" });
   const learning = run.training !== "resting";
   const left = learning && run.speed ? remaining((run.steps - run.step) / run.speed) : "";
-  const facts = run.width ? `${run.width} × ${run.height} pixels · ${run.fps} frames per second · hears ${Math.round(run.hears_ahead * 1000)} ms ahead` : run.error ? "" : "The video is being read …";
+  const facts = run.width ? `draws ${run.width} × ${run.height} pixels · ${run.fps} frames per second · ${run.shows ? `shows ${run.shows.width} × ${run.shows.height} · ` : ""}hears ${Math.round(run.hears_ahead * 1000)} ms ahead` : run.error ? "" : "The video is being read …";
   const bar = learning ? h("progress", { max: 1, value: run.steps ? run.step / run.steps : null, "aria-label": "Progress of the training" }) : null;
   if (bar && !run.steps) bar.removeAttribute("value");
   return [picture, h("div", {}, h("h1", {}, run.name), h("p", {}, badge(run), " ", h("span", { className: "soft" }, left)), h("p", { className: "soft" }, facts), bar)];

@@ -23,9 +23,15 @@ export function show(place) {
 
 function card(run) {
   const picture = run.picture ? h("img", { src: pictureOf(run), alt: "", width: 160, height: 160, loading: "lazy" }) : h("div", { className: "nopicture" });
-  const facts = run.error ?? (run.width ? `${run.width} × ${run.height} · ${run.fps} frames/s` : "Preparing …");
+  const facts = run.error ?? (run.width ? seen(run) : "Preparing …");
   return h("a", { className: "card run", href: `/runs/${encodeURIComponent(run.name)}` }, picture,
-    h("div", {}, h("h2", {}, run.name), badge(run), h("p", { className: "soft" }, facts), run.changed ? h("p", { className: "soft" }, ago(run.changed)) : null));
+    h("div", {}, h("h2", {}, run.name), badge(run), h("p", { className: "soft" }, facts), run.holds ? h("p", { className: "soft" }, run.holds) : null, run.changed ? h("p", { className: "soft" }, ago(run.changed)) : null));
+}
+
+/** Size and rate of what a run shows, or learns to. */
+function seen(run) {
+  const { width, height, fps } = run.shows ?? run;
+  return `${width} × ${height} · ${Number(fps.toFixed(2))} frames/s`;
 }
 
 /** How the training of a run stands. */

@@ -8,6 +8,9 @@ const BLOCK = 512; // samples: 11 ms at 48 kHz
 const MARGIN = 0.12; // seconds that a sound from a file is held back beyond what the method needs
 const TIED = 940; // blocks by which the clocks are tied together: ten seconds
 const KEPT = 64; // pictures over which figures are taken
+const WAITING = 24; // pictures that may wait to be shown: large ones take 4 MB each
+const TOGETHER = 2; // pictures that come at once where the picture has a higher rate than what is heard
+const TICK = 8; // milliseconds: half of what a screen shows a picture for
 const LEAST_SIDE = 384; // pixels of the canvas
 const HEAD = 20; // bytes before the JPEG: see live.py
 
@@ -92,18 +95,27 @@ export class Session {
     const head = new DataView(data);
     const [waited, drew, packed] = [8, 12, 16].map((place) => head.getFloat32(place, true));
     const bitmap = await createImageBitmap(new Blob([new Uint8Array(data, HEAD)], { type: "image/jpeg" }));
-    if (this.pending.length >= KEPT) this.pending.shift().bitmap.close(); // nobody looks: the page is in the background
+    if (this.pending.length >= WAITING) this.pending.shift().bitmap.close(); // nobody looks: the page is in the background
     this.pending.push({ instant: head.getFloat64(0, true), bitmap, arrived, server: { waited, drew, packed } });
   }
 
-  /** The newest picture whose sound is heard by now (of a microphone: the newest); those before it are left out. */
+  /** The pictures that are due, the oldest first: those whose sound is heard by now; with a microphone the next one, once the last
+   * was shown for its time, or all where more are waiting than come together. */
+  due() {
+    this.pending.sort((a, b) => a.instant - b.instant);
+    if (this.synchronous) return this.pending.filter(({ instant }) => instant <= this.heard());
+    if (this.pending.length > TOGETHER) return [...this.pending];
+    const wait = ({ instant }) => (instant - this.last.instant) * 1000 - (performance.now() - this.last.at);
+    return this.pending.slice(0, 1).filter((picture) => !this.last || wait(picture) <= TICK);
+  }
+
+  /** The newest picture that is due; those before it are left out. */
   show() {
-    const heard = this.synchronous ? this.heard() : Infinity;
-    const due = this.pending.filter(({ instant }) => instant <= heard);
+    const due = this.due();
     if (due.length) {
-      due.sort((a, b) => a.instant - b.instant);
       this.pending = this.pending.filter((picture) => !due.includes(picture));
       const picture = due.at(-1);
+      this.last = { instant: picture.instant, at: performance.now() };
       drawn(this.canvas, picture.bitmap, this.hello);
       due.forEach(({ bitmap }) => bitmap.close());
       this.counts.frames += 1;

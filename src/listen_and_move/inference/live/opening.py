@@ -82,7 +82,8 @@ def opened_outlet(
         with _standard_output() as file:
             yield _stream(file, destination.stream, size, source, pacer, mark, live)
     else:
-        with file_outlet(destination.name, size, pacer.fps, source, mark, destination.overwrite) as outlet:
+        overwrite = destination.overwrite
+        with file_outlet(destination.name, size, pacer.fps, source, mark, overwrite, live) as outlet:
             yield outlet
 
 

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from queue import Queue
 from threading import Condition, Thread
 from typing import NamedTuple, Protocol
 
@@ -22,6 +23,8 @@ from listen_and_move.media.video import VideoWriter
 LONGEST_WAIT = 0.5
 """Seconds for which a picture, with its sound, waits for a slow reader; then it is dropped, since live is
 now."""
+MOST_WAITING = 8
+"""Pictures that wait to be compressed into a file: 22 MB at 720p."""
 
 
 class Outlet(Protocol):
@@ -84,12 +87,28 @@ class Moments:
 
 
 class FileOutlet:
-    """A video file with its sound, complete or not there; see `VideoWriter`."""
+    """A video file with its sound, complete or not there; see `VideoWriter`.
+
+    Where it is live, pictures are compressed in a thread of their own, while the next ones are made.
+
+    Args:
+        writer: of the file.
+        moments: puts pictures and sound together.
+        sounds: where the writer finds the sound of its next picture.
+        live: the sound does not wait.
+    """
 
     gone = False
 
-    def __init__(self, writer: VideoWriter, moments: Moments, sounds: deque[np.ndarray]) -> None:
+    def __init__(
+        self, writer: VideoWriter, moments: Moments, sounds: deque[np.ndarray], live: bool = False
+    ) -> None:
         self.writer, self.moments, self.sounds = writer, moments, sounds
+        self.waiting: Queue[Moment | None] = Queue(MOST_WAITING)
+        self.failure: BaseException | None = None
+        self.thread = Thread(target=self._write_all, daemon=True) if live else None
+        if self.thread:
+            self.thread.start()
 
     def hear(self, samples: Float[np.ndarray, "n channels"]) -> None:
         """The next samples."""
@@ -106,16 +125,49 @@ class FileOutlet:
     def finish(self) -> None:
         """The rest."""
         self._write(over=True)
+        self._join()
+        self._raise_failure()
+
+    def leave(self) -> None:
+        """Nothing is written any more, whatever waits."""
+        if self.thread and self.thread.is_alive():
+            self.failure = self.failure or InterruptedError()
+            self._join()
 
     def _write(self, over: bool) -> None:
         for moment in self.moments.complete(over):
-            self.sounds.append(moment.sound)
-            self.writer.write(moment.picture)
+            if self.thread is None:
+                self._write_moment(moment)
+            else:
+                self._raise_failure()
+                self.waiting.put(moment)
+
+    def _write_moment(self, moment: Moment) -> None:
+        self.sounds.append(moment.sound)
+        self.writer.write(moment.picture)
+
+    def _write_all(self) -> None:
+        # After a failure the rest is taken too, and dropped: nobody may wait for a place in the queue.
+        while (moment := self.waiting.get()) is not None:
+            if self.failure is None:
+                try:
+                    self._write_moment(moment)
+                except BaseException as failure:  # told where the next picture comes
+                    self.failure = failure
+
+    def _join(self) -> None:
+        if self.thread:
+            self.waiting.put(None)
+            self.thread.join()
+
+    def _raise_failure(self) -> None:
+        if self.failure is not None:
+            raise self.failure
 
 
 @contextmanager
 def file_outlet(
-    path: str, size: tuple[int, int], fps: Fraction, source: Source, mark: str, overwrite: bool
+    path: str, size: tuple[int, int], fps: Fraction, source: Source, mark: str, overwrite: bool, live: bool
 ) -> Iterator[FileOutlet]:
     """A file that is complete when the block ends well, and else not there.
 
@@ -126,9 +178,20 @@ def file_outlet(
     sound = Source(_taken(sounds), source.rate, source.channels)
     marks = {"comment": mark}
     with VideoWriter(
-        path, width=size[0], height=size[1], fps=fps, sound=sound, metadata=marks, overwrite=overwrite
+        path,
+        width=size[0],
+        height=size[1],
+        fps=fps,
+        sound=sound,
+        metadata=marks,
+        overwrite=overwrite,
+        live=live,
     ) as writer:
-        yield FileOutlet(writer, Moments(fps, source.rate, source.channels), sounds)
+        outlet = FileOutlet(writer, Moments(fps, source.rate, source.channels), sounds, live)
+        try:
+            yield outlet
+        finally:
+            outlet.leave()  # before the file is closed
 
 
 def _taken(sounds: deque[np.ndarray]) -> Iterator[np.ndarray]:
