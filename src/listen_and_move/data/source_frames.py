@@ -5,14 +5,13 @@ Letters: N model frames, M source frames.
 
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from math import ceil, floor
+from math import ceil, floor, sqrt
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from listen_and_move.clock import exact
 from listen_and_move.config import ClipConfig
 from listen_and_move.data.clip import Box
-from listen_and_move.errors import UserError
 from listen_and_move.media.files import probe
 from listen_and_move.media.frame_archive import LONGEST_SIDE, ArchiveHeader, FrameEncoder
 from listen_and_move.media.picture import source_frames
@@ -22,11 +21,11 @@ FASTEST = Fraction(61, 2)
 30; faster ones are divided by 2, 3 and so on until they are below."""
 SMALL = 480
 """Pixels of the longer side of frames that are kept small."""
+MOST_PIXELS = 1920 * 1088
+"""Of a frame: what is larger (4K) is kept as large as 1080p, so that memory while playing has a bound; lists
+for editors lead back to the original."""
 BYTES_PER_PIXEL = 0.65e6 / (1280 * 720 * 30)
 """Of kept frames, about: 0.65 MB a second of 720p at 30 frames a second."""
-
-Keep = str
-"""What a model keeps of its training frames: source, small or none."""
 
 
 class EncodedClip(NamedTuple):
@@ -47,14 +46,15 @@ def shown_rate(fps: Fraction) -> Fraction:
 
 
 def kept_size(box: Box, small: bool) -> tuple[int, int]:
-    """Returns width and height of kept frames, in pixels, both even.
+    """Returns width and height of kept frames, in pixels, both even: those of the crop, within `MOST_PIXELS`.
 
     Args:
         box: the crop in pixels of the video.
         small: no side longer than `SMALL`.
     """
     width, height = box[2] - box[0], box[3] - box[1]
-    shrunk = min(Fraction(1), Fraction(SMALL, max(width, height))) if small else Fraction(1)
+    longest = SMALL if small else LONGEST_SIDE
+    shrunk = min(1.0, longest / max(width, height), sqrt(MOST_PIXELS / (width * height)))
     return max(2, floor(width * shrunk) // 2 * 2), max(2, floor(height * shrunk) // 2 * 2)
 
 
@@ -97,21 +97,16 @@ def encode_clip(
         progress: called with frames done and expected.
 
     Raises:
-        UserError: the video cannot be read, or its picture is too large.
+        UserError: the video cannot be read.
     """
     info = probe(video).video
     assert info is not None, "the clip was decoded from it"
     rate, (width, height) = shown_rate(info.frame_rate), kept_size(box, small)
-    if max(width, height) > LONGEST_SIDE:
-        raise UserError(
-            f"{video}: expected a crop of at most {LONGEST_SIDE} pixels a side to keep its frames; got "
-            f"{width}x{height}",
-            "choose a smaller --crop, or --training.keep small",
-        )
     wanted = positions_of(spans, clip.rate, rate)
     encoder, kept = FrameEncoder(file, width, height, rate, fleeting), []
     for position, frame in _at(video, clip, box, rate, wanted):
-        encoder.write(frame if not small else frame.reformat(width, height, "yuv420p"))
+        as_large = (frame.width, frame.height) == (width, height)
+        encoder.write(frame if as_large else frame.reformat(width, height, "yuv420p"))
         kept.append(position)
         progress(len(kept), len(wanted))
     return EncodedClip(encoder.finish(), encoder.sizes, kept, rate)

@@ -14,6 +14,7 @@ from torch import Tensor
 from listen_and_move.audio.features import FeatureExtractor
 from listen_and_move.audio.loudness import Gain
 from listen_and_move.config import ModelConfig
+from listen_and_move.data.source_frames import kept_size
 from listen_and_move.inference.batching import BatchedRenderer, RenderRequest
 from listen_and_move.inference.controls import AS_TRAINED, Controls
 from listen_and_move.inference.display import Display
@@ -76,7 +77,7 @@ class Animator:
         if self.model.kept is not None:
             return self.model.kept.picture_size
         box = self.config.clip.box
-        return self.size if box is None else ((box[2] - box[0]) // 2 * 2, (box[3] - box[1]) // 2 * 2)
+        return self.size if box is None else kept_size(box, small=False)
 
     def frames(
         self, sound: Iterable[np.ndarray], seed: int = 0, controls: Controls = AS_TRAINED, gain: Gain = 0.0
