@@ -52,9 +52,9 @@ def described(file: Path) -> tuple[dict[str, object], dict[str, object]]:
 
 
 def test_a_model_is_played_as_it_was(run: Path, tmp_path: Path) -> None:
-    generate(run, OLD / "melody.wav", tmp_path / "0", device="cpu")
+    generate(run, OLD / "melody.wav", tmp_path / "0", size="model", device="cpu")
     dials = {"seed": 3, "gain": "running", "controls": DIALS}
-    generate(run / FILES[0], OLD / "melody.wav", tmp_path / "1", device="cpu", **dials)
+    generate(run / FILES[0], OLD / "melody.wav", tmp_path / "1", size="model", device="cpu", **dials)
     rows = [[np.asarray(Image.open(path)) for path in sorted((tmp_path / row).glob("*.png"))] for row in "01"]
     assert [len(row) for row in rows] == [30, 30]
     played = np.vstack([np.hstack(row) for row in rows]).astype(int)
@@ -63,11 +63,12 @@ def test_a_model_is_played_as_it_was(run: Path, tmp_path: Path) -> None:
 
 
 def test_a_run_goes_on_as_it_did(run: Path) -> None:
-    result = train(OLD / "performance.mp4", run, settings={"training.steps": STEP}, device="cpu")
+    changes = {"training.steps": STEP, "training.keep": "none"}  # then no model kept its frames
+    result = train(OLD / "performance.mp4", run, settings=changes, device="cpu")
     assert result.finished and result.step == STEP
 
     old, new = (json.loads((folder / "config.json").read_text()) for folder in (OLD / "run", run))
-    assert new == {**old, "training": {**old["training"], "steps": STEP}}
+    assert new == {**old, "training": {**old["training"], "steps": STEP, "keep": "none"}}
     for file in FILES:
         assert described(run / file) == described(OLD / "run" / file)
 

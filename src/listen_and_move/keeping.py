@@ -28,6 +28,7 @@ def keep_frames(
     features: FeatureConfig,
     *,
     small: bool = False,
+    fleeting: bool = False,
     metric_scale: Float[Tensor, " F"] | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> KeptFrames:
@@ -41,6 +42,7 @@ def keep_frames(
         settings: how it was decoded.
         features: which features a frame has.
         small: frames are kept smaller than they are.
+        fleeting: they are played once and not kept.
         metric_scale: factor of each feature (F) in the distance between sounds; None: fitted to the clip.
         progress: called with frames done and expected.
 
@@ -49,7 +51,9 @@ def keep_frames(
     """
     with tempfile.TemporaryFile() as temporary:
         file = cast(BinaryIO, temporary)
-        encoded = encode_clip(video, settings, clip.box, clip.train, file, small=small, progress=progress)
+        encoded = encode_clip(
+            video, settings, clip.box, clip.train, file, small=small, fleeting=fleeting, progress=progress
+        )
         file.flush()
         packets = Packets(file, 0, sum(encoded.sizes))
     numbers = training_frames(clip.train)

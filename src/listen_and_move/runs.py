@@ -80,6 +80,16 @@ class RunFolder:
         name."""
         return self.evaluation_folder / name.replace(" ", "-") if name else self.evaluation_folder
 
+    @property
+    def source_size_file(self) -> Path:
+        """Figures of what is shown at the size of the source."""
+        return self.evaluation_part("source-size") / "results.json"
+
+    @property
+    def blind_folder(self) -> Path:
+        """The page on which pictures are judged blindly, and the keys of pages that were made."""
+        return self.evaluation_part("blind")
+
     def sample_file(self, step: int) -> Path:
         """Real beside generated, held-out sound, as of a step."""
         return self.path / "samples" / f"step-{step:06d}.mp4"

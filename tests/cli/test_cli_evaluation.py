@@ -117,3 +117,34 @@ def test_replay(evaluated: Path, tmp_path: Path) -> None:
         saying="run folder",
         folder=tmp_path,
     )
+
+
+def test_evaluate_at_the_size_of_the_source(filmed: Path, tmp_path: Path) -> None:
+    run, none = Path(shutil.copytree(filmed, tmp_path / "run")), str(tmp_path / "none")
+    result = command("evaluate", run, "--size", "source", LISTEN_AND_MOVE_WEIGHTS=none)
+    assert result.returncode == 0, result.stderr
+    assert "16 frames" in result.stdout and "path" in result.stdout and "ghosts" in result.stdout
+    told = command("evaluate", run, "--size", "source", "--json", LISTEN_AND_MOVE_WEIGHTS=none)
+    rows = json.loads(told.stdout)["results"]["rows"]
+    assert [row["name"] for row in rows][:4] == ["real video", "path", "drawn", "replay, by sound"]
+    assert not (run / "evaluation" / "results.json").exists()
+    refused("evaluate", run, "--size", "source", "--training", saying="--size model")
+    refused("evaluate", run, "--size", "large", saying="size")
+
+
+def test_blind(filmed: Path, tmp_path: Path) -> None:
+    run, page = Path(shutil.copytree(filmed, tmp_path / "run")), tmp_path / "blind.html"
+    result = command("blind", run, "--out", page)
+    assert result.returncode == 0, result.stderr
+    assert "12 pairs" in result.stdout and page.exists()
+    (key,) = (run / "evaluation" / "blind").glob("*.json")
+    votes = tmp_path / "votes.json"
+    choices = [{"pair": 0, "choice": 1}, {"pair": 1, "choice": 0}]
+    votes.write_text(json.dumps({"format": 1, "page": key.stem, "votes": choices}))
+    counted = command("blind", run, "--votes", votes)
+    assert counted.returncode == 0 and "2 votes" in counted.stdout, counted.stderr
+    told = json.loads(command("blind", run, "--votes", votes, "--json").stdout)
+    assert told["votes"] == 2 and len(told["preferences"]) == 6
+    votes.write_text("{}")
+    refused("blind", run, "--votes", votes, saying="expected votes")
+    refused("blind", tmp_path, saying="expected a run folder")

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from listen_and_move.errors import UserError
-from listen_and_move.media.edit_list import HEADER, Moment, events, write_edit_list
+from listen_and_move.media.edit_list import HEADER, ClipMoment, events, write_edit_list
 
 FPS = Fraction(25)
 
 
-def at(frame: int, share: float = 1.0, morph: bool = False) -> Moment:
-    return Moment(frame / FPS, share, morph)
+def at(frame: int, share: float = 1.0, morph: bool = False) -> ClipMoment:
+    return ClipMoment(frame / FPS, share, morph)
 
 
-def shown() -> list[tuple[Moment, ...]]:
+def shown() -> list[tuple[ClipMoment, ...]]:
     """Ten frames from 100 on, a dissolve of two to 200, three frames of it, a cut to 50, and a rest there."""
     first = [(at(100 + each),) for each in range(10)]
     mixed = [(at(110 + each), at(200 + each, 0.3 + 0.4 * each)) for each in range(2)]

@@ -276,6 +276,29 @@ class EvaluateArguments(DeviceOption, JsonOption):
     paper has them."""
     seed: int = 0
     """Seed of the noise, where the model has any."""
+    size: Literal["model", "source"] = "model"
+    """model: every measure, at the size that was learnt. source: sharpness, perceptual distance, jumps,
+    ghosts and flicker of what is really shown (a path, what is drawn, a replay), written and read back,
+    against the film at its own size."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlindArguments(DeviceOption, JsonOption):
+    """Make a page on which people choose between two pictures without knowing what they are, or count
+    votes."""
+
+    run: Positional[Path]
+    """The run folder."""
+    out: Path | None = None
+    """Where the page goes. None: evaluation/blind/blind.html in the run folder."""
+    votes: tuple[Path, ...] = ()
+    """Files of votes that the page has saved: count them instead."""
+    video: Path | None = None
+    """Where the run's video is now, if it was moved."""
+    seed: int = 0
+    """Seed of the order, and of the noise, where the model has any."""
+    overwrite: bool = False
+    """Replace a file that is there."""
 
 
 @dataclass(frozen=True, kw_only=True)

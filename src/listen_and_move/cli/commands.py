@@ -15,6 +15,7 @@ from listen_and_move.cli.arguments import (
     PROGRAM,
     AblationArguments,
     AppArguments,
+    BlindArguments,
     CompareArguments,
     DemoArguments,
     EvaluateArguments,
@@ -235,6 +236,8 @@ def live(arguments: list[str]) -> int:
 def evaluate(arguments: list[str]) -> int:
     """Measure a run."""
     options = parse(EvaluateArguments, "evaluate", arguments)
+    if options.size == "source":
+        return _evaluate_source_size(options)
     from listen_and_move.evaluation.evaluate import evaluate as run
 
     with progress_bars() as (bars, console):
@@ -255,6 +258,63 @@ def evaluate(arguments: list[str]) -> int:
         )
     else:
         print_lines(console, result.lines())
+    return 0
+
+
+def _evaluate_source_size(options: EvaluateArguments) -> int:
+    """Measure what a run shows at the size of the source."""
+    if options.sound or options.training or options.protocol != "equal":
+        raise UserError(
+            "evaluate: expected neither sounds, the training part nor a protocol at the size of the source: "
+            "leave them away, or --size model"
+        )
+    from listen_and_move.evaluation.source_size import evaluate_source_size as run
+
+    with progress_bars() as (bars, console):
+        result = run(
+            options.run,
+            video=options.video,
+            seed=options.seed,
+            device=options.device,
+            watch=stage_watch(bars),
+        )
+    if options.json:
+        figures = json.loads(result.results_file.read_text(encoding="utf-8"))
+        print_json({"results_file": result.results_file, "results": figures})
+    else:
+        print_lines(console, result.lines())
+    return 0
+
+
+def blind(arguments: list[str]) -> int:
+    """Make a blind page, or count votes."""
+    options = parse(BlindArguments, "blind", arguments)
+    from listen_and_move.evaluation.blind import count_votes, make_blind_page
+
+    if options.votes:
+        count = count_votes(options.run, options.votes)
+        if options.json:
+            named = [
+                {**vars(each), "share": each.share, "interval": each.interval} for each in count.preferences
+            ]
+            print_json({"votes": count.votes, "preferences": named})
+        else:
+            print_lines(Console(), count.lines())
+        return 0
+    with progress_bars() as (bars, console):
+        page = make_blind_page(
+            options.run,
+            options.out,
+            video=options.video,
+            seed=options.seed,
+            overwrite=options.overwrite,
+            device=options.device,
+            watch=stage_watch(bars),
+        )
+    if options.json:
+        print_json(page)
+    else:
+        print_lines(console, page.lines())
     return 0
 
 
@@ -425,6 +485,7 @@ COMMANDS: dict[str, tuple[Callable[[list[str]], int], type]] = {
     "live": (live, LiveArguments),
     "app": (app, AppArguments),
     "evaluate": (evaluate, EvaluateArguments),
+    "blind": (blind, BlindArguments),
     "ablation": (ablation, AblationArguments),
     "compare": (compare, CompareArguments),
     "robustness": (robustness, RobustnessArguments),

@@ -81,6 +81,7 @@ def encode_clip(
     file: BinaryIO,
     *,
     small: bool = False,
+    fleeting: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> EncodedClip:
     """Writes the frames of some stretches of a video as packets.
@@ -92,6 +93,7 @@ def encode_clip(
         spans: model frames, in ranges that do not touch.
         file: where the packets go.
         small: no side longer than `SMALL`.
+        fleeting: they are played once and not kept.
         progress: called with frames done and expected.
 
     Raises:
@@ -107,7 +109,7 @@ def encode_clip(
             "choose a smaller --crop, or --training.keep small",
         )
     wanted = positions_of(spans, clip.rate, rate)
-    encoder, kept = FrameEncoder(file, width, height, rate), []
+    encoder, kept = FrameEncoder(file, width, height, rate, fleeting), []
     for position, frame in _at(video, clip, box, rate, wanted):
         encoder.write(frame if not small else frame.reformat(width, height, "yuv420p"))
         kept.append(position)

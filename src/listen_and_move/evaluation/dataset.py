@@ -264,12 +264,12 @@ def sound_features(
     """
     total = frame_sample(frames, extractor.fps, SAMPLE_RATE)
     end = exact(start) + frame_time(frames, extractor.fps)
-    sound = _padded(read_sound(path, SAMPLE_RATE, start=start, end=end), total)
+    sound = padded(read_sound(path, SAMPLE_RATE, start=start, end=end), total)
     front_end = AudioFrontEnd(AudioReference(extractor, None, None))
     return torch.cat([*front_end.features(sound, PlaySettings(gain=gain))])[:frames]
 
 
-def _padded(blocks: Iterable[NDArray[np.float32]], samples: int) -> Iterator[NDArray[np.float32]]:
+def padded(blocks: Iterable[NDArray[np.float32]], samples: int) -> Iterator[NDArray[np.float32]]:
     """The blocks, and silence behind them up to a number of samples."""
     for block in blocks:
         samples -= len(block)

@@ -202,7 +202,7 @@ class _Evaluator:
         others = {name: frames for name, frames in table.items() if name not in (REAL, MODEL)}
         self.report.show_part(real, table[MODEL], others, track, curves)
         return EvaluationResults(
-            run=self._run(),
+            run=evaluated_run(self.folder, self.animator, self.dataset.learnt.path),
             span=self._span(),
             rows=[RowResult(name, values[name]) for name in table],
             sampled=Sampled(min(len(real), MOST_FRAMES), min(len(real) - 1, MOST_PAIRS)),
@@ -306,18 +306,6 @@ class _Evaluator:
             altered=found.altered,
         )
 
-    def _run(self) -> EvaluatedRun:
-        model = self.folder.model_file
-        return EvaluatedRun(
-            name=self.folder.path.resolve().name,
-            step=self.animator.model.step,
-            video=self.dataset.learnt.path.name,
-            video_sha256=self.folder.video_hash(),
-            model_sha256=file_hash(model),
-            model_bytes=model.stat().st_size,
-            parameters=sum(parameter.numel() for parameter in self.animator.network.parameters()),
-        )
-
     def _span(self) -> MeasuredPart:
         width, height = self.animator.size
         measured, span = self.dataset.measured, self.dataset.span
@@ -332,6 +320,25 @@ class _Evaluator:
             width=width,
             height=height,
         )
+
+
+def evaluated_run(folder: RunFolder, animator: Animator, video: Path) -> EvaluatedRun:
+    """Returns what is said of the run whose model was measured.
+
+    Args:
+        folder: the run.
+        animator: plays its model.
+        video: that it learnt.
+    """
+    return EvaluatedRun(
+        name=folder.path.resolve().name,
+        step=animator.model.step,
+        video=video.name,
+        video_sha256=folder.video_hash(),
+        model_sha256=file_hash(folder.model_file),
+        model_bytes=folder.model_file.stat().st_size,
+        parameters=sum(parameter.numel() for parameter in animator.network.parameters()),
+    )
 
 
 def _products(frames: Frames, real: Frames) -> Array:

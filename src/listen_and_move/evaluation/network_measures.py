@@ -67,6 +67,23 @@ def available(device: torch.device, smallest_side: int) -> Networks:
         device: for the networks.
         smallest_side: of the frames, in pixels; some networks need larger frames.
     """
+    found = perceptual_networks(device, smallest_side)
+    if not _lacks(found, "tOF and warping error", ("raft-small",)):
+        found.flow = FlowNetwork.load(device)
+    if not _lacks(found, "FID and KID", ("inception-fid",)):
+        found.inception = load("inception-fid", device)
+    if not _lacks(found, "FVD and KVD", ("i3d-kinetics400",)):
+        found.i3d = load("i3d-kinetics400", device)
+    return found
+
+
+def perceptual_networks(device: torch.device, smallest_side: int) -> Networks:
+    """Returns the networks of perceptual distance whose weights are there, and no others.
+
+    Args:
+        device: for the networks.
+        smallest_side: of the frames, in pixels; some networks need larger frames.
+    """
     found = Networks()
     for name, variant in PERCEPTUAL.items():
         needed = (VARIANTS[variant].backbone, VARIANTS[variant].heads)
@@ -78,12 +95,6 @@ def available(device: torch.device, smallest_side: int) -> Networks:
                 )
             else:
                 found.perceptual[name] = distance
-    if not _lacks(found, "tOF and warping error", ("raft-small",)):
-        found.flow = FlowNetwork.load(device)
-    if not _lacks(found, "FID and KID", ("inception-fid",)):
-        found.inception = load("inception-fid", device)
-    if not _lacks(found, "FVD and KVD", ("i3d-kinetics400",)):
-        found.i3d = load("i3d-kinetics400", device)
     return found
 
 

@@ -246,6 +246,38 @@ class EvaluationResults:
         return {row.name: row.values for row in self.rows}
 
 
+@dataclass(frozen=True)
+class GhostResult:
+    """How well ghosts are told in a clip, by its own frames; see `metrics.ghosts.GhostCheck`."""
+
+    threshold: float
+    real_passed: float
+    blends_caught: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceSizeResults:
+    """All figures of an evaluation at the size of the source."""
+
+    format: int = FORMAT
+    run: EvaluatedRun
+    span: MeasuredPart = field(metadata=under("part"))
+    """Frames, rate and size are those of the film."""
+    rows: Sequence[RowResult]
+    sampled: Sampled = Sampled()
+    ghosts: GhostResult | None = None
+    notes: Sequence[str] = ()
+    left_out: Sequence[str] = ()
+    """One sentence per measure or row that was left out."""
+    environment: Environment
+    settings: Settings
+    took_s: float = 0.0
+
+    def by_row(self) -> Rows:
+        """Returns the figures of each row."""
+        return {row.name: row.values for row in self.rows}
+
+
 def read_results(path: Path) -> EvaluationResults:
     """Returns the results of an evaluation in a file, of any version that has the same format.
 

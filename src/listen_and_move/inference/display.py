@@ -17,7 +17,7 @@ from jaxtyping import UInt8
 
 from listen_and_move.audio.loudness import loudest
 from listen_and_move.inference.stage import AS_IT_IS, Frame, PlaySettings
-from listen_and_move.media.edit_list import Moment
+from listen_and_move.media.edit_list import ClipMoment
 
 HYSTERESIS_DB = 6.0
 """A held picture goes on at a level so much higher than the one at which it stopped: noise does not make it
@@ -31,7 +31,7 @@ class Shown(NamedTuple):
     """What is on display."""
 
     picture: UInt8[np.ndarray, "H W 3"]
-    moments: tuple[Moment, ...]
+    moments: tuple[ClipMoment, ...]
     """Of the clip, which the picture shows."""
 
 

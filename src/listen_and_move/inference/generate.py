@@ -21,7 +21,7 @@ from listen_and_move.inference.pipeline import Pipeline
 from listen_and_move.inference.playable import Picture, PictureChoice, Playable, inputs_of, is_video, playable
 from listen_and_move.inference.sound_check import listen, notes
 from listen_and_move.inference.stage import PlaySettings
-from listen_and_move.media.edit_list import Moment, check_name, write_edit_list
+from listen_and_move.media.edit_list import ClipMoment, check_name, write_edit_list
 from listen_and_move.media.replacing import check_no_input, short_name
 from listen_and_move.media.sound import read_sound, sound_samples
 from listen_and_move.media.soundtrack import SoundTrack
@@ -35,7 +35,7 @@ NOT_SEEN_DB, CHECKED = 40.0, 32
 """PSNR from which on fewer digits are not seen, and the frames by which that is told."""
 LONGEST_OUTPUT = 180
 """Bytes of a name that is made from those of sound and model: room for what a user adds to it."""
-PIECES_AHEAD, FRAMES_AHEAD = 64, 32
+PIECES_AHEAD, FRAMES_AHEAD, BYTES_AHEAD = 64, 32, 64_000_000
 """What may wait between decoding, network and encoding: bounds the memory of a long sound."""
 
 
@@ -199,11 +199,12 @@ class _FileRenderer:
         self.watch(Progress(path, out, 0, total, told))
         # Decoding, features, network and encoding each have a thread, so that none waits while another works.
         playing = pipeline.play(ahead(blocks(), PIECES_AHEAD), settings)
-        moments: list[tuple[Moment, ...]] = []
+        moments: list[tuple[ClipMoment, ...]] = []
+        waiting = max(2, min(FRAMES_AHEAD, BYTES_AHEAD // (3 * width * height)))
         marks = {"comment": self.played.mark}
         # Closed whatever happens: threads that still draw while Python ends would abort the process.
         with (
-            closing(ahead(playing, FRAMES_AHEAD)) as frames,
+            closing(ahead(playing, waiting)) as frames,
             VideoWriter(
                 out,
                 width=width,

@@ -11,6 +11,7 @@ are the same.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from math import ceil
 from typing import Any
 
@@ -26,6 +27,10 @@ from listen_and_move.models.rendering import BLOCK
 
 BLOCKS_AHEAD = 2
 """Blocks of sound whose features are computed while the stages after the front end work."""
+
+AT_ONCE = 8
+"""Frames that go from stage to stage together in a file: with the network's 32, pictures of 1080p would take
+300 MB in each stage."""
 
 PipelineState = tuple[Any, ...]
 """State of each stage, in order."""
@@ -118,12 +123,20 @@ class Pipeline:
 
 
 def _through(stage: Stage, inputs: Iterable[list[Frame]], settings: PlaySettings) -> Iterator[list[Frame]]:
-    """Outputs of a stage for each of the inputs, and at last what is left."""
+    """Outputs of a stage for each of the inputs, and at last what is left; few at a time, as they can be
+    large."""
     state = None
     for each in inputs:
         frames, state = stage.push(each, state, settings)
-        yield frames
-    yield stage.finish(state, settings)
+        yield from _few(frames)
+    yield from _few(stage.finish(state, settings))
+
+
+def _few(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
+    """The same frames, at most `AT_ONCE` at a time."""
+    remaining = iter(frames)
+    while few := list(islice(remaining, AT_ONCE)):
+        yield few
 
 
 def _grouped(blocks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:

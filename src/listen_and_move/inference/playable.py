@@ -297,7 +297,7 @@ def _kept_of(video: Path, config: Config) -> tuple[AudioReference, KeptFrames]:
     """Returns the frames of a video, in a temporary file, and how its sound is heard."""
     clip = load_clip(video, config)
     extractor = FeatureExtractor(config.features, config.clip.rate, clip.statistics)
-    kept = keep_frames(video, file_hash(video), clip, config.clip, config.features)
+    kept = keep_frames(video, file_hash(video), clip, config.clip, config.features, fleeting=True)
     repertoire = Repertoire.of(clip.features, clip.train, extractor)
     return AudioReference(extractor, clip.level, repertoire), kept
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from listen_and_move.audio.loudness import Gain
 from listen_and_move.inference.controls import AS_TRAINED, Controls
-from listen_and_move.media.edit_list import Moment
+from listen_and_move.media.edit_list import ClipMoment
 
 
 class PlaySettings(NamedTuple):
@@ -49,7 +49,7 @@ class Frame(NamedTuple):
     picture: UInt8[np.ndarray, "H W 3"] | None = None
     """What is shown; None before the picture source, or where the frame is late and nothing is on display
     yet."""
-    moments: tuple[Moment, ...] = ()
+    moments: tuple[ClipMoment, ...] = ()
     """Moments of the clip that the picture shows, the oldest first; none where a network drew it."""
 
 
@@ -66,7 +66,7 @@ class Stage(Protocol):
         """
         ...
 
-    def finish(self, state: Any, settings: PlaySettings) -> list[Frame]:
+    def finish(self, state: Any, settings: PlaySettings) -> Iterable[Frame]:
         """Returns the frames that are left when there are no more inputs."""
         ...
 

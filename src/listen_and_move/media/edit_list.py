@@ -20,7 +20,7 @@ NAME_LENGTH = 200
 """Characters of a clip's name in a list, which is a line."""
 
 
-class Moment(NamedTuple):
+class ClipMoment(NamedTuple):
     """A moment of the clip that is seen in a frame."""
 
     seconds: Fraction
@@ -39,12 +39,12 @@ class Event(NamedTuple):
     last: int
     """Frame behind its last one."""
     seconds: Fraction
-    """Moment of the clip at its begin."""
+    """ClipMoment of the clip at its begin."""
     moving: bool
     transition: int
     """Frames of the transition; 0: a cut."""
     before: Fraction | None
-    """Moment of the clip that was shown before, where there is a transition."""
+    """ClipMoment of the clip that was shown before, where there is a transition."""
 
 
 def check_name(path: Path) -> None:
@@ -58,7 +58,7 @@ def check_name(path: Path) -> None:
 
 
 def write_edit_list(
-    path: Path, frames: Sequence[tuple[Moment, ...]], fps: Fraction, clip: str, overwrite: bool = False
+    path: Path, frames: Sequence[tuple[ClipMoment, ...]], fps: Fraction, clip: str, overwrite: bool = False
 ) -> None:
     """Writes a list, whole or not at all.
 
@@ -78,7 +78,7 @@ def write_edit_list(
         temporary.write_text(text, encoding="utf-8", newline="")
 
 
-def events(frames: Sequence[tuple[Moment, ...]], fps: Fraction) -> Iterator[Event]:
+def events(frames: Sequence[tuple[ClipMoment, ...]], fps: Fraction) -> Iterator[Event]:
     """Yields what is shown as events.
 
     Args:
@@ -105,7 +105,7 @@ def _like(one: Fraction, other: Fraction, step: Fraction) -> bool:
     return abs(one - other) < step / 2
 
 
-def _table(frames: Sequence[tuple[Moment, ...]], fps: Fraction) -> str:
+def _table(frames: Sequence[tuple[ClipMoment, ...]], fps: Fraction) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HEADER)
@@ -119,7 +119,7 @@ def _table(frames: Sequence[tuple[Moment, ...]], fps: Fraction) -> str:
     return text.getvalue()
 
 
-def _decisions(frames: Sequence[tuple[Moment, ...]], fps: Fraction, clip: str) -> str:
+def _decisions(frames: Sequence[tuple[ClipMoment, ...]], fps: Fraction, clip: str) -> str:
     """Returns a list of CMX 3600, whose timecodes count frames without dropping any."""
     name = "".join(each if each.isprintable() else " " for each in clip)[:NAME_LENGTH]
     lines = [f"TITLE: {name}", "FCM: NON-DROP FRAME", ""]

@@ -28,8 +28,9 @@ CRF = 18
 """Quality, of x264: 43.6 dB PSNR on that clip."""
 PRESET = "veryfast"
 """Of x264: faster, 85 instead of 115 frames a second, saves nothing; superfast takes a quarter more bytes."""
-GROUPS_KEPT = 8
-"""Groups whose decoded frames are kept: 190 MB at 1080p."""
+FLEETING_PRESET = "superfast"
+KEPT_BYTES, FEWEST_GROUPS = 128_000_000, 3
+"""Decoded frames that are kept, and groups at least: a transition reads two."""
 LONGEST_SIDE = 4096
 """Pixels. A picture beyond that is refused before anything is decoded."""
 MOST_FRAMES = 2_000_000
@@ -75,9 +76,12 @@ class FrameEncoder:
         width: of the frames, even.
         height: of the frames, even.
         fps: frames per second, which steers how the bits are spread.
+        fleeting: nobody keeps them: less time for more bytes.
     """
 
-    def __init__(self, file: BinaryIO, width: int, height: int, fps: Fraction) -> None:
+    def __init__(
+        self, file: BinaryIO, width: int, height: int, fps: Fraction, fleeting: bool = False
+    ) -> None:
         self.file, self.size = file, (width, height)
         self.sizes: list[int] = []
         """Bytes of each packet so far."""
@@ -87,7 +91,8 @@ class FrameEncoder:
         codec.time_base, codec.framerate, codec.thread_count = 1 / fps, fps, 2
         # Without B-frames a frame needs nothing after it; headers in each group make it readable by itself.
         fixed = f"keyint={GROUP}:min-keyint={GROUP}:scenecut=0:bframes=0:open-gop=0:repeat-headers=1:annexb=1"
-        codec.options = {"crf": str(CRF), "preset": PRESET, "x264-params": f"{fixed}:{_COLOURS}"}
+        preset = FLEETING_PRESET if fleeting else PRESET
+        codec.options = {"crf": str(CRF), "preset": preset, "x264-params": f"{fixed}:{_COLOURS}"}
         self._codec = codec
 
     def write(self, frame: av.VideoFrame) -> None:
@@ -142,6 +147,8 @@ class FrameReader:
             raise self._damaged(str(error)) from None
         self._edges = [0, *accumulate(sizes)]
         self._groups: OrderedDict[int, _Group] = OrderedDict()
+        group_bytes = header.group * header.width * header.height * 3 // 2
+        self._most_groups = max(FEWEST_GROUPS, KEPT_BYTES // group_bytes)
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -160,7 +167,7 @@ class FrameReader:
             place, offset = divmod(number, self.header.group)
             group = self._groups.pop(place, None) or self._opened(place)
             self._groups[place] = group
-            while len(self._groups) > GROUPS_KEPT:
+            while len(self._groups) > self._most_groups:
                 self._groups.popitem(last=False)
             try:
                 decoded = group.frame(offset)

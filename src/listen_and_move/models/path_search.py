@@ -151,6 +151,20 @@ class PathSearch:
         """Returns the frame numbers that are left when the sound has ended."""
         return self.places[[] if state is None else state.paths[np.argmin(state.costs)]]
 
+    def apart(self, before: int, after: int) -> float:
+        """Returns how far a frame is from the one that would follow another one, in large changes of the clip
+        from frame to frame (the 95th percentile).
+
+        Args:
+            before: number in the clip of the frame that was shown.
+            after: number of the frame that comes.
+        """
+        ends, candidates = (np.searchsorted(self.places, [number]) for number in (before, after))
+        changes = np.linalg.norm(np.diff(self._centred, axis=0), axis=1)[self._goes_on[:-1]]
+        large = float(np.percentile(changes, 95)) if len(changes) else 0.0
+        distance = float(distances(self._expected[ends], self._centred[candidates])[0, 0])
+        return distance / large if large else 0.0
+
     def _extended(self, cue: PathCue, state: PathState | None) -> PathState:
         """Returns all paths one frame on, to frames that cost little and to each one's own next frame; the
         cheapest are kept."""

@@ -101,8 +101,8 @@ def test_late_frames_stay_without_picture_and_the_path_goes_on(filmed: Path, wav
 
 def test_a_transition_is_between_two_moving_pictures() -> None:
     old = Stretch(0, 10, True, False, (0, 100))
-    new = Stretch(8, 50, True, True, (40, 55))
-    mixed = [shots([old, new], frame, 2, 2) for frame in range(5, 15)]
+    new = Stretch(8, 50, True, True, (40, 55), before=2, after=2)
+    mixed = [shots([old, new], frame) for frame in range(5, 15)]
     assert [len(each) for each in mixed] == [1, 2, 2, 2, 2, 1, 1, 1, 1, 1]
     assert [shot.position for shot in mixed[2]] == [17, 49]
     shares = [each[-1].share for each in mixed[1:5]]

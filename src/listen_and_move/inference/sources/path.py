@@ -8,10 +8,10 @@ comes: two moving pictures are morphed or dissolved, and nothing stands still.
 Letters: H height, W width.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil
+from math import ceil, floor
 from typing import NamedTuple
 
 import numpy as np
@@ -20,9 +20,10 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from listen_and_move.audio.loudness import loudest
+from listen_and_move.clock import exact
 from listen_and_move.inference.sources.transitions import dissolved, morphed, morphs
 from listen_and_move.inference.stage import AS_IT_IS, Frame, PlaySettings
-from listen_and_move.media.edit_list import Moment
+from listen_and_move.media.edit_list import ClipMoment
 from listen_and_move.models.kept_frames import KeptFrames, position_at
 from listen_and_move.models.path_search import PathCue, PathSearch, PathState
 
@@ -32,10 +33,11 @@ QUIETER_DB = 35.0
 """What is so much quieter than the training sound counts as nothing to be heard."""
 UNKNOWN_LEVEL = -20.0
 """dB of full scale of a training sound whose level is not known."""
-BEFORE, AFTER = Fraction(1, 20), Fraction(1, 20)
-"""Seconds of a transition before and after a jump, where the sound to come is known."""
-AFTER_LIVE = Fraction(1, 10)
-"""Seconds of a transition live, where all of it comes after the jump."""
+SHORTEST, LONGEST = Fraction(1, 10), Fraction(2, 5)
+"""Seconds of a transition. It is as long as the picture takes to change so much by itself: thin fast things
+cross in the shortest one, and a camera that stood elsewhere glides in the longest."""
+STEEPEST = 1.5
+"""Of the curve by which one picture gives way to the other, over a straight line."""
 
 
 class Stretch(NamedTuple):
@@ -53,6 +55,10 @@ class Stretch(NamedTuple):
     """First and last position that belong to it; beyond them the picture stands."""
     morph: bool = False
     """Whether the transition is a morph: decided once, at the jump, so that it does not flicker."""
+    before: int = 0
+    """Output frames of the transition before the jump."""
+    after: int = 0
+    """Output frames of the transition from the jump on."""
 
     def at(self, frame: int) -> int:
         """Returns the position that is shown at an output frame, before its begin too."""
@@ -119,24 +125,24 @@ class PathSource:
         cues, quiet = self._cues(inputs, state.quiet, settings)
         numbers, search = self.search.push(cues, state.search)
         state = state._replace(waiting=(*state.waiting, *inputs), search=search, quiet=quiet)
-        return self._shown(self._decided(state, numbers.tolist()), self._before)
+        return self._shown(self._decided(state, numbers.tolist()))
 
-    def finish(self, state: PathSourceState | None, settings: PlaySettings = AS_IT_IS) -> list[Frame]:
-        """Returns the frames that are left."""
-        if state is None:
-            return []
-        frames, _ = self._shown(self._decided(state, self.search.finish(state.search).tolist()), 0)
-        return frames
-
-    @property
-    def _before(self) -> int:
-        """Output frames of a transition before its jump."""
-        return 0 if self.live else ceil(BEFORE * self.rate)
+    def finish(self, state: PathSourceState | None, settings: PlaySettings = AS_IT_IS) -> Iterator[Frame]:
+        """Yields the frames that are left, one by one: they are many and can be large."""
+        if state is not None:
+            decided = self._decided(state, self.search.finish(state.search).tolist())
+            yield from self._frames(decided, self._known(decided, ended=True))
 
     @property
-    def _after(self) -> int:
-        """Output frames of a transition from its jump on."""
-        return ceil((AFTER_LIVE if self.live else AFTER) * self.rate)
+    def _ahead(self) -> int:
+        """Output frames that may lie in a transition whose jump is still to come."""
+        return 0 if self.live else ceil(LONGEST / 2 * self.rate)
+
+    def _begin(self, number: int) -> int:
+        """Returns the output frame that stands for the instant of an input frame: the nearest, or live the
+        next one, since the sound is not known before."""
+        instant = number * self.rate / self.fps
+        return ceil(instant) if self.live else floor(instant + Fraction(1, 2))
 
     def _cues(self, inputs: list[Frame], quiet: int, settings: PlaySettings) -> tuple[list[PathCue], int]:
         """Returns what the path is to be near to, and the frames of silence so far."""
@@ -158,7 +164,7 @@ class PathSource:
         """Returns the state with some more training frames of the path."""
         stretches, last = list(state.stretches), state.number
         for frame, number in zip(state.waiting, numbers, strict=False):
-            begin = ceil(frame.number * self.rate / self.fps)
+            begin = self._begin(frame.number)
             if not stretches:
                 stretches.append(self._stretch(begin, frame.number, number))
             elif number == last and stretches[-1].moving:
@@ -166,7 +172,9 @@ class PathSource:
             elif last is not None and number == last + 1 and not stretches[-1].moving:
                 stretches.append(self._on(stretches[-1], begin, moving=True))
             elif last is not None and number not in (last, last + 1):
-                stretches.append(self._jumped(stretches[-1], self._stretch(begin, frame.number, number)))
+                stretch = self._stretch(begin, frame.number, number)
+                seconds = self.search.apart(last, number) * STEEPEST / self.fps
+                stretches.append(self._jumped(stretches[-1], stretch, seconds))
             last = number
         count = len(numbers)
         return state._replace(
@@ -178,44 +186,57 @@ class PathSource:
 
     def _stretch(self, begin: int, frame: int, number: int) -> Stretch:
         """Returns the stretch that begins with a training frame."""
-        # The output frame may come a little after the instant of the frame that was decided.
-        late = begin - frame * self.rate / self.fps
-        position = position_at(number, self.fps, self.rate)
-        return Stretch(begin, position + round(late), True, False, self.kept.stretch(position))
+        # The output frame may come a little before or after the instant of the frame that was decided.
+        position = floor((number - frame) * self.rate / self.fps + begin)
+        ends = self.kept.stretch(position_at(number, self.fps, self.rate))
+        return Stretch(begin, min(max(position, ends[0]), ends[1]), True, False, ends)
 
-    def _jumped(self, before: Stretch, stretch: Stretch) -> Stretch:
-        """Returns a stretch that another one does not go on to by itself."""
+    def _jumped(self, before: Stretch, stretch: Stretch, seconds: Fraction | float) -> Stretch:
+        """Returns a stretch that another one does not go on to by itself.
+
+        Args:
+            before: the stretch that is left.
+            stretch: the one that comes.
+            seconds: that the picture would take to change so much by itself.
+        """
+        length = min(max(exact(float(seconds)), SHORTEST), LONGEST) * self.rate
+        half = 0 if self.live else max(1, round(length / 2))
         pair = (self._frame(position) for position in (before.at(stretch.begin), stretch.position))
-        return stretch._replace(jump=True, morph=morphs(*pair))
+        return stretch._replace(
+            jump=True, morph=morphs(*pair), before=half, after=half or max(1, round(length))
+        )
 
     def _on(self, stretch: Stretch, begin: int, moving: bool) -> Stretch:
         """Returns the same stretch, coming to rest or going on."""
         return Stretch(begin, stretch.at(begin), moving, False, stretch.ends)
 
-    def _shown(self, state: PathSourceState, ahead: int) -> tuple[list[Frame], PathSourceState]:
-        """Returns the output frames before which no jump can come any more, and the state.
-
-        Args:
-            state: with all that is decided.
-            ahead: output frames that have to be known beyond one that is shown.
-        """
-        if not state.decided:
-            return [], state
-        known = ceil((state.decided[-1].number + 1) * self.rate / self.fps) - ahead
-        frames = []
-        for number in range(state.shown, known):
-            place = int(number * self.fps / self.rate) - state.decided[0].number
-            frame = state.decided[place]
-            mixed = shots(state.stretches, number, self._before, self._after)
-            picture = None if frame.late else self._picture(mixed)
-            moments = tuple(self._moment(shot) for shot in mixed)
-            frames.append(frame._replace(number=number, picture=picture, moments=moments))
+    def _shown(self, state: PathSourceState) -> tuple[list[Frame], PathSourceState]:
+        """Returns the output frames before which no jump can come any more, and the state."""
+        known = self._known(state)
+        frames = list(self._frames(state, known))
         shown = max(state.shown, known)
         first = int(shown * self.fps / self.rate)
         decided = tuple(frame for frame in state.decided if frame.number >= first)
-        seen = _seen(state.stretches, shown, self._before, self._after)
         # The last decided frame stays, since it says how far the path is known.
-        return frames, state._replace(decided=decided or state.decided[-1:], stretches=seen, shown=shown)
+        return frames, state._replace(
+            decided=decided or state.decided[-1:], stretches=_seen(state.stretches, shown), shown=shown
+        )
+
+    def _known(self, state: PathSourceState, ended: bool = False) -> int:
+        """Returns how many output frames are known for good; all, where the sound has ended."""
+        if not state.decided:
+            return state.shown
+        over = state.decided[-1].number + 1
+        return ceil(over * self.rate / self.fps) if ended else self._begin(over) - self._ahead
+
+    def _frames(self, state: PathSourceState, known: int) -> Iterator[Frame]:
+        """Yields the output frames up to one."""
+        for number in range(state.shown, known):
+            frame = state.decided[int(number * self.fps / self.rate) - state.decided[0].number]
+            mixed = shots(state.stretches, number)
+            picture = None if frame.late else self._picture(mixed)
+            moments = tuple(self._moment(shot) for shot in mixed)
+            yield frame._replace(number=number, picture=picture, moments=moments)
 
     def _picture(self, mixed: Sequence[Shot]) -> UInt8[np.ndarray, "H W 3"]:
         """Returns the picture of an output frame."""
@@ -225,30 +246,29 @@ class PathSource:
             picture = blend(picture, self._frame(shot.position), shot.share)
         return picture
 
-    def _moment(self, shot: Shot) -> Moment:
+    def _moment(self, shot: Shot) -> ClipMoment:
         """Returns the moment of the video that a shot shows."""
         about = self.kept.about
         position = int(self.kept.positions[self.kept.place(shot.position)])
-        return Moment(about.start + position / about.fps, shot.share, shot.stretch.morph)
+        return ClipMoment(about.start + position / about.fps, shot.share, shot.stretch.morph)
 
     def _frame(self, position: int) -> UInt8[np.ndarray, "H W 3"]:
         return self.kept.reader.frame(self.kept.place(position))
 
 
-def shots(stretches: Sequence[Stretch], frame: int, before: int, after: int) -> list[Shot]:
+def shots(stretches: Sequence[Stretch], frame: int) -> list[Shot]:
     """Returns what is shown at an output frame, the oldest first; each covers those before it by its share.
 
     Args:
         stretches: of the path, oldest first.
         frame: the output frame.
-        before: output frames of a transition before its jump.
-        after: output frames of a transition from its jump on.
     """
     mixed: list[Shot] = []
     for stretch in stretches:
-        share = min(1.0, max(0.0, (frame - stretch.begin + before + 0.5) / (before + after)))
-        if not stretch.jump:
-            share = 1.0 if frame >= stretch.begin else 0.0
+        share = 1.0 if frame >= stretch.begin else 0.0
+        if stretch.jump:
+            length = stretch.before + stretch.after
+            share = min(1.0, max(0.0, (frame - stretch.begin + stretch.before + 0.5) / length))
         eased = share * share * (3 - 2 * share)
         if eased == 1 or not mixed:
             mixed = [Shot(stretch.at(frame), 1.0, stretch)]
@@ -257,11 +277,10 @@ def shots(stretches: Sequence[Stretch], frame: int, before: int, after: int) -> 
     return mixed
 
 
-def _seen(stretches: tuple[Stretch, ...], frame: int, before: int, after: int) -> tuple[Stretch, ...]:
+def _seen(stretches: tuple[Stretch, ...], frame: int) -> tuple[Stretch, ...]:
     """Returns the stretches that are seen from an output frame on: a later one covers those before it."""
     for place in range(len(stretches) - 1, -1, -1):
         stretch = stretches[place]
-        over = stretch.begin + after if stretch.jump else stretch.begin
-        if frame >= over:
+        if frame >= stretch.begin + stretch.after:
             return stretches[place:]
     return stretches

@@ -1,0 +1,130 @@
+"""How well ghosts are told from real frames, on real clips: the calibration of
+`listen_and_move.metrics.ghosts`.
+
+    python -m benchmarks.ghosts CLIP [CLIP ...] [--out benchmarks/results/ghosts.json]
+
+A clip is a run folder, or a video that nothing has learnt. The known frames are those of the training part at
+the model's rate. Judged are all frames of the held-out part, which nothing was set by; all training frames at
+the film's own rate; half-and-half blends of two training frames, as if these two were not known; and blends
+of two held-out frames, where any differ as clearly.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import UInt8
+from numpy.typing import NDArray
+
+from listen_and_move.evaluation.film import Film
+from listen_and_move.metrics.ghosts import (
+    MOST_KNOWN,
+    GhostDetector,
+    apart,
+    clear_difference,
+    cut_blocks,
+    smoothed_grey,
+)
+from listen_and_move.runs import RunFolder
+from listen_and_move.settings import from_preset
+
+BLENDS = 100
+PRESET = "studio"
+"""What is taken of a video that nothing has learnt, and held out."""
+SEED = 1
+"""Not that of the threshold's own blends."""
+
+
+class GhostCalibration(NamedTuple):
+    """What was told rightly of a clip."""
+
+    clip: str
+    known: int
+    threshold: float
+    set_by_real_passed: float
+    set_by_blends_caught: float
+    held_out_frames: int
+    held_out_passed: float
+    training_frames: int
+    training_frames_passed: float
+    training_blends: int
+    training_blends_caught: float | None
+    held_out_blends: int
+    held_out_blends_caught: float | None
+
+
+def calibration(clip: Path) -> GhostCalibration:
+    """Returns how well ghosts are told in the clip of a run, or in a video."""
+    film = Film.of_run(RunFolder(clip)) if clip.is_dir() else Film.of_clip(clip, from_preset(PRESET, {}).clip)
+    known, step = film.thumbnails(film.train, MOST_KNOWN)
+    detector = GhostDetector.of(known, near=max(1, round(1 / step)))
+    assert detector is not None, "these clips are long enough"
+    real, _ = film.thumbnails([film.held_out], 10**6)
+    shown = _all_shown(film)
+    pairs = detector.clear_pairs(SEED, BLENDS)
+    held_pairs = _clear(detector, real)
+    return GhostCalibration(
+        film.path.name,
+        len(known),
+        round(detector.check.threshold, 3),
+        round(detector.check.real_passed, 3),
+        round(detector.check.blends_caught, 3),
+        len(real),
+        round(1 - float(detector.ghosts(real).mean()), 3),
+        len(shown),
+        round(1 - float(detector.ghosts(shown).mean()), 3),
+        len(pairs),
+        _caught(detector, known, pairs, known_themselves=True),
+        len(held_pairs),
+        _caught(detector, real, held_pairs),
+    )
+
+
+def _all_shown(film: Film) -> UInt8[np.ndarray, "T H W 3"]:
+    """Returns all training frames, also those between the known ones."""
+    spans = (film.reduced(span, film.reduced_size, film.rate) for span in film.train)
+    return np.stack([frame for span in spans for frame in span])
+
+
+def _clear(detector: GhostDetector, real: UInt8[np.ndarray, "T H W 3"]) -> NDArray[np.int64]:
+    """Returns pairs of held-out frames that differ as much as half of all pairs of known ones do."""
+    found = apart(cut_blocks(smoothed_grey(real), detector.places, detector.side))
+    clear = np.argwhere(np.triu(found >= clear_difference(apart(detector.blocks)), 1))
+    return np.random.default_rng(SEED).permutation(clear)[:BLENDS]
+
+
+def _caught(
+    detector: GhostDetector,
+    frames: UInt8[np.ndarray, "T H W 3"],
+    pairs: NDArray[np.int64],
+    known_themselves: bool = False,
+) -> float | None:
+    """Returns the share of blends of some frames that are told; None where there are none."""
+    if not len(pairs):
+        return None
+    blends = frames[pairs].astype(np.float32).mean(1).round().astype(np.uint8)
+    told = [
+        detector.ghosts(blend[None], pair if known_themselves else ())[0]
+        for blend, pair in zip(blends, pairs.tolist(), strict=True)
+    ]
+    return round(float(np.mean(told)), 3)
+
+
+def main() -> None:
+    """Measures some clips, and writes a table of them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("clips", nargs="+", type=Path)
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    found = []
+    for clip in given.clips:
+        found.append(calibration(clip)._asdict())
+        print(json.dumps(found[-1]), flush=True)
+    if given.out is not None:
+        given.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,309 @@
+"""Evaluation at the size of the source: what is really written, read back, against the film as it was filmed.
+
+Frames are decoded as they are asked for; what is written lies in a temporary folder, one row at a time.
+"""
+
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from listen_and_move.data.clip import file_hash
+from listen_and_move.data.frame_store import FrameStore, Shelf
+from listen_and_move.evaluation.baselines import REAL
+from listen_and_move.evaluation.dataset import HELD_OUT, FrameSpan, Watch
+from listen_and_move.evaluation.evaluate import evaluated_run
+from listen_and_move.evaluation.film import Film, Picture
+from listen_and_move.evaluation.json_records import write_json
+from listen_and_move.evaluation.measures import Values
+from listen_and_move.evaluation.network_measures import perceptual_networks, spread_evenly
+from listen_and_move.evaluation.results import (
+    Environment,
+    GhostResult,
+    MeasuredPart,
+    RowResult,
+    Sampled,
+    SourceSizeResults,
+)
+from listen_and_move.evaluation.shifts import products
+from listen_and_move.evaluation.shown_rows import ShownRow, film_rows, played_rows, still_rows
+from listen_and_move.evaluation.written_measures import (
+    LearntFilm,
+    WrittenMeasures,
+    learnt_film,
+    region_of,
+    transitions,
+)
+from listen_and_move.inference.animator import Animator
+from listen_and_move.media.edit_list import ClipMoment
+from listen_and_move.media.picture import read_frames, rgb, source_frames
+from listen_and_move.media.video import VideoWriter
+from listen_and_move.metrics.ghosts import MOST_KNOWN, GhostDetector
+from listen_and_move.runs import RunFolder, environment
+
+MOST_SECONDS = 60
+"""Of the part; the rest of a longer one is not measured."""
+LOOKED_AT = 30
+"""Frames for the perceptual distance, spread evenly over the part: each takes a second or two at 1080p."""
+DCOR_SIDE, DCOR_RATE = 64, Fraction(20)
+"""Pixels and frames per second at which dcor is measured, whatever is shown: it falls as both rise."""
+GHOSTS_AT_ONCE = 64
+KEPT_NONE = "path: this model keeps no frames of its clip (listen-and-move frames adds them)"
+SHORT = "ghosts: too few frames were learnt to tell them"
+COLUMNS = {
+    "sharpness_moving": ("sharp", 2),
+    "perceptual_squeeze_caffe": ("perc.", 3),
+    "motion_ratio": ("motion", 2),
+    "flicker_ratio": ("flicker", 2),
+    "largest_change": ("largest", 2),
+    "jump": ("jump", 2),
+    "ghosts": ("ghosts", 3),
+    "dcor": ("dcor", 3),
+    "dcor_excess": ("excess", 3),
+}
+"""Measures that a terminal shows, by short names, with their digits."""
+
+
+@dataclass(frozen=True)
+class SourceSizeEvaluation:
+    """Figures at the size of the source, and the file that holds them."""
+
+    results_file: Path
+    results: SourceSizeResults
+
+    def lines(self) -> list[str]:
+        """Returns the figures as a table, for a person."""
+        results = self.results
+        width = max(len(row.name) for row in results.rows)
+        span = results.span
+        return [
+            f"{span.name}: {span.frames} frames, {span.seconds:.1f} s, {span.width}x{span.height} pixels",
+            f"  {'':{width}}" + "".join(f"{title:>9}" for title, _ in COLUMNS.values()),
+            *(f"  {row.name:{width}}{_cells(row.values)}" for row in results.rows),
+            *(f"note: {note}" for note in results.notes),
+            *(f"left out: {each}" for each in results.left_out),
+            f"all figures: {self.results_file}",
+        ]
+
+
+def evaluate_source_size(
+    run: Path | str,
+    *,
+    video: Path | str | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    watch: Watch = lambda doing, done, total: None,
+) -> SourceSizeEvaluation:
+    """Measures what a run shows of its held-out part at the size of the source; writes results.json.
+
+    Args:
+        run: the run folder.
+        video: where the run's video is now, if not where it was.
+        seed: of the noise, where the model has any, and of the shifted training video.
+        device: auto, cpu, cuda or mps.
+        watch: told what is being done.
+
+    Raises:
+        UserError: no run, its video is gone, or nothing is held out.
+    """
+    begun, folder = time.perf_counter(), RunFolder(Path(run))
+    animator = Animator.load(folder.path, device)
+    watch("decoding", 0, 1)
+    film = Film.of_run(folder, None if video is None else Path(video))
+    span = film.held_out[: int(MOST_SECONDS * film.fps)]
+    evaluator = _SourceSizeEvaluator(folder, animator, film, span, seed, device, watch)
+    results = evaluator.results(begun)
+    target = folder.source_size_file
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_json(target, results)
+    return SourceSizeEvaluation(target, results)
+
+
+@dataclass(frozen=True)
+class _WrittenRow:
+    """A row in its file."""
+
+    file: Path
+    moments: list[tuple[ClipMoment, ...]]
+    rate: Fraction
+
+
+@dataclass(frozen=True)
+class _SourceSizeEvaluator:
+    """One evaluation while it lasts."""
+
+    folder: RunFolder
+    animator: Animator
+    film: Film
+    span: range
+    seed: int
+    device: str
+    watch: Watch
+
+    def results(self, begun: float) -> SourceSizeResults:
+        """Returns all figures."""
+        learnt = learnt_film(self.film)
+        region, count = region_of(self._real())
+        networks = perceptual_networks(self.animator.device, min(self.film.size))
+        looked_at = frozenset(spread_evenly(count, LOOKED_AT).tolist())
+        measures = WrittenMeasures(region, learnt.usual_change, networks.perceptual, looked_at)
+        detector, rows = self._detector(), self._rows(learnt)
+        with Shelf() as shelf:
+            values = self._values(rows, count, measures, detector, shelf)
+        path = self.film.path
+        return SourceSizeResults(
+            run=evaluated_run(self.folder, self.animator, path),
+            span=self._span(count),
+            rows=[RowResult(name, found) for name, found in values.items()],
+            sampled=Sampled(perceptual_frames=len(looked_at)),
+            ghosts=None if detector is None else GhostResult(**asdict(detector.check)),
+            notes=_notes(detector, values),
+            left_out=[
+                *networks.left_out,
+                *([KEPT_NONE] if self.animator.model.kept is None else []),
+                *([SHORT] if detector is None else []),
+            ],
+            environment=Environment(**environment(path, file_hash(path), str(self.animator.device))),
+            settings=asdict(self.folder.config()),
+            took_s=round(time.perf_counter() - begun, 1),
+        )
+
+    def _real(self) -> Iterator[Picture]:
+        return self.film.frames(*self.film.seconds(self.span))
+
+    def _rows(self, learnt: LearntFilm) -> list[ShownRow]:
+        """Returns the rows in the order of the table."""
+        real, shifted = film_rows(self.film, self.span, self.seed)
+        played = played_rows(
+            self.folder.path,
+            self.animator.model.kept is not None,
+            self.film,
+            self.span,
+            size=self.film.size,
+            seed=self.seed,
+            device=self.device,
+        )
+        return [real, *played, *still_rows(self.film, self.span, learnt.mean), shifted]
+
+    def _detector(self) -> GhostDetector | None:
+        known, step = self.film.thumbnails(self.film.train, MOST_KNOWN)
+        return GhostDetector.of(known, near=max(1, round(1 / step)))
+
+    def _values(
+        self,
+        rows: Iterable[ShownRow],
+        count: int,
+        measures: WrittenMeasures,
+        detector: GhostDetector | None,
+        shelf: Shelf,
+    ) -> dict[str, Values]:
+        real = replace(measures, networks={}).series(self._real(), self._real())
+        found = {}
+        for row in rows:
+            with tempfile.TemporaryDirectory(prefix="listen-and-move-") as folder:
+                written = self._written(row, count, Path(folder))
+                frames = self._watched(self._read(written), f"measuring {row.name}", count)
+                series = measures.series(frames, self._real())
+                values = measures.values(series, real, transitions(written.moments, written.rate))
+                values["ghosts"] = None if detector is None else self._ghosts(written, detector)
+                values |= self._dcor(written, shelf)
+            found[row.name] = values
+        return found
+
+    def _written(self, row: ShownRow, count: int, folder: Path) -> _WrittenRow:
+        """Returns a row written as long as the film is."""
+        (width, height), file, moments = self.film.size, folder / "row.mp4", []
+        most = int(-(-count * row.rate // self.film.rate))
+        with (
+            closing(row.frames()) as frames,
+            VideoWriter(file, width=width, height=height, fps=row.rate) as writer,
+        ):
+            for frame in islice(frames, most):
+                writer.write(frame.picture)
+                moments.append(frame.moments)
+                self.watch(f"writing {row.name}", len(moments), most)
+        return _WrittenRow(file, moments, row.rate)
+
+    def _read(self, written: _WrittenRow) -> Iterator[Picture]:
+        """Yields what is on display, at the film's rate, in the colours that the film is read in."""
+        box = (0, 0, *self.film.size)
+        return (rgb(frame) for frame in source_frames(written.file, self.film.rate, box=box))
+
+    def _watched(self, frames: Iterable[Picture], doing: str, count: int) -> Iterator[Picture]:
+        for done, frame in enumerate(frames, start=1):
+            yield frame
+            self.watch(doing, min(done, count), count)
+
+    def _reduced(self, written: _WrittenRow, size: tuple[int, int], rate: Fraction) -> Iterator[Picture]:
+        return read_frames(written.file, rate, width=size[0], height=size[1])
+
+    def _ghosts(self, written: _WrittenRow, detector: GhostDetector) -> float:
+        """Returns the share of frames that are ghosts."""
+        frames, found = self._reduced(written, self.film.reduced_size, self.film.rate), []
+        while block := list(islice(frames, GHOSTS_AT_ONCE)):
+            found += detector.ghosts(np.stack(block)).tolist()
+        return float(np.mean(found))
+
+    def _dcor(self, written: _WrittenRow, shelf: Shelf) -> Values:
+        """Returns dcor with the film as it would be shown at the row's rate, and how far it is above
+        chance."""
+        side = (DCOR_SIDE, DCOR_SIDE)
+        film = _thinned(self.film.reduced(self.span, side, written.rate), written.rate)
+        ours, real = (_stored(each, shelf) for each in (self._reduced(written, side, DCOR_RATE), film))
+        span = range(min(len(ours), len(real)))
+        sums = products(FrameSpan(ours, span), FrameSpan(real, span))
+        chance = sums.excess if sums.generated > 0 else None
+        return {"dcor": sums.dcor, "dcor_excess": None if chance is None else chance.above}
+
+    def _span(self, count: int) -> MeasuredPart:
+        width, height = self.film.size
+        return MeasuredPart(
+            name=HELD_OUT,
+            video=self.film.path.name,
+            start_s=float(self.film.seconds(self.span)[0]),
+            seconds=float(count / self.film.rate),
+            first_frame=self.span.start,
+            frames=count,
+            fps=str(self.film.rate),
+            width=width,
+            height=height,
+        )
+
+
+def _thinned(frames: Iterable[Picture], rate: Fraction) -> Iterator[Picture]:
+    """Yields what is on display at `DCOR_RATE` of frames at another rate."""
+    shown = 0
+    for number, frame in enumerate(frames):
+        while shown / DCOR_RATE < (number + 1) / rate:
+            yield frame
+            shown += 1
+
+
+def _stored(frames: Iterable[Picture], shelf: Shelf) -> FrameStore:
+    store = shelf.store(DCOR_SIDE, DCOR_SIDE)
+    for frame in frames:
+        store.append(frame[None])
+    return store
+
+
+def _notes(detector: GhostDetector | None, values: Mapping[str, Values]) -> list[str]:
+    """Returns what is to be known before the share of ghosts is believed."""
+    real = values[REAL]["ghosts"]
+    if detector is None or real is None or (detector.check.reliable and real <= 0.05):
+        return []
+    check = detector.check
+    return [
+        f"ghosts are not told well in this clip: {100 * check.blends_caught:.0f} % of blends are caught, and "
+        f"{100 * real:.0f} % of the real frames are taken for ghosts"
+    ]
+
+
+def _cells(values: Values) -> str:
+    found = ((values.get(name), digits) for name, (_, digits) in COLUMNS.items())
+    return "".join(f"{'-':>9}" if value is None else f"{value:>9.{digits}f}" for value, digits in found)
