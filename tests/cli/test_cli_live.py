@@ -81,7 +81,7 @@ def test_a_path_is_played_live_into_a_file_as_it_was_filmed(filmed: Path, wave: 
     assert len(list(read_frames(out, Fraction(20), width=32, height=32))) == 41
     assert last.frames + 1 <= 41
     with av.open(str(out)) as container:
-        assert container.metadata["comment"].startswith("Replayed pictures of a recording")
+        assert container.metadata["COMMENT"].startswith("Replayed pictures of a recording")
 
 
 def test_raw_samples_in_matroska_out_through_pipes(trained: Path) -> None:

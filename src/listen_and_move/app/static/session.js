@@ -99,14 +99,14 @@ export class Session {
     this.pending.push({ instant: head.getFloat64(0, true), bitmap, arrived, server: { waited, drew, packed } });
   }
 
-  /** The pictures that are due, the oldest first: those whose sound is heard by now; with a microphone the next one, once the last
-   * was shown for its time, or all where more are waiting than come together. */
+  /** The pictures that are due, the oldest first: those whose sound is heard by now; with a microphone those that come as
+   * long after the last one as their instants do, or all where more are waiting than come together. */
   due() {
     this.pending.sort((a, b) => a.instant - b.instant);
     if (this.synchronous) return this.pending.filter(({ instant }) => instant <= this.heard());
     if (this.pending.length > TOGETHER) return [...this.pending];
     const wait = ({ instant }) => (instant - this.last.instant) * 1000 - (performance.now() - this.last.at);
-    return this.pending.slice(0, 1).filter((picture) => !this.last || wait(picture) <= TICK);
+    return this.pending.filter((picture) => !this.last || wait(picture) <= TICK);
   }
 
   /** The newest picture that is due; those before it are left out. */
