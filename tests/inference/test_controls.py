@@ -273,7 +273,8 @@ def test_held_is_held_however_it_is_cut() -> None:
             and isinstance(last, DisplayState)
             and end is not None
         )
-        assert last.quiet == end.quiet and np.array_equal(last.waiting, end.waiting)
+        waiting, expected = ([shown.picture for shown in each.waiting] for each in (last, end))
+        assert last.quiet == end.quiet and np.array_equal(waiting, expected)
 
 
 def test_level_of_a_sine_of_an_offset_and_of_nothing() -> None:
