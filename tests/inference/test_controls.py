@@ -4,6 +4,7 @@ changes."""
 import asyncio
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, make_dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -359,7 +360,10 @@ def test_a_made_up_dial_takes_one_entry(
     assert "--warmth FLOAT" in (told := capsys.readouterr().out) and "How red the picture is." in told
 
     monkeypatch.setattr("listen_and_move.app.page.Controls", MadeUp)
-    answer = asyncio.run(Page(tmp_path, tmp_path).choices(Request({"type": "http"})))
+    with ThreadPoolExecutor(1) as alone:  # a browser test before this one may have left a loop in this thread
+        answer = alone.submit(
+            asyncio.run, Page(tmp_path, tmp_path).choices(Request({"type": "http"}))
+        ).result()
     (entry,) = [each for each in json.loads(answer.body)["dials"] if each["name"] == "warmth"]
     assert (entry["label"], entry["help"]) == ("Warmth", "How red the picture is.")
     assert (entry["lowest"], entry["highest"], entry["step"], entry["unit"]) == (-1, 1, 0.1, "stops")

@@ -78,8 +78,6 @@ class Playable(NamedTuple):
     """The same with all digits, where the pipeline draws with fewer."""
     notes: tuple[Remark, ...] = ()
     """What to tell the user."""
-    inputs: tuple[Path, ...] = ()
-    """Files that are read."""
     clip: str = ""
     """Name of the clip whose frames are shown; empty where a network draws."""
 
@@ -123,7 +121,7 @@ def playable(
         return found
     around = f"{found.mark}; around it a still of video sha256 {file_hash(learnt[0])}"
     pipeline, exact = composited(found.pipeline, *learnt), found.exact and composited(found.exact, *learnt)
-    return found._replace(pipeline=pipeline, exact=exact, mark=around, inputs=(*found.inputs, learnt[0]))
+    return found._replace(pipeline=pipeline, exact=exact, mark=around)
 
 
 def inputs_of(model: Path, video: Path | None, needs_video: bool) -> list[Path]:
@@ -194,7 +192,7 @@ def _of_model(model: Path, choice: PictureChoice, device: str, precision: Precis
             )
         mark = path_mark(kept, f", model sha256 {file_hash(file)}")
         pipeline = model_pipeline(animator, choice, str(model))
-        return Playable(pipeline, mark, inputs=(file,), clip=clip_name(model))
+        return Playable(pipeline, mark, clip=clip_name(model))
     # What is drawn is put back at its own size: the compositor keeps the detail of the still around it.
     choice = choice._replace(picture="drawn", size="model" if paste else choice.size)
     pipeline = model_pipeline(animator, choice, str(model))
@@ -203,7 +201,7 @@ def _of_model(model: Path, choice: PictureChoice, device: str, precision: Precis
     )
     without = choice.seed and not animator.config.has_noise
     notes = (Remark("this model has no noise, so the seed has no effect"),) if without else ()
-    return Playable(pipeline, generated_mark(animator, file, choice.seed), exact, notes, (file,))
+    return Playable(pipeline, generated_mark(animator, file, choice.seed), exact, notes)
 
 
 def shown_frames(animator: Animator, picture: Picture, name: str) -> KeptFrames | None:
@@ -270,7 +268,6 @@ def _of_video(video: Path, choice: PictureChoice) -> Playable:
         path_pipeline(reference, kept, choice, size),
         path_mark(kept),
         notes=(told,),
-        inputs=(video,),
         clip=video.name,
     )
 
@@ -282,15 +279,13 @@ def _by_sound(model: Path, choice: PictureChoice, video: Path | None) -> Playabl
     if loaded is not None and loaded.kept is not None:
         extractor = FeatureExtractor(loaded.config.features, loaded.config.clip.rate, loaded.statistics)
         reference, kept = AudioReference(extractor, loaded.level, loaded.repertoire), loaded.kept
-        model_size, inputs = (loaded.config.clip.width, loaded.config.clip.height), (file,)
+        model_size = loaded.config.clip.width, loaded.config.clip.height
     else:
         source, config = recording(model, video)
         reference, kept = _kept_of(source, config)
-        model_size, inputs = (config.clip.width, config.clip.height), (file, source)
+        model_size = config.clip.width, config.clip.height
     size = _asked_size(choice.size, model_size, kept.picture_size)
-    return Playable(
-        path_pipeline(reference, kept, choice, size), path_mark(kept), inputs=inputs, clip=clip_name(model)
-    )
+    return Playable(path_pipeline(reference, kept, choice, size), path_mark(kept), clip=clip_name(model))
 
 
 def _kept_of(video: Path, config: Config) -> tuple[AudioReference, KeptFrames]:

@@ -240,7 +240,7 @@ def kept_frames(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str
         raise damaged from None
     if not _fits(memory) or len(positions) != len(sizes) or (np.diff(positions) < 1).any():
         raise damaged
-    kept = KeptFrames(about, sizes, np.array(positions), memory, packets, str(path))
+    kept = KeptFrames(about, sizes, np.array(positions), memory, packets, path.name)
     _ = kept.reader  # refuses what does not fit together before anything is played
     return kept
 
