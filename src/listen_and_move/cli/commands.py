@@ -265,8 +265,8 @@ def _evaluate_source_size(options: EvaluateArguments) -> int:
     """Measure what a run shows at the size of the source."""
     if options.sound or options.training or options.protocol != "equal":
         raise UserError(
-            "evaluate: expected neither sounds, the training part nor a protocol at the size of the source: "
-            "leave them away, or --size model"
+            "evaluate: expected neither sounds, the training part nor a protocol at the size of the source",
+            "leave them away, or --size model",
         )
     from listen_and_move.evaluation.source_size import evaluate_source_size as run
 
