@@ -35,7 +35,7 @@ NOT_SEEN_DB, CHECKED = 40.0, 32
 """PSNR from which on fewer digits are not seen, and the frames by which that is told."""
 LONGEST_OUTPUT = 180
 """Bytes of a name that is made from those of sound and model: room for what a user adds to it."""
-PIECES_AHEAD, FRAMES_AHEAD, BYTES_AHEAD = 64, 32, 64_000_000
+PIECES_AHEAD, FRAMES_AHEAD, BYTES_AHEAD = 64, 32, 32_000_000
 """What may wait between decoding, network and encoding: bounds the memory of a long sound."""
 
 

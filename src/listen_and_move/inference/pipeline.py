@@ -22,13 +22,14 @@ from listen_and_move.audio.features import SAMPLE_RATE
 from listen_and_move.inference.ahead import ahead
 from listen_and_move.inference.controls import Controls
 from listen_and_move.inference.front_end import AudioFrontEnd
+from listen_and_move.inference.guide import Guide
 from listen_and_move.inference.stage import AS_IT_IS, Frame, PlaySettings, Stage, pictures
 from listen_and_move.models.rendering import BLOCK
 
 BLOCKS_AHEAD = 2
 """Blocks of sound whose features are computed while the stages after the front end work."""
 
-AT_ONCE = 8
+AT_ONCE = 4
 """Frames that go from stage to stage together in a file: with the network's 32, pictures of 1080p would take
 300 MB in each stage."""
 
@@ -110,7 +111,9 @@ class Pipeline:
             SettingError: a dial that does not apply here.
         """
         self.check(settings.controls)
-        block = ceil(BLOCK * SAMPLE_RATE / self.front_end.reference.extractor.fps)
+        # A network is busy with many frames at once; nothing else is.
+        count = BLOCK if isinstance(self.stages[0], Guide) else AT_ONCE
+        block = ceil(count * SAMPLE_RATE / self.front_end.reference.extractor.fps)
         frame_blocks = self.front_end.all(_grouped(sound, block), settings)
         flow: Iterable[list[Frame]] = ahead(frame_blocks, BLOCKS_AHEAD)  # hears while the others draw
         for stage in self.stages:

@@ -29,7 +29,7 @@ CRF = 18
 PRESET = "veryfast"
 """Of x264: faster, 85 instead of 115 frames a second, saves nothing; superfast takes a quarter more bytes."""
 FLEETING_PRESET = "superfast"
-KEPT_BYTES, FEWEST_GROUPS = 128_000_000, 3
+KEPT_BYTES, FEWEST_GROUPS = 64_000_000, 3
 """Decoded frames that are kept, and groups at least: a transition reads two."""
 LONGEST_SIDE = 4096
 """Pixels. A picture beyond that is refused before anything is decoded."""
@@ -200,16 +200,18 @@ class _Group:
         width, height = ((side // _PADDING + 2) * _PADDING for side in size)
         codec.options = {"max_pixels": str(width * height), "err_detect": "explode"}
         codec.thread_count = 1
-        self._codec = codec
+        self._codec: Any = codec
 
     def frame(self, offset: int) -> av.VideoFrame:
         while len(self.frames) <= offset:
             if not self.packets:
-                self.frames += self._codec.decode(None)
-                return self.frames[offset]
+                raise IndexError("it is not there")
             found = self._codec.decode(av.Packet(self.packets.pop(0)))
+            found += [] if self.packets else self._codec.decode(None)
             for each in found:
                 if (each.width, each.height, each.format.name) != (*self.size, "yuv420p"):
                     raise ValueError(f"got {each.width}x{each.height} {each.format.name}")
             self.frames += found
+        if not self.packets:
+            self._codec = None  # its buffers are as large as the frames
         return self.frames[offset]
