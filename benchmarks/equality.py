@@ -10,6 +10,9 @@ command of the program runs in a process of its own with one thread. Compared ar
 * what models of BEFORE play, with every dial: no value of a pixel more than 1 of 255 apart, the same sound;
 * what is measured on a run of BEFORE: all figures, to 1e-5.
 
+Commits since d1256d1 keep frames of the clip in the model and play them at the size of the source: they are
+compared among themselves, not with those before.
+
 It takes about five minutes on two cores, prints a line for each, and exits with 1 where anything differs.
 With --speed both are timed as well, in turn; the machine should then do nothing else.
 """
