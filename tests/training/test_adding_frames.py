@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
+from tests.conftest import TINY
 
 from listen_and_move import add_frames
 from listen_and_move.data.synthetic.performance import melody, render_frames, render_sound
@@ -17,7 +18,9 @@ from listen_and_move.media.soundtrack import Waveform
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.models.checkpoint import load_model
 from listen_and_move.models.kept_frames import PACKETS
+from listen_and_move.models.path_search import BY_SOUND
 from listen_and_move.runs import RunFolder
+from listen_and_move.training.loop import train
 
 OLD = Path(__file__).parents[1] / "fixtures" / "v0.1"
 
@@ -80,3 +83,15 @@ def test_training_writes_frames_once_and_joins_them_at_the_end(filmed: Path) -> 
         packets = file.get_tensor(PACKETS).numpy().tobytes()
     assert packets == kept.packets.read(0, kept.packets.length)
     assert np.array_equal(kept.positions, np.arange(len(kept.positions)))
+
+
+def test_a_clip_of_one_second(performance: Path, tmp_path: Path) -> None:
+    """All of it is near to every stretch of it: no weights can be chosen, and sound alone leads."""
+    settings = {**TINY, "training.keep": "source", "clip.end": 1.0}
+    run = train(performance, tmp_path / "run", preset_name="quick", settings=settings, device="cpu").run
+    kept = load_model(RunFolder(run).model_file).kept
+    assert kept is not None and kept.about.weights == BY_SOUND
+    (out,) = generate(run, performance, tmp_path / "out.mp4", end=1)
+    assert out.stat().st_size > 1000
+    with pytest.raises(UserError, match="preview: expected more than 0 seconds; got -1"):
+        generate(run, performance, tmp_path / "other.mp4", preview=-1)

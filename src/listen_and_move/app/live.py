@@ -127,7 +127,7 @@ class LiveService:
             name = str(request.get("model"))
             pipeline = bounded_pipeline(await self._animator(name), choice, name)
             player = Live(pipeline, rate, seed, controls, gain)
-            delays = {part: float(value) for part, value in player.delays._asdict().items()}
+            delays = {cause: float(value) for cause, value in player.delays._asdict().items()}
             width, height = pipeline.size
             facts = {"width": width, "height": height, "fps": float(pipeline.fps), "delays": delays}
             await _send(socket, facts)

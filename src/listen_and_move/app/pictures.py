@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -28,8 +29,8 @@ class SmallEncoder:
     """Turns frames of one size into JPEGs, colour at full resolution: they have few pixels."""
 
     def __init__(self, width: int, height: int) -> None:
-        self.codec = av.CodecContext.create("mjpeg", "w")
-        self.codec.width, self.codec.height, self.codec.pix_fmt = width, height, "yuvj444p"  # type: ignore[attr-defined]
+        self.codec: Any = av.CodecContext.create("mjpeg", "w")
+        self.codec.width, self.codec.height, self.codec.pix_fmt = width, height, "yuvj444p"
         self.codec.time_base = Fraction(1, 1000)
         self.codec.options = {"qmin": str(QUALITY), "qmax": str(QUALITY)}
         self.count = 0

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -101,7 +102,8 @@ def create_app(page: Page, place: Place) -> Starlette:
         OSError: _failed,
         Exception: _unexpected,
     }
-    return Starlette(routes=routes, middleware=[guard], exception_handlers=handlers, lifespan=page.open)  # type: ignore[arg-type]
+    handling: Any = handlers  # Starlette's type knows handlers of all exceptions alone
+    return Starlette(routes=routes, middleware=[guard], exception_handlers=handling, lifespan=page.open)
 
 
 async def _index(request: Request) -> Response:

@@ -130,6 +130,8 @@ def generate(
             f"precision: expected only where a model draws; got {precision} for a replay: leave it away"
         )
     if preview is not None:
+        if exact(preview) <= 0:
+            raise UserError(f"preview: expected more than 0 seconds; got {float(preview):g}")
         until = exact(start or 0) + exact(preview)
         end = until if end is None else min(exact(end), until)
     file = model if is_video(model) else model_path(model)

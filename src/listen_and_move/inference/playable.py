@@ -243,12 +243,12 @@ def model_pipeline(animator: Animator, choice: PictureChoice, name: str) -> Pipe
     """
     kept = shown_frames(animator, choice.picture, name)
     if kept is None:
-        return _drawn(animator, _asked_size(choice.size, animator.size, animator.source_size))
+        return _drawing_pipeline(animator, _asked_size(choice.size, animator.size, animator.source_size))
     size = _asked_size(choice.size, animator.size, kept.picture_size)
     return path_pipeline(animator.audio_reference, kept, choice, size, animator)
 
 
-def _drawn(animator: Animator, size: tuple[int, int]) -> Pipeline:
+def _drawing_pipeline(animator: Animator, size: tuple[int, int]) -> Pipeline:
     """Returns the pipeline of a model with its pictures at a size."""
     if size == animator.size:
         return animator.pipeline

@@ -34,4 +34,4 @@ class Resizer:
 
         shrinks = self.size[0] < picture.shape[1]
         way = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-        return cv2.resize(picture, self.size, interpolation=way)  # pyright: ignore[reportReturnType]
+        return np.asarray(cv2.resize(picture, self.size, interpolation=way), np.uint8)

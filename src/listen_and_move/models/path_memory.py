@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from listen_and_move.models.path_search import CostWeights, PathSearch, Search, thumbnails
@@ -61,9 +61,9 @@ class PathMemory(NamedTuple):
             variety,
         )
 
-    def without(self, span: range) -> "PathMemory":
-        """Returns the memory without the frames whose numbers are in a span."""
-        kept = (self.numbers < span.start) | (self.numbers >= span.stop)
+    def without(self, hidden: Bool[Tensor, " N"]) -> "PathMemory":
+        """Returns the memory without some frames."""
+        kept = ~hidden
         return self._replace(
             numbers=self.numbers[kept], features=self.features[kept], descriptions=self.descriptions[kept]
         )

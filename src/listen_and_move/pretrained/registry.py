@@ -60,7 +60,8 @@ _FILES = (
         sha256="397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
         purpose="perceptual loss of the preset paper; LPIPS with VGG (with lpips-vgg)",
         licence="BSD-3-Clause",
-        source=f"{_HUGGING_FACE}/Keiser41/mangaaa/blob/8ff9b84704d31282dd9b896e4abf7dec089dbe15/model/vgg16-397923af.pth",
+        source=f"{_HUGGING_FACE}/Keiser41/mangaaa/blob/8ff9b84704d31282dd9b896e4abf7dec089dbe15/"
+        "model/vgg16-397923af.pth",
     ),
     WeightFile(
         name="squeezenet1_1",
@@ -92,7 +93,8 @@ _FILES = (
     WeightFile(
         name="inception-fid",
         file="pt_inception-2015-12-05-6726825d.pth",
-        url="https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth",
+        url="https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
+        "pt_inception-2015-12-05-6726825d.pth",
         size=95_628_359,
         sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
         purpose="FID and KID",

@@ -50,9 +50,9 @@ def fitted_weights(network: Network, clip: Clip, config: Config, path: PathMemor
     found: dict[CostWeights, list[float]] = {weights: [] for weights in CHOICES}
     for span in folds(clip.train):
         hidden = memory_mask(path.numbers, span, config)
-        others = path.without(range(int(path.numbers[hidden][0]), int(path.numbers[hidden][-1]) + 1))
-        if hidden.all() or not hidden.any() or not len(others.numbers):
+        if not hidden.any():  # so short a clip that all of it is near
             continue
+        others = path.without(hidden)
         guides = np.concatenate(list(_guides(network, clip, config, span, path)))
         cues = [
             PathCue(features, guide)

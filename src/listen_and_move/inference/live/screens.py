@@ -34,7 +34,7 @@ class Screen(ABC):
         self.index = 0
         """The frame that waits longest."""
 
-    def hear(self, samples: Float[np.ndarray, "n channels"]) -> None:  # noqa: B027 - for every screen: nothing to do
+    def hear(self, samples: Float[np.ndarray, "n channels"]) -> None:  # noqa: B027 - nothing to do here
         """The sound is in the room already."""
 
     def show(self, picture: UInt8[np.ndarray, "H W 3"]) -> None:

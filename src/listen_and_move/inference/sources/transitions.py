@@ -35,7 +35,7 @@ def dissolved(before: Picture, after: Picture, share: float) -> Picture:
     """
     import cv2
 
-    return cv2.addWeighted(before, 1 - share, after, share, 0)  # pyright: ignore[reportReturnType]
+    return np.asarray(cv2.addWeighted(before, 1 - share, after, share, 0), np.uint8)
 
 
 def morphed(before: Picture, after: Picture, share: float) -> Picture:
@@ -68,7 +68,8 @@ def _small(picture: Picture) -> UInt8[np.ndarray, "h w"]:
     height, width = picture.shape[:2]
     shrunk = min(1.0, FLOW_SIDE / max(height, width))
     size = max(16, round(width * shrunk)), max(16, round(height * shrunk))
-    return cv2.cvtColor(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)  # pyright: ignore[reportReturnType]
+    shrunken = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(shrunken, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def _flows(one: Array, other: Array) -> tuple[Float[np.ndarray, "h w 2"], Float[np.ndarray, "h w 2"]]:
