@@ -482,7 +482,9 @@ class TrainingConfig:
     """Steps between validations on the held-out part."""
     sample_every: int = 1000
     """Steps between sample videos of the held-out part."""
-    keep: Literal["source", "small", "none"] = "source"
+    keep: Literal["source", "small", "none"] = setting(
+        "source", label="Kept in the model", usual=("source", "small", "none")
+    )
     """What a model keeps of its training frames, which are the picture that it plays: source: as large as
     they are filmed; small: no side longer than 480 pixels; none: the network draws alone. Whoever has the
     model can see them. Place, time and device of the recording are never in it."""

@@ -23,8 +23,9 @@ from listen_and_move.evaluation.written_measures import (
     region_of,
     transitions,
 )
+from listen_and_move.media.conversion import rgb
 from listen_and_move.media.edit_list import ClipMoment
-from listen_and_move.media.picture import rgb, source_frames
+from listen_and_move.media.picture import source_frames
 from listen_and_move.metrics.coherence import flicker
 from listen_and_move.metrics.frame import MOVING_SHARE, laplacian_energies, moving_region, unit_range
 from listen_and_move.metrics.sync import motion_energy

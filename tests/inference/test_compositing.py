@@ -16,8 +16,9 @@ from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.compositing import FEATHER, Compositor, scaled, soft_mask, still_of
 from listen_and_move.inference.generate import generate
 from listen_and_move.inference.playable import composited
+from listen_and_move.media.conversion import Box
 from listen_and_move.media.files import probe
-from listen_and_move.media.picture import Box, read_frames
+from listen_and_move.media.picture import read_frames
 from listen_and_move.media.sound import read_sound
 from listen_and_move.runs import RunFolder
 from listen_and_move.training.loop import train

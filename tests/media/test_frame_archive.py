@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from listen_and_move.errors import UserError
+from listen_and_move.media.conversion import rgb
 from listen_and_move.media.frame_archive import GROUP, ArchiveHeader, FrameEncoder, FrameReader
-from listen_and_move.media.picture import rgb
 from listen_and_move.media.video import yuv_graph
 
 

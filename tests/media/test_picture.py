@@ -8,8 +8,9 @@ import pytest
 from tests.media.making import make_planes, make_video, number_in, numbered, numbers, whole
 
 from listen_and_move.errors import UserError
+from listen_and_move.media.conversion import centred_box
 from listen_and_move.media.files import probe
-from listen_and_move.media.picture import centred_box, read_frames
+from listen_and_move.media.picture import read_frames
 from listen_and_move.media.sound import read_sound, sound_samples
 
 RGB_OF = {"bt709": (0.2126, 0.0722), "bt601": (0.299, 0.114)}  # Kr, Kb

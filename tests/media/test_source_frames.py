@@ -12,9 +12,10 @@ from tests.media.making import FPS, blobs, make_planes, make_video, number_in
 
 from listen_and_move.clock import Seconds
 from listen_and_move.errors import UserError
+from listen_and_move.media.conversion import Box, rgb, source_size
 from listen_and_move.media.decoding import orientation
 from listen_and_move.media.files import probe
-from listen_and_move.media.picture import Box, read_frames, rgb, source_frames, source_size
+from listen_and_move.media.picture import read_frames, source_frames
 
 
 def pictures_of(

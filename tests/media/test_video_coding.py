@@ -12,8 +12,9 @@ import pytest
 from tests.media.making import FPS, blobs, clicks, make_sound, make_video, names, number_in, peaks, write
 
 from listen_and_move.errors import UserError
+from listen_and_move.media.conversion import rgb
 from listen_and_move.media.files import probe
-from listen_and_move.media.picture import read_frames, rgb, source_frames
+from listen_and_move.media.picture import read_frames, source_frames
 from listen_and_move.media.soundtrack import SoundTrack, Waveform
 from listen_and_move.media.video import VideoWriter
 

@@ -36,7 +36,7 @@ REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; m
 PARTS = ("crop", "start", "end", "size")
 """What the page lets be chosen of an inspection."""
 TRAINING_SETTINGS = frozenset(
-    {*(f"clip.{setting}" for setting in PARTS), "features.future", "training.steps"}
+    {*(f"clip.{setting}" for setting in PARTS), "features.future", "training.steps", "training.keep"}
 )
 """What the page lets be chosen of a training."""
 
@@ -63,6 +63,7 @@ class Page:
                 "size": config.clip.size,
                 "steps": config.training.steps,
                 "future": config.features.future,
+                "keep": config.training.keep,
             }
             for name, config in PRESETS.items()
         }

@@ -211,7 +211,7 @@ def live(arguments: list[str]) -> int:
             "gain: expected running or a number of dB, since the level of a sound to come is not known; got "
             "match"
         )
-    with live_watch() as watch:
+    with live_watch() as (watch, console):
         perform(
             options.model,
             options.input,
@@ -229,6 +229,7 @@ def live(arguments: list[str]) -> int:
             overwrite=options.overwrite,
             device=options.device,
             watch=watch,
+            tell=lambda note: print_lines(console, [f"note: {note}"]),
         )
     return 0
 

@@ -132,8 +132,9 @@ def stage_watch(bars: Progress) -> Callable[[str, int, int], None]:
 
 
 @contextmanager
-def live_watch() -> Iterator[Callable[["Status"], None]]:
-    """A watcher that shows level, pictures a second and latency of live play, from the first sound on."""
+def live_watch() -> Iterator[tuple[Callable[["Status"], None], Console]]:
+    """A watcher that shows level, pictures a second and latency of live play, from the first sound on; and
+    where to print beside it."""
     bars = Bars(BarColumn(20), TextColumn("{task.fields[note]}"))
     task = bars.add_task("live", total=LEVEL_RANGE_DB, note="")
     seen: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], maxlen=200)
@@ -144,7 +145,7 @@ def live_watch() -> Iterator[Callable[["Status"], None]]:
         bars.start()
 
     try:
-        yield watch
+        yield watch, bars.console
     finally:
         bars.stop()
 

@@ -30,8 +30,9 @@ from listen_and_move.config import ClipConfig, Config
 from listen_and_move.data.clip import Box, Clip, Progress, assembled, check_audible, check_length, split
 from listen_and_move.data.windows import pieces
 from listen_and_move.errors import UserError
+from listen_and_move.media.conversion import centred_box
 from listen_and_move.media.files import probe
-from listen_and_move.media.picture import centred_box, read_frames
+from listen_and_move.media.picture import read_frames
 from listen_and_move.media.sound import read_sound
 from listen_and_move.media.soundtrack import Waveform
 

@@ -20,8 +20,9 @@ from listen_and_move.data.clip import Box, resolved_box, split
 from listen_and_move.data.source_frames import kept_size, shown_rate
 from listen_and_move.errors import UserError
 from listen_and_move.evaluation.dataset import LEAST_FRAMES
+from listen_and_move.media.conversion import rgb
 from listen_and_move.media.files import probe
-from listen_and_move.media.picture import read_frames, rgb, source_frames
+from listen_and_move.media.picture import read_frames, source_frames
 from listen_and_move.metrics.ghosts import SIDE
 from listen_and_move.runs import RunFolder
 

@@ -41,8 +41,9 @@ from listen_and_move.evaluation.written_measures import (
     transitions,
 )
 from listen_and_move.inference.animator import Animator
+from listen_and_move.media.conversion import rgb
 from listen_and_move.media.edit_list import ClipMoment
-from listen_and_move.media.picture import read_frames, rgb, source_frames
+from listen_and_move.media.picture import read_frames, source_frames
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.metrics.ghosts import MOST_KNOWN, GhostDetector
 from listen_and_move.runs import RunFolder, environment

@@ -20,8 +20,9 @@ from listen_and_move.config import ClipConfig
 from listen_and_move.data.clip import resolved_box
 from listen_and_move.errors import UserError
 from listen_and_move.inference.stage import AS_IT_IS, Frame, PlaySettings
+from listen_and_move.media.conversion import Box
 from listen_and_move.media.files import probe
-from listen_and_move.media.picture import Box, read_frames
+from listen_and_move.media.picture import read_frames
 
 STILLS = 25
 """Frames whose median is the still: what passes through the picture is in fewer than half of them."""

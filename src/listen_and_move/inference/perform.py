@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from listen_and_move.audio.loudness import Gain
+from listen_and_move.errors import Remark
 from listen_and_move.inference.controls import AS_TRAINED, Controls
 from listen_and_move.inference.live.incoming import Incoming
 from listen_and_move.inference.live.opening import Destination, StreamKind, opened_outlet
@@ -62,6 +63,7 @@ def perform(
     overwrite: bool = False,
     device: str = "auto",
     watch: Callable[[Status], None] = lambda status: None,
+    tell: Callable[[Remark], None] = lambda remark: None,
 ) -> Status:
     """Play until the sound ends, nobody looks any more, or Ctrl-C; what was played until then is complete.
 
@@ -86,6 +88,7 @@ def perform(
         overwrite: replace an output that exists.
         device: auto, cpu, cuda or mps.
         watch: called after every block of sound.
+        tell: called with what there is to say of the model, before it plays.
 
     Returns:
         How it went.
@@ -101,6 +104,8 @@ def perform(
     played = playable(Path(model), choice, paste=paste, video=place, device=device)
     pipeline = played.pipeline
     pipeline.check(controls)
+    for note in played.notes:
+        tell(note)
     with opened_source(input, raw, live) as source, _stopping() as stopped, core_to_spare(live):
         player = Live(pipeline, source.rate, seed, controls, gain)
         pacer = Pacer(pipeline.fps, source.rate, player.delays.sound)

@@ -16,8 +16,9 @@ from listen_and_move.clock import exact
 from listen_and_move.config import ClipConfig
 from listen_and_move.errors import Remark, UserError
 from listen_and_move.inspection.advice import RATE, SAMPLE_RATE, Figures, advice, camera_moves, report
+from listen_and_move.media.conversion import centred_box
 from listen_and_move.media.files import MediaInfo, VideoInfo, probe
-from listen_and_move.media.picture import centred_box, read_frames
+from listen_and_move.media.picture import read_frames
 from listen_and_move.media.replacing import check_no_input
 from listen_and_move.media.sound import read_sound, sound_gaps
 from listen_and_move.metrics.coupling import (

@@ -19,7 +19,7 @@ from av.error import FFmpegError
 from jaxtyping import UInt8
 
 from listen_and_move.errors import UserError
-from listen_and_move.media.picture import rgb
+from listen_and_move.media.conversion import rgb
 
 GROUP = 10
 """Frames from one that is complete in itself to the next. Measured on 10 s of 720p: groups of 1 take 0.95 MB

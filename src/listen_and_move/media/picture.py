@@ -5,62 +5,26 @@
 Shapes: a picture is uint8 (height, width, 3) RGB.
 """
 
-import threading
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from itertools import chain
-from math import ceil, floor
-from typing import Any, Generic, TypeVar
+from math import floor
+from typing import Any
 
 import av
 import numpy as np
 from av.error import FFmpegError
-from av.filter import Graph
 
 from listen_and_move.clock import Seconds, frame_time
 from listen_and_move.errors import UserError
-from listen_and_move.media.decoding import (
-    AnyPath,
-    check_complete,
-    decoded,
-    displayed_size,
-    frame_rate,
-    orientation,
-)
-from listen_and_move.media.files import VideoInfo, checked_span, opened, origin_of, picture_stream
+from listen_and_move.media.conversion import Box, SourceView, View, source_size
+from listen_and_move.media.decoding import AnyPath, check_complete, decoded, frame_rate
+from listen_and_move.media.files import checked_span, opened, origin_of, picture_stream
 
 HALF_A_MILLISECOND = Fraction(1, 2000)
 FAR = 10
 """Seconds from which on seeking is worth its trouble."""
-FULL_RANGE = 2
-MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
-"""Numbers of ITU-T H.273 (MatrixCoefficients) to names of the scale filter."""
-
-CAREFUL = "accurate_rnd+full_chroma_int+full_chroma_inp"
-"""Flags of the scale filter without which it halves chroma, rounds down and is off by several levels."""
-VIDEO_COLOURS = ":in_color_matrix=bt709:in_range=limited"
-VIDEO_MARKS = "range=limited:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
-"""Colours of a video, as the scale filter takes them and as a frame is marked."""
-
-Box = tuple[int, int, int, int]
-Nodes = list[tuple[str, str]]
-"""Filters of a graph, in their order: name and arguments."""
-Result = TypeVar("Result")
-
-
-def centred_box(info: VideoInfo, width: int, height: int) -> Box:
-    """The largest centred part of the displayed picture with the shape width : height, as left, top, right,
-    bottom."""
-    return _centred(info.width, info.height, width, height)
-
-
-def _centred(picture_width: int, picture_height: int, width: int, height: int) -> Box:
-    wide = min(picture_width, max(1, round(Fraction(picture_height * width, height))))
-    high = min(picture_height, max(1, round(Fraction(picture_width * height, width))))
-    left, top = (picture_width - wide) // 2, (picture_height - high) // 2
-    return left, top, left + wide, top + high
 
 
 def read_frames(
@@ -83,7 +47,7 @@ def read_frames(
         UserError: no such file, no picture, a box outside the picture, a start after its end, a damaged or
             cut off file.
     """
-    view = _View(path, width, height, box)
+    view = View(path, width, height, box)
     for stream, frame in _on_display(path, fps, start, end):
         yield view(stream, frame).copy(order="C")
 
@@ -118,37 +82,9 @@ def source_frames(
             f"{path}: expected a crop (left,top,right,bottom) of at least 2x2 pixels; got "
             f"{','.join(str(side) for side in box)}"
         )
-    view = _SourceView(path, box)
+    view = SourceView(path, box)
     for stream, frame in _on_display(path, fps, start, end):
         yield view(stream, frame)
-
-
-def source_size(whole: VideoInfo | Box) -> tuple[int, int]:
-    """Width and height of what `source_frames` gives for a box, or for all of a displayed picture: even."""
-    if isinstance(whole, VideoInfo):
-        return whole.width // 2 * 2, whole.height // 2 * 2
-    left, top, right, bottom = whole
-    return (right - left) // 2 * 2, (bottom - top) // 2 * 2
-
-
-def rgb(frame: av.VideoFrame) -> np.ndarray:
-    """The picture of a frame of `source_frames`: uint8 (height, width, 3) RGB, an array of its own."""
-    key = (frame.width, frame.height, frame.format.name)
-    if key != _kept.key:
-        scale = f"flags=bilinear+{CAREFUL}{VIDEO_COLOURS}"
-        _kept.key, _kept.graph = key, _graph(frame, [("scale", scale), ("format", "rgb24")])
-    _kept.graph.push(frame)
-    return _kept.graph.vpull().to_ndarray().copy()
-
-
-class _Kept(threading.local):
-    """The graph of the last call of `rgb`, since making one takes a millisecond; no two threads share one."""
-
-    key: Any = None
-    graph: Any = None
-
-
-_kept = _Kept()
 
 
 def _on_display(
@@ -202,223 +138,3 @@ def _frames_from(path: AnyPath, container: Any, stream: Any, time: Fraction) -> 
 def _frame_length(frame: Any, stream: Any) -> Fraction:
     ticks = getattr(frame, "duration", 0)
     return ticks * Fraction(frame.time_base) if ticks else 1 / frame_rate(stream)
-
-
-class _Converter(ABC, Generic[Result]):
-    """Turns decoded frames into something else, each of them once; what that takes is kept until they
-    change."""
-
-    def __init__(self, path: AnyPath) -> None:
-        self.path = path
-        self.key: Any = None
-        self.frame, self.result = None, None
-
-    def __call__(self, stream: Any, frame: Any) -> Result:
-        """What a frame is turned into; asked again for the same one, it gives the same object."""
-        if self.result is None or frame is not self.frame:
-            colours = (int(frame.colorspace), int(frame.color_range))
-            key = (frame.width, frame.height, frame.format.name, colours)
-            if key != self.key:
-                self.prepare(stream, frame)
-                self.key = key
-            self.frame, self.result = frame, self.convert(frame)
-        return self.result
-
-    @abstractmethod
-    def prepare(self, stream: Any, frame: Any) -> None:
-        """Make ready for frames like this one."""
-
-    @abstractmethod
-    def convert(self, frame: Any) -> Result:
-        """What a frame is turned into."""
-
-
-class _View(_Converter[np.ndarray]):
-    """Turns decoded frames into RGB pictures of one size: crop, colours, scaling, rotation."""
-
-    def __init__(self, path: AnyPath, width: int, height: int, box: Box | None) -> None:
-        super().__init__(path)
-        self.size, self.box = (width, height), box
-
-    def convert(self, frame: Any) -> np.ndarray:
-        self.graph.push(frame)
-        pixels = self.rows(self.graph.vpull().to_ndarray(), 0)
-        pixels = self.columns(pixels, 1)
-        transposed, flip_x, flip_y = self.turn
-        pixels = pixels.transpose(1, 0, 2) if transposed else pixels
-        pixels = pixels[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
-        return pixels if pixels.dtype == np.uint8 else np.rint(pixels).clip(0, 255).astype(np.uint8)
-
-    def prepare(self, stream: Any, frame: Any) -> None:
-        self.turn, displayed = orientation(frame), displayed_size(frame, stream)
-        box = _checked_box(self.path, self.box or _centred(*displayed, *self.size), displayed)
-        left, top, right, bottom = _before_turning(box, displayed, self.turn)
-        if self.turn[0]:
-            displayed, size = displayed[::-1], self.size[::-1]
-        else:
-            size = self.size
-        self.columns = columns = _Scaling((left, right), displayed[0], frame.width, size[0])
-        self.rows = rows = _Scaling((top, bottom), displayed[1], frame.height, size[1])
-        crop = (columns.first, rows.first, columns.count, rows.count)
-        self.graph = _rgb_graph(frame, crop, (columns.count // columns.blocks, rows.count // rows.blocks))
-
-
-class _SourceView(_Converter[av.VideoFrame]):
-    """Turns decoded frames into upright ones of the size of a box, in the colours of a video."""
-
-    def __init__(self, path: AnyPath, box: Box) -> None:
-        super().__init__(path)
-        self.box = box
-
-    def convert(self, frame: Any) -> av.VideoFrame:
-        self.graph.push(frame)
-        return self.graph.vpull()
-
-    def prepare(self, stream: Any, frame: Any) -> None:
-        turn, displayed = orientation(frame), displayed_size(frame, stream)
-        left, top, _, _ = _checked_box(self.path, self.box, displayed)
-        width, height = source_size(self.box)
-        box = _before_turning((left, top, left + width, top + height), displayed, turn)
-        self.graph = _source_graph(frame, box, (displayed[1], displayed[0]) if turn[0] else displayed, turn)
-
-
-def _checked_box(path: AnyPath, box: Box, displayed: tuple[int, int]) -> Box:
-    if not (0 <= box[0] < box[2] <= displayed[0] and 0 <= box[1] < box[3] <= displayed[1]):
-        raise UserError(
-            f"{path}: expected a crop (left,top,right,bottom) inside the picture of "
-            f"{displayed[0]}x{displayed[1]} "
-            f"pixels; got {','.join(str(side) for side in box)}"
-        )
-    return box
-
-
-def _before_turning(box: Box, displayed: tuple[int, int], turn: tuple[bool, bool, bool]) -> Box:
-    """Where a box of the displayed picture lies in the picture that is yet to be turned as `orientation`
-    says."""
-    (left, top, right, bottom), (transposed, flip_x, flip_y) = box, turn
-    if flip_x:
-        left, right = displayed[0] - right, displayed[0] - left
-    if flip_y:
-        top, bottom = displayed[1] - bottom, displayed[1] - top
-    return (top, left, bottom, right) if transposed else (left, top, right, bottom)
-
-
-class _Scaling:
-    """Scaling of one axis from the span (begin, end) of the displayed picture to ``size`` pixels.
-
-    Shrinking averages the area below each new pixel; enlarging interpolates linearly. Each new pixel is a
-    weighted sum of a few coded ones, so a loop over these few is all the work there is. Where a new pixel is
-    much larger than a coded one, ``blocks`` of coded pixels are averaged before anything else, since colours
-    and sums of all of them cost time: an edge between two new pixels is then known to a block, at most an
-    eighth of a new pixel.
-    """
-
-    def __init__(self, span: tuple[int, int], displayed: int, coded: int, size: int) -> None:
-        begin, end = (side * coded / displayed for side in span)
-        step = (end - begin) / size
-        self.blocks = _blocks(step, coded)
-        align = max(4, self.blocks)  # where chroma samples begin, in every subsampling
-        self.first = max(0, floor(begin) - 2) // align * align
-        self.count = min(coded, ceil((ceil(end) + 2) / self.blocks) * self.blocks) - self.first
-        left = (begin - self.first + step * np.arange(size)) / self.blocks
-        step, count = step / self.blocks, self.count // self.blocks
-        centre = (left + step / 2 - 0.5).clip(0, count - 1)
-        pixels = np.floor(left if step >= 1 else centre) + np.arange(ceil(step) + 1)[:, None]  # (taps, size)
-        below = np.minimum(pixels + 1, left + step) - np.maximum(pixels, left)
-        weights = (below if step >= 1 else 1 - np.abs(pixels - centre)).clip(0)
-        self.weights = (weights / weights.sum(0)).astype(np.float32)
-        self.pixels = pixels.clip(0, count - 1).astype(int)
-        # One coded pixel for each new one: nothing is to be summed, and the work of all the sums is spared.
-        self.taken = slice(int(left[0]), int(left[0]) + size) if step == 1 and left[0] % 1 == 0 else None
-
-    def __call__(self, picture: np.ndarray, axis: int) -> np.ndarray:
-        if self.taken is not None:
-            return picture[self.taken] if axis == 0 else picture[:, self.taken]
-        shape = [1, 1, 1]
-        shape[axis] = -1
-        taps = zip(self.weights, self.pixels, strict=True)
-        return sum(
-            (weight.reshape(shape) * picture.take(pixels, axis) for weight, pixels in taps),
-            np.zeros((1, 1, 1), np.float32),
-        )
-
-
-def _blocks(step: float, coded: int) -> int:
-    """The largest power of two that is an eighth of a new pixel of ``step`` coded ones, and divides the
-    picture."""
-    blocks = 1
-    while 16 * blocks <= step and coded % (2 * blocks) == 0:
-        blocks *= 2
-    return blocks
-
-
-def _rgb_graph(frame: Any, crop: Box, size: tuple[int, int]) -> Graph:
-    """Crop (x, y, width, height), averages of whole blocks down to ``size`` (width, height), and conversion
-    to RGB.
-
-    Colours follow the frame's own matrix and range.
-    """
-    way = "bicubic" if size == crop[2:] else "area"
-    scale = f"{size[0]}:{size[1]}:flags={way}+{CAREFUL}{_colours_of(frame)}"
-    return _graph(frame, [_crop(*crop), ("scale", scale), ("format", "rgb24")])
-
-
-def _source_graph(frame: Any, box: Box, size: tuple[int, int], turn: tuple[bool, bool, bool]) -> Graph:
-    """Scaling to ``size`` (width, height), crop, turning, and conversion to yuv420p, BT.709, limited range;
-    each of them only where it changes something."""
-    left, top, right, bottom = box
-    colours = _colours_of(frame)
-    convert = f"flags=bicubic+{CAREFUL}{colours}:out_color_matrix=bt709:out_range=limited"
-    crop, turning = _crop(left, top, right - left, bottom - top), _turning(*turn)
-    if size != (frame.width, frame.height) or _splits_chroma(frame, left, top):
-        # By way of full chroma, so that its samples are made anew for the pixels that share them then.
-        whole: Nodes = [("scale", f"{size[0]}:{size[1]}:{convert}"), ("format", "yuv444p")]
-        nodes = [*whole, crop, *turning, ("scale", f"flags=area+{CAREFUL}"), ("format", "yuv420p")]
-    elif frame.format.name == "yuv420p" and colours == VIDEO_COLOURS:
-        # Turned as players do it: chroma stays with its four pixels, wherever between them it was sampled.
-        nodes = [crop, *turning]
-    else:
-        nodes = [crop, ("scale", convert), ("format", "yuv420p"), *turning]
-    # What came with the coded frame (rotation, captions, its kind) does not hold for this one.
-    return _graph(frame, [*nodes, ("sidedata", "mode=delete"), ("setparams", VIDEO_MARKS)])
-
-
-def _crop(x: int, y: int, width: int, height: int) -> tuple[str, str]:
-    return "crop", f"{width}:{height}:{x}:{y}:exact=1"
-
-
-def _turning(transposed: bool, flip_x: bool, flip_y: bool) -> Nodes:
-    if transposed:
-        return [("transpose", str(flip_x + 2 * flip_y))]
-    return [("hflip", "")] * flip_x + [("vflip", "")] * flip_y
-
-
-def _splits_chroma(frame: Any, left: int, top: int) -> bool:
-    """Whether a crop from there on begins between the pixels that share a sample of chroma."""
-    across, down = 64 // frame.format.chroma_width(64), 64 // frame.format.chroma_height(64)
-    return bool(left % across or top % down)
-
-
-def _colours_of(frame: Any) -> str:
-    """The matrix and range of a frame, as arguments of the scale filter; empty where it has no matrix."""
-    if frame.format.is_rgb or frame.format.name.startswith(("gray", "pal", "mono")):
-        return ""
-    # Unmarked colours are taken as players take them: BT.709 from 720 lines on, else BT.601.
-    guess = "bt709" if frame.height >= 720 or frame.width >= 1280 else "bt601"
-    full = int(frame.color_range) == FULL_RANGE or frame.format.name.startswith("yuvj")
-    matrix, levels = MATRICES.get(int(frame.colorspace), guess), "full" if full else "limited"
-    return f":in_color_matrix={matrix}:in_range={levels}"
-
-
-def _graph(frame: Any, nodes: Nodes) -> Graph:
-    """Filters for frames like this one."""
-    graph = Graph()
-    source = graph.add_buffer(
-        width=frame.width,
-        height=frame.height,
-        format=frame.format,
-        time_base=Fraction(frame.time_base or Fraction(1, 1000)),
-    )
-    filters = [graph.add(name, arguments or None) for name, arguments in nodes]
-    graph.link_nodes(source, *filters, graph.add("buffersink")).configure()
-    return graph

@@ -15,8 +15,8 @@ from av.filter import Graph
 
 from listen_and_move.clock import frame_sample
 from listen_and_move.errors import UserError
+from listen_and_move.media.conversion import FULL_RANGE, VIDEO_MARKS, rgb
 from listen_and_move.media.decoding import AnyPath
-from listen_and_move.media.picture import FULL_RANGE, VIDEO_MARKS, rgb
 from listen_and_move.media.replacing import replacing, replacing_folder, telling
 from listen_and_move.media.soundtrack import (
     CopiedSound,

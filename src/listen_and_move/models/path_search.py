@@ -66,6 +66,8 @@ class CostWeights(NamedTuple):
 
 BY_SOUND = CostWeights(sound=1.0, guide=0.0)
 """Nothing leads but the sound."""
+BY_GUIDE = CostWeights(sound=0.0, guide=1.0)
+"""The guide's picture leads, and the sound through it alone."""
 
 
 def usual_search(weights: CostWeights, live: bool = False) -> Search:
@@ -85,7 +87,8 @@ class PathCue(NamedTuple):
     features: Float[np.ndarray, " F"]
     """Of its sound."""
     guide: Float[np.ndarray, " P"] | None = None
-    """Description of the picture that a network drew for the sound; None: none was drawn."""
+    """Description of the picture that a network drew for the sound; None: none was drawn, and the sound
+    leads."""
     silent: bool = False
     """Nothing is to be heard: the path may rest on a frame, and going on costs something."""
 
@@ -160,10 +163,8 @@ class PathSearch:
             after: number of the frame that comes.
         """
         ends, candidates = (np.searchsorted(self.places, [number]) for number in (before, after))
-        changes = np.linalg.norm(np.diff(self._centred, axis=0), axis=1)[self._goes_on[:-1]]
-        large = float(np.percentile(changes, 95)) if len(changes) else 0.0
         distance = float(distances(self._expected[ends], self._centred[candidates])[0, 0])
-        return distance / large if large else 0.0
+        return distance / self._large_change if self._large_change else 0.0
 
     def _extended(self, cue: PathCue, state: PathState | None) -> PathState:
         """Returns all paths one frame on, to frames that cost little and to each one's own next frame; the
@@ -185,14 +186,15 @@ class PathSearch:
 
     def _costs(self, cue: PathCue) -> Float[np.ndarray, " N"]:
         """Returns what each training frame costs by itself."""
+        weights = BY_SOUND if cue.guide is None else self.weights
         costs = np.zeros(len(self.places))
-        if self.weights.sound:
+        if weights.sound:
             distance = np.linalg.norm(self._sounds - cue.features * self._scale, axis=1)
-            costs = costs + self.weights.sound * (distance / self._sound_unit)
-        if self.weights.guide and cue.guide is not None:
-            guide = (cue.guide - self.pictures.mean(0))[None]
+            costs = costs + weights.sound * (distance / self._sound_unit)
+        if weights.guide and cue.guide is not None:
+            guide = (cue.guide - self._mean)[None]
             squares = np.square(distances(guide, self._centred)[0])
-            costs = costs + self.weights.guide * (squares / self._picture_unit**2)
+            costs = costs + weights.guide * (squares / self._picture_unit**2)
         return costs * self._variety
 
     def _jumps(
@@ -222,7 +224,17 @@ class PathSearch:
     @cached_property
     def _centred(self) -> Float[np.ndarray, "N P"]:
         """Descriptions around their mean, which keeps the rounding of `distances` small."""
-        return self.pictures - self.pictures.mean(0)
+        return self.pictures - self._mean
+
+    @cached_property
+    def _mean(self) -> Float[np.ndarray, " P"]:
+        return self.pictures.mean(0)
+
+    @cached_property
+    def _large_change(self) -> float:
+        """The 95th percentile of the changes from one frame to the next; 0 where no two follow each other."""
+        changes = np.linalg.norm(np.diff(self._centred, axis=0), axis=1)[self._goes_on[:-1]]
+        return float(np.percentile(changes, 95)) if len(changes) else 0.0
 
     @cached_property
     def _expected(self) -> Float[np.ndarray, "N P"]:

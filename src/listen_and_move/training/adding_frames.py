@@ -1,4 +1,4 @@
-"""Frames are added to a model that was trained without keeping any."""
+"""Training frames are put into a run folder, and from there or by themselves into a model that has none."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +11,7 @@ from listen_and_move.config import Config
 from listen_and_move.data.clip import Clip, file_hash, load_clip
 from listen_and_move.errors import UserError
 from listen_and_move.keeping import keep_frames
-from listen_and_move.models.checkpoint import Model, load_model, save_model
+from listen_and_move.models.checkpoint import Model, load_model, read_frames_file, save_model
 from listen_and_move.models.kept_frames import write_with_packets
 from listen_and_move.runs import RunFolder, model_path
 from listen_and_move.training.memory_fitting import remembered_frames
@@ -81,6 +81,38 @@ def add_frames(
         write_with_packets(RunFolder(path).frames_file, {}, {}, kept)
     save_model(file, found._replace(kept=kept))
     return AddedFrames(file, kept.described())
+
+
+def keep_training_frames(
+    folder: RunFolder,
+    config: Config,
+    clip: Clip,
+    video: Path,
+    video_hash: str,
+    progress: Callable[[int, int], None],
+) -> None:
+    """Writes the frames that the model will keep into the run folder, unless they are there.
+
+    Args:
+        folder: of the run.
+        config: the run's settings.
+        clip: the decoded clip.
+        video: that it was decoded from.
+        video_hash: sha256 of its content.
+        progress: called with frames done and expected.
+
+    Raises:
+        UserError: the picture is too large to be kept.
+    """
+    keep = config.training.keep
+    if keep == "none" or video.is_dir():  # a folder of songs has no frames in a row that could be a path
+        folder.frames_file.unlink(missing_ok=True)
+        return
+    small = keep == "small"
+    if folder.frames_file.exists() and read_frames_file(folder.frames_file).about.small == small:
+        return
+    kept = keep_frames(video, video_hash, clip, config.clip, config.features, small=small, progress=progress)
+    write_with_packets(folder.frames_file, {}, {}, kept)
 
 
 def _check_learnt(video: Path, model: Model, clip: Clip, config: Config) -> None:

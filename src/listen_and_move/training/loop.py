@@ -18,14 +18,13 @@ from listen_and_move.data.source import find_source
 from listen_and_move.data.windows import lanes
 from listen_and_move.errors import UserError
 from listen_and_move.interrupts import handled
-from listen_and_move.keeping import keep_frames
 from listen_and_move.losses.perceptual import PerceptualLoss
 from listen_and_move.models.checkpoint import Model, load_model, read_frames_file, save_model
-from listen_and_move.models.kept_frames import write_with_packets
 from listen_and_move.precision import choose_device, products, reused_memory
 from listen_and_move.presets import DEFAULT_PRESET
 from listen_and_move.runs import RunFolder, write_text
 from listen_and_move.settings import from_preset, to_json, with_values
+from listen_and_move.training.adding_frames import keep_training_frames
 from listen_and_move.training.batches import Batches
 from listen_and_move.training.cuda_graphs import CudaGraphs, CudaGraphStep
 from listen_and_move.training.holding import held
@@ -119,54 +118,20 @@ def train(
                 "choose another --run",
             )
         steps = config.training.steps
-        clip = source.load(
-            config, lambda done, total: watch(TrainingProgress(0, steps, {}, 0.0, (done, total)))
-        )
+
+        def decoding(done: int, total: int) -> None:
+            watch(TrainingProgress(0, steps, {}, 0.0, (done, total)))
+
+        clip = source.load(config, decoding)
         lanes(clip.train, config.training.lanes, config.training.window)  # refuses lanes that are too short
         if begun:
             write_text(folder.config_file, to_json(config))
         else:  # what cannot be learnt leaves no folder
             alone.enter_context(held(folder))
             folder.create(config, video, video_hash, str(place))
-        keep_training_frames(folder, config, clip, video, video_hash, watch)
+        keep_training_frames(folder, config, clip, video, video_hash, decoding)
         with products(exact=config.training.speed == "exact"), reused_memory(not config.training.recompute):
             return Trainer(folder, config, clip, perceptual, place, watch).run()
-
-
-def keep_training_frames(
-    folder: RunFolder, config: Config, clip: Clip, video: Path, video_hash: str, watch: Watcher
-) -> None:
-    """Writes the frames that the model keeps into the run folder, unless they are there.
-
-    Args:
-        folder: of the run.
-        config: the run's settings.
-        clip: the decoded clip.
-        video: that it was decoded from.
-        video_hash: sha256 of its content.
-        watch: told how many frames are read.
-
-    Raises:
-        UserError: the picture is too large to be kept.
-    """
-    keep = config.training.keep
-    if keep == "none" or video.is_dir():  # a folder of songs has no frames in a row that could be a path
-        folder.frames_file.unlink(missing_ok=True)
-        return
-    small = keep == "small"
-    if folder.frames_file.exists() and read_frames_file(folder.frames_file).about.small == small:
-        return
-    steps = config.training.steps
-    kept = keep_frames(
-        video,
-        video_hash,
-        clip,
-        config.clip,
-        config.features,
-        small=small,
-        progress=lambda done, total: watch(TrainingProgress(0, steps, {}, 0.0, (done, total))),
-    )
-    write_with_packets(folder.frames_file, {}, {}, kept)
 
 
 def default_run(video: Path) -> Path:

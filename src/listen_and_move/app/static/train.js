@@ -7,6 +7,8 @@ import { cropEditor } from "./crop.js";
 import { dropzone } from "./drop.js";
 import { go } from "./go.js";
 
+const KEPT = { source: "Frames as large as filmed", small: "Smaller frames", none: "No frames: the network draws" };
+
 export function show(place) {
   const now = h("div", { className: "now" });
   const work = h("div", {});
@@ -48,7 +50,7 @@ function failure({ name, message }, poll) {
 
 function trainingForm(upload) {
   const key = `training-${upload.id}`;
-  const chosen = { preset: null, size: null, steps: null, start: "", end: "", crop: null, name: slug(upload.name), near: false, ...recall(key, {}) };
+  const chosen = { preset: null, size: null, steps: null, keep: null, start: "", end: "", crop: null, name: slug(upload.name), near: false, ...recall(key, {}) };
   const keep = (changes) => { Object.assign(chosen, changes); remember(key, chosen); };
   const editor = cropEditor(`/api/uploads/${upload.id}/still`, upload, (box) => keep({ crop: box }));
   const field = (id, label, control, hint) => h("div", { className: "field" }, h("label", { htmlFor: id }, label), Object.assign(control, { id }), hint ? h("small", {}, hint) : null);
@@ -56,9 +58,10 @@ function trainingForm(upload) {
   const setting = (name, control) => field(name.split(".")[1], known(name).label, control, known(name).help);
   const numeric = (name) => ({ type: "number", min: known(name).lowest, max: known(name).highest, step: known(name).step ?? "any" });
   const text = (name, properties) => h("input", { value: chosen[name] ?? "", onchange: (event) => keep({ [name]: event.target.value.trim() }), ...properties });
-  const preset = h("select", { onchange: () => { keep({ preset: preset.value, size: null, steps: null }); fill(); } });
+  const preset = h("select", { onchange: () => { keep({ preset: preset.value, size: null, steps: null, keep: null }); fill(); } });
   const size = h("select", { onchange: () => { keep({ size: size.value }); reshape(); } });
   const steps = h("input", { ...numeric("training.steps"), onchange: () => keep({ steps: steps.valueAsNumber || null }) });
+  const kept = h("select", { onchange: () => keep({ keep: kept.value }) });
   const near = h("input", { type: "checkbox", checked: chosen.near, onchange: () => keep({ near: near.checked }) });
   const name = text("name", { pattern: "[a-z0-9][a-z0-9\\-]{0,39}", required: true, title: "Small letters, digits and dashes" });
   const start = text("start", { ...numeric("clip.start"), placeholder: "0" });
@@ -78,6 +81,7 @@ function trainingForm(upload) {
     const wanted = chosen.size ?? base.size;
     size.replaceChildren(...[...new Set([wanted, ...known("clip.size").usual])].map((each) => h("option", { value: each, selected: each === wanted }, each.replace("x", " × "))));
     steps.value = chosen.steps ?? base.steps;
+    kept.replaceChildren(...known("training.keep").usual.map((each) => h("option", { value: each, selected: each === (chosen.keep ?? base.keep) }, KEPT[each])));
     near.closest("label").hidden = !base.future;
     if (chosen.crop) reshape();
     else {
@@ -92,7 +96,7 @@ function trainingForm(upload) {
     button.disabled = true;
     await trying(async () => {
       const part = Object.fromEntries(Object.entries(clip()).map(([each, value]) => [`clip.${each}`, value]).filter(([, value]) => value !== null));
-      const settings = { ...part, "training.steps": steps.valueAsNumber, ...(near.checked && choices.presets[preset.value].future ? { "features.future": 0 } : {}) };
+      const settings = { ...part, "training.steps": steps.valueAsNumber, "training.keep": kept.value, ...(near.checked && choices.presets[preset.value].future ? { "features.future": 0 } : {}) };
       await post("/api/runs", { name: name.value.trim(), upload: upload.id, preset: preset.value, settings });
       go(`/runs/${encodeURIComponent(name.value.trim())}`);
     });
@@ -104,7 +108,7 @@ function trainingForm(upload) {
       h("h2", {}, upload.name, h("small", {}, ` ${seconds(upload.seconds)}, ${upload.width} × ${upload.height} pixels`)),
       h("div", { className: "learn" }, h("div", {}, editor.element, h("p", { className: "soft" }, "Drag the part that moves with the sound. What is outside is not learnt.")), report.element)),
     h("section", { className: "panel", "aria-label": "Choices" },
-      field("preset", "Preset", preset), setting("clip.size", size), setting("training.steps", steps),
+      field("preset", "Preset", preset), setting("clip.size", size), setting("training.steps", steps), setting("training.keep", kept),
       h("div", { className: "pair" }, setting("clip.start", start), setting("clip.end", end)),
       h("label", { className: "check", title: known("features.future").help }, near, `For live play: no ${known("features.future").label.toLowerCase()}`),
       field("name", "Name of the run", name), button));

@@ -186,8 +186,9 @@ class PathSource:
 
     def _stretch(self, begin: int, frame: int, number: int) -> Stretch:
         """Returns the stretch that begins with a training frame."""
-        # The output frame may come a little before or after the instant of the frame that was decided.
-        position = floor((number - frame) * self.rate / self.fps + begin)
+        # To the nearest frame: later by up to one all through the stretch, half of what follows the sound is
+        # lost (five fifths of a drummer: dcor .16 for .29).
+        position = begin + floor((number - frame) * self.rate / self.fps + Fraction(1, 2))
         ends = self.kept.stretch(position_at(number, self.fps, self.rate))
         return Stretch(begin, min(max(position, ends[0]), ends[1]), True, False, ends)
 

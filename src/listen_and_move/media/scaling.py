@@ -1,0 +1,54 @@
+"""Scaling of one axis of a picture."""
+
+from math import ceil, floor
+
+import numpy as np
+
+
+class Scaling:
+    """Scaling of one axis from the span (begin, end) of the displayed picture to ``size`` pixels.
+
+    Shrinking averages the area below each new pixel; enlarging interpolates linearly. Each new pixel is a
+    weighted sum of a few coded ones, so a loop over these few is all the work there is. Where a new pixel is
+    much larger than a coded one, ``blocks`` of coded pixels are averaged before anything else, since colours
+    and sums of all of them cost time: an edge between two new pixels is then known to a block, at most an
+    eighth of a new pixel.
+    """
+
+    def __init__(self, span: tuple[int, int], displayed: int, coded: int, size: int) -> None:
+        begin, end = (side * coded / displayed for side in span)
+        step = (end - begin) / size
+        self.blocks = _blocks(step, coded)
+        align = max(4, self.blocks)  # where chroma samples begin, in every subsampling
+        self.first = max(0, floor(begin) - 2) // align * align
+        self.count = min(coded, ceil((ceil(end) + 2) / self.blocks) * self.blocks) - self.first
+        left = (begin - self.first + step * np.arange(size)) / self.blocks
+        step, count = step / self.blocks, self.count // self.blocks
+        centre = (left + step / 2 - 0.5).clip(0, count - 1)
+        pixels = np.floor(left if step >= 1 else centre) + np.arange(ceil(step) + 1)[:, None]  # (taps, size)
+        below = np.minimum(pixels + 1, left + step) - np.maximum(pixels, left)
+        weights = (below if step >= 1 else 1 - np.abs(pixels - centre)).clip(0)
+        self.weights = (weights / weights.sum(0)).astype(np.float32)
+        self.pixels = pixels.clip(0, count - 1).astype(int)
+        # One coded pixel for each new one: nothing is to be summed, and the work of all the sums is spared.
+        self.taken = slice(int(left[0]), int(left[0]) + size) if step == 1 and left[0] % 1 == 0 else None
+
+    def __call__(self, picture: np.ndarray, axis: int) -> np.ndarray:
+        if self.taken is not None:
+            return picture[self.taken] if axis == 0 else picture[:, self.taken]
+        shape = [1, 1, 1]
+        shape[axis] = -1
+        taps = zip(self.weights, self.pixels, strict=True)
+        return sum(
+            (weight.reshape(shape) * picture.take(pixels, axis) for weight, pixels in taps),
+            np.zeros((1, 1, 1), np.float32),
+        )
+
+
+def _blocks(step: float, coded: int) -> int:
+    """The largest power of two that is an eighth of a new pixel of ``step`` coded ones, and divides the
+    picture."""
+    blocks = 1
+    while 16 * blocks <= step and coded % (2 * blocks) == 0:
+        blocks *= 2
+    return blocks
