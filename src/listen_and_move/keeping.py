@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -16,7 +17,7 @@ from listen_and_move.data.clip import Clip
 from listen_and_move.data.source_frames import encode_clip
 from listen_and_move.models.kept_frames import KeptAbout, KeptFrames, Packets
 from listen_and_move.models.metric_fitting import clip_metric_scale
-from listen_and_move.models.path_memory import path_memory
+from listen_and_move.models.path_memory import PathMemory, path_memory
 from listen_and_move.models.path_search import BY_SOUND
 
 
@@ -49,17 +50,23 @@ def keep_frames(
     Raises:
         UserError: the video cannot be read, or its picture is too large.
     """
-    with tempfile.TemporaryFile() as temporary:
+
+    def memory() -> PathMemory:
+        numbers, scale = training_frames(clip.train), metric_scale
+        if scale is None:
+            scale = clip_metric_scale(clip.frames, clip.features, numbers, features, settings.rate)
+        return path_memory(clip.frames, clip.features, numbers, scale.cpu().clone())
+
+    # Fitting takes about as long as encoding, and neither needs the other.
+    with ThreadPoolExecutor(1) as beside, tempfile.TemporaryFile() as temporary:
+        fitting = beside.submit(memory)
         file = cast(BinaryIO, temporary)
         encoded = encode_clip(
             video, settings, clip.box, clip.train, file, small=small, fleeting=fleeting, progress=progress
         )
         file.flush()
         packets = Packets(file, 0, sum(encoded.sizes))
-    numbers = training_frames(clip.train)
-    if metric_scale is None:
-        metric_scale = clip_metric_scale(clip.frames, clip.features, numbers, features, settings.rate)
-    path = path_memory(clip.frames, clip.features, numbers, metric_scale.cpu().clone())
+        path = fitting.result()
     about = KeptAbout(encoded.header, encoded.fps, exact(settings.start), video_hash, BY_SOUND, small)
     return KeptFrames(about, encoded.sizes, np.array(encoded.positions), path, packets, str(video))
 
