@@ -12,6 +12,7 @@ import pytest
 
 from listen_and_move.inference.controls import Dial
 from listen_and_move.media.files import probe
+from listen_and_move.runs import RunFolder
 from tests.app.serving import until, waiting
 
 WAIT = 240_000  # milliseconds
@@ -223,11 +224,14 @@ def test_a_run_is_begun_reloaded_stopped_and_resumed(visit: Visit, performance: 
     assert cropped != "64 × 64 pixels at 0, 0"
     page.fill("#name", "my-drums")
     page.fill("#steps", "100000")
+    assert page.input_value("#keep") == "source"
+    page.select_option("#keep", "small")
     page.keyboard.press("Tab")
     page.reload()
     page.wait_for_selector(".crop .frame")
     assert until(lambda: page.text_content(".crop output"), lambda text: text == cropped)
     assert page.input_value("#name") == "my-drums" and page.input_value("#steps") == "100000"
+    assert page.input_value("#keep") == "small"
     page.get_by_role("button", name="Start training").click()
     page.wait_for_url("**/runs/my-drums")
     page.wait_for_selector(".curve")
@@ -235,6 +239,7 @@ def test_a_run_is_begun_reloaded_stopped_and_resumed(visit: Visit, performance: 
     page.get_by_role("button", name="Stop").click()
     page.wait_for_selector("button:has-text('Go on')")
     assert "stopped at" in page.text_content(".badge") and (runs / "my-drums" / "model.safetensors").exists()
+    assert RunFolder(runs / "my-drums").config().training.keep == "small"
     steps = int(page.text_content(".badge").split()[2]) + 1
     page.fill("#more-steps", str(steps))
     page.get_by_role("button", name="Go on").click()

@@ -84,6 +84,17 @@ def test_a_path_is_played_live_into_a_file_as_it_was_filmed(filmed: Path, wave: 
         assert container.metadata["COMMENT"].startswith("Replayed pictures of a recording")
 
 
+def test_a_video_plays_live_and_says_what_a_model_would_do(
+    performance: Path, wave: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.mp4"
+    done = subprocess.run(
+        live(performance, "--input", wave, "--output", out), capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0 and len(list(read_frames(out, Fraction(20), width=64, height=64))) >= 40
+    assert done.stderr.count("note: ") == 1 and "a trained model follows better" in done.stderr
+
+
 def test_raw_samples_in_matroska_out_through_pipes(trained: Path) -> None:
     samples = np.stack([beats(2.03), beats(2.03)[::-1]], 1)
     line = live(

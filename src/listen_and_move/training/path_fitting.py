@@ -66,10 +66,10 @@ def fitted_weights(network: Network, clip: Clip, config: Config, path: PathMemor
             chosen = np.concatenate([decided, search.finish(state)])
             values.append(difference_correlation(clip.frames[chosen].numpy(), real))
     network.train(training)
-    return _leading(found[BY_SOUND], found[BY_GUIDE])
+    return leading(found[BY_SOUND], found[BY_GUIDE])
 
 
-def _leading(by_sound: Sequence[float], by_guide: Sequence[float]) -> CostWeights:
+def leading(by_sound: Sequence[float], by_guide: Sequence[float]) -> CostWeights:
     """Returns what leads, by the dcor that either reached in each stretch."""
     known = bool(by_guide) and median(by_guide) > KNOWN
     return BY_GUIDE if known and fmean(by_guide) - fmean(by_sound) > WORTH else BY_SOUND

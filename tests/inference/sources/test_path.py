@@ -129,6 +129,28 @@ def test_a_source_of_twice_the_rate(filmed: Path, wave: np.ndarray) -> None:
     assert np.median(np.diff(numbers)) == 1 and len(numbers) == len(shown)
 
 
+def test_between_the_frames_of_a_rate_that_does_not_divide_the_nearest_one_is_shown(
+    filmed: Path, performance: Path
+) -> None:
+    """Sound from 1 s on of a film of 29.97 frames/s shows what was filmed from there on: frame 30 is at
+    1.001 s, frame 29 at .968 s."""
+    source, rate = source_of(filmed), Fraction(30000, 1001)
+    positions = np.arange(int(len(source.kept.positions) / source.fps * rate))
+    kept = replace(source.kept, about=source.kept.about._replace(fps=rate), positions=positions)
+
+    class Blank(PathSource):
+        def _frame(self, position: int) -> np.ndarray:
+            return np.zeros((16, 16, 3), np.uint8)
+
+    filmed_from_1_s = np.concatenate(list(read_sound(performance, SAMPLE_RATE, start=1, end=3)))
+    frames, _ = playable(filmed, BY_SOUND).pipeline.front_end.push(filmed_from_1_s, None)
+    at_any_rate = Blank(kept, source.search, source.fps, source.silence, source.level)
+    shown, state = at_any_rate.push(frames, None)
+    shown += at_any_rate.finish(state)
+    late = [float(frame.moments[-1].seconds - 1 - frame.number / rate) for frame in shown]
+    assert abs(np.median(late)) < 0.001 + 1e-9
+
+
 @pytest.mark.parametrize("size", ["0x0", "17x16", "5000x16", "64", "x", "64x", "-2x2", "huge"])
 def test_sizes_that_are_none(filmed: Path, size: str) -> None:
     with pytest.raises(SettingError, match="size: expected model, source, or even numbers"):
