@@ -187,7 +187,7 @@ class PathSource:
     def _stretch(self, begin: int, frame: int, number: int) -> Stretch:
         """Returns the stretch that begins with a training frame."""
         # To the nearest frame: later by up to one all through the stretch, half of what follows the sound is
-        # lost (five fifths of a drummer: dcor .16 for .29).
+        # lost (three fifths of a drummer: dcor .19 for .32).
         position = begin + floor((number - frame) * self.rate / self.fps + Fraction(1, 2))
         ends = self.kept.stretch(position_at(number, self.fps, self.rate))
         return Stretch(begin, min(max(position, ends[0]), ends[1]), True, False, ends)
