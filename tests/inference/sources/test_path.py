@@ -3,6 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from listen_and_move.inference.stage import PlaySettings
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.sound import read_sound
+from listen_and_move.models.path_search import PathCue
 from listen_and_move.runs import RunFolder
 
 BY_SOUND = PictureChoice(by_sound=True)
@@ -129,26 +131,35 @@ def test_a_source_of_twice_the_rate(filmed: Path, wave: np.ndarray) -> None:
     assert np.median(np.diff(numbers)) == 1 and len(numbers) == len(shown)
 
 
-def test_between_the_frames_of_a_rate_that_does_not_divide_the_nearest_one_is_shown(
-    filmed: Path, performance: Path
-) -> None:
-    """Sound from 1 s on of a film of 29.97 frames/s shows what was filmed from there on: frame 30 is at
-    1.001 s, frame 29 at .968 s."""
+def test_what_is_decided_for_an_instant_is_on_display_there(filmed: Path, wave: np.ndarray) -> None:
+    """Of a film of 29.97 frames/s: the frame that it shows at the instant of the training frame."""
     source, rate = source_of(filmed), Fraction(30000, 1001)
-    positions = np.arange(int(len(source.kept.positions) / source.fps * rate))
-    kept = replace(source.kept, about=source.kept.about._replace(fps=rate), positions=positions)
+    frames, _ = playable(filmed, BY_SOUND).pipeline.front_end.push(wave, None)
+    numbers = np.concatenate([np.arange(first, first + 9) for first in (4, 25, 14, 39, 8)])
+
+    class Chosen:
+        def push(self, cues: list[PathCue], state: None) -> tuple[np.ndarray, None]:
+            return numbers[: len(cues)], state
+
+        def apart(self, before: int, after: int) -> float:
+            return 0.1
 
     class Blank(PathSource):
         def _frame(self, position: int) -> np.ndarray:
             return np.zeros((16, 16, 3), np.uint8)
 
-    filmed_from_1_s = np.concatenate(list(read_sound(performance, SAMPLE_RATE, start=1, end=3)))
-    frames, _ = playable(filmed, BY_SOUND).pipeline.front_end.push(filmed_from_1_s, None)
-    at_any_rate = Blank(kept, source.search, source.fps, source.silence, source.level)
-    shown, state = at_any_rate.push(frames, None)
-    shown += at_any_rate.finish(state)
-    late = [float(frame.moments[-1].seconds - 1 - frame.number / rate) for frame in shown]
-    assert abs(np.median(late)) < 0.001 + 1e-9
+    positions = np.arange(int(len(source.kept.positions) / source.fps * rate))
+    kept = replace(source.kept, about=source.kept.about._replace(fps=rate), positions=positions)
+    at_29_97 = Blank(kept, cast(Any, Chosen()), source.fps, source.silence, source.level)
+    shown, _ = at_29_97.push(frames[: len(numbers)], None)
+    begins = [
+        place for place in range(len(numbers)) if place == 0 or numbers[place] != numbers[place - 1] + 1
+    ]
+    known = [place for place in begins if int(place * rate / 20) < len(shown)]
+    assert len(known) >= 4
+    for place in known:
+        moment = shown[int(place * rate / 20)].moments[-1]
+        assert moment.seconds * rate == int(numbers[place] * rate / 20)
 
 
 @pytest.mark.parametrize("size", ["0x0", "17x16", "5000x16", "64", "x", "64x", "-2x2", "huge"])

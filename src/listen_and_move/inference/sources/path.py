@@ -11,7 +11,7 @@ Letters: H height, W width.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, floor
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -139,10 +139,14 @@ class PathSource:
         return 0 if self.live else ceil(LONGEST / 2 * self.rate)
 
     def _begin(self, number: int) -> int:
-        """Returns the output frame that stands for the instant of an input frame: the nearest, or live the
-        next one, since the sound is not known before."""
-        instant = number * self.rate / self.fps
-        return ceil(instant) if self.live else floor(instant + Fraction(1, 2))
+        """Returns the output frame that is on display at the instant of an input frame, or live the next
+        one, since the sound is not known before."""
+        return ceil(number * self.rate / self.fps) if self.live else self._position(number)
+
+    def _position(self, number: int) -> int:
+        """Returns the frame at the rate of the source that is on display at the instant of a frame that comes
+        in."""
+        return position_at(number, self.fps, self.rate)
 
     def _cues(self, inputs: list[Frame], quiet: int, settings: PlaySettings) -> tuple[list[PathCue], int]:
         """Returns what the path is to be near to, and the frames of silence so far."""
@@ -186,10 +190,11 @@ class PathSource:
 
     def _stretch(self, begin: int, frame: int, number: int) -> Stretch:
         """Returns the stretch that begins with a training frame."""
-        # To the nearest frame: later by up to one all through the stretch, half of what follows the sound is
-        # lost (three fifths of a drummer: dcor .19 for .32).
-        position = begin + floor((number - frame) * self.rate / self.fps + Fraction(1, 2))
-        ends = self.kept.stretch(position_at(number, self.fps, self.rate))
+        # At the instant that was decided, exactly the frame that was decided is shown: one frame later or
+        # sooner all through the stretch, and half of what follows the sound is lost.
+        decided = self._position(number)
+        position = decided + begin - self._position(frame)
+        ends = self.kept.stretch(decided)
         return Stretch(begin, min(max(position, ends[0]), ends[1]), True, False, ends)
 
     def _jumped(self, before: Stretch, stretch: Stretch, seconds: Fraction | float) -> Stretch:
