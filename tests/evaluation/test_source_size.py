@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from jaxtyping import UInt8
 
+from listen_and_move.config import ClipConfig
 from listen_and_move.errors import UserError
 from listen_and_move.evaluation.baselines import HELD, MEAN, REAL, SHIFTED
 from listen_and_move.evaluation.film import Film
@@ -26,6 +27,8 @@ from listen_and_move.evaluation.written_measures import (
 from listen_and_move.media.conversion import rgb
 from listen_and_move.media.edit_list import ClipMoment
 from listen_and_move.media.picture import source_frames
+from listen_and_move.media.soundtrack import Waveform
+from listen_and_move.media.video import VideoWriter
 from listen_and_move.metrics.coherence import flicker
 from listen_and_move.metrics.frame import MOVING_SHARE, laplacian_energies, moving_region, unit_range
 from listen_and_move.metrics.sync import motion_energy
@@ -108,6 +111,21 @@ def test_film_is_the_source(run: Path, performance: Path) -> None:
     assert len(found) == 70
     place = int(np.random.default_rng(3).integers(64))
     assert (found[: 64 - place] == whole[place:64]).all() and (found[64 - place] == whole[0]).all()
+
+
+def test_a_shifted_film_begins_within_the_picture(tmp_path: Path) -> None:
+    """Even where the picture ends within the last frame of the model: here 3 ms after its begin."""
+    video, rate = tmp_path / "film.mp4", Fraction(1000)
+    sound = Waveform(np.full((500, 1), 0.1, np.float32), 1000)
+    with VideoWriter(video, width=16, height=16, fps=rate, sound=sound) as writer:
+        for number in range(453):
+            writer.write(np.full((16, 16, 3), number % 256, np.uint8))
+    clip = ClipConfig(size="16", fps="20", holdout="0-0.4")
+    film = Film.of_clip(video, clip)
+    assert film.train == (range(4, 10),)
+    for seed in range(40):
+        _, shifted = film_rows(film, film.held_out, seed)
+        assert len(list(islice(shifted.frames(), 2))) == 2
 
 
 def test_measures_are_those_of_whole_videos() -> None:

@@ -109,7 +109,8 @@ def film_rows(film: Film, span: range, seed: int) -> list[ShownRow]:
         seed: of the place where the trained part begins.
     """
     begin, end = film.seconds(max(film.train, key=len))
-    frames = max(1, int((end - begin) * film.rate))
+    # The picture may end within the last frame of the model.
+    frames = max(1, int((end - begin - 1 / film.fps) * film.rate))
     place = begin + int(np.random.default_rng(seed).integers(frames)) / film.rate
     around = [(place, end), *[(begin, end)] * (1 + int(len(span) / film.fps / (end - begin)))]
     return [
