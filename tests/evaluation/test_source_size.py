@@ -113,8 +113,8 @@ def test_film_is_the_source(run: Path, performance: Path) -> None:
     assert (found[: 64 - place] == whole[place:64]).all() and (found[64 - place] == whole[0]).all()
 
 
-def test_a_shifted_film_begins_within_the_picture(tmp_path: Path) -> None:
-    """Even where the picture ends within the last frame of the model: here 3 ms after its begin."""
+def test_where_the_picture_ends_within_the_last_frame_of_the_model(tmp_path: Path) -> None:
+    """Here 3 ms after its begin: the last frame is found, and a shifted film begins before."""
     video, rate = tmp_path / "film.mp4", Fraction(1000)
     sound = Waveform(np.full((500, 1), 0.1, np.float32), 1000)
     with VideoWriter(video, width=16, height=16, fps=rate, sound=sound) as writer:
@@ -126,6 +126,9 @@ def test_a_shifted_film_begins_within_the_picture(tmp_path: Path) -> None:
     for seed in range(40):
         _, shifted = film_rows(film, film.held_out, seed)
         assert len(list(islice(shifted.frames(), 2))) == 2
+    _, last = still_rows(film, film.held_out, np.zeros((16, 16, 3), np.uint8))
+    (frame,) = islice(last.frames(), 1)
+    assert abs(frame.picture.mean() - (452 - 256)) < 40
 
 
 def test_measures_are_those_of_whole_videos() -> None:

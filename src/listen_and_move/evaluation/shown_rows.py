@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from itertools import chain, islice, repeat
+from itertools import chain, repeat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -93,8 +93,7 @@ def still_rows(film: Film, span: range, mean: Picture) -> list[ShownRow]:
         mean: of all frames that were learnt.
     """
     before = span.start or max(film.train, key=len).stop
-    instant = film.seconds(range(before, before))[0]
-    (last,) = islice(film.frames(instant - 1 / film.rate, instant), 1)
+    *_, last = film.frames(*film.seconds(range(before - 1, before)))  # within which the picture may end
     return [
         ShownRow(name, film.rate, partial(_still, picture)) for name, picture in ((MEAN, mean), (HELD, last))
     ]
@@ -109,7 +108,7 @@ def film_rows(film: Film, span: range, seed: int) -> list[ShownRow]:
         seed: of the place where the trained part begins.
     """
     begin, end = film.seconds(max(film.train, key=len))
-    # The picture may end within the last frame of the model.
+    # Within the last frame of the model the picture may end.
     frames = max(1, int((end - begin - 1 / film.fps) * film.rate))
     place = begin + int(np.random.default_rng(seed).integers(frames)) / film.rate
     around = [(place, end), *[(begin, end)] * (1 + int(len(span) / film.fps / (end - begin)))]
