@@ -17,6 +17,10 @@ LONGEST_MEMORY = 1024
 MOST_DIGITS = 9
 """Of a whole number inside a text, such as a width."""
 
+LATER = {"later": True}
+"""Marks a setting that version 0.1 did not have: where it has its default, it is not written, so that equal
+trainings give equal files, which that version reads too."""
+
 
 def require(condition: bool, message: str, hint: str = "") -> None:
     """Refuse a setting that makes no sense, with a message that names it and a hint at what to do."""
@@ -60,6 +64,11 @@ class ClipConfig:
     """Where to begin in the video, in seconds."""
     end: float | None = setting(None, label="To second", lowest=0)
     """Where to stop in the video, in seconds; None: at its end."""
+    track: int | None = field(default=None, metadata=LATER)
+    """Which of a file's sounds, by its number from 0; None: the one that the file marks as its default."""
+    picture_track: int | None = field(default=None, metadata=LATER)
+    """Which of a file's pictures, by its number from 0; None: the one that the file marks as its default, of
+    several the largest."""
     size: str = setting(
         "128",
         label="Size of the picture",
@@ -80,6 +89,8 @@ class ClipConfig:
             self.end is None or self.end > self.start,
             f"end: expected later than start ({self.start} s); got {self.end}",
         )
+        for name, number in (("track", self.track), ("picture-track", self.picture_track)):
+            require(number is None or number >= 0, f"{name}: expected a number from 0 on; got {number}")
 
     @property
     def rate(self) -> Fraction:

@@ -30,6 +30,11 @@ class SettingError(UserError, ValueError):
     """A setting has a value that makes no sense; the message names the setting."""
 
 
+class DamageWarning(UserWarning):
+    """A part of a file could not be decoded and was left out: one line, which the command line prints as a
+    note."""
+
+
 class Remark(str):
     """A sentence that a user should know, with a hint at flags that its `message` is without.
 

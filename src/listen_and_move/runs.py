@@ -279,7 +279,7 @@ def is_step(value: object) -> bool:
 def write_text(path: Path, text: str) -> None:
     """Write a whole file or nothing."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="replace")  # names may be no text
 
 
 def environment(video: Path, video_hash: str, device: str) -> dict[str, Any]:

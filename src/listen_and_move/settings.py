@@ -4,7 +4,7 @@ import ast
 import inspect
 import json
 from collections.abc import Callable
-from dataclasses import asdict, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from itertools import pairwise
 from textwrap import dedent
@@ -47,7 +47,16 @@ def described(name: str) -> dict[str, Any]:
 
 def to_json(config: Any) -> str:
     """Settings as indented JSON, in the order of their declaration."""
-    return json.dumps(asdict(config), indent=2)
+    return json.dumps(to_values(config), indent=2)
+
+
+def to_values(config: Any) -> dict[str, Any]:
+    """Settings as nested dictionaries, but for later ones with their defaults; see `config.LATER`."""
+    return {
+        item.name: to_values(value) if is_dataclass(value) else value
+        for item, value in ((item, getattr(config, item.name)) for item in fields(config))
+        if not (item.metadata.get("later") and value == item.default)
+    }
 
 
 def from_json(kind: type[Settings], text: str) -> Settings:
@@ -117,6 +126,8 @@ def _checked(hint: Any, value: Any, name: str) -> Any:
             or (value is None and type(None) in choices),
             "a number",
         )
+    elif int in choices:
+        allowed, expected = type(value) is int or value is None, "a whole number"
     elif choices:
         allowed, expected = value in choices, " or ".join(str(choice) for choice in choices)
     else:

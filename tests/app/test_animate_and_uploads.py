@@ -1,5 +1,6 @@
 """Sounds in, videos out, over the page's addresses: real files, a real model, two visitors."""
 
+import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from listen_and_move.app import limits
+from listen_and_move.app.work import look
 from listen_and_move.media.files import probe
 from listen_and_move.media.wav import write_wav
 from tests.app.serving import Visitor, kill_workers, until
@@ -100,6 +102,22 @@ def test_what_is_too_large_or_too_long_is_refused(visitor: Visitor, tmp_path: Pa
     long = tmp_path / "long.wav"
     write_wav(long, np.zeros(limits.LONGEST_SECONDS["sound"] * 4000 + 4000 * 30, np.float32), 4000)
     assert "expected at most 15 minutes" in visitor.upload(long, status=400)["error"]
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="no ffmpeg here")
+def test_lengths_that_a_file_does_not_say_are_found(tmp_path: Path) -> None:
+    guessed = tmp_path / "guessed.mp3"  # more than 15 minutes, if all of it were as small as its begin
+    noise = "aevalsrc='if(lt(t,10),0,random(0)-0.5)':s=24000:d=130"
+    live = tmp_path / "live.webm"  # as a browser's recorder writes it
+    picture = ["-i", "testsrc2=s=64x32:r=25:d=2", "-c:v", "libvpx", "-live", "1", "-f", "webm", "-"]
+    line = ["ffmpeg", "-v", "error", "-f", "lavfi"]
+    subprocess.run([*line, "-i", noise, "-q:a", "0", "-write_xing", "0", guessed], check=True)
+    live.write_bytes(subprocess.run([*line, *picture], check=True, stdout=subprocess.PIPE).stdout)
+    assert probe(guessed).duration > limits.LONGEST_SECONDS["sound"]
+    found = look(str(guessed), "sound", "", lambda _: None)
+    assert found["seconds"] == pytest.approx(130, abs=0.1)
+    found = look(str(live), "video", str(tmp_path / "still.jpg"), lambda _: None)
+    assert found["seconds"] == pytest.approx(2, abs=0.01)
 
 
 def test_only_some_files_are_kept(visitor: Visitor, sound: Path) -> None:

@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.cli.test_cli import command, refused, tone
 from tests.conftest import TINY
+from tests.media.making import make_video
 
 from listen_and_move.cli import progress
 from listen_and_move.cli.main import run_command
@@ -161,3 +163,14 @@ def test_matplotlib_that_cannot_load_costs_no_findings(performance: Path) -> Non
     assert result.returncode == 0 and "sound" in result.stdout and "Traceback" not in result.stderr, (
         result.stderr
     )
+
+
+def test_damage_in_a_video_is_a_note_on_stderr(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (100, 32, 64, 3), np.uint8)
+    path = make_video(tmp_path / "hole.mkv", range(0, 4000, 40), pictures=noise)
+    data = path.read_bytes()
+    middle = len(data) // 2
+    path.write_bytes(data[:middle] + bytes(300) + data[middle + 300 :])
+    assert run_command(["inspect", str(path), "--picture", str(tmp_path / "found.png")]) == 0
+    notes = [line for line in capfd.readouterr().err.splitlines() if "damaged" in line]
+    assert len(notes) == 1 and re.match(r"note: .*hole\.mkv: is damaged at \d\.\d s: ", notes[0])

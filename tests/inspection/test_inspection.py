@@ -1,5 +1,6 @@
 """The inspection: what it says about made-up clips, and about real ones where these are at hand."""
 
+import shutil
 from fractions import Fraction
 from time import perf_counter
 
@@ -12,6 +13,7 @@ from listen_and_move.config import ClipConfig
 from listen_and_move.data.synthetic.performance import melody, render_frames, render_sound
 from listen_and_move.errors import UserError
 from listen_and_move.inspection.inspection import Inspection, inspect
+from listen_and_move.inspection.picture import drawable
 from listen_and_move.media.soundtrack import Waveform
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.media.wav import write_wav
@@ -74,6 +76,17 @@ def test_a_part_is_inspected(made_up):
     figures = inspect(made_up, ClipConfig(size="64", start=3.0, end=7.5)).figures
     assert (figures.start, figures.end) == (3.0, 7.5)
     assert len(figures.loudness) == 90
+
+
+@pytest.mark.parametrize("name", ["$5 and $x_{.mp4", "日本語 😀.mp4", "caf\udce9\n.mp4", "x" * 180 + ".mp4"])
+@pytest.mark.filterwarnings("error")
+def test_any_name_stands_above_the_picture(made_up, tmp_path, name):
+    video = tmp_path / name
+    shutil.copy(made_up, video)
+    assert not inspect(video, picture=tmp_path / "found.png").unwritten
+    assert (tmp_path / "found.png").stat().st_size > 10_000
+    shown = drawable(name)["t"]
+    assert shown.isprintable() and len(shown) <= 100 and drawable("$a$ é")["t"] == "$a$ é"
 
 
 def test_the_picture_is_written(made_up, tmp_path):

@@ -55,6 +55,24 @@ def test_media_are_as_they_are_in_a_file(tmp_path: Path, kind: str) -> None:
     assert rate == 44_100 and np.array_equal(found, expected)
 
 
+@pytest.mark.parametrize("ending", ["mp4", "m4a", "mov"])
+def test_an_mp4_needs_its_index_before_its_media(tmp_path: Path, ending: str) -> None:
+    samples = clicks(30_000, 3000)
+    options = {"movflags": "+faststart"}
+    path = make_sound(tmp_path / f"fast.{ending}", samples, 44_100, "aac", options)
+    with opened_sound(path) as sound:
+        expected = whole(sound.section(None, None))
+    assert np.array_equal(piped(path.read_bytes(), 3000)[0], expected)
+    last = make_sound(tmp_path / f"slow.{ending}", samples, 44_100, "aac").read_bytes()
+    with pytest.raises(UserError, match=r"standard input: expected an MP4 whose index \(moov\) comes before"):
+        piped(last, 3000)
+    head, here = os.pipe()
+    with os.fdopen(head, "rb", buffering=0) as file, os.fdopen(here, "wb", buffering=0) as other:
+        other.write(last[:100])  # it is told at once
+        with pytest.raises(UserError, match="index"):
+            piped_sound(file)
+
+
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="standard input: cannot be read as media through a pipe"):
         piped(b"no media " * 1000, 1000)

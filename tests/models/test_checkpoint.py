@@ -69,6 +69,22 @@ def test_weights_of_another_size_are_refused(trained: Path, tmp_path: Path) -> N
         load_model(tmp_path / "part.safetensors")
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+@pytest.mark.parametrize("place", ["network.generator.picture.convolution.weight", "level"])
+def test_numbers_that_are_not_finite_are_refused(
+    trained: Path, tmp_path: Path, number: float, place: str
+) -> None:
+    tensors, metadata = read_tensors(RunFolder(trained).model_file)
+    if place == "level":
+        metadata[ENTRY] = json.dumps(json.loads(metadata[ENTRY]) | {"level": number})
+    else:
+        tensors[place].view(-1)[-1] = number
+    save_file(tensors, tmp_path / "model.safetensors", metadata)
+    with pytest.raises(UserError, match=f"NaN or infinity in {place}") as told:
+        load_model(tmp_path / "model.safetensors")
+    assert "\n" not in str(told.value)
+
+
 class Attack:
     """A pickle that would write a file when it is opened."""
 

@@ -39,13 +39,8 @@ def look(path: str, kind: str, still: str, watch: Watch) -> dict[str, Any]:
     """What an uploaded file holds; of a video, a still in the middle is written."""
     file, longest = Path(path), LONGEST_SECONDS[kind]
     info = probe(file)
-    if info.duration > longest:
-        raise UserError(
-            f"{path}: expected at most {longest // 60} minutes; got {float(info.duration) / 60:.1f}: cut it "
-            "first"
-        )
     if kind == "sound":
-        samples, rate = sound_samples(file, end=longest + 1)
+        samples, rate = sound_samples(file, end=longest + 1)  # what MP3 says may be a guess
         if samples > longest * rate:
             raise UserError(
                 f"{path}: expected at most {longest // 60} minutes of sound; got more: cut it first"
@@ -55,6 +50,11 @@ def look(path: str, kind: str, still: str, watch: Watch) -> dict[str, Any]:
         return {"seconds": samples / rate}
     if info.video is None:
         raise UserError(f"{path}: expected a video; the file holds no picture, only sound")
+    if info.duration > longest:
+        raise UserError(
+            f"{path}: expected at most {longest // 60} minutes; got {float(info.duration) / 60:.1f}: cut it "
+            "first"
+        )
     scale = min(1.0, LARGEST_SIDE / max(info.video.width, info.video.height))
     width, height = (max(2, round(side * scale)) for side in (info.video.width, info.video.height))
     middle, whole = info.video.duration / 2, (0, 0, info.video.width, info.video.height)

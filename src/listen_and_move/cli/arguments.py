@@ -114,6 +114,10 @@ class PlayOptions(DeviceOption):
     video: Path | None = None
     """Where the run's video is now, if it was moved; only where its pictures are needed: for paste or a
     replay."""
+    track: int | None = None
+    """Which of a file's sounds, by its number from 0; None: the one that the file marks as its default."""
+    picture_track: int | None = None
+    """Of a video that is played: which of its pictures, likewise; of several defaults the largest."""
     overwrite: bool = False
     """Replace files that exist."""
 
@@ -184,8 +188,6 @@ class GenerateArguments(PlayOptions, JsonOption):
     out: str | None = None
     """A file (.mp4, .mov, .mkv, .webm), a name without ending for a folder of PNG frames, or a folder
     (existing, or ending in /) for one file per sound. None: SOUND-MODEL.mp4 here."""
-    track: int = 0
-    """Which of a file's sound streams, from 0."""
     start: float | None = None
     """Where to begin in the sound, in seconds."""
     end: float | None = None

@@ -1,13 +1,17 @@
 """The command line: which command, and how it ends."""
 
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import TextIOWrapper
+from typing import Any
 
 from listen_and_move import __version__, interrupts
 from listen_and_move.cli.arguments import JSON_FLAG, PROGRAM
 from listen_and_move.cli.commands import COMMANDS, INTERRUPTED
 from listen_and_move.cli.output import print_json
-from listen_and_move.errors import UserError
+from listen_and_move.errors import DamageWarning, UserError
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -25,7 +29,8 @@ def main(arguments: list[str] | None = None) -> None:
 def run_command(arguments: list[str]) -> int:
     """One command; the exit code."""
     try:
-        return _dispatch(arguments)
+        with _damage_noted():
+            return _dispatch(arguments)
     except UserError as error:
         return _refused(error, arguments)
     except OSError as error:  # a disk that fills up while a run is logged, say
@@ -39,6 +44,23 @@ def run_command(arguments: list[str]) -> int:
         if interrupts.interrupted():  # in the middle of a wait, threading makes an error of its own of it
             return _interrupted()
         raise
+
+
+@contextmanager
+def _damage_noted() -> Iterator[None]:
+    """Prints what was left out of damaged files as notes on stderr, each once."""
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def note(message: Warning | str, category: type[Warning], *place: Any) -> None:
+            if issubclass(category, DamageWarning):
+                print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
+            else:
+                show(message, category, *place)
+
+        warnings.showwarning = note
+        warnings.simplefilter("once", DamageWarning)
+        yield
 
 
 def _refused(error: UserError, arguments: list[str]) -> int:

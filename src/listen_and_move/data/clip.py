@@ -133,7 +133,7 @@ def _decoded(path: Path, config: Config, box: Box, progress: Progress) -> _Decod
 
 def resolved_box(path: Path, clip: ClipConfig) -> Box:
     """The crop as given, or the largest centred part of the right shape."""
-    info = probe(path)
+    info = probe(path, clip.picture_track)
     if info.video is None:
         raise UserError(
             f"{path}: expected a video with sound; got a file without a picture: give it to generate instead"
@@ -157,11 +157,18 @@ def file_hash(path: Path) -> str:
 
 def _frames(path: Path, config: Config, box: Box, progress: Progress) -> Tensor:
     clip = config.clip
-    end = probe(path).duration if clip.end is None else exact(clip.end)
+    end = probe(path, clip.picture_track).duration if clip.end is None else exact(clip.end)
     expected = max(1, ceil((end - exact(clip.start)) * clip.rate))
     frames: list[np.ndarray] = []
     source = read_frames(
-        path, clip.rate, width=clip.width, height=clip.height, box=box, start=clip.start, end=clip.end
+        path,
+        clip.rate,
+        width=clip.width,
+        height=clip.height,
+        box=box,
+        start=clip.start,
+        end=clip.end,
+        track=clip.picture_track,
     )
     for frame in source:
         frames.append(frame)
@@ -189,7 +196,7 @@ def _waveform(path: Path, config: Config, frames: int) -> Tensor:
     """The sound under the frames, and as much after them as the last frame's features need."""
     start = exact(config.clip.start)
     end = start + frames / config.clip.rate
-    blocks = list(read_sound(path, SAMPLE_RATE, start=start, end=end))
+    blocks = list(read_sound(path, SAMPLE_RATE, track=config.clip.track, start=start, end=end))
     waveform = torch.from_numpy(np.concatenate(blocks)) if blocks else torch.zeros(0)
     check_audible(path, waveform, "choose another --start or --end")
     return waveform
@@ -203,7 +210,7 @@ def check_audible(path: Path, waveform: Tensor, hint: str = "") -> None:
 
 def _track(path: Path, clip: ClipConfig, frames: range) -> SoundTrack:
     begin = exact(clip.start) + frame_time(frames.start, clip.rate)
-    return SoundTrack(path, start=begin, end=begin + frame_time(len(frames), clip.rate))
+    return SoundTrack(path, clip.track, start=begin, end=begin + frame_time(len(frames), clip.rate))
 
 
 def _level(waveform: Tensor, train: tuple[range, ...], config: Config) -> float | None:

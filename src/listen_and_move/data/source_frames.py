@@ -99,7 +99,7 @@ def encode_clip(
     Raises:
         UserError: the video cannot be read.
     """
-    info = probe(video).video
+    info = probe(video, clip.picture_track).video
     assert info is not None, "the clip was decoded from it"
     rate, (width, height) = shown_rate(info.frame_rate), kept_size(box, small)
     wanted = positions_of(spans, clip.rate, rate)
@@ -119,7 +119,8 @@ def _at(
     remaining = iter(wanted)
     following = next(remaining, None)
     start, end = exact(clip.start), None if clip.end is None else exact(clip.end)
-    for position, frame in enumerate(source_frames(video, rate, box=box, start=start, end=end)):
+    frames = source_frames(video, rate, box=box, start=start, end=end, track=clip.picture_track)
+    for position, frame in enumerate(frames):
         if following is None:
             return
         if position == following:

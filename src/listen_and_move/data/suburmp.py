@@ -152,6 +152,11 @@ class Songs:
             raise UserError(
                 f"{self.folder}: expected whole songs; got a start or an end", "leave --start and --end away"
             )
+        if clip.track is not None or clip.picture_track is not None:
+            raise UserError(
+                f"{self.folder}: expected songs of one picture and one sound; got a choice among several",
+                "leave --track and --picture-track away",
+            )
 
     def _placed(self, config: Config) -> Iterator[tuple[Stretch, int]]:
         """Every stretch and its first frame, with as many frames of silence between as features reach into

@@ -179,7 +179,7 @@ def _clips(row: ShownRow, film: Film, span: range, watch: Watch) -> list[bytes]:
         for place in range(count):
             watch(f"clips, {row.name}", place, count)
             file, start = Path(folder) / f"{place}.mp4", begin + place * length
-            sound = SoundTrack(film.path, start=start, end=start + length)
+            sound = SoundTrack(film.path, film.clip.track, start=start, end=start + length)
             total = ceil((place + 1) * length * row.rate) - ceil(place * length * row.rate)
             with VideoWriter(file, width=width, height=height, fps=row.rate, sound=sound) as writer:
                 for frame in islice(frames, total):

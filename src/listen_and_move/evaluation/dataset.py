@@ -89,6 +89,8 @@ class Video:
     fps: Fraction
     frames: FrameStore
     features: Float[Tensor, "N F"]
+    track: int | None
+    """Number of its sound in the file; None: the default one."""
 
     def seconds(self, frame: int) -> Fraction:
         """Returns the instant of a frame in the file, in seconds."""
@@ -203,10 +205,17 @@ def _learnt(folder: RunFolder, video: Path | None, other: bool) -> Path:
 
 
 def _whole(video: Path, clip: ClipConfig) -> ClipConfig:
-    """Returns the settings for the whole of another video, with the run's crop where the picture holds it."""
-    info, box = probe(video).video, clip.box
+    """Returns the settings for the whole of another video, with the run's tracks and crop where it has
+    them."""
+    media, box = probe(video), clip.box
+    picture, sound = (
+        number if number is not None and number < len(tracks) else None
+        for number, tracks in ((clip.picture_track, media.pictures), (clip.track, media.sounds))
+    )
+    info = probe(video, picture).video
     fits = info is not None and box is not None and box[2] <= info.width and box[3] <= info.height
-    return replace(clip, start=0.0, end=None, crop=clip.crop if fits else "", holdout="0")
+    crop = clip.crop if fits else ""
+    return replace(clip, start=0.0, end=None, crop=crop, holdout="0", track=sound, picture_track=picture)
 
 
 def decode(
@@ -231,12 +240,20 @@ def decode(
         UserError: no picture, no sound, or nothing in the part that ``clip`` names.
     """
     box, start = resolved_box(path, clip), exact(clip.start)
-    end = probe(path).duration if clip.end is None else exact(clip.end)
+    end = probe(path, clip.picture_track).duration if clip.end is None else exact(clip.end)
     expected = max(1, ceil((end - start) * clip.rate))
     store = shelf.store(clip.width, clip.height)
-    for frame in read_frames(
-        path, clip.rate, width=clip.width, height=clip.height, box=box, start=clip.start, end=clip.end
-    ):
+    frames = read_frames(
+        path,
+        clip.rate,
+        width=clip.width,
+        height=clip.height,
+        box=box,
+        start=clip.start,
+        end=clip.end,
+        track=clip.picture_track,
+    )
+    for frame in frames:
         store.append(frame[None])
         if len(store) % BLOCK == 0:
             watch(f"decoding {path.name}", len(store), max(expected, len(store)))
@@ -247,11 +264,17 @@ def decode(
         )
     watch(f"decoding {path.name}", len(store), len(store))
     extractor = FeatureExtractor(features, clip.rate, statistics)
-    return Video(path, start, clip.rate, store, sound_features(path, extractor, start, len(store)))
+    heard = sound_features(path, extractor, start, len(store), track=clip.track)
+    return Video(path, start, clip.rate, store, heard, clip.track)
 
 
 def sound_features(
-    path: Path, extractor: FeatureExtractor, start: Seconds, frames: int, gain: Gain = 0.0
+    path: Path,
+    extractor: FeatureExtractor,
+    start: Seconds,
+    frames: int,
+    gain: Gain = 0.0,
+    track: int | None = None,
 ) -> Float[Tensor, "N F"]:
     """Returns the features of a part of a sound; where the sound has ended there is silence.
 
@@ -261,10 +284,11 @@ def sound_features(
         start: of the part, in seconds.
         frames: N.
         gain: with which the sound is heard, in dB.
+        track: number of the sound in the file; None: the default one.
     """
     total = frame_sample(frames, extractor.fps, SAMPLE_RATE)
     end = exact(start) + frame_time(frames, extractor.fps)
-    sound = padded(read_sound(path, SAMPLE_RATE, start=start, end=end), total)
+    sound = padded(read_sound(path, SAMPLE_RATE, track=track, start=start, end=end), total)
     front_end = AudioFrontEnd(AudioReference(extractor, None, None))
     return torch.cat([*front_end.features(sound, PlaySettings(gain=gain))])[:frames]
 
@@ -278,7 +302,7 @@ def padded(blocks: Iterable[NDArray[np.float32]], samples: int) -> Iterator[NDAr
         yield np.zeros(samples, np.float32)
 
 
-def course(path: Path, fps: Fraction, start: Seconds, frames: int) -> Course:
+def course(path: Path, fps: Fraction, start: Seconds, frames: int, track: int | None = None) -> Course:
     """Returns loudness and onsets of a part of a sound; where the sound has ended there is silence.
 
     Args:
@@ -286,6 +310,7 @@ def course(path: Path, fps: Fraction, start: Seconds, frames: int) -> Course:
         fps: frames per second.
         start: of the part, in seconds.
         frames: T.
+        track: number of the sound in the file; None: the default one.
     """
     together = (
         (Fraction(COURSE_RATE, HOP) / fps).limit_denominator(PIECE).denominator
@@ -294,7 +319,8 @@ def course(path: Path, fps: Fraction, start: Seconds, frames: int) -> Course:
     places = [sample_at(start, COURSE_RATE) + frame_sample(edge, fps, COURSE_RATE) for edge in edges]
     # From 0 on: a sound that ended before the part would be refused, and it is decoded from its beginning
     # anyway.
-    blocks = read_sound(path, COURSE_RATE, start=0, end=Fraction(places[-1] + MARGIN, COURSE_RATE))
+    end = Fraction(places[-1] + MARGIN, COURSE_RATE)
+    blocks = read_sound(path, COURSE_RATE, track=track, start=0, end=end)
     pieces = zip(
         _stretches(blocks, [(a - MARGIN, b + MARGIN) for a, b in pairwise(places)]),
         pairwise(edges),

@@ -189,7 +189,8 @@ class _Evaluator:
         real, fps = self.dataset.real, self.animator.fps
         networks = available(self.animator.device, min(self.animator.size))
         begin = self.dataset.measured.seconds(self.dataset.span.start)
-        sound_course = course(self.dataset.measured.path, fps, begin, len(real))
+        measured = self.dataset.measured
+        sound_course = course(measured.path, fps, begin, len(real), measured.track)
         table = baselines(self.animator, self.dataset, self.seed, self.shelf, self.watch)
         spread = temporal_spread(real, [range(len(real))])
         measures = FrameMeasures(real, moving_region(spread, MOVING_SHARE), sound_course, fps)
@@ -198,7 +199,8 @@ class _Evaluator:
         training = TrainingReference.of(self.dataset.learnt.frames, self.dataset.train, self.dataset.unseen)
         values = self._values(measures, series, table, sums, training, networks)
         curves = _curves(series, sound_course)
-        track = SoundTrack(self.dataset.measured.path, start=begin, end=begin + frame_time(len(real), fps))
+        end = begin + frame_time(len(real), fps)
+        track = SoundTrack(measured.path, measured.track, start=begin, end=end)
         others = {name: frames for name, frames in table.items() if name not in (REAL, MODEL)}
         self.report.show_part(real, table[MODEL], others, track, curves)
         return EvaluationResults(

@@ -34,6 +34,8 @@ class Film:
     """The film of a clip, stretch by stretch."""
 
     path: Path
+    clip: ClipConfig
+    """What is taken of it."""
     box: Box
     """The crop in pixels of the video, of even width and height."""
     rate: Fraction
@@ -77,13 +79,24 @@ class Film:
         Raises:
             UserError: it cannot be read.
         """
-        info, box = probe(path).video, resolved_box(path, clip)
+        info, box = probe(path, clip.picture_track).video, resolved_box(path, clip)
         assert info is not None, "the clip was decoded from it"
         width, height = kept_size(box, small=False)
         even = (box[0], box[1], box[0] + width, box[1] + height)
-        counted = read_frames(path, clip.rate, width=16, height=16, box=even, start=clip.start, end=clip.end)
+        counted = read_frames(
+            path,
+            clip.rate,
+            width=16,
+            height=16,
+            box=even,
+            start=clip.start,
+            end=clip.end,
+            track=clip.picture_track,
+        )
         train, held_out = split(sum(1 for _ in counted), clip)
-        return cls(path, even, shown_rate(info.frame_rate), exact(clip.start), clip.rate, train, held_out)
+        return cls(
+            path, clip, even, shown_rate(info.frame_rate), exact(clip.start), clip.rate, train, held_out
+        )
 
     @property
     def size(self) -> tuple[int, int]:
@@ -103,7 +116,10 @@ class Film:
 
     def frames(self, begin: Fraction, end: Fraction) -> Iterator[Picture]:
         """Yields the film from one instant of the file to another one."""
-        for frame in source_frames(self.path, self.rate, box=self.box, start=begin, end=end):
+        frames = source_frames(
+            self.path, self.rate, box=self.box, start=begin, end=end, track=self.clip.picture_track
+        )
+        for frame in frames:
             yield rgb(frame)
 
     def trained(self) -> Iterator[tuple[int, Picture]]:
@@ -125,7 +141,14 @@ class Film:
         begin, end = self.seconds(span)
         width, height = size
         yield from read_frames(
-            self.path, rate, width=width, height=height, box=self.box, start=begin, end=end
+            self.path,
+            rate,
+            width=width,
+            height=height,
+            box=self.box,
+            start=begin,
+            end=end,
+            track=self.clip.picture_track,
         )
 
     def thumbnails(self, spans: Sequence[range], most: int) -> tuple[UInt8[np.ndarray, "T h w 3"], Fraction]:

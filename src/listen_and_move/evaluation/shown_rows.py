@@ -130,7 +130,7 @@ def _played(pipeline: Pipeline, film: Film, span: range, seed: int) -> ShownFram
     """Yields what is played to the sound of a span, heard as loud as it is."""
     begin, end = film.seconds(span)
     total = frame_sample(len(span), film.fps, SAMPLE_RATE)
-    sound = padded(read_sound(film.path, SAMPLE_RATE, start=begin, end=end), total)
+    sound = padded(read_sound(film.path, SAMPLE_RATE, track=film.clip.track, start=begin, end=end), total)
     with closing(ahead(pipeline.play(sound, PlaySettings(seed=seed)), FRAMES_AHEAD)) as frames:
         for frame in frames:
             assert frame.picture is not None, "nothing is late in a file"

@@ -99,7 +99,7 @@ def still_of(video: Path, clip: ClipConfig) -> UInt8[np.ndarray, "H W 3"]:
     Raises:
         UserError: the video cannot be read, or is too short to be the one.
     """
-    info = probe(video).video
+    info = probe(video, clip.picture_track).video
     assert info is not None  # as `checked_box` has seen
     start, end = exact(clip.start), info.start + info.duration if clip.end is None else exact(clip.end)
     whole = max(end - start, Fraction(1, 100))  # a start after the end is told by `read_frames`
@@ -107,9 +107,10 @@ def still_of(video: Path, clip: ClipConfig) -> UInt8[np.ndarray, "H W 3"]:
     place, share = max((Fraction(0), first), (last, 1 - last), key=lambda span: span[1])
     begin, length = start + place * whole, share * whole
     rate, width, height = STILLS / length, info.width, info.height
-    frames = np.stack(
-        list(read_frames(video, rate, width=width, height=height, start=begin, end=begin + length))
+    shown = read_frames(
+        video, rate, width=width, height=height, start=begin, end=begin + length, track=clip.picture_track
     )
+    frames = np.stack(list(shown))
     frames.partition(len(frames) // 2, axis=0)
     return frames[len(frames) // 2]
 
@@ -120,7 +121,7 @@ def checked_box(video: Path, clip: ClipConfig) -> Box:
     Raises:
         UserError: it is not inside the picture, so this is not the video.
     """
-    box, info = resolved_box(video, clip), probe(video).video
+    box, info = resolved_box(video, clip), probe(video, clip.picture_track).video
     assert info is not None
     if box[2] > info.width or box[3] > info.height:
         raise UserError(

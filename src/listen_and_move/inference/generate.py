@@ -67,7 +67,8 @@ def generate(
     controls: Controls = AS_TRAINED,
     paste: bool = False,
     video: Path | str | None = None,
-    track: int = 0,
+    track: int | None = None,
+    picture_track: int | None = None,
     start: Seconds | None = None,
     end: Seconds | None = None,
     seed: int = 0,
@@ -99,7 +100,8 @@ def generate(
         controls: how the picture is played; of a replay only delay and freeze.
         paste: put the picture back into a still of the whole picture that the clip was cut from.
         video: replay and paste only: where the run's video is now, if not where it was when the run began.
-        track: which of a file's sound streams, from 0.
+        track: which of a file's sounds, by its number from 0; None: its default one.
+        picture_track: of a video that is played: which of its pictures, likewise.
         start: where to begin in the sound, in seconds.
         end: where to stop in the sound, in seconds.
         seed: of the noise, where the model has any; of a path: another one of nearly the same cost.
@@ -145,7 +147,7 @@ def generate(
         if len(sources) > 1:
             raise UserError(f"{listed}: expected one sound, whose moments are listed; got {len(sources)}")
     _check_outputs([*sources, *inputs], outputs if listed is None else [*outputs, listed], overwrite)
-    choice = PictureChoice(picture, size, by_sound, seed)
+    choice = PictureChoice(picture, size, by_sound, seed, track=picture_track)
     played = playable(model, choice, paste=paste, video=place, device=device, precision=precision)
     played.pipeline.check(controls)
     if listed is not None and not played.clip:

@@ -60,6 +60,8 @@ def perform(
     size: str = "source",
     paste: bool = False,
     video: Path | None = None,
+    track: int | None = None,
+    picture_track: int | None = None,
     overwrite: bool = False,
     device: str = "auto",
     watch: Callable[[Status], None] = lambda status: None,
@@ -85,6 +87,8 @@ def perform(
         size: model, source, or WIDTHxHEIGHT.
         paste: put the picture back into a still of the whole picture that the clip was cut from.
         video: paste only: where the run's video is now.
+        track: which of the sounds of a file or pipe, by its number from 0; None: its default one.
+        picture_track: of a video that is played: which of its pictures, likewise.
         overwrite: replace an output that exists.
         device: auto, cpu, cuda or mps.
         watch: called after every block of sound.
@@ -100,13 +104,13 @@ def perform(
     live = realtime or input == MICROPHONE or destination.seen
     place = None if video is None else Path(video)
     destination.check(inputs_of(Path(model), place, needs_video=paste), input)
-    choice = PictureChoice(picture, size, seed=seed, live=live)
+    choice = PictureChoice(picture, size, seed=seed, live=live, track=picture_track)
     played = playable(Path(model), choice, paste=paste, video=place, device=device)
     pipeline = played.pipeline
     pipeline.check(controls)
     for note in played.notes:
         tell(note)
-    with opened_source(input, raw, live) as source, _stopping() as stopped, core_to_spare(live):
+    with opened_source(input, raw, live, track) as source, _stopping() as stopped, core_to_spare(live):
         player = Live(pipeline, source.rate, seed, controls, gain)
         pacer = Pacer(pipeline.fps, source.rate, player.delays.sound)
         with opened_outlet(destination, pipeline.size, source, pacer, played.mark, live) as outlet:

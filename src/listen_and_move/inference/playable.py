@@ -62,6 +62,8 @@ class PictureChoice(NamedTuple):
     """Of another path of nearly the same cost; 0: the cheapest one."""
     live: bool = False
     """The sound to come is not known."""
+    track: int | None = None
+    """Number of the picture in a video that is played; None: its default one."""
 
 
 AS_LEARNT = PictureChoice()
@@ -111,7 +113,12 @@ def playable(
         )
     if is_video(model):
         found = _of_video(model, choice)
-        learnt = (model, video_config(model)) if paste else None
+        learnt = (model, video_config(model, choice.track)) if paste else None
+    elif choice.track is not None:
+        raise UserError(
+            f"picture-track: expected only where a video is played; got {choice.track} for {model}",
+            "leave it away: a model has one picture",
+        )
     elif choice.by_sound:
         found, learnt = _by_sound(model, choice, video), recording(model, video) if paste else None
     else:
@@ -261,7 +268,7 @@ def _of_video(video: Path, choice: PictureChoice) -> Playable:
         raise UserError(
             f"{video}: expected a model, which draws; got a video", "train it first, or --picture path"
         )
-    reference, kept = _kept_of(video, video_config(video))
+    reference, kept = _kept_of(video, video_config(video, choice.track))
     size = _asked_size(choice.size, kept.picture_size, kept.picture_size)
     told = Remark(f"{video.name}: played by its sound alone; a trained model follows better", "train it")
     return Playable(
@@ -297,12 +304,17 @@ def _kept_of(video: Path, config: Config) -> tuple[AudioReference, KeptFrames]:
     return AudioReference(extractor, clip.level, repertoire), kept
 
 
-def video_config(video: Path) -> Config:
-    """Returns the settings with which a video is played that nothing was trained on: all of its picture."""
-    info = probe(video).video
+def video_config(video: Path, track: int | None) -> Config:
+    """Returns the settings with which a video is played that nothing was trained on: all of its picture.
+
+    Args:
+        video: the file.
+        track: number of its picture; None: the default one.
+    """
+    info = probe(video, track).video
     assert info is not None, "it is a video"
-    whole = f"0,0,{info.width},{info.height}"
-    return from_preset(VIDEO_PRESET, {"clip.size": VIDEO_SIZE, "clip.holdout": "0", "clip.crop": whole})
+    whole = {"clip.crop": f"0,0,{info.width},{info.height}", "clip.picture_track": track}
+    return from_preset(VIDEO_PRESET, {"clip.size": VIDEO_SIZE, "clip.holdout": "0", **whole})
 
 
 def clip_name(model: Path) -> str:

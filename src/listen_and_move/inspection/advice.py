@@ -10,7 +10,7 @@ from listen_and_move.audio.features import FeatureExtractor
 from listen_and_move.config import ClipConfig, FeatureConfig
 from listen_and_move.data.source_frames import BYTES_PER_PIXEL, kept_size, shown_rate
 from listen_and_move.errors import Remark
-from listen_and_move.media.files import MediaInfo, VideoInfo
+from listen_and_move.media.files import MediaInfo, PictureInfo, SoundInfo, VideoInfo
 from listen_and_move.metrics.coupling import Coupling
 from listen_and_move.models.kept_frames import described
 from listen_and_move.presets import DEFAULT_PRESET, preset
@@ -111,11 +111,19 @@ def report(media: MediaInfo, figures: Figures, clip: ClipConfig) -> Iterator[str
         f"picture: {video.width}x{video.height}{turned}, {rate}, {float(video.duration):.2f} s, "
         f"{video.codec}{edit}"
     )
+    if video.remarks:
+        yield f"picture: {', '.join(video.remarks)}"
+    if len(media.pictures) > 1:
+        for picture in media.pictures:
+            size = f"{picture.coded_width}x{picture.coded_height}"
+            about = _about_track(picture.name, _is_taken(picture, clip.picture_track))
+            yield f"picture {picture.track}: {picture.codec}, {size}{about}"
     for sound in media.sounds:
         channels = f"{sound.channels} channel{'s' * (sound.channels != 1)}"
+        about = _about_track(sound.name, len(media.sounds) > 1 and _is_taken(sound, clip.track))
         yield (
             f"sound {sound.track}: {sound.codec}, {sound.sample_rate} Hz, {channels}, "
-            f"{float(sound.duration):.2f} s"
+            f"{float(sound.duration):.2f} s{about}"
         )
     if figures.peak_db is None:
         yield "sound: none"
@@ -137,6 +145,14 @@ def report(media: MediaInfo, figures: Figures, clip: ClipConfig) -> Iterator[str
     crop = ",".join(str(side) for side in figures.box)
     yield f"crop: {crop} holds {100 * figures.motion_in_box:.0f} % of the motion"
     yield from _keep_lines(figures, video, clip)
+
+
+def _is_taken(track: PictureInfo | SoundInfo, chosen: int | None) -> bool:
+    return track.default if chosen is None else track.track == chosen
+
+
+def _about_track(name: str, taken: bool) -> str:
+    return (f", {name}" if name else "") + (", the one taken" if taken else "")
 
 
 def _keep_lines(figures: Figures, video: VideoInfo, clip: ClipConfig) -> Iterator[str]:

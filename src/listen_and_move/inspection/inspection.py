@@ -105,7 +105,7 @@ def inspect(video: Path, clip: ClipConfig | None = None, picture: Path | None = 
             f"{video}: expected a video file; got a folder: inspect looks at one video, such as one song of "
             "it"
         )
-    info = probe(video)
+    info = probe(video, clip.picture_track)
     if info.video is None:
         raise UserError(f"{video}: expected a video; the file holds no picture, only sound")
     box = _checked_box(video, info.video, clip)
@@ -156,7 +156,18 @@ def _read(video: Path, info: MediaInfo, clip: ClipConfig) -> Material:
     start = exact(clip.start)
     end = start + LONGEST if clip.end is None else min(exact(clip.end), start + LONGEST)
     whole = (0, 0, info.video.width, info.video.height)
-    frames = list(read_frames(video, RATE, width=width, height=height, box=whole, start=start, end=end))
+    frames = list(
+        read_frames(
+            video,
+            RATE,
+            width=width,
+            height=height,
+            box=whole,
+            start=start,
+            end=end,
+            track=clip.picture_track,
+        )
+    )
     if len(frames) < RATE / 2:
         raise UserError(
             f"{video}: expected at least half a second of picture; got {float(len(frames) / RATE):.2f} s",
@@ -165,8 +176,9 @@ def _read(video: Path, info: MediaInfo, clip: ClipConfig) -> Material:
     if not info.sounds:
         return Material(np.stack(frames), None, start)
     end = start + len(frames) / RATE
-    gaps = sound_gaps(video, start, end)
-    blocks = () if gaps == [(start, end)] else read_sound(video, SAMPLE_RATE, start=start, end=end)
+    gaps, blocks = sound_gaps(video, start, end, track=clip.track), iter(())
+    if gaps != [(start, end)]:
+        blocks = read_sound(video, SAMPLE_RATE, track=clip.track, start=start, end=end)
     samples = np.concatenate([np.zeros(0, np.float32), *blocks])
     return Material(
         np.stack(frames), samples, start, tuple((float(first), float(last)) for first, last in gaps)

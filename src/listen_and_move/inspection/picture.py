@@ -1,11 +1,14 @@
 """Picture of an inspection: frames with the crop, where it moves, the sound, motion against loudness."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import rcParams
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, fontManager, get_font
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
@@ -18,6 +21,10 @@ from listen_and_move.metrics.sync import motion_energy
 
 SHOWN = 8
 """Frames of the contact sheet."""
+LONGEST_TITLE = 100
+"""Characters."""
+MISSING, PLACEHOLDERS = "□", "Last Resort"
+"""What stands for a character, and the font that has such a sign for everyone."""
 _CROP, _SUGGESTED, _CUT = "#ffb000", "#35d0ff", "#e8505b"
 
 
@@ -47,13 +54,31 @@ def draw(
     sheet, course = np.ravel(
         np.asarray(figure.subfigures(2, 1, height_ratios=(0.75 if video.width >= video.height else 1.1, 1)))
     )
-    figure.suptitle(title)
+    figure.suptitle(**drawable(title))
     _draw_sheet(sheet, frames, figures, video)
     above, below = course.subplots(2, 1, sharex=True)
     _draw_sound(above, samples, figures)
     _draw_course(below, frames, figures)
     with replacing(path) as place:
         figure.savefig(place, dpi=100, format=path.suffix[1:].lower())
+
+
+def drawable(name: str) -> dict[str, Any]:
+    """Returns a name as arguments of a text in a figure: in fonts that have its characters, and what no font
+    here has, such as bytes that are no text, as boxes."""
+    wanted, font = {ord(each) for each in name}, rcParams["font.sans-serif"][0]
+    families, known = [font], set(get_font(findfont(font)).get_charmap())
+    fonts = [entry for entry in fontManager.ttflist if not entry.name.startswith(PLACEHOLDERS)]
+    for entry in fonts if wanted - known else ():
+        with suppress(OSError, RuntimeError):  # a file that is gone or damaged
+            found = set(get_font(entry.fname).get_charmap())
+            if (wanted - known) & found:
+                families, known = [*families, entry.name], known | found
+        if wanted <= known:
+            break
+    text = "".join(each if ord(each) in known and each.isprintable() else MISSING for each in name)
+    short = text if len(text) <= LONGEST_TITLE else f"{text[: LONGEST_TITLE - 1]}…"
+    return {"t": short, "family": families, "parse_math": False}
 
 
 def _draw_sheet(place: Any, frames: NDArray[np.uint8], figures: Figures, video: VideoInfo) -> None:

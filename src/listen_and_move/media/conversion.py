@@ -6,15 +6,18 @@ Shapes: a picture is uint8 (height, width, 3) RGB.
 import threading
 from abc import ABC, abstractmethod
 from fractions import Fraction
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import av
 import numpy as np
 from av.filter import Graph
+from av.video.format import VideoFormat
 
 from listen_and_move.errors import UserError
-from listen_and_move.media.decoding import AnyPath, displayed_size, orientation
+from listen_and_move.media.decoding import AnyPath, orientation
 from listen_and_move.media.files import VideoInfo
+from listen_and_move.media.hdr import TRANSFERS, peak_of, table_filter
+from listen_and_move.media.presentation import Box, Presentation
 from listen_and_move.media.scaling import Scaling
 
 FULL_RANGE = 2
@@ -27,7 +30,6 @@ VIDEO_COLOURS = ":in_color_matrix=bt709:in_range=limited"
 VIDEO_MARKS = "range=limited:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
 """Colours of a video, as the scale filter takes them and as a frame is marked."""
 
-Box = tuple[int, int, int, int]
 Nodes = list[tuple[str, str]]
 """Filters of a graph, in their order: name and arguments."""
 Result = TypeVar("Result")
@@ -83,19 +85,19 @@ class Converter(ABC, Generic[Result]):
         self.key: Any = None
         self.frame, self.result = None, None
 
-    def __call__(self, stream: Any, frame: Any) -> Result:
+    def __call__(self, presentation: Presentation, frame: Any) -> Result:
         """What a frame is turned into; asked again for the same one, it gives the same object."""
         if self.result is None or frame is not self.frame:
             colours = (int(frame.colorspace), int(frame.color_range))
             key = (frame.width, frame.height, frame.format.name, colours)
             if key != self.key:
-                self.prepare(stream, frame)
+                self.prepare(presentation, frame)
                 self.key = key
             self.frame, self.result = frame, self.convert(frame)
         return self.result
 
     @abstractmethod
-    def prepare(self, stream: Any, frame: Any) -> None:
+    def prepare(self, presentation: Presentation, frame: Any) -> None:
         """Make ready for frames like this one."""
 
     @abstractmethod
@@ -119,18 +121,21 @@ class View(Converter[np.ndarray]):
         pixels = pixels[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
         return pixels if pixels.dtype == np.uint8 else np.rint(pixels).clip(0, 255).astype(np.uint8)
 
-    def prepare(self, stream: Any, frame: Any) -> None:
-        self.turn, displayed = orientation(frame), displayed_size(frame, stream)
+    def prepare(self, presentation: Presentation, frame: Any) -> None:
+        self.turn, displayed = orientation(frame), presentation.displayed_size(frame)
+        plain = _plain(frame, presentation)
         box = _checked_box(self.path, self.box or _centred(*displayed, *self.size), displayed)
         left, top, right, bottom = _before_turning(box, displayed, self.turn)
         if self.turn[0]:
             displayed, size = displayed[::-1], self.size[::-1]
         else:
             size = self.size
-        self.columns = columns = Scaling((left, right), displayed[0], frame.width, size[0])
-        self.rows = rows = Scaling((top, bottom), displayed[1], frame.height, size[1])
+        self.columns = columns = Scaling((left, right), displayed[0], plain.width, size[0])
+        self.rows = rows = Scaling((top, bottom), displayed[1], plain.height, size[1])
         crop = (columns.first, rows.first, columns.count, rows.count)
-        self.graph = _rgb_graph(frame, crop, (columns.count // columns.blocks, rows.count // rows.blocks))
+        self.graph = _rgb_graph(
+            frame, plain, crop, (columns.count // columns.blocks, rows.count // rows.blocks)
+        )
 
 
 class SourceView(Converter[av.VideoFrame]):
@@ -144,12 +149,13 @@ class SourceView(Converter[av.VideoFrame]):
         self.graph.push(frame)
         return self.graph.vpull()
 
-    def prepare(self, stream: Any, frame: Any) -> None:
-        turn, displayed = orientation(frame), displayed_size(frame, stream)
+    def prepare(self, presentation: Presentation, frame: Any) -> None:
+        turn, displayed = orientation(frame), presentation.displayed_size(frame)
         left, top, _, _ = _checked_box(self.path, self.box, displayed)
         width, height = source_size(self.box)
         box = _before_turning((left, top, left + width, top + height), displayed, turn)
-        self.graph = _source_graph(frame, box, (displayed[1], displayed[0]) if turn[0] else displayed, turn)
+        size = (displayed[1], displayed[0]) if turn[0] else displayed
+        self.graph = _source_graph(frame, _plain(frame, presentation), box, size, turn)
 
 
 def _checked_box(path: AnyPath, box: Box, displayed: tuple[int, int]) -> Box:
@@ -173,34 +179,73 @@ def _before_turning(box: Box, displayed: tuple[int, int], turn: tuple[bool, bool
     return (top, left, bottom, right) if transposed else (left, top, right, bottom)
 
 
-def _rgb_graph(frame: Any, crop: Box, size: tuple[int, int]) -> Graph:
+class _Plain(NamedTuple):
+    """What frames are after filters that leave the part that is shown, with nothing to be seen through, in
+    the range of a screen."""
+
+    width: int
+    height: int
+    format: VideoFormat
+    colours: str
+    """Matrix and range, as arguments of the scale filter; empty where there is no matrix."""
+    cut: Nodes
+    """Filters that leave the part that is shown."""
+    mapped: Nodes
+    """Filters after them, which may come after another crop."""
+
+
+def _plain(frame: Any, presentation: Presentation) -> _Plain:
+    left, top, right, bottom = presentation.aperture_of(frame)
+    hdr = presentation.transfer in TRANSFERS
+    width, height, colours = right - left, bottom - top, _colours_of(frame, hdr)
+    cut = [] if (width, height) == (frame.width, frame.height) else [_crop(left, top, width, height)]
+    to_rgb = ("scale", f"flags=bicubic+{CAREFUL}{colours}")
+    if hdr:
+        if frame.format.chroma_width(64) < 64:  # bright colours show it where chroma is half a pixel off
+            to_rgb = ("scale", f"{to_rgb[1]}:in_h_chr_pos=0")
+        table = table_filter(presentation.transfer, peak_of(frame))
+        return _Plain(
+            width, height, VideoFormat("gbrp16le"), "", cut, [to_rgb, ("format", "gbrp16le"), table]
+        )
+    if not presentation.is_transparent(frame):
+        return _Plain(width, height, frame.format, colours, cut, [])
+    # What is multiplied by its opacity is what is seen on black.
+    blended: Nodes = [to_rgb, ("format", "gbrap")]
+    blended += [("premultiply", "inplace=1"), ("scale", ""), ("format", "gbrp")]
+    return _Plain(width, height, VideoFormat("gbrp"), "", cut, blended)
+
+
+def _rgb_graph(frame: Any, plain: _Plain, crop: Box, size: tuple[int, int]) -> Graph:
     """Crop (x, y, width, height), averages of whole blocks down to ``size`` (width, height), and conversion
     to RGB.
 
     Colours follow the frame's own matrix and range.
     """
     way = "bicubic" if size == crop[2:] else "area"
-    scale = f"{size[0]}:{size[1]}:flags={way}+{CAREFUL}{_colours_of(frame)}"
-    return _graph(frame, [_crop(*crop), ("scale", scale), ("format", "rgb24")])
+    scale = f"{size[0]}:{size[1]}:flags={way}+{CAREFUL}{plain.colours}"
+    return _graph(frame, [*plain.cut, _crop(*crop), *plain.mapped, ("scale", scale), ("format", "rgb24")])
 
 
-def _source_graph(frame: Any, box: Box, size: tuple[int, int], turn: tuple[bool, bool, bool]) -> Graph:
+def _source_graph(
+    frame: Any, plain: _Plain, box: Box, size: tuple[int, int], turn: tuple[bool, bool, bool]
+) -> Graph:
     """Scaling to ``size`` (width, height), crop, turning, and conversion to yuv420p, BT.709, limited range;
     each of them only where it changes something."""
     left, top, right, bottom = box
-    colours = _colours_of(frame)
+    colours = plain.colours
     convert = f"flags=bicubic+{CAREFUL}{colours}:out_color_matrix=bt709:out_range=limited"
     crop, turning = _crop(left, top, right - left, bottom - top), _turning(*turn)
-    if size != (frame.width, frame.height) or _splits_chroma(frame, left, top):
+    if size != (plain.width, plain.height) or _splits_chroma(plain.format, left, top):
         # By way of full chroma, so that its samples are made anew for the pixels that share them then.
         whole: Nodes = [("scale", f"{size[0]}:{size[1]}:{convert}"), ("format", "yuv444p")]
         nodes = [*whole, crop, *turning, ("scale", f"flags=area+{CAREFUL}"), ("format", "yuv420p")]
-    elif frame.format.name == "yuv420p" and colours == VIDEO_COLOURS:
+    elif plain.format.name == "yuv420p" and colours == VIDEO_COLOURS:
         # Turned as players do it: chroma stays with its four pixels, wherever between them it was sampled.
         nodes = [crop, *turning]
     else:
         nodes = [crop, ("scale", convert), ("format", "yuv420p"), *turning]
     # What came with the coded frame (rotation, captions, its kind) does not hold for this one.
+    nodes = [*plain.cut, *plain.mapped, *nodes]
     return _graph(frame, [*nodes, ("sidedata", "mode=delete"), ("setparams", VIDEO_MARKS)])
 
 
@@ -214,18 +259,18 @@ def _turning(transposed: bool, flip_x: bool, flip_y: bool) -> Nodes:
     return [("hflip", "")] * flip_x + [("vflip", "")] * flip_y
 
 
-def _splits_chroma(frame: Any, left: int, top: int) -> bool:
+def _splits_chroma(pixels: VideoFormat, left: int, top: int) -> bool:
     """Whether a crop from there on begins between the pixels that share a sample of chroma."""
-    across, down = 64 // frame.format.chroma_width(64), 64 // frame.format.chroma_height(64)
+    across, down = 64 // pixels.chroma_width(64), 64 // pixels.chroma_height(64)
     return bool(left % across or top % down)
 
 
-def _colours_of(frame: Any) -> str:
+def _colours_of(frame: Any, hdr: bool) -> str:
     """The matrix and range of a frame, as arguments of the scale filter; empty where it has no matrix."""
     if frame.format.is_rgb or frame.format.name.startswith(("gray", "pal", "mono")):
         return ""
     # Unmarked colours are taken as players take them: BT.709 from 720 lines on, else BT.601.
-    guess = "bt709" if frame.height >= 720 or frame.width >= 1280 else "bt601"
+    guess = "bt2020" if hdr else "bt709" if frame.height >= 720 or frame.width >= 1280 else "bt601"
     full = int(frame.color_range) == FULL_RANGE or frame.format.name.startswith("yuvj")
     matrix, levels = MATRICES.get(int(frame.colorspace), guess), "full" if full else "limited"
     return f":in_color_matrix={matrix}:in_range={levels}"

@@ -1,58 +1,178 @@
-"""Frames of an opened stream: in order, whole or with the reason why not, and how they are to be
-displayed."""
+"""Frames of an opened stream: in order, with what is damaged left out, and how they are to be displayed."""
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from fractions import Fraction
+from functools import partial
+from itertools import islice
 from os import PathLike
 from typing import Any
 
 import av
 import numpy as np
-from av.error import FFmpegError
+from av.error import FFmpegError, InvalidDataError
 
-from listen_and_move.errors import UserError
+from listen_and_move.clock import parse_number
+from listen_and_move.errors import DamageWarning, UserError
+from listen_and_move.media.timeline import Timeline
 
 AnyPath = str | PathLike[str]
 
 MOV = "mov,mp4,m4a,3gp,3g2,mj2"
-CLAIM_IS_EXACT = (MOV, "matroska,webm")
+MATROSKA = "matroska,webm"
+CLAIM_IS_EXACT = (MOV, MATROSKA)
 """Containers that know how long their streams are; others estimate it from the size of the file."""
+CLOCK_MAY_JUMP = 0x0200
+"""FFmpeg's AVFMT_TS_DISCONT: such as MPEG-TS, where the time stamps of joined recordings jump."""
+TRANSPARENT = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""Decoders that know of transparency, by those that do not."""
+MOST_FAILURES = 2 / 3
+"""Share of packets that fail to be decoded from which on a file is refused, as FFmpeg does."""
+MOST_NAMED = 3
+"""Damaged places that a warning names."""
 
 
-def decoded(path: AnyPath, container: Any, stream: Any) -> Iterator[Any]:
-    """All frames of a stream in order of display.
+def packets(container: Any) -> Iterator[Any]:
+    """Packets of all pictures and sounds in the order of the file, on one clock (see `Timeline`); at last one
+    without data per stream, which ends it."""
+    streams = [stream for stream in container.streams if stream.type in ("video", "audio")]
+    ticks = {stream.index: float(stream.time_base) for stream in streams if stream.time_base}
+    # MP4 has its time stamps from one table, which an edit list rearranges.
+    timeline = None if container.format.name == MOV else Timeline(jumps=has_flag(container, CLOCK_MAY_JUMP))
+    for packet in _demuxed(container, streams):
+        number = packet.stream.index
+        if timeline and packet.dts is not None and number in ticks:
+            tick = ticks[number]
+            shift = round(timeline.moved(number, packet.dts * tick, (packet.duration or 0) * tick) / tick)
+            if shift:
+                with suppress(OverflowError):  # where a file says a time that no clock shows
+                    packet.dts += shift
+                    packet.pts = None if packet.pts is None else packet.pts + shift
+        yield packet
 
-    Files without a container (MP3, ADTS) often begin or end in the middle of a frame: an error there is no
-    damage.
+
+def _demuxed(container: Any, streams: list[Any]) -> Iterator[Any]:
+    # PyAV fails at the end, after all that was asked for, where streams have appeared that were not there at
+    # the begin, as in MPEG-TS.
+    with suppress(IndexError):
+        yield from container.demux(streams)
+
+
+def has_flag(container: Any, flag: int) -> bool:
+    """Whether FFmpeg says something of the format of a container."""
+    flags = container.format.flags
+    return bool(int(getattr(flags, "value", flags)) & flag)
+
+
+class Decoder(Iterable[Any]):
+    """Decodes a stream: its frames in order of display.
+
+    What cannot be decoded is left out, as players do, and told with one `DamageWarning` at the end.
     """
-    lenient = container.format.name not in CLAIM_IS_EXACT
-    time, error = None, None
-    for packet, failure in _packets(container, stream):
+
+    def __init__(
+        self, path: AnyPath, container: Any, stream: Any, *, midway: bool = False, skip: int = 0
+    ) -> None:
+        """Begins.
+
+        Args:
+            path: name of the file, for messages.
+            container: the opened file.
+            stream: one of its pictures or sounds.
+            midway: this is not the begin of the stream: frames that refer to earlier ones are left out.
+            skip: packets of the stream that are left out before.
+        """
+        self.path, self.container, self.stream = path, container, stream
+        self.midway, self.skip = midway, skip
+        self.coder = _coder(stream)
+        self.repeated = 0
+        """Time stamp, in ticks, until which the last picture is shown again by packets without data."""
+
+    def __iter__(self) -> Iterator[Any]:
+        # Files without a container (MP3, ADTS) often begin or end in the middle of a frame: that is no
+        # damage.
+        exact = self.container.format.name in CLAIM_IS_EXACT
+        begin, tick = self.stream.start_time or 0, float(self.stream.time_base or 0)
+        time, count, counted, failures, told = 0.0, 0, 0, 0, 0
+        damage: list[float] = []
         try:
-            frames = [] if failure else packet.decode()
-        except FFmpegError as problem:
-            frames, failure = [], problem
-        if any(frame.is_corrupt for frame in frames):
-            failure = ValueError("a part of it is missing")
-        if failure and not (lenient and time is None):
-            error = error or failure
-        if error and (frames or not lenient or packet is None):
+            for decode in self._attempts():
+                count += 1
+                try:
+                    frames = decode()
+                    failed = any(frame.is_corrupt for frame in frames)
+                except FFmpegError:
+                    frames, failed = [], True
+                    failures += 1
+                if failed and self.midway and not counted:
+                    frames = [frame for frame in frames if not frame.is_corrupt]
+                elif failed and (exact or counted):
+                    damage.append(time)
+                if frames:
+                    counted, told = counted + len(frames), len(damage)
+                for frame in frames:
+                    stamp = frame.dts if frame.pts is None else frame.pts
+                    time = time if stamp is None else (stamp - begin) * tick
+                    yield frame
+        except GeneratorExit:
+            with suppress(DamageWarning):  # nobody is there to take it, where warnings are errors
+                warn_of_damage(self.path, damage[:told])
+            raise
+        if failures > MOST_FAILURES * count and counted:
             raise UserError(
-                f"{path}: is damaged at {float(time or 0):.1f} s: {reason(error)}; use a part before it or "
-                "another copy"
+                f"{self.path}: is damaged: {failures} of {count} packets cannot be decoded; use another copy"
             )
-        for frame in frames:
-            time = frame.time if frame.time is not None else time
-            yield frame
+        if cut_off(self.container, self.stream, Fraction(time)) is None:  # else it is refused
+            warn_of_damage(self.path, damage if exact else damage[:told])
+
+    def _attempts(self) -> Iterator[Callable[[], list[Any]]]:
+        """What decodes each packet of the stream, the last one ending it."""
+        own = (packet for packet in packets(self.container) if packet.stream.index == self.stream.index)
+        try:
+            for packet in islice(own, self.skip, None):
+                if packet.size or packet.dts is None:
+                    yield partial(self.coder.decode, packet)
+                else:
+                    self.repeated = max(self.repeated, (packet.pts or packet.dts) + (packet.duration or 0))
+        except FFmpegError as error:
+            if not isinstance(error, InvalidDataError):
+                raise UserError(
+                    f"{self.path}: cannot be read on ({reason(error)}); use another copy"
+                ) from None
+            yield partial(_fail, error)
+            yield partial(self.coder.decode, None)
 
 
-def _packets(container: Any, stream: Any) -> Iterator[tuple[Any, Exception | None]]:
-    """Packets of a stream, and at last the error that ended them."""
-    try:
-        for packet in container.demux(stream):
-            yield packet, None
-    except FFmpegError as error:
-        yield None, error
+def _coder(stream: Any) -> Any:
+    """What decodes a stream: its own decoder, but for WebM whose pictures are transparent, which FFmpeg's own
+    does not show."""
+    codec = stream.codec_context
+    name = TRANSPARENT.get(codec.name if codec else "")
+    if name is None or stream.metadata.get("alpha_mode") != "1" or name not in av.codecs_available:
+        return codec
+    coder = av.CodecContext.create(name, "r")
+    coder.extradata = codec.extradata
+    return coder
+
+
+def _fail(error: FFmpegError) -> list[Any]:
+    raise error
+
+
+def warn_of_damage(path: AnyPath, damage: Sequence[float]) -> None:
+    """Warns of what was left out, if anything was; within a second it is one place. For the modules of this
+    folder."""
+    places = [time for before, time in zip([-2.0, *damage], damage, strict=False) if time > before + 1]
+    if places:
+        named = ", ".join(f"{time:.1f} s" for time in places[:MOST_NAMED])
+        more = f" and {len(places) - MOST_NAMED} more places" if len(places) > MOST_NAMED else ""
+        warnings.warn(
+            f"{path}: is damaged at {named}{more}: what cannot be decoded there is skipped; another copy may "
+            "be whole",
+            DamageWarning,
+            stacklevel=2,
+        )
 
 
 def reason(error: Exception) -> str:
@@ -62,13 +182,21 @@ def reason(error: Exception) -> str:
 
 def check_complete(path: AnyPath, container: Any, stream: Any, reached: Fraction) -> None:
     """Refuse a stream that ends much earlier than its container claims: the file is cut off."""
-    length = claimed(container, stream) if container.format.name in CLAIM_IS_EXACT else None
-    if length is not None and length - reached > max(Fraction(1), length / 10):
+    length = cut_off(container, stream, reached)
+    if length is not None:
         raise UserError(
             f"{path}: is cut off: expected {float(length):.1f} s of "
             f"{'picture' if stream.type == 'video' else 'sound'}; "
             f"it ends after {float(reached):.1f} s; use a complete copy"
         )
+
+
+def cut_off(container: Any, stream: Any, reached: Fraction) -> Fraction | None:
+    """Claimed length of a stream that ends much earlier, in seconds; None where it does not."""
+    length = claimed(container, stream) if container.format.name in CLAIM_IS_EXACT else None
+    if length is None or length - reached <= max(Fraction(1), length / 10):
+        return None
+    return length
 
 
 def claimed(container: Any, stream: Any) -> Fraction | None:
@@ -78,15 +206,16 @@ def claimed(container: Any, stream: Any) -> Fraction | None:
     clock = next(
         (value for key, value in stream.metadata.items() if key.upper().startswith("DURATION")), ""
     ).split(":")
-    if len(clock) == 3:  # Matroska: 00:00:10.010000000
-        return sum(
-            (Fraction(digits) * 60**place for place, digits in enumerate(reversed(clock))), Fraction(0)
-        )
-    return (
-        Fraction(container.duration, av.time_base)
-        if container.duration and len(container.streams) == 1
-        else None
-    )
+    parts = [number for digits in clock if (number := parse_number(digits)) is not None]
+    if len(parts) == len(clock) == 3:  # Matroska: 00:00:10.010000000
+        end = sum((number * 60**place for place, number in enumerate(reversed(parts))), Fraction(0))
+    elif container.duration and len(container.streams) == 1:
+        end = Fraction(container.duration, av.time_base)
+    else:
+        return None
+    # Matroska says when a stream ends.
+    begin = (seconds(stream, stream.start_time) or 0) if container.format.name == MATROSKA else 0
+    return max(end - begin, Fraction(0))
 
 
 def seconds(stream: Any, ticks: int | None) -> Fraction | None:
@@ -95,8 +224,9 @@ def seconds(stream: Any, ticks: int | None) -> Fraction | None:
 
 
 def frame_rate(stream: Any) -> Fraction:
-    """Average frames per second, as far as the container knows."""
-    return Fraction(stream.average_rate or stream.guessed_rate or 25)
+    """Average frames per second, as far as the container knows; else what the picture says."""
+    known = (stream.average_rate, stream.guessed_rate)
+    return Fraction(next(filter(None, known if stream.start_time is not None else known[::-1]), 25))
 
 
 def orientation(frame: Any) -> tuple[bool, bool, bool]:
@@ -106,9 +236,3 @@ def orientation(frame: Any) -> tuple[bool, bool, bool]:
         return False, False, False
     a, b, _, c, d = (int(value) for value in np.frombuffer(bytes(matrix), dtype="<i4")[:5])
     return (True, c < 0, b < 0) if abs(b) > abs(a) else (False, a < 0, d < 0)
-
-
-def displayed_size(frame: Any, stream: Any) -> tuple[int, int]:
-    """Width and height after rotation and sample aspect ratio."""
-    wide = max(1, round(frame.width * Fraction(stream.sample_aspect_ratio or 1)))
-    return (frame.height, wide) if orientation(frame)[0] else (wide, frame.height)

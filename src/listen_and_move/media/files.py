@@ -7,9 +7,10 @@ stamps, samples are counted.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
@@ -22,17 +23,24 @@ from listen_and_move.errors import UserError
 from listen_and_move.media.decoding import (
     MOV,
     AnyPath,
+    Decoder,
     claimed,
-    decoded,
-    displayed_size,
     frame_rate,
     orientation,
+    packets,
     reason,
     seconds,
 )
+from listen_and_move.media.duration import has_duration, read_ends
+from listen_and_move.media.presentation import Presentation
+from listen_and_move.media.tracks import default_picture, default_sound, picture_stream, pictures_of
 
-ATTACHED_PICTURE = 0x400
-"""FFmpeg's AV_DISPOSITION_ATTACHED_PIC: cover art."""
+LONGEST_NAME = 60
+"""Characters of a track's name that are told."""
+
+GENERATE_STAMPS = 0x0001
+"""FFmpeg's AVFMT_FLAG_GENPTS, which PyAV sets: presentation times that are made up, wrongly where frames
+refer to each other in several layers."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,7 @@ class VideoInfo:
     """The picture of a file; times in seconds on the time line of the file."""
 
     width: int
-    """Width as displayed: after rotation and sample aspect ratio."""
+    """Width as displayed: after clean aperture, sample aspect ratio and rotation."""
     height: int
     """Height as displayed."""
     coded_width: int
@@ -57,6 +65,23 @@ class VideoInfo:
     """Degrees by which the coded picture is turned clockwise for display: 0, 90, 180 or 270."""
     edit_list: bool
     """The container hides a part of the coded frames (best effort)."""
+    remarks: tuple[str, ...]
+    """What is done to the coded frames so that they look as meant."""
+
+
+@dataclass(frozen=True)
+class PictureInfo:
+    """One picture of a file, as its container describes it."""
+
+    track: int
+    """Number among the pictures of the file, from 0."""
+    codec: str
+    coded_width: int
+    coded_height: int
+    name: str
+    """Title and language; empty where the file says nothing."""
+    default: bool
+    """It is taken where none is chosen."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +97,10 @@ class SoundInfo:
     start: Fraction
     duration: Fraction
     """What the container claims; `sound_samples` counts."""
+    name: str
+    """Title and language; empty where the file says nothing."""
+    default: bool
+    """It is taken where none is chosen."""
 
 
 @dataclass(frozen=True)
@@ -83,34 +112,53 @@ class MediaInfo:
     duration: Fraction
     """In seconds, as the container claims it."""
     video: VideoInfo | None
+    """The picture that is taken."""
+    pictures: tuple[PictureInfo, ...]
     sounds: tuple[SoundInfo, ...]
 
 
-def probe(path: AnyPath) -> MediaInfo:
+def probe(path: AnyPath, picture_track: int | None = None) -> MediaInfo:
     """What a file holds; cover art is not a picture.
 
+    Args:
+        path: the file.
+        picture_track: which of its pictures is taken, from 0; None: the default one.
+
     Raises:
-        UserError: there is no such file, or it is no video or sound that can be read.
+        UserError: there is no such file, it is no video or sound that can be read, or has no such picture.
     """
     with opened(path) as container:
         origin = origin_of(container)
+        state = Path(path).stat()
+        ends = {} if has_duration(container) else _ends(path, state.st_size, state.st_mtime_ns)
         sounds = tuple(
-            _sound_info(container, stream, track, origin)
+            _sound_info(container, stream, track, origin, ends)
             for track, stream in enumerate(container.streams.audio)
         )
-        streams = _pictures(container)
-        video = _video_info(path, container, streams[0], origin) if streams else None
+        pictures = tuple(
+            _picture_info(container, stream, track) for track, stream in enumerate(pictures_of(container))
+        )
+        video = _video_info(path, container, picture_track, origin, ends) if pictures else None
         if video is None and not sounds:
             raise UserError(f"{path}: expected a video or a sound; the file holds neither")
         length = Fraction(container.duration or 0, av.time_base)
-        if not length:
-            length = max([sound.duration for sound in sounds] + [video.duration if video else Fraction(0)])
-        return MediaInfo(Path(path), container.format.name, length, video, sounds)
+        if ends or not length:
+            length = max(each.start + each.duration for each in (*sounds, *((video,) if video else ())))
+        return MediaInfo(Path(path), container.format.name, length, video, pictures, sounds)
 
 
-def _sound_info(container: Any, stream: Any, track: int, origin: Fraction) -> SoundInfo:
+@lru_cache(maxsize=1)
+def _ends(path: AnyPath, size: int, changed: int) -> dict[int, Fraction]:
+    """See `read_ends`; kept, since one file is looked at several times in a row, until it has changed."""
+    with opened(path) as container:
+        return read_ends(container)
+
+
+def _sound_info(
+    container: Any, stream: Any, track: int, origin: Fraction, ends: dict[int, Fraction]
+) -> SoundInfo:
     codec = stream.codec_context
-    start, duration = _span(container, stream, origin)
+    start, duration = _span(container, stream, origin, ends)
     return SoundInfo(
         track=track,
         codec=_codec_name(stream),
@@ -119,17 +167,42 @@ def _sound_info(container: Any, stream: Any, track: int, origin: Fraction) -> So
         layout=codec.layout.name if codec else "",
         start=start,
         duration=duration,
+        name=_track_name(stream),
+        default=track == default_sound(container),
     )
 
 
-def _video_info(path: AnyPath, container: Any, stream: Any, origin: Fraction) -> VideoInfo:
+def _picture_info(container: Any, stream: Any, track: int) -> PictureInfo:
+    codec = stream.codec_context
+    return PictureInfo(
+        track=track,
+        codec=_codec_name(stream),
+        coded_width=codec.width if codec else 0,
+        coded_height=codec.height if codec else 0,
+        name=_track_name(stream),
+        default=track == default_picture(container),
+    )
+
+
+def _track_name(stream: Any) -> str:
+    tags = {key.lower(): value for key, value in stream.metadata.items()}
+    parts = [tags.get("title", ""), tags.get("language", "").replace("und", "")]
+    name = ", ".join(part for part in parts if part)[:LONGEST_NAME]
+    return "".join(each if each.isprintable() else " " for each in name)
+
+
+def _video_info(
+    path: AnyPath, container: Any, track: int | None, origin: Fraction, ends: dict[int, Fraction]
+) -> VideoInfo:
+    stream = picture_stream(path, container, track)
+    presentation = Presentation.of(container, stream)
     frame = _first_frame(path, container, stream)
     transposed, flip_x, flip_y = orientation(frame)
-    width, height = displayed_size(frame, stream)
-    times = _first_times(path)
+    width, height = presentation.displayed_size(frame)
+    times = _first_times(path, stream.index)
     gaps = [after - before for before, after in pairwise(times)]
     variable = bool(gaps) and max(gaps) - min(gaps) > 2 * Fraction(stream.time_base)
-    start, duration = _span(container, stream, origin)
+    start, duration = _span(container, stream, origin, ends)
     rate = frame_rate(stream)
     if gaps and not variable and abs(rate * sum(gaps) / len(gaps) - 1) > Fraction(1, 100):
         rate = len(gaps) / sum(gaps, Fraction(0))  # the container counted frames that its edit list hides
@@ -146,13 +219,19 @@ def _video_info(path: AnyPath, container: Any, stream: Any, origin: Fraction) ->
         duration=duration,
         rotation=(90 if flip_x else 270) if transposed else 180 if flip_x and flip_y else 0,
         edit_list=container.format.name == MOV and _edited(path, stream),
+        remarks=presentation.remarks(frame),
     )
 
 
-def _span(container: Any, stream: Any, origin: Fraction) -> tuple[Fraction, Fraction]:
-    """Start and duration of a stream as the container claims them."""
-    start = seconds(stream, stream.start_time) or origin
-    return start - origin, claimed(container, stream) or Fraction(container.duration or 0, av.time_base)
+def _span(
+    container: Any, stream: Any, origin: Fraction, ends: dict[int, Fraction]
+) -> tuple[Fraction, Fraction]:
+    """Start and duration of a stream, as found in ``ends`` or as the container claims them."""
+    begin = seconds(stream, stream.start_time)
+    start = Fraction(0) if begin is None else begin - origin
+    if stream.index in ends:
+        return start, max(ends[stream.index] - origin - start, Fraction(0))
+    return start, claimed(container, stream) or Fraction(container.duration or 0, av.time_base)
 
 
 def _codec_name(stream: Any) -> str:
@@ -161,23 +240,22 @@ def _codec_name(stream: Any) -> str:
 
 
 def _first_frame(path: AnyPath, container: Any, stream: Any) -> Any:
-    frame = next(decoded(path, container, _decodable(path, stream)), None)
+    frame = next(iter(Decoder(path, container, stream)), None)
     if frame is None:
         raise UserError(f"{path}: expected a video; not one frame of it can be decoded")
     return frame
 
 
-def _first_times(path: AnyPath) -> list[Fraction]:
+def _first_times(path: AnyPath, index: int) -> list[Fraction]:
     """Times of the first thousand frames, from their packets."""
     with opened(path) as container:
-        stream = _pictures(container)[0]
-        shown = (
-            packet for packet in container.demux(stream) if packet.pts is not None and not packet.is_discard
-        )
-        try:
-            return sorted(packet.pts * Fraction(stream.time_base) for packet in islice(shown, 1000))
-        except FFmpegError:
-            return []
+        own = (each for each in packets(container) if each.stream.index == index and not each.is_discard)
+        stamps: list[tuple[int | None, int | None]] = []
+        with suppress(FFmpegError):
+            stamps.extend((packet.pts, packet.dts) for packet in islice(own, 1000))
+        tick = Fraction(container.streams[index].time_base)
+    columns = zip(*stamps[: -1 if stamps[-1:] == [(None, None)] else None], strict=True)
+    return next((sorted(stamp * tick for stamp in each) for each in columns if None not in each), [])
 
 
 def _edited(path: AnyPath, stream: Any) -> bool:
@@ -211,50 +289,14 @@ def opened(path: AnyPath, options: dict[str, str] | None = None) -> Iterator[Any
             f"{path}: cannot be read as video or sound ({reason(error)}); try to play or convert it first"
         ) from None
     with container:
+        container.flags &= ~GENERATE_STAMPS
         yield container
-
-
-def _pictures(container: Any) -> list[Any]:
-    return [stream for stream in container.streams.video if not _is_cover(stream)]
-
-
-def _is_cover(stream: Any) -> bool:
-    disposition = getattr(stream, "disposition", 0)  # a number, a flag or missing, by the version of PyAV
-    return bool(getattr(disposition, "value", disposition) & ATTACHED_PICTURE)
-
-
-def picture_stream(path: AnyPath, container: Any) -> Any:
-    """The picture of an opened file; a UserError if it has none."""
-    streams = _pictures(container)
-    if not streams:
-        raise UserError(f"{path}: expected a video; the file holds no picture, only sound")
-    return _decodable(path, streams[0])
-
-
-def sound_stream(path: AnyPath, container: Any, track: int) -> Any:
-    """A sound of an opened file; a UserError if it has none of this number."""
-    streams = container.streams.audio
-    if not streams:
-        raise UserError(f"{path}: expected sound; the file holds none; give a file with sound")
-    if not 0 <= track < len(streams):
-        valid = ", ".join(str(number) for number in range(len(streams)))
-        raise UserError(f"{path}: expected one of the sound tracks {valid}; got {track}")
-    return _decodable(path, streams[track])
-
-
-def _decodable(path: AnyPath, stream: Any) -> Any:
-    if stream.codec_context is None:
-        raise UserError(
-            f"{path}: its {stream.type} has a coding that is not known here; convert it to H.264 with AAC "
-            "first"
-        )
-    return stream
 
 
 def origin_of(container: Any) -> Fraction:
     """The zero of the file's time line: the earliest start of its picture and sounds."""
     starts = [
-        seconds(stream, stream.start_time) for stream in [*_pictures(container), *container.streams.audio]
+        seconds(stream, stream.start_time) for stream in [*pictures_of(container), *container.streams.audio]
     ]
     return min((start for start in starts if start is not None), default=Fraction(0))
 

@@ -14,15 +14,19 @@ from av.error import FFmpegError
 
 from listen_and_move.errors import UserError
 from listen_and_move.media.decoding import reason
-from listen_and_move.media.files import sound_stream
 from listen_and_move.media.resampling import HIGHEST_RATE, LOWEST_RATE
 from listen_and_move.media.sound import Sound
 from listen_and_move.media.soundtrack import Source
+from listen_and_move.media.tracks import sound_stream
 
 NAME = "standard input"
 MOST_CHANNELS = 64
 READ = 1 << 12
 """Bytes that are asked for at a time; fewer are taken where there are fewer."""
+MOST_AHEAD = 1 << 16
+"""Bytes at the begin of an MP4 within which its index or its media begin."""
+BEFORE_INDEX = (b"ftyp", b"wide", b"free", b"skip", b"uuid", b"pdin", b"styp")
+"""Boxes of an MP4 that may come before them."""
 _QUICKLY = {"probesize": "65536", "analyzeduration": "500000"}
 """Bytes, and microseconds of media, that are enough to find the sound; the default would wait for seconds of
 it."""
@@ -64,7 +68,7 @@ def checked_raw(rate: int, channels: int, format: Literal["s16le", "f32le"]) -> 
     return Raw(rate, channels, format)
 
 
-def piped_sound(file: Any, raw: Raw | None = None) -> Source:
+def piped_sound(file: Any, raw: Raw | None = None, track: int | None = None) -> Source:
     """The sound that comes through a pipe, block by block as it comes.
 
     Nothing has to be closed, nor may be: somebody may be waiting for the next block.
@@ -72,6 +76,7 @@ def piped_sound(file: Any, raw: Raw | None = None) -> Source:
     Args:
         file: unbuffered: its ``read(n)`` gives what there is, at most n bytes, and b"" at the end.
         raw: what the samples are where there is no container.
+        track: number of the sound in the container; None: its default one.
 
     Raises:
         UserError: no media that can be read without going back in it, no sound, no samples, damage.
@@ -84,26 +89,52 @@ def piped_sound(file: Any, raw: Raw | None = None) -> Source:
                 f"{NAME}: expected samples; it ended before the first one: see what writes to the pipe"
             )
         return Source(chain([first], blocks), raw.rate, raw.channels)
+    reader = _PipeReader(file)
+    _check_index(reader)
     try:
-        container = av.open(_PipeReader(file), options=_QUICKLY)
+        container = av.open(reader, options=_QUICKLY)
     except (FFmpegError, OSError) as error:
         raise UserError(
             f"{NAME}: cannot be read as media through a pipe ({reason(error)})",
             "give WAV, Matroska, MP3, Ogg or FLAC, or raw samples with --rate",
         ) from None
-    sound = Sound(NAME, container, sound_stream(NAME, container, 0))
-    return Source(sound.section(None, None), sound.rate, sound.channels)
+    sound = Sound(NAME, container, sound_stream(NAME, container, track))
+    return Source(sound.section(None, None), sound.rate, sound.channels, sound.layout)
 
 
 class _PipeReader:
     """A file that can only be read on, which keeps FFmpeg from trying anything else."""
 
     def __init__(self, file: Any) -> None:
-        self.file = file
+        self.file, self.ahead = file, b""
 
     def read(self, size: int) -> bytes:
         """What there is."""
+        if self.ahead:
+            data, self.ahead = self.ahead[:size], self.ahead[size:]
+            return data
         return self.file.read(min(size, READ))
+
+    def peek(self, size: int) -> bytes:
+        """The next bytes, which stay to be read; fewer at the end of the file."""
+        while len(self.ahead) < size and (data := self.file.read(min(size - len(self.ahead), READ))):
+            self.ahead += data
+        return self.ahead[:size]
+
+
+def _check_index(reader: _PipeReader) -> None:
+    """Refuses an MP4 whose index comes after its media, before all of it went through the pipe."""
+    place, size, kind = 0, 8, BEFORE_INDEX[0]
+    while kind in BEFORE_INDEX and size >= 8 and place < MOST_AHEAD:
+        head = reader.peek(place + 8)[place:]
+        size, kind = int.from_bytes(head[:4], "big"), head[4:]
+        place += size
+    if kind == b"mdat":
+        raise UserError(
+            f"{NAME}: expected an MP4 whose index (moov) comes before its media; it comes after them, and a "
+            "pipe cannot go back",
+            "write it with -movflags +faststart, or give the name of the file as --input",
+        )
 
 
 def _raw_blocks(file: Any, raw: Raw) -> Iterator[np.ndarray]:

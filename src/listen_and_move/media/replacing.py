@@ -16,7 +16,7 @@ from pathlib import Path
 from av.error import FFmpegError
 
 from listen_and_move.errors import UserError
-from listen_and_move.media.decoding import AnyPath
+from listen_and_move.media.decoding import AnyPath, reason
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What writing to an open file fails with when the disk, the user's share of it or the largest size is used
@@ -171,10 +171,9 @@ def telling(path: AnyPath, temporary: Path | None = None) -> Iterator[None]:
     except (FFmpegError, OSError) as error:
         if temporary and not _concerns(error, temporary):
             raise
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(
-            f"{path}: cannot be written: {reason}; nothing was kept; check the space and the rights there"
-        ) from None
+        by_system = isinstance(error, OSError)
+        hint = "check the space and the rights there" if by_system else "choose another kind of file"
+        raise UserError(f"{path}: cannot be written: {reason(error)}; nothing was kept; {hint}") from None
 
 
 def _concerns(error: FFmpegError | OSError, file: Path) -> bool:

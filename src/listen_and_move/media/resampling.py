@@ -12,7 +12,7 @@ import av
 import numpy as np
 from jaxtyping import Float
 
-LOWEST_RATE, HIGHEST_RATE = 1000, 768_000
+LOWEST_RATE, HIGHEST_RATE = 1000, 1_000_000
 """Samples per second that a sound may have."""
 _PROBE = 1 << 13  # samples: more than the longest filter needs to begin
 

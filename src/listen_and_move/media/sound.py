@@ -4,41 +4,56 @@ Shapes: sound inside this file is float32 (samples, channels).
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, groupby
 from math import ceil, floor
 from typing import Any
 
 import av
 import numpy as np
 from av.audio.frame import format_dtypes
+from av.error import FFmpegError
 
 from listen_and_move.clock import Seconds, exact, sample_at
 from listen_and_move.errors import UserError
-from listen_and_move.media.decoding import AnyPath, check_complete, decoded
-from listen_and_move.media.files import checked_span, opened, origin_of, sound_stream
-from listen_and_move.media.resampling import Resampler
+from listen_and_move.media.decoding import AnyPath, Decoder, check_complete, warn_of_damage
+from listen_and_move.media.files import checked_span, opened, origin_of
+from listen_and_move.media.layouts import layout_of
+from listen_and_move.media.mixing import MonoMix
+from listen_and_move.media.resampling import HIGHEST_RATE, LOWEST_RATE, Resampler
+from listen_and_move.media.timeline import LONGEST_GAP
+from listen_and_move.media.tracks import sound_stream
 
 SMALLEST_GAP = Fraction(5, 1000)
 """Time stamps that differ by less from the counted samples are rounding, not gaps."""
-LONGEST_GAP = 600
-"""A jump of more seconds than this is damage, not silence."""
+SAMPLE_TYPES = {**format_dtypes, "s64": "i8", "s64p": "i8"}
+"""Types of NumPy by sample format; PyAV leaves 64-bit integers out."""
+FAR = 10
+"""Seconds from which on seeking is worth its trouble."""
+SAMPLES_ALONE = ("wav", "w64", "aiff", "caf", "au")
+"""Containers of sound alone in which uncompressed samples are found by their number."""
+COUNTING = "flac"
+"""A container that counts samples, of which FFmpeg leaves out what is damaged without a word."""
+COUNTED = ("mp3", "aac", "ac3", "eac3", "dts")
+"""Coded sound without a container: its time stamps are made up of all that is in the file, tags too."""
 
 
 def read_sound(
     path: AnyPath,
     sample_rate: int,
     *,
-    track: int = 0,
+    track: int | None = None,
     start: Seconds | None = None,
     end: Seconds | None = None,
 ) -> Iterator[np.ndarray]:
-    """The sound as one channel: float32 (n,) blocks of any length; the mean of the channels, then resampled.
+    """The sound as one channel: float32 (n,) blocks of any length; mixed as `MonoMix` does, then
+    resampled.
 
     ``start`` and ``end`` are seconds on the time line of `read_frames`; what the stream leaves out is
     silence. A part has ``sample_at(end) - sample_at(start)`` samples unless the sound ends before.
-    ``start=None`` begins at the first sample.
+    ``start=None`` begins at the first sample. ``track`` is the number of the sound in the file; None is its
+    default one.
 
     Raises:
         UserError: no such file, no sound, no such track, a start after its end, samples that are not finite,
@@ -53,12 +68,13 @@ def read_sound(
             second, first = max(0, floor(exact(start)) - 1), sample_at(start, sample_rate)
             begin, skip = second * sound.rate, first - second * sample_rate
         limit = None if end is None else max(0, sample_at(end, sample_rate) - first)
-        mixed = (block.mean(axis=1, dtype=np.float64).astype(np.float32) for block in sound.blocks(begin))
+        mix = MonoMix(sound.rate)
+        mixed = (mix.push(block) for block in sound.blocks(begin))
         yield from _not_empty(path, start, _cut(_resampled(mixed, sound.rate, sample_rate), skip, limit))
 
 
 def sound_samples(
-    path: AnyPath, *, track: int = 0, start: Seconds | None = None, end: Seconds | None = None
+    path: AnyPath, *, track: int | None = None, start: Seconds | None = None, end: Seconds | None = None
 ) -> tuple[int, int]:
     """How much sound there is, counted: (number of samples at its own rate, samples per second).
 
@@ -70,7 +86,7 @@ def sound_samples(
 
 
 def sound_gaps(
-    path: AnyPath, start: Seconds, end: Seconds, *, track: int = 0
+    path: AnyPath, start: Seconds, end: Seconds, *, track: int | None = None
 ) -> list[tuple[Fraction, Fraction]]:
     """Where there is no sound between two instants: before it begins, after it has ended, or left out
     between.
@@ -93,7 +109,7 @@ def sound_gaps(
 
 
 @contextmanager
-def opened_sound(path: AnyPath, track: int = 0) -> Iterator["Sound"]:
+def opened_sound(path: AnyPath, track: int | None = None) -> Iterator["Sound"]:
     """A sound being decoded. For the modules of this folder."""
     with opened(path) as container:
         stream = sound_stream(path, container, track)
@@ -106,13 +122,14 @@ class Sound:
     def __init__(self, path: AnyPath, container: Any, stream: Any) -> None:
         self.path, self.container, self.stream = path, container, stream
         self.origin = origin_of(container)
-        frames = (frame for frame in decoded(path, container, stream) if frame.samples)
+        frames = (frame for frame in Decoder(path, container, stream) if frame.samples)
         first = next(frames, None)
         if first is None:
             raise UserError(f"{path}: expected sound; its sound holds no samples")
-        self.frames = chain([first], frames)
         self.rate: int = first.sample_rate
+        self.frames = self._at_one_rate(chain([first], frames))
         self.channels: int = first.layout.nb_channels
+        self.layout = layout_of(first.layout)
         self.gaps: list[tuple[int, int]] = []
         """First sample, and the first one after it, of each silence that was put in so far."""
         self.tick = Fraction(stream.time_base)
@@ -134,24 +151,57 @@ class Sound:
         """Float32 (n, channels) blocks without gaps, from sample ``begin`` of the time line to the end of the
         sound."""
         yield from self._silence(begin, self.begin)
-        position, shift, tolerance = self.begin, 0, ceil(max(SMALLEST_GAP, 2 * self.tick) * self.rate)
-        for frame in self.frames:
-            samples = self._checked(frame, position)
-            time = self._time(frame)
-            gap = (
-                0 if time is None or position == self.begin else sample_at(time, self.rate) + shift - position
-            )
-            if gap < -self.rate:  # the clock was set back, as where recordings were joined: go on
-                shift, gap = shift - gap, 0
-            if gap > tolerance:
-                yield from self._silence(max(position, begin), position + gap)
-                position += gap
-            elif gap < -tolerance:
-                samples = samples[-gap:]
-            position += len(samples)
+        position = self.begin
+        if begin - self.begin > FAR * self.rate and self._seeks_exactly():
+            position = self._sought(begin)
+        damage: list[float] = []
+        for frame, gap in self._placed(position):
+            if gap > 0 and self.container.format.name == COUNTING:
+                damage.append(position / self.rate)
+            samples = self._checked(frame, position)[max(-gap, 0) :]
+            yield from self._silence(max(position, begin), position + gap)
+            position += max(gap, 0) + len(samples)
             if position > begin and len(samples):
                 yield samples[-(position - begin) :]
+        warn_of_damage(self.path, damage)
         check_complete(self.path, self.container, self.stream, Fraction(position, self.rate))
+
+    def _placed(self, position: int) -> Iterator[tuple[Any, int]]:
+        """The frames to come, each with the number of samples that are missing before it; below 0, the number
+        of its samples that are there already."""
+        tolerance = ceil(max(SMALLEST_GAP, 2 * self.tick) * self.rate)
+        frame = next(self.frames, None)
+        while frame is not None:
+            gap, following = self._gap(frame, position), None
+            if abs(gap) <= tolerance:
+                gap = 0
+            else:  # one stamp alone may be wrong, as where long and short blocks of Vorbis meet in Ogg
+                following = next(self.frames, None)
+                if following and abs(self._gap(following, position + frame.samples)) <= tolerance:
+                    gap = 0
+            yield frame, gap
+            position += max(gap + frame.samples, 0)
+            frame = following or next(self.frames, None)
+
+    def _gap(self, frame: Any, position: int) -> int:
+        time = self._time(frame) if self.container.format.name not in COUNTED else None
+        return 0 if time is None else sample_at(time, self.rate) - position
+
+    def _seeks_exactly(self) -> bool:
+        uncompressed = self.stream.codec_context.name.startswith("pcm_")
+        return uncompressed and self.container.format.name in SAMPLES_ALONE and self.tick * self.rate == 1
+
+    def _sought(self, sample: int) -> int:
+        """Goes to a sample and gives its number; goes to the begin where that fails."""
+        for wanted in (sample, self.begin):
+            with suppress(FFmpegError):
+                self.container.seek(wanted + round(self.origin / self.tick), stream=self.stream)
+                frames = (frame for frame in Decoder(self.path, self.container, self.stream) if frame.samples)
+                first = next(frames, None)
+                if first is None or self._gap(first, wanted) == 0:
+                    self.frames = self._at_one_rate(chain([] if first is None else [first], frames))
+                    return wanted
+        raise UserError(f"{self.path}: cannot be read from {sample / self.rate:.2f} s on; use another copy")
 
     def _time(self, frame: Any) -> Fraction | None:
         return None if frame.pts is None else frame.pts * Fraction(frame.time_base) - self.origin
@@ -168,12 +218,26 @@ class Sound:
         for done in range(0, count, self.rate):
             yield np.zeros((min(self.rate, count - done), self.channels), np.float32)
 
+    def _at_one_rate(self, frames: Iterable[Any]) -> Iterator[Any]:
+        """Frames at the rate of the first one, though a recording that was joined may go on at another."""
+        for (rate, *_), alike in groupby(
+            frames, lambda each: (each.rate, each.layout.name, each.format.name)
+        ):
+            if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+                raise UserError(
+                    f"{self.path}: expected {LOWEST_RATE} to {HIGHEST_RATE} samples per second; got {rate}; "
+                    "convert its sound first"
+                )
+            if rate == self.rate:
+                yield from alike
+                continue
+            resampler = av.AudioResampler(rate=self.rate)
+            for frame in chain(alike, [None]):
+                for resampled in resampler.resample(frame):
+                    resampled.pts = None  # FFmpeg stamps packets by the rate at the begin
+                    yield resampled
+
     def _checked(self, frame: Any, position: int) -> np.ndarray:
-        if frame.sample_rate != self.rate:
-            raise UserError(
-                f"{self.path}: expected {self.rate} Hz all along; got {frame.sample_rate} Hz; convert it "
-                "first"
-            )
         samples = _floats(frame)
         if not np.isfinite(samples).all():
             bad = int(np.flatnonzero(~np.isfinite(samples).all(axis=1))[0])
@@ -189,7 +253,7 @@ class Sound:
 
 def _floats(frame: Any) -> np.ndarray:
     """Samples of an audio frame as float32 (n, channels), full scale 1."""
-    channels, kind = frame.layout.nb_channels, np.dtype(format_dtypes[frame.format.name])
+    channels, kind = frame.layout.nb_channels, np.dtype(SAMPLE_TYPES[frame.format.name])
     if frame.format.is_planar and channels == 8:  # PyAV counts a ninth plane there, and crashes or refuses
         (frame,) = av.AudioResampler(frame.format.packed.name, frame.layout, frame.sample_rate).resample(
             frame

@@ -9,12 +9,16 @@ from typing import Any
 
 import av
 import numpy as np
+from av.error import FFmpegError
 
 from listen_and_move.clock import Seconds, frame_sample, frame_time
 from listen_and_move.media.decoding import MOV, AnyPath
 from listen_and_move.media.files import opened
+from listen_and_move.media.layouts import usual_layout, written_layout
+from listen_and_move.media.mixing import MonoMix
 from listen_and_move.media.resampling import audio_frame
 from listen_and_move.media.sound import Sound, opened_sound
+from listen_and_move.media.tracks import sound_stream
 from listen_and_move.media.wav import two_axes
 
 RATES = {
@@ -22,26 +26,20 @@ RATES = {
     "libopus": (48000,),
     "pcm_s16le": (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000, 176400, 192000),
 }
-LAYOUTS = {
-    "aac": ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "6.1", "7.1"),
-    "libopus": ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1"),
-    "pcm_s16le": ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "6.1", "7.1"),
-}
-"""Names by number of channels."""
 BLOCK = 1 << 14
 """Samples of a waveform that are handled at a time."""
 
 
 @dataclass(frozen=True)
 class SoundTrack:
-    """Sound from a file: one of its tracks, from ``start`` to ``end`` seconds (see `read_sound`), with all
-    channels.
+    """Sound from a file: one of its tracks (None: the default one), from ``start`` to ``end`` seconds (see
+    `read_sound`), with all channels.
 
     Where it has none, as after its end, a video that it goes into is silent.
     """
 
     path: AnyPath
-    track: int = 0
+    track: int | None = None
     start: Seconds | None = None
     end: Seconds | None = None
 
@@ -61,6 +59,8 @@ class Source:
     blocks: Iterator[np.ndarray]
     rate: int
     channels: int
+    layout: str = ""
+    """What the channels are; empty where nothing says it, see `usual_layout`."""
     packets: Any = None
     """The coded stream instead, where it can be copied without a change to what is heard."""
 
@@ -80,11 +80,12 @@ def opened_source(sound: SoundTrack | Waveform | Source, copying: bool) -> Itera
     with opened_sound(sound.path, sound.track) as source:
         if copying and sound.start is None and sound.end is None and _copyable(source):
             with opened(sound.path) as container:
-                yield Source(iter(()), source.rate, source.channels, container.streams.audio[sound.track])
+                packets = sound_stream(sound.path, container, sound.track)
+                yield Source(iter(()), source.rate, source.channels, source.layout, packets)
             return
         blocks = source.section(sound.start, sound.end)
         first = [*islice(blocks, 1)]  # what is wrong with the file is told before anything is written
-        yield Source(chain(first, blocks), source.rate, source.channels)
+        yield Source(chain(first, blocks), source.rate, source.channels, source.layout)
 
 
 def _copyable(sound: Sound) -> bool:
@@ -97,7 +98,25 @@ def _copyable(sound: Sound) -> bool:
         and codec.profile == "LC"
         and codec.sample_rate == sound.rate
     )
-    return from_mov and sound.begin == 0 and sound.origin == 0
+    plain = from_mov and sound.begin == 0 and sound.origin == 0
+    return plain and _goes_on(sound.path, sound.stream.index)
+
+
+def _goes_on(path: AnyPath, index: int) -> bool:
+    """Whether the packets of a stream rise and none is thrown away, but for priming: an edit list of several
+    edits repeats and leaves out packets, which a copy cannot."""
+    last = None
+    with opened(path) as container:
+        try:
+            for packet in container.demux(container.streams[index]):
+                if packet.pts is None:
+                    continue
+                if (packet.is_discard and packet.pts >= 0) or (last is not None and packet.pts <= last):
+                    return False
+                last = packet.pts
+        except FFmpegError:
+            return False
+    return True
 
 
 class Taken:
@@ -161,17 +180,20 @@ class EncodedSound:
             Taken(source),
             0,
         )
-        layouts, rates = LAYOUTS[codec], RATES[codec]
-        channels = source.channels if source.channels <= len(layouts) else 1  # the mean, where nothing fits
-        rate = min((rate for rate in rates if rate >= source.rate), default=rates[-1])
-        self.layout = layouts[channels - 1]
-        self.stream: Any = container.add_stream(codec, rate=rate, layout=self.layout)
+        rate = min((rate for rate in RATES[codec] if rate >= source.rate), default=RATES[codec][-1])
+        self.layout = source.layout or usual_layout(source.channels)
+        self.mix = None if self.layout else MonoMix(source.rate)  # more channels than have places
+        layout = written_layout(codec, self.layout or "mono")
+        channels = av.AudioLayout(layout).nb_channels
+        # FFmpeg's own order of 5.0 and 6.1 is wrong in Opus, that of libopus (family 1) is right.
+        options = {"mapping_family": "1"} if codec == "libopus" and channels > 2 else {}
+        self.stream: Any = container.add_stream(codec, rate=rate, layout=layout, options=options)
         self.stream.bit_rate = max(min(192_000, 6 * rate), min(96_000, 3 * rate) * channels)
         encoder = self.stream.codec_context
         encoder.time_base = Fraction(1, rate)
         encoder.open(strict=False)
         self.resampler = av.AudioResampler(
-            format=encoder.format, layout=self.layout, rate=rate, frame_size=encoder.frame_size
+            format=encoder.format, layout=layout, rate=rate, frame_size=encoder.frame_size
         )
 
     def write(self, frames: int) -> None:
@@ -189,14 +211,9 @@ class EncodedSound:
 
     def _write(self, blocks: Iterable[np.ndarray]) -> None:
         for block in blocks:
-            block = (
-                block.mean(axis=1, keepdims=True)
-                if self.layout == "mono" and self.source.channels > 1
-                else block
-            )
-            self._encode(
-                self.resampler.resample(audio_frame(block.clip(-1, 1), self.source.rate, self.layout))
-            )
+            block = self.mix.push(block)[:, None] if self.mix else block
+            frame = audio_frame(block.clip(-1, 1), self.source.rate, self.layout or "mono")
+            self._encode(self.resampler.resample(frame))
 
     def _encode(self, frames: Iterable[Any]) -> None:
         for frame in frames:

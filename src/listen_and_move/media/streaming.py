@@ -15,7 +15,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from listen_and_move.clock import frame_sample
-from listen_and_move.media.soundtrack import LAYOUTS
+from listen_and_move.media.layouts import usual_layout
+from listen_and_move.media.mixing import MonoMix
 from listen_and_move.media.video import yuv_graph
 
 
@@ -93,8 +94,8 @@ class MatroskaStream:
         self.picture: Any = self.container.add_stream("rawvideo", rate=fps, options=colours)
         self.picture.width, self.picture.height, self.picture.pix_fmt = width, height, "yuv420p"
         self.picture.codec_context.time_base = 1 / fps
-        layouts = LAYOUTS["aac"]
-        self.layout = layouts[channels - 1] if channels <= len(layouts) else "mono"
+        self.layout = usual_layout(channels) or "mono"
+        self.mix = None if usual_layout(channels) else MonoMix(rate)
         self.sound: Any = self.container.add_stream("pcm_s16le", rate=rate, layout=self.layout)
         self.sound.codec_context.time_base = Fraction(1, rate)
         self.container.start_encoding()
@@ -124,7 +125,7 @@ class MatroskaStream:
         self.file.check()
 
     def _sound_frame(self, sound: np.ndarray) -> Any:
-        mixed = sound.mean(axis=1, keepdims=True) if self.layout == "mono" else sound
+        mixed = self.mix.push(sound)[:, None] if self.mix else sound
         values = np.rint(mixed.astype(np.float64) * 32768).clip(-32768, 32767).astype(np.int16)
         frame = av.AudioFrame.from_ndarray(
             np.ascontiguousarray(values.reshape(1, -1)), format="s16", layout=self.layout

@@ -6,10 +6,11 @@ Equal models are equal files: the one metadata entry holds no time and no path.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -22,7 +23,7 @@ from listen_and_move.media.replacing import replacing
 from listen_and_move.models.build import build_network
 from listen_and_move.models.generator import Network
 from listen_and_move.models.kept_frames import PACKETS, KeptFrames, kept_frames, write_with_packets
-from listen_and_move.settings import from_values
+from listen_and_move.settings import from_values, to_values
 
 FORMAT = 1
 """Raised when older versions could no longer read the file."""
@@ -88,7 +89,7 @@ def save_model(path: Path, model: Model) -> None:
         "format": FORMAT,
         "step": model.step,
         "level": model.level,
-        "settings": asdict(model.config.model),
+        "settings": to_values(model.config.model),
     }
     metadata = {ENTRY: json.dumps(entry)}
     if model.kept is None:
@@ -101,7 +102,8 @@ def load_model(path: Path) -> Model:
     """Read a model file; the network is in evaluation mode, on the CPU.
 
     Raises:
-        UserError: missing, damaged, newer, pickled, or something else than a model.
+        UserError: missing, damaged, newer, pickled, something else than a model, or numbers that are not
+            finite.
     """
     tensors, metadata = read_tensors(path)
     if ENTRY not in metadata:
@@ -124,6 +126,7 @@ def load_model(path: Path) -> Model:
         config = from_values(ModelConfig, values)
     except SettingError as error:
         raise UserError(f"{path}: expected a model's settings; {error}") from None
+    _check_finite(path, tensors, level)
     network, kept = _network(path, config, tensors), kept_frames(path, tensors, metadata)
     return Model(network, config, _statistics(tensors), step, level, _repertoire(tensors), kept)
 
@@ -138,6 +141,23 @@ def read_frames_file(path: Path) -> KeptFrames:
     if kept is None:
         raise UserError(f"{path}: expected kept frames; this safetensors file is something else")
     return kept
+
+
+def _check_finite(path: Path, tensors: Mapping[str, Tensor], level: float | None) -> None:
+    """Refuses NaN and infinity, which would be drawn as black."""
+    # By NumPy: threads of torch would wait for each other here, longer than all of it takes.
+    wrong = [
+        name
+        for name, tensor in tensors.items()
+        if tensor.is_floating_point()
+        and not np.isfinite((tensor.float() if tensor.itemsize < 4 else tensor).numpy()).all()
+    ]
+    if wrong or not isfinite(level or 0):
+        raise UserError(
+            f"{path}: expected finite numbers; got NaN or infinity in {wrong[0] if wrong else 'level'}: its "
+            "training went wrong, or the file is damaged",
+            "train it anew with lower learning rates, or copy it again",
+        )
 
 
 def _network(path: Path, config: ModelConfig, tensors: dict[str, Tensor]) -> Network:

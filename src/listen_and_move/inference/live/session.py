@@ -20,6 +20,7 @@ from listen_and_move.errors import UserError
 from listen_and_move.inference.controls import AS_TRAINED, Controls
 from listen_and_move.inference.pipeline import Pipeline
 from listen_and_move.inference.stage import PlaySettings, pictures
+from listen_and_move.media.mixing import MonoMix
 from listen_and_move.media.resampling import HIGHEST_RATE, LOWEST_RATE, Resampler, delay
 
 LARGEST_SAMPLE = 1e6
@@ -74,7 +75,8 @@ class Live:
         self.pipeline, self.rate, self.seed = pipeline, checked_rate(sample_rate), seed
         self.controls = controls
         self._gain: Gain = checked_gain(gain)
-        self.resampler, self.state = Resampler(sample_rate, SAMPLE_RATE), None
+        self.mix, self.resampler = MonoMix(sample_rate), Resampler(sample_rate, SAMPLE_RATE)
+        self.state = None
         self.frame = 0
         """Number of the next frame: how many have been given out."""
         self.over = False
@@ -117,7 +119,8 @@ class Live:
         """Returns the pictures that the next samples complete, often none.
 
         Args:
-            samples: float, full scale 1, (n,) or (n, channels), any n; channels are averaged.
+            samples: float, full scale 1, (n,) or (n, channels), any n; channels are mixed as those of
+                a file.
             late: so many of the frames to come are too late to be worth drawing: they are heard, and the
                 picture before them is given in their place.
 
@@ -126,7 +129,7 @@ class Live:
         """
         if self.over:
             raise UserError("live: expected no sound after its end; got more: begin again with Animator.live")
-        resampled = self.resampler.push(mono(samples))
+        resampled = self.resampler.push(self.mix.push(checked_samples(samples)))
         frames, self.state = self.pipeline.push(resampled, self.state, self._settings(late))
         self.frame += len(frames)
         return pictures(frames)
@@ -164,8 +167,8 @@ def checked_rate(rate: int) -> int:
     return int(rate)
 
 
-def mono(samples: Float[np.ndarray, "n ..."]) -> Float[np.ndarray, " n"]:
-    """The mean of the channels, as float32.
+def checked_samples(samples: Float[np.ndarray, "n ..."]) -> Float[np.ndarray, "n channels"]:
+    """Samples that can be listened to.
 
     Raises:
         UserError: another shape or type, or values that are no samples.
@@ -192,8 +195,7 @@ def mono(samples: Float[np.ndarray, "n ..."]) -> Float[np.ndarray, " n"]:
         raise UserError(
             f"samples: expected full scale 1; got {np.abs(samples).max():.3g}: divide by the full scale"
         )
-    mixed = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float64)
-    return mixed.astype(np.float32)
+    return samples[:, None] if samples.ndim == 1 else samples
 
 
 @contextmanager

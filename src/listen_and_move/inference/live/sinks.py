@@ -175,7 +175,7 @@ def file_outlet(
         UserError: it cannot be written, or nothing was.
     """
     sounds: deque[np.ndarray] = deque()
-    sound = Source(_taken(sounds), source.rate, source.channels)
+    sound = Source(_taken(sounds), source.rate, source.channels, source.layout)
     marks = {"comment": mark}
     with VideoWriter(
         path,

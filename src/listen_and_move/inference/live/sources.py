@@ -27,13 +27,14 @@ SHORT = 100
 
 
 @contextmanager
-def opened_source(name: str, raw: Raw | None, realtime: bool) -> Iterator[Source]:
+def opened_source(name: str, raw: Raw | None, realtime: bool, track: int | None = None) -> Iterator[Source]:
     """The sound of a file, of standard input (-) or of a microphone.
 
     Args:
         name: which.
         raw: standard input only: what the samples are where there is no container.
         realtime: play a file at its own speed; a pipe and a microphone have one.
+        track: number of the sound in a file or in what comes through the pipe; None: the default one.
 
     Raises:
         UserError: it cannot be read; there is no microphone.
@@ -43,19 +44,30 @@ def opened_source(name: str, raw: Raw | None, realtime: bool) -> Iterator[Source
             f"rate: expected only for raw samples on standard input; got it with the input {name}",
             "leave --rate away, or give --input -",
         )
+    if track is not None and (raw is not None or name == MICROPHONE):
+        raise UserError(
+            f"track: expected only for media with several sounds; got {track} for "
+            f"{'raw samples' if raw else 'the microphone'}",
+            "leave --track away",
+        )
     if name == PIPE:
-        yield standard_input(raw)
+        yield standard_input(raw, track)
     elif name == MICROPHONE:
         with microphone() as source:
             yield source
     else:
-        with opened_sound(Path(name)) as sound:
+        with opened_sound(Path(name), track) as sound:
             blocks = sound.section(None, None)
-            yield Source(in_time(blocks, sound.rate) if realtime else blocks, sound.rate, sound.channels)
+            blocks = in_time(blocks, sound.rate) if realtime else blocks
+            yield Source(blocks, sound.rate, sound.channels, sound.layout)
 
 
-def standard_input(raw: Raw | None) -> Source:
+def standard_input(raw: Raw | None, track: int | None = None) -> Source:
     """What another program writes.
+
+    Args:
+        raw: what the samples are where there is no container.
+        track: number of the sound in the container; None: its default one.
 
     Raises:
         UserError: nobody does, or it cannot be read.
@@ -65,7 +77,7 @@ def standard_input(raw: Raw | None) -> Source:
             "input: expected a pipe; got a terminal",
             "pipe sound in, as in ffmpeg ... | listen-and-move live MODEL --input -",
         )
-    return piped_sound(os.fdopen(sys.stdin.fileno(), "rb", buffering=0, closefd=False), raw)
+    return piped_sound(os.fdopen(sys.stdin.fileno(), "rb", buffering=0, closefd=False), raw, track)
 
 
 def in_time(

@@ -1,0 +1,150 @@
+"""How the frames of a stream are displayed: which part of them, in which shape, in which colours.
+
+Everything is taken from the container and the first frame; frames of another size are scaled into the first
+one's.
+"""
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import av
+import av.logging
+from av.filter import Graph
+
+from listen_and_move.media.decoding import CLAIM_IS_EXACT, orientation
+from listen_and_move.media.hdr import TRANSFERS
+
+Box = tuple[int, int, int, int]
+
+MOST_STRETCHED = 8
+"""A shape of pixels beyond this, or below its inverse, is damage: such pixels are taken as square."""
+CROPPING = re.compile(r"^ +Frame cropping: (\d+)/(\d+)/(\d+)/(\d+)$", re.IGNORECASE | re.MULTILINE)
+"""What FFmpeg tells of a clean aperture: columns left away left and right, rows above and below."""
+DEINTERLACING = "mode=send_frame:deint=interlaced"
+"""One frame for a frame, and those that are not interlaced as they are."""
+BACKGROUND = "black"
+"""What is seen through a transparent picture."""
+
+
+class Presentation(NamedTuple):
+    """What is known of a stream before its first frame is decoded."""
+
+    width: int
+    """Of a coded frame; 0 where the container does not know."""
+    height: int
+    aperture: Box | None
+    """The part of a coded frame that is shown: left, top, right, bottom; None: all of it."""
+    aspect: Fraction
+    """Width of a pixel over its height."""
+    transfer: int
+    """How light is coded, by its number of ITU-T H.273."""
+    opaque: bool
+    """What looks like opacity is a filler."""
+
+    @classmethod
+    def of(cls, container: Any, stream: Any) -> "Presentation":
+        """Returns what the container says of a stream of which nothing has been decoded."""
+        codec = stream.codec_context
+        width, height, aspect = codec.width, codec.height, Fraction(stream.sample_aspect_ratio or 1)
+        if not Fraction(1, MOST_STRETCHED) <= aspect <= MOST_STRETCHED:
+            aspect = Fraction(1)
+        aperture, transfer = _aperture(container, stream, width, height), int(codec.color_trc)
+        # The fourth byte of uncompressed pixels is 0 wherever nobody thought of it.
+        return cls(width, height, aperture, aspect, transfer, opaque=codec.name == "rawvideo")
+
+    def aperture_of(self, frame: Any) -> Box:
+        """Returns the part of a frame that is shown; all of one of another size."""
+        expected = (frame.width, frame.height) == (self.width, self.height)
+        return self.aperture if self.aperture and expected else (0, 0, frame.width, frame.height)
+
+    def displayed_size(self, frame: Any) -> tuple[int, int]:
+        """Returns width and height of the picture on display: after clean aperture, shape of pixels and
+        rotation; every frame of the stream is scaled to them."""
+        whole = (0, 0, self.width or frame.width, self.height or frame.height)
+        left, top, right, bottom = self.aperture or whole
+        wide, high = max(1, round((right - left) * self.aspect)), bottom - top
+        return (high, wide) if orientation(frame)[0] else (wide, high)
+
+    def is_transparent(self, frame: Any) -> bool:
+        """Returns whether pixels of a frame may be transparent."""
+        alpha = frame.format.name == "pal8" or any(each.is_alpha for each in frame.format.components)
+        return alpha and not self.opaque
+
+    def remarks(self, frame: Any) -> tuple[str, ...]:
+        """Returns what is done to the frames of a stream, from its first frame."""
+        left, top, right, bottom = self.aperture_of(frame)
+        found = {
+            f"the clean aperture alone, {right - left}x{bottom - top} of {frame.width}x{frame.height}": (
+                self.aperture is not None
+            ),
+            f"pixels of {self.aspect.numerator}:{self.aspect.denominator} made square": self.aspect != 1,
+            "deinterlaced": frame.interlaced_frame,
+            f"HDR ({TRANSFERS.get(self.transfer)}) mapped to SDR": self.transfer in TRANSFERS,
+            f"blended onto {BACKGROUND} where it is transparent": self.is_transparent(frame),
+        }
+        return tuple(remark for remark, holds in found.items() if holds)
+
+
+def deinterlaced(frames: Iterator[Any]) -> Iterator[Any]:
+    """The frames at their times, those that are interlaced as pictures of one instant."""
+    graph, kind = None, None
+    for frame in frames:
+        if graph is None and not frame.interlaced_frame:
+            yield frame
+            continue
+        before, kind = kind, (frame.width, frame.height, frame.format.name)
+        if graph is None or kind != before:
+            yield from _finished(graph)
+            graph = _deinterlacer(frame)
+        graph.push(frame)
+        yield from _ready(graph)
+    yield from _finished(graph)
+
+
+def _deinterlacer(frame: Any) -> Graph:
+    graph = Graph()
+    source = graph.add_buffer(
+        width=frame.width,
+        height=frame.height,
+        format=frame.format,
+        time_base=Fraction(frame.time_base),
+    )
+    graph.link_nodes(source, graph.add("bwdif", DEINTERLACING), graph.add("buffersink")).configure()
+    return graph
+
+
+def _finished(graph: Graph | None) -> Iterator[Any]:
+    if graph is not None:
+        graph.push(None)
+        yield from _ready(graph)
+
+
+def _ready(graph: Graph) -> Iterator[Any]:
+    """The frames that wait in a graph."""
+    while True:
+        try:
+            yield graph.vpull()
+        except (BlockingIOError, EOFError):
+            return
+
+
+def _aperture(container: Any, stream: Any, width: int, height: int) -> Box | None:
+    """The clean aperture of a stream, which PyAV gives in FFmpeg's description of the file alone."""
+    if container.format.name not in CLAIM_IS_EXACT:
+        return None
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.INFO)  # which is what the description is made of
+    try:
+        described = container.dumps_format()
+    finally:
+        av.logging.set_level(level)
+    lines = re.split(r"^  Stream #0:(\d+)", described, flags=re.MULTILINE)
+    about = dict(zip(lines[1::2], lines[2::2], strict=True)).get(str(stream.index), "")
+    found = CROPPING.search(about)
+    if found is None:
+        return None
+    left, right, top, bottom = map(int, found.groups())
+    box = left, top, width - right, height - bottom
+    return box if left < box[2] and top < box[3] and box != (0, 0, width, height) else None
