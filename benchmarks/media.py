@@ -3,14 +3,16 @@
     python -m benchmarks.media [NAME ...] [--keep FOLDER] [--out FILE]
 
 Each file is made from one numbered film with a beep every half second. What is on display in every
-millisecond is compared with what ffmpeg and its time stamps say, and so are colours and samples. Needs the
-programs ffmpeg and ffprobe; what they cannot make is left out and said.
+millisecond is compared with what ffmpeg and its time stamps say, and so are colours and samples; and how far
+beeps are from their frames. Needs the programs ffmpeg and ffprobe; what they cannot make is left out and
+said.
 """
 
 import argparse
 import json
 import subprocess
 import tempfile
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
@@ -28,6 +30,8 @@ from listen_and_move.media.wav import write_wav
 WIDTH, HEIGHT, FPS, FRAMES = 128, 96, 30, 90
 RATE = 48_000
 MILLISECONDS = Fraction(1000)
+BEEP = 0.25
+"""Share of the loudest sample above which there is a beep."""
 LATEST = 2400
 """Samples, of lag that is looked for."""
 
@@ -46,8 +50,10 @@ class Recipe:
     """Makes it otherwise: called with the folder of the film and the file."""
     judged: str = ""
     """Filters that ffmpeg needs to show what is to be seen."""
-    like_ffmpeg: bool = True
-    """Whether ffmpeg's picture is the right one; else only its being read is checked."""
+    clock: str = "-copyts"
+    """Of ffmpeg: the file's own; empty where it is set back or jumps, and ffmpeg mends it."""
+    sound: int = 0
+    """Number of the sound that is taken."""
 
 
 @dataclass
@@ -70,6 +76,8 @@ class Found:
     sound_lag_ms: float | None = None
     sound_error: float | None = None
     """Root mean square of the difference over that of the sound, both as one channel at 48 kHz."""
+    sync_ms: int | None = None
+    """Largest distance of a beep from the frame with which it was filmed."""
     notes: list[str] = field(default_factory=list)
 
 
@@ -78,6 +86,16 @@ AAC = "-c:a aac -b:a 128k"
 BT709 = "scale=out_color_matrix=bt709:out_range=tv"
 MARKS = "-colorspace bt709 -color_primaries bt709 -color_trc bt709"
 MARKED = f"-vf {BT709} {MARKS}"
+
+HDR = (
+    "-vf zscale=tin=bt709:min=gbr:pin=bt709:rin=full:t=TRANSFER:m=2020_ncl:p=2020:r=tv:npl=800,"
+    "format=yuv420p10le -c:v libx265 -x265-params log-level=none:crf=4 -preset ultrafast "
+    f"-color_primaries bt2020 -color_trc TRANSFER -colorspace bt2020nc {AAC}"
+)
+TO_SDR = (
+    "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=mobius,"
+    "zscale=t=bt709:m=bt709:r=tv,format=yuv444p"
+)
 
 
 def remuxed(first: str, second: str, suffix: str = "mp4") -> Callable[[Path, Path], None]:
@@ -116,6 +134,18 @@ def jumping(folder: Path, file: Path) -> None:
         cut, offset = f"-ss {1.5 * number} -t 1.5", f"-output_ts_offset {101.5 * number}"
         sources = f"{cut} -i {folder}/film.mkv {cut} -i {folder}/sound.wav"
         ffmpeg(f"{sources} {H264} {AAC} -muxdelay 0 {offset} {half}")
+    file.write_bytes(b"".join(half.read_bytes() for half in halves))
+    for half in halves:
+        half.unlink()
+
+
+def changing(folder: Path, file: Path) -> None:
+    """Two halves, the second of another size."""
+    halves = [file.with_name(f"half-{number}.ts") for number in range(2)]
+    for number, half in enumerate(halves):
+        cut, size = f"-ss {1.5 * number} -t 1.5", ("128x96", "192x144")[number]
+        sources = f"{cut} -i {folder}/film.mkv {cut} -i {folder}/sound.wav"
+        ffmpeg(f"{sources} -s {size} {H264} {AAC} -muxdelay 0 -output_ts_offset {1.5 * number} {half}")
     file.write_bytes(b"".join(half.read_bytes() for half in halves))
     for half in halves:
         half.unlink()
@@ -166,10 +196,12 @@ RECIPES = (
         "phone-rotated.mp4",
         "phones held upright",
         made=remuxed(
-            f"{MARKED} {H264} {AAC}", "-i BEFORE -c copy -metadata:s:v rotate=90 -display_rotation 90"
+            f"-vf {BT709},transpose=clock {MARKS} {H264} {AAC}",
+            "-i BEFORE -c copy -metadata:s:v rotate=90",
         ),
-        like_ffmpeg=False,
     ),
+    Recipe("phone-hdr-pq.mp4", "phones, HDR", HDR.replace("TRANSFER", "smpte2084"), judged=TO_SDR),
+    Recipe("phone-hdr-hlg.mov", "iPhones, HDR", HDR.replace("TRANSFER", "arib-std-b67"), judged=TO_SDR),
     Recipe(
         "slow-120.mp4",
         "slow motion, 120 frames/s",
@@ -272,10 +304,11 @@ RECIPES = (
         "cut without encoding, times kept",
         made=remuxed(f"{MARKED} {H264} -g 15 {AAC}", "-copyts -ss 1 -i BEFORE -c copy", "mkv"),
     ),
-    Recipe("joined.ts", "joined streams", made=joined),
-    Recipe("jumping.ts", "streams with a gap", made=jumping),
+    Recipe("joined.ts", "joined streams", made=joined, clock=""),
+    Recipe("jumping.ts", "streams with a gap", made=jumping, clock=""),
     Recipe("damaged.ts", "bad reception", made=damaged),
     Recipe("raw.h264", "cameras, raw streams", f"{MARKED} {H264} -bf 0 -an"),
+    Recipe("changing-size.ts", "conferences (the size changes)", made=changing, clock=""),
     Recipe(
         "surround.mp4", "films", f"{MARKED} {H264} -af pan=5.1|FL=c0|FR=c1|FC=c0|LFE=c1|BL=c0|BR=c1 {AAC}"
     ),
@@ -284,7 +317,7 @@ RECIPES = (
         "films with a second language",
         f"-map 0:v -map 1:a -map 1:a -filter:a:0 volume=0.1 {MARKED} {H264} {AAC} "
         "-disposition:a:0 0 -disposition:a:1 default",
-        like_ffmpeg=False,
+        sound=1,
     ),
     Recipe("long-pcm.mov", "field recorders", f"{MARKED} {H264} -c:a pcm_f64le"),
     Recipe("sound.m4a", "music players", "-map 1:a -c:a alac"),
@@ -333,6 +366,7 @@ def line(found: Found) -> str:
             ("worst", found.colour_worst, 0),
             ("lag ms", found.sound_lag_ms, 2),
             ("error", found.sound_error, 3),
+            ("sync ms", found.sync_ms, 0),
         )
         if value is not None
     ]
@@ -397,18 +431,51 @@ def looked_at(recipe: Recipe, folder: Path) -> Found:
         found.notes.append("ffmpeg cannot make it here")
         return found
     try:
-        info = probe(file)
-        if info.video is not None:
-            compare_pictures(file, recipe, found)
-        if info.sounds:
-            compare_sounds(file, found)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            compare(file, recipe, found)
+        found.notes += sorted({str(each.message).replace(f"{folder}/", "") for each in said})
     except UserError as error:
-        found.refused = str(error).replace(str(folder), ".")
+        found.refused = str(error).replace(f"{folder}/", "")
     return found
 
 
-def compare_pictures(file: Path, recipe: Recipe, found: Found) -> None:
-    """Puts down how the picture differs from ffmpeg's.
+def compare(file: Path, recipe: Recipe, found: Found) -> None:
+    """Puts down what a file holds, and how it differs from what ffmpeg reads.
+
+    Args:
+        file: that is read.
+        recipe: how it was made.
+        found: where the figures go.
+    """
+    info = probe(file)
+    frames, sound = np.zeros(0), np.zeros(0)
+    if info.video is not None:
+        found.notes += info.video.remarks
+        frames = compare_pictures(file, recipe, found)
+    if info.sounds:
+        sound = compare_sounds(file, recipe, found)
+    found.sync_ms = sync(frames, sound)
+
+
+def sync(numbers: np.ndarray, sound: np.ndarray) -> int | None:
+    """Returns how far beeps are from their frames, at most, in milliseconds; None where there are no two.
+
+    Args:
+        numbers: of the frames on display, one for each millisecond.
+        sound: one channel.
+    """
+    loud, quiet = np.abs(sound) > BEEP * np.abs(sound).max(initial=1e-9), RATE // 25
+    begins = [at for at in np.flatnonzero(loud) if at >= quiet and not loud[at - quiet : at].any()]
+    filmed = [int(np.argmax(numbers == number)) for number in range(15, FRAMES, 15) if number in numbers]
+    apart = [min(abs(1000 * at / RATE - frame) for frame in filmed) for at in begins] if filmed else []
+    near = [each for each in apart if each < 250]
+    return round(max(near)) if near else None
+
+
+def compare_pictures(file: Path, recipe: Recipe, found: Found) -> np.ndarray:
+    """Puts down how the picture differs from ffmpeg's, and returns the number of the frame on display in each
+    millisecond.
 
     Args:
         file: that is read.
@@ -416,10 +483,8 @@ def compare_pictures(file: Path, recipe: Recipe, found: Found) -> None:
         found: where the figures go.
     """
     ours = list(read_frames(file, MILLISECONDS, width=WIDTH, height=HEIGHT))
-    if not recipe.like_ffmpeg:
-        return
-    shown, times = judged_frames(file, recipe.judged)
-    times = times - begin(file)
+    shown, times = judged_frames(file, recipe)
+    times = times - begin(file, recipe)
     span = min(len(ours), round(1000 * times[-1]) + 1)
     known, read = (np.array([number_in(frame) for frame in each]) for each in (shown, ours[:span]))
     # Time stamps of a container are rounded, so that a frame may come a millisecond sooner or later.
@@ -435,25 +500,37 @@ def compare_pictures(file: Path, recipe: Recipe, found: Found) -> None:
     found.seconds = len(ours) / 1000, float(times[-1])
     apart = np.abs(np.stack([ours[at].astype(int) - shown[place[at]] for at in range(0, span, 100)]))
     found.colour_mean, found.colour_worst = float(apart.mean()), float(np.percentile(apart, 99))
+    return read
 
 
-def begin(file: Path) -> float:
-    """Returns the second of a file's clock at which it begins; what lies before 0 is not played."""
-    line = ["ffprobe", "-v", "error", "-show_entries", "format=start_time", "-of", "csv=p=0", str(file)]
-    text = subprocess.run(line, check=True, capture_output=True, text=True).stdout.strip()
-    return 0.0 if text in ("", "N/A") else max(0.0, float(text))
+def begin(file: Path, recipe: Recipe) -> float:
+    """Returns the second of ffmpeg's clock at which a file begins; what lies before 0 is not played.
+
+    Args:
+        file: that is read.
+        recipe: how it was made.
+    """
+    entries = "format=start_time" if recipe.clock else "stream=start_time"
+    line = ["ffprobe", "-v", "error", "-show_entries", entries, "-of", "csv=p=0", str(file)]
+    found = subprocess.run(line, check=True, capture_output=True, text=True).stdout.split()
+    starts = [float(each.strip(",")) for each in found if each.strip(",") not in ("", "N/A")]
+    if recipe.clock:
+        return max(0.0, starts[0]) if starts else 0.0
+    return min(starts) - starts[0]  # of a mended clock the picture's first frame is 0
 
 
-def judged_frames(file: Path, filters: str) -> tuple[np.ndarray, np.ndarray]:
+def judged_frames(file: Path, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
     """Returns ffmpeg's frames, and the second of the file at which each comes.
 
     Args:
         file: that is read.
-        filters: that it needs before.
+        recipe: how it was made.
     """
     scale = f"scale={WIDTH}:{HEIGHT}:flags=area+accurate_rnd+full_chroma_int+full_chroma_inp"
-    chain = ",".join(each for each in (filters, scale, "showinfo") if each)
-    line = f"-copyts -i {file} -map 0:v:0 -fps_mode passthrough -vf {chain} -pix_fmt rgb24 -f rawvideo -"
+    chain = ",".join(each for each in (recipe.judged, scale, "showinfo") if each)
+    line = (
+        f"{recipe.clock} -i {file} -map 0:v:0 -fps_mode passthrough -vf {chain} -pix_fmt rgb24 -f rawvideo -"
+    )
     done = subprocess.run(
         ["ffmpeg", "-v", "info", "-hide_banner", *line.split()], capture_output=True, check=True
     )
@@ -464,18 +541,22 @@ def judged_frames(file: Path, filters: str) -> tuple[np.ndarray, np.ndarray]:
     return frames[:count], np.array(times[:count])
 
 
-def compare_sounds(file: Path, found: Found) -> None:
-    """Puts down how the sound differs from ffmpeg's, as one channel.
+def compare_sounds(file: Path, recipe: Recipe, found: Found) -> np.ndarray:
+    """Puts down how the sound differs from ffmpeg's, as one channel, and returns it.
 
     Args:
         file: that is read.
+        recipe: how it was made.
         found: where the figures go.
     """
     ours = np.concatenate([np.zeros(0, np.float32), *read_sound(file, RATE, start=0)])
-    channels = probe(file).sounds[0].channels
+    channels = probe(file).sounds[recipe.sound].channels
     mean = "+".join(f"{1 / channels}*c{channel}" for channel in range(channels))
-    filters = f"asetpts=PTS-{begin(file)}/TB,aresample={RATE}:async=1:first_pts=0,pan=mono|c0={mean}"
-    line = f"-copyts -i {file} -map 0:a:0 -af {filters} -f f32le -"
+    zero = begin(file, recipe) if recipe.clock else 0
+    filters = (
+        f"asetpts=PTS-{zero}/TB,aresample={RATE}:async=1:min_hard_comp=0.01:first_pts=0,pan=mono|c0={mean}"
+    )
+    line = f"{recipe.clock} -i {file} -map 0:a:{recipe.sound} -af {filters} -f f32le -"
     done = subprocess.run(["ffmpeg", "-v", "error", *line.split()], capture_output=True, check=True)
     theirs = np.frombuffer(done.stdout, np.float32)
     count = min(len(ours), len(theirs))
@@ -487,6 +568,7 @@ def compare_sounds(file: Path, found: Found) -> None:
     a, b = (a[lag:], b[: count - lag]) if lag >= 0 else (a[: count + lag], b[-lag:])
     found.sound_lag_ms = 1000 * lag / RATE
     found.sound_error = float(np.sqrt(np.square(a - b).mean() / max(np.square(b).mean(), 1e-12)))
+    return ours
 
 
 if __name__ == "__main__":
