@@ -50,16 +50,18 @@ def run_command(arguments: list[str]) -> int:
 def _damage_noted() -> Iterator[None]:
     """Prints what was left out of damaged files as notes on stderr, each once."""
     with warnings.catch_warnings():
-        show = warnings.showwarning
+        show, told = warnings.showwarning, set[str]()
 
         def note(message: Warning | str, category: type[Warning], *place: Any) -> None:
-            if issubclass(category, DamageWarning):
-                print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
-            else:
+            line = f"note: {' '.join(str(message).split())}"
+            if not issubclass(category, DamageWarning):
                 show(message, category, *place)
+            elif line not in told:
+                told.add(line)
+                print(line, file=sys.stderr)
 
         warnings.showwarning = note
-        warnings.simplefilter("once", DamageWarning)
+        warnings.simplefilter("always", DamageWarning)
         yield
 
 
