@@ -78,6 +78,13 @@ def test_live_frames_are_those_of_the_whole_sound(address: str, runs: Path, soun
     assert np.ptp([picture.mean() for _, picture in found]) > 0
 
 
+def test_stereo_with_one_side_upside_down_is_heard(address: str, sound: Path) -> None:
+    samples = np.concatenate(list(read_sound(sound, RATE)))
+    with playing(address) as one, playing(address, channels=2) as two:
+        mono, antiphase = played(one, samples, 2000), played(two, np.stack([samples, -samples], 1), 2000)
+    assert spread(antiphase) > spread(mono) / 2 > 0
+
+
 def test_dials_may_change_on_the_way_and_sessions_do_not_mix(address: str, sound: Path) -> None:
     samples = np.concatenate(list(read_sound(sound, RATE)))
     with playing(address) as first, playing(address, controls={"amount": 0.0}) as still:
@@ -95,6 +102,8 @@ def test_dials_may_change_on_the_way_and_sessions_do_not_mix(address: str, sound
         ({"model": "../secret"}, "There is no run"),
         ({"rate": 1}, "rate: expected 1000 to 1000000"),
         ({"rate": "fast"}, "rate: expected a whole number"),
+        ({"channels": 0}, "channels: expected 1 to 8; got 0"),
+        ({"channels": "stereo"}, "channels: expected a whole number"),
         ({"gain": "loud"}, "gain: expected running or a number"),
         ({"gain": 999}, "gain: expected -60 to 60 dB"),
         ({"controls": {"amount": -1}}, "amount: expected 0"),
@@ -136,7 +145,7 @@ def test_only_so_many_play_at_once(address: str, visitor: Visitor) -> None:
 
 
 def test_sound_that_waits_too_long_is_left_out() -> None:
-    queue = SampleQueue(RATE, Pacer(Fraction(20), RATE, Fraction(0)))
+    queue = SampleQueue(RATE, 1, Pacer(Fraction(20), RATE, Fraction(0)))
     second = np.ones(RATE, np.float32)
     for _ in range(2):
         queue.put(second)

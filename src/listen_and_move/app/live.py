@@ -1,10 +1,11 @@
 """Live play over a WebSocket: float32 samples come in, JPEGs go out, each with its instant in the sound.
 
 The first message is JSON with model, rate (samples per second), seed, gain and controls, and if wanted
-picture and size, and comes within `limits.FIRST_MESSAGE_SECONDS`. It is answered by what is shown: width,
-height and fps, and the delays. Then binary messages are samples, one channel, any number; JSON messages
-change gain and controls, or end the sound. A picture is a binary message: `HEAD`, then a JPEG. The sound
-never waits: where drawing falls behind, pictures are left out, and at last sound.
+channels (1), picture and size, and comes within `limits.FIRST_MESSAGE_SECONDS`. It is answered by what is
+shown: width, height and fps, and the delays. Then binary messages are samples, any number, those of an
+instant beside each other; JSON messages change gain and controls, or end the sound. A picture is a binary
+message: `HEAD`, then a JPEG. The sound never waits: where drawing falls behind, pictures are left out, and at
+last sound.
 """
 
 import asyncio
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 HEAD = struct.Struct("<d3f")
 """Of a picture: its instant in the sound in seconds; milliseconds that its sound waited, drawing took, and
 the JPEG."""
+MOST_CHANNELS = 8
 EXPECTED = "expected JSON with model, rate, seed, gain and controls"
 TOO_MANY = f"{LIVE} are playing live already, which is the most that this page takes on: try again later."
 
@@ -57,6 +59,7 @@ class SampleQueue:
     """Blocks of samples that have come and wait for the network."""
 
     rate: int
+    channels: int
     pacer: Pacer
     """Counts the sound, and says which pictures come too late."""
     blocks: list[np.ndarray] = field(default_factory=list)
@@ -84,7 +87,7 @@ class SampleQueue:
         await self.changed.wait()
         self.changed.clear()
         blocks, self.blocks = self.blocks, []
-        return np.concatenate([np.zeros(0, np.float32), *blocks]), self.arrived
+        return np.concatenate([np.zeros((0, self.channels), np.float32), *blocks]), self.arrived
 
 
 class LiveService:
@@ -116,8 +119,9 @@ class LiveService:
 
     async def _played(self, socket: WebSocket) -> None:
         request = await _first_message(socket)
-        rate, seed, controls, gain, choice = (
+        rate, channels, seed, controls, gain, choice = (
             _whole(request, "rate"),
+            _channels(request),
             seed_of(request),
             controls_of(request),
             _gain(request),
@@ -133,7 +137,7 @@ class LiveService:
             await _send(socket, facts)
             session = LiveSession(
                 player,
-                SampleQueue(player.rate, Pacer(pipeline.fps, player.rate, player.delays.sound)),
+                SampleQueue(player.rate, channels, Pacer(pipeline.fps, player.rate, player.delays.sound)),
                 jpeg_encoder(width, height),
             )
             receiving = asyncio.create_task(_receive(socket, session))
@@ -211,7 +215,7 @@ async def _receive(socket: WebSocket, session: LiveSession) -> None:
             if message["type"] == "websocket.disconnect":
                 return
             if message.get("bytes") is not None:
-                queue.put(_samples(message["bytes"]))
+                queue.put(_samples(message["bytes"], queue.channels))
                 continue
             request = read_message(message.get("text") or "", EXPECTED)
             if request.get("over"):
@@ -260,10 +264,17 @@ async def _send(socket: WebSocket, message: bytes | dict[str, Any]) -> None:
         raise WebSocketDisconnect from None
 
 
-def _samples(message: bytes) -> np.ndarray:
-    if len(message) % 4:
-        raise UserError(f"expected float32 samples; got {len(message)} bytes")
-    return np.frombuffer(message, "<f4").astype(np.float32)
+def _samples(message: bytes, channels: int) -> np.ndarray:
+    if len(message) % (4 * channels):
+        raise UserError(f"expected float32 samples of {channels} channels; got {len(message)} bytes")
+    return np.frombuffer(message, "<f4").astype(np.float32).reshape(-1, channels)
+
+
+def _channels(request: dict[str, Any]) -> int:
+    channels = _whole({"channels": 1, **request}, "channels")
+    if not 1 <= channels <= MOST_CHANNELS:
+        raise UserError(f"channels: expected 1 to {MOST_CHANNELS}; got {channels}")
+    return channels
 
 
 def _whole(request: dict[str, Any], name: str) -> int:

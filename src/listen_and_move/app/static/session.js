@@ -33,7 +33,7 @@ export class Session {
     this.hello = await this.connect();
     const { delays } = this.hello;
     this.method = delays.window + delays.look_ahead + delays.resampling + delays.control;
-    this.capture = new AudioWorkletNode(this.context, "capture", { processorOptions: { size: BLOCK } });
+    this.capture = new AudioWorkletNode(this.context, "capture", { channelCount: 2, channelCountMode: "clamped-max", processorOptions: { size: BLOCK } });
     this.capture.port.onmessage = ({ data }) => this.send(data);
     this.capture.connect(this.context.destination); // silent: a node that leads nowhere may not be run
     this.synchronous = source instanceof HTMLMediaElement;
@@ -55,7 +55,7 @@ export class Session {
     socket.binaryType = "arraybuffer";
     this.socket = socket;
     return new Promise((resolve, reject) => {
-      socket.onopen = () => socket.send(JSON.stringify({ ...this.wish, rate: this.context.sampleRate }));
+      socket.onopen = () => socket.send(JSON.stringify({ ...this.wish, rate: this.context.sampleRate, channels: 2 }));
       socket.onclose = ({ reason }) => {
         reject(new Error(reason || "The server ended the live play."));
         this.ended(reason);
@@ -80,13 +80,14 @@ export class Session {
   send({ first, samples }) {
     const now = performance.now();
     const rate = this.context.sampleRate;
+    const length = samples.length / 2; // left and right
     this.origin ??= first;
-    this.offsets.push(now - ((first + samples.length) / rate) * 1000);
+    this.offsets.push(now - ((first + length) / rate) * 1000);
     if (this.offsets.length > TIED) this.offsets.shift();
     this.level = Math.max(0.9 * this.level, Math.hypot(...samples) / Math.sqrt(samples.length));
     if (this.socket.readyState !== WebSocket.OPEN) return;
     this.socket.send(samples);
-    this.sent.push({ end: (first - this.origin + samples.length) / rate, at: now });
+    this.sent.push({ end: (first - this.origin + length) / rate, at: now });
     if (this.sent.length > 400) this.sent.splice(0, 200);
   }
 
