@@ -151,6 +151,22 @@ def changing(folder: Path, file: Path) -> None:
         half.unlink()
 
 
+def covered(folder: Path, file: Path) -> None:
+    """With chapters and a cover, which is a picture too."""
+    cover, chapters = file.with_name("cover.jpg"), file.with_name("chapters.txt")
+    ffmpeg(f"-f lavfi -i color=red:size=640x640 -frames:v 1 {cover}")
+    halves = ("START=0\nEND=1500", "START=1500\nEND=3000")
+    chapters.write_text(
+        ";FFMETADATA1\n" + "".join(f"[CHAPTER]\nTIMEBASE=1/1000\n{half}\n" for half in halves)
+    )
+    sources = f"-i {folder}/sound.wav -i {cover} -i {chapters} -i {folder}/film.mkv"
+    picture = f"-map 3:v {H264}" if file.suffix in (".mkv", ".mp4") else ""
+    attached = f"-map 1:v -c:v:{int(bool(picture))} copy -disposition:v:{int(bool(picture))} attached_pic"
+    if file.suffix == ".mkv":
+        attached = f"-attach {cover} -metadata:s:t mimetype=image/jpeg"
+    ffmpeg(f"{sources} {picture} -map 0:a {AAC} {attached} -map_metadata 2 -map_chapters 2 {file}")
+
+
 def torn(folder: Path, file: Path) -> None:
     """A fragmented file of which the last third is missing."""
     ffmpeg(f"{inputs(folder)} {H264} {AAC} -g 15 -movflags +frag_keyframe+empty_moov {file}")
@@ -232,6 +248,9 @@ RECIPES = (
     Recipe("editor-ffv1.mkv", "archives", "-c:v ffv1 -pix_fmt yuv444p -c:a flac"),
     Recipe("editor-animation.mov", "editors", "-c:v qtrle -pix_fmt rgb24 -c:a pcm_s16le"),
     Recipe("obs.mkv", "OBS", f"{MARKED} {H264} -bf 2 -c:a aac"),
+    Recipe("download-chapters.mkv", "download tools (chapters, cover)", made=covered),
+    Recipe("download-cover.mp4", "download tools (chapters, cover)", made=covered),
+    Recipe("sound-cover.m4a", "music shops (chapters, cover)", made=covered),
     Recipe("obs.flv", "OBS, streams", f"{MARKED} {H264} -bf 2 {AAC}"),
     Recipe(
         "obs-fragmented.mp4",
