@@ -2,22 +2,37 @@
 
 import pytest
 
-from listen_and_move.models.path_search import BY_GUIDE, BY_SOUND, CostWeights
+from listen_and_move.models.path_search import BY_BOTH, BY_GUIDE, BY_SOUND, CostWeights
 from listen_and_move.training.path_fitting import folds, leading
 
 
 @pytest.mark.parametrize(
-    ("by_sound", "by_guide", "leads"),
+    ("by_sound", "by_guide", "by_both", "leads"),
     [
-        pytest.param([0.33, 0.14, 0.36, 0.28], [0.35, 0.23, 0.36, 0.26], BY_GUIDE, id="better on the whole"),
-        pytest.param([0.33, 0.14, 0.36, 0.28], [0.34, 0.14, 0.36, 0.29], BY_SOUND, id="hardly better"),
-        pytest.param([-0.02, -0.01, 0.0, -0.01], [0.01, -0.01, 0.15, 0.0], BY_SOUND, id="knows one stretch"),
-        pytest.param([0.19, 0.12, 0.19, 0.42], [0.13, 0.12, 0.17, 0.17], BY_SOUND, id="worse"),
-        pytest.param([], [], BY_SOUND, id="nothing to choose on"),
+        pytest.param(
+            [0.33, 0.14, 0.36, 0.28], [0.4, 0.23, 0.4, 0.3], [0.4, 0.24, 0.4, 0.3], BY_GUIDE, id="guide"
+        ),
+        pytest.param(
+            [0.33, 0.14, 0.36, 0.28], [0.34, 0.14, 0.36, 0.29], [0.29] * 4, BY_SOUND, id="no better"
+        ),
+        pytest.param(
+            [-0.02, -0.01, 0.0, -0.01],
+            [0.01, -0.01, 0.15, 0.0],
+            [0.0, 0.0, 0.2, 0.0],
+            BY_SOUND,
+            id="one alone",
+        ),
+        pytest.param([0.19, 0.12, 0.19, 0.42], [0.13, 0.12, 0.17, 0.17], [0.2] * 4, BY_SOUND, id="worse"),
+        pytest.param(
+            [0.73, 0.65, 0.83, 0.74], [0.80, 0.70, 0.83, 0.60], [0.81, 0.65, 0.83, 0.83], BY_BOTH, id="both"
+        ),
+        pytest.param([], [], [], BY_SOUND, id="nothing to choose on"),
     ],
 )
-def test_what_leads(by_sound: list[float], by_guide: list[float], leads: CostWeights) -> None:
-    assert leading(by_sound, by_guide) == leads
+def test_what_leads(
+    by_sound: list[float], by_guide: list[float], by_both: list[float], leads: CostWeights
+) -> None:
+    assert leading({BY_SOUND: by_sound, BY_GUIDE: by_guide, BY_BOTH: by_both}) == leads
 
 
 def test_stretches_are_the_training_part() -> None:

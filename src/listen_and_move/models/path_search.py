@@ -68,6 +68,8 @@ BY_SOUND = CostWeights(sound=1.0, guide=0.0)
 """Nothing leads but the sound."""
 BY_GUIDE = CostWeights(sound=0.0, guide=1.0)
 """The guide's picture leads, and the sound through it alone."""
+BY_BOTH = CostWeights(sound=1.0, guide=1.0)
+"""Both lead."""
 
 
 def usual_search(weights: CostWeights, live: bool = False) -> Search:
