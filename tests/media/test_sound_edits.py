@@ -7,7 +7,7 @@ import pytest
 from tests.media.judge import beep_times, beeps, ffmpeg, needs_ffmpeg
 from tests.media.making import whole, write
 
-from listen_and_move.errors import UserError
+from listen_and_move.errors import DamageWarning, UserError
 from listen_and_move.media.replacing import telling
 from listen_and_move.media.sound import read_sound
 from listen_and_move.media.soundtrack import SoundTrack
@@ -71,6 +71,25 @@ def test_a_sound_with_one_edit_is_still_copied(tmp_path):
         for file in (av.open(str(tmp_path / "cut.m4a")), av.open(str(video)))
     )
     assert before == after
+
+
+@needs_ffmpeg
+def test_damage_is_no_part_of_a_video(tmp_path):
+    """The packets of damaged AAC are not copied: what is lost is silence, and all that is written decodes."""
+    sound, video = tmp_path / "s.m4a", tmp_path / "v.mp4"
+    noise = ["-f", "lavfi", "-i", "anoisesrc=d=3:r=48000:a=0.3"]
+    ffmpeg(*noise, "-c:a", "aac", "-b:a", "128k", sound)
+    data = bytearray(sound.read_bytes())
+    first, end = boxes(bytes(data), 0, len(data))[b"mdat"]
+    for place in range(first + (end - first) // 3, first + 2 * (end - first) // 3, 53):
+        data[place] ^= 0xFF
+    sound.write_bytes(data)
+    with pytest.warns(DamageWarning):
+        write(video, 80, sound=SoundTrack(sound))
+    with av.open(str(video)) as container:
+        samples = sum(frame.samples for frame in container.decode(audio=0))
+    assert abs(samples / 48_000 - 3.2) < 0.05
+    assert not ffmpeg("-i", video, "-vn", "-f", "null", "-")
 
 
 def test_what_is_wrong_with_a_video_is_no_lack_of_space(tmp_path):

@@ -6,6 +6,7 @@ A pipeline for it is made here for files, live play and the page alike.
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from mimetypes import guess_type
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -143,13 +144,22 @@ def inputs_of(model: Path, video: Path | None, needs_video: bool) -> list[Path]:
 
 
 def is_video(path: Path) -> bool:
-    """Returns whether what is given as a model is a file with a moving picture."""
+    """Returns whether what is given as a model is a file with a moving picture.
+
+    Raises:
+        UserError: it is a sound, or by its name a video or a sound that cannot be read.
+    """
     if not path.is_file() or path.suffix == ".safetensors":
         return False
     try:
-        return probe(path).video is not None
+        found = probe(path)
     except UserError:
+        if (guess_type(path.name)[0] or "").startswith(("video/", "audio/")):
+            raise
         return False
+    if found.video is None:
+        raise UserError(f"{path}: expected a model or a video; the file holds no picture, only sound")
+    return True
 
 
 def composited(pipeline: Pipeline, video: Path, config: Config) -> Pipeline:

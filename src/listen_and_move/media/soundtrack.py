@@ -103,8 +103,9 @@ def _copyable(sound: Sound) -> bool:
 
 
 def _goes_on(path: AnyPath, index: int) -> bool:
-    """Whether the packets of a stream rise and none is thrown away, but for priming: an edit list of several
-    edits repeats and leaves out packets, which a copy cannot."""
+    """Whether the packets of a stream rise and none is thrown away, but for priming, and all can be decoded:
+    an edit list of several edits repeats and leaves out packets, which a copy cannot, and damage is to become
+    silence."""
     last = None
     with opened(path) as container:
         try:
@@ -114,6 +115,7 @@ def _goes_on(path: AnyPath, index: int) -> bool:
                 if (packet.is_discard and packet.pts >= 0) or (last is not None and packet.pts <= last):
                     return False
                 last = packet.pts
+                packet.decode()
         except FFmpegError:
             return False
     return True

@@ -18,6 +18,7 @@ from listen_and_move.inference.stage import PlaySettings
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.sound import read_sound
+from listen_and_move.media.wav import write_wav
 from listen_and_move.models.path_search import PathCue
 from listen_and_move.runs import RunFolder
 
@@ -196,6 +197,28 @@ def test_a_run_without_frames_is_replayed_from_its_video(
 def test_a_video_is_for_replay_alone(trained: Path, performance: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--mode replay"):
         generate(trained, performance, tmp_path / "out.mp4", video=performance)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "saying"),
+    [
+        ("empty.mp4", b"", "empty.mp4: expected a video or sound file; it is empty"),
+        ("noise.mov", bytes(range(256)) * 20, "noise.mov: cannot be read as video or sound"),
+        ("noise.model", bytes(range(256)) * 20, "noise.model: expected a safetensors file"),
+    ],
+)
+def test_what_is_neither_model_nor_video(
+    performance: Path, tmp_path: Path, name: str, content: bytes, saying: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=saying):
+        generate(tmp_path / name, performance, tmp_path / "out.mp4")
+
+
+def test_a_sound_is_no_video(performance: Path, tmp_path: Path, wave: np.ndarray) -> None:
+    write_wav(tmp_path / "sound.wav", wave, SAMPLE_RATE)
+    with pytest.raises(UserError, match="expected a model or a video; the file holds no picture"):
+        generate(tmp_path / "sound.wav", performance, tmp_path / "out.mp4")
 
 
 def test_a_video_plays_without_any_training(performance: Path, tmp_path: Path) -> None:
