@@ -116,39 +116,26 @@ def remuxed(first: str, second: str, suffix: str = "mp4") -> Callable[[Path, Pat
     return make
 
 
-def joined(folder: Path, file: Path) -> None:
-    """Two halves, both from 0, one behind the other."""
-    halves = [file.with_name(f"half-{number}.ts") for number in range(2)]
-    for number, half in enumerate(halves):
-        cut = f"-ss {1.5 * number} -t 1.5"
-        ffmpeg(f"{cut} -i {folder}/film.mkv {cut} -i {folder}/sound.wav {H264} {AAC} -muxdelay 0 {half}")
-    file.write_bytes(b"".join(half.read_bytes() for half in halves))
-    for half in halves:
+def joined(offset: float = 0.0, size: str = f"{WIDTH}x{HEIGHT}") -> Callable[[Path, Path], None]:
+    """Returns what makes a stream of two halves, one behind the other.
+
+    Args:
+        offset: seconds that the clock of the second half begins at.
+        size: of the second half.
+    """
+
+    def make(folder: Path, file: Path) -> None:
+        written = b""
+        half = file.with_name("half.ts")
+        for begin, clock, shown in ((0.0, 0.0, f"{WIDTH}x{HEIGHT}"), (1.5, offset, size)):
+            cut = f"-ss {begin} -t 1.5"
+            sources = f"{cut} -i {folder}/film.mkv {cut} -i {folder}/sound.wav"
+            ffmpeg(f"{sources} -s {shown} {H264} {AAC} -muxdelay 0 -output_ts_offset {clock} {half}")
+            written += half.read_bytes()
+        file.write_bytes(written)
         half.unlink()
 
-
-def jumping(folder: Path, file: Path) -> None:
-    """Two halves, the second 100 s later."""
-    halves = [file.with_name(f"half-{number}.ts") for number in range(2)]
-    for number, half in enumerate(halves):
-        cut, offset = f"-ss {1.5 * number} -t 1.5", f"-output_ts_offset {101.5 * number}"
-        sources = f"{cut} -i {folder}/film.mkv {cut} -i {folder}/sound.wav"
-        ffmpeg(f"{sources} {H264} {AAC} -muxdelay 0 {offset} {half}")
-    file.write_bytes(b"".join(half.read_bytes() for half in halves))
-    for half in halves:
-        half.unlink()
-
-
-def changing(folder: Path, file: Path) -> None:
-    """Two halves, the second of another size."""
-    halves = [file.with_name(f"half-{number}.ts") for number in range(2)]
-    for number, half in enumerate(halves):
-        cut, size = f"-ss {1.5 * number} -t 1.5", ("128x96", "192x144")[number]
-        sources = f"{cut} -i {folder}/film.mkv {cut} -i {folder}/sound.wav"
-        ffmpeg(f"{sources} -s {size} {H264} {AAC} -muxdelay 0 -output_ts_offset {1.5 * number} {half}")
-    file.write_bytes(b"".join(half.read_bytes() for half in halves))
-    for half in halves:
-        half.unlink()
+    return make
 
 
 def covered(folder: Path, file: Path) -> None:
@@ -323,11 +310,16 @@ RECIPES = (
         "cut without encoding, times kept",
         made=remuxed(f"{MARKED} {H264} -g 15 {AAC}", "-copyts -ss 1 -i BEFORE -c copy", "mkv"),
     ),
-    Recipe("joined.ts", "joined streams", made=joined, clock=""),
-    Recipe("jumping.ts", "streams with a gap", made=jumping, clock=""),
+    Recipe("joined.ts", "joined streams", made=joined(), clock=""),
+    Recipe("jumping.ts", "streams with a gap", made=joined(offset=101.5), clock=""),
     Recipe("damaged.ts", "bad reception", made=damaged),
     Recipe("raw.h264", "cameras, raw streams", f"{MARKED} {H264} -bf 0 -an"),
-    Recipe("changing-size.ts", "conferences (the size changes)", made=changing, clock=""),
+    Recipe(
+        "changing-size.ts",
+        "conferences (the size changes)",
+        made=joined(offset=1.5, size="192x144"),
+        clock="",
+    ),
     Recipe(
         "surround.mp4", "films", f"{MARKED} {H264} -af pan=5.1|FL=c0|FR=c1|FC=c0|LFE=c1|BL=c0|BR=c1 {AAC}"
     ),

@@ -4,7 +4,7 @@ Letters: N frames, F numbers per frame.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from math import ceil, isnan, nan
@@ -155,12 +155,17 @@ def file_hash(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _frames(path: Path, config: Config, box: Box, progress: Progress) -> Tensor:
-    clip = config.clip
+def clip_frames(path: Path, clip: ClipConfig, box: Box) -> Iterator[tuple[UInt8[np.ndarray, "H W 3"], int]]:
+    """Yields the frames of a clip, and with each how many are expected in all.
+
+    Args:
+        path: of the video.
+        clip: which part of it, at which size and rate.
+        box: the crop in pixels of the video.
+    """
     end = probe(path, clip.picture_track).duration if clip.end is None else exact(clip.end)
     expected = max(1, ceil((end - exact(clip.start)) * clip.rate))
-    frames: list[np.ndarray] = []
-    source = read_frames(
+    frames = read_frames(
         path,
         clip.rate,
         width=clip.width,
@@ -170,7 +175,13 @@ def _frames(path: Path, config: Config, box: Box, progress: Progress) -> Tensor:
         end=clip.end,
         track=clip.picture_track,
     )
-    for frame in source:
+    for frame in frames:
+        yield frame, expected
+
+
+def _frames(path: Path, config: Config, box: Box, progress: Progress) -> Tensor:
+    clip, frames = config.clip, []
+    for frame, expected in clip_frames(path, clip, box):
         frames.append(frame)
         progress(len(frames), max(expected, len(frames)))
     if not frames:

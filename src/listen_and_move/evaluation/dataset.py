@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
-from math import ceil
 from pathlib import Path
 from typing import Protocol
 
@@ -22,13 +21,12 @@ from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor, Statis
 from listen_and_move.audio.loudness import Gain
 from listen_and_move.clock import Seconds, exact, frame_sample, frame_time, sample_at
 from listen_and_move.config import ClipConfig, FeatureConfig
-from listen_and_move.data.clip import file_hash, resolved_box, split
+from listen_and_move.data.clip import clip_frames, file_hash, resolved_box, split
 from listen_and_move.data.frame_store import FrameStore, Shelf
 from listen_and_move.errors import UserError
 from listen_and_move.inference.front_end import AudioFrontEnd, AudioReference
 from listen_and_move.inference.stage import PlaySettings
 from listen_and_move.media.files import probe
-from listen_and_move.media.picture import read_frames
 from listen_and_move.media.sound import read_sound
 from listen_and_move.metrics.alignment import SILENT_DB
 from listen_and_move.metrics.coupling import HOP, onset_strength, spectra
@@ -240,20 +238,8 @@ def decode(
         UserError: no picture, no sound, or nothing in the part that ``clip`` names.
     """
     box, start = resolved_box(path, clip), exact(clip.start)
-    end = probe(path, clip.picture_track).duration if clip.end is None else exact(clip.end)
-    expected = max(1, ceil((end - start) * clip.rate))
     store = shelf.store(clip.width, clip.height)
-    frames = read_frames(
-        path,
-        clip.rate,
-        width=clip.width,
-        height=clip.height,
-        box=box,
-        start=clip.start,
-        end=clip.end,
-        track=clip.picture_track,
-    )
-    for frame in frames:
+    for frame, expected in clip_frames(path, clip, box):
         store.append(frame[None])
         if len(store) % BLOCK == 0:
             watch(f"decoding {path.name}", len(store), max(expected, len(store)))
