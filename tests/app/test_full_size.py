@@ -16,7 +16,8 @@ from listen_and_move.app.work import picture
 from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.controls import Controls, dials
 from listen_and_move.inference.live.session import Live
-from listen_and_move.inference.playable import PICTURES, Picture, PictureChoice, playable
+from listen_and_move.inference.picture_pipelines import PICTURES, Picture, PictureChoice
+from listen_and_move.inference.playable import playable
 from listen_and_move.media.files import probe
 from listen_and_move.media.sound import read_sound
 from tests.app.serving import Visitor

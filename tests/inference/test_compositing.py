@@ -15,7 +15,7 @@ from listen_and_move.errors import UserError
 from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.compositing import FEATHER, Compositor, scaled, soft_mask, still_of
 from listen_and_move.inference.generate import generate
-from listen_and_move.inference.playable import composited
+from listen_and_move.inference.picture_pipelines import composited
 from listen_and_move.media.conversion import Box
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames

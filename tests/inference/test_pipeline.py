@@ -12,8 +12,9 @@ from listen_and_move.errors import SettingError
 from listen_and_move.inference.compositing import Compositor
 from listen_and_move.inference.controls import Controls
 from listen_and_move.inference.live.session import Live
+from listen_and_move.inference.picture_pipelines import AS_LEARNT, PictureChoice, path_pipeline
 from listen_and_move.inference.pipeline import Pipeline
-from listen_and_move.inference.playable import AS_LEARNT, PictureChoice, path_pipeline, playable
+from listen_and_move.inference.playable import playable
 from listen_and_move.inference.stage import PlaySettings, pictures
 from listen_and_move.media.sound import read_sound
 from listen_and_move.models.path_search import CostWeights

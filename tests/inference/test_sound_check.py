@@ -15,8 +15,9 @@ from listen_and_move.errors import UserError
 from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.front_end import AudioReference
 from listen_and_move.inference.generate import Progress, generate
+from listen_and_move.inference.picture_pipelines import PictureChoice
 from listen_and_move.inference.pipeline import Pipeline
-from listen_and_move.inference.playable import PictureChoice, playable
+from listen_and_move.inference.playable import playable
 from listen_and_move.inference.sound_check import SoundCheck, listen, notes
 from listen_and_move.inference.stage import PlaySettings, pictures
 from listen_and_move.media.sound import read_sound

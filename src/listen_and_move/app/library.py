@@ -15,7 +15,7 @@ from listen_and_move.audio.features import FeatureExtractor
 from listen_and_move.config import Config, ModelConfig, is_whole
 from listen_and_move.errors import SettingError, UserError, shown
 from listen_and_move.inference.controls import lacking, lacking_in_replay
-from listen_and_move.inference.playable import follows
+from listen_and_move.inference.picture_pipelines import follows
 from listen_and_move.models.checkpoint import ENTRY
 from listen_and_move.models.kept_frames import Holding, held_frames
 from listen_and_move.runs import RunFolder, is_step

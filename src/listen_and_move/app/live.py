@@ -39,8 +39,8 @@ from listen_and_move.errors import UserError, shown
 from listen_and_move.inference.controls import Controls
 from listen_and_move.inference.live.pacing import Pacer
 from listen_and_move.inference.live.session import Live
+from listen_and_move.inference.picture_pipelines import PICTURES, Picture, PictureChoice, model_pipeline
 from listen_and_move.inference.pipeline import Pipeline
-from listen_and_move.inference.playable import PICTURES, Picture, PictureChoice, model_pipeline
 from listen_and_move.settings import from_values
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from listen_and_move.audio.loudness import parse_gain
 from listen_and_move.config import ClipConfig, is_whole
 from listen_and_move.errors import UserError, shown
 from listen_and_move.inference.controls import GAIN, Controls, dials
-from listen_and_move.inference.playable import PICTURES
+from listen_and_move.inference.picture_pipelines import PICTURES
 from listen_and_move.presets import ABOUT, DEFAULT_PRESET, PRESETS
 from listen_and_move.settings import described, from_values
 

@@ -25,7 +25,7 @@ from listen_and_move.media.replacing import replacing
 from listen_and_move.media.sound import read_sound, sound_samples
 
 if TYPE_CHECKING:
-    from listen_and_move.inference.playable import Picture
+    from listen_and_move.inference.picture_pipelines import Picture
 
 Watch = Callable[[dict[str, Any]], None]
 POLITENESS = 5

@@ -98,10 +98,12 @@ class PlayOptions(DeviceOption):
     model: Positional[Path]
     """A run folder, a model.safetensors, or a video, which is played by its sound alone without any
     training."""
-    picture: Literal["auto", "drawn", "path"] = "auto"
+    picture: Literal["auto", "drawn", "path", "composed"] = "auto"
     """path: frames of the clip as they were filmed, in the order that the sound and the network's picture ask
-    for; drawn: what the network draws; auto: path where a model keeps frames and was trained upon them, so
-    not with the presets paper and baseline and imported models."""
+    for; composed: what the network draws, region by region with the detail of frames of the clip, for parts
+    that move independently; drawn: what the network draws; auto: path or composed, as was better in training,
+    where a model keeps frames and was trained upon them, so not with the presets paper and baseline and
+    imported models."""
     size: str = "source"
     """Of the picture: source (as large as the learnt part was filmed), model (as the network draws), or
     WIDTHxHEIGHT, such as 1280x720."""

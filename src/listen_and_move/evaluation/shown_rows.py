@@ -22,13 +22,14 @@ from listen_and_move.evaluation.baselines import HELD, MEAN, REAL, SHIFTED
 from listen_and_move.evaluation.dataset import padded
 from listen_and_move.evaluation.film import Film, Picture
 from listen_and_move.inference.ahead import ahead
+from listen_and_move.inference.picture_pipelines import PictureChoice
 from listen_and_move.inference.pipeline import Pipeline
-from listen_and_move.inference.playable import PictureChoice, playable
+from listen_and_move.inference.playable import playable
 from listen_and_move.inference.stage import PlaySettings
 from listen_and_move.media.edit_list import ClipMoment
 from listen_and_move.media.sound import read_sound
 
-SHOWN_PATH, DRAWN, REPLAY = "path", "drawn", "replay, by sound"
+SHOWN_PATH, COMPOSED, DRAWN, REPLAY = "path", "composed", "drawn", "replay, by sound"
 """Rows that are played."""
 FRAMES_AHEAD = 8
 """Frames that are made before they are asked for."""
@@ -73,11 +74,12 @@ def played_rows(
     wanted = "x".join(map(str, size))
     choices = {
         SHOWN_PATH: PictureChoice("path", wanted, seed=seed),
+        COMPOSED: PictureChoice("composed", wanted, seed=seed),
         DRAWN: PictureChoice("drawn", wanted, seed=seed),
         REPLAY: PictureChoice("path", wanted, by_sound=True, seed=seed),
     }
     found = []
-    for name, choice in choices.items() if kept else [*choices.items()][1:]:
+    for name, choice in choices.items() if kept else [*choices.items()][2:]:
         video = film.path if choice.by_sound and not kept else None
         pipeline = playable(run, choice, video=video, device=device).pipeline
         found.append(ShownRow(name, pipeline.fps, partial(_played, pipeline, film, span, seed)))

@@ -17,8 +17,9 @@ from listen_and_move.clock import Seconds, exact, frame_count
 from listen_and_move.errors import Remark, UserError
 from listen_and_move.inference.ahead import ahead
 from listen_and_move.inference.controls import AS_TRAINED, Controls
+from listen_and_move.inference.picture_pipelines import Picture, PictureChoice
 from listen_and_move.inference.pipeline import Pipeline
-from listen_and_move.inference.playable import Picture, PictureChoice, Playable, inputs_of, is_video, playable
+from listen_and_move.inference.playable import Playable, inputs_of, is_video, playable
 from listen_and_move.inference.sound_check import listen, notes
 from listen_and_move.inference.stage import PlaySettings
 from listen_and_move.media.edit_list import ClipMoment, check_name, write_edit_list
@@ -86,7 +87,9 @@ def generate(
             existing folder (or one whose name ends in /) for a file per sound; SOUND-MODEL.mp4 here by
             default.
         picture: drawn: what the network draws; path: frames of the clip, in the order that the sound and the
-            network's picture ask for; auto: path where a model keeps frames and was trained upon them.
+            network's picture ask for; composed: what the network draws, with the detail of frames of the
+            clip; auto: path or composed, as was better in training, where a model keeps frames and was
+            trained upon them.
         size: model, source (that of the crop in the source), or WIDTHxHEIGHT.
         codec: h264; or prores, in .mov files; auto: what the ending of the output means.
         quality: the smaller the better and larger: 0 to 51 of H.264, 0 to 63 of VP9; None: as good as cannot

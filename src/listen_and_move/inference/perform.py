@@ -20,7 +20,8 @@ from listen_and_move.inference.live.pacing import Pacer
 from listen_and_move.inference.live.session import Live, core_to_spare
 from listen_and_move.inference.live.sinks import Outlet
 from listen_and_move.inference.live.sources import MICROPHONE, opened_source
-from listen_and_move.inference.playable import Picture, PictureChoice, inputs_of, playable
+from listen_and_move.inference.picture_pipelines import Picture, PictureChoice
+from listen_and_move.inference.playable import inputs_of, playable
 from listen_and_move.interrupts import handled
 from listen_and_move.media.piped import Raw
 from listen_and_move.media.soundtrack import Source

@@ -1,74 +1,39 @@
-"""What is played: a run folder, a model file or a video, by what picture, and at what size.
+"""What is played: a run folder, a model file or a video, and what files say of it."""
 
-A pipeline for it is made here for files, live play and the page alike.
-"""
-
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from mimetypes import guess_type
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from listen_and_move import __version__
 from listen_and_move.audio.features import FeatureExtractor
 from listen_and_move.audio.novelty import Repertoire
-from listen_and_move.config import Config, ModelConfig
+from listen_and_move.config import Config
 from listen_and_move.data.clip import file_hash, load_clip
-from listen_and_move.errors import Remark, SettingError, UserError, shown
+from listen_and_move.errors import Remark, UserError
 from listen_and_move.inference.animator import Animator, loaded_model
-from listen_and_move.inference.compositing import Compositor
-from listen_and_move.inference.controls import Controls
-from listen_and_move.inference.display import Display
-from listen_and_move.inference.front_end import AudioFrontEnd, AudioReference
-from listen_and_move.inference.guide import Guide
+from listen_and_move.inference.front_end import AudioReference
+from listen_and_move.inference.picture_pipelines import (
+    AS_LEARNT,
+    PictureChoice,
+    asked_size,
+    chosen_picture,
+    composited,
+    model_pipeline,
+    path_pipeline,
+)
 from listen_and_move.inference.pipeline import Pipeline
-from listen_and_move.inference.resizing import Resizer
-from listen_and_move.inference.sources.path import PathSource
-from listen_and_move.inference.stage import Stage
 from listen_and_move.keeping import keep_frames
 from listen_and_move.media.files import probe
 from listen_and_move.models.checkpoint import load_model
 from listen_and_move.models.kept_frames import KeptFrames
 from listen_and_move.models.optimized import Precision
-from listen_and_move.models.path_search import BY_SOUND, usual_search
 from listen_and_move.runs import RunFolder, model_path
 from listen_and_move.settings import from_preset
 
-Picture = Literal["auto", "drawn", "path"]
-PICTURES: Mapping[Picture, str] = {
-    "auto": "As it was trained",
-    "path": "Frames of the clip",
-    "drawn": "Drawn by the network",
-}
-"""What each picture is called where one is chosen."""
-SMALLEST, LARGEST = 16, 4096
-"""Pixels of a side that may be asked for."""
 VIDEO_PRESET, VIDEO_SIZE = "studio", "64"
 """Features by which a video is played that nothing was trained on, and the size at which its frames are
 compared."""
-
-
-class PictureChoice(NamedTuple):
-    """What picture is asked for."""
-
-    picture: Picture = "auto"
-    """drawn: what the network draws; path: frames of the clip; auto: a path where a model keeps frames and
-    was trained upon them."""
-    size: str = "source"
-    """model, source, or WIDTHxHEIGHT."""
-    by_sound: bool = False
-    """A path by sound alone, which needs no model that draws."""
-    seed: int = 0
-    """Of another path of nearly the same cost; 0: the cheapest one."""
-    live: bool = False
-    """The sound to come is not known."""
-    track: int | None = None
-    """Number of the picture in a video that is played; None: its default one."""
-
-
-AS_LEARNT = PictureChoice()
-"""What is played where nothing is asked for."""
 
 
 class Playable(NamedTuple):
@@ -162,114 +127,27 @@ def is_video(path: Path) -> bool:
     return True
 
 
-def composited(pipeline: Pipeline, video: Path, config: Config) -> Pipeline:
-    """Returns the pipeline with its pictures put back into a still of the video that they were cut from."""
-    compositor = Compositor.of(pipeline.size, video, config.clip)
-    return replace(pipeline, stages=(*pipeline.stages, compositor), size=compositor.size)
-
-
-def path_pipeline(
-    reference: AudioReference,
-    kept: KeptFrames,
-    choice: PictureChoice,
-    size: tuple[int, int] | None = None,
-    animator: Animator | None = None,
-) -> Pipeline:
-    """Returns a pipeline that shows frames of a clip.
-
-    Args:
-        reference: how the sound is heard.
-        kept: the frames.
-        choice: what is asked for.
-        size: width and height; None: that of the frames.
-        animator: draws the guide, where the path is led by one; None: none leads it.
-    """
-    weights = BY_SOUND if animator is None else kept.about.weights
-    extractor, size = reference.extractor, size or kept.picture_size
-    search = kept.path.search(usual_search(weights, choice.live), weights, choice.seed)
-    source = PathSource(kept, search, extractor.fps, extractor.silence(), reference.level, choice.live)
-    guide: tuple[Stage, ...] = (Guide(animator.renderer),) if animator and weights.guide else ()
-    resizer = () if size == kept.picture_size else (Resizer(size),)
-    check = animator.pipeline.check if guide and animator else Controls.check_replay
-    return Pipeline(
-        AudioFrontEnd(reference), (*guide, source, *resizer, Display(source.rate)), size, check, source.rate
-    )
-
-
 def _of_model(model: Path, choice: PictureChoice, device: str, precision: Precision, paste: bool) -> Playable:
     """Returns what plays a model as it was learnt."""
-    file = model_path(model)
+    file, name = model_path(model), str(model)
     animator = Animator.load(model, device, precision)
-    kept = shown_frames(animator, choice.picture, str(model))
-    if kept is not None:
+    picture, kept = chosen_picture(animator, choice.picture, name)
+    if kept is not None and picture == "path":
         if precision != "float32" and not kept.about.weights.guide:
             raise UserError(
                 f"precision: expected only where a model draws; got {precision} for a path by sound: leave "
                 "it away"
             )
         mark = path_mark(kept, f", model sha256 {file_hash(file)}")
-        pipeline = model_pipeline(animator, choice, str(model))
-        return Playable(pipeline, mark, clip=clip_name(model))
-    # What is drawn is put back at its own size: the compositor keeps the detail of the still around it.
-    choice = choice._replace(picture="drawn", size="model" if paste else choice.size)
-    pipeline = model_pipeline(animator, choice, str(model))
-    exact = (
-        model_pipeline(Animator.load(model, device), choice, str(model)) if precision != "float32" else None
-    )
+        return Playable(model_pipeline(animator, choice, name), mark, clip=clip_name(model))
+    if kept is None:
+        # What is drawn is put back at its own size: the compositor keeps the detail of the still around it.
+        choice = choice._replace(picture="drawn", size="model" if paste else choice.size)
+    pipeline = model_pipeline(animator, choice, name)
+    exact = model_pipeline(Animator.load(model, device), choice, name) if precision != "float32" else None
     without = choice.seed and not animator.config.has_noise
     notes = (Remark("this model has no noise, so the seed has no effect"),) if without else ()
-    return Playable(pipeline, generated_mark(animator, file, choice.seed), exact, notes)
-
-
-def shown_frames(animator: Animator, picture: Picture, name: str) -> KeptFrames | None:
-    """Returns the frames that a model shows for a picture; None where it draws.
-
-    Args:
-        animator: the model.
-        picture: what is asked for.
-        name: of the model, for messages.
-
-    Raises:
-        UserError: a path is asked for, and it keeps no frames.
-    """
-    kept = animator.model.kept
-    if picture == "path" and kept is None:
-        raise UserError(
-            f"{name}: expected a model that keeps frames of its clip; this one keeps none",
-            f"listen-and-move frames {name} adds them, or --picture drawn",
-        )
-    return kept if picture == "path" or (picture == "auto" and follows(animator.config)) else None
-
-
-def follows(config: ModelConfig) -> bool:
-    """Returns whether a model that keeps frames shows them unasked: it was trained upon frames of the
-    clip."""
-    return config.generator.recall > 0
-
-
-def model_pipeline(animator: Animator, choice: PictureChoice, name: str) -> Pipeline:
-    """Returns what plays a model that is loaded already; any number of pipelines may share it.
-
-    Args:
-        animator: the model.
-        choice: the picture that is asked for.
-        name: of the model, for messages.
-
-    Raises:
-        UserError: no such size, or a path is asked for, and it keeps no frames.
-    """
-    kept = shown_frames(animator, choice.picture, name)
-    if kept is None:
-        return _drawing_pipeline(animator, _asked_size(choice.size, animator.size, animator.source_size))
-    size = _asked_size(choice.size, animator.size, kept.picture_size)
-    return path_pipeline(animator.audio_reference, kept, choice, size, animator)
-
-
-def _drawing_pipeline(animator: Animator, size: tuple[int, int]) -> Pipeline:
-    """Returns the pipeline of a model with its pictures at a size."""
-    if size == animator.size:
-        return animator.pipeline
-    return replace(animator.pipeline, stages=(*animator.pipeline.stages, Resizer(size)), size=size)
+    return Playable(pipeline, generated_mark(animator, file, choice.seed, kept), exact, notes)
 
 
 def _of_video(video: Path, choice: PictureChoice) -> Playable:
@@ -279,7 +157,7 @@ def _of_video(video: Path, choice: PictureChoice) -> Playable:
             f"{video}: expected a model, which draws; got a video", "train it first, or --picture path"
         )
     reference, kept = _kept_of(video, video_config(video, choice.track))
-    size = _asked_size(choice.size, kept.picture_size, kept.picture_size)
+    size = asked_size(choice.size, kept.picture_size, kept.picture_size)
     told = Remark(f"{video.name}: played by its sound alone; a trained model follows better", "train it")
     return Playable(
         path_pipeline(reference, kept, choice, size),
@@ -301,7 +179,7 @@ def _by_sound(model: Path, choice: PictureChoice, video: Path | None) -> Playabl
         source, config = recording(model, video)
         reference, kept = _kept_of(source, config)
         model_size = config.clip.width, config.clip.height
-    size = _asked_size(choice.size, model_size, kept.picture_size)
+    size = asked_size(choice.size, model_size, kept.picture_size)
     return Playable(path_pipeline(reference, kept, choice, size), path_mark(kept), clip=clip_name(model))
 
 
@@ -334,25 +212,6 @@ def clip_name(model: Path) -> str:
     return model.stem
 
 
-def _asked_size(size: str, model: tuple[int, int], source: tuple[int, int]) -> tuple[int, int]:
-    """Returns width and height in pixels.
-
-    Raises:
-        SettingError: no such size.
-    """
-    if size in ("model", "source"):
-        return model if size == "model" else source
-    sides = size.split("x")
-    if len(sides) == 2 and all(side.isascii() and side.isdigit() and len(side) < 6 for side in sides):
-        width, height = map(int, sides)
-        if all(SMALLEST <= side <= LARGEST and side % 2 == 0 for side in (width, height)):
-            return width, height
-    raise SettingError(
-        f"size: expected model, source, or even numbers of {SMALLEST} to {LARGEST} pixels such as 1280x720; "
-        f"got {shown(size)}"
-    )
-
-
 def recording(model: Path, video: Path | None = None) -> tuple[Path, Config]:
     """Returns the video that a run learnt, and the settings to decode it with.
 
@@ -374,11 +233,19 @@ def recording(model: Path, video: Path | None = None) -> tuple[Path, Config]:
     return video, Config(**vars(settings))
 
 
-def generated_mark(animator: Animator, file: Path, seed: int) -> str:
-    """Returns what a video says of itself whose pictures were drawn by a model."""
+def generated_mark(animator: Animator, file: Path, seed: int, kept: KeptFrames | None = None) -> str:
+    """Returns what a video says of itself whose pictures were drawn by a model.
+
+    Args:
+        animator: the model.
+        file: of the model.
+        seed: of the noise.
+        kept: the frames whose detail is in the pictures; None: none.
+    """
     noise = f", seed {seed}" if animator.config.has_noise else ""
+    detail = "" if kept is None else f", with detail of frames of video sha256 {kept.about.video}"
     made = f"Generated picture, no recording: Listen and Move {__version__}"
-    return f"{made}, model sha256 {file_hash(file)}{noise}"
+    return f"{made}, model sha256 {file_hash(file)}{noise}{detail}"
 
 
 def path_mark(kept: KeptFrames, model: str = "") -> str:

@@ -14,7 +14,7 @@ from functools import cached_property
 from math import floor, prod
 from pathlib import Path
 from threading import Lock
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -52,6 +52,8 @@ class KeptAbout(NamedTuple):
     """Of a path that a guide may lead."""
     small: bool = False
     """They were made smaller than they are in the video."""
+    picture: Literal["path", "composed"] = "path"
+    """What is shown unasked."""
 
     def to_json(self) -> str:
         """Returns the entry of the metadata."""
@@ -64,6 +66,7 @@ class KeptAbout(NamedTuple):
                 "frames": header,
                 "weights": weights,
                 "small": self.small,
+                "picture": self.picture,
             }
         )
 
@@ -80,12 +83,13 @@ class KeptAbout(NamedTuple):
             header = ArchiveHeader(**{name: int(value) for name, value in entry["frames"].items()})
             weights = CostWeights(**{name: float(value) for name, value in entry["weights"].items()})
             video, small = str(entry["video"]), bool(entry["small"])
+            composed = entry.get("picture") == "composed"  # files that do not say it show a path
         except (KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
             raise ValueError(f"no entry of kept frames: {error}") from None
         finite = all(0 <= weight < 1e6 for weight in weights)
         if fps is None or not 1 <= fps <= 240 or start is None or not finite:
             raise ValueError(f"no rate, start or weights of kept frames: {entry['fps']}, {weights}")
-        return cls(header, fps, start, video, weights, small)
+        return cls(header, fps, start, video, weights, small, "composed" if composed else "path")
 
 
 class Holding(NamedTuple):

@@ -12,7 +12,8 @@ from listen_and_move.audio.features import SAMPLE_RATE
 from listen_and_move.data.clip import file_hash, load_clip
 from listen_and_move.errors import SettingError, UserError
 from listen_and_move.inference.generate import generate
-from listen_and_move.inference.playable import PictureChoice, playable
+from listen_and_move.inference.picture_pipelines import PictureChoice
+from listen_and_move.inference.playable import playable
 from listen_and_move.inference.sources.path import PathSource, Stretch, shots
 from listen_and_move.inference.stage import PlaySettings
 from listen_and_move.media.files import probe

@@ -1,0 +1,198 @@
+"""Pipelines for a picture that is chosen: drawn by the network, a path through frames of the clip, or
+composed of such frames.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from listen_and_move.config import Config, ModelConfig
+from listen_and_move.errors import SettingError, UserError, shown
+from listen_and_move.inference.animator import Animator
+from listen_and_move.inference.compositing import Compositor
+from listen_and_move.inference.controls import Controls
+from listen_and_move.inference.display import Display
+from listen_and_move.inference.front_end import AudioFrontEnd, AudioReference
+from listen_and_move.inference.guide import Guide
+from listen_and_move.inference.pipeline import Pipeline
+from listen_and_move.inference.resizing import Resizer
+from listen_and_move.inference.sources.composed import ComposedSource
+from listen_and_move.inference.sources.path import PathSource
+from listen_and_move.inference.stage import Stage
+from listen_and_move.models.kept_frames import KeptFrames
+from listen_and_move.models.path_search import BY_SOUND, usual_search
+from listen_and_move.models.region_search import RegionSearch
+
+Picture = Literal["auto", "drawn", "path", "composed"]
+PICTURES: Mapping[Picture, str] = {
+    "auto": "As it was trained",
+    "path": "Frames of the clip",
+    "composed": "Composed of frames",
+    "drawn": "Drawn by the network",
+}
+"""What each picture is called where one is chosen."""
+SMALLEST, LARGEST = 16, 4096
+"""Pixels of a side that may be asked for."""
+
+
+class PictureChoice(NamedTuple):
+    """What picture is asked for."""
+
+    picture: Picture = "auto"
+    """drawn: what the network draws; path: frames of the clip; composed: what the network draws, with detail
+    of frames of the clip; auto: path or composed, as training chose, where a model keeps frames and was
+    trained upon them, else drawn."""
+    size: str = "source"
+    """model, source, or WIDTHxHEIGHT."""
+    by_sound: bool = False
+    """A path by sound alone, which needs no model that draws."""
+    seed: int = 0
+    """Of another path of nearly the same cost; 0: the cheapest one."""
+    live: bool = False
+    """The sound to come is not known."""
+    track: int | None = None
+    """Number of the picture in a video that is played; None: its default one."""
+
+
+AS_LEARNT = PictureChoice()
+"""What is played where nothing is asked for."""
+
+
+class ChosenPicture(NamedTuple):
+    """The picture that a model shows."""
+
+    picture: Literal["drawn", "path", "composed"]
+    kept: KeptFrames | None
+    """The frames that it is made of; None where the network draws."""
+
+
+def chosen_picture(animator: Animator, picture: Picture, name: str) -> ChosenPicture:
+    """Returns the picture that a model shows.
+
+    Args:
+        animator: the model.
+        picture: what is asked for.
+        name: of the model, for messages.
+
+    Raises:
+        UserError: frames are asked for, and it keeps none.
+    """
+    kept = animator.model.kept
+    if picture == "drawn" or (picture == "auto" and (kept is None or not follows(animator.config))):
+        return ChosenPicture("drawn", None)
+    if kept is None:
+        raise UserError(
+            f"{name}: expected a model that keeps frames of its clip; this one keeps none",
+            f"listen-and-move frames {name} adds them, or --picture drawn",
+        )
+    return ChosenPicture(kept.about.picture if picture == "auto" else picture, kept)
+
+
+def follows(config: ModelConfig) -> bool:
+    """Returns whether a model that keeps frames shows them unasked: it was trained upon frames of the
+    clip."""
+    return config.generator.recall > 0
+
+
+def model_pipeline(animator: Animator, choice: PictureChoice, name: str) -> Pipeline:
+    """Returns what plays a model that is loaded already; any number of pipelines may share it.
+
+    Args:
+        animator: the model.
+        choice: the picture that is asked for.
+        name: of the model, for messages.
+
+    Raises:
+        UserError: no such size, or a path is asked for, and it keeps no frames.
+    """
+    picture, kept = chosen_picture(animator, choice.picture, name)
+    if kept is None:
+        return _drawing_pipeline(animator, asked_size(choice.size, animator.size, animator.source_size))
+    size = asked_size(choice.size, animator.size, kept.picture_size)
+    if picture == "composed":
+        return composed_pipeline(animator, kept, choice, size)
+    return path_pipeline(animator.audio_reference, kept, choice, size, animator)
+
+
+def path_pipeline(
+    reference: AudioReference,
+    kept: KeptFrames,
+    choice: PictureChoice,
+    size: tuple[int, int] | None = None,
+    animator: Animator | None = None,
+) -> Pipeline:
+    """Returns a pipeline that shows frames of a clip.
+
+    Args:
+        reference: how the sound is heard.
+        kept: the frames.
+        choice: what is asked for.
+        size: width and height; None: that of the frames.
+        animator: draws the guide, where the path is led by one; None: none leads it.
+    """
+    weights = BY_SOUND if animator is None else kept.about.weights
+    extractor, size = reference.extractor, size or kept.picture_size
+    search = kept.path.search(usual_search(weights, choice.live), weights, choice.seed)
+    source = PathSource(kept, search, extractor.fps, extractor.silence(), reference.level, choice.live)
+    guide: tuple[Stage, ...] = (Guide(animator.renderer),) if animator and weights.guide else ()
+    check = animator.pipeline.check if guide and animator else Controls.check_replay
+    return Pipeline(
+        AudioFrontEnd(reference),
+        (*guide, source, *resized(kept.picture_size, size), Display(source.rate)),
+        size,
+        check,
+        source.rate,
+    )
+
+
+def composed_pipeline(
+    animator: Animator, kept: KeptFrames, choice: PictureChoice, size: tuple[int, int]
+) -> Pipeline:
+    """Returns a pipeline that shows what a model draws, with detail of frames of its clip.
+
+    Args:
+        animator: the model.
+        kept: the frames.
+        choice: what is asked for.
+        size: width and height.
+    """
+    source = ComposedSource(kept, RegionSearch(kept.path), animator.fps, choice.live)
+    stages = (Guide(animator.renderer), source, *resized(kept.picture_size, size), Display(source.rate))
+    return replace(animator.pipeline, stages=stages, size=size, fps=source.rate)
+
+
+def resized(before: tuple[int, int], size: tuple[int, int]) -> tuple[Stage, ...]:
+    """Returns the stage that brings pictures to a size; none where they have it."""
+    return () if size == before else (Resizer(size),)
+
+
+def _drawing_pipeline(animator: Animator, size: tuple[int, int]) -> Pipeline:
+    """Returns the pipeline of a model with its pictures at a size."""
+    stages = (*animator.pipeline.stages, *resized(animator.size, size))
+    return replace(animator.pipeline, stages=stages, size=size)
+
+
+def composited(pipeline: Pipeline, video: Path, config: Config) -> Pipeline:
+    """Returns the pipeline with its pictures put back into a still of the video that they were cut from."""
+    compositor = Compositor.of(pipeline.size, video, config.clip)
+    return replace(pipeline, stages=(*pipeline.stages, compositor), size=compositor.size)
+
+
+def asked_size(size: str, model: tuple[int, int], source: tuple[int, int]) -> tuple[int, int]:
+    """Returns width and height in pixels.
+
+    Raises:
+        SettingError: no such size.
+    """
+    if size in ("model", "source"):
+        return model if size == "model" else source
+    sides = size.split("x")
+    if len(sides) == 2 and all(side.isascii() and side.isdigit() and len(side) < 6 for side in sides):
+        width, height = map(int, sides)
+        if all(SMALLEST <= side <= LARGEST and side % 2 == 0 for side in (width, height)):
+            return width, height
+    raise SettingError(
+        f"size: expected model, source, or even numbers of {SMALLEST} to {LARGEST} pixels such as 1280x720; "
+        f"got {shown(size)}"
+    )
