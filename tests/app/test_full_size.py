@@ -80,7 +80,7 @@ def test_a_large_jpeg_shows_the_frame_in_fewer_bytes() -> None:
     assert np.abs(decoded(image).astype(int) - frame).mean() < 2 and len(image) < 60_000
 
 
-@pytest.mark.parametrize("shown", ["auto", "path", "drawn"])
+@pytest.mark.parametrize("shown", ["auto", "path", "composed", "drawn"])
 def test_results_are_as_large_as_they_were_filmed(
     guest: Visitor, sound: Path, tmp_path: Path, shown: str
 ) -> None:
@@ -96,7 +96,7 @@ def test_a_picture_that_is_none_begins_no_job(guest: Visitor, sound: Path) -> No
     upload = guest.upload(sound)["id"]
     for asked in ("photo", None, 5, ["path"]):
         error = guest.animate("film", upload, status=400, picture=asked)["error"]
-        assert error.startswith("picture: expected one of auto, path, drawn")
+        assert error.startswith("picture: expected one of auto, path, composed, drawn")
     failed = guest.finished(guest.animate("tiny", upload, picture="path"))
     assert failed["error"].endswith("keeps none") and guest.get("/api/choices")["pictures"] == PICTURES
 

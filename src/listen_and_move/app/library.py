@@ -214,12 +214,13 @@ def _sizes(config: ModelConfig) -> dict[str, Any]:
 
 
 def _shows(config: ModelConfig, held: Holding | None) -> dict[str, Any]:
-    """What is seen where nothing is chosen, whether a path can be, and which dials do nothing then."""
+    """What is seen where nothing is chosen, whether frames of the clip can be, and the dials that a path
+    lacks."""
     if held is None:
         return {"has_path": False}
     path = {
         "has_path": True,
-        "path_unasked": follows(config),
+        "path_unasked": follows(config) and held.about.picture == "path",
         "path_lacks": lacking(config) if held.about.weights.guide else lacking_in_replay(),
     }
     header = held.about.header

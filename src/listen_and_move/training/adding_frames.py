@@ -1,7 +1,6 @@
 """Training frames are put into a run folder, and from there or by themselves into a model that has none."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -15,7 +14,7 @@ from listen_and_move.models.checkpoint import Model, load_model, read_frames_fil
 from listen_and_move.models.kept_frames import write_with_packets
 from listen_and_move.runs import RunFolder, model_path
 from listen_and_move.training.memory_fitting import remembered_frames
-from listen_and_move.training.path_fitting import fitted_weights
+from listen_and_move.training.picture_fitting import with_fitted_picture
 
 SAME = 4.0
 """Mean difference, of 255, up to which decoded frames are those that a model remembers: decoders differ by
@@ -75,8 +74,7 @@ def add_frames(
         metric_scale=None if memory is None else memory.metric_scale,
         progress=progress,
     )
-    weights = fitted_weights(found.network, clip, config, kept.path)
-    kept = replace(kept, about=kept.about._replace(weights=weights))
+    kept = with_fitted_picture(found.network, clip, config, kept)
     if path.is_dir():
         write_with_packets(RunFolder(path).frames_file, {}, {}, kept)
     save_model(file, found._replace(kept=kept))

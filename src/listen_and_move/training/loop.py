@@ -29,7 +29,7 @@ from listen_and_move.training.batches import Batches
 from listen_and_move.training.cuda_graphs import CudaGraphs, CudaGraphStep
 from listen_and_move.training.holding import held
 from listen_and_move.training.memory_fitting import fitted_memory
-from listen_and_move.training.path_fitting import fitted_weights
+from listen_and_move.training.picture_fitting import with_fitted_picture
 from listen_and_move.training.state import TrainingState, fresh_state, load_state, save_state
 from listen_and_move.training.step import training_step
 from listen_and_move.training.validation import validate, write_sample
@@ -328,8 +328,8 @@ class Trainer:
         )
         if self._keeps:
             kept = read_frames_file(self.folder.frames_file)
-            weights = fitted_weights(state.inference_network, clip, self.config, kept.path)
-            model = model._replace(kept=replace(kept, about=kept.about._replace(weights=weights)))
+            kept = with_fitted_picture(state.inference_network, clip, self.config, kept)
+            model = model._replace(kept=kept)
         save_model(self.folder.model_file, model)
 
 

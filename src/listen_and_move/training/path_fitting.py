@@ -1,15 +1,16 @@
 """How much a path follows the guide, and how much the sound, is chosen for each clip by cross-validation.
 
-Letters: K remembered frames.
+Letters: K remembered frames, T frames of a stretch, h, w of the network's picture.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from statistics import fmean, median
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Int, UInt8
 from torch import Tensor
 
 from listen_and_move.config import Config
@@ -24,6 +25,8 @@ from listen_and_move.training.memory_fitting import memory_mask, remembered_fram
 
 FOLDS = 4
 """Stretches of the training part that are predicted from the others, one after the other."""
+LONGEST = 400
+"""Frames of a stretch at most: a longer clip is not known better by more of it."""
 KNOWN = 0.1
 """dcor from which on a guide counts as knowing the pose, in the middle one of the stretches: of a harp one
 stretch alone, in which the camera moves, promised .15, and the others nothing."""
@@ -32,13 +35,27 @@ WORTH = 0.02
 stretches."""
 
 
-def fitted_weights(network: Network, clip: Clip, config: Config, path: PathMemory) -> CostWeights:
-    """Returns what leads: the sound, or the guide or both, where paths through the rest of the training part
-    follow each stretch of it better so.
+class Rehearsal(NamedTuple):
+    """A stretch of the training part as it would be played if it had not been learnt; the network's weights
+    have seen it, which favours the guide a little."""
 
-    No finer mixes: they promised as much on the training part and kept less of it on held-out parts. The
-    guide is drawn without the remembered frames of the stretch, and no path may show them; the network's
-    weights have seen it, which favours the guide a little.
+    span: range
+    """Of the clip's frames."""
+    path: PathMemory
+    """Of all training frames but those of the stretch and near it."""
+    guides: UInt8[np.ndarray, "T h w 3"]
+    """What the network draws without the remembered frames of the stretch."""
+    cues: list[PathCue]
+
+    def chosen(self, weights: CostWeights) -> Int[np.ndarray, " T"]:
+        """Returns the frames of the clip that a path shows."""
+        search = self.path.search(usual_search(weights), weights)
+        decided, state = search.push(self.cues)
+        return np.concatenate([decided, search.finish(state)])
+
+
+def rehearsals(network: Network, clip: Clip, config: Config, path: PathMemory) -> list[Rehearsal]:
+    """Returns the stretches on which is chosen what is shown.
 
     Args:
         network: draws the guide.
@@ -46,26 +63,34 @@ def fitted_weights(network: Network, clip: Clip, config: Config, path: PathMemor
         config: the run's settings.
         path: what paths are searched by.
     """
-    training = network.training
+    training, found = network.training, []
     network.eval()
-    found: dict[CostWeights, list[float]] = {BY_SOUND: [], BY_GUIDE: [], BY_BOTH: []}
     for span in folds(clip.train):
         hidden = memory_mask(path.numbers, span, config)
         if not hidden.any():  # so short a clip that all of it is near
             continue
-        others = path.without(hidden)
-        guides = np.concatenate(list(_guides(network, clip, config, span, path)))
-        cues = [
-            PathCue(features, guide)
-            for features, guide in zip(clip.features[span.start : span.stop].numpy(), guides, strict=True)
-        ]
-        real = clip.frames[span.start : span.stop].numpy()
-        for weights, values in found.items():
-            search = others.search(usual_search(weights), weights)
-            decided, state = search.push(cues)
-            chosen = np.concatenate([decided, search.finish(state)])
-            values.append(difference_correlation(clip.frames[chosen].numpy(), real))
+        mask = _hidden(network, clip, config, span)
+        drawn = played(network, clip.features, span, config, config.training.seed, mask)
+        guides = np.concatenate(list(drawn))
+        described = path.described(as_network(torch.from_numpy(guides)))
+        sounds = clip.features[span.start : span.stop].numpy()
+        cues = [PathCue(*both) for both in zip(sounds, described, strict=True)]
+        found.append(Rehearsal(span, path.without(hidden), guides, cues))
     network.train(training)
+    return found
+
+
+def fitted_weights(stretches: Sequence[Rehearsal], clip: Clip) -> CostWeights:
+    """Returns what leads: the sound, or the guide or both, where paths follow each stretch better so.
+
+    No finer mixes: they promised as much on the training part and kept less of it on held-out parts.
+    """
+    found: dict[CostWeights, list[float]] = {BY_SOUND: [], BY_GUIDE: [], BY_BOTH: []}
+    for stretch in stretches:
+        real = clip.frames[stretch.span.start : stretch.span.stop].numpy()
+        for weights, values in found.items():
+            shown = clip.frames[stretch.chosen(weights)].numpy()
+            values.append(difference_correlation(shown, real))
     return leading(found)
 
 
@@ -80,21 +105,13 @@ def leading(found: Mapping[CostWeights, Sequence[float]]) -> CostWeights:
 
 
 def folds(spans: Sequence[range]) -> Iterator[range]:
-    """Yields stretches of the training part that together are all of it."""
+    """Yields stretches of the training part that together are all of it, but for what is beyond `LONGEST`."""
     total = sum(map(len, spans))
     for span in spans:
         count = max(1, round(FOLDS * len(span) / total))
         edges = [span.start + len(span) * fold // count for fold in range(count + 1)]
-        yield from (range(*pair) for pair in pairwise(edges) if pair[1] - pair[0] > 2)
-
-
-def _guides(
-    network: Network, clip: Clip, config: Config, span: range, path: PathMemory
-) -> Iterator[np.ndarray]:
-    """Yields descriptions of what the network draws for a stretch whose frames it may not retrieve."""
-    hidden = _hidden(network, clip, config, span)
-    for pictures in played(network, clip.features, span, config, config.training.seed, hidden):
-        yield path.described(as_network(torch.from_numpy(pictures)))
+        found = (range(*pair)[:LONGEST] for pair in pairwise(edges))
+        yield from (fold for fold in found if len(fold) > 2)
 
 
 def _hidden(network: Network, clip: Clip, config: Config, span: range) -> Bool[Tensor, "1 K"] | None:

@@ -59,9 +59,7 @@ class ComposedSource:
             frames += self._shown(state, self._begin(frame.number + 1))
         return frames, state
 
-    def finish(
-        self, state: ComposedSourceState | None, settings: PlaySettings = AS_IT_IS
-    ) -> Iterator[Frame]:
+    def finish(self, state: ComposedSourceState | None, settings: PlaySettings = AS_IT_IS) -> Iterator[Frame]:
         """Yields the frames that are left: during the last one that came in."""
         if state is not None:
             over = state.last.number + 1
