@@ -126,7 +126,7 @@ def test_evaluate_at_the_size_of_the_source(filmed: Path, tmp_path: Path) -> Non
     assert "16 frames" in result.stdout and "path" in result.stdout and "ghosts" in result.stdout
     told = command("evaluate", run, "--size", "source", "--json", LISTEN_AND_MOVE_WEIGHTS=none)
     rows = json.loads(told.stdout)["results"]["rows"]
-    assert [row["name"] for row in rows][:4] == ["real video", "path", "drawn", "replay, by sound"]
+    assert [row["name"] for row in rows][:4] == ["real video", "path", "composed", "drawn"]
     assert not (run / "evaluation" / "results.json").exists()
     refused("evaluate", run, "--size", "source", "--training", saying="--size model")
     refused("evaluate", run, "--size", "large", saying="size")
@@ -136,7 +136,7 @@ def test_blind(filmed: Path, tmp_path: Path) -> None:
     run, page = Path(shutil.copytree(filmed, tmp_path / "run")), tmp_path / "blind.html"
     result = command("blind", run, "--out", page)
     assert result.returncode == 0, result.stderr
-    assert "12 pairs" in result.stdout and page.exists()
+    assert "20 pairs" in result.stdout and page.exists()
     (key,) = (run / "evaluation" / "blind").glob("*.json")
     votes = tmp_path / "votes.json"
     choices = [{"pair": 0, "choice": 1}, {"pair": 1, "choice": 0}]

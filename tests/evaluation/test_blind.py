@@ -25,7 +25,7 @@ from listen_and_move.evaluation.votes import (
 )
 from listen_and_move.media.files import probe
 
-KINDS = {"path", "drawn", "replay", "real"}
+KINDS = {"path", "composed", "drawn", "replay", "real"}
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +54,11 @@ def saved(file: Path, shown: dict[str, Any], choices: list[Any], **others: Any) 
 def test_every_pair_both_ways_round_with_sound(
     made: BlindPage, shown: dict[str, Any], run: Path, tmp_path: Path
 ) -> None:
-    assert made.file == run / "evaluation" / "blind" / "blind.html" and made.pairs == 12
-    assert set(made.kinds) == KINDS and len(shown["clips"]) == 4 and len(shown["pairs"]) == 12
+    assert made.file == run / "evaluation" / "blind" / "blind.html" and made.pairs == 20
+    assert set(made.kinds) == KINDS and len(shown["clips"]) == 5 and len(shown["pairs"]) == 20
     key = read_key(run / "evaluation" / "blind" / f"{shown['page']}.json")
-    assert len({*key.pairs}) == 12 and {kind for pair in key.pairs for kind in pair} == KINDS
-    assert len({tuple(pair) for pair in shown["pairs"]}) == 12
+    assert len({*key.pairs}) == 20 and {kind for pair in key.pairs for kind in pair} == KINDS
+    assert len({tuple(pair) for pair in shown["pairs"]}) == 20
     for place, clip in enumerate(shown["clips"]):
         file = tmp_path / f"{place}.mp4"
         file.write_bytes(b64decode(clip))
@@ -90,9 +90,9 @@ def test_votes_are_counted(run: Path, shown: dict[str, Any], tmp_path: Path) -> 
     ]
     file = saved(tmp_path / "votes.json", shown, votes)
     found = count_votes(run, [file, file])
-    assert found.votes == 24
+    assert found.votes == 40
     named = {(each.kind, each.other): each for each in found.preferences}
-    assert len(named) == 6
+    assert len(named) == 10
     real = named["drawn", "real"]
     assert (real.wins, real.losses, real.ties, real.share) == (0, 4, 0, 0.0)
     assert named["drawn", "path"].ties == 4 and named["drawn", "path"].share is None
@@ -114,7 +114,7 @@ def test_wilson() -> None:
 @pytest.mark.parametrize(
     "votes",
     [
-        [{"pair": 12, "choice": 1}],
+        [{"pair": 20, "choice": 1}],
         [{"pair": -1, "choice": 1}],
         [{"pair": 0, "choice": 3}],
         [{"pair": True, "choice": 1}],

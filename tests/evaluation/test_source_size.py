@@ -16,7 +16,7 @@ from listen_and_move.evaluation.baselines import HELD, MEAN, REAL, SHIFTED
 from listen_and_move.evaluation.film import Film
 from listen_and_move.evaluation.json_records import from_json
 from listen_and_move.evaluation.results import SourceSizeResults
-from listen_and_move.evaluation.shown_rows import DRAWN, REPLAY, SHOWN_PATH, film_rows, still_rows
+from listen_and_move.evaluation.shown_rows import COMPOSED, DRAWN, REPLAY, SHOWN_PATH, film_rows, still_rows
 from listen_and_move.evaluation.source_size import SourceSizeEvaluation, evaluate_source_size
 from listen_and_move.evaluation.written_measures import (
     WrittenMeasures,
@@ -54,7 +54,7 @@ def evaluation(run: Path, tmp_path_factory: pytest.TempPathFactory) -> SourceSiz
 
 def test_all_rows_are_there_and_the_real_video_bounds_them(evaluation: SourceSizeEvaluation) -> None:
     rows = evaluation.results.by_row()
-    assert [*rows] == [REAL, SHOWN_PATH, DRAWN, REPLAY, MEAN, HELD, SHIFTED]
+    assert [*rows] == [REAL, SHOWN_PATH, COMPOSED, DRAWN, REPLAY, MEAN, HELD, SHIFTED]
     real = rows[REAL]
     for name in ("sharpness_moving", "motion_ratio", "flicker_ratio"):
         assert real[name] == pytest.approx(1, abs=0.1)

@@ -25,7 +25,15 @@ from listen_and_move.evaluation.dataset import Watch
 from listen_and_move.evaluation.film import Film
 from listen_and_move.evaluation.json_records import write_json
 from listen_and_move.evaluation.report.page import made_by
-from listen_and_move.evaluation.shown_rows import DRAWN, REPLAY, SHOWN_PATH, ShownRow, film_rows, played_rows
+from listen_and_move.evaluation.shown_rows import (
+    COMPOSED,
+    DRAWN,
+    REPLAY,
+    SHOWN_PATH,
+    ShownRow,
+    film_rows,
+    played_rows,
+)
 from listen_and_move.evaluation.votes import (
     LONGEST_ID,
     BlindKey,
@@ -43,7 +51,7 @@ from listen_and_move.media.soundtrack import SoundTrack
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.runs import RunFolder, write_text
 
-KINDS = {SHOWN_PATH: "path", DRAWN: "drawn", REPLAY: "replay"}
+KINDS = {SHOWN_PATH: "path", COMPOSED: "composed", DRAWN: "drawn", REPLAY: "replay"}
 """Rows that are played, by their names in votes."""
 REAL_KIND = "real"
 CLIP_SECONDS, MOST_CLIPS = Fraction(4), 4

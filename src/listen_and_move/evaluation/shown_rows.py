@@ -1,4 +1,4 @@
-"""What is shown for the held-out sound, at the size of the film: a path, what is drawn, and the baselines.
+"""What is shown for the held-out sound, at the size of the film, and the baselines.
 
 Nothing is kept in memory: every row makes its frames as they are asked for.
 
@@ -60,11 +60,12 @@ class ShownRow:
 def played_rows(
     run: Path, kept: bool, film: Film, span: range, *, size: tuple[int, int], seed: int, device: str
 ) -> list[ShownRow]:
-    """Returns what a run shows for the film's own sound: a path, what is drawn, and a path by sound alone.
+    """Returns what a run shows for the film's own sound: a path, composed pictures, what is drawn, and a path
+    by sound alone.
 
     Args:
         run: the run folder.
-        kept: whether its model keeps frames; without, there is no path but that by sound.
+        kept: whether its model keeps frames; without, there is no picture of frames but a path by sound.
         film: of the clip.
         span: the part whose sound is played, in frames of the model.
         size: width and height of the frames.

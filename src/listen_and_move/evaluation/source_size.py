@@ -41,6 +41,7 @@ from listen_and_move.evaluation.written_measures import (
     transitions,
 )
 from listen_and_move.inference.animator import Animator
+from listen_and_move.inference.picture_pipelines import chosen_picture
 from listen_and_move.media.conversion import rgb
 from listen_and_move.media.edit_list import ClipMoment
 from listen_and_move.media.picture import read_frames, source_frames
@@ -164,7 +165,7 @@ class _SourceSizeEvaluator:
             rows=[RowResult(name, found) for name, found in values.items()],
             sampled=Sampled(perceptual_frames=len(looked_at)),
             ghosts=None if detector is None else GhostResult(**asdict(detector.check)),
-            notes=_notes(detector, values),
+            notes=[*self._shown_unasked(), *_notes(detector, values)],
             left_out=[
                 *networks.left_out,
                 *([KEPT_NONE] if self.animator.model.kept is None else []),
@@ -174,6 +175,11 @@ class _SourceSizeEvaluator:
             settings=asdict(self.folder.config()),
             took_s=round(time.perf_counter() - begun, 1),
         )
+
+    def _shown_unasked(self) -> list[str]:
+        """Returns which row is shown where nothing is asked for."""
+        picture, _ = chosen_picture(self.animator, "auto", str(self.folder.path))
+        return [f"shown unasked: {picture}"]
 
     def _real(self) -> Iterator[Picture]:
         return self.film.frames(*self.film.seconds(self.span))
