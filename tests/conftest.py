@@ -32,6 +32,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one of several processes, which would
 
 
 TINY: dict[str, object] = {
+    "losses.adversarial_weight": 1.0,
     "clip.size": "32",
     "generator.channels_base": 64,
     "generator.channels_max": 16,

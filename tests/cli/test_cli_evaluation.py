@@ -144,7 +144,7 @@ def test_blind(filmed: Path, tmp_path: Path) -> None:
     counted = command("blind", run, "--votes", votes)
     assert counted.returncode == 0 and "2 votes" in counted.stdout, counted.stderr
     told = json.loads(command("blind", run, "--votes", votes, "--json").stdout)
-    assert told["votes"] == 2 and len(told["preferences"]) == 6
+    assert told["votes"] == 2 and len(told["preferences"]) == 10
     votes.write_text("{}")
     refused("blind", run, "--votes", votes, saying="expected votes")
     refused("blind", tmp_path, saying="expected a run folder")

@@ -184,7 +184,7 @@ def test_voting_with_keys(
     view.goto(made.file.as_uri())
     view.keyboard.press("1")  # nothing is asked yet
     view.get_by_role("button", name="Start").click()
-    assert view.locator("#progress").inner_text() == "1 of 12"
+    assert view.locator("#progress").inner_text() == "1 of 20"
     play = "['first', 'second'].every(id => document.getElementById(id).currentTime > 0)"
     until(lambda: view.evaluate(play))
     assert not view.locator("#first").evaluate("film => film.muted")
@@ -192,11 +192,11 @@ def test_voting_with_keys(
     for key in "1220":
         view.keyboard.press(key)
     view.keyboard.press("Backspace")
-    assert view.locator("#progress").inner_text() == "4 of 12"
+    assert view.locator("#progress").inner_text() == "4 of 20"
     view.keyboard.press("1")
     view.reload()
     view.get_by_role("button", name="Start").click()
-    assert view.locator("#progress").inner_text() == "5 of 12"  # votes were kept
+    assert view.locator("#progress").inner_text() == "5 of 20"  # votes were kept
     for _ in range(8):
         view.get_by_role("button", name="2: this one").click()
     assert view.get_by_text("That was all of them").is_visible()
@@ -206,5 +206,5 @@ def test_voting_with_keys(
     download.value.save_as(file)
     assert file.name == "votes.json"
     choices = {vote["pair"]: vote["choice"] for vote in json.loads(file.read_text())["votes"]}
-    assert [choices[pair] for pair in range(12)] == [1, 2, 2, 1, *[2] * 8]
-    assert count_votes(run, [file]).votes == 12 and wrong == []
+    assert [choices[pair] for pair in range(20)] == [1, 2, 2, 1, *[2] * 16]
+    assert count_votes(run, [file]).votes == 20 and wrong == []

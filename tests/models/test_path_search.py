@@ -8,7 +8,15 @@ import pytest
 import torch
 from scipy.spatial.distance import cdist, pdist
 
-from listen_and_move.models.path_search import PLAIN, VITERBI, PathCue, PathSearch, Search, thumbnails
+from listen_and_move.models.path_search import (
+    PLAIN,
+    VITERBI,
+    PathCue,
+    PathSearch,
+    Search,
+    cheapest,
+    thumbnails,
+)
 
 ONE_PART, TWO_PARTS = np.arange(80), np.r_[0:30, 45:95]
 
@@ -165,3 +173,9 @@ def test_thumbnails_are_means() -> None:
     )
     found = thumbnails(frames, np.array([0, 299])).reshape(2, 3, 16, 16)
     assert np.allclose(found[1, 2, 0, 5], frames[299, :2, 15:18, 2].double().mean() / 255)
+
+
+@pytest.mark.parametrize("count", [1, 32, 200, 500])
+def test_the_cheapest_are_those_of_a_stable_sort(count: int) -> None:
+    costs = np.random.default_rng(0).integers(0, 9, 300).astype(np.float32)  # many are equal
+    assert np.array_equal(cheapest(costs, count), np.argsort(costs, kind="stable")[:count])

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from listen_and_move.audio.augmentation import augmented_power
 from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor, Statistics
 from listen_and_move.config import FeatureConfig
 from listen_and_move.data.clip import Clip, split
@@ -96,6 +97,19 @@ def test_sounds_are_remembered_as_they_might_have_been_recorded() -> None:
     keys = fitted_memory(replace(one, power=power), QUICK).keys
     assert keys.shape[0] == 17
     assert not torch.allclose(keys[1], keys[2])
+
+
+def test_keys_of_a_long_clip_are_those_of_its_whole_sound() -> None:
+    config = with_values(QUICK, {"generator.recall": 20, "losses.rest": 0.0, "training.seed": 5})
+    one, numbers = clip(), torch.arange(0, 160, 8)
+    power = torch.rand(200 + 6, 8, 64, generator=torch.Generator().manual_seed(1))
+    keys = fitted_memory(replace(one, power=power), config).keys
+    # The first two draws of this seed add no noise, which would differ.
+    random = torch.Generator().manual_seed(5)
+    extractor = FeatureExtractor(config.features, config.clip.rate, one.statistics)
+    for version in (1, 2):
+        whole = augmented_power(power, float(power.mean()), 1.0, random)
+        assert torch.allclose(keys[version], extractor.assemble(extractor.described(whole))[numbers])
 
 
 @pytest.mark.parametrize("rest", [10.0, 0.0])

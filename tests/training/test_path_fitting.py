@@ -3,7 +3,7 @@
 import pytest
 
 from listen_and_move.models.path_search import BY_BOTH, BY_GUIDE, BY_SOUND, CostWeights
-from listen_and_move.training.path_fitting import folds, leading
+from listen_and_move.training.path_fitting import LONGEST_FOLD, folds, leading
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,9 @@ def test_stretches_are_the_training_part() -> None:
     found = list(folds(spans))
     assert [number for span in found for number in span] == [*spans[0], *spans[1]]
     assert max(map(len, found)) <= 50
+
+
+def test_of_a_long_clip_the_beginning_of_each_stretch_is_enough() -> None:
+    found = list(folds([range(0, 12_000)]))
+    assert [span.start for span in found] == [0, 3000, 6000, 9000]
+    assert {len(span) for span in found} == {LONGEST_FOLD}

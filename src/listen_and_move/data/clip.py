@@ -30,6 +30,7 @@ from listen_and_move.media.soundtrack import SoundTrack, Waveform
 
 SILENCE = 1e-4
 """A sound whose largest sample stays below this (-80 dBFS) counts as silent."""
+_BLOCK = 256  # frames added at once: bounds memory
 Box = tuple[int, int, int, int]
 Progress = Callable[[int, int], None]
 
@@ -60,10 +61,8 @@ class Clip:
     @property
     def mean_frame(self) -> Float[Tensor, "3 H W"]:
         """The mean of the training frames, in [-1, 1]."""
-        total = sum(
-            (self.frames[span.start : span.stop].double().sum(0) for span in self.train),
-            torch.zeros(()).double(),
-        )
+        blocks = (block for span in self.train for block in self.frames[span.start : span.stop].split(_BLOCK))
+        total = sum((block.double().sum(0) for block in blocks), torch.zeros(()).double())
         mean = total / sum(len(span) for span in self.train)
         return (mean / 127.5 - 1).permute(2, 0, 1).float()
 
@@ -71,8 +70,11 @@ class Clip:
     def motion_map(self) -> Float[Tensor, "H W"]:
         """How much each pixel varies over the training frames: its standard deviation over the picture's mean
         one."""
-        train = torch.cat([self.frames[span.start : span.stop] for span in self.train])
-        spread = torch.stack([row.float().std(0, correction=0).mean(-1) for row in train.unbind(1)])
+        rows = (
+            torch.cat([self.frames[span.start : span.stop, row] for span in self.train])
+            for row in range(self.frames.shape[1])
+        )
+        spread = torch.stack([row.float().std(0, correction=0).mean(-1) for row in rows])
         return spread / spread.mean().clamp(min=1e-6)
 
 

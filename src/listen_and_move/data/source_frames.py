@@ -24,8 +24,8 @@ SMALL = 480
 MOST_PIXELS = 1920 * 1088
 """Of a frame: what is larger (4K) is kept as large as 1080p, so that memory while playing has a bound; lists
 for editors lead back to the original."""
-BYTES_PER_PIXEL = 0.65e6 / (1280 * 720 * 30)
-"""Of kept frames, about: 0.65 MB a second of 720p at 30 frames a second."""
+BYTES_PER_PIXEL = 0.5e6 / (1280 * 720 * 30)
+"""Of kept frames, about: 0.5 MB a second of 720p at 30 frames a second."""
 
 
 class EncodedClip(NamedTuple):

@@ -95,6 +95,28 @@ class PathCue(NamedTuple):
     """Nothing is to be heard: the path may rest on a frame, and going on costs something."""
 
 
+class Points(NamedTuple):
+    """Points around their mean, which keeps the rounding of `distances` small, with all that is needed to
+    measure how far something is from each of them by one product of a matrix and a vector."""
+
+    mean: Float[np.ndarray, " P"]
+    centred: Float[np.ndarray, "N P"]
+    squares: Float[np.ndarray, " N"]
+    """Squared lengths of the centred points."""
+
+    @classmethod
+    def of(cls, points: Float[np.ndarray, "N P"]) -> "Points":
+        """Returns some points as that."""
+        mean = points.mean(0)
+        centred = points - mean
+        return cls(mean, centred, np.square(centred).sum(1))
+
+    def squared_distances(self, point: Float[np.ndarray, " P"]) -> Float[np.ndarray, " N"]:
+        """Returns the squared distance of each point to another one."""
+        centred = point - self.mean
+        return np.maximum(self.squares + np.square(centred).sum() - 2 * (self.centred @ centred), 0)
+
+
 class PathState(NamedTuple):
     """What is kept from one frame of sound to the next: the paths that may still turn out cheapest."""
 
@@ -172,7 +194,7 @@ class PathSearch:
         """Returns all paths one frame on, to frames that cost little and to each one's own next frame; the
         cheapest are kept."""
         costs_here = self._costs(cue)
-        candidates = np.argsort(costs_here, kind="stable")[: self.search.nearest]
+        candidates = cheapest(costs_here, self.search.nearest)
         if state is None:
             return PathState(candidates[:, None], candidates, costs_here[candidates])
         candidates = np.union1d(candidates, state.ends[self._goes_on[state.ends]] + 1)
@@ -191,11 +213,10 @@ class PathSearch:
         weights = BY_SOUND if cue.guide is None else self.weights
         costs = np.zeros(len(self.places))
         if weights.sound:
-            distance = np.linalg.norm(self._sounds - cue.features * self._scale, axis=1)
-            costs = costs + weights.sound * (distance / self._sound_unit)
+            squares = self._sounds.squared_distances(cue.features * self._scale)
+            costs = costs + weights.sound * (np.sqrt(squares) / self._sound_unit)
         if weights.guide and cue.guide is not None:
-            guide = (cue.guide - self._mean)[None]
-            squares = np.square(distances(guide, self._centred)[0])
+            squares = self._shown.squared_distances(cue.guide)
             costs = costs + weights.guide * (squares / self._picture_unit**2)
         return costs * self._variety
 
@@ -224,13 +245,13 @@ class PathSearch:
         return np.append(np.diff(self.places) == 1, False)
 
     @cached_property
-    def _centred(self) -> Float[np.ndarray, "N P"]:
-        """Descriptions around their mean, which keeps the rounding of `distances` small."""
-        return self.pictures - self._mean
+    def _shown(self) -> Points:
+        """Descriptions of the frames."""
+        return Points.of(self.pictures)
 
-    @cached_property
-    def _mean(self) -> Float[np.ndarray, " P"]:
-        return self.pictures.mean(0)
+    @property
+    def _centred(self) -> Float[np.ndarray, "N P"]:
+        return self._shown.centred
 
     @cached_property
     def _large_change(self) -> float:
@@ -258,17 +279,26 @@ class PathSearch:
         return np.where(spread > 1e-6 * np.abs(self.features).max(0), 1 / np.maximum(spread, 1e-30), 0.0)
 
     @cached_property
-    def _sounds(self) -> Float[np.ndarray, "N F"]:
+    def _sounds(self) -> Points:
         """Features in units of the metric."""
-        return self.features * self._scale
+        return Points.of(self.features * self._scale)
 
     @cached_property
     def _sound_unit(self) -> float:
-        return mean_distance(self._sounds)
+        return mean_distance(self._sounds.centred)
 
     @cached_property
     def _picture_unit(self) -> float:
         return mean_distance(self._centred)
+
+
+def cheapest(costs: Float[np.ndarray, " N"], count: int) -> Int[np.ndarray, " D"]:
+    """Returns the numbers of the smallest costs, the smallest first, of equal ones the first; only they are
+    sorted."""
+    if count >= len(costs):
+        return np.argsort(costs, kind="stable")
+    few = np.flatnonzero(costs <= np.partition(costs, count - 1)[count - 1])
+    return few[np.argsort(costs[few], kind="stable")][:count]
 
 
 def thumbnails(

@@ -102,9 +102,14 @@ def _augmented_keys(clip: Clip, config: Config, numbers: Int[Tensor, " K"]) -> I
         return
     extractor = FeatureExtractor(config.features, config.clip.rate, clip.statistics)
     random = torch.Generator().manual_seed(config.training.seed)
+    loudness, around = float(power.mean()), config.features.past + 1 + config.features.future
+    chunks = (numbers[:, None] + torch.arange(around)).flatten()
+    # Of a long clip most chunks are heard by no key.
+    few = len(chunks) < len(power)
+    power, places = (power[chunks], torch.arange(0, len(chunks), around)) if few else (power, numbers)
     for _ in range(_VERSIONS):
-        augmented = augmented_power(power, float(power.mean()), strength, random)
-        yield extractor.assemble(extractor.described(augmented))[numbers]
+        augmented = augmented_power(power, loudness, strength, random)
+        yield extractor.assemble(extractor.described(augmented))[places]
 
 
 def memory_mask(numbers: Int[Tensor, " K"], window: range, config: Config) -> Bool[Tensor, " K"]:

@@ -25,8 +25,9 @@ from listen_and_move.training.memory_fitting import memory_mask, remembered_fram
 
 FOLDS = 4
 """Stretches of the training part that are predicted from the others, one after the other."""
-LONGEST = 400
-"""Frames of a stretch at most: a longer clip is not known better by more of it."""
+LONGEST_FOLD = 600
+"""Frames of a stretch; of a longer one its beginning tells enough: two minutes of film at 20 frames a second
+in all."""
 KNOWN = 0.1
 """dcor from which on a guide counts as knowing the pose, in the middle one of the stretches: of a harp one
 stretch alone, in which the camera moves, promised .15, and the others nothing."""
@@ -105,13 +106,13 @@ def leading(found: Mapping[CostWeights, Sequence[float]]) -> CostWeights:
 
 
 def folds(spans: Sequence[range]) -> Iterator[range]:
-    """Yields stretches of the training part that together are all of it, but for what is beyond `LONGEST`."""
+    """Yields stretches of the training part that together are all of it, but for what is beyond
+    `LONGEST_FOLD`."""
     total = sum(map(len, spans))
     for span in spans:
         count = max(1, round(FOLDS * len(span) / total))
         edges = [span.start + len(span) * fold // count for fold in range(count + 1)]
-        found = (range(*pair)[:LONGEST] for pair in pairwise(edges))
-        yield from (fold for fold in found if len(fold) > 2)
+        yield from (range(*pair)[:LONGEST_FOLD] for pair in pairwise(edges) if pair[1] - pair[0] > 2)
 
 
 def _hidden(network: Network, clip: Clip, config: Config, span: range) -> Bool[Tensor, "1 K"] | None:
