@@ -11,12 +11,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from listen_and_move.environment import environment
 from listen_and_move.evaluation.evaluate import evaluate
 from listen_and_move.evaluation.json_records import as_json
 from listen_and_move.evaluation.measures import MEASURES, formatted
 from listen_and_move.evaluation.results import EvaluationResults
 from listen_and_move.evaluation.robustness.study import robustness
-from listen_and_move.runs import environment
 
 KEPT = ("run", "part", "rows", "sampled", "null", "sensitivity", "distribution", "left_out", "took_s")
 UNPAIRED = ("verdict", "overall", "classes", "distribution", "best", "worst", "took_s")

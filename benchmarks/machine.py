@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from listen_and_move.runs import environment
+from listen_and_move.environment import environment
 
 
 def machine() -> dict[str, Any]:

@@ -134,7 +134,7 @@ def test_a_beginning_that_a_kill_cut_off_is_begun_again(tmp_path: Path) -> None:
     video = tmp_path / "video.mp4"
     video.write_bytes(b"picture")
     whole = RunFolder(tmp_path / "whole")
-    whole.create(preset("quick"), video, "ab", "cpu")
+    whole.create(preset("quick"), [video], "ab", "cpu")
     cut = RunFolder(tmp_path / "cut")
     for path in (cut.lock_file, cut.sample_file(0), cut.path / ".config.partial-77-0.json"):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -142,7 +142,7 @@ def test_a_beginning_that_a_kill_cut_off_is_begun_again(tmp_path: Path) -> None:
     cut.path.joinpath(".config.partial-77-0.json").write_text('{"clip"')
     cut.environment_file.write_bytes(whole.environment_file.read_bytes())
     assert not cut.exists()
-    cut.create(preset("quick"), video, "ab", "cpu")
+    cut.create(preset("quick"), [video], "ab", "cpu")
     assert cut.exists() and cut.config() == preset("quick")
 
 
@@ -154,7 +154,7 @@ def test_what_is_of_something_else_is_not_begun_in(tmp_path: Path, name: str) ->
     other.parent.mkdir(parents=True)
     other.write_text("{}")
     with pytest.raises(UserError, match=r"(start|choose) another --run"):
-        RunFolder(tmp_path / "other").create(preset("quick"), tmp_path / "video.mp4", "ab", "cpu")
+        RunFolder(tmp_path / "other").create(preset("quick"), [tmp_path / "video.mp4"], "ab", "cpu")
     assert [path for path in (tmp_path / "other").rglob("*") if path.is_file()] == [
         other
     ] and other.read_text() == "{}"

@@ -26,8 +26,8 @@ import torch
 
 from benchmarks.speed.counting import Counts
 from benchmarks.speed.measure import SpeedMeasurement, matrix_peak, measured, planned
+from listen_and_move.environment import environment
 from listen_and_move.precision import choose_device
-from listen_and_move.runs import environment
 from listen_and_move.settings import from_preset
 
 COLUMNS = (

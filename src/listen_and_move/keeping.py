@@ -13,9 +13,9 @@ from torch import Tensor
 
 from listen_and_move.clock import exact
 from listen_and_move.config import ClipConfig, FeatureConfig
-from listen_and_move.data.clip import Clip
+from listen_and_move.data.clip import Clip, file_hash
 from listen_and_move.data.source_frames import encode_clip
-from listen_and_move.models.kept_frames import KeptAbout, KeptFrames, Packets
+from listen_and_move.models.kept_frames import KeptAbout, KeptFrames, KeptTake, Packets
 from listen_and_move.models.metric_fitting import clip_metric_scale
 from listen_and_move.models.path_memory import PathMemory, path_memory
 from listen_and_move.models.path_search import BY_SOUND
@@ -37,8 +37,8 @@ def keep_frames(
     packets are in a temporary file.
 
     Args:
-        video: that the clip was decoded from.
-        video_hash: sha256 of its content.
+        video: that the clip was decoded from; of several takes the first.
+        video_hash: sha256 of its content; of several takes that of their hashes.
         clip: the decoded clip.
         settings: how it was decoded.
         features: which features a frame has.
@@ -62,12 +62,24 @@ def keep_frames(
         fitting = beside.submit(memory)
         file = cast(BinaryIO, temporary)
         encoded = encode_clip(
-            video, settings, clip.box, clip.train, file, small=small, fleeting=fleeting, progress=progress
+            video,
+            settings,
+            clip.box,
+            clip.train,
+            file,
+            takes=clip.takes,
+            small=small,
+            fleeting=fleeting,
+            progress=progress,
         )
         file.flush()
         packets = Packets(file, 0, sum(encoded.sizes))
         path = fitting.result()
-    about = KeptAbout(encoded.header, encoded.fps, exact(settings.start), video_hash, BY_SOUND, small)
+    takes = tuple(
+        KeptTake(take.path.name, file_hash(take.path), int(take.begin * encoded.fps)) for take in clip.takes
+    )
+    start = exact(settings.start)
+    about = KeptAbout(encoded.header, encoded.fps, start, video_hash, BY_SOUND, small, takes)
     return KeptFrames(about, encoded.sizes, np.array(encoded.positions), path, packets, str(video))
 
 

@@ -3,25 +3,29 @@ all."""
 
 import json
 import os
-import platform
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import Any, NamedTuple
 
 from listen_and_move.config import Config
 from listen_and_move.data.clip import file_hash
+from listen_and_move.environment import environment
 from listen_and_move.errors import SettingError, UserError
 from listen_and_move.media.replacing import half_written, replacing
 from listen_and_move.settings import from_json, parsed, to_json
 
 MOST_STEPS = 2**53
 """Below this every reader of JSON knows a whole number exactly."""
+
+
+class _Learnt(NamedTuple):
+    """A take that a run learnt."""
+
+    video: str
+    """Where it was."""
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -98,8 +102,22 @@ class RunFolder:
         """Whether a run was begun here."""
         return self.config_file.exists()
 
-    def create(self, config: Config, video: Path, video_hash: str, device: str) -> None:
+    def create(
+        self,
+        config: Config,
+        videos: Sequence[Path],
+        video_hash: str,
+        device: str,
+        scene: int | None = None,
+    ) -> None:
         """Begin a run: the folder, its settings and its environment.
+
+        Args:
+            config: its settings.
+            videos: that it learns: one, or several takes.
+            video_hash: sha256 of their content.
+            device: that it is begun on.
+            scene: number of the scene that it learns; None: the part was named otherwise.
 
         Raises:
             UserError: the folder holds something else, or cannot be written.
@@ -108,7 +126,10 @@ class RunFolder:
         try:
             for folder in (self.path, *self._folders):
                 folder.mkdir(parents=True, exist_ok=True)
-            write_text(self.environment_file, json.dumps(environment(video, video_hash, device), indent=2))
+            about = environment(videos[0], video_hash, device) | ({} if scene is None else {"scene": scene})
+            if len(videos) > 1:
+                about["takes"] = [_Learnt(str(path.absolute()), file_hash(path))._asdict() for path in videos]
+            write_text(self.environment_file, json.dumps(about, indent=2))
             write_text(self.config_file, to_json(config))  # last: its presence means that the run was begun
         except OSError as error:
             raise UserError(
@@ -155,6 +176,17 @@ class RunFolder:
         """sha256 of the video that the run learns."""
         return str(self._environment()["video_sha256"])
 
+    def check_scene(self, scene: int | None) -> None:
+        """Refuses a scene that is not the one which the run learns; None is any.
+
+        Raises:
+            UserError: it is another one.
+        """
+        learnt = self._environment().get("scene")
+        if scene is not None and scene != learnt:
+            part = "the part it was begun with" if learnt is None else f"scene {learnt}, which it learns"
+            raise UserError(f"{self.path}: expected {part}; got scene {scene}", "choose another --run")
+
     def learnt(self) -> str | None:
         """Where the video was that the run learnt, as it says itself; None: the run is too old to know."""
         return self._environment().get("video")
@@ -166,12 +198,16 @@ class RunFolder:
             UserError: the run is too old to know, it learnt a folder of songs, or the file is gone or another
                 one.
         """
+        if takes := self.take_names():
+            raise UserError(
+                f"{self.path}: expected a run that learnt one video file; this one learnt {len(takes)} "
+                "takes: its model can be played, and measured at its own size, but its films are not shown"
+            )
         learnt = self.learnt()
         if learnt is not None and os.path.isdir(learnt):  # noqa: PTH112 -- a name of any length
             raise UserError(
                 f"{self.path}: expected a run that learnt a video file; this one learnt the Sub-URMP folder "
-                f"{learnt}: its "
-                "model can be played, but its songs are not measured or shown again"
+                f"{learnt}: its model can be played, but its songs are not measured or shown again"
             )
         if elsewhere is None and learnt is None:
             raise UserError(
@@ -180,14 +216,46 @@ class RunFolder:
                 "give it with --video",
             )
         path = elsewhere or Path(str(learnt))
+        self._check_learnt(path, self.video_hash(), "give it with --video")
+        return path
+
+    def take_names(self) -> list[str]:
+        """Where the takes were that the run learnt; none where it learnt one video."""
+        return [take.video for take in self._takes()]
+
+    def videos(self) -> list[Path]:
+        """The video or the takes that the run learnt, where they were then.
+
+        Raises:
+            UserError: one is gone or another one.
+        """
+        takes = self._takes()
+        for take in takes:
+            self._check_learnt(Path(take.video), take.sha256, "put it back there")
+        return [Path(take.video) for take in takes] or [self.video()]
+
+    def _takes(self) -> list["_Learnt"]:
+        """Nothing where the run learnt one video.
+
+        Raises:
+            UserError: the environment is damaged.
+        """
+        entries = self._environment().get("takes", [])
+        with suppress(TypeError, KeyError):
+            takes = [_Learnt(str(entry["video"]), str(entry["sha256"])) for entry in entries]
+            if all(_is_path(take.video) for take in takes):
+                return takes
+        raise self._damaged()
+
+    def _check_learnt(self, path: Path, sha256: str, hint: str) -> None:
+        """Refuses a file that is not the one that was learnt."""
         expected = f"{self.path}: expected the video this run learnt at {path}"
         try:
-            same = file_hash(path) == self.video_hash()
+            same = file_hash(path) == sha256
         except OSError as error:
-            raise UserError(f"{expected}; got {error.strerror}", "give it with --video") from None
+            raise UserError(f"{expected}; got {error.strerror}", hint) from None
         if not same:
-            raise UserError(f"{expected}; the file there is another one", "give it with --video")
-        return path
+            raise UserError(f"{expected}; the file there is another one", hint)
 
     def log(self, values: dict[str, Any]) -> None:
         """Append one line to the metrics."""
@@ -234,8 +302,11 @@ class RunFolder:
         match values:
             case {"video_sha256": str()} if _is_path(values.get("video")):
                 return values
-        expected = f"{self.environment_file}: expected the run's environment as JSON"
-        raise UserError(f"{expected}; it is damaged", "start another --run")
+        raise self._damaged()
+
+    def _damaged(self) -> UserError:
+        what = f"{self.environment_file}: expected the run's environment as JSON; it is damaged"
+        return UserError(what, "start another --run")
 
     def _read(self, path: Path, errors: str = "strict") -> str:
         with suppress(OSError, UnicodeDecodeError):
@@ -280,38 +351,3 @@ def write_text(path: Path, text: str) -> None:
     """Write a whole file or nothing."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="replace")  # names may be no text
-
-
-def environment(video: Path, video_hash: str, device: str) -> dict[str, Any]:
-    """What a run's figures depend on beside its settings."""
-    return {
-        "video": str(video.absolute()),
-        "video_sha256": video_hash,
-        "device": device,
-        "threads": torch.get_num_threads(),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "versions": {
-            name: _version(name) for name in ("listen-and-move", "torch", "numpy", "av", "safetensors")
-        },
-        "commit": _commit(),
-    }
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
-def _commit() -> str | None:
-    """The commit of the source tree, where the package runs from one."""
-    root = Path(__file__).parents[2]
-    if not (root / ".git").exists():
-        return None
-    try:
-        command = ["git", "-C", os.fspath(root), "rev-parse", "HEAD"]
-        return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return None

@@ -167,7 +167,9 @@ def test_a_cut_says_what_to_use(tmp_path):
     )
     found = inspect(path)
     assert found.figures.cuts == (pytest.approx(9.0, abs=0.06),)
-    assert said(found, "use --end 8.9") or said(found, "use --end 9.0")
+    assert said(found, "the longest scene is learnt, 0.00 to 8.95 s: --scene takes another one")
+    scenes = [line for line in found.lines() if line.startswith("scene ")]
+    assert scenes == ["scene 1: 0.00 to 8.95 s, the longest: train takes it", "scene 2: 9.00 to 12.00 s"]
     later = inspect(path, ClipConfig(start=8.0))
     assert said(later, "use --start 9.")
 

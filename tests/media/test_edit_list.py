@@ -63,3 +63,16 @@ def test_names_and_files_that_are_there(tmp_path: Path) -> None:
     with pytest.raises(UserError):
         write_edit_list(path, shown(), FPS, "clip")
     assert path.read_text() == "mine"
+
+
+def test_another_take_is_another_event_even_where_the_time_goes_on(tmp_path: Path) -> None:
+    frames = [(ClipMoment(frame / FPS, 1.0, False, f"{1 + frame // 5}.mp4"),) for frame in range(10)]
+    assert [(event.first, event.last, event.take) for event in events(frames, FPS)] == [
+        (0, 5, "1.mp4"),
+        (5, 10, "2.mp4"),
+    ]
+    write_edit_list(tmp_path / "list.csv", frames, FPS, "run")
+    rows = (tmp_path / "list.csv").read_text().splitlines()
+    assert rows[0].endswith(",take,from take") and rows[6].endswith(",2.mp4,")
+    write_edit_list(tmp_path / "list.edl", frames, FPS, "run")
+    assert (tmp_path / "list.edl").read_text().count("* FROM CLIP NAME: 2.mp4") == 1

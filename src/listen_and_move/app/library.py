@@ -133,7 +133,7 @@ class Library:
         """Whether the video that it learnt seems to be where it was; its hash is checked when it is used."""
         with suppress(UserError, OSError):
             learnt = run.learnt()
-            return learnt is not None and Path(learnt).is_file()
+            return learnt is not None and Path(learnt).is_file() and not run.take_names()
         return False
 
     def _samples(self, run: RunFolder) -> Iterator[int]:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ class Trainings:
             place.mkdir(parents=True, exist_ok=True)
             with replacing(place / "video") as temporary:
                 shutil.copyfile(video, temporary)
-            self._launch(name, place / "video", ["--preset", preset, *flags])
+            self._launch(name, [place / "video"], ["--preset", preset, *flags])
 
     def resume(self, name: str, steps: int) -> None:
         """Go on with a run, to so many steps in total.
@@ -87,7 +88,7 @@ class Trainings:
             )
         with self.turn:
             self._check_free()
-            self._launch(name, run.video(), [f"--steps={steps}"])
+            self._launch(name, run.videos(), [f"--steps={steps}"])
 
     def stop(self, name: str) -> None:
         """Ask a training to finish its step, save and end.
@@ -156,7 +157,7 @@ class Trainings:
                 "end."
             )
 
-    def _launch(self, name: str, video: Path, flags: list[str]) -> None:
+    def _launch(self, name: str, videos: Sequence[Path], flags: list[str]) -> None:
         place = self.folder / name
         place.mkdir(parents=True, exist_ok=True)
         line = [
@@ -164,7 +165,7 @@ class Trainings:
             "-m",
             "listen_and_move",
             "train",
-            str(video),
+            *map(str, videos),
             "--run",
             str(self.library.folder / name),
             "--json",

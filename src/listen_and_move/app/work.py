@@ -71,7 +71,14 @@ def inspect(path: str, clip: dict[str, Any], watch: Watch) -> dict[str, Any]:
     found = inspected(Path(path), ClipConfig(**clip))
     facts, advice = found.lines()[: -len(found.advice) or None], [remark.message for remark in found.advice]
     suggested = found.figures.suggested_box
-    return {"facts": facts, "advice": advice, "box": found.figures.box, "suggested": suggested}
+    scene = found.figures.span
+    return {
+        "facts": facts,
+        "advice": advice,
+        "box": found.figures.box,
+        "suggested": suggested,
+        "scene": scene,
+    }
 
 
 def animate(

@@ -151,10 +151,11 @@ class InspectArguments(JsonOption):
 class TrainArguments(SettingsOptions, JsonOption):
     """Learn a video with its sound into a run folder. The same command again goes on where it stopped."""
 
-    video: Positional[Path]
-    """Any file with picture and sound, or a folder of Sub-URMP with one instrument (--fps 10)."""
+    videos: Positional[tuple[Path, ...]]
+    """Any file with picture and sound, or several: takes of one scene. Or a folder of Sub-URMP with one
+    instrument (--fps 10)."""
     run: Path | None = None
-    """The run folder; None: runs/NAME-OF-VIDEO."""
+    """The run folder; None: runs/NAME-OF-VIDEO, of several the first."""
     preset: str | None = field(
         default=None,
         metadata={
@@ -163,6 +164,9 @@ class TrainArguments(SettingsOptions, JsonOption):
             + f". None: the run's own where it goes on, else {DEFAULT_PRESET}. {PROGRAM} presets prints them."
         },
     )
+    scene: int | None = None
+    """Number of the scene to learn, as inspect names them. None: the longest one, or the part from --start to
+    --end; --start 0 is the whole video."""
     seed: int | None = None
     """Seed of everything random; short for --training.seed."""
 

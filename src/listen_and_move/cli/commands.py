@@ -83,10 +83,11 @@ def train(arguments: list[str]) -> int:
 
     with progress_bars() as (bars, console), training_watch(bars) as watch:
         result = run(
-            options.video,
+            options.videos,
             options.run,
             preset_name=options.preset,
             settings=options.settings(),
+            scene=options.scene,
             device=options.device,
             watch=watch,
         )

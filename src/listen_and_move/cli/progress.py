@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 
 from listen_and_move import interrupts
+from listen_and_move.cli.output import print_lines
 
 if TYPE_CHECKING:
     from listen_and_move.inference.perform import Status
@@ -102,8 +103,11 @@ def training_watch(bars: Progress) -> Iterator[Callable[["TrainProgress"], None]
 
     def watch(progress: "TrainProgress") -> None:
         nonlocal shown
-        name = "decoding" if progress.decoded else "training"
-        done, total = progress.decoded or (progress.step, progress.steps)
+        if progress.note:
+            print_lines(bars.console, [f"note: {progress.note}"])
+            return
+        name = "looking" if progress.looked else "decoding" if progress.decoded else "training"
+        done, total = progress.looked or progress.decoded or (progress.step, progress.steps)
         if name not in tasks:
             tasks[name] = bars.add_task(name, total=total, note="")
         shown = {**shown, **progress.values}

@@ -6,6 +6,7 @@ Letters: N frames, F numbers per frame.
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
 from functools import partial
 from math import ceil, isnan, nan
 from pathlib import Path
@@ -35,6 +36,22 @@ Box = tuple[int, int, int, int]
 Progress = Callable[[int, int], None]
 
 
+class Take(NamedTuple):
+    """One of the files that a clip is made of, where it is made of several."""
+
+    path: Path
+    box: Box
+    """The crop in its own pixels."""
+    begin: Fraction
+    """The instant of the clip at which the file begins, in seconds: that of a frame that is shown."""
+    frames: range
+    """Those of the clip that are its own."""
+
+    def seconds(self, frame: int, fps: Fraction) -> Fraction:
+        """Returns the instant of a frame of the clip in the file, in seconds."""
+        return frame_time(frame, fps) - self.begin
+
+
 @dataclass(frozen=True)
 class Clip:
     """A decoded video, ready to be learnt."""
@@ -57,6 +74,8 @@ class Clip:
     training."""
     sound: Callable[[range], SoundTrack | Waveform] | None = None
     """The sound of some frames; None: nothing that could be played."""
+    takes: tuple[Take, ...] = ()
+    """The files, where there are several."""
 
     @property
     def mean_frame(self) -> Float[Tensor, "3 H W"]:
@@ -96,7 +115,7 @@ def load_clip(path: Path, config: Config, progress: Progress = lambda done, tota
     """
     path = Path(path)
     box = resolved_box(path, config.clip)
-    frames, power, level = _decoded(path, config, box, progress)
+    frames, power, level = decoded(path, config, box, progress)
     train, held_out = split(len(frames), config.clip)
     features, statistics = assembled(power, train, config)
     kept = power if config.training.disturbance else None
@@ -105,7 +124,7 @@ def load_clip(path: Path, config: Config, progress: Progress = lambda done, tota
     )
 
 
-class _Decoded(NamedTuple):
+class Decoded(NamedTuple):
     """What takes its time: all that is read from a file."""
 
     frames: UInt8[Tensor, "N H W 3"]
@@ -113,7 +132,15 @@ class _Decoded(NamedTuple):
     level: float | None
 
 
-def _decoded(path: Path, config: Config, box: Box, progress: Progress) -> _Decoded:
+def decoded(path: Path, config: Config, box: Box, progress: Progress) -> Decoded:
+    """Decodes a video with its sound, or takes it from the cache.
+
+    Args:
+        path: of the video.
+        config: which part of it, and how it is heard.
+        box: the crop in pixels of the video.
+        progress: called with frames done and expected.
+    """
     clip = asdict(replace(config.clip, crop=",".join(map(str, box))))
     key = cache.key(
         video=file_hash(path), clip=clip, features=asdict(config.features), window=config.training.window
@@ -122,7 +149,7 @@ def _decoded(path: Path, config: Config, box: Box, progress: Progress) -> _Decod
     if kept is not None:
         progress(len(kept["frames"]), len(kept["frames"]))
         level = float(kept["level"])
-        return _Decoded(kept["frames"], kept["power"], None if isnan(level) else level)
+        return Decoded(kept["frames"], kept["power"], None if isnan(level) else level)
     frames = _frames(path, config, box, progress)
     train, _ = split(len(frames), config.clip)
     check_length(path, train, config)
@@ -130,7 +157,7 @@ def _decoded(path: Path, config: Config, box: Box, progress: Progress) -> _Decod
     power, level = _power(waveform, len(frames), config), _level(waveform, train, config)
     known = torch.tensor(nan if level is None else level, dtype=torch.float64)
     cache.keep(key, {"frames": frames, "power": power, "level": known})
-    return _Decoded(frames, power, level)
+    return Decoded(frames, power, level)
 
 
 def resolved_box(path: Path, clip: ClipConfig) -> Box:
@@ -241,6 +268,18 @@ def _power(waveform: Tensor, frames: int, config: Config) -> Float[Tensor, "chun
     return FeatureExtractor(settings, config.clip.rate).powers(
         waveform, -settings.past, frames + settings.future
     )
+
+
+def blank(length: int, config: Config) -> tuple[UInt8[Tensor, "N H W 3"], Float[Tensor, "chunks C B"]]:
+    """Returns frames and mel power of nothing: what lies between parts that are put one after the other.
+
+    Args:
+        length: frames in all.
+        config: of the clip.
+    """
+    settings, extractor = config.features, FeatureExtractor(config.features, config.clip.rate)
+    frames = torch.zeros(length, config.clip.height, config.clip.width, 3, dtype=torch.uint8)
+    return frames, torch.zeros(settings.past + length + settings.future, extractor.columns, settings.bands)
 
 
 def assembled(

@@ -1,4 +1,5 @@
-"""Sources of a clip: a video with its sound, or the songs of a Sub-URMP folder."""
+"""Sources of a clip: a video with its sound, several takes of one scene, or the songs of a Sub-URMP
+folder."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,6 +9,7 @@ from typing import NamedTuple
 from listen_and_move.config import ClipConfig, Config
 from listen_and_move.data.clip import Box, Clip, Progress, file_hash, load_clip, resolved_box
 from listen_and_move.data.suburmp import Songs
+from listen_and_move.data.takes import Takes
 
 
 class ClipSource(NamedTuple):
@@ -21,12 +23,19 @@ class ClipSource(NamedTuple):
     """Decodes the clip, and calls the progress with frames done and expected."""
 
 
-def find_source(path: Path) -> ClipSource:
+def find_source(path: Path, *others: Path) -> ClipSource:
     """Returns the source at a path: a folder is Sub-URMP, anything else a video file.
 
+    Args:
+        path: of the source.
+        others: more takes of the same scene.
+
     Raises:
-        UserError: a folder of another layout.
+        UserError: a folder of another layout, or takes that are none.
     """
+    if others:
+        takes = Takes.find((path, *others))
+        return ClipSource(takes.box, takes.digest, takes.load)
     if path.is_dir():
         songs = Songs.find(path)
         return ClipSource(songs.box, songs.digest, songs.load)

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from listen_and_move.clock import exact
 from listen_and_move.config import ClipConfig
-from listen_and_move.data.clip import Box
+from listen_and_move.data.clip import Box, Take
 from listen_and_move.media.files import probe
 from listen_and_move.media.frame_archive import LONGEST_SIDE, ArchiveHeader, FrameEncoder
 from listen_and_move.media.picture import source_frames
@@ -80,6 +80,7 @@ def encode_clip(
     spans: Sequence[range],
     file: BinaryIO,
     *,
+    takes: Sequence[Take] = (),
     small: bool = False,
     fleeting: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -92,6 +93,7 @@ def encode_clip(
         box: the crop in pixels of the video.
         spans: model frames, in ranges that do not touch.
         file: where the packets go.
+        takes: the files of the clip, where there are several; the video is the first.
         small: no side longer than `SMALL`.
         fleeting: they are played once and not kept.
         progress: called with frames done and expected.
@@ -104,12 +106,24 @@ def encode_clip(
     rate, (width, height) = shown_rate(info.frame_rate), kept_size(box, small)
     wanted = positions_of(spans, clip.rate, rate)
     encoder, kept = FrameEncoder(file, width, height, rate, fleeting), []
-    for position, frame in _at(video, clip, box, rate, wanted):
+    frames = _of_takes(takes, clip, rate, wanted) if takes else _at(video, clip, box, rate, wanted)
+    for position, frame in frames:
         as_large = (frame.width, frame.height) == (width, height)
         encoder.write(frame if as_large else frame.reformat(width, height, "yuv420p"))
         kept.append(position)
         progress(len(kept), len(wanted))
     return EncodedClip(encoder.finish(), encoder.sizes, kept, rate)
+
+
+def _of_takes(
+    takes: Sequence[Take], clip: ClipConfig, rate: Fraction, wanted: list[int]
+) -> Iterator[tuple[int, Any]]:
+    """Yields the wanted positions of a clip with their frames, take by take."""
+    begins = [int(take.begin * rate) for take in takes]
+    for take, begin, end in zip(takes, begins, [*begins[1:], wanted[-1] + 1], strict=True):
+        inside = [position - begin for position in wanted if begin <= position < end]
+        for position, frame in _at(take.path, clip, take.box, rate, inside):
+            yield begin + position, frame
 
 
 def _at(

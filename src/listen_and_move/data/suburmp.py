@@ -27,7 +27,16 @@ from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor
 from listen_and_move.audio.loudness import gated_level
 from listen_and_move.clock import frame_sample
 from listen_and_move.config import ClipConfig, Config
-from listen_and_move.data.clip import Box, Clip, Progress, assembled, check_audible, check_length, split
+from listen_and_move.data.clip import (
+    Box,
+    Clip,
+    Progress,
+    assembled,
+    blank,
+    check_audible,
+    check_length,
+    split,
+)
 from listen_and_move.data.windows import pieces
 from listen_and_move.errors import UserError
 from listen_and_move.media.conversion import centred_box
@@ -122,8 +131,7 @@ class Songs:
         length, box = max(places.values()) + 1, self.box(config.clip)
         check_length(self.folder, parts, config)
         settings, extractor = config.features, FeatureExtractor(config.features, config.clip.rate)
-        frames = torch.zeros(length, config.clip.height, config.clip.width, 3, dtype=torch.uint8)
-        power = torch.zeros(settings.past + length + settings.future, extractor.columns, settings.bands)
+        frames, power = blank(length, config)
         sounds: dict[int, np.ndarray] = {}
         for done, (pair, place) in enumerate(places.items(), start=1):
             frames[place] = torch.from_numpy(_picture(pair, config.clip, box))

@@ -128,6 +128,10 @@ class Dataset:
     """The measured part in words: `HELD_OUT`, `TRAINING` or the name of another video."""
     unseen: FrameSpan
     """Real frames that were never trained on; may be empty."""
+    left_out: tuple[str, ...] = ()
+    """What is not measured, in words."""
+    subfolder: str = ""
+    """Of the report, where the name of the part does not say it."""
 
     @property
     def real(self) -> FrameSpan:

@@ -11,6 +11,7 @@ from listen_and_move.arrays import Array
 from listen_and_move.clock import frame_time
 from listen_and_move.data.clip import file_hash
 from listen_and_move.data.frame_store import Shelf
+from listen_and_move.environment import environment
 from listen_and_move.evaluation.baselines import (
     MEAN,
     MODEL,
@@ -67,6 +68,7 @@ from listen_and_move.evaluation.results import (
 )
 from listen_and_move.evaluation.sensitivity import Truth, altered, verdict
 from listen_and_move.evaluation.shifts import products
+from listen_and_move.evaluation.takes_dataset import open_takes
 from listen_and_move.evaluation.unpaired import TrainingReference, novelty_of, sound_result
 from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.sound_check import notes
@@ -74,7 +76,7 @@ from listen_and_move.media.soundtrack import SoundTrack
 from listen_and_move.metrics.frame import MOVING_SHARE, moving_region, ratio
 from listen_and_move.metrics.frechet import Protocol
 from listen_and_move.metrics.sync import difference_products
-from listen_and_move.runs import RunFolder, environment
+from listen_and_move.runs import RunFolder
 
 ALTERED_FRAMES = 400
 """Frames of the part that are also played with altered sound: three times as many more pictures to draw."""
@@ -158,13 +160,16 @@ def evaluate(
     begun, folder = time.perf_counter(), RunFolder(Path(run))
     animator = Animator.load(folder.path, device)
     with Shelf() as shelf:
-        dataset = open_dataset(
-            folder, animator.model.statistics, None if video is None else Path(video), training, shelf, watch
-        )
+        place, statistics = None if video is None else Path(video), animator.model.statistics
+        if folder.take_names():
+            dataset = open_takes(folder, place, training, shelf, watch)
+        else:
+            dataset = open_dataset(folder, statistics, place, training, shelf, watch)
         evaluator = _Evaluator(folder, animator, dataset, protocol, seed, shelf, Report(animator.fps), watch)
         results = evaluator.results([Path(sound) for sound in sounds])
         results = replace(results, took_s=round(time.perf_counter() - begun, 1))
-        target = folder.evaluation_part("" if dataset.name == HELD_OUT else dataset.name)
+        name = "" if dataset.name == HELD_OUT else dataset.name
+        target = folder.evaluation_part(dataset.subfolder or name)
         target.mkdir(parents=True, exist_ok=True)
         write_json(target / "results.json", results)
         evaluator.report.write(target / "report.html", results)
@@ -216,7 +221,11 @@ class _Evaluator:
             distribution=self._distributions(table, networks),
             protocol=self.protocol,
             sounds=[self._sound(sound, training) for sound in sounds],
-            left_out=[*networks.left_out, *([SOUND_LEFT_OUT] if sound_course.silent else [])],
+            left_out=[
+                *self.dataset.left_out,
+                *networks.left_out,
+                *([SOUND_LEFT_OUT] if sound_course.silent else []),
+            ],
             series=curves,
             environment=Environment(
                 **environment(

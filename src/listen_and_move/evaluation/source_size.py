@@ -16,6 +16,7 @@ import numpy as np
 
 from listen_and_move.data.clip import file_hash
 from listen_and_move.data.frame_store import FrameStore, Shelf
+from listen_and_move.environment import environment
 from listen_and_move.evaluation.baselines import REAL
 from listen_and_move.evaluation.dataset import HELD_OUT, FrameSpan, Watch
 from listen_and_move.evaluation.evaluate import evaluated_run
@@ -47,7 +48,7 @@ from listen_and_move.media.edit_list import ClipMoment
 from listen_and_move.media.picture import read_frames, source_frames
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.metrics.ghosts import MOST_KNOWN, GhostDetector
-from listen_and_move.runs import RunFolder, environment
+from listen_and_move.runs import RunFolder
 
 MOST_SECONDS = 60
 """Of the part; the rest of a longer one is not measured."""

@@ -251,4 +251,5 @@ def generated_mark(animator: Animator, file: Path, seed: int, kept: KeptFrames |
 def path_mark(kept: KeptFrames, model: str = "") -> str:
     """Returns what a video says of itself whose pictures are those of a recording."""
     made = f"Replayed pictures of a recording: Listen and Move {__version__}"
-    return f"{made}{model}, video sha256 {kept.about.video}"
+    videos = [take.video for take in kept.about.takes] or [kept.about.video]
+    return f"{made}{model}, video sha256 {' and '.join(videos)}"

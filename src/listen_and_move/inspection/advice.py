@@ -14,11 +14,10 @@ from listen_and_move.media.files import MediaInfo, PictureInfo, SoundInfo, Video
 from listen_and_move.metrics.coupling import Coupling
 from listen_and_move.models.kept_frames import described
 from listen_and_move.presets import DEFAULT_PRESET, preset
+from listen_and_move.scenes import RATE
 
 Box = tuple[int, int, int, int]
 
-RATE = Fraction(20)
-"""Frames per second of the analysis."""
 SAMPLE_RATE = 16_000
 """Samples per second of the analysis."""
 STILL, LIVELY = 0.001, 0.003
@@ -44,8 +43,10 @@ class Figures:
     end: float
     changes: tuple[tuple[str, float, float, float], ...]
     """Cuts, transitions and overlays: kind, instant, first instant touched, first instant after it."""
+    scenes: tuple[tuple[float, float], ...]
+    """First and last instant of each scene, in the order of time."""
     span: tuple[float, float]
-    """The longest part without a cut; the figures of motion belong to it."""
+    """The longest scene; the figures of motion belong to it."""
     train_seconds: float
     """What of that part remains for training beside the held-out share."""
     motion: float
@@ -131,7 +132,8 @@ def report(media: MediaInfo, figures: Figures, clip: ClipConfig) -> Iterator[str
         yield f"loudness: peak {round(figures.peak_db)} dBFS, {100 * figures.silence:.0f} % silence"
         yield from _gap_line(figures)
     changes = ", ".join(f"{kind} at {moment:.2f} s" for kind, moment, _, _ in figures.changes)
-    yield f"scene: {changes or 'no cut found'}; longest part {figures.span[0]:.2f} to {figures.span[1]:.2f} s"
+    yield f"scene: {changes or 'no cut found'}"
+    yield from _scene_lines(figures, video, clip)
     yield (
         f"motion: {100 * figures.motion:.2f} % per frame, in {100 * figures.moving_share:.0f} % "
         "of the picture"
@@ -145,6 +147,23 @@ def report(media: MediaInfo, figures: Figures, clip: ClipConfig) -> Iterator[str
     crop = ",".join(str(side) for side in figures.box)
     yield f"crop: {crop} holds {100 * figures.motion_in_box:.0f} % of the motion"
     yield from _keep_lines(figures, video, clip)
+
+
+def _scene_lines(figures: Figures, video: VideoInfo, clip: ClipConfig) -> Iterator[str]:
+    """Lines on the scenes, where there are several, and on which a training takes."""
+    for number, scene in enumerate(figures.scenes if len(figures.scenes) > 1 else (), start=1):
+        taken = (
+            ", the longest: train takes it"
+            if scene == figures.span and _train_looks(figures, video, clip)
+            else ""
+        )
+        yield f"scene {number}: {scene[0]:.2f} to {scene[1]:.2f} s{taken}"
+
+
+def _train_looks(figures: Figures, video: VideoInfo, clip: ClipConfig) -> bool:
+    """Whether a training looks for the same scenes: in all of the video, where no part is named."""
+    looked_at_all = figures.end > video.duration - SHORTEST_GAP
+    return clip.start == 0 and clip.end is None and looked_at_all
 
 
 def _is_taken(track: PictureInfo | SoundInfo, chosen: int | None) -> bool:
@@ -220,7 +239,7 @@ def advice(media: MediaInfo, figures: Figures, clip: ClipConfig) -> Iterator[Rem
     """
     lines = [
         *_about_sound(figures),
-        *_about_scene(figures),
+        *_about_scene(figures, media, clip),
         *_about_motion(figures),
         *_about_coupling(figures),
         *_about_crop(figures),
@@ -245,7 +264,7 @@ def _about_sound(figures: Figures) -> Iterator[Remark]:
         yield Remark(f"{100 * figures.silence:.0f} % silence: little to learn from; choose a denser part")
 
 
-def _about_scene(figures: Figures) -> Iterator[Remark]:
+def _about_scene(figures: Figures, media: MediaInfo, clip: ClipConfig) -> Iterator[Remark]:
     for kind, moment, _, _ in figures.changes:
         if kind == "overlay":
             yield Remark(
@@ -258,7 +277,11 @@ def _about_scene(figures: Figures) -> Iterator[Remark]:
             end < figures.end
         )
         moments = " and ".join(f"{moment:.2f} s" for moment in figures.cuts)
-        yield Remark(f"cut at {moments}", f"use {' '.join(options)}")
+        if media.video is not None and _train_looks(figures, media.video, clip):
+            learnt = f"the longest scene is learnt, {first:.2f} to {end:.2f} s"
+            yield Remark(f"cut at {moments}; {learnt}", "--scene takes another one")
+        else:
+            yield Remark(f"cut at {moments}", f"use {' '.join(options)}")
     if figures.train_seconds < SHORT:
         yield Remark(f"only {figures.train_seconds:.1f} s remain for training: expect it to memorise")
     if camera_moves(figures.camera, figures.camera_at_times):

@@ -15,10 +15,9 @@ from listen_and_move.arrays import Array, FloatArray
 from listen_and_move.clock import exact
 from listen_and_move.config import ClipConfig
 from listen_and_move.errors import Remark, UserError
-from listen_and_move.inspection.advice import RATE, SAMPLE_RATE, Figures, advice, camera_moves, report
+from listen_and_move.inspection.advice import SAMPLE_RATE, Figures, advice, camera_moves, report
 from listen_and_move.media.conversion import centred_box
 from listen_and_move.media.files import MediaInfo, VideoInfo, probe
-from listen_and_move.media.picture import read_frames
 from listen_and_move.media.replacing import check_no_input
 from listen_and_move.media.sound import read_sound, sound_gaps
 from listen_and_move.metrics.coupling import (
@@ -29,11 +28,10 @@ from listen_and_move.metrics.coupling import (
     spectra,
     strongest,
 )
-from listen_and_move.metrics.scenes import SceneChange, camera_speed, scene_changes, temporal_spread
+from listen_and_move.metrics.scenes import SceneChange, camera_speed, temporal_spread
 from listen_and_move.metrics.sync import SILENCE_DB, loudness
+from listen_and_move.scenes import RATE, film_changes, longest, scenes_between, small_frames
 
-SIDE = 96
-"""Pixels of the longer side of the pictures that are looked at."""
 LONGEST = 600
 """Seconds that are looked at; a longer video is judged by these."""
 MAX_LAG = 8
@@ -151,23 +149,9 @@ def _checked_box(video: Path, info: VideoInfo, clip: ClipConfig) -> Box:
 def _read(video: Path, info: MediaInfo, clip: ClipConfig) -> Material:
     """Frames and sound of the clip, at most the first `LONGEST` seconds."""
     assert info.video is not None
-    scale = SIDE / max(info.video.width, info.video.height)
-    width, height = (max(16, round(side * scale)) for side in (info.video.width, info.video.height))
     start = exact(clip.start)
     end = start + LONGEST if clip.end is None else min(exact(clip.end), start + LONGEST)
-    whole = (0, 0, info.video.width, info.video.height)
-    frames = list(
-        read_frames(
-            video,
-            RATE,
-            width=width,
-            height=height,
-            box=whole,
-            start=start,
-            end=end,
-            track=clip.picture_track,
-        )
-    )
+    frames = list(small_frames(video, info.video, start, end, clip.picture_track))
     if len(frames) < RATE / 2:
         raise UserError(
             f"{video}: expected at least half a second of picture; got {float(len(frames) / RATE):.2f} s",
@@ -188,7 +172,7 @@ def _read(video: Path, info: MediaInfo, clip: ClipConfig) -> Material:
 def measure(material: Material, video: VideoInfo, clip: ClipConfig, box: Box) -> Figures:
     """Returns all figures of a decoded clip.
 
-    Motion and its link with the sound are those of the longest part without a cut.
+    Motion and its link with the sound are those of the longest scene.
 
     Args:
         material: the decoded clip.
@@ -196,8 +180,10 @@ def measure(material: Material, video: VideoInfo, clip: ClipConfig, box: Box) ->
         clip: what would be trained on.
         box: the crop, in pixels of the video.
     """
-    changes = scene_changes(material.frames)
-    span = _longest_part(len(material.frames), changes)
+    changes = list(film_changes(material.frames))
+    scenes = scenes_between(changes, len(material.frames), material.start)
+    part = longest(scenes)
+    span = range(*(int((instant - material.start) * RATE) for instant in part))
     frames = material.frames[span.start : span.stop]
     differences = [np.abs(_grey(after) - _grey(before)) for before, after in pairwise(frames)]
     spread = temporal_spread(frames)
@@ -207,11 +193,12 @@ def measure(material: Material, video: VideoInfo, clip: ClipConfig, box: Box) ->
     if camera_moves(*camera):  # then small things come and go at the borders
         changes = [change for change in changes if change.kind != "overlay"]
     inside, suggested = _crops(_motion_power(differences, changes, span), video, clip, box)
-    first, end = (material.seconds(frame) for frame in (span.start, span.stop))
+    first, end = map(float, part)
     return Figures(
         start=float(material.start),
         end=material.seconds(len(material.frames)),
         changes=tuple(_moments(material, change) for change in changes),
+        scenes=tuple((float(scene.start), float(scene.end)) for scene in scenes),
         span=(first, end),
         train_seconds=(end - first) * float(1 - (clip.held_out[1] - clip.held_out[0])),
         motion=float(np.mean([difference.mean() for difference in differences])) if differences else 0.0,
@@ -247,14 +234,6 @@ def _grey(frame: NDArray[np.uint8]) -> FloatArray:
 
 def _decibels(value: float) -> float:
     return float(max(SILENCE_DB, 20 * np.log10(max(value, 1e-9))))
-
-
-def _longest_part(count: int, changes: list[SceneChange]) -> range:
-    """Frames of the longest part without a cut or transition."""
-    breaks = [change for change in changes if change.kind != "overlay"]
-    starts = [0, *(change.last for change in breaks)]
-    ends = [*(change.first for change in breaks), count]
-    return max((range(start, end) for start, end in zip(starts, ends, strict=True)), key=len)
 
 
 def _motion_power(differences: list[FloatArray], changes: list[SceneChange], span: range) -> FloatArray:

@@ -16,6 +16,8 @@ from listen_and_move.media.replacing import replacing
 
 ENDINGS = (".csv", ".edl")
 HEADER = ("frame", "seconds", "clip seconds", "transition", "share", "from clip seconds")
+TAKES = ("take", "from take")
+"""Columns more, where the clip has several files."""
 NAME_LENGTH = 200
 """Characters of a clip's name in a list, which is a line."""
 
@@ -29,6 +31,8 @@ class ClipMoment(NamedTuple):
     """Of this moment over those that come before it in the frame."""
     morph: bool
     """The two are morphed; else dissolved."""
+    take: str = ""
+    """Name of the file, where the clip has several."""
 
 
 class Event(NamedTuple):
@@ -45,6 +49,10 @@ class Event(NamedTuple):
     """Frames of the transition; 0: a cut."""
     before: Fraction | None
     """ClipMoment of the clip that was shown before, where there is a transition."""
+    take: str = ""
+    """Name of the file, where the clip has several."""
+    take_before: str = ""
+    """Name of the file of what was shown before, likewise."""
 
 
 def check_name(path: Path) -> None:
@@ -90,13 +98,15 @@ def events(frames: Sequence[tuple[ClipMoment, ...]], fps: Fraction) -> Iterator[
         if number < len(frames):
             goes = frames[number][-1].seconds - frames[number - 1][-1].seconds
             begun = frames[first + 1][-1].seconds - frames[first][-1].seconds if number > first + 1 else goes
-            if _like(goes, begun, step) and (goes == 0 or _like(goes, step, step)):
+            one_take = frames[number][-1].take == frames[number - 1][-1].take
+            if one_take and _like(goes, begun, step) and (goes == 0 or _like(goes, step, step)):
                 continue
         shown = frames[first:number]
         mixed = next((place for place, each in enumerate(shown) if len(each) == 1), len(shown))
         moving = len(shown) == 1 or shown[1][-1].seconds != shown[0][-1].seconds
-        before = shown[0][-2].seconds if mixed else None
-        yield Event(first, number, shown[0][-1].seconds, moving, mixed, before)
+        last, before = shown[0][-1], shown[0][-2] if mixed else None
+        left = (None, "") if before is None else (before.seconds, before.take)
+        yield Event(first, number, last.seconds, moving, mixed, left[0], last.take, left[1])
         first = number
 
 
@@ -108,20 +118,22 @@ def _like(one: Fraction, other: Fraction, step: Fraction) -> bool:
 def _table(frames: Sequence[tuple[ClipMoment, ...]], fps: Fraction) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(HEADER)
+    several = any(moments[-1].take for moments in frames)
+    writer.writerow((*HEADER, *TAKES) if several else HEADER)
     for number, moments in enumerate(frames):
         last = moments[-1]
         mixed = len(moments) > 1
         kind = ("morph" if last.morph else "dissolve") if mixed else ""
         before = f"{float(moments[-2].seconds):.6f}" if mixed else ""
         row = (number, f"{float(number / fps):.6f}", f"{float(last.seconds):.6f}", kind)
-        writer.writerow((*row, f"{last.share:.3f}", before))
+        takes = (last.take, moments[-2].take if mixed else "") if several else ()
+        writer.writerow((*row, f"{last.share:.3f}", before, *takes))
     return text.getvalue()
 
 
 def _decisions(frames: Sequence[tuple[ClipMoment, ...]], fps: Fraction, clip: str) -> str:
     """Returns a list of CMX 3600, whose timecodes count frames without dropping any."""
-    name = "".join(each if each.isprintable() else " " for each in clip)[:NAME_LENGTH]
+    name = _printable(clip)
     lines = [f"TITLE: {name}", "FCM: NON-DROP FRAME", ""]
     for number, event in enumerate(events(frames, fps), start=1):
         span = _timecode(event.first, fps), _timecode(event.last, fps)
@@ -136,8 +148,16 @@ def _decisions(frames: Sequence[tuple[ClipMoment, ...]], fps: Fraction, clip: st
             lines.append(_line(number, "C", "", *taken, *span))
         if not event.moving:
             lines.append(f"M2   AX       000.0                {taken[0]}")
-        lines.append(f"* FROM CLIP NAME: {name}")
+        if event.take_before:
+            lines.append(f"* FROM CLIP NAME: {_printable(event.take_before)}")
+            lines.append(f"* TO CLIP NAME: {_printable(event.take)}")
+        else:
+            lines.append(f"* FROM CLIP NAME: {_printable(event.take) or name}")
     return "\n".join([*lines, ""])
+
+
+def _printable(name: str) -> str:
+    return "".join(each if each.isprintable() else " " for each in name)[:NAME_LENGTH]
 
 
 def _line(number: int, kind: str, length: str, *codes: str) -> str:

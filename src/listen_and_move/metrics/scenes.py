@@ -69,7 +69,7 @@ def scene_changes(frames: Frames) -> list[SceneChange]:
         for offset in range(-_COARSE, _COARSE + 1)
     }
     candidates = [_judged(small, place, *_change(small, place)) for place in sorted(near & set(places))]
-    candidates += [SceneChange(place, 1.0, 1.0, "cut", place, place) for place in _hard_cuts(frames)]
+    candidates += [SceneChange(place, 1.0, 1.0, "cut", place - 1, place) for place in _hard_cuts(frames)]
     order = {"cut": 0, "transition": 1, "overlay": 2}
     for change in sorted(
         filter(None, candidates), key=lambda change: (order[change.kind], -change.share * change.at_once)

@@ -37,6 +37,16 @@ _SIZES, _POSITIONS, _PATH = "kept.sizes", "kept.positions", "path."
 _PIECE = 1 << 20
 
 
+class KeptTake(NamedTuple):
+    """A file that frames come from, where there are several."""
+
+    name: str
+    video: str
+    """sha256 of its content."""
+    first: int
+    """Position of the frame at its beginning."""
+
+
 class KeptAbout(NamedTuple):
     """What is said of kept frames."""
 
@@ -47,28 +57,38 @@ class KeptAbout(NamedTuple):
     start: Fraction
     """Of the clip in the video, in seconds."""
     video: str
-    """sha256 of the video that they come from."""
+    """sha256 of the video that they come from; of several takes that of their hashes."""
     weights: CostWeights
     """Of a path that a guide may lead."""
     small: bool = False
     """They were made smaller than they are in the video."""
     picture: Literal["path", "composed"] = "path"
     """What is shown unasked."""
+    takes: tuple[KeptTake, ...] = ()
+    """The files, where there are several."""
+
+    def moment(self, position: int) -> tuple[Fraction, str]:
+        """Returns the instant of a position in its file, in seconds, and the name of the file where there are
+        several."""
+        for take in reversed(self.takes):
+            if position >= take.first:
+                return (position - take.first) / self.fps, take.name
+        return self.start + position / self.fps, ""
 
     def to_json(self) -> str:
         """Returns the entry of the metadata."""
         header, weights = self.header._asdict(), self.weights._asdict()
-        return json.dumps(
-            {
-                "fps": str(self.fps),
-                "start": str(self.start),
-                "video": self.video,
-                "frames": header,
-                "weights": weights,
-                "small": self.small,
-                "picture": self.picture,
-            }
-        )
+        entry = {
+            "fps": str(self.fps),
+            "start": str(self.start),
+            "video": self.video,
+            "frames": header,
+            "weights": weights,
+            "small": self.small,
+            "picture": self.picture,
+        }
+        several = {"takes": [take._asdict() for take in self.takes]} if self.takes else {}
+        return json.dumps(entry | several)
 
     @classmethod
     def from_json(cls, text: str) -> "KeptAbout":
@@ -84,12 +104,17 @@ class KeptAbout(NamedTuple):
             weights = CostWeights(**{name: float(value) for name, value in entry["weights"].items()})
             video, small = str(entry["video"]), bool(entry["small"])
             composed = entry.get("picture") == "composed"  # files that do not say it show a path
+            takes = tuple(
+                KeptTake(str(take["name"]), str(take["video"]), int(take["first"]))
+                for take in entry.get("takes", ())
+            )
         except (KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
             raise ValueError(f"no entry of kept frames: {error}") from None
         finite = all(0 <= weight < 1e6 for weight in weights)
         if fps is None or not 1 <= fps <= 240 or start is None or not finite:
             raise ValueError(f"no rate, start or weights of kept frames: {entry['fps']}, {weights}")
-        return cls(header, fps, start, video, weights, small, "composed" if composed else "path")
+        picture = "composed" if composed else "path"
+        return cls(header, fps, start, video, weights, small, picture, takes)
 
 
 class Holding(NamedTuple):

@@ -7,7 +7,8 @@ from typing import Literal, NamedTuple
 import torch
 
 from listen_and_move.config import Config
-from listen_and_move.data.clip import Clip, file_hash, load_clip
+from listen_and_move.data.clip import Clip
+from listen_and_move.data.source import find_source
 from listen_and_move.errors import UserError
 from listen_and_move.keeping import keep_frames
 from listen_and_move.models.checkpoint import Model, load_model, read_frames_file, save_model
@@ -53,20 +54,22 @@ def add_frames(
     file, place = model_path(path), None if video is None else Path(video)
     found = load_model(file)
     if path.is_dir():
-        source, config = RunFolder(path).video(place), RunFolder(path).config()
+        folder, config = RunFolder(path), RunFolder(path).config()
+        videos = folder.videos() if place is None else [folder.video(place)]
     elif place is None:
         raise UserError(f"{path}: expected the video that it learnt; got a model alone", "name its video too")
     else:
-        source, config = place, Config(**vars(found.config))
-    if source.is_dir():
-        raise UserError(f"{source}: expected one video; got a folder of songs, which has no frames in a row")
-    clip = load_clip(source, config)
+        videos, config = [place], Config(**vars(found.config))
+    if videos[0].is_dir():
+        raise UserError(f"{place}: expected one video; got a folder of songs, which has no frames in a row")
+    source = find_source(*videos)
+    clip = source.load(config, lambda done, total: None)
     if not path.is_dir():
-        _check_learnt(source, found, clip, config)
+        _check_learnt(videos[0], found, clip, config)
     memory = found.network.generator.memory
     kept = keep_frames(
-        source,
-        file_hash(source),
+        videos[0],
+        source.digest(),
         clip,
         config.clip,
         config.features,

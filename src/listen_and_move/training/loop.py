@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,24 +21,27 @@ from listen_and_move.interrupts import handled
 from listen_and_move.losses.perceptual import PerceptualLoss
 from listen_and_move.models.checkpoint import Model, load_model, read_frames_file, save_model
 from listen_and_move.precision import choose_device, products, reused_memory
-from listen_and_move.presets import DEFAULT_PRESET
 from listen_and_move.runs import RunFolder, write_text
-from listen_and_move.settings import from_preset, to_json, with_values
+from listen_and_move.scenes import choose_scene
+from listen_and_move.settings import to_json
 from listen_and_move.training.adding_frames import keep_training_frames
 from listen_and_move.training.batches import Batches
 from listen_and_move.training.cuda_graphs import CudaGraphs, CudaGraphStep
 from listen_and_move.training.holding import held
 from listen_and_move.training.memory_fitting import fitted_memory
 from listen_and_move.training.picture_fitting import with_fitted_picture
+from listen_and_move.training.run_settings import (
+    check_part,
+    check_same_video,
+    cropped,
+    default_run,
+    has_scenes,
+    run_config,
+)
 from listen_and_move.training.state import TrainingState, fresh_state, load_state, save_state
 from listen_and_move.training.step import training_step
 from listen_and_move.training.validation import validate, write_sample
 
-CHANGEABLE = frozenset(
-    f"training.{name}"
-    for name in ("steps", "save_every", "validate_every", "sample_every", "recompute", "keep")
-)
-"""Settings that may differ when a run goes on: none of them changes what a step computes."""
 LOG_EVERY = 10
 """Steps from one logged step to the next."""
 
@@ -53,6 +56,10 @@ class TrainingProgress(NamedTuple):
     steps_per_second: float
     decoded: tuple[int, int] | None = None
     """Frames decoded and expected, while the video is decoded."""
+    looked: tuple[int, int] | None = None
+    """Frames looked at and expected, while scenes are looked for."""
+    note: str = ""
+    """What to tell the user, once."""
 
 
 class TrainingResult(NamedTuple):
@@ -72,21 +79,25 @@ Watcher = Callable[[TrainingProgress], None]
 
 
 def train(
-    video: Path | str,
+    video: Path | str | Sequence[Path | str],
     run: Path | str | None = None,
     *,
     preset_name: str | None = None,
     settings: Mapping[str, Any] | None = None,
+    scene: int | None = None,
     device: str = "auto",
     watch: Watcher = lambda progress: None,
 ) -> TrainingResult:
     """Trains on a video, in a run folder; a run that exists there goes on.
 
     Args:
-        video: any file with picture and sound, or a folder of Sub-URMP (see `data.suburmp`).
-        run: the run folder; runs/NAME-OF-VIDEO by default.
+        video: any file with picture and sound, several takes of one scene (see `data.takes`), or a folder of
+            Sub-URMP (see `data.suburmp`).
+        run: the run folder; runs/NAME-OF-VIDEO by default, of several the first.
         preset_name: the row of settings to start from; ``studio`` for a new run.
         settings: changes to the preset, such as ``{"training.steps": 2000, "clip.size": "128"}``.
+        scene: number of the scene of the video that is learnt, from 1 on; None: the longest one, or the part
+            that the settings name.
         device: auto, cpu, cuda or mps.
         watch: called after every step.
 
@@ -97,7 +108,9 @@ def train(
         UserError: the video cannot be learnt, the run is of another video or other settings, another training
             of it is under way, or the weights of the perceptual loss are not there.
     """
-    video, folder = Path(video), RunFolder(default_run(Path(video)) if run is None else Path(run))
+    videos = [Path(each) for each in ([video] if isinstance(video, (str, Path)) else video)]
+    check_part(videos, settings := settings or {}, scene)
+    folder = RunFolder(default_run(videos[0]) if run is None else Path(run))
     place = choose_device(device)
     with ExitStack() as alone:
         begun = folder.exists()
@@ -105,19 +118,27 @@ def train(
             alone.enter_context(held(folder))
         else:
             folder.check_new()
-        config = run_config(folder, preset_name, settings or {})
+        config = run_config(folder, preset_name, settings)
         losses = config.losses
         # Weights that are missing are reported here, before the video is decoded for minutes.
         perceptual = PerceptualLoss.load(losses.perceptual_network, place) if losses.perceptual else None
-        source = find_source(video)
-        config = _cropped(config, source.box(config.clip))
+        source = find_source(*videos)
+        config = cropped(config, source.box(config.clip))
         video_hash = source.digest()
-        if begun and folder.video_hash() != video_hash:
-            raise UserError(
-                f"{folder.path}: expected the video that this run learns; {video} is another one",
-                "choose another --run",
-            )
+        if begun:
+            check_same_video(folder, videos, video_hash)
         steps = config.training.steps
+
+        def looking(done: int, total: int) -> None:
+            watch(TrainingProgress(0, steps, {}, 0.0, looked=(done, total)))
+
+        if begun:
+            folder.check_scene(scene)
+        elif scene is not None or has_scenes(videos, settings):
+            chosen = choose_scene(videos[0], config.clip, scene, looking)
+            config, scene = replace(config, clip=chosen.clip), chosen.number
+            if chosen.note:
+                watch(TrainingProgress(0, steps, {}, 0.0, note=chosen.note))
 
         def decoding(done: int, total: int) -> None:
             watch(TrainingProgress(0, steps, {}, 0.0, (done, total)))
@@ -128,56 +149,10 @@ def train(
             write_text(folder.config_file, to_json(config))
         else:  # what cannot be learnt leaves no folder
             alone.enter_context(held(folder))
-            folder.create(config, video, video_hash, str(place))
-        keep_training_frames(folder, config, clip, video, video_hash, decoding)
+            folder.create(config, videos, video_hash, str(place), scene)
+        keep_training_frames(folder, config, clip, videos[0], video_hash, decoding)
         with products(exact=config.training.speed == "exact"), reused_memory(not config.training.recompute):
             return Trainer(folder, config, clip, perceptual, place, watch).run()
-
-
-def default_run(video: Path) -> Path:
-    """Returns the run folder of a video for which none is named."""
-    return Path("runs") / video.stem
-
-
-def run_config(folder: RunFolder, preset_name: str | None, settings: Mapping[str, Any]) -> Config:
-    """Returns the settings to train with: those of the run or, for a new one, of the preset; with changes.
-
-    Args:
-        folder: of the run, which may not exist yet.
-        preset_name: the row of settings to start from; None: the run's own, or the default preset.
-        settings: changes, by dotted name.
-
-    Raises:
-        UserError: the run was begun with other settings.
-    """
-    stored = folder.config() if folder.exists() else None
-    if stored is not None and preset_name is None:
-        config = with_values(stored, dict(settings))
-    else:
-        config = from_preset(preset_name or DEFAULT_PRESET, dict(settings))
-    if stored is not None:
-        box = config.clip.box or stored.clip.box
-        config = config if box is None else _cropped(config, box)
-        _check_same(folder, stored, config)
-    return config
-
-
-def _cropped(config: Config, box: tuple[int, int, int, int]) -> Config:
-    """Returns the settings with the crop as four numbers, so that one crop is written in one way only."""
-    return replace(config, clip=replace(config.clip, crop=",".join(map(str, box))))
-
-
-def _check_same(folder: RunFolder, stored: Config, config: Config) -> None:
-    """Raises UserError where a setting that decides what is learnt differs from the run's."""
-    for section, group in vars(stored).items():
-        for name, value in vars(group).items():
-            got = getattr(getattr(config, section), name)
-            if got != value and f"{section}.{name}" not in CHANGEABLE:
-                raise UserError(
-                    f"{folder.path}: expected the settings it was begun with, {section}.{name} = {value}; "
-                    f"got {got}",
-                    "leave the setting away to go on, or choose another --run",
-                )
 
 
 class Trainer:

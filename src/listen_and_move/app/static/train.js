@@ -66,7 +66,7 @@ function trainingForm(upload) {
   const name = text("name", { pattern: "[a-z0-9][a-z0-9\\-]{0,39}", required: true, title: "Small letters, digits and dashes" });
   const start = text("start", { ...numeric("clip.start"), placeholder: "0" });
   const end = text("end", { ...numeric("clip.end"), placeholder: upload.seconds.toFixed(1) });
-  const report = inspection(upload, () => clip(), (box) => { keep({ crop: box }); reshape(); });
+  const report = inspection(upload, () => clip(), (box) => { keep({ crop: box }); reshape(); }, (scene) => [start, end].forEach((moment, place) => { moment.placeholder = scene[place].toFixed(2); }));
   const button = h("button", { className: "primary" }, icon("play"), "Start training");
 
   const reshape = () => {
@@ -74,7 +74,8 @@ function trainingForm(upload) {
     const sides = size.value.includes("x") ? size.value.split("x").map(Number) : [width, height];
     editor.set(chosen.crop, ...sides);
   };
-  const clip = () => ({ "crop": editor.box.join(","), "size": size.value, "start": Number(chosen.start) || 0, "end": chosen.end === "" ? null : Number(chosen.end) });
+  const moments = () => Object.fromEntries(["start", "end"].filter((each) => chosen[each] !== "").map((each) => [each, Number(chosen[each])]));
+  const clip = () => ({ "crop": editor.box.join(","), "size": size.value, ...moments() });
 
   function fill() {
     const base = choices.presets[preset.value];
@@ -95,7 +96,7 @@ function trainingForm(upload) {
     event.preventDefault();
     button.disabled = true;
     await trying(async () => {
-      const part = Object.fromEntries(Object.entries(clip()).map(([each, value]) => [`clip.${each}`, value]).filter(([, value]) => value !== null));
+      const part = Object.fromEntries(Object.entries(clip()).map(([each, value]) => [`clip.${each}`, value]));
       const settings = { ...part, "training.steps": steps.valueAsNumber, "training.keep": kept.value, ...(near.checked && choices.presets[preset.value].future ? { "features.future": 0 } : {}) };
       await post("/api/runs", { name: name.value.trim(), upload: upload.id, preset: preset.value, settings });
       go(`/runs/${encodeURIComponent(name.value.trim())}`);
@@ -120,7 +121,7 @@ function trainingForm(upload) {
 }
 
 /** What `inspect` says of a video; asked once by itself, then when the visitor wants. */
-function inspection(upload, clip, suggest) {
+function inspection(upload, clip, suggest, offer) {
   const facts = h("ul", { className: "facts" });
   const advice = h("ul", { className: "advice" });
   const state = h("p", { className: "soft", role: "status" }, "Looking at picture and sound …");
@@ -152,6 +153,7 @@ function inspection(upload, clip, suggest) {
     if (job.state !== "done") return;
     advice.replaceChildren(...(job.advice.length ? job.advice : ["nothing speaks against it"]).map((line) => h("li", {}, line)));
     facts.replaceChildren(...job.facts.map((line) => h("li", {}, line)));
+    offer(job.scene); // what is learnt where nothing else is chosen
     suggested.hidden = !job.suggested;
     suggested.onclick = () => suggest(job.suggested);
   }

@@ -10,6 +10,7 @@ from pathlib import Path
 from listen_and_move.clock import frame_time
 from listen_and_move.data.clip import file_hash, split
 from listen_and_move.data.frame_store import Shelf
+from listen_and_move.environment import environment
 from listen_and_move.errors import UserError
 from listen_and_move.evaluation.dataset import FrameSpan, Video, Watch, decode
 from listen_and_move.evaluation.json_records import as_json, write_json
@@ -48,7 +49,7 @@ from listen_and_move.evaluation.unpaired import TrainingReference
 from listen_and_move.inference.animator import Animator
 from listen_and_move.pretrained import weight_files as weights
 from listen_and_move.pretrained.load import load
-from listen_and_move.runs import RunFolder, environment, write_text
+from listen_and_move.runs import RunFolder, write_text
 
 INCEPTION = "inception-fid"
 NO_DISTANCES = f"FID and KID: without the weights {INCEPTION} (listen-and-move weights fetch {INCEPTION})"

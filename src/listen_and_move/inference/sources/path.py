@@ -254,9 +254,9 @@ class PathSource:
 
     def _moment(self, shot: Shot) -> ClipMoment:
         """Returns the moment of the video that a shot shows."""
-        about = self.kept.about
         position = int(self.kept.positions[self.kept.place(shot.position)])
-        return ClipMoment(about.start + position / about.fps, shot.share, shot.stretch.morph)
+        seconds, take = self.kept.about.moment(position)
+        return ClipMoment(seconds, shot.share, shot.stretch.morph, take)
 
     def _frame(self, position: int) -> UInt8[np.ndarray, "H W 3"]:
         return self.kept.reader.frame(self.kept.place(position))

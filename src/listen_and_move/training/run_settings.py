@@ -1,0 +1,122 @@
+"""The settings of a run: of a preset or of the run itself, with changes, and what may change when it goes
+on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from listen_and_move.config import Config
+from listen_and_move.errors import UserError
+from listen_and_move.presets import DEFAULT_PRESET
+from listen_and_move.runs import RunFolder
+from listen_and_move.settings import from_preset, with_values
+
+CHANGEABLE = frozenset(
+    f"training.{name}"
+    for name in ("steps", "save_every", "validate_every", "sample_every", "recompute", "keep")
+)
+"""Settings that may differ when a run goes on: none of them changes what a step computes."""
+PART = ("clip.start", "clip.end")
+"""Settings that name the part of the video that is learnt."""
+
+
+def default_run(video: Path) -> Path:
+    """Returns the run folder of a video for which none is named."""
+    return Path("runs") / video.stem
+
+
+def run_config(folder: RunFolder, preset_name: str | None, settings: Mapping[str, Any]) -> Config:
+    """Returns the settings to train with: those of the run or, for a new one, of the preset; with changes.
+
+    Args:
+        folder: of the run, which may not exist yet.
+        preset_name: the row of settings to start from; None: the run's own, or the default preset.
+        settings: changes, by dotted name.
+
+    Raises:
+        UserError: the run was begun with other settings.
+    """
+    stored = folder.config() if folder.exists() else None
+    if stored is not None:  # a part that was chosen by its scene has to be named no more
+        settings = {name: getattr(stored.clip, name.removeprefix("clip.")) for name in PART} | dict(settings)
+    if stored is not None and preset_name is None:
+        config = with_values(stored, dict(settings))
+    else:
+        config = from_preset(preset_name or DEFAULT_PRESET, dict(settings))
+    if stored is not None:
+        box = config.clip.box or stored.clip.box
+        config = config if box is None else cropped(config, box)
+        _check_same(folder, stored, config)
+    return config
+
+
+def cropped(config: Config, box: tuple[int, int, int, int]) -> Config:
+    """Returns the settings with the crop as four numbers, so that one crop is written in one way only."""
+    return replace(config, clip=replace(config.clip, crop=",".join(map(str, box))))
+
+
+def _check_same(folder: RunFolder, stored: Config, config: Config) -> None:
+    """Raises UserError where a setting that decides what is learnt differs from the run's."""
+    for section, group in vars(stored).items():
+        for name, value in vars(group).items():
+            got = getattr(getattr(config, section), name)
+            if got != value and f"{section}.{name}" not in CHANGEABLE:
+                raise UserError(
+                    f"{folder.path}: expected the settings it was begun with, {section}.{name} = {value}; "
+                    f"got {got}",
+                    "leave the setting away to go on, or choose another --run",
+                )
+
+
+def has_scenes(videos: Sequence[Path], settings: Mapping[str, Any]) -> bool:
+    """Returns whether scenes are looked for where none is named: in one film, of which no part is named.
+
+    Args:
+        videos: that are learnt.
+        settings: that were named, by dotted name.
+    """
+    return len(videos) == 1 and not videos[0].is_dir() and settings.keys().isdisjoint(PART)
+
+
+def check_part(videos: Sequence[Path], settings: Mapping[str, Any], scene: int | None) -> None:
+    """Refuses a scene of what has none, or beside another part.
+
+    Args:
+        videos: that are learnt; at least one.
+        settings: that were named, by dotted name.
+        scene: that was named; None: none.
+
+    Raises:
+        UserError: it makes no sense.
+    """
+    if not videos:
+        raise UserError("train: expected a video to learn; got none: name at least one file")
+    if scene is None:
+        return
+    if len(videos) > 1 or videos[0].is_dir():
+        got = f"{len(videos)} takes" if len(videos) > 1 else "a folder of songs"
+        raise UserError(f"scene: expected one film with scenes; got {got}", "leave --scene away")
+    if not settings.keys().isdisjoint(PART):
+        raise UserError(
+            f"scene: expected a scene, or where to begin and to end; got {scene} and the other too",
+            "leave --scene, or --start and --end, away",
+        )
+
+
+def check_same_video(folder: RunFolder, videos: Sequence[Path], video_hash: str) -> None:
+    """Refuses another video than a run learns, or other takes.
+
+    Args:
+        folder: of the run.
+        videos: that were named.
+        video_hash: sha256 of their content.
+
+    Raises:
+        UserError: it is another one.
+    """
+    if folder.video_hash() != video_hash:
+        takes, named = folder.take_names(), " and ".join(map(str, videos))
+        learnt = f"takes that this run learns, {', '.join(takes)}" if takes else "video that this run learns"
+        other = "something else" if takes else "another one"
+        raise UserError(f"{folder.path}: expected the {learnt}; {named} is {other}", "choose another --run")
