@@ -79,8 +79,10 @@ def keep_frames(
         KeptTake(take.path.name, file_hash(take.path), int(take.begin * encoded.fps)) for take in clip.takes
     )
     start = exact(settings.start)
-    about = KeptAbout(encoded.header, encoded.fps, start, video_hash, BY_SOUND, small, takes)
-    return KeptFrames(about, encoded.sizes, np.array(encoded.positions), path, packets, str(video))
+    about = KeptAbout(encoded.header, encoded.fps, start, video_hash, BY_SOUND, small, takes=takes)
+    positions = np.array(encoded.positions)
+    poses = None if clip.poses is None else clip.poses[positions.clip(max=len(clip.poses) - 1)]
+    return KeptFrames(about, encoded.sizes, positions, path, packets, str(video), poses)
 
 
 def training_frames(spans: Sequence[range]) -> Tensor:

@@ -27,7 +27,8 @@ def small(**changes: object) -> Config:
 
 
 def decodings(video: Path, config: Config) -> tuple[Clip, int]:
-    """The clip, and how often progress was told: once per frame that was decoded, or once in all."""
+    """The clip, and how often progress was told: once per frame that was decoded to look for a camera and
+    again to be learnt, or once in all."""
     told: list[int] = []
     return load_clip(video, config, lambda done, total: told.append(done)), len(told)
 
@@ -35,7 +36,7 @@ def decodings(video: Path, config: Config) -> tuple[Clip, int]:
 def test_the_second_time_it_is_not_decoded(performance: Path, place: Path) -> None:
     first, frames = decodings(performance, small())
     again, told = decodings(performance, small())
-    assert frames == 80 and told == 1
+    assert frames == 160 and told == 1
     assert torch.equal(first.frames, again.frames) and torch.equal(first.features, again.features)
     assert first.power is not None and again.power is not None and torch.equal(first.power, again.power)
     assert (first.level, first.train, first.held_out, first.box) == (
@@ -73,7 +74,7 @@ def test_a_damaged_entry_counts_as_not_there(damage: str, performance: Path, pla
         ]
     )
     again, told = decodings(performance, small())
-    assert told == 80 and torch.equal(again.frames, expected.frames)
+    assert told == 160 and torch.equal(again.frames, expected.frames)
     assert decodings(performance, small())[1] == 1  # and was written anew
 
 
@@ -81,9 +82,9 @@ def test_no_place_no_cache_and_no_error(
     performance: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place.write_text("a file where the folder should be")
-    assert [decodings(performance, small())[1] for _ in range(2)] == [80, 80]
+    assert [decodings(performance, small())[1] for _ in range(2)] == [160, 160]
     monkeypatch.setenv("LISTEN_AND_MOVE_CACHE", "off")
-    assert cache.folder() is None and decodings(performance, small())[1] == 80
+    assert cache.folder() is None and decodings(performance, small())[1] == 160
 
 
 def test_the_oldest_go_first(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@ Letters: N frames, F numbers per frame.
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from fractions import Fraction
 from functools import partial
 from math import ceil, isnan, nan
 from pathlib import Path
@@ -22,8 +21,10 @@ from listen_and_move.audio.loudness import gated_level
 from listen_and_move.clock import exact, frame_count, frame_sample, frame_time
 from listen_and_move.config import ClipConfig, Config
 from listen_and_move.data import cache
+from listen_and_move.data.aligning import Aligner
+from listen_and_move.data.take import Take
 from listen_and_move.errors import UserError
-from listen_and_move.media.conversion import centred_box
+from listen_and_move.media.conversion import Box, centred_box
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.sound import read_sound
@@ -32,24 +33,7 @@ from listen_and_move.media.soundtrack import SoundTrack, Waveform
 SILENCE = 1e-4
 """A sound whose largest sample stays below this (-80 dBFS) counts as silent."""
 _BLOCK = 256  # frames added at once: bounds memory
-Box = tuple[int, int, int, int]
 Progress = Callable[[int, int], None]
-
-
-class Take(NamedTuple):
-    """One of the files that a clip is made of, where it is made of several."""
-
-    path: Path
-    box: Box
-    """The crop in its own pixels."""
-    begin: Fraction
-    """The instant of the clip at which the file begins, in seconds: that of a frame that is shown."""
-    frames: range
-    """Those of the clip that are its own."""
-
-    def seconds(self, frame: int, fps: Fraction) -> Fraction:
-        """Returns the instant of a frame of the clip in the file, in seconds."""
-        return frame_time(frame, fps) - self.begin
 
 
 @dataclass(frozen=True)
@@ -76,6 +60,9 @@ class Clip:
     """The sound of some frames; None: nothing that could be played."""
     takes: tuple[Take, ...] = ()
     """The files, where there are several."""
+    poses: Float[np.ndarray, "M 4"] | None = None
+    """Of the crop, at the rate that is shown, where frames are aligned; None: they are as they were
+    filmed."""
 
     @property
     def mean_frame(self) -> Float[Tensor, "3 H W"]:
@@ -115,13 +102,12 @@ def load_clip(path: Path, config: Config, progress: Progress = lambda done, tota
     """
     path = Path(path)
     box = resolved_box(path, config.clip)
-    frames, power, level = decoded(path, config, box, progress)
+    frames, power, level, poses = decoded(path, config, box, progress)
     train, held_out = split(len(frames), config.clip)
     features, statistics = assembled(power, train, config)
     kept = power if config.training.disturbance else None
-    return Clip(
-        frames, features, statistics, train, held_out, box, level, kept, partial(_track, path, config.clip)
-    )
+    track = partial(_track, path, config.clip)
+    return Clip(frames, features, statistics, train, held_out, box, level, kept, track, poses=poses)
 
 
 class Decoded(NamedTuple):
@@ -130,6 +116,7 @@ class Decoded(NamedTuple):
     frames: UInt8[Tensor, "N H W 3"]
     power: Float[Tensor, "chunks C B"]
     level: float | None
+    poses: Float[np.ndarray, "M 4"] | None
 
 
 def decoded(path: Path, config: Config, box: Box, progress: Progress) -> Decoded:
@@ -148,16 +135,18 @@ def decoded(path: Path, config: Config, box: Box, progress: Progress) -> Decoded
     kept = cache.kept(key)
     if kept is not None:
         progress(len(kept["frames"]), len(kept["frames"]))
-        level = float(kept["level"])
-        return Decoded(kept["frames"], kept["power"], None if isnan(level) else level)
-    frames = _frames(path, config, box, progress)
+        level, poses = float(kept["level"]), kept.get("poses")
+        known = None if isnan(level) else level
+        return Decoded(kept["frames"], kept["power"], known, None if poses is None else poses.numpy())
+    frames, poses = _frames(path, config, box, progress)
     train, _ = split(len(frames), config.clip)
     check_length(path, train, config)
     waveform = _waveform(path, config, len(frames))
     power, level = _power(waveform, len(frames), config), _level(waveform, train, config)
     known = torch.tensor(nan if level is None else level, dtype=torch.float64)
-    cache.keep(key, {"frames": frames, "power": power, "level": known})
-    return Decoded(frames, power, level)
+    aligned = {} if poses is None else {"poses": torch.from_numpy(poses)}
+    cache.keep(key, {"frames": frames, "power": power, "level": known, **aligned})
+    return Decoded(frames, power, level, poses)
 
 
 def resolved_box(path: Path, clip: ClipConfig) -> Box:
@@ -184,40 +173,50 @@ def file_hash(path: Path) -> str:
     return digest.hexdigest()
 
 
-def clip_frames(path: Path, clip: ClipConfig, box: Box) -> Iterator[tuple[UInt8[np.ndarray, "H W 3"], int]]:
+def clip_frames(
+    path: Path, clip: ClipConfig, box: Box, aligner: Aligner | None
+) -> Iterator[tuple[UInt8[np.ndarray, "H W 3"], int]]:
     """Yields the frames of a clip, and with each how many are expected in all.
 
     Args:
         path: of the video.
         clip: which part of it, at which size and rate.
         box: the crop in pixels of the video.
+        aligner: brings them to one pose, see `Aligner.of`; None: they are as they were filmed.
     """
     end = probe(path, clip.picture_track).duration if clip.end is None else exact(clip.end)
     expected = max(1, ceil((end - exact(clip.start)) * clip.rate))
+    width, height, part = (
+        (clip.width, clip.height, box) if aligner is None else (*aligner.size, aligner.whole)
+    )
     frames = read_frames(
         path,
         clip.rate,
-        width=clip.width,
-        height=clip.height,
-        box=box,
+        width=width,
+        height=height,
+        box=part,
         start=clip.start,
         end=clip.end,
         track=clip.picture_track,
     )
-    for frame in frames:
-        yield frame, expected
+    for number, frame in enumerate(frames):
+        yield frame if aligner is None else aligner.aligned(frame, number), expected
 
 
-def _frames(path: Path, config: Config, box: Box, progress: Progress) -> Tensor:
+def _frames(
+    path: Path, config: Config, box: Box, progress: Progress
+) -> tuple[UInt8[Tensor, "N H W 3"], Float[np.ndarray, "M 4"] | None]:
+    """Returns the frames, and where they are aligned the poses of the crop."""
     clip, frames = config.clip, []
-    for frame, expected in clip_frames(path, clip, box):
+    aligner = Aligner.of(path, clip, box, progress)
+    for frame, expected in clip_frames(path, clip, box, aligner):
         frames.append(frame)
         progress(len(frames), max(expected, len(frames)))
     if not frames:
         raise UserError(
             f"{path}: expected frames from {clip.start} s on; the picture ends before", "set --start earlier"
         )
-    return torch.from_numpy(np.stack(frames))
+    return torch.from_numpy(np.stack(frames)), None if aligner is None else aligner.crop_poses
 
 
 def check_length(path: Path, train: tuple[range, ...], config: Config) -> None:

@@ -11,7 +11,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 from listen_and_move.clock import exact
 from listen_and_move.config import ClipConfig
-from listen_and_move.data.clip import Box, Take
+from listen_and_move.data.take import Take
+from listen_and_move.media.conversion import Box
 from listen_and_move.media.files import probe
 from listen_and_move.media.frame_archive import LONGEST_SIDE, ArchiveHeader, FrameEncoder
 from listen_and_move.media.picture import source_frames

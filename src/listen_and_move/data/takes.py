@@ -22,7 +22,6 @@ from listen_and_move.data.clip import (
     Clip,
     Decoded,
     Progress,
-    Take,
     assembled,
     blank,
     decoded,
@@ -31,6 +30,7 @@ from listen_and_move.data.clip import (
     split,
 )
 from listen_and_move.data.source_frames import shown_rate
+from listen_and_move.data.take import Take
 from listen_and_move.errors import UserError
 from listen_and_move.media.files import VideoInfo, probe
 from listen_and_move.media.soundtrack import SoundTrack

@@ -123,9 +123,11 @@ def make_blind_page(
     animator = Animator.load(folder.path, device)
     film = Film.of_run(folder, None if video is None else Path(video))
     span = film.held_out[: int(CLIP_SECONDS * MOST_CLIPS * film.fps)]
-    kept, size = animator.model.kept is not None, film.size
+    kept, size = animator.model.kept, film.size
     rows = played_rows(folder.path, kept, film, span, size=size, seed=seed, device=device)
-    named = {KINDS[row.name]: row for row in rows} | {REAL_KIND: film_rows(film, span, seed)[0]}
+    named = {KINDS[row.name]: row for row in rows if row.name in KINDS} | {
+        REAL_KIND: film_rows(film, span, seed)[0]
+    }
     clips = {kind: _clips(row, film, span, watch) for kind, row in named.items()}
     shuffled = _shuffled(_pairs([*clips], len(clips[REAL_KIND])), seed)
     page = _page_id(clips, shuffled)

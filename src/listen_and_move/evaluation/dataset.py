@@ -21,6 +21,7 @@ from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor, Statis
 from listen_and_move.audio.loudness import Gain
 from listen_and_move.clock import Seconds, exact, frame_sample, frame_time, sample_at
 from listen_and_move.config import ClipConfig, FeatureConfig
+from listen_and_move.data.aligning import Aligner
 from listen_and_move.data.clip import clip_frames, file_hash, resolved_box, split
 from listen_and_move.data.frame_store import FrameStore, Shelf
 from listen_and_move.errors import UserError
@@ -217,7 +218,16 @@ def _whole(video: Path, clip: ClipConfig) -> ClipConfig:
     info = probe(video, picture).video
     fits = info is not None and box is not None and box[2] <= info.width and box[3] <= info.height
     crop = clip.crop if fits else ""
-    return replace(clip, start=0.0, end=None, crop=crop, holdout="0", track=sound, picture_track=picture)
+    return replace(
+        clip,
+        start=0.0,
+        end=None,
+        crop=crop,
+        holdout="0",
+        track=sound,
+        picture_track=picture,
+        camera="as-filmed",  # it stood elsewhere
+    )
 
 
 def decode(
@@ -243,7 +253,7 @@ def decode(
     """
     box, start = resolved_box(path, clip), exact(clip.start)
     store = shelf.store(clip.width, clip.height)
-    for frame, expected in clip_frames(path, clip, box):
+    for frame, expected in clip_frames(path, clip, box, Aligner.of(path, clip, box)):
         store.append(frame[None])
         if len(store) % BLOCK == 0:
             watch(f"decoding {path.name}", len(store), max(expected, len(store)))

@@ -28,9 +28,12 @@ from listen_and_move.inference.playable import playable
 from listen_and_move.inference.stage import PlaySettings
 from listen_and_move.media.edit_list import ClipMoment
 from listen_and_move.media.sound import read_sound
+from listen_and_move.models.kept_frames import KeptFrames
 
-SHOWN_PATH, COMPOSED, DRAWN, REPLAY = "path", "composed", "drawn", "replay, by sound"
-"""Rows that are played."""
+SHOWN_PATH, AS_FILMED, COMPOSED = "path", "path, as filmed", "composed"
+DRAWN, REPLAY = "drawn", "replay, by sound"
+"""Rows that are played; of aligned frames also the path with the camera's own movement, since a camera that
+stands still is far from a film whose camera does not."""
 FRAMES_AHEAD = 8
 """Frames that are made before they are asked for."""
 
@@ -58,14 +61,21 @@ class ShownRow:
 
 
 def played_rows(
-    run: Path, kept: bool, film: Film, span: range, *, size: tuple[int, int], seed: int, device: str
+    run: Path,
+    kept: KeptFrames | None,
+    film: Film,
+    span: range,
+    *,
+    size: tuple[int, int],
+    seed: int,
+    device: str,
 ) -> list[ShownRow]:
     """Returns what a run shows for the film's own sound: a path, composed pictures, what is drawn, and a path
     by sound alone.
 
     Args:
         run: the run folder.
-        kept: whether its model keeps frames; without, there is no picture of frames but a path by sound.
+        kept: the frames that its model keeps; without, there is no picture of frames but a path by sound.
         film: of the clip.
         span: the part whose sound is played, in frames of the model.
         size: width and height of the frames.
@@ -73,15 +83,18 @@ def played_rows(
         device: auto, cpu, cuda or mps.
     """
     wanted = "x".join(map(str, size))
+    path = PictureChoice("path", wanted, seed=seed)
+    aligned = kept is not None and kept.poses is not None
     choices = {
-        SHOWN_PATH: PictureChoice("path", wanted, seed=seed),
-        COMPOSED: PictureChoice("composed", wanted, seed=seed),
+        **({} if kept is None else {SHOWN_PATH: path}),
+        **({AS_FILMED: path._replace(camera="as-filmed")} if aligned else {}),
+        **({} if kept is None else {COMPOSED: PictureChoice("composed", wanted, seed=seed)}),
         DRAWN: PictureChoice("drawn", wanted, seed=seed),
         REPLAY: PictureChoice("path", wanted, by_sound=True, seed=seed),
     }
     found = []
-    for name, choice in choices.items() if kept else [*choices.items()][2:]:
-        video = film.path if choice.by_sound and not kept else None
+    for name, choice in choices.items():
+        video = film.path if choice.by_sound and kept is None else None
         pipeline = playable(run, choice, video=video, device=device).pipeline
         found.append(ShownRow(name, pipeline.fps, partial(_played, pipeline, film, span, seed)))
     return found

@@ -190,7 +190,7 @@ class _SourceSizeEvaluator:
         real, shifted = film_rows(self.film, self.span, self.seed)
         played = played_rows(
             self.folder.path,
-            self.animator.model.kept is not None,
+            self.animator.model.kept,
             self.film,
             self.span,
             size=self.film.size,

@@ -21,6 +21,7 @@ from listen_and_move.inference.picture_pipelines import Picture, PictureChoice
 from listen_and_move.inference.pipeline import Pipeline
 from listen_and_move.inference.playable import Playable, inputs_of, is_video, playable
 from listen_and_move.inference.sound_check import listen, notes
+from listen_and_move.inference.sources.camera import CameraMode
 from listen_and_move.inference.stage import PlaySettings
 from listen_and_move.media.edit_list import ClipMoment, check_name, write_edit_list
 from listen_and_move.media.replacing import check_no_input, short_name
@@ -59,6 +60,7 @@ def generate(
     *,
     picture: Picture = "auto",
     size: str = "source",
+    camera: CameraMode = "still",
     codec: Codec = "auto",
     quality: int | None = None,
     path_list: Path | str | None = None,
@@ -91,6 +93,7 @@ def generate(
             clip; auto: path or composed, as was better in training, where a model keeps frames and was
             trained upon them.
         size: model, source (that of the crop in the source), or WIDTHxHEIGHT.
+        camera: of a path whose frames are aligned: still, or as-filmed: it moves as it did.
         codec: h264; or prores, in .mov files; auto: what the ending of the output means.
         quality: the smaller the better and larger: 0 to 51 of H.264, 0 to 63 of VP9; None: as good as cannot
             be told from the picture.
@@ -150,7 +153,7 @@ def generate(
         if len(sources) > 1:
             raise UserError(f"{listed}: expected one sound, whose moments are listed; got {len(sources)}")
     _check_outputs([*sources, *inputs], outputs if listed is None else [*outputs, listed], overwrite)
-    choice = PictureChoice(picture, size, by_sound, seed, track=picture_track)
+    choice = PictureChoice(picture, size, by_sound, seed, track=picture_track, camera=camera)
     played = playable(model, choice, paste=paste, video=place, device=device, precision=precision)
     played.pipeline.check(controls)
     if listed is not None and not played.clip:

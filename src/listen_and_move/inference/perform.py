@@ -22,6 +22,7 @@ from listen_and_move.inference.live.sinks import Outlet
 from listen_and_move.inference.live.sources import MICROPHONE, opened_source
 from listen_and_move.inference.picture_pipelines import Picture, PictureChoice
 from listen_and_move.inference.playable import inputs_of, playable
+from listen_and_move.inference.sources.camera import CameraMode
 from listen_and_move.interrupts import handled
 from listen_and_move.media.piped import Raw
 from listen_and_move.media.soundtrack import Source
@@ -59,6 +60,7 @@ def perform(
     controls: Controls = AS_TRAINED,
     picture: Picture = "auto",
     size: str = "source",
+    camera: CameraMode = "still",
     paste: bool = False,
     video: Path | None = None,
     track: int | None = None,
@@ -86,6 +88,7 @@ def perform(
         controls: how the picture is played.
         picture: drawn, path or auto, as in `generate`.
         size: model, source, or WIDTHxHEIGHT.
+        camera: still or as-filmed, as in `generate`.
         paste: put the picture back into a still of the whole picture that the clip was cut from.
         video: paste only: where the run's video is now.
         track: which of the sounds of a file or pipe, by its number from 0; None: its default one.
@@ -105,7 +108,7 @@ def perform(
     live = realtime or input == MICROPHONE or destination.seen
     place = None if video is None else Path(video)
     destination.check(inputs_of(Path(model), place, needs_video=paste), input)
-    choice = PictureChoice(picture, size, seed=seed, live=live, track=picture_track)
+    choice = PictureChoice(picture, size, seed=seed, live=live, track=picture_track, camera=camera)
     played = playable(Path(model), choice, paste=paste, video=place, device=device)
     pipeline = played.pipeline
     pipeline.check(controls)

@@ -17,6 +17,7 @@ from listen_and_move.inference.front_end import AudioFrontEnd, AudioReference
 from listen_and_move.inference.guide import Guide
 from listen_and_move.inference.pipeline import Pipeline
 from listen_and_move.inference.resizing import Resizer
+from listen_and_move.inference.sources.camera import CameraMode
 from listen_and_move.inference.sources.composed import ComposedSource
 from listen_and_move.inference.sources.path import PathSource
 from listen_and_move.inference.stage import Stage
@@ -53,6 +54,9 @@ class PictureChoice(NamedTuple):
     """The sound to come is not known."""
     track: int | None = None
     """Number of the picture in a video that is played; None: its default one."""
+    camera: CameraMode = "still"
+    """still: aligned frames are shown as a camera would see them that stands still; as-filmed: the camera
+    moves as it did."""
 
 
 AS_LEARNT = PictureChoice()
@@ -134,7 +138,8 @@ def path_pipeline(
     weights = BY_SOUND if animator is None else kept.about.weights
     extractor, size = reference.extractor, size or kept.picture_size
     search = kept.path.search(usual_search(weights, choice.live), weights, choice.seed)
-    source = PathSource(kept, search, extractor.fps, extractor.silence(), reference.level, choice.live)
+    silence, level = extractor.silence(), reference.level
+    source = PathSource(kept, search, extractor.fps, silence, level, choice.live, choice.camera)
     guide: tuple[Stage, ...] = (Guide(animator.renderer),) if animator and weights.guide else ()
     check = animator.pipeline.check if guide and animator else Controls.check_replay
     return Pipeline(

@@ -139,7 +139,8 @@ def _of_model(model: Path, choice: PictureChoice, device: str, precision: Precis
                 "it away"
             )
         mark = path_mark(kept, f", model sha256 {file_hash(file)}")
-        return Playable(model_pipeline(animator, choice, name), mark, clip=clip_name(model))
+        pipeline = model_pipeline(animator, choice, name)
+        return Playable(pipeline, mark, notes=_camera_notes(choice, kept), clip=clip_name(model))
     if kept is None:
         # What is drawn is put back at its own size: the compositor keeps the detail of the still around it.
         choice = choice._replace(picture="drawn", size="model" if paste else choice.size)
@@ -147,7 +148,26 @@ def _of_model(model: Path, choice: PictureChoice, device: str, precision: Precis
     exact = model_pipeline(Animator.load(model, device), choice, name) if precision != "float32" else None
     without = choice.seed and not animator.config.has_noise
     notes = (Remark("this model has no noise, so the seed has no effect"),) if without else ()
+    notes = (*notes, *_camera_notes(choice, None))
     return Playable(pipeline, generated_mark(animator, file, choice.seed, kept), exact, notes)
+
+
+def _camera_notes(choice: PictureChoice, kept: KeptFrames | None) -> tuple[Remark, ...]:
+    """Returns what is said where a camera is to move that has nothing to move.
+
+    Args:
+        choice: what is asked for.
+        kept: the frames that are shown; None: a network draws.
+    """
+    if choice.camera == "still" or (kept is not None and kept.poses is not None):
+        return ()
+    if kept is None:
+        return (
+            Remark("a network draws as a camera sees that stands still: --camera as-filmed has no effect"),
+        )
+    return (
+        Remark("these frames are shown as they were filmed in any case: --camera as-filmed has no effect"),
+    )
 
 
 def _of_video(video: Path, choice: PictureChoice) -> Playable:
@@ -162,7 +182,7 @@ def _of_video(video: Path, choice: PictureChoice) -> Playable:
     return Playable(
         path_pipeline(reference, kept, choice, size),
         path_mark(kept),
-        notes=(told,),
+        notes=(told, *_camera_notes(choice, kept)),
         clip=video.name,
     )
 
@@ -180,7 +200,9 @@ def _by_sound(model: Path, choice: PictureChoice, video: Path | None) -> Playabl
         reference, kept = _kept_of(source, config)
         model_size = config.clip.width, config.clip.height
     size = asked_size(choice.size, model_size, kept.picture_size)
-    return Playable(path_pipeline(reference, kept, choice, size), path_mark(kept), clip=clip_name(model))
+    notes = _camera_notes(choice, kept)
+    pipeline = path_pipeline(reference, kept, choice, size)
+    return Playable(pipeline, path_mark(kept), notes=notes, clip=clip_name(model))
 
 
 def _kept_of(video: Path, config: Config) -> tuple[AudioReference, KeptFrames]:
@@ -202,7 +224,9 @@ def video_config(video: Path, track: int | None) -> Config:
     info = probe(video, track).video
     assert info is not None, "it is a video"
     whole = {"clip.crop": f"0,0,{info.width},{info.height}", "clip.picture_track": track}
-    return from_preset(VIDEO_PRESET, {"clip.size": VIDEO_SIZE, "clip.holdout": "0", **whole})
+    # It begins at once: looking for the camera's movement takes as long as decoding.
+    plain = {"clip.size": VIDEO_SIZE, "clip.holdout": "0", "clip.camera": "as-filmed"}
+    return from_preset(VIDEO_PRESET, plain | whole)
 
 
 def clip_name(model: Path) -> str:

@@ -57,6 +57,11 @@ class Figures:
     """Shift of the picture as a whole in % of its width per second: the median."""
     camera_at_times: float
     """The same at the fastest tenth of the time."""
+    wander: float
+    """How far the camera wanders, in % of the width: root mean square over the beginning of that part."""
+    camera_left: float
+    """Share of the picture's change over time that is left where it is aligned by what stands still; 1: it is
+    not, as the camera stands or there is nothing to hold on to."""
     peak_db: float | None
     """Largest sample in dBFS; None: there is no sound."""
     silence: float
@@ -78,6 +83,16 @@ class Figures:
     def cuts(self) -> tuple[float, ...]:
         """Instants of cuts and transitions."""
         return tuple(moment for kind, moment, _, _ in self.changes if kind != "overlay")
+
+    @property
+    def aligned(self) -> bool:
+        """Whether a new model learns frames that are aligned by what stands still."""
+        return self.camera_left < 1
+
+    @property
+    def camera_moves(self) -> bool:
+        """Whether the camera moves."""
+        return self.aligned or camera_moves(self.camera, self.camera_at_times)
 
     @property
     def silent(self) -> bool:
@@ -138,8 +153,7 @@ def report(media: MediaInfo, figures: Figures, clip: ClipConfig) -> Iterator[str
         f"motion: {100 * figures.motion:.2f} % per frame, in {100 * figures.moving_share:.0f} % "
         "of the picture"
     )
-    camera = "moving" if camera_moves(figures.camera, figures.camera_at_times) else "static"
-    yield f"camera: {camera} ({figures.camera:.1f} % of the width per second)"
+    yield _camera_line(figures)
     if figures.coupling is not None:
         yield _coupling_line(figures.coupling)
     if not figures.silent:
@@ -184,6 +198,16 @@ def _keep_lines(figures: Figures, video: VideoInfo, clip: ClipConfig) -> Iterato
         size = kept_size(figures.box, small=keep == "small")
         length = seconds * fps * size[0] * size[1] * BYTES_PER_PIXEL
         yield f"a model with --training.keep {keep} holds about {described(seconds, size, fps, length)}"
+
+
+def _camera_line(figures: Figures) -> str:
+    """Line on what the camera does, and what is done about it."""
+    moving = f"camera: {'moving' if figures.camera_moves else 'static'}"
+    line = f"{moving} ({figures.camera:.1f} % of the width per second)"
+    if figures.aligned:
+        taken = f"{100 * (1 - figures.camera_left):.0f} % of the picture's change"
+        return f"{line}; wanders {figures.wander:.1f} % of the width, and aligning takes out {taken}"
+    return f"{line}; nothing to hold on to, so that it is not aligned" if figures.camera_moves else line
 
 
 def _gap_line(figures: Figures) -> Iterator[str]:
@@ -284,11 +308,15 @@ def _about_scene(figures: Figures, media: MediaInfo, clip: ClipConfig) -> Iterat
             yield Remark(f"cut at {moments}", f"use {' '.join(options)}")
     if figures.train_seconds < SHORT:
         yield Remark(f"only {figures.train_seconds:.1f} s remain for training: expect it to memorise")
-    if camera_moves(figures.camera, figures.camera_at_times):
+    if figures.aligned:
         yield Remark(
-            "the camera moves, which no sound explains: expect blur; a part or a clip with a static camera "
-            "is "
-            "better"
+            "the camera moves, which no sound explains: frames are aligned by what stands still",
+            "--camera as-filmed learns them as they are",
+        )
+    elif figures.camera_moves:
+        yield Remark(
+            "the camera moves, which no sound explains, and nothing stands still to align frames by: expect "
+            "blur; a part or a clip with a static camera is better"
         )
 
 
@@ -346,7 +374,7 @@ def _about_coupling(figures: Figures) -> Iterator[Remark]:
 
 
 def _about_crop(figures: Figures) -> Iterator[Remark]:
-    if figures.suggested_box is not None and not camera_moves(figures.camera, figures.camera_at_times):
+    if figures.suggested_box is not None and not figures.camera_moves:
         crop = ",".join(str(side) for side in figures.suggested_box)
         yield Remark("nine tenths of the motion lie in a smaller part", f"--crop {crop} shows it larger")
     elif figures.motion_in_box < 0.5:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from listen_and_move.arrays import Array, FloatArray
 from listen_and_move.clock import exact
 from listen_and_move.config import ClipConfig
+from listen_and_move.data.camera import camera_motion
 from listen_and_move.errors import Remark, UserError
 from listen_and_move.inspection.advice import SAMPLE_RATE, Figures, advice, camera_moves, report
 from listen_and_move.media.conversion import centred_box
@@ -34,6 +35,8 @@ from listen_and_move.scenes import RATE, film_changes, longest, scenes_between, 
 
 LONGEST = 600
 """Seconds that are looked at; a longer video is judged by these."""
+LONGEST_ALIGNED = 30
+"""Seconds in which it is looked for how the camera moves."""
 MAX_LAG = 8
 """Frames: 400 ms."""
 QUIET_DB, RANGE_DB = -60.0, 40.0
@@ -108,7 +111,7 @@ def inspect(video: Path, clip: ClipConfig | None = None, picture: Path | None = 
         raise UserError(f"{video}: expected a video; the file holds no picture, only sound")
     box = _checked_box(video, info.video, clip)
     material = _read(video, info, clip)
-    figures = measure(material, info.video, clip, box)
+    figures = _with_camera(measure(material, info.video, clip, box), video, clip)
     judged = advice(info, figures, clip)
     if len(material.frames) >= LONGEST * RATE:
         looked = Remark(
@@ -205,6 +208,8 @@ def measure(material: Material, video: VideoInfo, clip: ClipConfig, box: Box) ->
         moving_share=float((spread > MOVING).mean()),
         camera=camera[0],
         camera_at_times=camera[1],
+        wander=0.0,
+        camera_left=1.0,
         peak_db=None
         if material.samples is None
         else _decibels(float(np.abs(material.samples).max(initial=0.0))),
@@ -216,6 +221,15 @@ def measure(material: Material, video: VideoInfo, clip: ClipConfig, box: Box) ->
         loudness=loud,
         gaps=material.gaps,
     )
+
+
+def _with_camera(figures: Figures, video: Path, clip: ClipConfig) -> Figures:
+    """Returns the figures with what is found of the camera in the beginning of the longest part."""
+    first, end = figures.span
+    part = replace(clip, start=first, end=min(end, first + LONGEST_ALIGNED))
+    found = camera_motion(video, part)
+    left = 1.0 if found.poses is None else found.left
+    return replace(figures, wander=100 * found.wander, camera_left=left)
 
 
 def _moments(material: Material, change: SceneChange) -> tuple[str, float, float, float]:

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -33,8 +33,11 @@ from listen_and_move.models.path_search import CostWeights
 ENTRY = "kept_frames"
 """Key of the metadata."""
 PACKETS = "kept.packets"
-_SIZES, _POSITIONS, _PATH = "kept.sizes", "kept.positions", "path."
+_SIZES, _POSITIONS, _PATH, _POSES = "kept.sizes", "kept.positions", "path.", "kept.poses"
 _PIECE = 1 << 20
+FARTHEST = 4.0
+"""Below which all numbers of a pose are: 4 widths of the picture, 55 times as large, more than half a
+turn."""
 
 
 class KeptTake(NamedTuple):
@@ -195,6 +198,9 @@ class KeptFrames:
     packets: Packets
     name: str
     """Of the file, for messages."""
+    poses: Float[np.ndarray, "M 4"] | None = None
+    """Of the frames, which are kept as they were filmed: what brings each to where the camera would stand
+    still; None: nothing has to. Shift to the right and downwards in widths, logarithm of the scale, angle."""
 
     @cached_property
     def reader(self) -> FrameReader:
@@ -240,7 +246,9 @@ def kept_tensors(kept: KeptFrames) -> dict[str, Tensor]:
         _SIZES: torch.tensor(kept.sizes, dtype=torch.int32),
         _POSITIONS: torch.from_numpy(kept.positions).int(),
     }
-    return counted | {_PATH + name: tensor.contiguous() for name, tensor in kept.path._asdict().items()}
+    moved = {} if kept.poses is None else {_POSES: torch.from_numpy(kept.poses).float()}
+    path = {_PATH + name: tensor.contiguous() for name, tensor in kept.path._asdict().items()}
+    return counted | moved | path
 
 
 def kept_frames(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> KeptFrames | None:
@@ -264,12 +272,15 @@ def kept_frames(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str
         about = KeptAbout.from_json(metadata[ENTRY])
         sizes, positions = (tensors[name].tolist() for name in (_SIZES, _POSITIONS))
         memory = PathMemory(**{name: tensors[_PATH + name] for name in PathMemory._fields})
+        poses = tensors[_POSES].double().numpy() if _POSES in tensors else None
         packets = opened_packets(path)
     except (ValueError, KeyError):
         raise damaged from None
     if not _fits(memory) or len(positions) != len(sizes) or (np.diff(positions) < 1).any():
         raise damaged
-    kept = KeptFrames(about, sizes, np.array(positions), memory, packets, path.name)
+    if poses is not None and (poses.shape != (len(sizes), 4) or not (np.abs(poses) < FARTHEST).all()):
+        raise damaged
+    kept = KeptFrames(about, sizes, np.array(positions), memory, packets, path.name, poses)
     _ = kept.reader  # refuses what does not fit together before anything is played
     return kept
 

@@ -37,6 +37,7 @@ from listen_and_move.training.run_settings import (
     default_run,
     has_scenes,
     run_config,
+    with_camera,
 )
 from listen_and_move.training.state import TrainingState, fresh_state, load_state, save_state
 from listen_and_move.training.step import training_step
@@ -123,6 +124,8 @@ def train(
         # Weights that are missing are reported here, before the video is decoded for minutes.
         perceptual = PerceptualLoss.load(losses.perceptual_network, place) if losses.perceptual else None
         source = find_source(*videos)
+        if len(videos) > 1:  # each take would be aligned to a pose of its own
+            config = with_camera(config, "as-filmed")
         config = cropped(config, source.box(config.clip))
         video_hash = source.digest()
         if begun:
@@ -144,6 +147,8 @@ def train(
             watch(TrainingProgress(0, steps, {}, 0.0, (done, total)))
 
         clip = source.load(config, decoding)
+        if clip.poses is None:  # so the run is the one that it would be without looking for a camera
+            config = with_camera(config, "as-filmed")
         lanes(clip.train, config.training.lanes, config.training.window)  # refuses lanes that are too short
         if begun:
             write_text(folder.config_file, to_json(config))

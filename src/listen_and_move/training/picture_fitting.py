@@ -15,6 +15,7 @@ from jaxtyping import UInt8
 
 from listen_and_move.config import Config
 from listen_and_move.data.clip import Clip
+from listen_and_move.data.poses import warped
 from listen_and_move.metrics.coherence import flicker
 from listen_and_move.metrics.frame import ratio
 from listen_and_move.metrics.gradients import gradient_distance, reduced
@@ -83,7 +84,8 @@ def _fitted_picture(
     def frame(number: int) -> UInt8[np.ndarray, "h w 3"]:
         """The kept frame, reduced, that is on display at the instant of a frame of the clip."""
         place = kept.place(position_at(number, config.clip.rate, kept.about.fps))
-        return reduced(kept.reader.frame(place))
+        picture = kept.reader.frame(place)
+        return reduced(picture if kept.poses is None else warped(picture, kept.poses[place]))
 
     found = []
     for stretch in stretches:

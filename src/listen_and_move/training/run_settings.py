@@ -4,7 +4,7 @@ on."""
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from listen_and_move.config import Config
 from listen_and_move.errors import UserError
@@ -47,6 +47,8 @@ def run_config(folder: RunFolder, preset_name: str | None, settings: Mapping[str
     if stored is not None:
         box = config.clip.box or stored.clip.box
         config = config if box is None else cropped(config, box)
+        if "clip.camera" not in settings or stored.clip.camera == "as-filmed":  # as it was found
+            config = with_camera(config, stored.clip.camera)
         _check_same(folder, stored, config)
     return config
 
@@ -54,6 +56,11 @@ def run_config(folder: RunFolder, preset_name: str | None, settings: Mapping[str
 def cropped(config: Config, box: tuple[int, int, int, int]) -> Config:
     """Returns the settings with the crop as four numbers, so that one crop is written in one way only."""
     return replace(config, clip=replace(config.clip, crop=",".join(map(str, box))))
+
+
+def with_camera(config: Config, camera: Literal["still", "as-filmed"]) -> Config:
+    """Returns the settings with what is done about the camera."""
+    return replace(config, clip=replace(config.clip, camera=camera))
 
 
 def _check_same(folder: RunFolder, stored: Config, config: Config) -> None:

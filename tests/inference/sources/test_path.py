@@ -121,7 +121,7 @@ def test_a_source_of_twice_the_rate(filmed: Path, wave: np.ndarray) -> None:
     kept = replace(source.kept, about=source.kept.about._replace(fps=Fraction(40)), positions=positions)
 
     class Numbered(PathSource):
-        def _frame(self, position: int) -> np.ndarray:
+        def _frame(self, position: int, view: Any = None) -> np.ndarray:
             return np.full((16, 16, 3), position % 256, np.uint8)
 
     twice = Numbered(kept, source.search, source.fps, source.silence, source.level)
@@ -147,7 +147,7 @@ def test_what_is_decided_for_an_instant_is_on_display_there(filmed: Path, wave: 
             return 0.1
 
     class Blank(PathSource):
-        def _frame(self, position: int) -> np.ndarray:
+        def _frame(self, position: int, view: Any = None) -> np.ndarray:
             return np.zeros((16, 16, 3), np.uint8)
 
     positions = np.arange(int(len(source.kept.positions) / source.fps * rate))

@@ -9,12 +9,14 @@ Letters: H height, W width.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from math import ceil, floor
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
 
+from listen_and_move.inference.sources.camera import PathCamera
 from listen_and_move.inference.stage import AS_IT_IS, Frame, PlaySettings
 from listen_and_move.models.composition import composition
 from listen_and_move.models.kept_frames import KeptFrames, position_at
@@ -66,6 +68,11 @@ class ComposedSource:
             begin, end = self._begin(over), ceil(over * self.rate / self.fps)
             yield from self._shown(state, end, begin)
 
+    @cached_property
+    def _camera(self) -> PathCamera:
+        """Stands still, as the network draws."""
+        return PathCamera(self.kept, "still")
+
     def _begin(self, number: int) -> int:
         """Returns the first output frame of an input frame: the one on display at its instant, or live the
         next one, since the sound is not known before."""
@@ -95,4 +102,4 @@ class ComposedSource:
             position = position_at(int(self.search.memory.numbers[row]), self.fps, self.rate)
             ends = self.kept.stretch(position)
             seen = min(max(position + passed * int(moving), ends[0]), ends[1])
-            yield self.kept.reader.frame(self.kept.place(seen))
+            yield self._camera.picture(self.kept.place(seen))

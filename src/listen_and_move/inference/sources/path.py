@@ -11,6 +11,7 @@ Letters: H height, W width.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property, partial
 from math import ceil
 from typing import NamedTuple
 
@@ -21,6 +22,8 @@ from torch import Tensor
 
 from listen_and_move.audio.loudness import loudest
 from listen_and_move.clock import exact
+from listen_and_move.data.poses import STANDING
+from listen_and_move.inference.sources.camera import CameraMode, PathCamera, View
 from listen_and_move.inference.sources.transitions import dissolved, morphed, morphs
 from listen_and_move.inference.stage import AS_IT_IS, Frame, PlaySettings
 from listen_and_move.media.edit_list import ClipMoment
@@ -82,6 +85,8 @@ class PathSourceState(NamedTuple):
     """Those that may still be seen, oldest first."""
     shown: int
     """Output frames so far."""
+    views: tuple[View, ...] = ()
+    """Of the last two of them."""
 
 
 _BEGIN = PathSourceState((), None, 0, (), None, (), 0)
@@ -110,6 +115,12 @@ class PathSource:
     """Of the training sound, in dB of full scale."""
     live: bool = False
     """The sound to come is not known."""
+    camera: CameraMode = "still"
+    """What the camera does where frames have poses."""
+
+    @cached_property
+    def _camera(self) -> PathCamera:
+        return PathCamera(self.kept, self.camera)
 
     @property
     def rate(self) -> Fraction:
@@ -131,7 +142,8 @@ class PathSource:
         """Yields the frames that are left, one by one: they are many and can be large."""
         if state is not None:
             decided = self._decided(state, self.search.finish(state.search).tolist())
-            yield from self._frames(decided, self._known(decided, ended=True))
+            known = self._known(decided, ended=True)
+            yield from self._frames(decided, known, self._views(decided, known))
 
     @property
     def _ahead(self) -> int:
@@ -219,13 +231,17 @@ class PathSource:
     def _shown(self, state: PathSourceState) -> tuple[list[Frame], PathSourceState]:
         """Returns the output frames before which no jump can come any more, and the state."""
         known = self._known(state)
-        frames = list(self._frames(state, known))
+        views = self._views(state, known)
+        frames = list(self._frames(state, known, views))
         shown = max(state.shown, known)
         first = int(shown * self.fps / self.rate)
         decided = tuple(frame for frame in state.decided if frame.number >= first)
         # The last decided frame stays, since it says how far the path is known.
         return frames, state._replace(
-            decided=decided or state.decided[-1:], stretches=_seen(state.stretches, shown), shown=shown
+            decided=decided or state.decided[-1:],
+            stretches=_seen(state.stretches, shown),
+            shown=shown,
+            views=(*state.views, *views)[-2:],
         )
 
     def _known(self, state: PathSourceState, ended: bool = False) -> int:
@@ -235,21 +251,34 @@ class PathSource:
         over = state.decided[-1].number + 1
         return ceil(over * self.rate / self.fps) if ended else self._begin(over) - self._ahead
 
-    def _frames(self, state: PathSourceState, known: int) -> Iterator[Frame]:
-        """Yields the output frames up to one."""
+    def _views(self, state: PathSourceState, known: int) -> list[View]:
+        """Returns where the camera is in the output frames up to one."""
+        views = list(state.views)
         for number in range(state.shown, known):
+            begun = [stretch for stretch in state.stretches if stretch.begin <= number]
+            stretch = begun[-1] if begun else state.stretches[0]
+            views.append(self._camera.after(views, partial(self._place, stretch, number)))
+        return views[len(state.views) :]
+
+    def _place(self, stretch: Stretch, number: int, ago: int) -> int:
+        """Returns which kept frame a stretch shows some frames before or after an output frame."""
+        return self.kept.place(stretch.at(number + ago))
+
+    def _frames(self, state: PathSourceState, known: int, views: Sequence[View]) -> Iterator[Frame]:
+        """Yields the output frames up to one, each from its view."""
+        for number, view in zip(range(state.shown, known), views, strict=True):
             frame = state.decided[int(number * self.fps / self.rate) - state.decided[0].number]
             mixed = shots(state.stretches, number)
-            picture = None if frame.late else self._picture(mixed)
+            picture = None if frame.late else self._picture(mixed, view)
             moments = tuple(self._moment(shot) for shot in mixed)
             yield frame._replace(number=number, picture=picture, moments=moments)
 
-    def _picture(self, mixed: Sequence[Shot]) -> UInt8[np.ndarray, "H W 3"]:
+    def _picture(self, mixed: Sequence[Shot], view: View) -> UInt8[np.ndarray, "H W 3"]:
         """Returns the picture of an output frame."""
-        picture = self._frame(mixed[0].position)
+        picture = self._frame(mixed[0].position, view)
         for shot in mixed[1:]:
             blend = morphed if len(mixed) == 2 and shot.stretch.morph else dissolved
-            picture = blend(picture, self._frame(shot.position), shot.share)
+            picture = blend(picture, self._frame(shot.position, view), shot.share)
         return picture
 
     def _moment(self, shot: Shot) -> ClipMoment:
@@ -258,8 +287,8 @@ class PathSource:
         seconds, take = self.kept.about.moment(position)
         return ClipMoment(seconds, shot.share, shot.stretch.morph, take)
 
-    def _frame(self, position: int) -> UInt8[np.ndarray, "H W 3"]:
-        return self.kept.reader.frame(self.kept.place(position))
+    def _frame(self, position: int, view: View = STANDING) -> UInt8[np.ndarray, "H W 3"]:
+        return self._camera.picture(self.kept.place(position), view)
 
 
 def shots(stretches: Sequence[Stretch], frame: int) -> list[Shot]:

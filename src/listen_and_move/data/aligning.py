@@ -1,0 +1,94 @@
+"""Frames that are learnt are brought to one pose of the camera.
+
+Letters: H height, W width of a frame, M frames at the rate that is shown.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from listen_and_move.config import ClipConfig
+from listen_and_move.data.camera import CameraMotion, camera_motion
+from listen_and_move.data.poses import in_crop, warped
+from listen_and_move.media.conversion import Box
+from listen_and_move.media.files import probe
+
+_FINER = 2  # times the size of a frame, of the picture that is moved: so it stays as sharp as without
+
+
+@dataclass(frozen=True)
+class Aligner:
+    """Cuts frames out of the whole picture where the crop would lie if the camera stood still."""
+
+    motion: CameraMotion
+    clip: ClipConfig
+    box: Box
+    """The crop in pixels of the video."""
+    whole: Box
+    """The picture in pixels of the video."""
+
+    @classmethod
+    def of(
+        cls,
+        video: Path,
+        clip: ClipConfig,
+        box: Box,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> "Aligner | None":
+        """Returns what aligns the frames of a video; None where they are learnt as they were filmed.
+
+        Args:
+            video: the file.
+            clip: which part of it, and whether it is to be aligned.
+            box: the crop in pixels of the video.
+            progress: called with frames done and expected.
+        """
+        if clip.camera == "as-filmed":
+            return None
+        motion = camera_motion(video, clip, progress)
+        info = probe(video, clip.picture_track).video
+        assert info is not None, "its camera was looked at"
+        whole = (0, 0, info.width, info.height)
+        return None if motion.poses is None else cls(motion, clip, box, whole)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in which it takes the whole picture, in pixels: no larger than it was filmed."""
+        finer = min(1.0, _FINER * self.clip.width / (self.box[2] - self.box[0]))
+        return round(self.whole[2] * finer), round(self.whole[3] * finer)
+
+    @property
+    def crop_poses(self) -> Float[np.ndarray, "M 4"]:
+        """The poses of the crop."""
+        assert self.motion.poses is not None
+        return in_crop(self.motion.poses, self.box, self.whole[2:])
+
+    def aligned(
+        self, picture: UInt8[np.ndarray, "rows columns 3"], number: int
+    ) -> UInt8[np.ndarray, "H W 3"]:
+        """Returns a frame.
+
+        Args:
+            picture: the whole one, of the size.
+            number: of the frame in the clip, at its rate.
+        """
+        import cv2
+
+        scale = self.size[0] / self.whole[2]
+        left, top, right, bottom = (round(side * scale) for side in self.box)
+        moved = warped(picture, self.motion.at(number, self.clip.rate), self._backdrop)
+        shown = (self.clip.width, self.clip.height)
+        return np.asarray(cv2.resize(moved[top:bottom, left:right], shown, interpolation=cv2.INTER_AREA))
+
+    @cached_property
+    def _backdrop(self) -> UInt8[np.ndarray, "rows columns 3"]:
+        import cv2 as opencv
+
+        cv2: Any = opencv
+        assert self.motion.backdrop is not None
+        return cv2.resize(self.motion.backdrop.seen(), self.size, interpolation=cv2.INTER_CUBIC)

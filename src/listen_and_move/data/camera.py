@@ -1,0 +1,300 @@
+"""How a camera in somebody's hands moved, found by what stands still in the whole picture.
+
+Corners of one frame are found again in all others (Lucas and Kanade 1981), and a similarity is fitted to them
+for each frame. Corners that the similarities do not explain over the whole clip belong to what moves by
+itself, and count for nothing: those of a body always, however much of one frame it fills. Whether the rest is
+what stands still is seen by the result: the picture changes much less once it is aligned. Where it does not,
+there is nothing to hold on to.
+
+Letters: M frames at the rate that is shown, K corners, H height, W width.
+"""
+
+from collections.abc import Callable
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from listen_and_move.arrays import Array
+from listen_and_move.clock import exact
+from listen_and_move.config import ClipConfig
+from listen_and_move.data.backdrop import Backdrop, backdrop_of, chosen
+from listen_and_move.data.frame_store import FrameStore, Shelf
+from listen_and_move.data.poses import STANDING, Plane, composed, displacement, inverse, matrix, poses_of
+from listen_and_move.data.source_frames import shown_rate
+from listen_and_move.errors import UserError
+from listen_and_move.media.files import probe
+from listen_and_move.media.picture import read_frames
+
+SIDE = 320
+"""Pixels of the longer side of the pictures that are looked at."""
+STEADY = 0.002
+"""Of the width: a camera that wanders less stands still (0.0004 at most for those on tripods, 0.005 and more
+for those in hands)."""
+EXPLAINED = 0.67
+"""Of the change of the picture over time: more is left where there is nothing to hold on to (of twenty clips
+0.2 to 0.4 where there is, 0.97 and more where there is not)."""
+HELD = 0.9
+"""Share of the frames in which enough of what stands still has to be seen."""
+LOOKED_AT = 48
+"""Frames, evenly chosen, in which the change of the picture is measured."""
+QUIETER = 1 / 3
+"""Share of the pixels, the quieter ones, whose change tells: a body may fill more than half of the
+picture."""
+NOISE = 1.0
+"""Change, of 255, that no camera makes."""
+_PLACE = 0.4  # of the frame that the others are compared with, in lengths of the clip
+_CELLS, _IN_CELL = 10, 5  # corners are spread over the picture, since a body has most of them
+_LEAST = 8  # corners that a similarity needs
+_NEAR = 0.7  # pixels by which a corner may be off before it counts less
+_ROUNDS = 8
+
+
+class CameraMotion(NamedTuple):
+    """What was found of a camera."""
+
+    wander: float
+    """How far it wanders: root mean square shift of the picture, in widths."""
+    left: float
+    """Share of the picture's change over time that is left when it is aligned; 1 where it is not."""
+    rate: Fraction
+    """Of the poses, per second."""
+    poses: Float[np.ndarray, "M 4"] | None = None
+    """Of the frames of the whole picture; None: the camera stands, or there is nothing to hold on to."""
+    backdrop: Backdrop | None = None
+    """The whole picture, small, without what moves; where the frames are aligned."""
+
+    @property
+    def stands(self) -> bool:
+        """Whether the camera stands still."""
+        return self.wander < STEADY
+
+    def at(self, number: int | Fraction, fps: Fraction) -> Float[np.ndarray, "4"]:
+        """Returns the pose of the frame on display at the instant number / fps, where they are aligned."""
+        assert self.poses is not None
+        return self.poses[min(int(number * self.rate / fps), len(self.poses) - 1)]
+
+
+def camera_motion(
+    video: Path, clip: ClipConfig, progress: Callable[[int, int], None] = lambda done, total: None
+) -> CameraMotion:
+    """Returns how the camera moved.
+
+    Args:
+        video: the file.
+        clip: which part of it; the whole picture is looked at, beyond the crop too.
+        progress: called with frames done and expected.
+
+    Raises:
+        UserError: the video cannot be read.
+    """
+    info = probe(video, clip.picture_track).video
+    if info is None:
+        raise UserError(f"{video}: expected a video; got a file without a picture")
+    rate, scale = shown_rate(info.frame_rate), min(1.0, SIDE / max(info.width, info.height))
+    width, height = (max(16, round(side * scale)) for side in (info.width, info.height))
+    whole = (0, 0, info.width, info.height)
+    start, end = exact(clip.start), info.duration if clip.end is None else exact(clip.end)
+    expected = max(1, ceil((end - start) * rate))
+    with Shelf() as shelf:
+        frames = shelf.store(width, height)
+        for frame in read_frames(
+            video,
+            rate,
+            width=width,
+            height=height,
+            box=whole,
+            start=start,
+            end=clip.end,
+            track=clip.picture_track,
+        ):
+            frames.append(frame[None])
+            progress(len(frames), max(expected, len(frames)))
+        return motion_of(frames, rate)
+
+
+def motion_of(frames: FrameStore, rate: Fraction) -> CameraMotion:
+    """Returns how the camera moved.
+
+    Args:
+        frames: small ones of the whole picture.
+        rate: per second.
+    """
+    height, width, _ = frames.shape
+    nothing = CameraMotion(0.0, 1.0, rate)
+    if len(frames) < 3:
+        return nothing
+    reference = _grey(frames, int(_PLACE * (len(frames) - 1)))
+    corners = _corners(reference)
+    if len(corners) < _LEAST:
+        return nothing
+    found, held = _fitted(_tracked(frames, reference, corners), corners, (width, height))
+    poses = composed(inverse(np.median(found, axis=0)), found)  # the middle one, so that little is missing
+    wander = float(np.sqrt(np.mean(displacement(poses, height / width) ** 2)))
+    left = _left(frames, poses) if held >= HELD else 1.0
+    if wander < STEADY or left > EXPLAINED:
+        return CameraMotion(wander, left, rate)
+    numbers = chosen(len(frames))
+    backdrop = backdrop_of((_frame(frames, number) for number in numbers), poses[numbers])
+    return CameraMotion(wander, left, rate, poses, backdrop)
+
+
+def _frame(frames: FrameStore, number: int) -> UInt8[np.ndarray, "H W 3"]:
+    return frames.read(number, number + 1)[0]
+
+
+def _grey(frames: FrameStore, number: int) -> Any:
+    import cv2
+
+    return cv2.cvtColor(_frame(frames, number), cv2.COLOR_RGB2GRAY)
+
+
+def _corners(picture: UInt8[np.ndarray, "H W"]) -> Float[np.ndarray, "K 2"]:
+    """Returns corners all over a picture: column and row."""
+    import cv2
+
+    found: Any = cv2.goodFeaturesToTrack(picture, 800, 0.005, 5)
+    height, width = picture.shape
+    side, counts, kept = max(height, width) / _CELLS, {}, []
+    for place in [] if found is None else found[:, 0]:
+        cell = tuple((place // side).astype(int))
+        counts[cell] = counts.get(cell, 0) + 1
+        if counts[cell] <= _IN_CELL:
+            kept.append(place)
+    return np.array(kept, np.float32).reshape(-1, 2)
+
+
+def _tracked(
+    frames: FrameStore, reference: UInt8[np.ndarray, "H W"], corners: Float[np.ndarray, "K 2"]
+) -> Float[np.ndarray, "M K 2"]:
+    """Returns where the corners of the reference are in every frame; NaN where they are not found."""
+    places = np.full((len(frames), len(corners), 2), np.nan, np.float32)
+    place = int(_PLACE * (len(frames) - 1))
+    for numbers in (range(place, len(frames)), range(place, -1, -1)):
+        moves = np.eye(2, 3)
+        for number in numbers:
+            places[number], moves = _followed(_grey(frames, number), reference, corners, moves)
+    return places
+
+
+def _followed(
+    picture: UInt8[np.ndarray, "H W"],
+    reference: UInt8[np.ndarray, "H W"],
+    corners: Float[np.ndarray, "K 2"],
+    moves: Float[np.ndarray, "2 3"],
+) -> tuple[Float[np.ndarray, "K 2"], Float[np.ndarray, "2 3"]]:
+    """Returns where the corners are in a frame, and what brings the frame onto the reference, about.
+
+    Args:
+        picture: the frame.
+        reference: in which the corners were found.
+        corners: of the reference.
+        moves: what brought the frame before onto the reference.
+    """
+    import cv2 as opencv
+
+    cv2: Any = opencv  # its stubs know neither scalars nor that a mask may be missing
+    height, width = reference.shape
+    near = cv2.warpAffine(picture, moves, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    window = {"winSize": (15, 15), "maxLevel": 3}
+    there, found, _ = cv2.calcOpticalFlowPyrLK(reference, near, corners, None, **window)
+    back, again, _ = cv2.calcOpticalFlowPyrLK(near, reference, there, None, **window)
+    places = cv2.transform(there[None], cv2.invertAffineTransform(moves))[0]
+    inside = ((places >= 2) & (places <= (width - 3, height - 3))).all(1)
+    same = np.abs(back - corners).max(1) < 0.5
+    good = (found[:, 0] == 1) & (again[:, 0] == 1) & inside & same
+    if good.sum() >= _LEAST:
+        fitted, held = cv2.estimateAffinePartial2D(
+            places[good], corners[good], method=cv2.RANSAC, ransacReprojThreshold=1.5, maxIters=500
+        )
+        if fitted is not None and held.sum() >= max(_LEAST, good.sum() / 4):
+            moves = fitted
+    places[~good] = np.nan
+    return places, moves
+
+
+def _fitted(
+    places: Float[np.ndarray, "M K 2"], corners: Float[np.ndarray, "K 2"], size: tuple[int, int]
+) -> tuple[Float[np.ndarray, "M 4"], float]:
+    """Returns the poses that explain the places of the corners that stand still, and the share of the frames
+    that have enough of them.
+
+    Each corner counts the less the farther off it usually is, and in a frame the less the farther off it is
+    there. A frame in which too few are found has the pose of those around it.
+
+    Args:
+        places: of the corners in every frame; NaN where they are not found.
+        corners: in the frame that the others are compared with.
+        size: width and height, in pixels.
+    """
+    middle, near = (np.array(size) - 1) / 2, _NEAR / size[0]
+    seen = ~np.isnan(places[..., 0])
+    there = _complex(np.nan_to_num(places), middle) / size[0]
+    target = _complex(corners, middle) / size[0]
+    usual = (seen.mean(0) > 0.2).astype(float)
+    weights = seen * usual
+    factor, shift = np.ones(len(places), complex), np.zeros(len(places), complex)
+    for _ in range(_ROUNDS):
+        factor, shift = _similarities(there, target, weights)
+        off = np.abs(factor[:, None] * there + shift[:, None] - target)
+        typical = np.array(
+            [
+                np.median(off[seen[:, corner], corner]) if usual[corner] else np.inf
+                for corner in range(len(corners))
+            ]
+        )
+        weights = seen * _trust(typical, near) * _trust(off, near)
+    enough = weights.sum(1) >= _LEAST / 4
+    poses = poses_of(factor, shift)
+    if not enough.any():
+        return np.tile(STANDING, (len(places), 1)), 0.0
+    numbers = np.arange(len(places))
+    between = [np.interp(numbers, numbers[enough], each[enough]) for each in poses.T]
+    return np.stack(between, axis=-1), float(enough.mean())
+
+
+def _trust(off: Array, near: float) -> Array:
+    """Returns how much something counts that is so far off."""
+    return 1 / (1 + (off / near) ** 2) ** 2
+
+
+def _complex(places: Float[np.ndarray, "*K 2"], middle: Array) -> Plane:
+    return (places[..., 0] - middle[0]) + 1j * (places[..., 1] - middle[1])
+
+
+def _similarities(places: Plane, target: Plane, weights: Float[np.ndarray, "M K"]) -> tuple[Plane, Plane]:
+    """Returns factors and shifts that bring places to a target, by least squares."""
+    share = weights / np.maximum(weights.sum(1, keepdims=True), 1e-9)
+    centre, aim = (share * places).sum(1), share @ target
+    around = places - centre[:, None]
+    size = (share * np.abs(around) ** 2).sum(1)
+    factor = (share * around.conj() * (target - aim[:, None])).sum(1) / np.maximum(size, 1e-12)
+    factor = np.where((size > 1e-12) & (np.abs(factor) > 1e-3), factor, 1)
+    return factor, aim - factor * centre
+
+
+def _left(frames: FrameStore, poses: Float[np.ndarray, "M 4"]) -> float:
+    """Returns the share of the picture's change over time that is left when frames are aligned: of the spread
+    of the quieter ones of the pixels that most frames show."""
+    import cv2 as opencv
+
+    cv2: Any = opencv
+    height, width, _ = frames.shape
+    before, after = [], []
+    for number in np.unique(np.linspace(0, len(frames) - 1, LOOKED_AT).astype(int)):
+        grey = _grey(frames, number).astype(np.float32)
+        moves = matrix(poses[number], (width, height))
+        before.append(grey)
+        after.append(cv2.warpAffine(grey, moves, (width, height), borderValue=np.nan))
+    missing = np.isnan(after)
+    shown = missing.mean(0) < 0.4
+    if shown.mean() < 0.25:
+        return 1.0
+    usual, aligned = np.stack(before)[:, shown], np.ma.masked_array(after, missing)[:, shown]
+    change, rest = (
+        np.quantile(spread, QUIETER) for spread in (usual.std(0), np.asarray(aligned.std(0).filled(0)))
+    )
+    return float(rest / change) if change > NOISE else 1.0

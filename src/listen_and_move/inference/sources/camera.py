@@ -1,0 +1,87 @@
+"""The camera of a path: it stands still, or moves as it did in the clip and goes on smoothly across jumps.
+
+Frames are kept as they were filmed, each with its pose. A view is the pose that leads from the picture of a
+camera that stands still to what is shown. Pictures that are shown together are brought to one view, and what
+a frame does not reach is taken from what stands still in the others, so that no border is seen.
+
+Letters: H height, W width.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from math import exp
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from listen_and_move.data.backdrop import Backdrop, backdrop_of, chosen, reach_of
+from listen_and_move.data.poses import STANDING, Picture, composed, displacement, inverse, warped
+from listen_and_move.models.kept_frames import KeptFrames
+
+CameraMode = Literal["still", "as-filmed"]
+View = Float[np.ndarray, "4"]
+CALM = Fraction(1, 2)
+"""Seconds in which a camera that comes from elsewhere is brought to its own movement, about: as fast as hands
+move one."""
+UNSEEN = 0.1
+"""Pixels by which a picture need not be moved."""
+
+
+@dataclass(frozen=True, eq=False)
+class PathCamera:
+    """Shows kept frames from where a camera is."""
+
+    kept: KeptFrames
+    mode: CameraMode
+
+    def after(self, views: Sequence[View], place: Callable[[int], int]) -> View:
+        """Returns the view of the next frame.
+
+        It nears that of the frame itself as a door with a damper does its frame, beginning at the speed at
+        which the camera moved, so that there is no jerk where the path jumps.
+
+        Args:
+            views: of the frames before, oldest first, as many as there are; the last two count.
+            place: which kept frame is shown now (0), one frame ago (-1), or two (-2), if the path had always
+                gone as it goes now.
+        """
+        own = [self._own(place(ago)) for ago in (0, -1, -2)]
+        if len(views) < 2:
+            return own[0]
+        decay = exp(-1 / (CALM * self.kept.about.fps))
+        return own[0] + 2 * decay * (views[-1] - own[1]) - decay**2 * (views[-2] - own[2])
+
+    def _own(self, place: int) -> View:
+        """Returns the view in which a kept frame was filmed."""
+        if self.mode == "still" or self.kept.poses is None:
+            return STANDING
+        return inverse(self.kept.poses[place])
+
+    def picture(self, place: int, view: View = STANDING) -> Picture:
+        """Returns what is seen of a kept frame."""
+        picture = self.kept.reader.frame(place)
+        if self.kept.poses is None:
+            return picture
+        pose = composed(view, self.kept.poses[place])
+        width, height = self.kept.picture_size
+        if displacement(pose, height / width) * width < UNSEEN:
+            return picture
+        return warped(picture, pose, self._around(view))
+
+    def _around(self, view: View) -> Picture:
+        return self._backdrop.seen(view) if self.mode == "as-filmed" else self._still
+
+    @cached_property
+    def _still(self) -> Picture:
+        return self._backdrop.seen()
+
+    @cached_property
+    def _backdrop(self) -> Backdrop:
+        poses = self.kept.poses
+        assert poses is not None, "frames are moved"
+        numbers = chosen(len(poses))
+        frames = (self.kept.reader.frame(int(number)) for number in numbers)
+        return backdrop_of(frames, poses[numbers], reach_of(poses, self.kept.picture_size))
