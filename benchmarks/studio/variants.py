@@ -42,7 +42,7 @@ VARIANTS: dict[str, Settings] = {
     },
     "twice the width": {"generator.channels_base": 256, "generator.channels_max": 128},
     "no disturbance": {"training.disturbance": 0.0},
-    "feature matching 10": {"losses.feature_matching": 10.0},
+    "feature matching 10": {"losses.feature_matching": 10.0, "losses.adversarial_weight": 1.0},
     "plain": {"generator.prediction": "plain"},
     "directional": {"generator.prediction": "directional"},
     "at 32": {"generator.prediction_layers": "3"},

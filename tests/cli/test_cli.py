@@ -111,7 +111,7 @@ def test_a_setting_of_the_default_run_is_refused_wherever_the_video_stands(
     ("arguments", "saying"),
     [
         (["play"], "robustness, presets, weights, import; got 'play'"),
-        (["train"], "train: Missing"),
+        (["train"], "train: expected a video to learn"),
         (["train", "clip.mp4", "--colour", "blue"], "--colour"),
         (["train", "clip.mp4", "--losses.adversarial", "gan"], "--losses.adversarial"),
         (["train", "clip.mp4", "--steps", "many"], "--steps"),

@@ -197,7 +197,7 @@ def test_voting_with_keys(
     view.reload()
     view.get_by_role("button", name="Start").click()
     assert view.locator("#progress").inner_text() == "5 of 20"  # votes were kept
-    for _ in range(8):
+    for _ in range(16):
         view.get_by_role("button", name="2: this one").click()
     assert view.get_by_text("That was all of them").is_visible()
     with view.expect_download() as download:

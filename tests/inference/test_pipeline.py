@@ -1,5 +1,6 @@
 """The pipeline: any cut of the sound gives the same frames, for every source and every dial."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 from math import ceil
@@ -106,6 +107,13 @@ def random_cuts(seed: int, length: int) -> list[int]:
     return sorted([*places.tolist(), int(places[0])])
 
 
+def tried(source: str) -> Iterable[str]:
+    """The dials that a source is tried with."""
+    if source.startswith("composed"):
+        return ("as trained", "amount", "freeze and delay")
+    return DIALS if source.startswith("drawn") or source == "path, guided" else REPLAYED
+
+
 CASES = [
     (source, dial)
     for source in (
@@ -119,7 +127,7 @@ CASES = [
         "composed",
         "composed, 30 frames/s",
     )
-    for dial in (DIALS if source.startswith("drawn") or source == "path, guided" else REPLAYED)
+    for dial in tried(source)
     if (source, dial) != ("drawn, with noise", "sharpness")  # this model has no frame memory
 ]
 

@@ -162,12 +162,8 @@ def _camera_notes(choice: PictureChoice, kept: KeptFrames | None) -> tuple[Remar
     if choice.camera == "still" or (kept is not None and kept.poses is not None):
         return ()
     if kept is None:
-        return (
-            Remark("a network draws as a camera sees that stands still: --camera as-filmed has no effect"),
-        )
-    return (
-        Remark("these frames are shown as they were filmed in any case: --camera as-filmed has no effect"),
-    )
+        return (Remark("a network draws as a camera sees that stands still: asking for more has no effect"),)
+    return (Remark("these frames are shown as they were filmed in any case: asking for that has no effect"),)
 
 
 def _of_video(video: Path, choice: PictureChoice) -> Playable:

@@ -77,9 +77,9 @@ def test_in_silence_it_rests(filmed: Path, wave: np.ndarray) -> None:
 
 
 def test_a_seed_gives_another_path(filmed: Path, wave: np.ndarray) -> None:
-    noise = 0.1 * np.random.default_rng(1).standard_normal(len(wave)).astype(np.float32)
+    unheard = wave[::-1].copy()
     paths = [
-        np.stack(list(playable(filmed, BY_SOUND._replace(seed=seed)).pipeline.frames([noise])))
+        np.stack(list(playable(filmed, BY_SOUND._replace(seed=seed)).pipeline.frames([unheard])))
         for seed in (0, 0, 1)
     ]
     assert np.array_equal(paths[0], paths[1]) and not np.array_equal(paths[0], paths[2])
