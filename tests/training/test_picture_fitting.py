@@ -24,7 +24,12 @@ PATH = PictureQuality(distance=0.04, flicker=1.0, dcor=0.3)
         pytest.param(
             PATH._replace(flicker=1.2), PictureQuality(0.05, 1.0, 0.3), "composed", id="the path flickers"
         ),
-        pytest.param(PATH._replace(flicker=1.2), PictureQuality(0.03, 1.3, 0.3), "path", id="neither"),
+        pytest.param(
+            PATH._replace(flicker=1.2), PictureQuality(0.03, 1.3, 0.3), "path", id="neither is steady"
+        ),
+        pytest.param(
+            PATH._replace(flicker=1.3), PictureQuality(0.05, 1.2, 0.4), "composed", id="the steadier one"
+        ),
     ],
 )
 def test_which_is_better(path: PictureQuality, composed: PictureQuality, better: str) -> None:

@@ -69,11 +69,12 @@ def with_fitted_picture(network: Network, clip: Clip, config: Config, kept: Kept
 
 
 def better_picture(path: PictureQuality, composed: PictureQuality) -> Literal["path", "composed"]:
-    """Returns which of two is shown: the nearer one of those that are steady and follow."""
-    least = FOLLOWS * max(path.dcor, composed.dcor)
-    if composed.flicker > STEADY or composed.dcor < least:
+    """Returns which of two is shown: the nearer one of those that are steady, or at least the steadier one,
+    and follow."""
+    least, most = FOLLOWS * max(path.dcor, composed.dcor), max(STEADY, min(path.flicker, composed.flicker))
+    if composed.flicker > most or composed.dcor < least:
         return "path"
-    fails = path.flicker > STEADY or path.dcor < least
+    fails = path.flicker > most or path.dcor < least
     return "composed" if fails or composed.distance < WORTH * path.distance else "path"
 
 
