@@ -99,9 +99,10 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(sound: Path) -> Iterator[Any]:
-    """Chromium whose microphone hears the strokes."""
+    """Chromium whose microphone hears the strokes; closed before another module opens its own, since of
+    Playwright there can be one in a process."""
     pytest.importorskip("playwright", reason="playwright is not installed")
     if chromium() is None:
         pytest.skip("Chromium is not installed: apt-get install chromium")
