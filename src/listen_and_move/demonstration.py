@@ -105,8 +105,8 @@ def demo(
     _make_clip(clip)
     notes = melody(UNHEARD_SEED + seed, UNHEARD_SECONDS)
     write_wav(sound, render_sound(notes, UNHEARD_SECONDS, SOUND_RATE), SOUND_RATE)
-    # A program drew the film: no camera moves.
-    settings = {"training.steps": steps or STEPS, "clip.camera": "as-filmed"}
+    # A program drew the film: no camera moves, and from its beginning on it is one scene.
+    settings = {"training.steps": steps or STEPS, "clip.camera": "as-filmed", "clip.start": 0.0}
     trained = train(clip, folder / "run", preset_name=PRESET, settings=settings, device=device, watch=watch)
     generate(trained.run, sound, result, overwrite=True, device=device)
     real = _write_comparison(comparison, notes, result, sound)

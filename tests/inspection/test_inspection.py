@@ -249,8 +249,8 @@ def test_the_edit_list_of_the_whale(shared):
 
 
 def test_what_a_model_would_hold_is_said_before_it_is_trained(tmp_path):
-    path = film(tmp_path / "wide.mp4", performance(0, 4.0, 1280, 720)[0])
-    clip = ClipConfig(crop="0,0,1280,720", start=1.0, holdout="0.5")
+    path = film(tmp_path / "wide.mp4", performance(0, 2.5, 1280, 720)[0])
+    clip = ClipConfig(crop="0,0,1280,720", start=0.5, holdout="0.25")
     lines = [line for line in inspect(path, clip).lines() if "training.keep" in line]
     assert lines == [  # at 20 frames a second two thirds of 0.5 MB a second
         "a model with --training.keep source holds about 1.5 s of the clip, 1280x720 pixels, 20 frames/s, "

@@ -39,6 +39,9 @@ EXPLAINED = 0.67
 0.2 to 0.4 where there is, 0.97 and more where there is not)."""
 HELD = 0.9
 """Share of the frames in which enough of what stands still has to be seen."""
+GLANCES = 4
+"""Frames a second in which it is looked first whether the camera stands, and the others need not be
+followed."""
 LOOKED_AT = 48
 """Frames, evenly chosen, in which the change of the picture is measured."""
 QUIETER = 1 / 3
@@ -131,9 +134,14 @@ def motion_of(frames: FrameStore, rate: Fraction) -> CameraMotion:
     corners = _corners(reference)
     if len(corners) < _LEAST:
         return nothing
-    found, held = _fitted(_tracked(frames, reference, corners), corners, (width, height))
-    poses = composed(inverse(np.median(found, axis=0)), found)  # the middle one, so that little is missing
-    wander = float(np.sqrt(np.mean(displacement(poses, height / width) ** 2)))
+    for step in (ceil(rate / GLANCES), 1):
+        numbers = range(0, len(frames), step)
+        found, held = _fitted(_tracked(frames, reference, corners, numbers), corners, (width, height))
+        # Over the middle pose, so that little of the picture is missing.
+        poses = composed(inverse(np.median(found, axis=0)), found)
+        wander = float(np.sqrt(np.mean(displacement(poses, height / width) ** 2)))
+        if held >= HELD and wander < STEADY:
+            return CameraMotion(wander, 1.0, rate)
     left = _left(frames, poses) if held >= HELD else 1.0
     if wander < STEADY or left > EXPLAINED:
         return CameraMotion(wander, left, rate)
@@ -168,15 +176,25 @@ def _corners(picture: UInt8[np.ndarray, "H W"]) -> Float[np.ndarray, "K 2"]:
 
 
 def _tracked(
-    frames: FrameStore, reference: UInt8[np.ndarray, "H W"], corners: Float[np.ndarray, "K 2"]
+    frames: FrameStore,
+    reference: UInt8[np.ndarray, "H W"],
+    corners: Float[np.ndarray, "K 2"],
+    numbers: range,
 ) -> Float[np.ndarray, "M K 2"]:
-    """Returns where the corners of the reference are in every frame; NaN where they are not found."""
-    places = np.full((len(frames), len(corners), 2), np.nan, np.float32)
-    place = int(_PLACE * (len(frames) - 1))
-    for numbers in (range(place, len(frames)), range(place, -1, -1)):
+    """Returns where the corners of the reference are in some frames; NaN where they are not found.
+
+    Args:
+        frames: all of them.
+        reference: in which the corners were found.
+        corners: of the reference.
+        numbers: of the frames that are looked at, rising.
+    """
+    places = np.full((len(numbers), len(corners), 2), np.nan, np.float32)
+    middle = int(_PLACE * (len(numbers) - 1))
+    for ways in (range(middle, len(numbers)), range(middle, -1, -1)):
         moves = np.eye(2, 3)
-        for number in numbers:
-            places[number], moves = _followed(_grey(frames, number), reference, corners, moves)
+        for place in ways:
+            places[place], moves = _followed(_grey(frames, numbers[place]), reference, corners, moves)
     return places
 
 

@@ -19,7 +19,7 @@ from listen_and_move.data.frame_store import FrameStore, Shelf
 from listen_and_move.environment import environment
 from listen_and_move.evaluation.baselines import REAL
 from listen_and_move.evaluation.dataset import HELD_OUT, FrameSpan, Watch
-from listen_and_move.evaluation.evaluate import evaluated_run
+from listen_and_move.evaluation.evaluator import evaluated_run
 from listen_and_move.evaluation.film import Film, Picture
 from listen_and_move.evaluation.json_records import write_json
 from listen_and_move.evaluation.measures import Values

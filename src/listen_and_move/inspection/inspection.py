@@ -16,7 +16,9 @@ from listen_and_move.clock import exact
 from listen_and_move.config import ClipConfig
 from listen_and_move.data.camera import camera_motion
 from listen_and_move.errors import Remark, UserError
-from listen_and_move.inspection.advice import SAMPLE_RATE, Figures, advice, camera_moves, report
+from listen_and_move.inspection.advice import advice
+from listen_and_move.inspection.figures import SAMPLE_RATE, Figures, camera_moves
+from listen_and_move.inspection.findings import report
 from listen_and_move.media.conversion import centred_box
 from listen_and_move.media.files import MediaInfo, VideoInfo, probe
 from listen_and_move.media.replacing import check_no_input

@@ -12,12 +12,13 @@ from matplotlib.font_manager import findfont, fontManager, get_font
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from listen_and_move.inspection.advice import RATE, SAMPLE_RATE, Figures
+from listen_and_move.inspection.figures import SAMPLE_RATE, Figures
 from listen_and_move.media.files import VideoInfo
 from listen_and_move.media.replacing import replacing
 from listen_and_move.metrics.coupling import spectra
 from listen_and_move.metrics.scenes import temporal_spread
 from listen_and_move.metrics.sync import motion_energy
+from listen_and_move.scenes import RATE
 
 SHOWN = 8
 """Frames of the contact sheet."""

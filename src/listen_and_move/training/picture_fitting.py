@@ -34,7 +34,7 @@ FOLLOWS = 0.9
 WORTH = 0.95
 """Share of the path's distance below which composed pictures have to be, since they depend on the guide most,
 and the network has seen all stretches."""
-LOOKED_AT = 100
+LOOKED_AT = 50
 """Frames of a stretch at most."""
 
 Pictures = UInt8[np.ndarray, "T h w 3"]
