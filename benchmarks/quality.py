@@ -1,11 +1,11 @@
-"""The pictures of docs/quality.md: what a clip and each setting do to the picture, all made up, trained and
-played here.
+"""The pictures of docs/quality.md: what a clip and each setting do to the picture that is shown, all made up,
+trained and played here, at 512 pixels.
 
-    python -m benchmarks.quality [--out docs/quality] [--work FOLDER] [--steps 200] [--only playing \
+    python -m benchmarks.quality [--out docs/quality] [--work FOLDER] [--steps 500] [--only shown playing \
         settings clips length]
 
-Models are kept in the work folder, so the same command goes on. A model takes about a minute and a half of
-one core.
+Models and films are kept in the work folder, so the same command goes on. A model takes about a minute and a
+half of one core.
 """
 
 import argparse
@@ -19,24 +19,28 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from listen_and_move import Animator, Controls, train
-from listen_and_move.audio.features import SAMPLE_RATE
+from listen_and_move import Controls, generate, train
 from listen_and_move.audio.loudness import Gain
 from listen_and_move.data.synthetic.performance import melody, render_frames, render_sound
 from listen_and_move.inference.controls import AS_TRAINED
-from listen_and_move.inference.sound_check import listen
+from listen_and_move.inference.picture_pipelines import Picture
+from listen_and_move.media.picture import read_frames
 from listen_and_move.media.soundtrack import Waveform
 from listen_and_move.media.video import VideoWriter
-from listen_and_move.metrics.frame import MOVING_SHARE, laplacian_energies, moving_region, unit_range
+from listen_and_move.media.wav import write_wav
+from listen_and_move.metrics.frame import MOVING_SHARE, sharpness_ratio
 from listen_and_move.metrics.sync import difference_correlation, motion_energy, motion_ratio
 
-FPS, SIZE, SCREEN, SECONDS = Fraction(20), 64, 256, 30.0
-PLAYED_SECONDS = 6.0
+FPS, SIZE, SCREEN, SECONDS = Fraction(20), 64, 512, 30.0
+"""Rate; sides of the model's picture, at which motion is compared, and of what is shown; length of a clip."""
+PLAYED_SECONDS, SOUND_RATE = 6.0, 48_000
 LEARNT, UNHEARD = melody(1, SECONDS), melody(1002, PLAYED_SECONDS)
-SHOWN = range(14, 30, 2)
+SHOWN = (14, 19, 22, 25, 29)
 """Frames of the strips."""
-
-
+LARGE = 25
+"""The frame of the comparison at full size, and its middle part."""
+TILE = 200
+"""Pixels of a strip's frame."""
 TWICE_AS_WIDE = {"generator.channels_base": 256, "generator.channels_max": 128}
 
 
@@ -46,24 +50,26 @@ class QualityCase(NamedTuple):
     clip: str = "whole"
     settings: Mapping[str, Any] = {}
     controls: Controls = AS_TRAINED
+    picture: Picture = "composed"
     quieter: float = 0.0
     """dB by which the sound is quieter than it was rendered."""
     gain: Gain | Literal["match"] = "match"
+    seed: int = 0
 
 
 def shaken(frames: np.ndarray) -> np.ndarray:
     """A camera that is held by hand: a smooth walk of a few pixels."""
     walk = np.cumsum(np.random.default_rng(0).normal(0, 1, (len(frames), 2)), 0)
     smooth = np.stack([np.convolve(axis, np.hanning(15) / 7, "same") for axis in walk.T], 1)
-    places = np.round(6 * smooth / smooth.std(0)).astype(int)
+    places = np.round(12 * smooth / smooth.std(0)).astype(int)
     return np.stack([np.roll(frame, place, (0, 1)) for frame, place in zip(frames, places, strict=True)])
 
 
 def cut(frames: np.ndarray) -> np.ndarray:
-    """Every two seconds another shot: the left half of the picture, twice as large."""
-    side, length = frames.shape[1] // 2, 40
-    larger = frames[:, side // 2 : side // 2 + side, :side].repeat(2, 1).repeat(2, 2)
-    return np.where((np.arange(len(frames)) // length % 2 == 1)[:, None, None, None], larger, frames)
+    """After three fifths another shot: the left half of the picture, twice as large."""
+    side, first = frames.shape[1] // 2, 3 * len(frames) // 5
+    larger = frames[first:, side // 2 : side // 2 + side, :side].repeat(2, 1).repeat(2, 2)
+    return np.concatenate([frames[:first], larger])
 
 
 CLIPS: dict[str, tuple[float, int, Callable[[np.ndarray], np.ndarray]]] = {
@@ -77,7 +83,13 @@ CLIPS: dict[str, tuple[float, int, Callable[[np.ndarray], np.ndarray]]] = {
 }
 """Length, seed of the melody that is heard (1 is the one that is seen), and what was done to the picture."""
 
+SHOWN_PICTURES: dict[str, QualityCase] = {
+    "--picture drawn": QualityCase(picture="drawn"),
+    "--picture composed": QualityCase(),
+    "--picture path": QualityCase(picture="path"),
+}
 PICTURES: dict[str, dict[str, QualityCase]] = {
+    "shown": {**SHOWN_PICTURES, "--picture path\n--seed 1": QualityCase(picture="path", seed=1)},
     "playing": {
         "as trained": QualityCase(),
         "--amount 0.5": QualityCase(controls=Controls(amount=0.5)),
@@ -92,9 +104,10 @@ PICTURES: dict[str, dict[str, QualityCase]] = {
         "20 dB quieter,\n--gain 0": QualityCase(quieter=20, gain=0.0),
     },
     "settings": {
-        "studio": QualityCase(),
+        "quick": QualityCase(),
+        "--losses.adversarial-\nweight 1": QualityCase(settings={"losses.adversarial_weight": 1.0}),
         "--generator.channels-base 256\n--generator.channels-max 128": QualityCase(settings=TWICE_AS_WIDE),
-        "--losses.adversarial-\nweight 0": QualityCase(settings={"losses.adversarial_weight": 0.0}),
+        "--training.steps 100": QualityCase(settings={"training.steps": 100}),
         "--generator.recall 0": QualityCase(settings={"generator.recall": 0}),
         "--features.future 0": QualityCase(settings={"features.future": 0}),
         "--features.kind level": QualityCase(settings={"features.kind": "level"}),
@@ -102,16 +115,19 @@ PICTURES: dict[str, dict[str, QualityCase]] = {
         "--training.\ndisturbance 0": QualityCase(settings={"training.disturbance": 0.0}),
     },
     "clips": {
-        "30 s, still camera": QualityCase(),
-        "hand-held camera": QualityCase("shaken"),
-        "cuts": QualityCase("cut"),
-        "sound of another\nperformance": QualityCase("foreign"),
+        "30 s, still camera": QualityCase(picture="auto"),
+        "hand-held camera": QualityCase("shaken", picture="auto"),
+        "hand-held camera,\n--camera as-filmed": QualityCase(
+            "shaken", {"clip.camera": "as-filmed"}, picture="auto"
+        ),
+        "a cut after 18 s": QualityCase("cut", picture="auto"),
+        "sound of another\nperformance": QualityCase("foreign", picture="auto"),
     },
     "length": {
-        "3 s": QualityCase("three"),
-        "6 s": QualityCase("six"),
-        "12 s": QualityCase("twelve"),
-        "30 s": QualityCase(),
+        "3 s": QualityCase("three", picture="auto"),
+        "6 s": QualityCase("six", picture="auto"),
+        "12 s": QualityCase("twelve", picture="auto"),
+        "30 s": QualityCase(picture="auto"),
     },
 }
 
@@ -123,77 +139,106 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("docs/quality"))
     parser.add_argument("--work", type=Path, default=Path("quality-work"))
-    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--only", nargs="+", choices=list(PICTURES), default=list(PICTURES))
     options = parser.parse_args()
     for folder in (options.out, options.work):
         folder.mkdir(parents=True, exist_ok=True)
+    real = truth(options.work)
     for name in options.only:
         rows = {label: played(case, options.work, options.steps) for label, case in PICTURES[name].items()}
-        draw(rows, truth(), options.out / f"{name}.png")
+        draw(rows, real, options.out / f"{name}.jpg")
+        if name == "shown":
+            beside = [real, *(rows[label] for label in SHOWN_PICTURES)]
+            middle = slice(SCREEN // 8, SCREEN * 7 // 8)
+            save(np.concatenate([frames[LARGE][middle] for frames in beside], 1), options.out / "large.jpg")
 
 
 def played(case: QualityCase, work: Path, steps: int) -> np.ndarray:
-    """The frames of a case for the melody that no model has heard."""
+    """The frames of a case for the melody that no model has heard, as they are written and read back."""
     settings = {"training.steps": steps, "clip.holdout": "0"} | dict(case.settings)
     run = work / "-".join([case.clip, *(f"{name}={value}" for name, value in settings.items())])
     trained = train(film(work, case.clip), run, preset_name="quick", settings=settings)
-    sound = (10 ** (-case.quieter / 20) * render_sound(UNHEARD, PLAYED_SECONDS, SAMPLE_RATE).mean(1)).astype(
-        np.float32
+    sound, out = work / "unheard.wav", work / "played.mp4"
+    write_wav(
+        sound, 10 ** (-case.quieter / 20) * render_sound(UNHEARD, PLAYED_SECONDS, SOUND_RATE), SOUND_RATE
     )
-    animator = Animator.load(trained.run)
-    gain = listen(lambda: [sound], animator.audio_reference, case.gain).gain
-    return np.stack(list(animator.frames([sound], controls=case.controls, gain=gain)))
+    generate(
+        trained.run,
+        sound,
+        out,
+        picture=case.picture,
+        size=f"{SCREEN}x{SCREEN}",
+        gain=case.gain,
+        controls=case.controls,
+        seed=case.seed,
+        overwrite=True,
+    )
+    return np.stack(list(read_frames(out, FPS, width=SCREEN, height=SCREEN)))
 
 
 def film(work: Path, name: str) -> Path:
     """A clip to learn."""
     path, (seconds, melody_seed, changed) = work / f"{name}.mp4", CLIPS[name]
     if not path.exists():
-        sound = Waveform(render_sound(melody(melody_seed, seconds), seconds), 48_000)
+        sound = Waveform(render_sound(melody(melody_seed, seconds), seconds), SOUND_RATE)
         with VideoWriter(path, width=SCREEN, height=SCREEN, fps=FPS, sound=sound) as writer:
             for frame in changed(np.stack(list(render_frames(LEARNT, seconds, FPS, SCREEN, SCREEN)))):
                 writer.write(frame)
     return path
 
 
-def truth() -> np.ndarray:
-    """What really belongs to the melody, at the model's size."""
-    frames = np.stack(list(render_frames(UNHEARD, PLAYED_SECONDS, FPS, SCREEN, SCREEN)))
+def truth(work: Path) -> np.ndarray:
+    """What really belongs to the melody, written and read back like everything else."""
+    path = work / "truth.mp4"
+    with VideoWriter(path, width=SCREEN, height=SCREEN, fps=FPS, overwrite=True) as writer:
+        for frame in render_frames(UNHEARD, PLAYED_SECONDS, FPS, SCREEN, SCREEN):
+            writer.write(frame)
+    return np.stack(list(read_frames(path, FPS, width=SCREEN, height=SCREEN)))
+
+
+def reduced(frames: np.ndarray) -> np.ndarray:
+    """Frames at the model's size."""
     cells = frames.reshape(len(frames), SIZE, SCREEN // SIZE, SIZE, SCREEN // SIZE, 3)
     return cells.mean((2, 4)).round().astype(np.uint8)
 
 
 def figures(frames: np.ndarray, real: np.ndarray) -> dict[str, float]:
     """How well pictures follow the truth, how sharp they are where it moves, and how much they move."""
-    region = moving_region(unit_range(real).std(0, dtype=np.float64).mean(-1), MOVING_SHARE)
-    detail = [float(laplacian_energies(video, region).mean()) for video in (frames, real)]
-    ratio = motion_ratio(frames, real)
-    return {"dcor": difference_correlation(frames, real), "sharpness": detail[0] / detail[1], "motion": ratio}
+    small, small_real = reduced(frames), reduced(real)
+    return {
+        "dcor": difference_correlation(small, small_real),
+        "sharpness": sharpness_ratio(frames, real, MOVING_SHARE),
+        "motion": motion_ratio(small, small_real),
+    }
 
 
 def draw(rows: Mapping[str, np.ndarray], real: np.ndarray, out: Path) -> None:
     """A strip and a curve of motion per row, the truth first."""
     rows = {"the truth": real, **rows}
-    figure = Figure(figsize=(11, 0.85 * len(rows)), layout="constrained")
-    axes = figure.subplots(len(rows), 2, width_ratios=(3, 2), squeeze=False)
-    seconds, motion = np.arange(1, len(real)) / float(FPS), motion_energy(real)
+    figure = Figure(figsize=(14, 1.6 * len(rows)), layout="constrained")
+    axes = figure.subplots(len(rows), 2, width_ratios=(2, 1), squeeze=False)
+    true_motion = motion_energy(reduced(real))
+    seconds = np.arange(1, len(real)) / float(FPS)
     for (strip, curve), (label, frames) in zip(axes, rows.items(), strict=True):
-        strip.imshow(np.concatenate([frames[place] for place in SHOWN], axis=1), interpolation="lanczos")
-        strip.set_ylabel(label, rotation=0, ha="right", va="center")
+        tiles = [Image.fromarray(frames[place]).resize((TILE, TILE)) for place in SHOWN]
+        strip.imshow(np.concatenate([np.asarray(tile) for tile in tiles], axis=1), interpolation="lanczos")
+        strip.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=13)
         strip.set(xticks=[], yticks=[])
-        curve.fill_between(seconds, motion, color="0.85", linewidth=0)
-        curve.plot(seconds, motion_energy(frames), color="tab:red", linewidth=1)
-        curve.set(yticks=[], ylim=(0, 1.6 * motion.max()), xlim=(0, PLAYED_SECONDS), xticks=[])
-        text = (
-            ""
-            if frames is real
-            else "  ".join(f"{name} {value:.2f}" for name, value in figures(frames, real).items())
-        )
-        curve.text(0.99, 0.93, text, transform=curve.transAxes, ha="right", va="top", fontsize=8)
+        curve.fill_between(seconds, true_motion, color="0.85", linewidth=0)
+        curve.plot(seconds, motion_energy(reduced(frames)), color="tab:red", linewidth=1)
+        curve.set(yticks=[], ylim=(0, 1.6 * true_motion.max()), xlim=(0, PLAYED_SECONDS), xticks=[])
+        told = {} if frames is real else figures(frames, real)
+        text = "  ".join(f"{name} {value:.2f}" for name, value in told.items())
+        curve.text(0.99, 0.93, text, transform=curve.transAxes, ha="right", va="top", fontsize=12)
     picture = BytesIO()
-    figure.savefig(picture, dpi=90, format="png")
-    Image.open(picture).convert("RGB").quantize(256).save(out, optimize=True)  # a third of the bytes
+    figure.savefig(picture, dpi=100, format="png")
+    save(np.asarray(Image.open(picture).convert("RGB")), out)
+
+
+def save(picture: np.ndarray, out: Path) -> None:
+    """Writes a picture for the documents."""
+    Image.fromarray(picture).save(out, quality=82, optimize=True)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,14 @@
 Letters: K remembered frames, T frames of a stretch, h, w of the network's picture.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from statistics import fmean, median
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from listen_and_move.config import Config
@@ -19,7 +19,7 @@ from listen_and_move.metrics.sync import difference_correlation
 from listen_and_move.models.generator import Network
 from listen_and_move.models.path_memory import PathMemory
 from listen_and_move.models.path_search import BY_BOTH, BY_GUIDE, BY_SOUND, CostWeights, PathCue, usual_search
-from listen_and_move.models.pixels import as_network
+from listen_and_move.models.pixels import as_network, as_pixels
 from listen_and_move.models.rendering import played
 from listen_and_move.training.memory_fitting import memory_mask, remembered_frames
 
@@ -46,7 +46,21 @@ class Rehearsal(NamedTuple):
     """Of all training frames but those of the stretch and near it."""
     guides: UInt8[np.ndarray, "T h w 3"]
     """What the network draws without the remembered frames of the stretch."""
+    recalled: UInt8[np.ndarray, "T h w 3"] | None
+    """What its frame memory alone tells, of which nothing has seen the stretch; None without memory."""
     cues: list[PathCue]
+
+    def led_by(self, guides: UInt8[np.ndarray, "T h w 3"]) -> "Rehearsal":
+        """Returns the stretch with other guides."""
+        sounds = [cue.features for cue in self.cues]
+        return self._replace(guides=guides, cues=_cues(self.path, sounds, guides))
+
+    def beginning(self, count: int) -> "Rehearsal":
+        """Returns the first so many frames of the stretch."""
+        recalled = None if self.recalled is None else self.recalled[:count]
+        return self._replace(
+            span=self.span[:count], guides=self.guides[:count], recalled=recalled, cues=self.cues[:count]
+        )
 
     def chosen(self, weights: CostWeights) -> Int[np.ndarray, " T"]:
         """Returns the frames of the clip that a path shows."""
@@ -73,10 +87,9 @@ def rehearsals(network: Network, clip: Clip, config: Config, path: PathMemory) -
         mask = _hidden(network, clip, config, span)
         drawn = played(network, clip.features, span, config, config.training.seed, mask)
         guides = np.concatenate(list(drawn))
-        described = path.described(as_network(torch.from_numpy(guides)))
-        sounds = clip.features[span.start : span.stop].numpy()
-        cues = [PathCue(*both) for both in zip(sounds, described, strict=True)]
-        found.append(Rehearsal(span, path.without(hidden), guides, cues))
+        cues = _cues(path, clip.features[span.start : span.stop].numpy(), guides)
+        recalled = _recalled(network, clip, span, mask)
+        found.append(Rehearsal(span, path.without(hidden), guides, recalled, cues))
     network.train(training)
     return found
 
@@ -113,6 +126,27 @@ def folds(spans: Sequence[range]) -> Iterator[range]:
         count = max(1, round(FOLDS * len(span) / total))
         edges = [span.start + len(span) * fold // count for fold in range(count + 1)]
         yield from (range(*pair)[:LONGEST_FOLD] for pair in pairwise(edges) if pair[1] - pair[0] > 2)
+
+
+def _cues(
+    path: PathMemory, sounds: Iterable[Float[np.ndarray, " F"]], guides: UInt8[np.ndarray, "T h w 3"]
+) -> list[PathCue]:
+    described = path.described(as_network(torch.from_numpy(guides)))
+    return [PathCue(*both) for both in zip(sounds, described, strict=True)]
+
+
+def _recalled(
+    network: Network, clip: Clip, span: range, mask: Bool[Tensor, "1 K"] | None
+) -> UInt8[np.ndarray, "T h w 3"] | None:
+    """Returns the blends that the frame memory tells for a stretch."""
+    memory = network.generator.memory
+    if memory is None:
+        return None
+    device = memory.values.device
+    features = clip.features[span.start : span.stop][None].to(device)
+    with torch.no_grad():
+        blend, _ = memory(features, mask, torch.zeros(1, 1, 1, device=device))
+    return as_pixels(blend[0]).cpu().numpy()
 
 
 def _hidden(network: Network, clip: Clip, config: Config, span: range) -> Bool[Tensor, "1 K"] | None:

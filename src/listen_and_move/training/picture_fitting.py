@@ -3,7 +3,7 @@
 Letters: T frames of a stretch, h, w of reduced pictures.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from statistics import fmean
@@ -75,12 +75,25 @@ def better_picture(path: PictureQuality, composed: PictureQuality) -> Literal["p
     if composed.flicker > most or composed.dcor < least:
         return "path"
     fails = path.flicker > most or path.dcor < least
-    return "composed" if fails or composed.distance < WORTH * path.distance else "path"
+    return "composed" if fails or _nearer(path, composed) else "path"
+
+
+def _nearer(path: PictureQuality, composed: PictureQuality) -> bool:
+    """Whether composed pictures are nearer to the film by what is worth it."""
+    return composed.distance < WORTH * path.distance
 
 
 def _fitted_picture(
     stretches: Sequence[Rehearsal], kept: KeptFrames, config: Config
 ) -> Literal["path", "composed"]:
+    """Returns which is shown: composed pictures, where they are better by what the network draws and nearer
+    by what its frame memory tells too.
+
+    The network has seen all stretches, and what it draws of them promises too much of pictures that depend on
+    it: drums from above were composed, with ghosts, which their frame memory, that has not, would not do.
+    """
+    stretches = [stretch.beginning(LOOKED_AT) for stretch in stretches]
+
     @cache
     def frame(number: int) -> UInt8[np.ndarray, "h w 3"]:
         """The kept frame, reduced, that is on display at the instant of a frame of the clip."""
@@ -88,22 +101,38 @@ def _fitted_picture(
         picture = kept.reader.frame(place)
         return reduced(picture if kept.poses is None else warped(picture, kept.poses[place]))
 
-    found = []
-    for stretch in stretches:
-        stretch = stretch._replace(guides=stretch.guides[:LOOKED_AT], cues=stretch.cues[:LOOKED_AT])
-        real = np.stack([frame(number) for number in stretch.span[:LOOKED_AT]])
-        path = np.stack([frame(number) for number in stretch.chosen(kept.about.weights).tolist()])
-        composed, search, regions = [], RegionSearch(stretch.path), None
-        for guide in as_network(torch.from_numpy(stretch.guides)):
-            regions = search.step(guide, regions)
-            numbers = stretch.path.numbers[torch.from_numpy(regions.rows)].tolist()
-            parts = [frame(number) for number in numbers]
-            composed.append(composition(parts, [*regions.masks], guide, regions.agreement))
-        found.append((_quality(path, real), _quality(np.stack(composed), real)))
-    if not found:
+    def pictures(stretches: Sequence[Rehearsal]) -> tuple[PictureQuality, PictureQuality]:
+        """Returns the qualities of a path and of composed pictures."""
+        found = []
+        for stretch in stretches:
+            real = np.stack([frame(number) for number in stretch.span])
+            path = np.stack([frame(number) for number in stretch.chosen(kept.about.weights).tolist()])
+            found.append((_quality(path, real), _quality(_composed(stretch, frame), real)))
+        path, composed = (
+            PictureQuality(*map(fmean, zip(*each, strict=True))) for each in zip(*found, strict=True)
+        )
+        return path, composed
+
+    if not stretches or better_picture(*pictures(stretches)) == "path":
         return "path"
-    means = [PictureQuality(*map(fmean, zip(*each, strict=True))) for each in zip(*found, strict=True)]
-    return better_picture(*means)
+    recalled = [stretch.led_by(stretch.recalled) for stretch in stretches if stretch.recalled is not None]
+    return "composed" if not recalled or _nearer(*pictures(recalled)) else "path"
+
+
+def _composed(stretch: Rehearsal, frame: Callable[[int], UInt8[np.ndarray, "h w 3"]]) -> Pictures:
+    """Returns composed pictures of a stretch.
+
+    Args:
+        stretch: with the guides.
+        frame: a frame of the clip, by its number.
+    """
+    composed, search, regions = [], RegionSearch(stretch.path), None
+    for guide in as_network(torch.from_numpy(stretch.guides)):
+        regions = search.step(guide, regions)
+        numbers = stretch.path.numbers[torch.from_numpy(regions.rows)].tolist()
+        parts = [frame(number) for number in numbers]
+        composed.append(composition(parts, [*regions.masks], guide, regions.agreement))
+    return np.stack(composed)
 
 
 def _quality(shown: Pictures, real: Pictures) -> PictureQuality:
