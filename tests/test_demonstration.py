@@ -2,8 +2,6 @@
 files."""
 
 import os
-import subprocess
-import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,24 +12,11 @@ from listen_and_move.demonstration import demo
 from listen_and_move.errors import UserError
 from listen_and_move.media.picture import read_frames
 from listen_and_move.metrics.sync import difference_correlation
+from tests.cli.running import command
 
 
 def test_the_command_makes_what_it_says(tmp_path: Path) -> None:
-    line = [
-        sys.executable,
-        "-m",
-        "listen_and_move",
-        "demo",
-        "here",
-        "--steps",
-        "2",
-        "--seed",
-        "4",
-        "--device",
-        "cpu",
-    ]
-    surroundings = {**os.environ, "COLUMNS": "100"}
-    result = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=300, env=surroundings)
+    result = command("demo", "here", "--steps", 2, "--seed", 4, "--device", "cpu", folder=tmp_path)
     assert result.returncode == 0, result.stderr
     folder = tmp_path / "here"
     for name in ("performance.mp4", "melody-4.wav", "melody-4.mp4", "comparison-4.mp4"):

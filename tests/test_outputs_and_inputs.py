@@ -16,7 +16,7 @@ from listen_and_move.media.files import probe
 from listen_and_move.media.replacing import check_no_input, replacing, replacing_folder, short_name
 from listen_and_move.media.wav import write_wav
 from listen_and_move.runs import RunFolder
-from tests.cli.test_cli import command, refused, tone
+from tests.cli.running import command, refused, tone
 
 LINKS = ("itself", "symbolic", "hard", "by another way")
 

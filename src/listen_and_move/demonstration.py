@@ -109,8 +109,7 @@ def demo(
     settings = {"training.steps": steps or STEPS, "clip.camera": "as-filmed", "clip.start": 0.0}
     trained = train(clip, folder / "run", preset_name=PRESET, settings=settings, device=device, watch=watch)
     generate(trained.run, sound, result, overwrite=True, device=device)
-    real = _write_comparison(comparison, notes, result, sound)
-    generated = np.stack(list(_small(read_frames(result, _fps(), width=PICTURE_SIZE, height=PICTURE_SIZE))))
+    real, generated = _write_comparison(comparison, notes, result, sound)
     return Demonstration(clip, sound, trained.run, result, comparison, **_figures(generated, real))
 
 
@@ -153,8 +152,10 @@ def _small(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     clip = preset(PRESET).clip
     rows, columns = PICTURE_SIZE // clip.height, PICTURE_SIZE // clip.width
     for frame in frames:
-        cells = frame.reshape(clip.height, rows, clip.width, columns, 3)
-        yield (cells.mean((1, 3)) + 0.5).astype(np.uint8)
+        # Added row by row, then column by column: several times as fast as a mean over both axes, and exact.
+        strips = frame.reshape(clip.height, rows, -1).sum(1, dtype=np.uint32)
+        cells = strips.reshape(clip.height, clip.width, columns, 3).sum(2)
+        yield (cells / (rows * columns) + 0.5).astype(np.uint8)
 
 
 def _figures(generated: np.ndarray, real: np.ndarray) -> dict[str, Any]:
@@ -169,13 +170,16 @@ def _figures(generated: np.ndarray, real: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _write_comparison(path: Path, notes: tuple[Note, ...], result: Path, sound: Path) -> np.ndarray:
+def _write_comparison(
+    path: Path, notes: tuple[Note, ...], result: Path, sound: Path
+) -> tuple[np.ndarray, np.ndarray]:
     """Writes the truth (left) beside what was played (right), frame by frame as both are large.
 
     Returns:
-        The truth at the model's size.
+        The truth and what was played, at the model's size.
     """
-    side, small = PICTURE_SIZE, []
+    side = PICTURE_SIZE
+    truths, results = [], []
     truth = render_frames(notes, UNHEARD_SECONDS, _fps(), side, side)
     played = read_frames(result, _fps(), width=side, height=side)
     with VideoWriter(
@@ -183,5 +187,6 @@ def _write_comparison(path: Path, notes: tuple[Note, ...], result: Path, sound: 
     ) as writer:
         for pair in zip(truth, played, strict=True):
             writer.write(np.concatenate(pair, axis=1))
-            small += _small(pair[:1])
-    return np.stack(small)
+            truths += _small(pair[:1])
+            results += _small(pair[1:])
+    return np.stack(truths), np.stack(results)

@@ -2,13 +2,11 @@
 something."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests.cli.running import command
 from tests.conftest import TINY
 
 from listen_and_move.ablations.ablation import ablation
@@ -94,28 +92,9 @@ def test_a_difference_is_marked_where_it_exceeds_the_spread() -> None:
 
 def test_the_command(performance: Path, tmp_path: Path) -> None:
     words = [f"--{name.replace('_', '-').removeprefix('clip.')}={value}" for name, value in SETTINGS.items()]
-    line = [
-        sys.executable,
-        "-m",
-        "listen_and_move",
-        "ablation",
-        str(performance),
-        "--out",
-        str(tmp_path / "study"),
-    ]
-    line += [
-        "--rows",
-        "baseline",
-        "skip:generator.connections=skip",
-        "--seeds",
-        "2",
-        "--published",
-        "drums",
-        *words,
-    ]
-    first = subprocess.run(
-        line, capture_output=True, text=True, timeout=240, env={**os.environ, "COLUMNS": "100"}
-    )
+    rows = ["baseline", "skip:generator.connections=skip"]
+    line = ["--rows", *rows, "--seeds", 2, "--published", "drums", *words]
+    first = command("ablation", performance, "--out", tmp_path / "study", *line)
     assert first.returncode == 0, first.stderr
     assert (
         "| baseline (MfS) |" in first.stdout and "| skip |" in first.stdout and "50000 steps" in first.stdout
@@ -125,19 +104,13 @@ def test_the_command(performance: Path, tmp_path: Path) -> None:
     assert files == {"table.md", "table.tex", "table.json", "table.png"} | {
         f"{row}-seed{seed}" for row in ("baseline", "skip") for seed in (0, 1)
     }
-    rows = json.loads((tmp_path / "study" / "table.json").read_text())["rows"]
-    assert [row["paper"] for row in rows] == [[0.68, 0.16, 2387], None]
-    assert all(len(row["figures"]["ssim"]["seeds"]) == 2 for row in rows)
+    found = json.loads((tmp_path / "study" / "table.json").read_text())["rows"]
+    assert [row["paper"] for row in found] == [[0.68, 0.16, 2387], None]
+    assert all(len(row["figures"]["ssim"]["seeds"]) == 2 for row in found)
     states = {path: path.stat().st_mtime_ns for path in (tmp_path / "study").rglob("*.safetensors")}
-    again = ablation(
-        performance,
-        tmp_path / "study",
-        rows=["baseline", "skip:generator.connections=skip"],
-        seeds=2,
-        settings=SETTINGS,
-    )
+    again = ablation(performance, tmp_path / "study", rows=rows, seeds=2, settings=SETTINGS)
     assert again.finished and {path: path.stat().st_mtime_ns for path in states} == states
-    assert _interrupted(performance, tmp_path / "other") == rows[0]["figures"]["ssim"]["seeds"][:1]
+    assert _interrupted(performance, tmp_path / "other") == found[0]["figures"]["ssim"]["seeds"][:1]
     with pytest.raises(UserError, match=r"expected the settings it was begun with, motion\.noise"):
         ablation(performance, tmp_path / "study", rows=["baseline"], settings={**SETTINGS, "motion.noise": 3})
 

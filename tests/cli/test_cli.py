@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.cli.running import command, one_line, process, refused, tone
 from tests.conftest import TINY
 
 from listen_and_move import __version__
@@ -19,25 +20,6 @@ from listen_and_move.media.picture import read_frames
 from listen_and_move.media.soundtrack import Waveform
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.media.wav import write_wav
-
-
-def command(
-    *arguments: object, folder: Path | None = None, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "listen_and_move", *map(str, arguments)]
-    surroundings = {**os.environ, "COLUMNS": "100", **environment}
-    return subprocess.run(line, capture_output=True, text=True, timeout=240, cwd=folder, env=surroundings)
-
-
-def refused(*arguments: object, saying: str, folder: Path | None = None) -> str:
-    """The command ends with code 2 and one line; returns it."""
-    result = command(*arguments, folder=folder)
-    lines = result.stderr.strip().splitlines()
-    assert result.returncode == 2, result.stderr
-    assert "Traceback" not in result.stderr
-    assert lines[-1].startswith("error: ") and sum(line.startswith("error:") for line in lines) == 1
-    assert saying in lines[-1], lines[-1]
-    return lines[-1]
 
 
 def video(path: Path, seconds: float = 2.0, sound: np.ndarray | None = None) -> Path:
@@ -50,12 +32,8 @@ def video(path: Path, seconds: float = 2.0, sound: np.ndarray | None = None) -> 
     return path
 
 
-def tone(seconds: float, level: float = 0.3) -> np.ndarray:
-    return level * np.sin(np.arange(int(seconds * 48_000)) * 0.06)
-
-
 def test_version_and_help() -> None:
-    assert command("--version").stdout.strip() == f"listen-and-move {__version__}"
+    assert process("--version").stdout.strip() == f"listen-and-move {__version__}"
     assert all(
         name in command("--help").stdout
         for name in ("demo", "inspect", "train", "generate", "evaluate", "compare", "robustness", "weights")
@@ -86,7 +64,7 @@ def test_train_then_generate(performance: Path, tmp_path: Path) -> None:
         "train", performance, "--run", "run", "--size", "32", "--steps", "2", *options, folder=tmp_path
     )
     assert first.returncode == 0 and "2 steps done" in first.stdout, first.stderr
-    again = command(
+    again = process(
         "train", performance, "--run", "run", "--size", "32", "--steps", "4", *options, folder=tmp_path
     )
     assert again.returncode == 0 and "4 steps done" in again.stdout, again.stderr
@@ -132,6 +110,12 @@ def test_a_setting_of_the_default_run_is_refused_wherever_the_video_stands(
 )
 def test_wrong_commands(arguments: list[str], saying: str, tmp_path: Path) -> None:
     refused(*arguments, saying=saying, folder=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_refusal_ends_a_process_with_code_2_and_one_line(tmp_path: Path) -> None:
+    one_line(process("train", "clip.mp4", folder=tmp_path), "clip.mp4")
+    one_line(process("generate", "run", "sound.wav", folder=tmp_path), "expected a run folder")
     assert not list(tmp_path.iterdir())
 
 
@@ -210,7 +194,7 @@ def _float_wav(path: Path, samples: np.ndarray) -> None:
 def test_an_interrupted_generation_leaves_nothing_behind(
     tmp_path: Path, trained: Path, number: signal.Signals
 ) -> None:
-    write_wav(tmp_path / "long.wav", np.tile(tone(10), 18), 48_000)
+    write_wav(tmp_path / "long.wav", np.tile(tone(10), 9), 48_000)
     # Where tests run in the background, SIGINT is ignored from birth; a person's terminal does not do that.
     heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     code = f"{heeding}; from listen_and_move.cli.main import main; main()"

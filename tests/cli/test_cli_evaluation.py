@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.cli.test_cli import command, refused, tone
+from tests.cli.running import command, refused, tone
 
 from listen_and_move.media.files import probe
 from listen_and_move.media.wav import write_wav

@@ -16,7 +16,7 @@ import av
 import numpy as np
 import pytest
 import torch
-from tests.cli.test_cli import tone
+from tests.cli.running import tone
 
 from listen_and_move.cli.main import run_command
 from listen_and_move.inference.animator import Animator

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.cli.test_cli import command, refused, tone
+from tests.cli.running import command, process, refused, tone
 from tests.conftest import TINY
 from tests.media.making import make_video
 
@@ -67,7 +67,7 @@ def test_on_a_terminal_there_are_bars_and_no_lines(trained: Path, tmp_path: Path
 
 @pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["presets"], ["weights", "list"]])
 def test_a_terminal_of_another_encoding(arguments: list[str]) -> None:
-    result = command(*arguments, PYTHONIOENCODING="cp1252", PYTHONUTF8="0")
+    result = process(*arguments, PYTHONIOENCODING="cp1252", PYTHONUTF8="0")
     assert result.returncode == 0 and "Traceback" not in result.stderr
 
 
@@ -75,12 +75,12 @@ def test_what_a_terminal_cannot_show_is_a_question_mark(
     trained: Path, performance: Path, tmp_path: Path
 ) -> None:
     write_wav(tmp_path / "日本.wav", tone(0.3), 48_000)
-    result = command(
+    result = process(
         "generate", trained, "日本.wav", folder=tmp_path, PYTHONIOENCODING="cp1252", PYTHONUTF8="0"
     )
     assert result.returncode == 0 and result.stdout.strip() == f"??-{trained.name}.mp4", result.stderr
     shutil.copy(performance, tmp_path / "日本.mp4")
-    result = command("inspect", "日本.mp4", folder=tmp_path, PYTHONIOENCODING="cp1252", PYTHONUTF8="0")
+    result = process("inspect", "日本.mp4", folder=tmp_path, PYTHONIOENCODING="cp1252", PYTHONUTF8="0")
     assert result.returncode == 0 and (tmp_path / "日本-inspection.png").exists(), result.stderr
     refused("inspect", "無い.mp4", saying="does not exist", folder=tmp_path)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tests.cli.test_cli import command, tone
+from tests.cli.running import command, tone
 from tests.conftest import TINY
 
 from listen_and_move.cli.output import plain

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.cli.test_cli import refused
+from tests.cli.running import refused
 from tests.conftest import TINY
 
 from listen_and_move.config import LossConfig

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.cli.test_cli import refused
+from tests.cli.running import refused
 from tests.conftest import TINY
 
 from listen_and_move.errors import UserError

@@ -78,7 +78,8 @@ def test_reconstruction_learns(performance: Path, tmp_path: Path, recall: int, m
         seen.extend(value for name, value in progress.values.items() if name == "generator/l1")
 
     alone = {"losses.adversarial_weight": 0.0, "generator.recall": recall}
-    settings = {**TINY, **alone, "training.steps": 100, "training.lanes": 8, "training.validate_every": 100}
+    once = {f"training.{name}": 100 for name in ("steps", "save_every", "validate_every", "sample_every")}
+    settings = {**TINY, **alone, **once, "training.lanes": 8}
     train(performance, tmp_path / "run", settings=settings, device="cpu", watch=watch)
     assert sum(seen[-10:]) < most * sum(seen[:10])
 
@@ -149,9 +150,9 @@ def test_a_signal_saves_and_the_run_goes_on(performance: Path, tmp_path: Path, n
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130 and "saved" in out and "Traceback" not in err
-    stopped = list(folder.metrics())[-1]["step"]
-    result = train(performance, folder.path, settings={"training.steps": stopped + 40}, device="cpu")
-    assert result.finished
+    stopped = load_model(folder.model_file).step
+    result = train(performance, folder.path, settings={"training.steps": stopped + 4}, device="cpu")
+    assert result.finished and result.step == stopped + 4
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")

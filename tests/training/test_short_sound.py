@@ -4,7 +4,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from tests.cli.test_cli import refused
+from tests.cli.running import refused
 from tests.conftest import TINY
 from tests.media.making import make_video, whole
 

@@ -67,9 +67,10 @@ class Bars(Progress):
         while not over:
             over = self.over.wait(LINE_SECONDS)
             for task in self.tasks:
+                finished = task.finished  # before its line is made, which else might tell of the step before
                 if task.visible and task.id not in ended:
                     print(self._line(task), file=sys.stderr, flush=True)
-                ended |= {task.id} if task.finished else set()
+                ended |= {task.id} if finished else set()
 
     def _line(self, task: Task) -> str:
         seconds = (

@@ -304,21 +304,23 @@ def _crops(power: FloatArray, video: VideoInfo, clip: ClipConfig, box: Box) -> t
     sums = np.pad(power.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
     scale = power.shape[1] / video.width
 
-    def share(corners: Box) -> float:
-        left, top, right, bottom = (round(side * scale) for side in corners)
-        bottom, right = min(bottom, power.shape[0]), min(right, power.shape[1])
-        return float(sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]) / total
+    def shares(lefts: NDArray[np.int_], tops: NDArray[np.int_], width: int, height: int) -> Array:
+        """Share of the motion inside boxes of a size, for each left side (rows) and upper one (columns)."""
+        left, right = (np.rint(sides * scale).astype(int)[:, None] for sides in (lefts, lefts + width))
+        top, bottom = (np.rint(sides * scale).astype(int) for sides in (tops, tops + height))
+        right, bottom = np.minimum(right, power.shape[1]), np.minimum(bottom, power.shape[0])
+        return (sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]) / total
 
-    inside = share(box)
+    left, top, right, bottom = box
+    inside = float(shares(np.array([left]), np.array([top]), right - left, bottom - top)[0, 0])
     full = min(video.width / clip.width, video.height / clip.height)
     for size in np.arange(1.0, full, full / 16):
         width, height = int(size * clip.width), int(size * clip.height)
-        places = [
-            (x, y)
-            for x in range(0, video.width - width + 1, 8)
-            for y in range(0, video.height - height + 1, 8)
-        ]
-        value, (x, y) = max((share((x, y, x + width, y + height)), (x, y)) for x, y in places)
+        lefts = np.arange(0, video.width - width + 1, 8)
+        tops = np.arange(0, video.height - height + 1, 8)
+        found = shares(lefts, tops, width, height)
+        row, column = np.argwhere(found == found.max())[-1]
+        value, x, y = float(found[row, column]), int(lefts[row]), int(tops[column])
         if value >= 0.9:
             area = width * height / ((box[2] - box[0]) * (box[3] - box[1]))
             better = area < 0.5 or (inside < 0.8 and value > inside + 0.1)

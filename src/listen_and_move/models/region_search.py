@@ -137,7 +137,17 @@ def _cell_errors(
 ) -> Float[np.ndarray, "N C C"]:
     """Returns the squared difference in each cell and those around it."""
     squares = (thumbnails - guide).square_().mean(1)
-    return torch.nn.functional.avg_pool2d(squares, 3, 1, 1, count_include_pad=False).numpy()
+    return _means_around(squares).numpy()
+
+
+def _means_around(cells: Float[Tensor, "N C C"]) -> Float[Tensor, "N C C"]:
+    """Returns the mean of each cell and those around it; on a CPU several times as fast as `avg_pool2d`."""
+    padded = torch.nn.functional.pad(cells, (1, 1, 1, 1))
+    rows = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
+    sums = rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]
+    counts = torch.full(cells.shape[-1:], 3.0)
+    counts[[0, -1]] = 2
+    return sums.div_(counts[:, None] * counts)
 
 
 def _explaining(
