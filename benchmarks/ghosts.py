@@ -61,12 +61,12 @@ def calibration(clip: Path) -> GhostCalibration:
     known, step = film.thumbnails(film.train, MOST_KNOWN)
     detector = GhostDetector.of(known, near=max(1, round(1 / step)))
     assert detector is not None, "these clips are long enough"
-    real, _ = film.thumbnails([film.held_out], 10**6)
+    real, _ = film.thumbnails(film.held_out, 10**6)
     shown = _all_shown(film)
     pairs = detector.clear_pairs(SEED, BLENDS)
     held_pairs = _clear(detector, real)
     return GhostCalibration(
-        film.path.name,
+        film.train[0].path.name,
         len(known),
         round(detector.check.threshold, 3),
         round(detector.check.real_passed, 3),
@@ -84,8 +84,8 @@ def calibration(clip: Path) -> GhostCalibration:
 
 def _all_shown(film: Film) -> UInt8[np.ndarray, "T H W 3"]:
     """Returns all training frames, also those between the known ones."""
-    spans = (film.reduced(span, film.reduced_size, film.rate) for span in film.train)
-    return np.stack([frame for span in spans for frame in span])
+    parts = (part.reduced(film.reduced_size, film.rate) for part in film.train)
+    return np.stack([frame for part in parts for frame in part])
 
 
 def _clear(detector: GhostDetector, real: UInt8[np.ndarray, "T H W 3"]) -> NDArray[np.int64]:

@@ -50,8 +50,8 @@ def measured(video: Path, seed: int, settings: dict[str, object], folder: Path) 
     animator = Animator.load(result.run)
     config = with_values(preset("quick"), {**settings, "clip.crop": animator.config.clip.crop})
     clip = load_clip(video, config)
-    real = clip.frames[clip.held_out.start : clip.held_out.stop].numpy()
-    generated = play(animator.network, clip, config, clip.held_out)
+    real = clip.frames[clip.held_out[0].start : clip.held_out[0].stop].numpy()
+    generated = play(animator.network, clip, config, clip.held_out[0])
     np.savez_compressed(folder / f"{video.stem}-{seed}.npz", real=real, generated=generated)
     return {"train_s": seconds, "step": result.step} | compared(generated, real) | stillness(animator, clip)
 
@@ -76,7 +76,7 @@ def compared(generated: np.ndarray, real: np.ndarray) -> dict[str, float]:
 
 def mean_frame_row(clip: Clip) -> dict[str, float]:
     """What a still picture, the mean of the training frames, scores."""
-    real = clip.frames[clip.held_out.start : clip.held_out.stop].numpy()
+    real = clip.frames[clip.held_out[0].start : clip.held_out[0].stop].numpy()
     mean = ((clip.mean_frame.permute(1, 2, 0).numpy() + 1) * 127.5).round().astype(np.uint8)
     still = np.broadcast_to(mean, real.shape)
     return {

@@ -52,6 +52,7 @@ def test_the_longest_scene_is_learnt_unless_another_one_is_named(film: Path) -> 
     chosen = scenes.choose_scene(film, ClipConfig(), None)
     assert (chosen.number, chosen.clip.start, chosen.clip.end) == (2, 2.0, None)
     assert chosen.note == "scene 2 of 2 is learnt, 2.00 to 5.50 s, the longest; --scene takes another one"
+    assert chosen.note.message == "scene 2 of 2 is learnt, 2.00 to 5.50 s, the longest"  # names no flag
     first = scenes.choose_scene(film, ClipConfig(), 1)
     assert (first.clip.start, first.clip.end) == (0.0, 1.95), "no frame that the cut can be seen in"
     with pytest.raises(UserError, match=r"1 \(0.00 to 1.95 s\), 2 \(2.00 to 5.50 s\); got 3"):

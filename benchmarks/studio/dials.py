@@ -45,9 +45,9 @@ def main() -> None:
 
 def _played(animator: Animator, clip: Clip, controls: Controls) -> np.ndarray:
     """The held-out part, after hearing what comes before it, as `models.rendering` does."""
-    first = max(0, clip.held_out.start - WARM_UP)
-    frames, _ = animator.draw(clip.features[first : clip.held_out.stop], None, first, controls=controls)
-    return frames[clip.held_out.start - first :]
+    first = max(0, clip.held_out[0].start - WARM_UP)
+    frames, _ = animator.draw(clip.features[first : clip.held_out[0].stop], None, first, controls=controls)
+    return frames[clip.held_out[0].start - first :]
 
 
 if __name__ == "__main__":

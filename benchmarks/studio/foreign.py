@@ -93,7 +93,7 @@ def measured(run: Path, sounds: Iterable[Path], controls: Controls = AS_TRAINED)
     play = partial(_frames, animator, controls)
     training = np.concatenate([clip.frames[span.start : span.stop].numpy() for span in clip.train])
     small = thumbnails(training, SIDE)
-    unseen = clip.frames[clip.held_out.start : clip.held_out.stop].numpy()
+    unseen = clip.frames[clip.held_out[0].start : clip.held_out[0].stop].numpy()
     usual = Usual(
         float(np.concatenate([motion_energy(_span_frames(clip, span)) for span in clip.train]).mean()),
         float(np.concatenate([flicker(_span_frames(clip, span)) for span in clip.train]).mean()),

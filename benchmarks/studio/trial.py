@@ -132,10 +132,10 @@ def baseline_row(name: str, video: Path, fold: int, values: Mapping[str, Any], b
     search = STILLS[name]
     if search is None:
         picture = ((clip.mean_frame.permute(1, 2, 0).numpy() + 1) * 127.5).round().astype(np.uint8)
-        return measured(np.repeat(picture[None], len(clip.held_out), 0), clip)
+        return measured(np.repeat(picture[None], len(clip.held_out[0]), 0), clip)
     numbers = training_frames(clip.train).numpy()
     path = PathSearch(numbers, clip.features[numbers].numpy(), thumbnails(clip.frames, numbers), search)
-    places = path.whole(clip.features[clip.held_out.start : clip.held_out.stop])
+    places = path.whole(clip.features[clip.held_out[0].start : clip.held_out[0].stop])
     return measured(clip.frames.numpy()[places], clip)
 
 
@@ -205,11 +205,11 @@ def tilted(sound: Tensor, decibels: float) -> Tensor:
 
 
 def _played(network: Network, features: Tensor, clip: Clip, config: Config) -> np.ndarray:
-    return np.concatenate(list(played(network, features, clip.held_out, config)))
+    return np.concatenate(list(played(network, features, clip.held_out[0], config)))
 
 
 def _real(clip: Clip) -> np.ndarray:
-    return clip.frames[clip.held_out.start : clip.held_out.stop].numpy()
+    return clip.frames[clip.held_out[0].start : clip.held_out[0].stop].numpy()
 
 
 def _dcor(generated: np.ndarray, clip: Clip) -> float:

@@ -15,6 +15,7 @@ from listen_and_move.clock import exact
 from listen_and_move.config import ClipConfig, FeatureConfig
 from listen_and_move.data.clip import Clip, file_hash
 from listen_and_move.data.source_frames import encode_clip
+from listen_and_move.data.take import take_names
 from listen_and_move.models.kept_frames import KeptAbout, KeptFrames, KeptTake, Packets
 from listen_and_move.models.metric_fitting import clip_metric_scale
 from listen_and_move.models.path_memory import PathMemory, path_memory
@@ -76,7 +77,8 @@ def keep_frames(
         packets = Packets(file, 0, sum(encoded.sizes))
         path = fitting.result()
     takes = tuple(
-        KeptTake(take.path.name, file_hash(take.path), int(take.begin * encoded.fps)) for take in clip.takes
+        KeptTake(name, file_hash(take.path), int(take.begin * encoded.fps))
+        for name, take in zip(take_names([take.path for take in clip.takes]), clip.takes, strict=True)
     )
     start = exact(settings.start)
     about = KeptAbout(encoded.header, encoded.fps, start, video_hash, BY_SOUND, small, takes=takes)

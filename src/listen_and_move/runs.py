@@ -192,16 +192,15 @@ class RunFolder:
         return self._environment().get("video")
 
     def video(self, elsewhere: Path | None = None) -> Path:
-        """The video that the run learnt, where it was then or where it is said to be now.
+        """The only video that the run learnt, where it was then or where it is said to be now.
 
         Raises:
-            UserError: the run is too old to know, it learnt a folder of songs, or the file is gone or another
-                one.
+            UserError: the run is too old to know, it learnt takes or a folder of songs, or the file is gone
+                or another one.
         """
         if takes := self.take_names():
             raise UserError(
-                f"{self.path}: expected a run that learnt one video file; this one learnt {len(takes)} "
-                "takes: its model can be played, and measured at its own size, but its films are not shown"
+                f"{self.path}: expected a run that learnt one video file; this one learnt {len(takes)} takes"
             )
         learnt = self.learnt()
         if learnt is not None and os.path.isdir(learnt):  # noqa: PTH112 -- a name of any length
@@ -223,18 +222,35 @@ class RunFolder:
         """Where the takes were that the run learnt; none where it learnt one video."""
         return [take.video for take in self._takes()]
 
-    def videos(self) -> list[Path]:
-        """The video or the takes that the run learnt, where they were then.
+    def videos(self, elsewhere: Path | None = None) -> list[Path]:
+        """The video or the takes that the run learnt, where they were then; one of them may be said to be
+        elsewhere now.
 
         Raises:
-            UserError: one is gone or another one.
+            UserError: one is gone or another one, or what is elsewhere is none of them.
         """
         takes = self._takes()
-        for take in takes:
-            self._check_learnt(Path(take.video), take.sha256, "put it back there")
-        return [Path(take.video) for take in takes] or [self.video()]
+        if not takes:
+            return [self.video(elsewhere)]
+        paths = [Path(take.video) for take in takes]
+        if elsewhere is not None:
+            paths[self._place(takes, elsewhere)] = elsewhere
+        for path, take in zip(paths, takes, strict=True):
+            self._check_learnt(path, take.sha256, "put it back there, or give it with --video")
+        return paths
 
-    def _takes(self) -> list["_Learnt"]:
+    def _place(self, takes: Sequence[_Learnt], video: Path) -> int:
+        """Which take a file is.
+
+        Raises:
+            UserError: none of them.
+        """
+        with suppress(OSError, ValueError):
+            return [take.sha256 for take in takes].index(file_hash(video))
+        names = ", ".join(Path(take.video).name for take in takes)
+        raise UserError(f"{video}: expected one of the takes that this run learnt, {names}")
+
+    def _takes(self) -> list[_Learnt]:
         """Nothing where the run learnt one video.
 
         Raises:

@@ -16,7 +16,7 @@ from jaxtyping import UInt8
 
 from listen_and_move.clock import Seconds, exact
 from listen_and_move.config import ClipConfig
-from listen_and_move.errors import UserError
+from listen_and_move.errors import Remark, UserError
 from listen_and_move.media.files import VideoInfo, probe
 from listen_and_move.media.picture import source_frames
 from listen_and_move.metrics.scenes import SceneChange, scene_changes
@@ -56,7 +56,7 @@ class SceneChoice(NamedTuple):
     """With its begin and end."""
     number: int
     """From 1 on."""
-    note: str = ""
+    note: Remark = Remark("")
     """What to tell the user; empty where the film has one scene."""
 
 
@@ -165,4 +165,7 @@ def choose_scene(
     if len(scenes) == 1:
         return SceneChoice(clip, place)
     chosen = f"scene {place} of {len(scenes)} is learnt, {scene}"
-    return SceneChoice(part, place, chosen if number else f"{chosen}, the longest; --scene takes another one")
+    if number:
+        return SceneChoice(part, place, Remark(chosen))
+    longer = Remark(f"{chosen}, the longest", "--scene takes another one", "{message}; {hint}")
+    return SceneChoice(part, place, longer)

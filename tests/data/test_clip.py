@@ -40,7 +40,7 @@ def test_a_real_clip(performance: Path) -> None:
     seen: list[tuple[int, int]] = []
     clip = load_clip(performance, config, lambda done, total: seen.append((done, total)))
     assert clip.frames.shape == (80, 32, 32, 3) and clip.features.shape == (80, config.features.size)
-    assert clip.box == (0, 0, 64, 64) and clip.train == (range(0, 64),) and clip.held_out == range(64, 80)
+    assert clip.box == (0, 0, 64, 64) and clip.train == (range(0, 64),) and clip.held_out == (range(64, 80),)
     assert seen[-1] == (80, 80)
     assert clip.mean_frame.shape == (3, 32, 32) and clip.mean_frame.abs().max() <= 1
     torch.testing.assert_close(clip.mean_frame, as_network(clip.frames[:64]).mean(0), atol=1e-5, rtol=0)

@@ -77,7 +77,7 @@ def songs(tmp_path: Path) -> Path:
 
 def test_pictures_and_sounds_of_every_song_in_order(songs: Path) -> None:
     clip, config = loaded(songs, clip__holdout="0")
-    assert clip.train == (range(0, 12), range(13, 23)) and not clip.held_out
+    assert clip.train == (range(0, 12), range(13, 23)) and not any(clip.held_out)
     assert clip.box == (4, 0, 28, 24)
     shades = clip.frames.float().mean((1, 2, 3))
     expected = [5 * place for place in range(12)] + [0] + [100 + 5 * place for place in range(10)]
@@ -137,9 +137,9 @@ def test_a_gap_ends_a_stretch_as_a_song_does(songs: Path) -> None:
 def test_what_is_held_out(tmp_path: Path) -> None:
     """A share of the frames, judged within one song; or the songs of the folder's other splits."""
     clip, _ = loaded(folder(tmp_path / "one", SONGS), clip__holdout="0.5")
-    assert clip.train == (range(0, 11),) and clip.held_out == range(13, 23)
+    assert clip.train == (range(0, 11),) and clip.held_out == (range(13, 23),)
     clip, _ = loaded(folder(tmp_path / "two", {**SONGS, "validation/cello03": range(500, 1000, 100)}))
-    assert clip.train == (range(0, 12), range(13, 23)) and clip.held_out == range(24, 29)
+    assert clip.train == (range(0, 12), range(13, 23)) and clip.held_out == (range(24, 29),)
     named = Songs.find(tmp_path / "two/img/validation/cello")
     assert [len(stretch) for stretch in named.stretches] == [5] and not named.others
     assert named.digest() != Songs.find(tmp_path / "two").digest()

@@ -20,6 +20,7 @@ from listen_and_move.evaluation.shown_rows import COMPOSED, DRAWN, REPLAY, SHOWN
 from listen_and_move.evaluation.source_size import SourceSizeEvaluation, evaluate_source_size
 from listen_and_move.evaluation.written_measures import (
     WrittenMeasures,
+    WrittenSeries,
     learnt_film,
     region_of,
     transitions,
@@ -99,15 +100,15 @@ def test_refused_without_its_video(run: Path, tmp_path: Path) -> None:
 
 def test_film_is_the_source(run: Path, performance: Path) -> None:
     film = Film.of_run(RunFolder(run))
-    assert (film.size, film.rate, film.held_out) == ((64, 64), 20, range(64, 80))
+    (part,) = film.held_out
+    assert (film.size, film.rate, part.span) == ((64, 64), 20, range(64, 80))
     whole = decoded(performance)
-    held = np.stack(list(film.frames(*film.seconds(film.held_out))))
-    assert (held == whole[64:]).all()
-    _, last = still_rows(film, film.held_out, whole[0])
-    assert (next(last.frames()).picture == whole[63]).all()
-    real, shifted = film_rows(film, film.held_out, seed=3)
-    assert (np.stack([each.picture for each in real.frames()]) == whole[64:]).all()
-    found = np.stack([each.picture for each in islice(shifted.frames(), 70)])
+    assert (np.stack(list(part.frames())) == whole[64:]).all()
+    _, last = still_rows(film, whole[0])
+    assert (next(last.frames(part)).picture == whole[63]).all()
+    real, shifted = film_rows(film, seed=3)
+    assert (np.stack([each.picture for each in real.frames(part)]) == whole[64:]).all()
+    found = np.stack([each.picture for each in islice(shifted.frames(part), 70)])
     assert len(found) == 70
     place = int(np.random.default_rng(3).integers(64))
     assert (found[: 64 - place] == whole[place:64]).all() and (found[64 - place] == whole[0]).all()
@@ -122,12 +123,13 @@ def test_where_the_picture_ends_within_the_last_frame_of_the_model(tmp_path: Pat
             writer.write(np.full((16, 16, 3), number % 256, np.uint8))
     clip = ClipConfig(size="16", fps="20", holdout="0-0.4")
     film = Film.of_clip(video, clip)
-    assert film.train == (range(4, 10),)
+    (part,) = film.held_out
+    assert [each.span for each in film.train] == [range(4, 10)]
     for seed in range(40):
-        _, shifted = film_rows(film, film.held_out, seed)
-        assert len(list(islice(shifted.frames(), 2))) == 2
-    _, last = still_rows(film, film.held_out, np.zeros((16, 16, 3), np.uint8))
-    (frame,) = islice(last.frames(), 1)
+        _, shifted = film_rows(film, seed)
+        assert len(list(islice(shifted.frames(part), 2))) == 2
+    _, last = still_rows(film, np.zeros((16, 16, 3), np.uint8))
+    (frame,) = islice(last.frames(part), 1)
     assert abs(frame.picture.mean() - (452 - 256)) < 40
 
 
@@ -135,14 +137,18 @@ def test_measures_are_those_of_whole_videos() -> None:
     random = np.random.default_rng(0)
     real = random.integers(0, 256, (9, 24, 24, 3)).astype(np.uint8)
     ours = random.integers(0, 256, (9, 24, 24, 3)).astype(np.uint8)
-    region, count = region_of(iter(real))
-    assert count == 9
+    region, counts = region_of([iter(real)])
+    assert counts == [9]
     assert (region == moving_region(unit_range(real).std(0, dtype=np.float64).mean(-1), MOVING_SHARE)).all()
     measures = WrittenMeasures(region, 0.1, {}, frozenset())
-    series, theirs = (measures.series(iter(video), iter(real)) for video in (ours, real))
+    series, theirs = (measures.series(iter(video), iter(real), 0, [2, 5, 99]) for video in (ours, real))
     assert series.changes == pytest.approx(motion_energy(ours))
     assert series.flicker == pytest.approx(flicker(ours))
-    values = measures.values(series, theirs, [2, 5, 99])
+    values = measures.values(series, theirs)
+    halves = [measures.series(iter(ours[part]), iter(real[part])) for part in (np.s_[:5], np.s_[5:])]
+    joined = WrittenSeries.joined(halves)
+    assert (joined.detail == series.detail).all()
+    assert (joined.changes == np.delete(series.changes, 4)).all(), "all but the change from part to part"
     energies = [laplacian_energies(video, region).mean() for video in (ours, real)]
     assert values["sharpness_moving"] == pytest.approx(energies[0] / energies[1])
     assert values["largest_change"] == pytest.approx(motion_energy(ours).max() / 0.1)

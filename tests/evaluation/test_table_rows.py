@@ -76,7 +76,7 @@ def test_names_and_order(table: Table) -> None:
 
 
 def test_the_real_video_and_the_model(table: Table) -> None:
-    span = table.clip.held_out
+    span = table.clip.held_out[0]
     assert np.array_equal(table.all(REAL), table.clip.frames[span.start : span.stop].numpy())
     expected = np.concatenate(
         list(played(table.animator.network, table.clip.features, span, table.animator.config, SEED))
@@ -87,7 +87,7 @@ def test_the_real_video_and_the_model(table: Table) -> None:
 def test_the_still_ones(table: Table) -> None:
     train = np.concatenate([table.clip.frames[span.start : span.stop].numpy() for span in table.clip.train])
     assert np.abs(table.all(MEAN)[0] - train.mean(0)).max() <= 0.5 + 1e-9
-    assert np.array_equal(table.all(HELD)[0], table.clip.frames[table.clip.held_out.start - 1].numpy())
+    assert np.array_equal(table.all(HELD)[0], table.clip.frames[table.clip.held_out[0].start - 1].numpy())
 
 
 def test_the_shifted_training_video_goes_on_over_the_end_of_its_part(table: Table) -> None:
@@ -102,7 +102,7 @@ def test_the_shifted_training_video_goes_on_over_the_end_of_its_part(table: Tabl
 
 
 def test_replay_shows_training_frames_alone_and_those_that_generate_shows(table: Table) -> None:
-    span = table.clip.held_out
+    span = table.clip.held_out[0]
     allowed = {frame for learnt in table.clip.train for frame in learnt}
     for name, search in ((NEAREST, PLAIN), (PATH, VITERBI)):
         indices = table.picked(name)

@@ -38,7 +38,7 @@ def clip(frames: int = 200) -> Clip:
     )
     train, held_out = split(frames, QUICK.clip)
     statistics = Statistics(torch.zeros(66), torch.ones(66))
-    return Clip(pictures, features, statistics, train, held_out, (0, 0, 64, 64), level=-20.0)
+    return Clip(pictures, features, statistics, train, (held_out,), (0, 0, 64, 64), level=-20.0)
 
 
 def test_groups_follow_the_features() -> None:
@@ -57,7 +57,7 @@ def test_all_training_frames_are_kept_or_evenly_spaced_ones() -> None:
 def test_the_held_out_part_is_not_remembered() -> None:
     config = with_values(QUICK, {"clip.holdout": "0.4-0.6"})
     train, held_out = split(200, config.clip)
-    places = remembered_frames(replace(clip(), train=train, held_out=held_out), config)
+    places = remembered_frames(replace(clip(), train=train, held_out=(held_out,)), config)
     assert not set(places.tolist()) & set(held_out)
 
 

@@ -3,14 +3,17 @@
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.cli.running import refused
 from tests.conftest import TINY
 from tests.media.making import make_video, whole
 
+from listen_and_move.audio.features import SAMPLE_RATE
 from listen_and_move.data.synthetic.performance import melody, render_frames, render_sound
 from listen_and_move.evaluation.baselines import MODEL
 from listen_and_move.evaluation.evaluate import evaluate
+from listen_and_move.evaluation.film import Film
 from listen_and_move.evaluation.frame_measures import OF_SOUND
 from listen_and_move.evaluation.robustness.study import robustness
 from listen_and_move.inference.generate import generate
@@ -54,6 +57,9 @@ def test_under_a_picture_without_sound_there_is_silence(run: Path) -> None:
         samples = whole(read_sound(sample, 16_000, start=0))
         assert found is not None and float(found.duration) == pytest.approx(0.6, abs=0.01)
         assert len(samples) >= 0.6 * 16_000 - 16 and not samples.any()
+    (part,) = Film.of_run(RunFolder(run)).held_out
+    heard = np.concatenate([*part.heard()])
+    assert len(heard) == 0.6 * SAMPLE_RATE and not heard.any()
 
 
 def test_of_a_held_out_part_without_sound_the_rest_is_told(

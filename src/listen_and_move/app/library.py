@@ -130,10 +130,10 @@ class Library:
         return {"step": max((line["step"] for line in run.metrics()), default=0)}
 
     def _can_paste(self, run: RunFolder) -> bool:
-        """Whether the video that it learnt seems to be where it was; its hash is checked when it is used."""
+        """Whether what it learnt seems to be where it was; hashes are checked when it is used."""
         with suppress(UserError, OSError):
-            learnt = run.learnt()
-            return learnt is not None and Path(learnt).is_file() and not run.take_names()
+            videos = run.take_names() or [run.learnt()]
+            return all(video is not None and Path(video).is_file() for video in videos)
         return False
 
     def _samples(self, run: RunFolder) -> Iterator[int]:

@@ -117,8 +117,8 @@ class PlayOptions(DeviceOption):
     paste: bool = False
     """Put the picture back into the video's whole picture, which stands still around it."""
     video: Path | None = None
-    """Where the run's video is now, if it was moved; only where its pictures are needed: for paste or a
-    replay."""
+    """Where the run's video, or one of its takes, is now, if it was moved; only where its pictures are
+    needed: for paste or a replay."""
     track: int | None = None
     """Which of a file's sounds, by its number from 0; None: the one that the file marks as its default."""
     picture_track: int | None = None
@@ -278,8 +278,8 @@ class EvaluateArguments(DeviceOption, JsonOption):
     sound: tuple[Path, ...] = ()
     """Files with sound to play as well: what can be said without a real picture."""
     video: Path | None = None
-    """Where the run's video is now, or another video to measure on, such as a second take of the same
-    scene."""
+    """Where the run's video is now, or another video to measure on, such as a second take of the same scene.
+    Of a run that learnt several takes: the one to measure on, or at size source where one of them is now."""
     training: bool = False
     """Measure on the training part: how well it is learnt, not how well the picture follows."""
     protocol: Literal["equal", "paper"] = "equal"
@@ -305,7 +305,7 @@ class BlindArguments(DeviceOption, JsonOption):
     votes: tuple[Path, ...] = ()
     """Files of votes that the page has saved: count them instead."""
     video: Path | None = None
-    """Where the run's video is now, if it was moved."""
+    """Where the run's video, or one of its takes, is now, if it was moved."""
     seed: int = 0
     """Seed of the order, and of the noise, where the model has any."""
     overwrite: bool = False
@@ -362,7 +362,7 @@ class RobustnessArguments(DeviceOption):
     """A table (CSV) of file names and classes; None: the one in the folder, else names of folders or
     files."""
     video: Path | None = None
-    """Where the run's video is now, if it was moved."""
+    """Where the run's video, or one of its takes, is now, if it was moved."""
     seed: int = 0
     """Seed of what is taken, and of the noise."""
 

@@ -47,8 +47,8 @@ class Clip:
     train: tuple[range, ...]
     """Frames that may be learnt, in ranges that do not touch: one or two of a video, one or more of every
     song."""
-    held_out: range
-    """Frames that are never trained on; may be empty."""
+    held_out: tuple[range, ...]
+    """Frames that are never trained on: a part of the clip, or one of each take; each may be empty."""
     box: Box
     """The crop in pixels of the video: left, top, right, bottom."""
     level: float | None
@@ -107,7 +107,7 @@ def load_clip(path: Path, config: Config, progress: Progress = lambda done, tota
     features, statistics = assembled(power, train, config)
     kept = power if config.training.disturbance else None
     track = partial(_track, path, config.clip)
-    return Clip(frames, features, statistics, train, held_out, box, level, kept, track, poses=poses)
+    return Clip(frames, features, statistics, train, (held_out,), box, level, kept, track, poses=poses)
 
 
 class Decoded(NamedTuple):
@@ -237,7 +237,7 @@ def _waveform(path: Path, config: Config, frames: int) -> Tensor:
     end = start + frames / config.clip.rate
     blocks = list(read_sound(path, SAMPLE_RATE, track=config.clip.track, start=start, end=end))
     waveform = torch.from_numpy(np.concatenate(blocks)) if blocks else torch.zeros(0)
-    check_audible(path, waveform, "choose another --start or --end")
+    check_audible(path, waveform, "choose another --start or --end, or of several takes leave this one away")
     return waveform
 
 

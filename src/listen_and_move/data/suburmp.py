@@ -146,7 +146,7 @@ class Songs:
         level = gated_level(sounds[place] for span in parts for place in span)
         kept = power if config.training.disturbance else None
         sound = partial(_joined, {place: pair for pair, place in places.items()})
-        return Clip(frames, features, statistics, parts, held_out, box, level, kept, sound)
+        return Clip(frames, features, statistics, parts, (held_out,), box, level, kept, sound)
 
     def _check(self, config: Config) -> None:
         clip = config.clip

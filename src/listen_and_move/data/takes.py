@@ -62,11 +62,12 @@ class Takes:
         """Returns several takes.
 
         Raises:
-            UserError: one is a folder, or two are the same.
+            UserError: one is a folder or cannot be read, or two are the same.
         """
-        folder = next((path for path in paths if path.is_dir()), None)
-        if folder is not None:
-            raise UserError(f"{folder}: expected a video file as one of several takes; got a folder")
+        for path in paths:
+            if path.is_dir():
+                raise UserError(f"{path}: expected a video file as one of several takes; got a folder")
+            probe(path)  # refuses what cannot be read
         hashes = [file_hash(path) for path in paths]
         for place, found in enumerate(hashes):
             if found in hashes[:place]:
@@ -105,18 +106,18 @@ class Takes:
             )
         boxes = self._boxes(config.clip)
         parts = self._parts(config, boxes, progress)
-        takes = tuple(part.take for part in parts)
         level = next((part.found.level for part in parts if part.found.level is not None), None)
+        takes = tuple(part.take._replace(gain=matching_gain(part.found.level, level)) for part in parts)
         frames, power = blank(takes[-1].frames.stop, config)
-        for take, found, _, _ in parts:
+        for take, (_, found, _, _) in zip(takes, parts, strict=True):
             frames[take.frames.start : take.frames.stop] = found.frames
-            gain = 10 ** (matching_gain(found.level, level) / 10)
-            power[take.frames.start : take.frames.start + len(found.power)] = gain * found.power
+            louder = 10 ** (take.gain / 10)
+            power[take.frames.start : take.frames.start + len(found.power)] = louder * found.power
         train = tuple(span for part in parts for span in part.train)
         features, statistics = assembled(power, train, config)
         kept = power if config.training.disturbance else None
         sound = partial(_track, takes, config.clip)
-        held_out = parts[0].held_out
+        held_out = tuple(part.held_out for part in parts)
         return Clip(frames, features, statistics, train, held_out, boxes[0], level, kept, sound, takes)
 
     def _boxes(self, clip: ClipConfig) -> list[Box]:

@@ -22,7 +22,7 @@ import numpy as np
 from listen_and_move.errors import UserError
 from listen_and_move.evaluation.blind_page import MAKER, blind_page
 from listen_and_move.evaluation.dataset import Watch
-from listen_and_move.evaluation.film import Film
+from listen_and_move.evaluation.film import Film, FilmPart
 from listen_and_move.evaluation.json_records import write_json
 from listen_and_move.evaluation.report.page import made_by
 from listen_and_move.evaluation.shown_rows import (
@@ -47,7 +47,6 @@ from listen_and_move.evaluation.votes import (
 )
 from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.resizing import Resizer
-from listen_and_move.media.soundtrack import SoundTrack
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.runs import RunFolder, write_text
 
@@ -104,7 +103,7 @@ def make_blind_page(
     Args:
         run: the run folder.
         out: the page; None: in the run folder.
-        video: where the run's video is now, if not where it was.
+        video: where the run's video, or one of its takes, is now, if not where it was.
         seed: of the order of the pairs, and of the noise, where the model has any.
         overwrite: replace a file that is no such page.
         device: auto, cpu, cuda or mps.
@@ -121,14 +120,17 @@ def make_blind_page(
             "choose another --out, or --overwrite",
         )
     animator = Animator.load(folder.path, device)
-    film = Film.of_run(folder, None if video is None else Path(video))
-    span = film.held_out[: int(CLIP_SECONDS * MOST_CLIPS * film.fps)]
+    place = None if video is None else Path(video)
+    film = Film.of_run(folder, place)
     kept, size = animator.model.kept, film.size
-    rows = played_rows(folder.path, kept, film, span, size=size, seed=seed, device=device)
+    rows = played_rows(folder.path, kept, video=place, size=size, seed=seed, device=device)
     named = {KINDS[row.name]: row for row in rows if row.name in KINDS} | {
-        REAL_KIND: film_rows(film, span, seed)[0]
+        REAL_KIND: film_rows(film, seed)[0]
     }
-    clips = {kind: _clips(row, film, span, watch) for kind, row in named.items()}
+    parts = parts_of(film)
+    clips = {
+        kind: [file for part in parts for file in _clips(row, part, watch)] for kind, row in named.items()
+    }
     shuffled = _shuffled(_pairs([*clips], len(clips[REAL_KIND])), seed)
     page = _page_id(clips, shuffled)
     folder.blind_folder.mkdir(parents=True, exist_ok=True)
@@ -177,19 +179,24 @@ def _shuffled(pairs: list[_ShownPair], seed: int) -> list[_ShownPair]:
     return [pairs[place] for place in np.random.default_rng(seed).permutation(len(pairs)).tolist()]
 
 
-def _clips(row: ShownRow, film: Film, span: range, watch: Watch) -> list[bytes]:
-    """Returns a row as small video files with the sound of each."""
-    begin, end = film.seconds(span)
-    count = ceil((end - begin) / CLIP_SECONDS)
-    length = (end - begin) / count
-    frames, found = row.frames(), []
-    width, height = _smaller(film.size)
+def parts_of(film: Film) -> list[FilmPart]:
+    """Returns the held-out parts, so long that they are not more than `MOST_CLIPS` clips in all."""
+    longest = sorted(film.held_out, key=lambda part: len(part.span), reverse=True)[:MOST_CLIPS]
+    return [part.first(CLIP_SECONDS * (MOST_CLIPS // len(longest))) for part in longest]
+
+
+def _clips(row: ShownRow, part: FilmPart, watch: Watch) -> list[bytes]:
+    """Returns a row of a part as small video files with the sound of each."""
+    seconds = part.end - part.begin
+    count = ceil(seconds / CLIP_SECONDS)
+    length = seconds / count
+    frames, found = row.frames(part), []
+    width, height = _smaller(part.size)
     resizer = Resizer((width, height))
     with closing(frames), tempfile.TemporaryDirectory(prefix="listen-and-move-") as folder:
         for place in range(count):
             watch(f"clips, {row.name}", place, count)
-            file, start = Path(folder) / f"{place}.mp4", begin + place * length
-            sound = SoundTrack(film.path, film.clip.track, start=start, end=start + length)
+            file, sound = Path(folder) / f"{place}.mp4", part.sound_track(place * length, length)
             total = ceil((place + 1) * length * row.rate) - ceil(place * length * row.rate)
             with VideoWriter(file, width=width, height=height, fps=row.rate, sound=sound) as writer:
                 for frame in islice(frames, total):

@@ -1,28 +1,37 @@
-"""The clip of a run as it was filmed: at the size of its crop in the source, at the rate at which it is
+"""What a run learnt as it was filmed: at the size of its crop in the source, at the rate at which it is
 shown.
 
-Frames are decoded as they are asked for, and none is kept. Letters: T frames, H height, W width, h, w of
-reduced frames.
+A film is made of parts, and each part lies in one file: of several takes there is a trained and a held-out
+part of each, and nothing goes on from one file into another. Frames are decoded as they are asked for, and
+none is kept.
+
+Letters: T frames, H height, W width, h, w of reduced frames.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
+from numpy.typing import NDArray
 
-from listen_and_move.clock import exact, frame_time
-from listen_and_move.config import ClipConfig
+from listen_and_move.audio.features import SAMPLE_RATE
+from listen_and_move.clock import exact, frame_sample, frame_time
+from listen_and_move.config import ClipConfig, Config
 from listen_and_move.data.clip import Box, resolved_box, split
 from listen_and_move.data.source_frames import kept_size, shown_rate
+from listen_and_move.data.take import Take, take_names
+from listen_and_move.data.takes import Takes
 from listen_and_move.errors import UserError
-from listen_and_move.evaluation.dataset import LEAST_FRAMES
+from listen_and_move.evaluation.dataset import LEAST_FRAMES, padded
 from listen_and_move.media.conversion import rgb
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames, source_frames
+from listen_and_move.media.sound import read_sound, sound_gaps
+from listen_and_move.media.soundtrack import SoundTrack
 from listen_and_move.metrics.ghosts import SIDE
 from listen_and_move.runs import RunFolder
 
@@ -30,23 +39,131 @@ Picture = UInt8[np.ndarray, "H W 3"]
 
 
 @dataclass(frozen=True)
-class Film:
-    """The film of a clip, stretch by stretch."""
+class FilmPart:
+    """A stretch of one file."""
 
     path: Path
     clip: ClipConfig
-    """What is taken of it."""
+    """What is taken of the file: its tracks, and the rate of the model's frames."""
     box: Box
-    """The crop in pixels of the video, of even width and height."""
+    """The crop in pixels of the file, of even width and height."""
+    size: tuple[int, int]
+    """Width and height at which it is shown, in pixels: those of the crop, within limits; of another take
+    those of the first one."""
     rate: Fraction
     """Frames per second that are shown."""
-    start: Fraction
-    """Of the clip in the file, in seconds."""
-    fps: Fraction
-    """Frames per second of the spans: the model's."""
-    train: tuple[range, ...]
-    """The trained parts, in frames of the model."""
-    held_out: range
+    origin: Fraction
+    """Instant of the file at which the clip begins, in seconds: before it, where other takes come first."""
+    span: range
+    """Frames of the model, in the clip."""
+    gain: float = 0.0
+    """With which the sound was learnt, in dB."""
+
+    @classmethod
+    def of_file(cls, path: Path, clip: ClipConfig, span: range) -> "FilmPart":
+        """Returns a part of a file that a clip begins with.
+
+        Args:
+            path: of the file.
+            clip: what is taken of it.
+            span: frames of the model.
+
+        Raises:
+            UserError: it cannot be read.
+        """
+        info, box = probe(path, clip.picture_track).video, _even(resolved_box(path, clip))
+        assert info is not None, "the clip was decoded from it"
+        size, rate = kept_size(box, small=False), shown_rate(info.frame_rate)
+        return cls(path, clip, box, size, rate, exact(clip.start), span)
+
+    def of(self, take: Take) -> "FilmPart":
+        """Returns all of another take, shown as large and as fast as this one."""
+        return replace(
+            self, path=take.path, box=_even(take.box), origin=-take.begin, span=take.frames, gain=take.gain
+        )
+
+    def cut(self, span: range) -> "FilmPart":
+        """Returns other frames of the model of the same file."""
+        return replace(self, span=span)
+
+    def first(self, seconds: Fraction) -> "FilmPart":
+        """Returns the beginning, so many seconds long at most."""
+        return self.cut(self.span[: int(seconds * self.clip.rate)])
+
+    @property
+    def begin(self) -> Fraction:
+        """The first instant, in seconds of the file."""
+        return self.origin + frame_time(self.span.start, self.clip.rate)
+
+    @property
+    def end(self) -> Fraction:
+        """The instant at which it is over, in seconds of the file."""
+        return self.origin + frame_time(self.span.stop, self.clip.rate)
+
+    def frames(self, begin: Fraction | None = None) -> Iterator[Picture]:
+        """Yields what was filmed.
+
+        Args:
+            begin: a later instant of the file to begin at, in seconds.
+        """
+        begin = self.begin if begin is None else begin
+        track = self.clip.picture_track
+        for frame in source_frames(
+            self.path, self.rate, box=self.box, start=begin, end=self.end, track=track
+        ):
+            as_large = (frame.width, frame.height) == self.size
+            yield rgb(frame if as_large else frame.reformat(*self.size, "yuv420p"))
+
+    def last(self) -> Picture:
+        """Returns the last frame."""
+        *_, frame = self.cut(range(self.span.stop - 1, self.span.stop)).frames()  # the picture may end within
+        return frame
+
+    def reduced(self, size: tuple[int, int], rate: Fraction) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        """Yields what was filmed at another size and rate.
+
+        Args:
+            size: width and height.
+            rate: frames per second.
+        """
+        width, height = size
+        yield from read_frames(
+            self.path,
+            rate,
+            width=width,
+            height=height,
+            box=self.box,
+            start=self.begin,
+            end=self.end,
+            track=self.clip.picture_track,
+        )
+
+    def heard(self) -> Iterator[NDArray[np.float32]]:
+        """Yields the sound as a model hears it, in blocks, as it was recorded; silence where there is
+        none."""
+        total, track = frame_sample(len(self.span), self.clip.rate, SAMPLE_RATE), self.clip.track
+        over = sound_gaps(self.path, self.begin, self.end, track=track) == [(self.begin, self.end)]
+        sound = read_sound(self.path, SAMPLE_RATE, track=track, start=self.begin, end=self.end)
+        return padded(() if over else sound, total)
+
+    def sound_track(self, begin: Fraction = Fraction(0), seconds: Fraction | None = None) -> SoundTrack:
+        """Returns the sound for a video.
+
+        Args:
+            begin: how much later it begins, in seconds.
+            seconds: its length; None: up to the end.
+        """
+        start = self.begin + begin
+        return SoundTrack(self.path, self.clip.track, start, self.end if seconds is None else start + seconds)
+
+
+@dataclass(frozen=True)
+class Film:
+    """The parts of a clip."""
+
+    train: tuple[FilmPart, ...]
+    """What is learnt."""
+    held_out: tuple[FilmPart, ...]
 
     @classmethod
     def of_run(cls, folder: RunFolder, video: Path | None = None) -> "Film":
@@ -54,19 +171,22 @@ class Film:
 
         Args:
             folder: the run.
-            video: where its video is now, if not where it was.
+            video: where its video, or one of its takes, is now, if not where it was.
 
         Raises:
             UserError: no run, its video is gone, or nothing is held out.
         """
-        found = cls.of_clip(folder.video(video), folder.config().clip)
-        if len(found.held_out) < LEAST_FRAMES:
+        paths, config = folder.videos(video), folder.config()
+        found = cls.of_clip(paths[0], config.clip) if len(paths) == 1 else cls.of_takes(paths, config)
+        longest = max((len(part.span) for part in found.held_out), default=0)
+        if longest < LEAST_FRAMES:
             raise UserError(
-                f"{folder.path}: expected a held-out part of at least {LEAST_FRAMES} frames; got "
-                f"{len(found.held_out)}",
+                f"{folder.path}: expected a held-out part of at least {LEAST_FRAMES} frames; got {longest}",
                 "train with --holdout",
             )
-        return found
+        return replace(
+            found, held_out=tuple(part for part in found.held_out if len(part.span) >= LEAST_FRAMES)
+        )
 
     @classmethod
     def of_clip(cls, path: Path, clip: ClipConfig) -> "Film":
@@ -79,29 +199,53 @@ class Film:
         Raises:
             UserError: it cannot be read.
         """
-        info, box = probe(path, clip.picture_track).video, resolved_box(path, clip)
-        assert info is not None, "the clip was decoded from it"
-        width, height = kept_size(box, small=False)
-        even = (box[0], box[1], box[0] + width, box[1] + height)
+        part = FilmPart.of_file(path, clip, range(0))
         counted = read_frames(
             path,
             clip.rate,
             width=16,
             height=16,
-            box=even,
+            box=part.box,
             start=clip.start,
             end=clip.end,
             track=clip.picture_track,
         )
         train, held_out = split(sum(1 for _ in counted), clip)
-        return cls(
-            path, clip, even, shown_rate(info.frame_rate), exact(clip.start), clip.rate, train, held_out
-        )
+        return cls(tuple(map(part.cut, train)), (part.cut(held_out),))
+
+    @classmethod
+    def of_takes(cls, paths: list[Path], config: Config) -> "Film":
+        """Returns the film of several takes.
+
+        Args:
+            paths: of the takes, in order.
+            config: the settings with which they are learnt.
+
+        Raises:
+            UserError: one cannot be read.
+        """
+        clip = Takes(tuple(paths)).load(config)
+        first = FilmPart.of_file(paths[0], config.clip, clip.takes[0].frames)
+
+        def part(span: range) -> FilmPart:
+            return first.of(next(take for take in clip.takes if span.start in take.frames)).cut(span)
+
+        return cls(tuple(map(part, clip.train)), tuple(part(span) for span in clip.held_out if span))
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height, in pixels."""
-        return self.box[2] - self.box[0], self.box[3] - self.box[1]
+        return self.train[0].size
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames per second that are shown."""
+        return self.train[0].rate
+
+    @property
+    def longest(self) -> FilmPart:
+        """The longest trained part."""
+        return max(self.train, key=lambda part: len(part.span))
 
     @property
     def reduced_size(self) -> tuple[int, int]:
@@ -110,54 +254,40 @@ class Film:
         scale = min(Fraction(1), Fraction(SIDE, max(width, height)))
         return max(8, round(width * scale)), max(8, round(height * scale))
 
-    def seconds(self, span: range) -> tuple[Fraction, Fraction]:
-        """Returns when a span of the model's frames begins and ends in the file."""
-        return self.start + frame_time(span.start, self.fps), self.start + frame_time(span.stop, self.fps)
+    def before(self, part: FilmPart) -> FilmPart:
+        """Returns the trained part before another part of the same file; without one the longest."""
+        same = (each for each in self.train if each.path == part.path and each.end == part.begin)
+        return next(same, self.longest)
 
-    def frames(self, begin: Fraction, end: Fraction) -> Iterator[Picture]:
-        """Yields the film from one instant of the file to another one."""
-        frames = source_frames(
-            self.path, self.rate, box=self.box, start=begin, end=end, track=self.clip.picture_track
-        )
-        for frame in frames:
-            yield rgb(frame)
+    def measured(self, seconds: Fraction) -> tuple[FilmPart, ...]:
+        """Returns what is measured: the held-out parts, all together so many seconds long at most."""
+        return tuple(part.first(seconds / len(self.held_out)) for part in self.held_out)
 
-    def trained(self) -> Iterator[tuple[int, Picture]]:
-        """Yields the film of all trained parts, with the number of the part."""
-        for number, span in enumerate(self.train):
-            for frame in self.frames(*self.seconds(span)):
-                yield number, frame
-
-    def reduced(
-        self, span: range, size: tuple[int, int], rate: Fraction
-    ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        """Yields the film of a span at another size and rate.
+    def thumbnails(
+        self, parts: Sequence[FilmPart], most: int
+    ) -> tuple[UInt8[np.ndarray, "T h w 3"], Fraction]:
+        """Returns small frames spread evenly over parts, and the seconds from one to the next.
 
         Args:
-            span: frames of the model.
-            size: width and height.
-            rate: frames per second.
+            parts: of the film.
+            most: so many frames at most, but for one in each part.
         """
-        begin, end = self.seconds(span)
-        width, height = size
-        yield from read_frames(
-            self.path,
-            rate,
-            width=width,
-            height=height,
-            box=self.box,
-            start=begin,
-            end=end,
-            track=self.clip.picture_track,
-        )
-
-    def thumbnails(self, spans: Sequence[range], most: int) -> tuple[UInt8[np.ndarray, "T h w 3"], Fraction]:
-        """Returns small frames spread evenly over spans, and the seconds from one to the next.
-
-        Args:
-            spans: frames of the model.
-            most: so many frames at most, but for one in each span.
-        """
-        rate = self.fps / max(1, ceil(sum(map(len, spans)) / most))
-        found = [frame for span in spans for frame in self.reduced(span, self.reduced_size, rate)]
+        frames, fps = sum(len(part.span) for part in parts), parts[0].clip.rate
+        rate = fps / max(1, ceil(frames / most))
+        found = [frame for part in parts for frame in part.reduced(self.reduced_size, rate)]
         return np.stack(found), 1 / rate
+
+
+def in_words(parts: Sequence[FilmPart]) -> str:
+    """Returns the files and seconds of parts, each of another file."""
+    names = take_names([part.path for part in parts])
+    return ", ".join(
+        f"{name} {float(part.begin):.2f} to {float(part.end):.2f} s"
+        for name, part in zip(names, parts, strict=True)
+    )
+
+
+def _even(box: Box) -> Box:
+    """Returns a crop without the last pixel of an odd width or height."""
+    left, top, right, bottom = box
+    return left, top, right - (right - left) % 2, bottom - (bottom - top) % 2

@@ -5,29 +5,25 @@ Nothing is kept in memory: every row makes its frames as they are asked for.
 Letters: H height, W width.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from itertools import chain, repeat
+from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from listen_and_move.audio.features import SAMPLE_RATE
-from listen_and_move.clock import frame_sample
 from listen_and_move.evaluation.baselines import HELD, MEAN, REAL, SHIFTED
-from listen_and_move.evaluation.dataset import padded
-from listen_and_move.evaluation.film import Film, Picture
+from listen_and_move.evaluation.film import Film, FilmPart, Picture
 from listen_and_move.inference.ahead import ahead
 from listen_and_move.inference.picture_pipelines import PictureChoice
 from listen_and_move.inference.pipeline import Pipeline
 from listen_and_move.inference.playable import playable
 from listen_and_move.inference.stage import PlaySettings
 from listen_and_move.media.edit_list import ClipMoment
-from listen_and_move.media.sound import read_sound
 from listen_and_move.models.kept_frames import KeptFrames
 
 SHOWN_PATH, AS_FILMED, COMPOSED = "path", "path, as filmed", "composed"
@@ -56,16 +52,16 @@ class ShownRow:
     name: str
     rate: Fraction
     """Frames per second."""
-    frames: Callable[[], ShownFrames]
-    """Begins with the first frame each time; to be closed."""
+    frames: Callable[[FilmPart], ShownFrames]
+    """Returns what is shown for a part, from its first frame on, as if nothing had been played before; to be
+    closed."""
 
 
 def played_rows(
     run: Path,
     kept: KeptFrames | None,
-    film: Film,
-    span: range,
     *,
+    video: Path | None,
     size: tuple[int, int],
     seed: int,
     device: str,
@@ -76,8 +72,7 @@ def played_rows(
     Args:
         run: the run folder.
         kept: the frames that its model keeps; without, there is no picture of frames but a path by sound.
-        film: of the clip.
-        span: the part whose sound is played, in frames of the model.
+        video: where its video, or one of its takes, is now, if not where it was.
         size: width and height of the frames.
         seed: of the noise, where the model has any, and of the path.
         device: auto, cpu, cuda or mps.
@@ -94,43 +89,39 @@ def played_rows(
     }
     found = []
     for name, choice in choices.items():
-        video = film.path if choice.by_sound and kept is None else None
-        pipeline = playable(run, choice, video=video, device=device).pipeline
-        found.append(ShownRow(name, pipeline.fps, partial(_played, pipeline, film, span, seed)))
+        moved = video if choice.by_sound and kept is None else None
+        pipeline = playable(run, choice, video=moved, device=device).pipeline
+        found.append(ShownRow(name, pipeline.fps, partial(_played, pipeline, seed)))
     return found
 
 
-def still_rows(film: Film, span: range, mean: Picture) -> list[ShownRow]:
-    """Returns the rows that do not move: the mean frame, and the last one before the part.
+def still_rows(film: Film, mean: Picture) -> list[ShownRow]:
+    """Returns the rows that do not move: the mean frame, and the last one before a part.
 
     Args:
-        film: of the clip.
-        span: the part that is measured, in frames of the model.
+        film: that was learnt.
         mean: of all frames that were learnt.
     """
-    before = span.start or max(film.train, key=len).stop
-    *_, last = film.frames(*film.seconds(range(before - 1, before)))  # within which the picture may end
     return [
-        ShownRow(name, film.rate, partial(_still, picture)) for name, picture in ((MEAN, mean), (HELD, last))
+        ShownRow(MEAN, film.rate, lambda part: _still(mean)),
+        ShownRow(HELD, film.rate, lambda part: _still(film.before(part).last())),
     ]
 
 
-def film_rows(film: Film, span: range, seed: int) -> list[ShownRow]:
+def film_rows(film: Film, seed: int) -> list[ShownRow]:
     """Returns the rows of the film itself: the part that is measured, and the trained one from anywhere on.
 
     Args:
-        film: of the clip.
-        span: the part that is measured, in frames of the model.
+        film: that was learnt.
         seed: of the place where the trained part begins.
     """
-    begin, end = film.seconds(max(film.train, key=len))
+    learnt = film.longest
     # Within the last frame of the model the picture may end.
-    frames = max(1, int((end - begin - 1 / film.fps) * film.rate))
-    place = begin + int(np.random.default_rng(seed).integers(frames)) / film.rate
-    around = [(place, end), *[(begin, end)] * (1 + int(len(span) / film.fps / (end - begin)))]
+    frames = max(1, int((learnt.end - learnt.begin - 1 / learnt.clip.rate) * film.rate))
+    place = learnt.begin + int(np.random.default_rng(seed).integers(frames)) / film.rate
     return [
-        ShownRow(REAL, film.rate, partial(_filmed, film, [film.seconds(span)])),
-        ShownRow(SHIFTED, film.rate, partial(_filmed, film, around)),
+        ShownRow(REAL, film.rate, lambda part: _filmed(part, part.begin)),
+        ShownRow(SHIFTED, film.rate, lambda part: _around(learnt, place)),
     ]
 
 
@@ -138,16 +129,21 @@ def _still(picture: Picture) -> ShownFrames:
     return (ShownFrame(each) for each in repeat(picture))
 
 
-def _filmed(film: Film, stretches: Sequence[tuple[Fraction, Fraction]]) -> ShownFrames:
-    return (ShownFrame(each) for each in chain.from_iterable(film.frames(*ends) for ends in stretches))
+def _filmed(part: FilmPart, begin: Fraction) -> ShownFrames:
+    return (ShownFrame(each) for each in part.frames(begin))
 
 
-def _played(pipeline: Pipeline, film: Film, span: range, seed: int) -> ShownFrames:
-    """Yields what is played to the sound of a span, heard as loud as it is."""
-    begin, end = film.seconds(span)
-    total = frame_sample(len(span), film.fps, SAMPLE_RATE)
-    sound = padded(read_sound(film.path, SAMPLE_RATE, track=film.clip.track, start=begin, end=end), total)
-    with closing(ahead(pipeline.play(sound, PlaySettings(seed=seed)), FRAMES_AHEAD)) as frames:
+def _around(part: FilmPart, begin: Fraction) -> ShownFrames:
+    """Yields a part from an instant on, over its end back to its beginning, for ever."""
+    while True:
+        yield from _filmed(part, begin)
+        begin = part.begin
+
+
+def _played(pipeline: Pipeline, seed: int, part: FilmPart) -> ShownFrames:
+    """Yields what is played to the sound of a part, heard as loud as it was learnt."""
+    settings = PlaySettings(gain=part.gain, seed=seed)
+    with closing(ahead(pipeline.play(part.heard(), settings), FRAMES_AHEAD)) as frames:
         for frame in frames:
             assert frame.picture is not None, "nothing is late in a file"
             yield ShownFrame(frame.picture, frame.moments)

@@ -5,7 +5,7 @@ Frames are decoded as they are asked for; what is written lies in a temporary fo
 
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
@@ -16,11 +16,12 @@ import numpy as np
 
 from listen_and_move.data.clip import file_hash
 from listen_and_move.data.frame_store import FrameStore, Shelf
+from listen_and_move.data.take import take_names
 from listen_and_move.environment import environment
 from listen_and_move.evaluation.baselines import REAL
 from listen_and_move.evaluation.dataset import HELD_OUT, FrameSpan, Watch
 from listen_and_move.evaluation.evaluator import evaluated_run
-from listen_and_move.evaluation.film import Film, Picture
+from listen_and_move.evaluation.film import Film, FilmPart, Picture, in_words
 from listen_and_move.evaluation.json_records import write_json
 from listen_and_move.evaluation.measures import Values
 from listen_and_move.evaluation.network_measures import perceptual_networks, spread_evenly
@@ -28,15 +29,17 @@ from listen_and_move.evaluation.results import (
     Environment,
     GhostResult,
     MeasuredPart,
+    Products,
     RowResult,
     Sampled,
     SourceSizeResults,
 )
-from listen_and_move.evaluation.shifts import products
+from listen_and_move.evaluation.shifts import pooled, products
 from listen_and_move.evaluation.shown_rows import ShownRow, film_rows, played_rows, still_rows
 from listen_and_move.evaluation.written_measures import (
     LearntFilm,
     WrittenMeasures,
+    WrittenSeries,
     learnt_film,
     region_of,
     transitions,
@@ -50,10 +53,11 @@ from listen_and_move.media.video import VideoWriter
 from listen_and_move.metrics.ghosts import MOST_KNOWN, GhostDetector
 from listen_and_move.runs import RunFolder
 
-MOST_SECONDS = 60
-"""Of the part; the rest of a longer one is not measured."""
+MOST_SECONDS = Fraction(60)
+"""Of what is held out; the rest is not measured."""
 LOOKED_AT = 30
-"""Frames for the perceptual distance, spread evenly over the part: each takes a second or two at 1080p."""
+"""Frames for the perceptual distance, spread evenly over all that is measured: each takes a second or two at
+1080p."""
 DCOR_SIDE, DCOR_RATE = 64, Fraction(20)
 """Pixels and frames per second at which dcor is measured, whatever is shown: it falls as both rise."""
 GHOSTS_AT_ONCE = 64
@@ -105,9 +109,11 @@ def evaluate_source_size(
 ) -> SourceSizeEvaluation:
     """Measures what a run shows of its held-out part at the size of the source; writes results.json.
 
+    Of several takes all held-out parts are measured, each played by itself; means are over all frames.
+
     Args:
         run: the run folder.
-        video: where the run's video is now, if not where it was.
+        video: where the run's video, or one of its takes, is now, if not where it was.
         seed: of the noise, where the model has any, and of the shifted training video.
         device: auto, cpu, cuda or mps.
         watch: told what is being done.
@@ -118,9 +124,9 @@ def evaluate_source_size(
     begun, folder = time.perf_counter(), RunFolder(Path(run))
     animator = Animator.load(folder.path, device)
     watch("decoding", 0, 1)
-    film = Film.of_run(folder, None if video is None else Path(video))
-    span = film.held_out[: int(MOST_SECONDS * film.fps)]
-    evaluator = _SourceSizeEvaluator(folder, animator, film, span, seed, device, watch)
+    place = None if video is None else Path(video)
+    film = Film.of_run(folder, place)
+    evaluator = _SourceSizeEvaluator(folder, animator, film, place, seed, device, watch)
     results = evaluator.results(begun)
     target = folder.source_size_file
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -130,7 +136,7 @@ def evaluate_source_size(
 
 @dataclass(frozen=True)
 class _WrittenRow:
-    """A row in its file."""
+    """A row of one part in its file."""
 
     file: Path
     moments: list[tuple[ClipMoment, ...]]
@@ -144,29 +150,32 @@ class _SourceSizeEvaluator:
     folder: RunFolder
     animator: Animator
     film: Film
-    span: range
+    video: Path | None
+    """Where the run's video, or one of its takes, is now, if not where it was."""
     seed: int
     device: str
     watch: Watch
 
     def results(self, begun: float) -> SourceSizeResults:
         """Returns all figures."""
-        learnt = learnt_film(self.film)
-        region, count = region_of(self._real())
+        learnt, parts = learnt_film(self.film), self.film.measured(MOST_SECONDS)
+        region, counts = region_of(part.frames() for part in parts)
         networks = perceptual_networks(self.animator.device, min(self.film.size))
-        looked_at = frozenset(spread_evenly(count, LOOKED_AT).tolist())
+        looked_at = frozenset(spread_evenly(sum(counts), LOOKED_AT).tolist())
         measures = WrittenMeasures(region, learnt.usual_change, networks.perceptual, looked_at)
         detector, rows = self._detector(), self._rows(learnt)
         with Shelf() as shelf:
-            values = self._values(rows, count, measures, detector, shelf)
-        path = self.film.path
+            values = self._values(rows, counts, measures, detector, shelf)
+        path = self.film.train[0].path
+        several = [f"each take is played by itself: {in_words(parts)}"] if len(parts) > 1 else []
+        unasked, _ = chosen_picture(self.animator, "auto", str(self.folder.path))
         return SourceSizeResults(
             run=evaluated_run(self.folder, self.animator, path),
-            span=self._span(count),
+            span=self._span(parts, sum(counts)),
             rows=[RowResult(name, found) for name, found in values.items()],
             sampled=Sampled(perceptual_frames=len(looked_at)),
             ghosts=None if detector is None else GhostResult(**asdict(detector.check)),
-            notes=[*self._shown_unasked(), *_notes(detector, values)],
+            notes=[*several, f"shown unasked: {unasked}", *_notes(detector, values)],
             left_out=[
                 *networks.left_out,
                 *([KEPT_NONE] if self.animator.model.kept is None else []),
@@ -177,27 +186,18 @@ class _SourceSizeEvaluator:
             took_s=round(time.perf_counter() - begun, 1),
         )
 
-    def _shown_unasked(self) -> list[str]:
-        """Returns which row is shown where nothing is asked for."""
-        picture, _ = chosen_picture(self.animator, "auto", str(self.folder.path))
-        return [f"shown unasked: {picture}"]
-
-    def _real(self) -> Iterator[Picture]:
-        return self.film.frames(*self.film.seconds(self.span))
-
     def _rows(self, learnt: LearntFilm) -> list[ShownRow]:
         """Returns the rows in the order of the table."""
-        real, shifted = film_rows(self.film, self.span, self.seed)
+        real, shifted = film_rows(self.film, self.seed)
         played = played_rows(
             self.folder.path,
             self.animator.model.kept,
-            self.film,
-            self.span,
+            video=self.video,
             size=self.film.size,
             seed=self.seed,
             device=self.device,
         )
-        return [real, *played, *still_rows(self.film, self.span, learnt.mean), shifted]
+        return [real, *played, *still_rows(self.film, learnt.mean), shifted]
 
     def _detector(self) -> GhostDetector | None:
         known, step = self.film.thumbnails(self.film.train, MOST_KNOWN)
@@ -206,30 +206,53 @@ class _SourceSizeEvaluator:
     def _values(
         self,
         rows: Iterable[ShownRow],
-        count: int,
+        counts: Sequence[int],
         measures: WrittenMeasures,
         detector: GhostDetector | None,
         shelf: Shelf,
     ) -> dict[str, Values]:
-        real = replace(measures, networks={}).series(self._real(), self._real())
+        """Returns the figures of each row.
+
+        Args:
+            rows: the table.
+            counts: frames of each part.
+            measures: of what is written.
+            detector: of ghosts, if there are frames enough to tell them.
+            shelf: takes small frames.
+        """
+        parts = self.film.measured(MOST_SECONDS)
+        plain = replace(measures, networks={})
+        real = WrittenSeries.joined([plain.series(part.frames(), part.frames()) for part in parts])
         found = {}
         for row in rows:
-            with tempfile.TemporaryDirectory(prefix="listen-and-move-") as folder:
-                written = self._written(row, count, Path(folder))
-                frames = self._watched(self._read(written), f"measuring {row.name}", count)
-                series = measures.series(frames, self._real())
-                values = measures.values(series, real, transitions(written.moments, written.rate))
-                values["ghosts"] = None if detector is None else self._ghosts(written, detector)
-                values |= self._dcor(written, shelf)
-            found[row.name] = values
+            series, ghosts, sums, first = [], [], [], 0
+            for part, count in zip(parts, counts, strict=True):
+                with tempfile.TemporaryDirectory(prefix="listen-and-move-") as folder:
+                    written = self._written(row, part, count, Path(folder))
+                    frames = self._watched(self._read(written), f"measuring {row.name}", count)
+                    jumps = transitions(written.moments, written.rate)
+                    series.append(measures.series(frames, part.frames(), first, jumps))
+                    ghosts += [] if detector is None else self._ghosts(written, detector)
+                    sums.append(self._products(written, part, shelf))
+                first += count
+            values = measures.values(WrittenSeries.joined(series), real)
+            values["ghosts"] = float(np.mean(ghosts)) if ghosts else None
+            found[row.name] = values | _dcor(sums)
         return found
 
-    def _written(self, row: ShownRow, count: int, folder: Path) -> _WrittenRow:
-        """Returns a row written as long as the film is."""
+    def _written(self, row: ShownRow, part: FilmPart, count: int, folder: Path) -> _WrittenRow:
+        """Returns a row of a part, written as long as the film is.
+
+        Args:
+            row: of the table.
+            part: of the film.
+            count: frames of the part.
+            folder: where the file goes.
+        """
         (width, height), file, moments = self.film.size, folder / "row.mp4", []
         most = int(-(-count * row.rate // self.film.rate))
         with (
-            closing(row.frames()) as frames,
+            closing(row.frames(part)) as frames,
             VideoWriter(file, width=width, height=height, fps=row.rate) as writer,
         ):
             for frame in islice(frames, most):
@@ -251,37 +274,43 @@ class _SourceSizeEvaluator:
     def _reduced(self, written: _WrittenRow, size: tuple[int, int], rate: Fraction) -> Iterator[Picture]:
         return read_frames(written.file, rate, width=size[0], height=size[1])
 
-    def _ghosts(self, written: _WrittenRow, detector: GhostDetector) -> float:
-        """Returns the share of frames that are ghosts."""
+    def _ghosts(self, written: _WrittenRow, detector: GhostDetector) -> list[bool]:
+        """Returns which frames are ghosts."""
         frames, found = self._reduced(written, self.film.reduced_size, self.film.rate), []
         while block := list(islice(frames, GHOSTS_AT_ONCE)):
             found += detector.ghosts(np.stack(block)).tolist()
-        return float(np.mean(found))
+        return found
 
-    def _dcor(self, written: _WrittenRow, shelf: Shelf) -> Values:
-        """Returns dcor with the film as it would be shown at the row's rate, and how far it is above
-        chance."""
+    def _products(self, written: _WrittenRow, part: FilmPart, shelf: Shelf) -> Products:
+        """Returns the products with the film as it would be shown at the row's rate."""
         side = (DCOR_SIDE, DCOR_SIDE)
-        film = _thinned(self.film.reduced(self.span, side, written.rate), written.rate)
+        film = _thinned(part.reduced(side, written.rate), written.rate)
         ours, real = (_stored(each, shelf) for each in (self._reduced(written, side, DCOR_RATE), film))
         span = range(min(len(ours), len(real)))
-        sums = products(FrameSpan(ours, span), FrameSpan(real, span))
-        chance = sums.excess if sums.generated > 0 else None
-        return {"dcor": sums.dcor, "dcor_excess": None if chance is None else chance.above}
+        return products(FrameSpan(ours, span), FrameSpan(real, span))
 
-    def _span(self, count: int) -> MeasuredPart:
+    def _span(self, parts: Sequence[FilmPart], count: int) -> MeasuredPart:
         width, height = self.film.size
         return MeasuredPart(
-            name=HELD_OUT,
-            video=self.film.path.name,
-            start_s=float(self.film.seconds(self.span)[0]),
+            name=HELD_OUT if len(parts) == 1 else f"{HELD_OUT}s of {len(parts)} takes",
+            video=", ".join(take_names([part.path for part in parts])),
+            start_s=float(parts[0].begin),
             seconds=float(count / self.film.rate),
-            first_frame=self.span.start,
+            first_frame=parts[0].span.start,
             frames=count,
             fps=str(self.film.rate),
             width=width,
             height=height,
         )
+
+
+def _dcor(parts: Sequence[Products]) -> Values:
+    """Returns dcor of several parts, and how far it is above chance, which parts much shorter than the
+    longest cannot tell."""
+    shifts = max(len(part.shifted) for part in parts)
+    whole, long = pooled(list(parts)), pooled([part for part in parts if 2 * len(part.shifted) >= shifts])
+    chance = long.excess if long.generated > 0 else None
+    return {"dcor": whole.dcor, "dcor_excess": None if chance is None else chance.above}
 
 
 def _thinned(frames: Iterable[Picture], rate: Fraction) -> Iterator[Picture]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from listen_and_move.data.clip import file_hash, split
+from listen_and_move.data.clip import split
 from listen_and_move.data.frame_store import Shelf
 from listen_and_move.data.takes import Takes
 from listen_and_move.errors import UserError
@@ -31,8 +31,8 @@ def open_takes(folder: RunFolder, video: Path | None, training: bool, shelf: She
     Raises:
         UserError: a take is gone, the video is none of them, or nothing is held out.
     """
-    config, paths = folder.config(), folder.videos()
-    place = 0 if video is None else _place(paths, video)
+    config, paths = folder.config(), folder.videos(video)
+    place = 0 if video is None else paths.index(video)
     clip = Takes(tuple(paths)).load(config, lambda done, total: watch("decoding", done, total))
     take, store = clip.takes[place], shelf.store(config.clip.width, config.clip.height)
     store.append(clip.frames.numpy())
@@ -57,16 +57,3 @@ def open_takes(folder: RunFolder, video: Path | None, training: bool, shelf: She
         (f"{name} of the other takes ({others}): --video measures another one",),
         f"{name} of {take.path.stem}" if place else "",
     )
-
-
-def _place(paths: list[Path], video: Path) -> int:
-    """Returns which take a file is.
-
-    Raises:
-        UserError: none of them.
-    """
-    try:
-        return [file_hash(path) for path in paths].index(file_hash(video))
-    except (OSError, ValueError):
-        names = ", ".join(path.name for path in paths)
-        raise UserError(f"{video}: expected one of the takes that this run learnt, {names}") from None

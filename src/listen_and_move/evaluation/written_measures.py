@@ -28,16 +28,30 @@ STEADY = Fraction(3, 2)
 
 
 class WrittenSeries(NamedTuple):
-    """Measures frame by frame; pair t is of frames t and t + 1."""
+    """Measures frame by frame, of several parts one after the other; pair t is of two frames in a row of one
+    part."""
 
     detail: Array
     """Laplacian energy in the moving region, (T,)."""
     changes: Array
-    """Mean absolute change, full range 1, (T - 1,)."""
+    """Mean absolute change, full range 1, (T - 1,) of one part."""
     flicker: Array
-    """See `coherence.flicker`, (T - 2,)."""
+    """See `coherence.flicker`, (T - 2,) of one part."""
     distances: Mapping[str, Array]
     """Perceptual distances of the frames looked at, by measure."""
+    jumps: Array = np.zeros(0)
+    """The changes at which a path is in a transition."""
+
+    @classmethod
+    def joined(cls, parts: Sequence["WrittenSeries"]) -> "WrittenSeries":
+        """Returns the series of several parts; nothing is measured from one to the next."""
+        detail, changes, flickers, jumps = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("detail", "changes", "flicker", "jumps")
+        )
+        names = parts[0].distances
+        distances = {name: np.concatenate([part.distances[name] for part in parts]) for name in names}
+        return cls(detail, changes, flickers, distances, jumps)
 
 
 class LearntFilm(NamedTuple):
@@ -51,29 +65,35 @@ class LearntFilm(NamedTuple):
 def learnt_film(film: Film) -> LearntFilm:
     """Returns the mean of the film's trained parts, and how much it changes from frame to frame."""
     total, count = np.zeros((film.size[1], film.size[0], 3), np.int64), 0
-    changes, last = [], None
-    for number, frame in film.trained():
-        total += frame
-        count += 1
-        if last is not None and last[0] == number:
-            changes.append(_change(last[1], frame))
-        last = number, frame
+    changes = []
+    for part in film.train:
+        last = None
+        for frame in part.frames():
+            total += frame
+            count += 1
+            if last is not None:
+                changes.append(_change(last, frame))
+            last = frame
     mean = (total / max(1, count)).round().astype(np.uint8)
     return LearntFilm(mean, float(np.percentile(changes, USUAL_CHANGE)) if changes else 0.0)
 
 
-def region_of(frames: Iterable[Picture]) -> tuple[Region, int]:
-    """Returns where a film moves most, and how many frames it has.
+def region_of(parts: Iterable[Iterable[Picture]]) -> tuple[Region, list[int]]:
+    """Returns where a film moves most, and how many frames each part has.
 
     Args:
-        frames: of the part, at least one.
+        parts: their frames, at least one in all.
     """
-    total, squares, count = np.zeros(()), np.zeros(()), 0
-    for frame in frames:
-        numbers = frame.astype(np.int64)
-        total, squares, count = total + numbers, squares + np.square(numbers), count + 1
+    total, squares, counts = np.zeros(()), np.zeros(()), []
+    for frames in parts:
+        counts.append(0)
+        for frame in frames:
+            numbers = frame.astype(np.int64)
+            total, squares = total + numbers, squares + np.square(numbers)
+            counts[-1] += 1
+    count = sum(counts)
     spread = np.sqrt(np.maximum(0, count * squares - np.square(total))).mean(-1) / (255 * count)
-    return moving_region(spread, MOVING_SHARE), count
+    return moving_region(spread, MOVING_SHARE), counts
 
 
 @dataclass(frozen=True)
@@ -87,17 +107,21 @@ class WrittenMeasures:
     looked_at: frozenset[int]
     """Frames that the networks look at."""
 
-    def series(self, frames: Iterable[Picture], real: Iterable[Picture]) -> WrittenSeries:
-        """Returns what is measured frame by frame; ends where either video does.
+    def series(
+        self, frames: Iterable[Picture], real: Iterable[Picture], first: int = 0, jumps: Sequence[int] = ()
+    ) -> WrittenSeries:
+        """Returns what is measured of a part frame by frame; ends where either video does.
 
         Args:
             frames: as they are in the file.
             real: the film.
+            first: number of the first frame among those of all parts.
+            jumps: pairs of frames, from 0 on, at which a path is in a transition.
         """
         detail, changes, flickers = [], [], []
         distances: dict[str, list[float]] = {name: [] for name in self.networks}
         window: deque[Picture] = deque(maxlen=3)
-        for number, (ours, theirs) in enumerate(zip(frames, real, strict=False)):
+        for number, (ours, theirs) in enumerate(zip(frames, real, strict=False), start=first):
             window.append(ours)
             detail.append(float(laplacian_energies(ours[None], self.region)[0]))
             if len(window) > 1:
@@ -107,24 +131,23 @@ class WrittenMeasures:
             for name, network in self.networks.items() if number in self.looked_at else ():
                 distances[name].append(float(network(ours[None], theirs[None])[0]))
         found = {name: np.array(values) for name, values in distances.items()}
-        return WrittenSeries(np.array(detail), np.array(changes), np.array(flickers), found)
+        at_jumps = np.array([changes[pair] for pair in jumps if pair < len(changes)])
+        return WrittenSeries(np.array(detail), np.array(changes), np.array(flickers), found, at_jumps)
 
-    def values(self, series: WrittenSeries, real: WrittenSeries, jumps: Sequence[int]) -> Values:
+    def values(self, series: WrittenSeries, real: WrittenSeries) -> Values:
         """Returns the figures of a row.
 
         Args:
             series: what was measured of it.
             real: the same of the film.
-            jumps: pairs of frames at which a path is in a transition.
         """
-        at_jumps = [series.changes[pair] for pair in jumps if pair < len(series.changes)]
         return {
             "sharpness_moving": ratio(_mean(series.detail), _mean(real.detail)),
             **{name: _mean(values) for name, values in series.distances.items()},
             "motion_ratio": ratio(_mean(series.changes), _mean(real.changes)),
             "flicker_ratio": ratio(_mean(series.flicker), _mean(real.flicker)),
             "largest_change": ratio(float(series.changes.max(initial=0)), self.usual_change),
-            "jump": ratio(float(max(at_jumps)), self.usual_change) if at_jumps else None,
+            "jump": ratio(float(series.jumps.max()), self.usual_change) if len(series.jumps) else None,
         }
 
 
@@ -146,7 +169,8 @@ def _goes_on(before: Sequence[ClipMoment], after: Sequence[ClipMoment], rate: Fr
     """Whether the clip goes on or rests from one frame to the next."""
     if len(before) > 1 or len(after) > 1:
         return False
-    return 0 <= after[0].seconds - before[0].seconds <= STEADY / rate
+    same_file = after[0].take == before[0].take
+    return same_file and 0 <= after[0].seconds - before[0].seconds <= STEADY / rate
 
 
 def _change(before: Picture, after: Picture) -> float:

@@ -105,7 +105,7 @@ def generate(
             a number of dB.
         controls: how the picture is played; of a replay only delay and freeze.
         paste: put the picture back into a still of the whole picture that the clip was cut from.
-        video: replay and paste only: where the run's video is now, if not where it was when the run began.
+        video: replay and paste only: where the run's video, or one of its takes, is now, if not where it was.
         track: which of a file's sounds, by its number from 0; None: its default one.
         picture_track: of a video that is played: which of its pictures, likewise.
         start: where to begin in the sound, in seconds.

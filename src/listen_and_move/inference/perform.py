@@ -90,7 +90,7 @@ def perform(
         size: model, source, or WIDTHxHEIGHT.
         camera: still or as-filmed, as in `generate`.
         paste: put the picture back into a still of the whole picture that the clip was cut from.
-        video: paste only: where the run's video is now.
+        video: paste only: where the run's video, or one of its takes, is now.
         track: which of the sounds of a file or pipe, by its number from 0; None: its default one.
         picture_track: of a video that is played: which of its pictures, likewise.
         overwrite: replace an output that exists.

@@ -1,5 +1,6 @@
 """What is played: a run folder, a model file or a video, and what files say of it."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from mimetypes import guess_type
 from pathlib import Path
@@ -9,7 +10,8 @@ from listen_and_move import __version__
 from listen_and_move.audio.features import FeatureExtractor
 from listen_and_move.audio.novelty import Repertoire
 from listen_and_move.config import Config
-from listen_and_move.data.clip import file_hash, load_clip
+from listen_and_move.data.clip import file_hash
+from listen_and_move.data.source import find_source
 from listen_and_move.errors import Remark, UserError
 from listen_and_move.inference.animator import Animator, loaded_model
 from listen_and_move.inference.front_end import AudioReference
@@ -65,7 +67,7 @@ def playable(
         model: a run folder, a model file or a video.
         choice: the picture that is asked for.
         paste: put the picture back into a still of the whole picture.
-        video: where a run's video is now, if not where it was.
+        video: where a run's video, or one of its takes, is now, if not where it was.
         device: auto, cpu, cuda or mps.
         precision: of the network.
 
@@ -79,7 +81,7 @@ def playable(
         )
     if is_video(model):
         found = _of_video(model, choice)
-        learnt = (model, video_config(model, choice.track)) if paste else None
+        learnt = ([model], video_config(model, choice.track)) if paste else None
     elif choice.track is not None:
         raise UserError(
             f"picture-track: expected only where a video is played; got {choice.track} for {model}",
@@ -92,8 +94,10 @@ def playable(
         learnt = recording(model, video) if paste else None
     if learnt is None:
         return found
-    around = f"{found.mark}; around it a still of video sha256 {file_hash(learnt[0])}"
-    pipeline, exact = composited(found.pipeline, *learnt), found.exact and composited(found.exact, *learnt)
+    (still, *_), config = learnt  # of several takes the first, by whose picture the others are cropped
+    around = f"{found.mark}; around it a still of video sha256 {file_hash(still)}"
+    pipeline = composited(found.pipeline, still, config)
+    exact = found.exact and composited(found.exact, still, config)
     return found._replace(pipeline=pipeline, exact=exact, mark=around)
 
 
@@ -105,7 +109,7 @@ def inputs_of(model: Path, video: Path | None, needs_video: bool) -> list[Path]:
     """
     if is_video(model):
         return [model]
-    return [model_path(model), *([recording(model, video)[0]] if needs_video else [])]
+    return [model_path(model), *(recording(model, video)[0] if needs_video else [])]
 
 
 def is_video(path: Path) -> bool:
@@ -172,7 +176,7 @@ def _of_video(video: Path, choice: PictureChoice) -> Playable:
         raise UserError(
             f"{video}: expected a model, which draws; got a video", "train it first, or --picture path"
         )
-    reference, kept = _kept_of(video, video_config(video, choice.track))
+    reference, kept = _kept_of([video], video_config(video, choice.track))
     size = asked_size(choice.size, kept.picture_size, kept.picture_size)
     told = Remark(f"{video.name}: played by its sound alone; a trained model follows better", "train it")
     return Playable(
@@ -192,8 +196,8 @@ def _by_sound(model: Path, choice: PictureChoice, video: Path | None) -> Playabl
         reference, kept = AudioReference(extractor, loaded.level, loaded.repertoire), loaded.kept
         model_size = loaded.config.clip.width, loaded.config.clip.height
     else:
-        source, config = recording(model, video)
-        reference, kept = _kept_of(source, config)
+        videos, config = recording(model, video)
+        reference, kept = _kept_of(videos, config)
         model_size = config.clip.width, config.clip.height
     size = asked_size(choice.size, model_size, kept.picture_size)
     notes = _camera_notes(choice, kept)
@@ -201,11 +205,13 @@ def _by_sound(model: Path, choice: PictureChoice, video: Path | None) -> Playabl
     return Playable(pipeline, path_mark(kept), notes=notes, clip=clip_name(model))
 
 
-def _kept_of(video: Path, config: Config) -> tuple[AudioReference, KeptFrames]:
-    """Returns the frames of a video, in a temporary file, and how its sound is heard."""
-    clip = load_clip(video, config)
+def _kept_of(videos: Sequence[Path], config: Config) -> tuple[AudioReference, KeptFrames]:
+    """Returns the frames of a video or of several takes, in a temporary file, and how their sound is
+    heard."""
+    source = find_source(*videos)
+    clip = source.load(config, lambda done, total: None)
     extractor = FeatureExtractor(config.features, config.clip.rate, clip.statistics)
-    kept = keep_frames(video, file_hash(video), clip, config.clip, config.features, fleeting=True)
+    kept = keep_frames(videos[0], source.digest(), clip, config.clip, config.features, fleeting=True)
     repertoire = Repertoire.of(clip.features, clip.train, extractor)
     return AudioReference(extractor, clip.level, repertoire), kept
 
@@ -232,25 +238,25 @@ def clip_name(model: Path) -> str:
     return model.stem
 
 
-def recording(model: Path, video: Path | None = None) -> tuple[Path, Config]:
-    """Returns the video that a run learnt, and the settings to decode it with.
+def recording(model: Path, video: Path | None = None) -> tuple[list[Path], Config]:
+    """Returns the video, or the takes, that a run learnt, and the settings to decode them with.
 
     Args:
         model: a run folder; with ``video`` also a model file, which does not know what it learnt from.
-        video: where the video is, if it has been moved.
+        video: where the video, or one of the takes, is, if it has been moved.
 
     Raises:
         UserError: it is not found, or another one than the run learnt.
     """
     if model.is_dir():
-        return RunFolder(model).video(video), RunFolder(model).config()
+        return RunFolder(model).videos(video), RunFolder(model).config()
     if video is None:
         raise UserError(
             f"{model}: expected the run folder, whose video is needed; got a model alone",
             "add its video with --video",
         )
     settings = load_model(model).config
-    return video, Config(**vars(settings))
+    return [video], Config(**vars(settings))
 
 
 def generated_mark(animator: Animator, file: Path, seed: int, kept: KeptFrames | None = None) -> str:

@@ -16,7 +16,7 @@ from listen_and_move.config import Config
 from listen_and_move.data.clip import Clip
 from listen_and_move.data.source import find_source
 from listen_and_move.data.windows import lanes
-from listen_and_move.errors import UserError
+from listen_and_move.errors import Remark, UserError
 from listen_and_move.interrupts import handled
 from listen_and_move.losses.perceptual import PerceptualLoss
 from listen_and_move.models.checkpoint import Model, load_model, read_frames_file, save_model
@@ -59,7 +59,7 @@ class TrainingProgress(NamedTuple):
     """Frames decoded and expected, while the video is decoded."""
     looked: tuple[int, int] | None = None
     """Frames looked at and expected, while scenes are looked for."""
-    note: str = ""
+    note: Remark = Remark("")
     """What to tell the user, once."""
 
 

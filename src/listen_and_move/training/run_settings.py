@@ -124,6 +124,7 @@ def check_same_video(folder: RunFolder, videos: Sequence[Path], video_hash: str)
     """
     if folder.video_hash() != video_hash:
         takes, named = folder.take_names(), " and ".join(map(str, videos))
-        learnt = f"takes that this run learns, {', '.join(takes)}" if takes else "video that this run learns"
-        other = "something else" if takes else "another one"
-        raise UserError(f"{folder.path}: expected the {learnt}; {named} is {other}", "choose another --run")
+        order = f"takes that this run learns, in this order: {', '.join(takes)}"
+        learnt = order if takes else "video that this run learns"
+        other = "are others" if len(videos) > 1 else "is another one"
+        raise UserError(f"{folder.path}: expected the {learnt}; {named} {other}", "choose another --run")

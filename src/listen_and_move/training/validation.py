@@ -1,15 +1,21 @@
-"""Validation on the held-out part: a few measures, and a video of real beside generated frames.
+"""Validation on what is held out, of several takes the parts one by one: a few measures, and a video of real
+beside generated frames.
 
 Letters: T frames, H height, W width.
 """
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 
+from listen_and_move.clock import frame_sample
 from listen_and_move.config import Config
 from listen_and_move.data.clip import Clip
+from listen_and_move.errors import UserError
+from listen_and_move.media.sound import read_sound
+from listen_and_move.media.soundtrack import SoundTrack, Waveform
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.metrics.frame import MOVING_SHARE, psnr, sharpness_ratio
 from listen_and_move.metrics.sync import correlation, difference_correlation, motion_energy, motion_ratio
@@ -18,6 +24,10 @@ from listen_and_move.models.rendering import played
 
 MOST_FRAMES = 200
 """Longer held-out parts are judged by their beginning: a validation takes seconds."""
+LEAST_FRAMES = 3
+"""Fewer are too few to correlate changes."""
+JOINED_RATE = 48_000
+"""Samples per second of the sound of several parts."""
 
 
 def play(network: Network, clip: Clip, config: Config, frames: range) -> UInt8[np.ndarray, "T H W 3"]:
@@ -36,9 +46,10 @@ def play(network: Network, clip: Clip, config: Config, frames: range) -> UInt8[n
     return pictures
 
 
-def held_out(clip: Clip) -> range:
-    """Returns the frame numbers to validate on; empty where nothing is held out."""
-    return clip.held_out[:MOST_FRAMES]
+def held_out(clip: Clip) -> list[range]:
+    """Returns the frame numbers to validate on, part by part; none where too little is held out."""
+    most = max(LEAST_FRAMES, MOST_FRAMES // len(clip.held_out))
+    return [span[:most] for span in clip.held_out if len(span) >= LEAST_FRAMES]
 
 
 def figures(generated: UInt8[np.ndarray, "T H W 3"], real: UInt8[np.ndarray, "T H W 3"]) -> dict[str, float]:
@@ -61,7 +72,7 @@ def figures(generated: UInt8[np.ndarray, "T H W 3"], real: UInt8[np.ndarray, "T 
 
 
 def validate(network: Network, clip: Clip, config: Config) -> dict[str, float]:
-    """Measures the network on the held-out part.
+    """Measures the network on what is held out.
 
     Args:
         network: to validate.
@@ -69,35 +80,56 @@ def validate(network: Network, clip: Clip, config: Config) -> dict[str, float]:
         config: the run's settings.
 
     Returns:
-        The `figures`; none where the held-out part has fewer than 3 frames, too few to correlate changes.
+        The `figures`, of several parts the mean by their lengths; none where no part is long enough.
     """
-    frames = held_out(clip)
-    if len(frames) < 3:
-        return {}
-    return figures(play(network, clip, config, frames), _real(clip, frames))
+    parts = held_out(clip)
+    found = [figures(play(network, clip, config, part), _real(clip, part)) for part in parts]
+    shares = [len(part) / sum(map(len, parts)) for part in parts]
+    names = found[0] if found else {}
+    return {name: sum(share * of[name] for share, of in zip(shares, found, strict=True)) for name in names}
 
 
 def write_sample(path: Path, network: Network, clip: Clip, config: Config) -> None:
-    """Writes real (left) beside generated (right) frames of the held-out part, with their sound.
+    """Writes real (left) beside generated (right) frames of what is held out, with their sound.
 
     Args:
-        path: the video file; nothing is written where the held-out part has fewer than 3 frames.
+        path: the video file; nothing is written where no part is long enough.
         network: to draw with.
         clip: the decoded clip.
         config: the run's settings.
     """
-    frames = held_out(clip)
-    if len(frames) < 3:
+    parts = held_out(clip)
+    if not parts:
         return
-    generated, real = play(network, clip, config, frames), _real(clip, frames)
-    sound = None if clip.sound is None else clip.sound(frames)
-    height, width = real.shape[1:3]
+    height, width = clip.frames.shape[1:3]
+    sound = _sound(clip, parts, config)
     with VideoWriter(
         path, width=2 * width, height=height, fps=config.clip.rate, sound=sound, overwrite=True
     ) as writer:
-        for pair in zip(real, generated, strict=True):
-            writer.write(np.concatenate(pair, axis=1))
+        for part in parts:
+            for pair in zip(_real(clip, part), play(network, clip, config, part), strict=True):
+                writer.write(np.concatenate(pair, axis=1))
 
 
 def _real(clip: Clip, frames: range) -> UInt8[np.ndarray, "T H W 3"]:
     return clip.frames[frames.start : frames.stop].cpu().numpy()
+
+
+def _sound(clip: Clip, parts: list[range], config: Config) -> SoundTrack | Waveform | None:
+    """Returns the sound of parts one after the other; of several it is one channel, and silent where there is
+    none."""
+    if clip.sound is None:
+        return None
+    tracks = [clip.sound(part) for part in parts]
+    if len(tracks) == 1:
+        return tracks[0]
+    joined = []
+    for track, part in zip(tracks, parts, strict=True):
+        assert isinstance(track, SoundTrack), "only takes have several parts"
+        samples = np.zeros(frame_sample(len(part), config.clip.rate, JOINED_RATE), np.float32)
+        with suppress(UserError):  # it ends before the part
+            blocks = read_sound(track.path, JOINED_RATE, track=track.track, start=track.start, end=track.end)
+            heard = np.concatenate([*blocks])[: len(samples)]
+            samples[: len(heard)] = heard
+        joined.append(samples)
+    return Waveform(np.concatenate(joined), JOINED_RATE)

@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from listen_and_move.clock import frame_time
-from listen_and_move.data.clip import file_hash, split
+from listen_and_move.data.clip import file_hash
 from listen_and_move.data.frame_store import Shelf
 from listen_and_move.environment import environment
 from listen_and_move.errors import UserError
-from listen_and_move.evaluation.dataset import FrameSpan, Video, Watch, decode
+from listen_and_move.evaluation.dataset import FrameSpan, Watch
 from listen_and_move.evaluation.json_records import as_json, write_json
+from listen_and_move.evaluation.learnt_frames import LearntFrames
 from listen_and_move.evaluation.report.charts import strip
 from listen_and_move.evaluation.report.tables import number
 from listen_and_move.evaluation.results import FORMAT, DistributionResult, Environment
@@ -118,7 +119,7 @@ def robustness(
         seconds: length of the part that is taken, as one number or a range; all of a shorter sound.
         classes: a table (CSV) of file names and classes; None: the only one in the folder if it fits, else
             the names of folders or files.
-        video: where the run's video is now, if it was moved.
+        video: where the run's video, or one of its takes, is now, if it was moved.
         seed: of what is taken, and of the noise, where the model has any.
         device: auto, cpu, cuda or mps.
         watch: told what is being done.
@@ -138,16 +139,18 @@ def robustness(
         target / "clips.jsonl",
         {"format": FORMAT, "model_sha256": file_hash(folder.model_file), "settings": as_json(settings)},
     )
-    source = folder.video(None if video is None else Path(video))
+    sources = folder.videos(None if video is None else Path(video))
     with Shelf() as shelf:
-        player, real, learnt = _prepared(folder, source, animator, log, spread, seed, shelf, watch)
+        learnt = LearntFrames.of(sources, folder.config(), animator.model.statistics, shelf, watch)
+        player = _player(learnt, animator, log, spread, seed, watch)
+        shown = strip(FrameSpan(learnt.frames, max(learnt.train, key=len)))
         played, skipped = player.play(files, clips, watch)
     _check(place, files, played, skipped)
     source_of_classes, labels = classified([clip.name for clip in played], table)
     found, (best, worst), distances = overall(played), best_and_worst(played), player.distances
     results = RobustnessResults(
         format=FORMAT,
-        run=_played_run(folder, animator, real, log),
+        run=_played_run(folder, animator, learnt, log),
         settings=StudySettings(str(place), clips, settings),
         verdict=verdict(found),
         overall=found,
@@ -160,40 +163,38 @@ def robustness(
         left_out=[] if distances else [NO_DISTANCES],
         skipped=skipped,
         not_used=log.clips()[1],
-        environment=Environment(**environment(source, folder.video_hash(), str(animator.device))),
+        environment=Environment(**environment(sources[0], folder.video_hash(), str(animator.device))),
         model_settings=asdict(folder.config()),
         took_s=round(time.perf_counter() - begun, 1),
     )
     write_json(target / "results.json", results)
-    write_text(target / "report.html", report(results, learnt, lambda key: player.picture(key).read_bytes()))
+    write_text(target / "report.html", report(results, shown, lambda key: player.picture(key).read_bytes()))
     return Robustness(target / "results.json", target / "report.html", results)
 
 
-def _prepared(
-    folder: RunFolder,
-    source: Path,
-    animator: Animator,
-    log: Log,
-    spread: Lengths,
-    seed: int,
-    shelf: Shelf,
-    watch: Watch,
-) -> tuple[UnpairedPlayer, Video, bytes]:
-    """Player with figures of the learnt video, that video, and some of its frames as a picture."""
-    config = folder.config()
-    video = decode(source, config.clip, config.features, animator.model.statistics, shelf, watch)
-    parts, held_out = split(len(video.frames), config.clip)
-    training = TrainingReference.of(video.frames, parts, FrameSpan(video.frames, held_out))
-    player = UnpairedPlayer(animator, training, _distances(animator, video, log, watch), log, spread, seed)
-    return player, video, strip(FrameSpan(video.frames, max(parts, key=len)))
+def _player(
+    learnt: LearntFrames, animator: Animator, log: Log, spread: Lengths, seed: int, watch: Watch
+) -> UnpairedPlayer:
+    """Returns a player with figures of what was learnt.
+
+    Args:
+        learnt: the frames.
+        animator: plays the model.
+        log: of finished clips.
+        spread: lengths of clips.
+        seed: of what is taken, and of the noise.
+        watch: told the progress.
+    """
+    training = TrainingReference.of(learnt.frames, learnt.train, learnt.unseen)
+    return UnpairedPlayer(animator, training, _distances(animator, learnt, log, watch), log, spread, seed)
 
 
-def _distances(animator: Animator, video: Video, log: Log, watch: Watch) -> Distances | None:
+def _distances(animator: Animator, learnt: LearntFrames, log: Log, watch: Watch) -> Distances | None:
     if weights.find(INCEPTION) is None:
         return None
     watch("FID and KID of the real video", 0, 1)
     network = load(INCEPTION, animator.device)
-    found = Distances.of(network, video.frames, log.file.parent / "clips", log.key(video.path.name))
+    found = Distances.of(network, learnt.filmed, log.file.parent / "clips", log.key(learnt.name))
     watch("FID and KID of the real video", 1, 1)
     return found
 
@@ -213,16 +214,16 @@ def _check(folder: Path, files: list[Candidate], played: list[PlayedClip], skipp
     )
 
 
-def _played_run(folder: RunFolder, animator: Animator, video: Video, log: Log) -> PlayedRun:
+def _played_run(folder: RunFolder, animator: Animator, learnt: LearntFrames, log: Log) -> PlayedRun:
     width, height = animator.size
     return PlayedRun(
         name=folder.path.resolve().name,
         step=animator.model.step,
-        video=video.path.name,
+        video=learnt.name,
         video_sha256=folder.video_hash(),
         model_sha256=str(log.identity["model_sha256"]),
         width=width,
         height=height,
         fps=str(animator.fps),
-        real_seconds=float(frame_time(len(video.frames), video.fps)),
+        real_seconds=float(frame_time(len(learnt.filmed), animator.fps)),
     )
