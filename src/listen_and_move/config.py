@@ -70,8 +70,8 @@ class ClipConfig:
     """Which of a file's pictures, by its number from 0; None: the one that the file marks as its default, of
     several the largest."""
     camera: Literal["still", "as-filmed"] = field(default="as-filmed", metadata=LATER)
-    """still: frames of a camera in somebody's hands are aligned by what stands still, where there is such;
-    as-filmed: they are learnt as they are."""
+    """still: frames of a camera in somebody's hands are aligned by what stands still, where there is such,
+    and slow changes of light are taken out; as-filmed: they are learnt as they are."""
     size: str = setting(
         "128",
         label="Size of the picture",

@@ -83,8 +83,10 @@ def keep_frames(
     start = exact(settings.start)
     about = KeptAbout(encoded.header, encoded.fps, start, video_hash, BY_SOUND, small, takes=takes)
     positions = np.array(encoded.positions)
-    poses = None if clip.poses is None else clip.poses[positions.clip(max=len(clip.poses) - 1)]
-    return KeptFrames(about, encoded.sizes, positions, path, packets, str(video), poses)
+    poses, light = (
+        None if each is None else each[positions.clip(max=len(each) - 1)] for each in (clip.poses, clip.light)
+    )
+    return KeptFrames(about, encoded.sizes, positions, path, packets, str(video), poses, light)
 
 
 def training_frames(spans: Sequence[range]) -> Tensor:

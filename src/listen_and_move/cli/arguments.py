@@ -108,8 +108,9 @@ class PlayOptions(DeviceOption):
     """Of the picture: source (as large as the learnt part was filmed), model (as the network draws), or
     WIDTHxHEIGHT, such as 1280x720."""
     camera: Literal["still", "as-filmed"] = "still"
-    """Of a path through the frames of a camera in somebody's hands, which were aligned in training: still, or
-    as-filmed: the camera moves as it did, and goes on smoothly where the path jumps."""
+    """Of a path through the frames of a camera in somebody's hands, which were aligned in training: still, in
+    steady light, or as-filmed: camera and light change as they did, and go on smoothly where the path
+    jumps."""
     seed: int = 0
     """Seed of the noise, where the model has any; with a path another path of nearly the same cost."""
     gain: str = field(default="match", metadata={"help": GAIN.help})

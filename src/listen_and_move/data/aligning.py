@@ -1,4 +1,4 @@
-"""Frames that are learnt are brought to one pose of the camera.
+"""Frames that are learnt are brought to one pose of the camera, and to one light.
 
 Letters: H height, W width of a frame, M frames at the rate that is shown.
 """
@@ -14,6 +14,7 @@ from jaxtyping import Float, UInt8
 
 from listen_and_move.config import ClipConfig
 from listen_and_move.data.camera import CameraMotion, camera_motion
+from listen_and_move.data.light import relit
 from listen_and_move.data.poses import in_crop, warped
 from listen_and_move.media.conversion import Box
 from listen_and_move.media.files import probe
@@ -23,7 +24,8 @@ _FINER = 2  # times the size of a frame, of the picture that is moved: so it sta
 
 @dataclass(frozen=True)
 class Aligner:
-    """Cuts frames out of the whole picture where the crop would lie if the camera stood still."""
+    """Cuts frames out of the whole picture where the crop would lie if the camera stood still, in the light
+    that is usual."""
 
     motion: CameraMotion
     clip: ClipConfig
@@ -54,19 +56,27 @@ class Aligner:
         info = probe(video, clip.picture_track).video
         assert info is not None, "its camera was looked at"
         whole = (0, 0, info.width, info.height)
-        return None if motion.poses is None else cls(motion, clip, box, whole)
+        return cls(motion, clip, box, whole) if motion.changes else None
+
+    @property
+    def part(self) -> Box:
+        """The part of the picture that it takes, in pixels of the video: all of it, where frames are
+        moved."""
+        return self.box if self.motion.poses is None else self.whole
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in which it takes the whole picture, in pixels: no larger than it was filmed."""
+        """Width and height in which it takes that part, in pixels: no larger than it was filmed."""
+        if self.motion.poses is None:
+            return self.clip.width, self.clip.height
         finer = min(1.0, _FINER * self.clip.width / (self.box[2] - self.box[0]))
         return round(self.whole[2] * finer), round(self.whole[3] * finer)
 
     @property
-    def crop_poses(self) -> Float[np.ndarray, "M 4"]:
-        """The poses of the crop."""
-        assert self.motion.poses is not None
-        return in_crop(self.motion.poses, self.box, self.whole[2:])
+    def crop_poses(self) -> Float[np.ndarray, "M 4"] | None:
+        """The poses of the crop; None where frames are not moved."""
+        poses = self.motion.poses
+        return None if poses is None else in_crop(poses, self.box, self.whole[2:])
 
     def aligned(
         self, picture: UInt8[np.ndarray, "rows columns 3"], number: int
@@ -74,11 +84,14 @@ class Aligner:
         """Returns a frame.
 
         Args:
-            picture: the whole one, of the size.
+            picture: the part that is taken, of the size.
             number: of the frame in the clip, at its rate.
         """
         import cv2
 
+        picture = relit(picture, -self.motion.light_at(number, self.clip.rate))
+        if self.motion.poses is None:
+            return picture
         scale = self.size[0] / self.whole[2]
         left, top, right, bottom = (round(side * scale) for side in self.box)
         moved = warped(picture, self.motion.at(number, self.clip.rate), self._backdrop)

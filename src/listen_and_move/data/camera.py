@@ -1,4 +1,5 @@
-"""How a camera in somebody's hands moved, found by what stands still in the whole picture.
+"""How a camera in somebody's hands moved, found by what stands still in the whole picture, and with it how
+the light changed.
 
 Corners of one frame are found again in all others (Lucas and Kanade 1981), and a similarity is fitted to them
 for each frame. Corners that the similarities do not explain over the whole clip belong to what moves by
@@ -23,6 +24,7 @@ from listen_and_move.clock import exact
 from listen_and_move.config import ClipConfig
 from listen_and_move.data.backdrop import Backdrop, backdrop_of, chosen
 from listen_and_move.data.frame_store import FrameStore, Shelf
+from listen_and_move.data.light import STEADY_LIGHT, LightChange, light_of, relit
 from listen_and_move.data.poses import STANDING, Plane, composed, displacement, inverse, matrix, poses_of
 from listen_and_move.data.source_frames import shown_rate
 from listen_and_move.errors import UserError
@@ -69,22 +71,33 @@ class CameraMotion(NamedTuple):
     """Of the frames of the whole picture; None: the camera stands, or there is nothing to hold on to."""
     backdrop: Backdrop | None = None
     """The whole picture, small, without what moves; where the frames are aligned."""
+    light: LightChange = LightChange()
 
     @property
     def stands(self) -> bool:
         """Whether the camera stands still."""
         return self.wander < STEADY
 
+    @property
+    def changes(self) -> bool:
+        """Whether frames are changed before they are learnt: aligned, relit, or both."""
+        return self.poses is not None or self.light.stops is not None
+
     def at(self, number: int | Fraction, fps: Fraction) -> Float[np.ndarray, "4"]:
         """Returns the pose of the frame on display at the instant number / fps, where they are aligned."""
         assert self.poses is not None
         return self.poses[min(int(number * self.rate / fps), len(self.poses) - 1)]
 
+    def light_at(self, number: int | Fraction, fps: Fraction) -> Float[np.ndarray, "3"]:
+        """Returns the light of the frame on display at the instant number / fps, in stops over the usual."""
+        stops = self.light.stops
+        return STEADY_LIGHT if stops is None else stops[min(int(number * self.rate / fps), len(stops) - 1)]
+
 
 def camera_motion(
     video: Path, clip: ClipConfig, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> CameraMotion:
-    """Returns how the camera moved.
+    """Returns how the camera moved, and how the light changed.
 
     Args:
         video: the file.
@@ -120,12 +133,23 @@ def camera_motion(
 
 
 def motion_of(frames: FrameStore, rate: Fraction) -> CameraMotion:
-    """Returns how the camera moved.
+    """Returns how the camera moved, and how the light changed.
 
     Args:
         frames: small ones of the whole picture.
         rate: per second.
     """
+    motion = _motion_of(frames, rate)
+    motion = motion._replace(light=light_of(frames, rate, motion.poses))
+    if motion.poses is None:
+        return motion
+    numbers = chosen(len(frames))
+    steady = (relit(_frame(frames, number), -motion.light_at(number, rate)) for number in numbers.tolist())
+    return motion._replace(backdrop=backdrop_of(steady, motion.poses[numbers]))
+
+
+def _motion_of(frames: FrameStore, rate: Fraction) -> CameraMotion:
+    """Returns how the camera moved alone, without a backdrop."""
     height, width, _ = frames.shape
     nothing = CameraMotion(0.0, 1.0, rate)
     if len(frames) < 3:
@@ -145,9 +169,7 @@ def motion_of(frames: FrameStore, rate: Fraction) -> CameraMotion:
     left = _left(frames, poses) if held >= HELD else 1.0
     if wander < STEADY or left > EXPLAINED:
         return CameraMotion(wander, left, rate)
-    numbers = chosen(len(frames))
-    backdrop = backdrop_of((_frame(frames, number) for number in numbers), poses[numbers])
-    return CameraMotion(wander, left, rate, poses, backdrop)
+    return CameraMotion(wander, left, rate, poses)
 
 
 def _frame(frames: FrameStore, number: int) -> UInt8[np.ndarray, "H W 3"]:

@@ -63,6 +63,8 @@ class Clip:
     poses: Float[np.ndarray, "M 4"] | None = None
     """Of the crop, at the rate that is shown, where frames are aligned; None: they are as they were
     filmed."""
+    light: Float[np.ndarray, "M 3"] | None = None
+    """That was taken out, in stops, at the rate that is shown; None: it is as it was filmed."""
 
     @property
     def mean_frame(self) -> Float[Tensor, "3 H W"]:
@@ -102,12 +104,14 @@ def load_clip(path: Path, config: Config, progress: Progress = lambda done, tota
     """
     path = Path(path)
     box = resolved_box(path, config.clip)
-    frames, power, level, poses = decoded(path, config, box, progress)
+    frames, power, level, poses, light = decoded(path, config, box, progress)
     train, held_out = split(len(frames), config.clip)
     features, statistics = assembled(power, train, config)
     kept = power if config.training.disturbance else None
     track = partial(_track, path, config.clip)
-    return Clip(frames, features, statistics, train, (held_out,), box, level, kept, track, poses=poses)
+    return Clip(
+        frames, features, statistics, train, (held_out,), box, level, kept, track, poses=poses, light=light
+    )
 
 
 class Decoded(NamedTuple):
@@ -117,6 +121,7 @@ class Decoded(NamedTuple):
     power: Float[Tensor, "chunks C B"]
     level: float | None
     poses: Float[np.ndarray, "M 4"] | None
+    light: Float[np.ndarray, "M 3"] | None
 
 
 def decoded(path: Path, config: Config, box: Box, progress: Progress) -> Decoded:
@@ -135,18 +140,23 @@ def decoded(path: Path, config: Config, box: Box, progress: Progress) -> Decoded
     kept = cache.kept(key)
     if kept is not None:
         progress(len(kept["frames"]), len(kept["frames"]))
-        level, poses = float(kept["level"]), kept.get("poses")
+        level = float(kept["level"])
         known = None if isnan(level) else level
-        return Decoded(kept["frames"], kept["power"], known, None if poses is None else poses.numpy())
-    frames, poses = _frames(path, config, box, progress)
+        poses, light = (kept[name].numpy() if name in kept else None for name in ("poses", "light"))
+        return Decoded(kept["frames"], kept["power"], known, poses, light)
+    frames, poses, light = _frames(path, config, box, progress)
     train, _ = split(len(frames), config.clip)
     check_length(path, train, config)
     waveform = _waveform(path, config, len(frames))
     power, level = _power(waveform, len(frames), config), _level(waveform, train, config)
     known = torch.tensor(nan if level is None else level, dtype=torch.float64)
-    aligned = {} if poses is None else {"poses": torch.from_numpy(poses)}
-    cache.keep(key, {"frames": frames, "power": power, "level": known, **aligned})
-    return Decoded(frames, power, level, poses)
+    changed = {
+        name: torch.from_numpy(each)
+        for name, each in (("poses", poses), ("light", light))
+        if each is not None
+    }
+    cache.keep(key, {"frames": frames, "power": power, "level": known, **changed})
+    return Decoded(frames, power, level, poses, light)
 
 
 def resolved_box(path: Path, clip: ClipConfig) -> Box:
@@ -182,13 +192,11 @@ def clip_frames(
         path: of the video.
         clip: which part of it, at which size and rate.
         box: the crop in pixels of the video.
-        aligner: brings them to one pose, see `Aligner.of`; None: they are as they were filmed.
+        aligner: brings them to one pose and light, see `Aligner.of`; None: they are as they were filmed.
     """
     end = probe(path, clip.picture_track).duration if clip.end is None else exact(clip.end)
     expected = max(1, ceil((end - exact(clip.start)) * clip.rate))
-    width, height, part = (
-        (clip.width, clip.height, box) if aligner is None else (*aligner.size, aligner.whole)
-    )
+    width, height, part = (clip.width, clip.height, box) if aligner is None else (*aligner.size, aligner.part)
     frames = read_frames(
         path,
         clip.rate,
@@ -205,8 +213,8 @@ def clip_frames(
 
 def _frames(
     path: Path, config: Config, box: Box, progress: Progress
-) -> tuple[UInt8[Tensor, "N H W 3"], Float[np.ndarray, "M 4"] | None]:
-    """Returns the frames, and where they are aligned the poses of the crop."""
+) -> tuple[UInt8[Tensor, "N H W 3"], Float[np.ndarray, "M 4"] | None, Float[np.ndarray, "M 3"] | None]:
+    """Returns the frames, and of what was changed the poses of the crop and the light."""
     clip, frames = config.clip, []
     aligner = Aligner.of(path, clip, box, progress)
     for frame, expected in clip_frames(path, clip, box, aligner):
@@ -216,7 +224,10 @@ def _frames(
         raise UserError(
             f"{path}: expected frames from {clip.start} s on; the picture ends before", "set --start earlier"
         )
-    return torch.from_numpy(np.stack(frames)), None if aligner is None else aligner.crop_poses
+    stacked = torch.from_numpy(np.stack(frames))
+    if aligner is None:
+        return stacked, None, None
+    return stacked, aligner.crop_poses, aligner.motion.light.stops
 
 
 def check_length(path: Path, train: tuple[range, ...], config: Config) -> None:

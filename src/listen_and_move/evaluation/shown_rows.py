@@ -28,8 +28,8 @@ from listen_and_move.models.kept_frames import KeptFrames
 
 SHOWN_PATH, AS_FILMED, COMPOSED = "path", "path, as filmed", "composed"
 DRAWN, REPLAY = "drawn", "replay, by sound"
-"""Rows that are played; of aligned frames also the path with the camera's own movement, since a camera that
-stands still is far from a film whose camera does not."""
+"""Rows that are played; of aligned frames also the path with the camera's own movement and light, since a
+camera that stands still is far from a film whose camera does not."""
 FRAMES_AHEAD = 8
 """Frames that are made before they are asked for."""
 
@@ -79,10 +79,10 @@ def played_rows(
     """
     wanted = "x".join(map(str, size))
     path = PictureChoice("path", wanted, seed=seed)
-    aligned = kept is not None and kept.poses is not None
+    steadied = kept is not None and kept.steadied
     choices = {
         **({} if kept is None else {SHOWN_PATH: path}),
-        **({AS_FILMED: path._replace(camera="as-filmed")} if aligned else {}),
+        **({AS_FILMED: path._replace(camera="as-filmed")} if steadied else {}),
         **({} if kept is None else {COMPOSED: PictureChoice("composed", wanted, seed=seed)}),
         DRAWN: PictureChoice("drawn", wanted, seed=seed),
         REPLAY: PictureChoice("path", wanted, by_sound=True, seed=seed),

@@ -20,6 +20,7 @@ from listen_and_move.config import ClipConfig
 from listen_and_move.data.backdrop import backdrop_of
 from listen_and_move.data.camera import camera_motion
 from listen_and_move.data.clip import resolved_box
+from listen_and_move.data.light import relit
 from listen_and_move.errors import UserError
 from listen_and_move.inference.stage import AS_IT_IS, Frame, PlaySettings
 from listen_and_move.media.conversion import Box
@@ -96,7 +97,7 @@ class Compositor:
 
 def still_of(video: Path, clip: ClipConfig) -> UInt8[np.ndarray, "H W 3"]:
     """The whole picture of the longest part that was learnt, at the video's own size: the median of 25
-    frames, aligned where those that were learnt are.
+    frames, aligned and relit where those that were learnt are.
 
     Raises:
         UserError: the video cannot be read, or is too short to be the one.
@@ -113,10 +114,13 @@ def still_of(video: Path, clip: ClipConfig) -> UInt8[np.ndarray, "H W 3"]:
         video, rate, width=width, height=height, start=begin, end=begin + length, track=clip.picture_track
     )
     frames = np.stack(list(shown))
-    motion = None if clip.camera == "as-filmed" else camera_motion(video, clip)
-    if motion is not None and motion.poses is not None:
-        times = (begin - start + number / rate for number in range(len(frames)))
-        return backdrop_of(frames, np.stack([motion.at(time, Fraction(1)) for time in times])).picture
+    if clip.camera == "still":
+        motion = camera_motion(video, clip)
+        times = [begin - start + number / rate for number in range(len(frames))]
+        lights = [motion.light_at(time, Fraction(1)) for time in times]
+        frames = np.stack([relit(frame, -light) for frame, light in zip(frames, lights, strict=True)])
+        if motion.poses is not None:
+            return backdrop_of(frames, np.stack([motion.at(time, Fraction(1)) for time in times])).picture
     frames.partition(len(frames) // 2, axis=0)
     return frames[len(frames) // 2]
 

@@ -163,7 +163,7 @@ def _camera_notes(choice: PictureChoice, kept: KeptFrames | None) -> tuple[Remar
         choice: what is asked for.
         kept: the frames that are shown; None: a network draws.
     """
-    if choice.camera == "still" or (kept is not None and kept.poses is not None):
+    if choice.camera == "still" or (kept is not None and kept.steadied):
         return ()
     if kept is None:
         return (Remark("a network draws as a camera sees that stands still: asking for more has no effect"),)

@@ -73,7 +73,12 @@ def _about_scene(figures: Figures, media: MediaInfo, clip: ClipConfig) -> Iterat
             "the camera moves, which no sound explains: frames are aligned by what stands still",
             "--camera as-filmed learns them as they are",
         )
-    elif figures.camera_moves:
+    if figures.relit:
+        yield Remark(
+            "the light changes slowly, which no sound explains, and is made steady",
+            "--camera as-filmed learns it as it is",
+        )
+    if figures.camera_moves and not figures.aligned:
         yield Remark(
             "the camera moves, which no sound explains, and nothing stands still to align frames by: expect "
             "blur; a part or a clip with a static camera is better"

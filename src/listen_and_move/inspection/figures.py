@@ -46,6 +46,10 @@ class Figures:
     camera_left: float
     """Share of the picture's change over time that is left where it is aligned by what stands still; 1: it is
     not, as the camera stands or there is nothing to hold on to."""
+    light: float
+    """How far the light slowly goes from the usual, in stops: root mean square over the same time."""
+    light_left: float
+    """Share of the picture's change over time that is left where that is taken out; 1: it is not."""
     peak_db: float | None
     """Largest sample in dBFS; None: there is no sound."""
     silence: float
@@ -72,6 +76,11 @@ class Figures:
     def aligned(self) -> bool:
         """Whether a new model learns frames that are aligned by what stands still."""
         return self.camera_left < 1
+
+    @property
+    def relit(self) -> bool:
+        """Whether a new model learns frames from which slow changes of light are taken out."""
+        return self.light_left < 1
 
     @property
     def camera_moves(self) -> bool:

@@ -6,6 +6,7 @@ from math import ceil, inf
 
 from listen_and_move.audio.features import FeatureExtractor
 from listen_and_move.config import ClipConfig, FeatureConfig
+from listen_and_move.data.light import UNSEEN
 from listen_and_move.data.source_frames import BYTES_PER_PIXEL, kept_size, shown_rate
 from listen_and_move.inspection.figures import SHORTEST_GAP, Figures, milliseconds, train_looks
 from listen_and_move.media.files import MediaInfo, PictureInfo, SoundInfo, VideoInfo
@@ -63,6 +64,7 @@ def report(media: MediaInfo, figures: Figures, clip: ClipConfig) -> Iterator[str
         "of the picture"
     )
     yield _camera_line(figures)
+    yield _light_line(figures)
     if figures.coupling is not None:
         yield _coupling_line(figures.coupling)
     if not figures.silent:
@@ -111,6 +113,17 @@ def _camera_line(figures: Figures) -> str:
         taken = f"{100 * (1 - figures.camera_left):.0f} % of the picture's change"
         return f"{line}; wanders {figures.wander:.1f} % of the width, and aligning takes out {taken}"
     return f"{line}; nothing to hold on to, so that it is not aligned" if figures.camera_moves else line
+
+
+def _light_line(figures: Figures) -> str:
+    """Line on how the light changes, and what is done about it."""
+    line = f"light: changes slowly by {figures.light:.2f} stops"
+    if figures.relit:
+        taken = f"{100 * (1 - figures.light_left):.0f} % of the picture's change"
+        return f"{line}; taking that out takes out {taken}"
+    if figures.light < UNSEEN:
+        return f"light: steady ({figures.light:.2f} stops)"
+    return f"{line}, but not that of the whole picture, so that it is left as it is"
 
 
 def _gap_line(figures: Figures) -> Iterator[str]:

@@ -212,6 +212,8 @@ def measure(material: Material, video: VideoInfo, clip: ClipConfig, box: Box) ->
         camera_at_times=camera[1],
         wander=0.0,
         camera_left=1.0,
+        light=0.0,
+        light_left=1.0,
         peak_db=None
         if material.samples is None
         else _decibels(float(np.abs(material.samples).max(initial=0.0))),
@@ -226,12 +228,16 @@ def measure(material: Material, video: VideoInfo, clip: ClipConfig, box: Box) ->
 
 
 def _with_camera(figures: Figures, video: Path, clip: ClipConfig) -> Figures:
-    """Returns the figures with what is found of the camera in the beginning of the longest part."""
+    """Returns the figures with what is found of camera and light in the beginning of the longest part."""
     first, end = figures.span
     part = replace(clip, start=first, end=min(end, first + LONGEST_ALIGNED))
     found = camera_motion(video, part)
     left = 1.0 if found.poses is None else found.left
-    return replace(figures, wander=100 * found.wander, camera_left=left)
+    light = found.light
+    light_left = 1.0 if light.stops is None else light.left
+    return replace(
+        figures, wander=100 * found.wander, camera_left=left, light=light.sway, light_left=light_left
+    )
 
 
 def _moments(material: Material, change: SceneChange) -> tuple[str, float, float, float]:

@@ -34,10 +34,11 @@ ENTRY = "kept_frames"
 """Key of the metadata."""
 PACKETS = "kept.packets"
 _SIZES, _POSITIONS, _PATH, _POSES = "kept.sizes", "kept.positions", "path.", "kept.poses"
+_LIGHT = "kept.light"
 _PIECE = 1 << 20
 FARTHEST = 4.0
 """Below which all numbers of a pose are: 4 widths of the picture, 55 times as large, more than half a
-turn."""
+turn; and those of light: 16 times as bright."""
 
 
 class KeptTake(NamedTuple):
@@ -201,6 +202,13 @@ class KeptFrames:
     poses: Float[np.ndarray, "M 4"] | None = None
     """Of the frames, which are kept as they were filmed: what brings each to where the camera would stand
     still; None: nothing has to. Shift to the right and downwards in widths, logarithm of the scale, angle."""
+    light: Float[np.ndarray, "M 3"] | None = None
+    """Of the frames, in stops over the usual: red, green, blue; None: it is steady."""
+
+    @property
+    def steadied(self) -> bool:
+        """Whether frames are shown other than they were filmed: in one pose, one light, or both."""
+        return self.poses is not None or self.light is not None
 
     @cached_property
     def reader(self) -> FrameReader:
@@ -248,7 +256,8 @@ def kept_tensors(kept: KeptFrames) -> dict[str, Tensor]:
     }
     moved = {} if kept.poses is None else {_POSES: torch.from_numpy(kept.poses).float()}
     path = {_PATH + name: tensor.contiguous() for name, tensor in kept.path._asdict().items()}
-    return counted | moved | path
+    relit = {} if kept.light is None else {_LIGHT: torch.from_numpy(kept.light).float()}
+    return counted | moved | relit | path
 
 
 def kept_frames(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> KeptFrames | None:
@@ -272,15 +281,18 @@ def kept_frames(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str
         about = KeptAbout.from_json(metadata[ENTRY])
         sizes, positions = (tensors[name].tolist() for name in (_SIZES, _POSITIONS))
         memory = PathMemory(**{name: tensors[_PATH + name] for name in PathMemory._fields})
-        poses = tensors[_POSES].double().numpy() if _POSES in tensors else None
+        poses, light = (
+            tensors[name].double().numpy() if name in tensors else None for name in (_POSES, _LIGHT)
+        )
         packets = opened_packets(path)
     except (ValueError, KeyError):
         raise damaged from None
     if not _fits(memory) or len(positions) != len(sizes) or (np.diff(positions) < 1).any():
         raise damaged
-    if poses is not None and (poses.shape != (len(sizes), 4) or not (np.abs(poses) < FARTHEST).all()):
-        raise damaged
-    kept = KeptFrames(about, sizes, np.array(positions), memory, packets, path.name, poses)
+    for each, numbers in ((poses, 4), (light, 3)):
+        if each is not None and (each.shape != (len(sizes), numbers) or not (np.abs(each) < FARTHEST).all()):
+            raise damaged
+    kept = KeptFrames(about, sizes, np.array(positions), memory, packets, path.name, poses, light)
     _ = kept.reader  # refuses what does not fit together before anything is played
     return kept
 

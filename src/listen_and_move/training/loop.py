@@ -147,7 +147,9 @@ def train(
             watch(TrainingProgress(0, steps, {}, 0.0, (done, total)))
 
         clip = source.load(config, decoding)
-        if clip.poses is None:  # so the run is the one that it would be without looking for a camera
+        if (
+            clip.poses is None and clip.light is None
+        ):  # so the run is the one that it would be without looking for a camera
             config = with_camera(config, "as-filmed")
         lanes(clip.train, config.training.lanes, config.training.window)  # refuses lanes that are too short
         if begun:

@@ -15,6 +15,7 @@ from jaxtyping import UInt8
 
 from listen_and_move.config import Config
 from listen_and_move.data.clip import Clip
+from listen_and_move.data.light import relit
 from listen_and_move.data.poses import warped
 from listen_and_move.metrics.coherence import flicker
 from listen_and_move.metrics.frame import ratio
@@ -99,6 +100,7 @@ def _fitted_picture(
         """The kept frame, reduced, that is on display at the instant of a frame of the clip."""
         place = kept.place(position_at(number, config.clip.rate, kept.about.fps))
         picture = kept.reader.frame(place)
+        picture = picture if kept.light is None else relit(picture, -kept.light[place])
         return reduced(picture if kept.poses is None else warped(picture, kept.poses[place]))
 
     def pictures(stretches: Sequence[Rehearsal]) -> tuple[PictureQuality, PictureQuality]:

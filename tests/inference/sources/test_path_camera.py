@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from listen_and_move.data.light import relit
 from listen_and_move.data.poses import STANDING, displacement
 from listen_and_move.errors import UserError
 from listen_and_move.inference.picture_pipelines import PictureChoice, path_pipeline
@@ -14,6 +15,17 @@ from listen_and_move.inference.sources.camera import PathCamera
 from listen_and_move.models.checkpoint import read_frames_file, read_tensors
 from listen_and_move.models.kept_frames import KeptFrames, kept_frames, kept_tensors
 from listen_and_move.runs import RunFolder
+
+DRIFT = np.linspace(-0.5, 0.5, 400)[:, None] * [1.0, 0.8, 1.2]
+"""Light of frames, in stops."""
+
+
+@pytest.fixture
+def drifting(filmed: Path) -> KeptFrames:
+    """Kept frames whose light rises by about a stop."""
+    kept = read_frames_file(RunFolder(filmed).frames_file)
+    assert kept.light is None and "kept.light" not in kept_tensors(kept), "of a clip in steady light"
+    return replace(kept, light=DRIFT[: len(kept.positions)] * 400 / len(kept.positions))
 
 
 @pytest.fixture
@@ -53,17 +65,34 @@ def test_as_filmed_frames_are_those_that_were_kept(wandering: KeptFrames) -> Non
     assert not np.array_equal(still.picture(20, STANDING), wandering.reader.frame(20))
 
 
-def test_poses_are_read_as_they_were_written(wandering: KeptFrames, filmed: Path, tmp_path: Path) -> None:
+def test_light_goes_on_smoothly_across_a_jump(drifting: KeptFrames) -> None:
+    places, light = [*range(5, 20), *range(40, 64)], drifting.light
+    assert light is not None
+    filming, still = PathCamera(drifting, "as-filmed"), PathCamera(drifting, "still")
+    shown = views_of(filming, places)[:, 4:]
+    np.testing.assert_allclose(shown[:15], light[5:20], atol=1e-9)
+    assert np.abs(np.diff(shown, axis=0)).max() < 0.3 * np.abs(light[40] - light[19]).max(), "no jump"
+    view = filming.after([], lambda ago: 20 + ago)
+    assert np.array_equal(filming.picture(20, view), drifting.reader.frame(20)), "as it was filmed"
+    assert np.array_equal(still.picture(20), relit(drifting.reader.frame(20), -light[20]))
+
+
+def test_poses_and_light_are_read_as_they_were_written(
+    wandering: KeptFrames, drifting: KeptFrames, filmed: Path
+) -> None:
+    wandering = replace(wandering, light=drifting.light)
     frames = RunFolder(filmed).frames_file
     _, metadata = read_tensors(frames)
     tensors = kept_tensors(wandering)
-    assert wandering.poses is not None
+    assert wandering.poses is not None and wandering.light is not None
     read = kept_frames(frames, tensors, metadata)
-    assert read is not None and read.poses is not None
+    assert read is not None and read.poses is not None and read.light is not None
+    np.testing.assert_allclose(read.light, wandering.light, atol=1e-6)
     np.testing.assert_allclose(read.poses, wandering.poses, atol=1e-6)
-    for wrong in (tensors["kept.poses"][1:], 9 + tensors["kept.poses"]):
-        with pytest.raises(UserError, match="damaged"):
-            kept_frames(frames, {**tensors, "kept.poses": wrong}, metadata)
+    for name in ("kept.poses", "kept.light"):
+        for wrong in (tensors[name][1:], 9 + tensors[name]):
+            with pytest.raises(UserError, match="damaged"):
+                kept_frames(frames, {**tensors, name: wrong}, metadata)
 
 
 def test_however_the_sound_is_cut_the_camera_moves_alike(wandering: KeptFrames, filmed: Path) -> None:

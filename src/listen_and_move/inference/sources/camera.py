@@ -1,8 +1,10 @@
-"""The camera of a path: it stands still, or moves as it did in the clip and goes on smoothly across jumps.
+"""The camera of a path: it stands still, or moves as it did in the clip and goes on smoothly across jumps;
+and so does the light.
 
-Frames are kept as they were filmed, each with its pose. A view is the pose that leads from the picture of a
-camera that stands still to what is shown. Pictures that are shown together are brought to one view, and what
-a frame does not reach is taken from what stands still in the others, so that no border is seen.
+Frames are kept as they were filmed, each with its pose and light. A view is the pose that leads from the
+picture of a camera that stands still to what is shown, and the light in which it is shown. Pictures that are
+shown together are brought to one view, and what a frame does not reach is taken from what stands still in the
+others, so that no border is seen.
 
 Letters: H height, W width.
 """
@@ -18,11 +20,15 @@ import numpy as np
 from jaxtyping import Float
 
 from listen_and_move.data.backdrop import Backdrop, backdrop_of, chosen, reach_of
+from listen_and_move.data.light import STEADY_LIGHT, relit
 from listen_and_move.data.poses import STANDING, Picture, composed, displacement, inverse, warped
 from listen_and_move.models.kept_frames import KeptFrames
 
 CameraMode = Literal["still", "as-filmed"]
-View = Float[np.ndarray, "4"]
+View = Float[np.ndarray, "7"]
+"""A pose, and light in stops over the usual."""
+STILL: View = np.concatenate([STANDING, STEADY_LIGHT])
+"""The view of a camera that stands still, in steady light."""
 CALM = Fraction(1, 2)
 """Seconds in which a camera that comes from elsewhere is brought to its own movement, about: as fast as hands
 move one."""
@@ -56,23 +62,32 @@ class PathCamera:
 
     def _own(self, place: int) -> View:
         """Returns the view in which a kept frame was filmed."""
-        if self.mode == "still" or self.kept.poses is None:
-            return STANDING
-        return inverse(self.kept.poses[place])
+        if self.mode == "still":
+            return STILL
+        poses, light = self.kept.poses, self.kept.light
+        pose = STANDING if poses is None else inverse(poses[place])
+        return np.concatenate([pose, STEADY_LIGHT if light is None else light[place]])
 
-    def picture(self, place: int, view: View = STANDING) -> Picture:
+    def picture(self, place: int, view: View = STILL) -> Picture:
         """Returns what is seen of a kept frame."""
-        picture = self.kept.reader.frame(place)
+        picture = self._lit(place, view)
         if self.kept.poses is None:
             return picture
-        pose = composed(view, self.kept.poses[place])
+        pose = composed(view[:4], self.kept.poses[place])
         width, height = self.kept.picture_size
         if displacement(pose, height / width) * width < UNSEEN:
             return picture
         return warped(picture, pose, self._around(view))
 
+    def _lit(self, place: int, view: View) -> Picture:
+        """Returns a kept frame in the light of a view."""
+        picture, light = self.kept.reader.frame(place), self.kept.light
+        return picture if light is None else relit(picture, view[4:] - light[place])
+
     def _around(self, view: View) -> Picture:
-        return self._backdrop.seen(view) if self.mode == "as-filmed" else self._still
+        if self.mode == "still":
+            return self._still
+        return relit(self._backdrop.seen(view[:4]), view[4:])
 
     @cached_property
     def _still(self) -> Picture:
@@ -83,5 +98,5 @@ class PathCamera:
         poses = self.kept.poses
         assert poses is not None, "frames are moved"
         numbers = chosen(len(poses))
-        frames = (self.kept.reader.frame(int(number)) for number in numbers)
+        frames = (self._lit(int(number), STILL) for number in numbers)
         return backdrop_of(frames, poses[numbers], reach_of(poses, self.kept.picture_size))

@@ -22,8 +22,7 @@ from torch import Tensor
 
 from listen_and_move.audio.loudness import loudest
 from listen_and_move.clock import exact
-from listen_and_move.data.poses import STANDING
-from listen_and_move.inference.sources.camera import CameraMode, PathCamera, View
+from listen_and_move.inference.sources.camera import STILL, CameraMode, PathCamera, View
 from listen_and_move.inference.sources.transitions import dissolved, morphed, morphs
 from listen_and_move.inference.stage import AS_IT_IS, Frame, PlaySettings
 from listen_and_move.media.edit_list import ClipMoment
@@ -287,7 +286,7 @@ class PathSource:
         seconds, take = self.kept.about.moment(position)
         return ClipMoment(seconds, shot.share, shot.stretch.morph, take)
 
-    def _frame(self, position: int, view: View = STANDING) -> UInt8[np.ndarray, "H W 3"]:
+    def _frame(self, position: int, view: View = STILL) -> UInt8[np.ndarray, "H W 3"]:
         return self._camera.picture(self.kept.place(position), view)
 
 

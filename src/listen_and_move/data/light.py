@@ -1,0 +1,195 @@
+"""Slow changes of light: what automatic exposure and white balance of a camera do, found in what stands
+still.
+
+Light is three numbers, of red, green and blue: the logarithm to base 2 of how much brighter a frame is than
+the usual one, in stops of linear light. Each pixel is compared with its own usual value; the median over the
+pixels that change least is the light of a frame, so that neither a body nor a lamp in the picture counts.
+What lasts less than a second or so (flicker, flashes) is no slow change. Whether the light of the whole
+picture changed is seen by the result: pixels change less once the changes are taken out.
+
+Letters: M frames at the rate that is shown, N of them that are looked at, P pixels, H height, W width.
+"""
+
+from fractions import Fraction
+from math import ceil
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from listen_and_move.arrays import Array
+from listen_and_move.data.frame_store import FrameStore
+from listen_and_move.data.poses import Picture, Poses, matrix
+
+STEADY_LIGHT: Array = np.zeros(3)
+"""The light of a frame that is as bright as usual."""
+UNSEEN = 0.03
+"""Stops, root mean square: changes that are smaller are not seen."""
+BARELY = 0.002
+"""Stops by which no value of a picture changes."""
+FARTHEST = 2.0
+"""Stops: what is farther from the usual is no exposure, but a film that begins in the dark."""
+EXPLAINED = 0.62
+"""Of the change of the picture over time: more is left where its light did not change, or not much beside
+what moves (of twenty clips 0.49 and 0.52 where it did, 0.72 and more elsewhere)."""
+SLOW = Fraction(2)
+"""Seconds over which changes are averaged."""
+BRIEF = Fraction(1)
+"""Seconds over which the median is taken before: what lasts half as long is left out."""
+LOOKS = 8
+"""Frames a second that are looked at, about."""
+SIDE = 64
+"""Pixels of the longer side of the pictures that are looked at."""
+DARK, BRIGHT = 20, 236
+"""Values between which a pixel tells how much light there is: neither noise nor clipped."""
+QUIETER = 1 / 3
+"""Share of the pixels, those that change least, that tell."""
+_LOOKED_AT = 240  # frames, evenly chosen, of which the usual value of a pixel and its change are taken
+_TOLD = 0.6  # share of the frames in which a pixel has to tell
+_LEAST = 50  # pixels that have to
+_ROUNDS = 3
+_TOE = 0.04045  # sRGB, IEC 61966-2-1
+
+
+class LightChange(NamedTuple):
+    """What was found of the light."""
+
+    sway: float = 0.0
+    """How far it is from the usual, root mean square, in stops."""
+    left: float = 1.0
+    """Share of the picture's change over time that is left when it is taken out; 1 where it is not."""
+    stops: Float[np.ndarray, "M 3"] | None = None
+    """Of the frames; None: it is steady, or there is nothing to tell it by."""
+
+
+def relit(picture: Picture, stops: Float[np.ndarray, "3"]) -> Picture:
+    """Returns a picture in another light; what is clipped stays white.
+
+    Args:
+        picture: any.
+        stops: by which it is to be brighter, in each colour.
+    """
+    import cv2
+
+    if np.abs(stops).max() < BARELY:
+        return picture
+    linear = _linear(np.arange(256.0))[:, None] * 2.0 ** np.asarray(stops)
+    table = np.where(linear > (_TOE / 12.92), 1.055 * linear.clip(1e-9) ** (1 / 2.4) - 0.055, 12.92 * linear)
+    values = 255 * table
+    # Above it a pixel is clipped, or nearly: from there on values go up to white in any case.
+    share = ((np.arange(256) - BRIGHT) / (255 - BRIGHT)).clip(0, 1)[:, None]
+    values = np.where(share > 0, np.maximum(values, values[BRIGHT] + share * (255 - values[BRIGHT])), values)
+    return np.asarray(cv2.LUT(picture, np.rint(values.clip(0, 255)).astype(np.uint8)[:, None]), np.uint8)
+
+
+def light_of(frames: FrameStore, rate: Fraction, poses: Poses | None) -> LightChange:
+    """Returns how the light changed.
+
+    Args:
+        frames: small ones of the whole picture.
+        rate: per second.
+        poses: of the camera; None: it stands.
+    """
+    numbers = range(0, len(frames), max(1, round(rate / LOOKS)))
+    if len(numbers) < 3:
+        return LightChange()
+    values = np.stack([_reduced(frames, number, poses) for number in numbers])
+    chosen = np.unique(np.linspace(0, len(values) - 1, _LOOKED_AT).astype(int))
+    tells = ((values[chosen] >= DARK) & (values[chosen] <= BRIGHT)).all(2).mean(0) > _TOLD
+    if tells.sum() < _LEAST:
+        return LightChange()
+    values = values[:, tells]
+    stops = np.zeros((len(values), 3))
+    for _ in range(_ROUNDS):
+        usual = np.nanmedian(_stops(values[chosen]) - stops[chosen, None], axis=0)
+        off = np.nanmedian(np.abs(_stops(values[chosen]) - stops[chosen, None] - usual).mean(2), axis=0)
+        quiet = off <= np.quantile(off, QUIETER)
+        stops = _slow(_over(values[:, quiet], usual[quiet]), rate / numbers.step)
+        stops -= np.median(stops, axis=0)
+    sway = float(np.sqrt(np.mean(stops**2)))
+    if sway < UNSEEN or np.abs(stops).max() > FARTHEST:
+        return LightChange(sway)
+    together = max(1, round(BRIEF * rate / numbers.step * len(chosen) / len(values)))
+    left = _left(values[chosen], stops[chosen], together)
+    if left > EXPLAINED:
+        return LightChange(sway, left)
+    every = np.arange(len(frames))
+    return LightChange(sway, left, np.stack([np.interp(every, numbers, each) for each in stops.T], axis=-1))
+
+
+def _reduced(frames: FrameStore, number: int, poses: Poses | None) -> UInt8[np.ndarray, "P 3"]:
+    """Returns the pixels of a frame, aligned and small; black where it shows nothing."""
+    import cv2
+
+    picture = frames.read(number, number + 1)[0]
+    height, width, _ = picture.shape
+    if poses is not None:
+        picture = cv2.warpAffine(picture, matrix(poses[number], (width, height)), (width, height))
+    shrunk = min(1.0, SIDE / max(width, height))
+    size = max(1, round(width * shrunk)), max(1, round(height * shrunk))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8).reshape(-1, 3)
+
+
+def _linear(values: Array) -> Array:
+    """Returns linear light of values from 0 to 255, by sRGB."""
+    share = values / 255
+    return np.where(share > _TOE, ((share + 0.055) / 1.055) ** 2.4, share / 12.92)
+
+
+def _stops(values: UInt8[np.ndarray, "*P 3"]) -> Float[np.ndarray, "*P 3"]:
+    """Returns the light of pixels in stops; NaN where they do not tell."""
+    table = np.full(256, np.nan)
+    table[DARK : BRIGHT + 1] = np.log2(_linear(np.arange(DARK, BRIGHT + 1.0)))
+    return table[values]
+
+
+def _over(values: UInt8[np.ndarray, "N P 3"], usual: Float[np.ndarray, "P 3"]) -> Float[np.ndarray, "N 3"]:
+    """Returns by how much frames are brighter than usual; where nothing tells, as those around are."""
+    told = np.all(np.any((values >= DARK) & (values <= BRIGHT), axis=1), axis=1)
+    over = [np.nanmedian(_stops(frame) - usual, axis=0) for frame in values[told]]
+    numbers = np.arange(len(values))
+    return np.stack([np.interp(numbers, numbers[told], each) for each in np.stack(over).T], axis=-1)
+
+
+def _slow(stops: Float[np.ndarray, "N 3"], rate: Fraction) -> Float[np.ndarray, "N 3"]:
+    """Returns what changes slowly: running medians, and straight lines fitted to them about each frame, so
+    that both ends are followed too.
+
+    Args:
+        stops: of frames in their order.
+        rate: frames per second.
+    """
+    half, reach = round(BRIEF * rate / 2), max(1, ceil(SLOW * rate / 2))
+    count, places = len(stops), np.arange(len(stops))
+    calm = np.stack([np.median(stops[max(0, at - half) : at + half + 1], axis=0) for at in places])
+    found = []
+    for at in places:
+        near = np.arange(max(0, at - reach), min(count, at + reach + 1))
+        weights = np.cos(np.pi / 2 * (near - at) / (reach + 1))  # of squares: the root of a Hann window
+        lines = np.stack([weights, weights * (near - at)], axis=-1)
+        found.append(np.linalg.lstsq(lines, weights[:, None] * calm[near], rcond=None)[0][0])
+    return np.stack(found)
+
+
+def _left(values: UInt8[np.ndarray, "N P 3"], stops: Float[np.ndarray, "N 3"], together: int) -> float:
+    """Returns the share of the change of the quieter pixels that is left when the light is taken out.
+
+    Args:
+        values: of frames in their order.
+        stops: their light.
+        together: frames over which pixels are averaged, so that noise and what moves fast count less.
+    """
+    steady = np.stack([relit(frame[None], -light)[0] for frame, light in zip(values, stops, strict=True)])
+    change, rest = (
+        _change(np.where(values.all(2), each.mean(2), np.nan), together) for each in (values, steady)
+    )
+    return rest / max(change, 1e-6)
+
+
+def _change(values: Float[np.ndarray, "N P"], together: int) -> float:
+    """Returns by how much the quieter pixels are off their usual value: not of squares, as flashes are
+    rare."""
+    begins = range(len(values) - together + 1)
+    calm = np.stack([np.nanmean(values[begin : begin + together], axis=0) for begin in begins])
+    off = np.nanmean(np.abs(calm - np.nanmedian(calm, axis=0)), axis=0)
+    return float(np.nanquantile(off, QUIETER))
