@@ -11,6 +11,8 @@ from typing import Any
 
 Settings = dict[str, Any]
 
+WITH_ADVERSARIES: Settings = {"losses.adversarial_weight": 1.0}
+"""All trials but "regress" are of training with adversaries, which the preset left out afterwards."""
 VARIANTS: dict[str, Settings] = {
     "studio": {},
     "before": {"features.kind": "level", "training.disturbance": 0.0, "generator.recall": 0},
@@ -42,7 +44,7 @@ VARIANTS: dict[str, Settings] = {
     },
     "twice the width": {"generator.channels_base": 256, "generator.channels_max": 128},
     "no disturbance": {"training.disturbance": 0.0},
-    "feature matching 10": {"losses.feature_matching": 10.0, "losses.adversarial_weight": 1.0},
+    "feature matching 10": {"losses.feature_matching": 10.0},
     "plain": {"generator.prediction": "plain"},
     "directional": {"generator.prediction": "directional"},
     "at 32": {"generator.prediction_layers": "3"},
@@ -58,7 +60,7 @@ VARIANTS: dict[str, Settings] = {
 
 def settings(name: str) -> Settings:
     """The changes that a name stands for."""
-    merged: Settings = {}
+    merged = dict(WITH_ADVERSARIES)
     for component in name.split("+"):
         merged |= VARIANTS[component]
     return merged

@@ -35,6 +35,15 @@ def test_what_leads(
     assert leading({BY_SOUND: by_sound, BY_GUIDE: by_guide, BY_BOTH: by_both}) == leads
 
 
+def test_what_the_network_draws_of_what_it_has_seen_is_not_believed_alone() -> None:
+    sound, drawn, recalled = [0.19, 0.12, 0.19, 0.32], [0.2, 0.24, 0.3, 0.33], [0.0, 0.03, 0.22, 0.01]
+    both = [0.19, 0.13, 0.18, 0.3]
+    promised = {BY_SOUND: sound, BY_GUIDE: drawn, BY_BOTH: both}
+    assert leading(promised) == BY_GUIDE
+    assert leading(promised, {BY_SOUND: sound, BY_GUIDE: recalled, BY_BOTH: both}) == BY_SOUND
+    assert leading(promised, promised) == BY_GUIDE
+
+
 def test_stretches_are_the_training_part() -> None:
     spans = (range(0, 100), range(140, 200))
     found = list(folds(spans))

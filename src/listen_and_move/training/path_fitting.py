@@ -32,13 +32,12 @@ KNOWN = 0.1
 """dcor from which on a guide counts as knowing the pose, in the middle one of the stretches: of a harp one
 stretch alone, in which the camera moves, promised .15, and the others nothing."""
 WORTH = 0.02
-"""Mean dcor by which what is more than the sound has to be better, since the network has seen all
-stretches."""
+"""Mean dcor by which what is more than the sound has to be better."""
 
 
 class Rehearsal(NamedTuple):
-    """A stretch of the training part as it would be played if it had not been learnt; the network's weights
-    have seen it, which favours the guide a little."""
+    """A stretch of the training part as it would be played if it had not been learnt; but the network's
+    weights have seen it."""
 
     span: range
     """Of the clip's frames."""
@@ -94,26 +93,47 @@ def rehearsals(network: Network, clip: Clip, config: Config, path: PathMemory) -
     return found
 
 
+Followed = Mapping[CostWeights, Sequence[float]]
+"""dcor that the sound, the guide and both reach in each stretch."""
+
+
 def fitted_weights(stretches: Sequence[Rehearsal], clip: Clip) -> CostWeights:
     """Returns what leads: the sound, or the guide or both, where paths follow each stretch better so.
 
     No finer mixes: they promised as much on the training part and kept less of it on held-out parts.
     """
+    recalled = [stretch.led_by(stretch.recalled) for stretch in stretches if stretch.recalled is not None]
+    return leading(_followed(stretches, clip), _followed(recalled, clip) if recalled else None)
+
+
+def _followed(stretches: Sequence[Rehearsal], clip: Clip) -> Followed:
     found: dict[CostWeights, list[float]] = {BY_SOUND: [], BY_GUIDE: [], BY_BOTH: []}
     for stretch in stretches:
         real = clip.frames[stretch.span.start : stretch.span.stop].numpy()
         for weights, values in found.items():
             shown = clip.frames[stretch.chosen(weights)].numpy()
             values.append(difference_correlation(shown, real))
-    return leading(found)
+    return found
 
 
-def leading(found: Mapping[CostWeights, Sequence[float]]) -> CostWeights:
-    """Returns what leads, by the dcor that the sound, the guide and both reached in each stretch."""
+def leading(drawn: Followed, recalled: Followed | None = None) -> CostWeights:
+    """Returns what leads.
+
+    The network has seen the stretches, and what it draws promises too much; what its frame memory alone tells
+    promises too little. So the mean of both is compared.
+
+    Args:
+        drawn: what was reached by the guides that the network draws.
+        recalled: by those that its frame memory alone tells; None: there is none.
+    """
+
+    def promised(weights: CostWeights) -> float:
+        return fmean(fmean(found[weights]) for found in (drawn, recalled or drawn))
+
     best = BY_SOUND
     for weights in (BY_GUIDE, BY_BOTH):
-        values = found[weights]
-        if values and median(values) > KNOWN and fmean(values) - fmean(found[best]) > WORTH:
+        values = drawn[weights]
+        if values and median(values) > KNOWN and promised(weights) - promised(best) > WORTH:
             best = weights
     return best
 
