@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import httpx
@@ -103,11 +102,14 @@ def test_errors_are_one_sentence(visitor: Visitor) -> None:
     assert visitor.client.get("/api/none").json()["error"] == "Not Found"
 
 
-def test_the_password_is_asked_for_and_the_folder_emptied(runs: Path, tmp_path: Path) -> None:
+def test_the_password_is_asked_for_and_the_folder_emptied(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One page for both: it takes seconds to start."""
-    before = set(Path(tempfile.gettempdir()).glob("listen-and-move-page-*"))
+    for name in ("TMPDIR", "TEMP", "TMP"):  # others put pages into the usual folder meanwhile
+        monkeypatch.setenv(name, str(tmp_path))
     with serving(runs, "--password", "open sesame", "--host", "localhost") as (address, _):
-        mine = set(Path(tempfile.gettempdir()).glob("listen-and-move-page-*")) - before
+        mine = list(tmp_path.glob("listen-and-move-page-*"))
         assert len(mine) == 1
         with httpx.Client(base_url=address, headers={"origin": address}) as stranger:
             assert (

@@ -56,7 +56,7 @@ def test_help_of_train_shows_every_setting_with_what_the_presets_have(
             assert f"--{prefix}{name.replace('_', '-')}" in told
             value = getattr(getattr(config, group.name), name)
             assert unspaced(f"{text} (default: {value}") in told
-    assert unspaced("(default: 2000 in studio; 500 in quick; 50000 in paper, baseline)") in told
+    assert unspaced("(default: 1000 in studio; 500 in quick; 50000 in paper, baseline)") in told
 
 
 def unspaced(text: str) -> str:

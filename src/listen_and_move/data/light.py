@@ -189,7 +189,14 @@ def _left(values: UInt8[np.ndarray, "N P 3"], stops: Float[np.ndarray, "N 3"], t
 def _change(values: Float[np.ndarray, "N P"], together: int) -> float:
     """Returns by how much the quieter pixels are off their usual value: not of squares, as flashes are
     rare."""
-    begins = range(len(values) - together + 1)
-    calm = np.stack([np.nanmean(values[begin : begin + together], axis=0) for begin in begins])
+    told = np.isfinite(values)
+    sums, counts = (_running(each, together) for each in (np.where(told, values, 0.0), told.astype(float)))
+    calm = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
     off = np.nanmean(np.abs(calm - np.nanmedian(calm, axis=0)), axis=0)
     return float(np.nanquantile(off, QUIETER))
+
+
+def _running(values: Float[np.ndarray, "N P"], together: int) -> Float[np.ndarray, "M P"]:
+    """Returns the sums of so many frames in a row, from each frame on that has as many after it."""
+    begins = range(len(values) - together + 1)
+    return np.stack([values[begin : begin + together].sum(0) for begin in begins])
