@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 
 from listen_and_move.audio.features import FeatureExtractor
 from listen_and_move.audio.novelty import Repertoire
@@ -105,6 +105,16 @@ def test_pickled_content_is_not_opened(tmp_path: Path, form: str) -> None:
     with pytest.raises(UserError, match="could run code when opened"):
         load_model(path)
     assert not trace.exists()
+
+
+@pytest.mark.parametrize("beginning", [b"\x80\x04", b"PK"])
+def test_a_header_as_long_as_a_pickle_begins_is_none(tmp_path: Path, beginning: bytes) -> None:
+    path, length = tmp_path / "model.safetensors", int.from_bytes(beginning, "little")
+    without = len(save({"x": torch.ones(2)}, {"note": ""})) - 16
+    path.write_bytes(save({"x": torch.ones(2)}, {"note": "." * (length - without)}))
+    assert path.read_bytes().startswith(beginning)
+    tensors, _ = read_tensors(path)
+    assert tensors["x"].tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\xff" * 100, (10**6).to_bytes(8, "little") + b"{}"])

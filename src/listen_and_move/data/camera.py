@@ -31,6 +31,8 @@ from listen_and_move.errors import UserError
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
 
+Progress = Callable[[int, int], None]
+
 SIDE = 320
 """Pixels of the longer side of the pictures that are looked at."""
 STEADY = 0.002
@@ -95,14 +97,14 @@ class CameraMotion(NamedTuple):
 
 
 def camera_motion(
-    video: Path, clip: ClipConfig, progress: Callable[[int, int], None] = lambda done, total: None
+    video: Path, clip: ClipConfig, progress: Progress = lambda done, total: None
 ) -> CameraMotion:
     """Returns how the camera moved, and how the light changed.
 
     Args:
         video: the file.
         clip: which part of it; the whole picture is looked at, beyond the crop too.
-        progress: called with frames done and expected.
+        progress: called with frames done and expected: as they are read, and as they are followed.
 
     Raises:
         UserError: the video cannot be read.
@@ -129,17 +131,20 @@ def camera_motion(
         ):
             frames.append(frame[None])
             progress(len(frames), max(expected, len(frames)))
-        return motion_of(frames, rate)
+        return motion_of(frames, rate, progress)
 
 
-def motion_of(frames: FrameStore, rate: Fraction) -> CameraMotion:
+def motion_of(
+    frames: FrameStore, rate: Fraction, progress: Progress = lambda done, total: None
+) -> CameraMotion:
     """Returns how the camera moved, and how the light changed.
 
     Args:
         frames: small ones of the whole picture.
         rate: per second.
+        progress: called with frames done and expected.
     """
-    motion = _motion_of(frames, rate)
+    motion = _motion_of(frames, rate, progress)
     motion = motion._replace(light=light_of(frames, rate, motion.poses))
     if motion.poses is None:
         return motion
@@ -148,7 +153,7 @@ def motion_of(frames: FrameStore, rate: Fraction) -> CameraMotion:
     return motion._replace(backdrop=backdrop_of(steady, motion.poses[numbers]))
 
 
-def _motion_of(frames: FrameStore, rate: Fraction) -> CameraMotion:
+def _motion_of(frames: FrameStore, rate: Fraction, progress: Progress) -> CameraMotion:
     """Returns how the camera moved alone, without a backdrop."""
     height, width, _ = frames.shape
     nothing = CameraMotion(0.0, 1.0, rate)
@@ -160,7 +165,8 @@ def _motion_of(frames: FrameStore, rate: Fraction) -> CameraMotion:
         return nothing
     for step in (ceil(rate / GLANCES), 1):
         numbers = range(0, len(frames), step)
-        found, held = _fitted(_tracked(frames, reference, corners, numbers), corners, (width, height))
+        places = _tracked(frames, reference, corners, numbers, progress)
+        found, held = _fitted(places, corners, (width, height))
         # Over the middle pose, so that little of the picture is missing.
         poses = composed(inverse(np.median(found, axis=0)), found)
         wander = float(np.sqrt(np.mean(displacement(poses, height / width) ** 2)))
@@ -202,6 +208,7 @@ def _tracked(
     reference: UInt8[np.ndarray, "H W"],
     corners: Float[np.ndarray, "K 2"],
     numbers: range,
+    progress: Progress,
 ) -> Float[np.ndarray, "M K 2"]:
     """Returns where the corners of the reference are in some frames; NaN where they are not found.
 
@@ -210,13 +217,16 @@ def _tracked(
         reference: in which the corners were found.
         corners: of the reference.
         numbers: of the frames that are looked at, rising.
+        progress: called with frames done and expected.
     """
-    places = np.full((len(numbers), len(corners), 2), np.nan, np.float32)
+    done, places = 0, np.full((len(numbers), len(corners), 2), np.nan, np.float32)
     middle = int(_PLACE * (len(numbers) - 1))
     for ways in (range(middle, len(numbers)), range(middle, -1, -1)):
         moves = np.eye(2, 3)
         for place in ways:
             places[place], moves = _followed(_grey(frames, numbers[place]), reference, corners, moves)
+            done += 1
+            progress(done, len(numbers) + 1)  # the middle one is looked at both ways
     return places
 
 
@@ -239,7 +249,9 @@ def _followed(
     cv2: Any = opencv  # its stubs know neither scalars nor that a mask may be missing
     height, width = reference.shape
     near = cv2.warpAffine(picture, moves, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    window = {"winSize": (15, 15), "maxLevel": 3}
+    # The frame is nearly in place, so that little is left to be found.
+    enough = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 10, 0.03)
+    window = {"winSize": (15, 15), "maxLevel": 1, "criteria": enough}
     there, found, _ = cv2.calcOpticalFlowPyrLK(reference, near, corners, None, **window)
     back, again, _ = cv2.calcOpticalFlowPyrLK(near, reference, there, None, **window)
     places = cv2.transform(there[None], cv2.invertAffineTransform(moves))[0]

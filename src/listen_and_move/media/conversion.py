@@ -114,8 +114,9 @@ class View(Converter[np.ndarray]):
 
     def convert(self, frame: Any) -> np.ndarray:
         self.graph.push(frame)
-        pixels = self.rows(self.graph.vpull().to_ndarray(), 0)
-        pixels = self.columns(pixels, 1)
+        pixels = self.graph.vpull().to_ndarray()
+        for scaling, axis in self.scalings:
+            pixels = scaling(pixels, axis)
         transposed, flip_x, flip_y = self.turn
         pixels = pixels.transpose(1, 0, 2) if transposed else pixels
         pixels = pixels[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
@@ -126,12 +127,17 @@ class View(Converter[np.ndarray]):
         plain = _plain(frame, presentation)
         box = _checked_box(self.path, self.box or _centred(*displayed, *self.size), displayed)
         left, top, right, bottom = _before_turning(box, displayed, self.turn)
+        (width, height), size = displayed, self.size
         if self.turn[0]:
-            displayed, size = displayed[::-1], self.size[::-1]
-        else:
-            size = self.size
-        self.columns = columns = Scaling((left, right), displayed[0], plain.width, size[0])
-        self.rows = rows = Scaling((top, bottom), displayed[1], plain.height, size[1])
+            width, height, size = height, width, (size[1], size[0])
+        columns = Scaling((left, right), width, plain.width, size[0])
+        rows = Scaling((top, bottom), height, plain.height, size[1])
+        if columns.plain and rows.plain and not plain.mapped:
+            (left, right), (top, bottom) = columns.plain, rows.plain
+            self.scalings = ()
+            self.graph = _rgb_graph(frame, plain, (left, top, right - left, bottom - top), size)
+            return
+        self.scalings = ((rows, 0), (columns, 1))
         crop = (columns.first, rows.first, columns.count, rows.count)
         self.graph = _rgb_graph(
             frame, plain, crop, (columns.count // columns.blocks, rows.count // rows.blocks)

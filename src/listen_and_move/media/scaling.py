@@ -4,6 +4,8 @@ from math import ceil, floor
 
 import numpy as np
 
+_CHROMA = 4  # pixels from one place to the next where samples of chroma begin, in every subsampling
+
 
 class Scaling:
     """Scaling of one axis from the span (begin, end) of the displayed picture to ``size`` pixels.
@@ -12,14 +14,17 @@ class Scaling:
     weighted sum of a few coded ones, so a loop over these few is all the work there is. Where a new pixel is
     much larger than a coded one, ``blocks`` of coded pixels are averaged before anything else, since colours
     and sums of all of them cost time: an edge between two new pixels is then known to a block, at most an
-    eighth of a new pixel.
+    eighth of a new pixel. A span that begins and ends with coded pixels and is shrunk to half or less needs
+    none of this: whoever converts the colours averages the areas too (``plain``).
     """
 
     def __init__(self, span: tuple[int, int], displayed: int, coded: int, size: int) -> None:
         begin, end = (side * coded / displayed for side in span)
         step = (end - begin) / size
+        self.plain = (int(begin), int(end)) if step >= 2 and begin % _CHROMA == 0 and end % 1 == 0 else None
+        """The span in coded pixels, where it is as simple as that."""
         self.blocks = _blocks(step, coded)
-        align = max(4, self.blocks)  # where chroma samples begin, in every subsampling
+        align = max(_CHROMA, self.blocks)
         self.first = max(0, floor(begin) - 2) // align * align
         self.count = min(coded, ceil((ceil(end) + 2) / self.blocks) * self.blocks) - self.first
         left = (begin - self.first + step * np.arange(size)) / self.blocks

@@ -4,7 +4,9 @@ Letters: T frames, H height, W width. Frames are uint8 (T, H, W, 3), small: abou
 fps.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Literal
 
@@ -59,16 +61,18 @@ def scene_changes(frames: Frames) -> list[SceneChange]:
         frames: uint8 (T, H, W, 3), small, at about 20 fps.
     """
     small = _halved(frames)
+    median = cache(lambda first, last: _median(small[first:last:2]))  # after one place is before another one
     found: list[SceneChange] = []
     places = range(_GAP + _LEAST, len(small) - _GAP - _LEAST + 1)
-    shares = {place: _change(small, place)[0] for place in places[::_COARSE]}
+    shares = {place: _change(small, median, place)[0] for place in places[::_COARSE]}
     near = {
         place + offset
         for place, share in shares.items()
         if share >= _SHARE_OF_OVERLAY
         for offset in range(-_COARSE, _COARSE + 1)
     }
-    candidates = [_judged(small, place, *_change(small, place)) for place in sorted(near & set(places))]
+    suspects = sorted(near & set(places))
+    candidates = [_judged(small, place, *_change(small, median, place)) for place in suspects]
     candidates += [SceneChange(place, 1.0, 1.0, "cut", place - 1, place) for place in _hard_cuts(frames)]
     order = {"cut": 0, "transition": 1, "overlay": 2}
     for change in sorted(
@@ -116,16 +120,24 @@ def _extent(small: FloatArray, place: int) -> tuple[int, int]:
     return start + int(before.max(initial=-1)) + 1, place + int(after.min(initial=end - place))
 
 
-def _change(small: FloatArray, place: int) -> tuple[float, float, bool]:
+def _change(
+    small: FloatArray, median: Callable[[int, int], FloatArray], place: int
+) -> tuple[float, float, bool]:
     """Share of pixels that change for good at a frame, and share of these that do so together.
 
     The last value says whether they do so in the middle of what is compared.
+
+    Args:
+        small: the frames.
+        median: of every second frame from one to another one.
+        place: number of the frame.
     """
-    before, after = (
-        small[max(0, place - _GAP - _REACH) : place - _GAP],
-        small[place + _GAP : place + _GAP + _REACH],
+    edges = (
+        (max(0, place - _GAP - _REACH), place - _GAP),
+        (place + _GAP, min(len(small), place + _GAP + _REACH)),
     )
-    first, last = np.median(before[::2], axis=0), np.median(after[::2], axis=0)
+    before, after = (small[begin:end] for begin, end in edges)
+    first, last = (median(*span) for span in edges)
     step = last - first
     size = (step**2).sum(-1)
     pixels = np.flatnonzero(size.ravel() > 3 * _STEP**2)
@@ -134,8 +146,8 @@ def _change(small: FloatArray, place: int) -> tuple[float, float, bool]:
 
     def progress(frames: FloatArray) -> FloatArray:
         """Places of the pixels on the way from the old to the new colour, 0 to 1: (T, pixels)."""
-        away = (frames - first).reshape(len(frames), -1, 3)[:, pixels]
-        return (away * step.reshape(-1, 3)[pixels]).sum(-1) / size.ravel()[pixels]
+        along = np.einsum("thwc,hwc->thw", frames, step) - (first * step).sum(-1)
+        return along.reshape(len(frames), -1)[:, pixels] / size.ravel()[pixels]
 
     steady = (np.quantile(progress(before), 0.9, axis=0) < 0.35) & (
         np.quantile(progress(after), 0.1, axis=0) > 0.65
@@ -149,6 +161,12 @@ def _change(small: FloatArray, place: int) -> tuple[float, float, bool]:
         float((np.abs(crossing - middle) <= 1).mean()),
         bool(abs(middle - _GAP) <= 1),
     )
+
+
+def _median(frames: FloatArray) -> FloatArray:
+    """Returns the median of some frames; sorting takes a quarter of the time of `numpy.median`."""
+    ordered, half = np.sort(frames, axis=0), len(frames) // 2
+    return ordered[half] if len(frames) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
 def _hard_cuts(frames: Frames) -> list[int]:

@@ -43,6 +43,10 @@ NAMES_ON_DISK = {
 """Beginning of a tensor's name in code, and in files: those of version 0.1 stay, whatever code is called."""
 
 
+PICKLED = (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+"""How pickled checkpoints begin; so does a safetensors file whose header is just so long."""
+
+
 class Model(NamedTuple):
     """A trained network and what belongs to it."""
 
@@ -199,15 +203,10 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     Raises:
         UserError: missing, pickled or damaged.
     """
+    beginning = b""
     try:
         with Path(path).open("rb") as file:
             beginning = file.read(2)
-        if beginning in (b"PK", b"\x80\x02", b"\x80\x04"):
-            raise UserError(
-                f"{path}: expected a safetensors file; got a pickled checkpoint, which could run code when "
-                "opened: "
-                "it is not opened; give the model.safetensors of a run"
-            )
         with safe_open(path, framework="pt") as file:
             names = [name for name in file.keys() if name != PACKETS]  # noqa: SIM118
             return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
@@ -218,6 +217,11 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     except PermissionError:
         raise UserError(f"{path}: expected a file that can be read; permission is denied") from None
     except (SafetensorError, OSError, ValueError):
+        if beginning in PICKLED:
+            raise UserError(
+                f"{path}: expected a safetensors file; got a pickled checkpoint, which could run code when "
+                "opened: it is not opened; give the model.safetensors of a run"
+            ) from None
         raise UserError(
             f"{path}: expected a safetensors file; it is damaged or something else: copy it again"
         ) from None
