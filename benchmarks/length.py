@@ -9,6 +9,7 @@ Models are kept in the work folder, so the same command goes on. The device is c
 
 import argparse
 import json
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from statistics import fmean
@@ -54,12 +55,15 @@ def main() -> None:
         for seconds in PERFORMANCES[name].learnt:
             rows = [measured(name, seconds, seed, options.videos, options.work) for seed in options.seeds]
             found[f"{name}, {seconds} s"] = rows
-            figures = [fmean(row["path"][measure] for row in rows) for measure in SHOWN]
-            print(
-                f"| {name} | {seconds} | " + " | ".join(f"{figure:.3f}" for figure in figures) + " |",
-                flush=True,
-            )
+            cells = (_mean([row["path"].get(measure) for row in rows]) for measure in SHOWN)
+            print(f"| {name} | {seconds} | " + " | ".join(cells) + " |", flush=True)
             options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def _mean(values: Sequence[float | None]) -> str:
+    """Returns a mean as text; a dash where a network is missing that would tell."""
+    known = [value for value in values if value is not None]
+    return f"{fmean(known):.3f}" if known else "-"
 
 
 def measured(name: str, seconds: int, seed: int, videos: Path, work: Path) -> dict[str, Any]:
