@@ -38,9 +38,10 @@ DIALS = {
     "freeze and delay": PlaySettings(Controls(freeze=-40.0, delay=0.1)),
     "gain": PlaySettings(gain=-9.0),
     "running gain": PlaySettings(gain="running"),
+    "adapt": PlaySettings(adapt=1.0),
     "seed": PlaySettings(seed=7),
 }
-REPLAYED = ("as trained", "delay", "freeze", "freeze and delay", "gain", "running gain")
+REPLAYED = ("as trained", "delay", "freeze", "freeze and delay", "gain", "running gain", "adapt")
 """Dials that mean something for real frames."""
 
 

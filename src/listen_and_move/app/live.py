@@ -130,7 +130,7 @@ class LiveService:
         with self._slot():
             name = str(request.get("model"))
             pipeline = bounded_pipeline(await self._animator(name), choice, name)
-            player = Live(pipeline, rate, seed, controls, gain)
+            player = Live(pipeline, rate, seed, controls, gain, "auto")
             delays = {cause: float(value) for cause, value in player.delays._asdict().items()}
             width, height = pipeline.size
             facts = {"width": width, "height": height, "fps": float(pipeline.fps), "delays": delays}

@@ -27,6 +27,9 @@ WINDOW, FFT, HOP = 1600, 2048, 640  # 25 ms, zero-padded; 10 ms
 LOWEST_HZ, HIGHEST_HZ = 125.0, 7500.0
 SMALLEST_POWER, RANGE_DB = 1e-10, 80.0
 CLAMP = 4.0
+QUIET_DB, HEARD_DB = 6.0, 18.0
+"""Loudest band of a chunk, in dB above the noise floor, up to which it counts as silence, and from which on
+as heard, where a sound is matched."""
 _BLOCK = 256  # chunks analysed at once: bounds the memory of a long track
 
 
@@ -35,6 +38,16 @@ class Statistics(NamedTuple):
 
     mean: Float[Tensor, " chunk"]
     spread: Float[Tensor, " chunk"]
+
+
+class Matching(NamedTuple):
+    """What is done to a foreign sound: each standardised number of a chunk that is heard becomes factor x
+    number + shift; see `audio.matching`."""
+
+    factor: Float[Tensor, " chunk"]
+    shift: Float[Tensor, " chunk"]
+    strength: float
+    """How far the sound is moved, 0 to 1."""
 
 
 class FeatureState(NamedTuple):
@@ -86,6 +99,13 @@ class FeatureExtractor:
         self, waveform: Float[Tensor, " samples"], state: FeatureState | None = None
     ) -> tuple[Float[Tensor, "T F"], FeatureState]:
         """Hear the next block, of any length; give out the frames that it completes."""
+        chunks, state = self.push_chunks(waveform, state)
+        return self.assemble(chunks), state
+
+    def push_chunks(
+        self, waveform: Float[Tensor, " samples"], state: FeatureState | None = None
+    ) -> tuple[Float[Tensor, "chunks chunk"], FeatureState]:
+        """The same, but give out the raw chunks that `assemble` takes for these frames; none for no frame."""
         state = self._extended_state(waveform, state)
         reach = HOP * (self.columns - 1) + WINDOW // 2
         ready = state.frame  # first chunk that cannot be computed yet
@@ -95,8 +115,12 @@ class FeatureExtractor:
 
     def finish(self, state: FeatureState | None) -> Float[Tensor, "T F"]:
         """The frames that are left when the sound has ended, silence behind it."""
+        return self.assemble(self.finish_chunks(state))
+
+    def finish_chunks(self, state: FeatureState | None) -> Float[Tensor, "chunks chunk"]:
+        """The same as raw chunks, which `assemble` takes."""
         if state is None:
-            return torch.zeros(0, self.config.size)
+            return torch.zeros(0, self.config.chunk_size)
         return self._given_out(state, frame_count(state.sample_count, SAMPLE_RATE, self.fps))[0]
 
     def chunks(
@@ -124,10 +148,13 @@ class FeatureExtractor:
         """Raw chunks from their mel power, by the kind of features that is set."""
         return _KINDS[self.config.kind](power, self.config)
 
-    def assemble(self, chunks: Float[Tensor, "chunks chunk"]) -> Float[Tensor, "T F"]:
-        """Features from raw chunks -past to T + future: standardised, context attached."""
+    def assemble(
+        self, chunks: Float[Tensor, "chunks chunk"], matching: Matching | None = None
+    ) -> Float[Tensor, "T F"]:
+        """Features from raw chunks -past to T + future: standardised, matched, context attached."""
         past, future = self.config.past, self.config.future
-        chunks = self._standardised(chunks)
+        standardised = self.standardised(chunks)
+        chunks = standardised if matching is None else self._matched(standardised, chunks, matching)
         frames = len(chunks) - past - future
         if frames <= 0:
             return torch.zeros(0, self.config.size)
@@ -137,7 +164,24 @@ class FeatureExtractor:
         ]
         return torch.cat([chunks[past : past + frames], *context], dim=1)
 
-    def _standardised(self, chunks: Tensor) -> Tensor:
+    def own(self, chunks: Float[Tensor, "chunks chunk"]) -> Float[Tensor, "T chunk"]:
+        """The frames' own ones of chunks -past to T + future."""
+        return chunks[self.config.past : len(chunks) - self.config.future]
+
+    def loudest(self, chunks: Float[Tensor, "chunks chunk"]) -> Float[Tensor, " chunks"]:
+        """The loudest band of raw chunks, in dB above the noise floor; only of level and shape."""
+        if self.config.kind == "shape":  # bands around their mean, then that mean
+            return chunks[:, : self.config.bands].amax(1) + chunks[:, self.config.bands]
+        return chunks.amax(1)
+
+    def _matched(self, standardised: Tensor, chunks: Tensor, matching: Matching) -> Tensor:
+        """Standardised chunks as if they were of another sound, the more the louder they are."""
+        heard = ((self.loudest(chunks) - QUIET_DB) / (HEARD_DB - QUIET_DB)).clamp(0, 1)[:, None]
+        moved = matching.factor * standardised + matching.shift
+        return torch.lerp(standardised, moved, heard).clamp(-CLAMP, CLAMP)
+
+    def standardised(self, chunks: Float[Tensor, "chunks chunk"]) -> Float[Tensor, "chunks chunk"]:
+        """Raw chunks by the training track's mean and spread, where the settings say so."""
         if not self.config.standardise:
             return chunks
         assert self.statistics is not None, "features.standardise needs the statistics of a training track"
@@ -160,21 +204,20 @@ class FeatureExtractor:
         )
 
     def _given_out(self, state: FeatureState, until: int) -> tuple[Tensor, FeatureState]:
-        """The frames before ``until`` and the state after them."""
+        """The raw chunks of the frames before ``until`` and the state after them."""
         if until <= state.frame:
-            return torch.zeros(0, self.config.size), state
+            return torch.zeros(0, self.config.chunk_size), state
         past, future = self.config.past, self.config.future
         known = state.frame - past + len(state.chunks)
         new = self.chunks(
             state.samples, known, until + future, offset=state.sample_count - len(state.samples)
         )
         chunks = torch.cat([state.chunks, new])
-        features = self.assemble(chunks)
         kept = chunks[until - state.frame :]
         chunk = frame_sample(until - past + len(kept), self.fps, SAMPLE_RATE) - WINDOW // 2
         needed = min(chunk, frame_sample(until, self.fps, SAMPLE_RATE))
         drop = min(max(0, needed - (state.sample_count - len(state.samples))), len(state.samples))
-        return features, FeatureState(state.samples[drop:].clone(), state.sample_count, kept.clone(), until)
+        return chunks, FeatureState(state.samples[drop:].clone(), state.sample_count, kept.clone(), until)
 
 
 def measure(chunks: Float[Tensor, "chunks chunk"]) -> Statistics:
@@ -210,7 +253,9 @@ def _cut(waveform: Tensor, first: int, last: int) -> Tensor:
     return torch.nn.functional.pad(inside, (left, last - first - left - len(inside)))
 
 
-def _summaries(chunks: Tensor, config: FeatureConfig) -> Tensor:
+def _summaries(
+    chunks: Float[Tensor, "chunks chunk"], config: FeatureConfig
+) -> Float[Tensor, "chunks summary"]:
     """Neighbouring bands averaged; what belongs to no band is kept."""
     bands, extras = chunks.tensor_split([config.chunk_size - config.extras], dim=1)
     return torch.cat([bands.unflatten(1, (config.summary_size - config.extras, -1)).mean(2), extras], dim=1)

@@ -15,7 +15,7 @@ from tyro.conf import Positional, arg
 
 from listen_and_move.config import ClipConfig, Config
 from listen_and_move.errors import UserError
-from listen_and_move.inference.controls import GAIN, Controls
+from listen_and_move.inference.controls import ADAPT_HELP, GAIN, Controls
 from listen_and_move.presets import ABOUT, DEFAULT_PRESET, PRESETS
 from listen_and_move.settings import descriptions
 
@@ -114,6 +114,7 @@ class PlayOptions(DeviceOption):
     seed: int = 0
     """Seed of the noise, where the model has any; with a path another path of nearly the same cost."""
     gain: str = field(default="match", metadata={"help": GAIN.help})
+    adapt: str = field(default="auto", metadata={"help": ADAPT_HELP})
     controls: Annotated[Controls, arg(name="")] = field(default_factory=Controls)
     paste: bool = False
     """Put the picture back into the video's whole picture, which stands still around it."""

@@ -131,9 +131,10 @@ def generate(arguments: list[str]) -> int:
     if not options.sounds:
         raise UserError("generate: expected MODEL SOUND [SOUND ...]; got no sound: name at least one file")
     from listen_and_move.audio.loudness import parse_gain
+    from listen_and_move.audio.matching import parse_adapt
     from listen_and_move.inference.generate import generate as run
 
-    gain = parse_gain(options.gain)
+    gain, adapt = parse_gain(options.gain), parse_adapt(options.adapt)
     with progress_bars() as (bars, console):
         tasks: dict[Path, Any] = {}
         files: list[dict[str, Any]] = []
@@ -169,6 +170,7 @@ def generate(arguments: list[str]) -> int:
             preview=options.preview,
             mode=options.mode,
             gain=gain,
+            adapt=adapt,
             controls=options.controls,
             paste=options.paste,
             video=options.video,
@@ -205,10 +207,11 @@ def live(arguments: list[str]) -> int:
     """Play a model with sound as it comes; standard output holds media and nothing else."""
     options = parse(LiveArguments, "live", arguments)
     from listen_and_move.audio.loudness import parse_gain
+    from listen_and_move.audio.matching import parse_adapt
     from listen_and_move.inference.perform import perform
     from listen_and_move.media.piped import checked_raw
 
-    gain = parse_gain(options.gain)
+    gain, adapt = parse_gain(options.gain), parse_adapt(options.adapt)
     if gain == "match":
         raise UserError(
             "gain: expected running or a number of dB, since the level of a sound to come is not known; got "
@@ -229,6 +232,7 @@ def live(arguments: list[str]) -> int:
             picture=options.picture,
             size=options.size,
             gain=gain,
+            adapt=adapt,
             controls=options.controls,
             paste=options.paste,
             video=options.video,

@@ -5,6 +5,7 @@ Letters: T frames, F numbers per frame.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from math import floor
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor, FeatureState
 from listen_and_move.audio.loudness import GainState, Leveller
+from listen_and_move.audio.matching import ChunkMoments, Matcher
 from listen_and_move.audio.novelty import Repertoire
 from listen_and_move.clock import frame_sample
 from listen_and_move.inference.stage import AS_IT_IS, Frame, PlaySettings
@@ -26,6 +28,8 @@ class AudioState(NamedTuple):
     gain: GainState
     features: FeatureState
     """With it the last samples: they serve the spectra and the frames' own sound alike."""
+    moments: ChunkMoments | None = None
+    """What has been heard, where the sound is brought into the clip's world as it comes."""
 
 
 class AudioReference(NamedTuple):
@@ -53,19 +57,21 @@ class AudioFrontEnd:
         """Returns the frames whose sound is complete, and the state to continue from."""
         before = None if state is None else state.features
         louder, gain = Leveller(settings.gain, self.reference.level).push(inputs, state and state.gain)
-        features, after = self.reference.extractor.push(torch.from_numpy(louder), before)
+        chunks, after = self.reference.extractor.push_chunks(torch.from_numpy(louder), before)
+        features, moments = self._assembled(chunks, state and state.moments, settings)
         held = louder if before is None else np.concatenate([before.samples.numpy(), louder])
         frames = self._frames(
             features, held, after.sample_count - len(held), 0 if before is None else before.frame
         )
-        return self._late(frames, settings.late), AudioState(gain, after)
+        return self._late(frames, settings.late), AudioState(gain, after, moments)
 
     def finish(self, state: AudioState | None, settings: PlaySettings = AS_IT_IS) -> list[Frame]:
         """Returns the frames that are left, silence behind the sound."""
         if state is None:
             return []
         held = state.features
-        features = self.reference.extractor.finish(held)
+        chunks = self.reference.extractor.finish_chunks(held)
+        features, _ = self._assembled(chunks, state.moments, settings)
         frames = self._frames(
             features, held.samples.numpy(), held.sample_count - len(held.samples), held.frame
         )
@@ -88,6 +94,37 @@ class AudioFrontEnd:
         for frames in self.all(sound, settings):
             if frames:
                 yield torch.stack([frame.features for frame in frames])
+
+    def chunks(
+        self, sound: Iterable[Float[np.ndarray, " samples"]], settings: PlaySettings
+    ) -> Iterator[Float[Tensor, "chunks chunk"]]:
+        """Yields the raw chunks of a whole sound block by block, each with the context of its frames."""
+        leveller, extractor = Leveller(settings.gain, self.reference.level), self.reference.extractor
+        gain, state = None, None
+        for block in sound:
+            louder, gain = leveller.push(block, gain)
+            found, state = extractor.push_chunks(torch.from_numpy(louder), state)
+            yield found
+        yield extractor.finish_chunks(state)
+
+    def _assembled(
+        self, chunks: Float[Tensor, "chunks chunk"], moments: ChunkMoments | None, settings: PlaySettings
+    ) -> tuple[Float[Tensor, "T F"], ChunkMoments | None]:
+        """Features as the settings bring them into the clip's world, and what has been heard."""
+        extractor, matcher = self.reference.extractor, self._matcher
+        if matcher is None or settings.matching is not None or not settings.adapt:
+            return extractor.assemble(chunks, settings.matching), moments
+        window = extractor.config.past + 1 + extractor.config.future
+        rows = [extractor.assemble(chunks[:0])]
+        for place in range(len(chunks) - window + 1):
+            around = chunks[place : place + window]
+            moments = matcher.heard_live(extractor.own(around), moments)
+            rows.append(extractor.assemble(around, matcher.live_matching(moments, settings.adapt)))
+        return torch.cat(rows), moments
+
+    @cached_property
+    def _matcher(self) -> Matcher | None:
+        return Matcher.of(self.reference.extractor, self.reference.repertoire)
 
     def _frames(
         self, features: Float[Tensor, "T F"], held: Float[np.ndarray, " samples"], offset: int, first: int

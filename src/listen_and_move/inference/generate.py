@@ -13,6 +13,7 @@ import numpy as np
 
 from listen_and_move.audio.features import SAMPLE_RATE
 from listen_and_move.audio.loudness import Gain, checked_gain
+from listen_and_move.audio.matching import Adapt, checked_adapt
 from listen_and_move.clock import Seconds, exact, frame_count
 from listen_and_move.errors import Remark, UserError
 from listen_and_move.inference.ahead import ahead
@@ -67,6 +68,7 @@ def generate(
     preview: Seconds | None = None,
     mode: Literal["model", "replay"] = "model",
     gain: Gain | Literal["match"] = "match",
+    adapt: Adapt = "auto",
     controls: Controls = AS_TRAINED,
     paste: bool = False,
     video: Path | str | None = None,
@@ -103,6 +105,8 @@ def generate(
         gain: with which the sound is heard, not written: match: the one that brings a whole sound to the
             level of the training sound, at most 20 dB; running: slowly, as where the future is not known; or
             a number of dB.
+        adapt: how far a foreign sound is brought into the clip's sound world (`audio.matching`): 0 to 1, or
+            auto: the farther, the newer it is.
         controls: how the picture is played; of a replay only delay and freeze.
         paste: put the picture back into a still of the whole picture that the clip was cut from.
         video: replay and paste only: where the run's video, or one of its takes, is now, if not where it was.
@@ -124,7 +128,7 @@ def generate(
         UserError: a sound, the model or the run's video cannot be read, an output cannot be written, or a
             control does not apply.
     """
-    _ = gain if gain == "match" else checked_gain(gain)
+    _ = gain if gain == "match" else checked_gain(gain), checked_adapt(adapt)
     by_sound, model = mode == "replay", Path(model)
     sources = [Path(sound) for sound in ([sounds] if isinstance(sounds, (str, Path)) else sounds)]
     place = None if video is None else Path(video)
@@ -162,7 +166,7 @@ def generate(
             "leave it away, or --picture path",
         )
     coding = _Coding(codec, quality, listed, overwrite)
-    renderer = _FileRenderer(played, PlaySettings(controls, seed=seed), gain, coding, watch)
+    renderer = _FileRenderer(played, PlaySettings(controls, seed=seed), gain, adapt, coding, watch)
     with reused_memory():
         for source, target in zip(sources, outputs, strict=True):
             renderer.render(SoundTrack(source, track, start, end), target)
@@ -185,6 +189,7 @@ class _FileRenderer:
     played: Playable
     settings: PlaySettings
     gain: Gain | Literal["match"]
+    adapt: Adapt
     coding: _Coding
     watch: Callable[[Progress], None]
 
@@ -199,8 +204,8 @@ class _FileRenderer:
             )
         blocks = partial(read_sound, path, SAMPLE_RATE, track=sound.track, start=sound.start, end=sound.end)
         reference = self.played.pipeline.front_end.reference
-        checked = listen(blocks, reference, self.gain)
-        settings = self.settings._replace(gain=checked.gain)
+        checked = listen(blocks, reference, self.gain, self.adapt)
+        settings = self.settings._replace(gain=checked.gain, matching=checked.matching)
         pipeline, noted = self._chosen(path.name, blocks, settings)
         total, told = (
             frame_count(samples, rate, fps),

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from listen_and_move.audio.loudness import Gain
+from listen_and_move.audio.matching import Adapt
 from listen_and_move.errors import Remark
 from listen_and_move.inference.controls import AS_TRAINED, Controls
 from listen_and_move.inference.live.incoming import Incoming
@@ -57,6 +58,7 @@ def perform(
     stream: StreamKind = "matroska",
     seed: int = 0,
     gain: Gain = "running",
+    adapt: Adapt = "auto",
     controls: Controls = AS_TRAINED,
     picture: Picture = "auto",
     size: str = "source",
@@ -73,8 +75,9 @@ def perform(
     """Play until the sound ends, nobody looks any more, or Ctrl-C; what was played until then is complete.
 
     Where it is live, the sound never waits and pictures that come too late are repeated
-    (`inference.live.pacing`); else all are drawn, as fast as it goes, and with a fixed gain they are those of
-    `generate`. It is live with a microphone, a window or a camera, and where ``realtime`` says so.
+    (`inference.live.pacing`); else all are drawn, as fast as it goes, and with a fixed gain and adapt 0 they
+    are those of `generate`. It is live with a microphone, a window or a camera, and where ``realtime`` says
+    so.
 
     Args:
         model: a run folder, a model.safetensors, or a video, which is played by its sound alone.
@@ -85,6 +88,8 @@ def perform(
         stream: what is written to standard output.
         seed: of the noise, where the model has any.
         gain: dB with which the sound is heard, or running.
+        adapt: how far a foreign sound is brought into the clip's sound world, as in `generate`; by what has
+            been heard until then, fading in over seconds.
         controls: how the picture is played.
         picture: drawn, path or auto, as in `generate`.
         size: model, source, or WIDTHxHEIGHT.
@@ -115,7 +120,7 @@ def perform(
     for note in played.notes:
         tell(note)
     with opened_source(input, raw, live, track) as source, _stopping() as stopped, core_to_spare(live):
-        player = Live(pipeline, source.rate, seed, controls, gain)
+        player = Live(pipeline, source.rate, seed, controls, gain, adapt)
         pacer = Pacer(pipeline.fps, source.rate, player.delays.sound)
         with opened_outlet(destination, pipeline.size, source, pacer, played.mark, live) as outlet:
             return _Performance(player, source, pacer, outlet, stopped, live, watch).run()

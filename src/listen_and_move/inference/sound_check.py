@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from listen_and_move.audio.features import Matching
 from listen_and_move.audio.loudness import (
     ABSOLUTE_GATE,
     LARGEST_GAIN,
@@ -17,6 +18,7 @@ from listen_and_move.audio.loudness import (
     gated_level,
     matching_gain,
 )
+from listen_and_move.audio.matching import Adapt, Matcher
 from listen_and_move.audio.novelty import FAR, FAR_SHARE, by_second, novelty
 from listen_and_move.errors import Remark
 from listen_and_move.inference.front_end import AudioFrontEnd, AudioReference
@@ -35,6 +37,8 @@ class SoundCheck(NamedTuple):
     """With which it is played."""
     novelty: Float[np.ndarray, " S"] | None
     """Of each second, 1 as training sounds are to each other; None: not known."""
+    matching: Matching | None = None
+    """How it is brought into the clip's sound world; None: it is heard as it is."""
 
     @property
     def far(self) -> float:
@@ -46,6 +50,7 @@ def listen(
     sound: Callable[[], Iterable[np.ndarray]],
     reference: AudioReference,
     gain: Gain | Literal["match"] = "match",
+    adapt: Adapt = 0.0,
 ) -> SoundCheck:
     """Hears a whole sound, twice, in bounded memory but for a few bytes a second.
 
@@ -53,21 +58,20 @@ def listen(
         sound: gives it from its beginning, at 64 kHz, in blocks of any length.
         reference: how it is heard, and the training sound that it is compared with.
         gain: match: the one that brings it to the level of the training sound.
+        adapt: how far it is brought into the clip's sound world.
     """
     level = gated_level(sound())
     chosen = matching_gain(level, reference.level) if gain == "match" else gain
-    return SoundCheck(level, chosen, _novelty(sound(), reference, chosen))
-
-
-def _novelty(
-    sound: Iterable[np.ndarray], reference: AudioReference, gain: Gain
-) -> Float[np.ndarray, " S"] | None:
-    repertoire = reference.repertoire
-    if repertoire is None:
-        return None
-    features = AudioFrontEnd(reference).features(sound, PlaySettings(gain=gain))
-    values = [novelty(block, repertoire) for block in features]
-    return by_second(torch.cat(values) if values else torch.zeros(0), reference.extractor.fps)
+    if reference.repertoire is None:
+        return SoundCheck(level, chosen, None)
+    matcher = Matcher.of(reference.extractor, reference.repertoire)
+    values, moments = [], None
+    for chunks in AudioFrontEnd(reference).chunks(sound(), PlaySettings(gain=chosen)):
+        values.append(novelty(reference.extractor.assemble(chunks), reference.repertoire))
+        if matcher is not None:
+            moments = matcher.heard(reference.extractor.own(chunks), moments)
+    new = by_second(torch.cat(values) if values else torch.zeros(0), reference.extractor.fps)
+    return SoundCheck(level, chosen, new, None if matcher is None else matcher.matching(moments, adapt))
 
 
 def notes(
@@ -114,6 +118,9 @@ def _novelty_notes(name: str, check: SoundCheck) -> list[Remark]:
         return []
     far = f"{check.far:.0%} of its seconds are far from anything in the training sound"
     what = f"{far} (novelty {check.novelty.mean():.1f}"
+    if check.matching is not None:
+        brought = f"brought {check.matching.strength:.0%} of the way to how the clip sounds"
+        return [Remark(f"{name}: {what}, among training sounds 1): {brought}", "--adapt 0 plays it as it is")]
     return [
         Remark(
             f"{name}: {what}, among training sounds 1): the picture may move in ways that the clip never "

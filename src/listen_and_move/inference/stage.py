@@ -10,7 +10,9 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from listen_and_move.audio.features import Matching
 from listen_and_move.audio.loudness import Gain
+from listen_and_move.audio.matching import Adapt
 from listen_and_move.inference.controls import AS_TRAINED, Controls
 from listen_and_move.media.edit_list import ClipMoment
 
@@ -23,6 +25,10 @@ class PlaySettings(NamedTuple):
     """dB with which the sound is heard; running: slowly brought to the level of the training sound."""
     seed: int = 0
     """Of the noise, where the model has any."""
+    matching: Matching | None = None
+    """How the sound is brought into the clip's sound world; None: as `adapt` says, by what has been heard."""
+    adapt: Adapt = 0.0
+    """How far it is brought there, where nothing is known of it before: see `audio.matching`."""
     late: int = 0
     """Of the frames that a push completes, so many come too late to be drawn: the last picture stays on
     display."""

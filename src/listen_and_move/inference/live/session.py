@@ -15,6 +15,7 @@ from jaxtyping import Float, UInt8
 
 from listen_and_move.audio.features import SAMPLE_RATE
 from listen_and_move.audio.loudness import Gain, checked_gain
+from listen_and_move.audio.matching import Adapt, checked_adapt
 from listen_and_move.clock import frame_count
 from listen_and_move.errors import UserError
 from listen_and_move.inference.controls import AS_TRAINED, Controls
@@ -58,6 +59,7 @@ class Live:
         seed: of the noise, where the model has any.
         controls: how the picture is played.
         gain: dB with which the sound is heard, or running.
+        adapt: how far a foreign sound is brought into the clip's sound world, see `audio.matching`.
 
     Raises:
         SettingError: a control that does not apply.
@@ -71,10 +73,12 @@ class Live:
         seed: int = 0,
         controls: Controls = AS_TRAINED,
         gain: Gain = 0.0,
+        adapt: Adapt = 0.0,
     ) -> None:
         self.pipeline, self.rate, self.seed = pipeline, checked_rate(sample_rate), seed
         self.controls = controls
         self._gain: Gain = checked_gain(gain)
+        self.adapt: Adapt = checked_adapt(adapt)
         self.mix, self.resampler = MonoMix(sample_rate), Resampler(sample_rate, SAMPLE_RATE)
         self.state = None
         self.frame = 0
@@ -147,7 +151,7 @@ class Live:
         return pictures(frames[: total - self.frame])
 
     def _settings(self, late: int = 0) -> PlaySettings:
-        return PlaySettings(self.controls, self.gain, self.seed, late)
+        return PlaySettings(self.controls, self.gain, self.seed, adapt=self.adapt, late=late)
 
 
 def checked_rate(rate: int) -> int:

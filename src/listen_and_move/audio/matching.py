@@ -1,0 +1,175 @@
+"""Matching: a foreign sound is heard as if it belonged to the sound world of a clip.
+
+Each number of a chunk gets the mean and the spread over time that it has in the training sound: what differs
+from moment to moment in a foreign sound then differs as it does in the clip. Silence stays silence, since
+only what is heard is moved. The clip's own kind of sound stays as it is: how far a sound is moved follows
+from its novelty.
+
+Letters: T frames.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import isfinite
+from typing import Literal, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from listen_and_move.audio.features import HEARD_DB, FeatureExtractor, Matching
+from listen_and_move.audio.novelty import FAR, Repertoire, novelty
+from listen_and_move.errors import UserError, shown
+
+Adapt = Literal["auto"] | float
+"""How far a sound is moved: 0 as it is, 1 all the way; auto: the farther, the newer it is."""
+FOREIGN = 4.0
+"""Mean novelty from which on auto is 1; up to `FAR` it is 0. Disturbed versions of a clip's own sound (noise
+at 10 dB, tilts of 12 dB, a room) have 0.8 to 2, music and speech on drums 3.7 to 9."""
+LEAST_SECONDS = 0.5
+"""Of sound that is heard, without which nothing is told of it."""
+FADE_SECONDS = 5.0
+"""Of sound that is heard live, until a sound is moved as far as it is going to be."""
+REMEMBERED_SECONDS = 30.0
+"""Of sound that is heard live, over which its mean and spread are taken, about."""
+MOST_SPREAD = 2.0
+"""By which a spread is divided or multiplied at most."""
+_SOFT = 0.1  # added to spreads, so that what hardly varies is not blown up
+
+
+class ChunkMoments(NamedTuple):
+    """What has been heard of a sound."""
+
+    frames: float
+    """That were loud enough to tell."""
+    total: Float[Tensor, " chunk"]
+    """Sum of their chunks."""
+    squares: Float[Tensor, " chunk"]
+    """Sum of the squares of their chunks."""
+    novelty: float
+    """Sum of their novelty."""
+
+    @property
+    def mean(self) -> Float[Tensor, " chunk"]:
+        """Of each number of a chunk."""
+        return self.total / self.frames
+
+    @property
+    def spread(self) -> Float[Tensor, " chunk"]:
+        """Standard deviation of each number of a chunk."""
+        return (self.squares / self.frames - self.mean.square()).clamp(min=0).sqrt()
+
+
+@dataclass(frozen=True)
+class Matcher:
+    """Brings sounds into the sound world of a clip."""
+
+    extractor: FeatureExtractor
+    """Standardises."""
+    repertoire: Repertoire
+    """What the training sound was like."""
+
+    @classmethod
+    def of(cls, extractor: FeatureExtractor, repertoire: Repertoire | None) -> "Matcher | None":
+        """Returns the matcher of a model; None where nothing tells it how loud a chunk is, or what the
+        training sound was like."""
+        if (
+            repertoire is None
+            or extractor.statistics is None
+            or extractor.config.kind not in ("level", "shape")
+        ):
+            return None
+        matcher = cls(extractor, repertoire)
+        return matcher if matcher._home.frames >= 2 else None
+
+    def heard(self, chunks: Float[Tensor, "T chunk"], moments: ChunkMoments | None = None) -> ChunkMoments:
+        """Returns what has been heard after some more frames.
+
+        Args:
+            chunks: the frames' own ones, raw.
+            moments: what was heard before.
+        """
+        return self._after(self.extractor.standardised(chunks), chunks, moments)
+
+    def heard_live(self, chunk: Float[Tensor, "1 chunk"], moments: ChunkMoments | None) -> ChunkMoments:
+        """Returns the same after one more frame, where what is long ago counts less and less."""
+        found, most = self.heard(chunk, moments), REMEMBERED_SECONDS * float(self.extractor.fps)
+        if found.frames <= most:
+            return found
+        share = most / found.frames
+        return ChunkMoments(most, found.total * share, found.squares * share, found.novelty * share)
+
+    def matching(self, moments: ChunkMoments | None, adapt: Adapt, fade: float = 1.0) -> Matching | None:
+        """Returns what is done to a sound; None: nothing.
+
+        Args:
+            moments: what has been heard of it; None: nothing yet.
+            adapt: how far it is moved.
+            fade: times so much.
+        """
+        if moments is None or moments.frames < LEAST_SECONDS * self.extractor.fps:
+            return None
+        new = moments.novelty / moments.frames
+        wanted = min(1.0, max(0.0, (new - FAR) / (FOREIGN - FAR))) if adapt == "auto" else adapt
+        if not (strength := fade * wanted):
+            return None
+        ratio = (self._home.spread + _SOFT) / (moments.spread + _SOFT)
+        ratio = ratio.clamp(1 / MOST_SPREAD, MOST_SPREAD)
+        factor, shift = 1 + strength * (ratio - 1), strength * (self._home.mean - ratio * moments.mean)
+        return Matching(factor.float(), shift.float(), strength)
+
+    def live_matching(self, moments: ChunkMoments | None, adapt: Adapt) -> Matching | None:
+        """Returns the same for a sound whose future is not known: the farther, the more has been heard."""
+        known = 0.0 if moments is None else moments.frames / (FADE_SECONDS * float(self.extractor.fps))
+        return self.matching(moments, adapt, min(1.0, known))
+
+    @cached_property
+    def _home(self) -> ChunkMoments:
+        """What was heard of the training sound."""
+        chunks, statistics = self.repertoire.chunks, self.extractor.statistics
+        assert statistics is not None, "see `of`"
+        return self._after(chunks, chunks * (statistics.spread + 1) + statistics.mean)
+
+    def _after(
+        self, standardised: Tensor, chunks: Tensor, moments: ChunkMoments | None = None
+    ) -> ChunkMoments:
+        """What has been heard after some more chunks."""
+        loud = standardised[self.extractor.loudest(chunks) >= HEARD_DB]
+        news = novelty(loud, self.repertoire).sum() if len(loud) else 0.0
+        zeros = torch.zeros(standardised.shape[1], dtype=torch.float64)
+        before = moments or ChunkMoments(0.0, zeros, zeros, 0.0)
+        return ChunkMoments(
+            before.frames + len(loud),
+            before.total + loud.double().sum(0),
+            before.squares + loud.double().square().sum(0),
+            before.novelty + float(news),
+        )
+
+
+def parse_adapt(text: str) -> Adapt:
+    """Returns what a user asks for.
+
+    Raises:
+        UserError: it is neither auto nor a number from 0 to 1.
+    """
+    try:
+        return checked_adapt("auto" if text == "auto" else float(text))
+    except ValueError:
+        raise _refused(text) from None
+
+
+def checked_adapt(adapt: Adapt) -> Adapt:
+    """Returns it, where it can be done.
+
+    Raises:
+        UserError: a number beyond 0 to 1.
+    """
+    if adapt != "auto" and not (isfinite(adapt) and 0 <= adapt <= 1):
+        raise _refused(adapt)
+    return adapt
+
+
+def _refused(given: object) -> UserError:
+    return UserError(
+        f"adapt: expected auto or a number from 0 (as it is) to 1 (all the way); got {shown(given)}"
+    )

@@ -1,0 +1,142 @@
+"""Matching: foreign sounds get the mean and spread of the clip's; silence and the clip's own sound stay."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+
+from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor, measure
+from listen_and_move.audio.matching import LEAST_SECONDS, ChunkMoments, Matcher, checked_adapt, parse_adapt
+from listen_and_move.audio.novelty import Repertoire, novelty
+from listen_and_move.config import FeatureConfig
+from listen_and_move.errors import UserError
+from listen_and_move.inference.front_end import AudioFrontEnd, AudioReference
+from listen_and_move.inference.sound_check import listen
+from listen_and_move.inference.stage import PlaySettings
+
+FPS = Fraction(20)
+
+
+def sound(seconds: float, hertz: float, loudness: float, seed: int, noise: float = 0.02) -> np.ndarray:
+    """A tone over noise, in strokes of changing strength, with a second of silence at its end."""
+    random = np.random.default_rng(seed)
+    times = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    strokes = np.repeat(random.uniform(0.1, 1, len(times) // 8000 + 1), 8000)[: len(times)]
+    tone = np.sin(2 * np.pi * hertz * times) + noise * random.standard_normal(len(times))
+    return np.append(loudness * strokes * tone, np.zeros(SAMPLE_RATE)).astype(np.float32)
+
+
+def reference(kind: str = "shape") -> AudioReference:
+    config = FeatureConfig(kind=kind, standardise=True, past=2, future=1)  # pyright: ignore[reportArgumentType]
+    plain = FeatureExtractor(config, FPS)
+    learnt = torch.from_numpy(sound(8, 400, 0.3, 0))
+    extractor = FeatureExtractor(config, FPS, measure(plain.chunks(learnt, 0, 180)))
+    features = extractor.whole(learnt)
+    return AudioReference(extractor, -20.0, Repertoire.of(features, (range(len(features)),), extractor))
+
+
+def matcher_of(reference: AudioReference) -> Matcher:
+    matcher = Matcher.of(reference.extractor, reference.repertoire)
+    assert matcher is not None
+    return matcher
+
+
+@pytest.mark.parametrize("kind", ["shape", "level"])
+def test_a_foreign_sound_gets_the_mean_and_spread_of_the_clip(kind: str) -> None:
+    heard = reference(kind)
+    assert heard.repertoire is not None
+    matcher, size = matcher_of(heard), heard.extractor.config.chunk_size
+    foreign = torch.from_numpy(sound(6, 2500, 0.3, 1))
+    chunks = heard.extractor.chunks(foreign, -2, 121)
+    matching = matcher.matching(matcher.heard(heard.extractor.own(chunks)), 1.0)
+    home, before, after = (
+        each[:, :size]
+        for each in (
+            heard.repertoire.chunks[1:-20],
+            heard.extractor.assemble(chunks)[:110],
+            heard.extractor.assemble(chunks, matching)[:110],
+        )
+    )
+    assert (after.mean(0) - home.mean(0)).abs().mean() < 0.3 * (before.mean(0) - home.mean(0)).abs().mean()
+    new, known = (novelty(each, heard.repertoire).mean() for each in (before, after))
+    assert known < 0.6 * new
+
+
+def test_silence_stays_silence() -> None:
+    heard = reference()
+    matcher = matcher_of(heard)
+    chunks = heard.extractor.chunks(torch.from_numpy(sound(6, 2500, 0.3, 1)), -2, 141)
+    features = heard.extractor.assemble(chunks)
+    moved = heard.extractor.assemble(chunks, matcher.matching(matcher.heard(chunks), 1.0))
+    assert torch.equal(moved[-10:-3], features[-10:-3]), "nothing is heard, before and after neither"
+    assert not torch.equal(moved[:20], features[:20])
+
+
+def test_the_own_kind_of_sound_stays_as_it_is_and_a_foreign_one_does_not() -> None:
+    heard = reference()
+    own = listen(lambda: [sound(4, 400, 0.3, 5)], heard, "match", "auto")
+    foreign = listen(lambda: [sound(4, 3000, 0.3, 5, noise=1.0)], heard, "match", "auto")
+    assert own.matching is None
+    assert foreign.matching is not None and 0 < foreign.matching.strength <= 1
+    assert listen(lambda: [sound(4, 3000, 0.3, 5)], heard, "match", 0.0).matching is None
+    half = listen(lambda: [sound(4, 400, 0.3, 5)], heard, "match", 0.5).matching
+    assert half is not None and half.strength == 0.5, "a number is obeyed whatever is heard"
+
+
+def test_what_is_as_long_as_a_blink_tells_nothing() -> None:
+    heard = reference()
+    matcher = matcher_of(heard)
+    few = heard.extractor.chunks(torch.from_numpy(sound(4, 3000, 0.3, 5)), 0, int(LEAST_SECONDS * FPS) - 1)
+    assert matcher.matching(matcher.heard(few), 1.0) is None
+    assert matcher.matching(None, 1.0) is None
+
+
+@pytest.mark.parametrize("cut", [700, 12_345, 10**6])
+def test_live_it_fades_in_and_does_not_depend_on_blocks(cut: int) -> None:
+    heard, whole = reference(), sound(8, 3000, 0.3, 7)
+    front_end, settings = AudioFrontEnd(heard), PlaySettings(adapt=1.0)
+    found = torch.cat(list(front_end.features([whole], settings)))
+    pieces = [whole[place : place + cut] for place in range(0, len(whole), cut)]
+    assert torch.allclose(torch.cat(list(front_end.features(pieces, settings))), found, atol=1e-5)
+    plain = torch.cat(list(front_end.features([whole])))
+    moved = (found - plain).abs().mean(1)
+    assert not moved[: int(LEAST_SECONDS * FPS) - 1].any()
+    assert moved[20:40].mean() < 0.7 * moved[110:150].mean(), "the more is heard, the farther"
+
+
+def test_a_matching_that_is_known_holds_for_any_blocks() -> None:
+    heard, whole = reference(), sound(4, 3000, 0.3, 7)
+    front_end = AudioFrontEnd(heard)
+    settings = PlaySettings(matching=listen(lambda: [whole], heard, 0.0, 1.0).matching)
+    found = torch.cat(list(front_end.features([whole], settings)))
+    pieces = [whole[place : place + 5000] for place in range(0, len(whole), 5000)]
+    assert torch.allclose(torch.cat(list(front_end.features(pieces, settings))), found, atol=1e-5)
+    assert heard.repertoire is not None
+    plain = torch.cat(list(front_end.features([whole])))
+    assert novelty(found, heard.repertoire).mean() < novelty(plain, heard.repertoire).mean()
+
+
+def test_what_is_long_ago_counts_less_and_less() -> None:
+    heard = reference()
+    matcher = matcher_of(heard)
+    rows = heard.extractor.chunks(torch.from_numpy(sound(3, 3000, 0.3, 7)), 0, 40)
+    moments: ChunkMoments | None = None
+    for row in rows.repeat(50, 1).split(1):
+        moments = matcher.heard_live(row, moments)
+    assert moments is not None and moments.frames == pytest.approx(30 * 20, rel=1e-6)
+
+
+def test_features_that_are_not_standardised_are_heard_as_they_are() -> None:
+    extractor = FeatureExtractor(FeatureConfig(), FPS)
+    assert Matcher.of(extractor, None) is None
+    features = extractor.whole(torch.from_numpy(sound(3, 400, 0.3, 0)))
+    repertoire = Repertoire.of(features, (range(len(features)),), extractor)
+    assert Matcher.of(extractor, repertoire) is None
+
+
+@pytest.mark.parametrize("text", ["1.5", "-0.1", "nan", "much", ""])
+def test_what_is_neither_auto_nor_a_share_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match="adapt: expected auto or a number from 0"):
+        parse_adapt(text)
+    assert parse_adapt("auto") == "auto" and parse_adapt("0.25") == 0.25 and checked_adapt(1) == 1
