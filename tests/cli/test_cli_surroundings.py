@@ -144,14 +144,19 @@ def test_inspect_prints_its_findings_where_it_can_write_nothing(performance: Pat
     )
 
 
-def test_matplotlib_that_cannot_load_costs_no_findings(performance: Path) -> None:
+def test_matplotlib_that_cannot_load_costs_no_findings(performance: Path, tmp_path: Path) -> None:
     code = (
         "import sys, tempfile\n"
+        "make = tempfile.mkdtemp\n"
+        "def refused(suffix=None, prefix=None, dir=None):\n"
+        "    if prefix == 'matplotlib-': raise OSError('no place')\n"
+        "    return make(suffix, prefix, dir)\n"
+        "tempfile.mkdtemp = refused\n"
         "from listen_and_move.cli.main import run_command\n"
-        "tempfile.tempdir = '/no/such/folder'\n"
         f"sys.exit(run_command(['inspect', {str(performance)!r}]))"
     )
-    nowhere = {**os.environ, "MPLCONFIGDIR": "/no/such/folder", "PATH": os.environ["PATH"]}
+    (tmp_path / "file").touch()  # where no folder can be made, whoever asks
+    nowhere = {**os.environ, "MPLCONFIGDIR": str(tmp_path / "file" / "folder"), "PATH": os.environ["PATH"]}
     result = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,

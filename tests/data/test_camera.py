@@ -158,3 +158,13 @@ def test_frames_of_a_hand_are_learnt_as_a_still_camera_sees_them(tmp_path, monke
     assert np.abs(around[0]).mean() < 0.7 * np.abs(around[1]).mean(), "what a picture is put back into"
     kept = keep_frames(path, "", still, config.clip, config.features)
     assert kept.poses is not None and len(kept.poses) == len(kept.positions)
+
+
+def test_following_a_camera_is_never_silent():
+    frames, told = filmed(wandering(0.03)), []
+    with Shelf() as shelf:
+        store = shelf.store(WIDTH, HEIGHT)
+        store.append(frames)
+        motion_of(store, Fraction(20), lambda done, total: told.append((done, total)))
+    followed = told[-(COUNT + 1) :]  # before, some frames were glanced at; the middle one counts twice
+    assert followed == [(done, COUNT + 1) for done in range(1, COUNT + 2)]

@@ -30,6 +30,9 @@ VIDEO_COLOURS = ":in_color_matrix=bt709:in_range=limited"
 VIDEO_MARKS = "range=limited:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
 """Colours of a video, as the scale filter takes them and as a frame is marked."""
 
+LARGE = 160_000
+"""Pixels of a crop from which on its areas are averaged while its colours are converted: a tenth of the time.
+Smaller ones cost little, and stay what they were to the last bit."""
 Nodes = list[tuple[str, str]]
 """Filters of a graph, in their order: name and arguments."""
 Result = TypeVar("Result")
@@ -134,9 +137,10 @@ class View(Converter[np.ndarray]):
         rows = Scaling((top, bottom), height, plain.height, size[1])
         if columns.plain and rows.plain and not plain.mapped:
             (left, right), (top, bottom) = columns.plain, rows.plain
-            self.scalings = ()
-            self.graph = _rgb_graph(frame, plain, (left, top, right - left, bottom - top), size)
-            return
+            if (right - left) * (bottom - top) >= LARGE:
+                self.scalings = ()
+                self.graph = _rgb_graph(frame, plain, (left, top, right - left, bottom - top), size)
+                return
         self.scalings = ((rows, 0), (columns, 1))
         crop = (columns.first, rows.first, columns.count, rows.count)
         self.graph = _rgb_graph(

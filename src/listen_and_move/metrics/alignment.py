@@ -282,7 +282,8 @@ def excess(value: float, null: Series) -> Excess | None:
     null = _series(null)
     if len(null) == 0:
         return None
-    share = (1 + int((null >= value).sum())) / (1 + len(null))
+    reached = (null >= value) | np.isclose(null, value, rtol=1e-9, atol=1e-12)  # equal but for rounding
+    share = (1 + int(reached.sum())) / (1 + len(null))
     return Excess(
         float(value - null.mean()),
         share,

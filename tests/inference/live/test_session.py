@@ -21,7 +21,7 @@ from listen_and_move.inference.live.session import Live
 from listen_and_move.media.sound import read_sound
 from listen_and_move.media.wav import write_wav
 
-ROUNDING = 2e-5  # of a range of 2
+ROUNDING = 5e-5  # of a range of 2
 RATES = [8000, 22_050, 44_100, 48_000, 64_000, 96_000]
 
 
