@@ -1,7 +1,7 @@
 """The frames that a model keeps of its clip are made from the video."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -20,6 +20,7 @@ from listen_and_move.models.kept_frames import KeptAbout, KeptFrames, KeptTake, 
 from listen_and_move.models.metric_fitting import clip_metric_scale
 from listen_and_move.models.path_memory import PathMemory, path_memory
 from listen_and_move.models.path_search import BY_SOUND
+from listen_and_move.progress import Progress, untold
 
 
 def keep_frames(
@@ -32,7 +33,7 @@ def keep_frames(
     small: bool = False,
     fleeting: bool = False,
     metric_scale: Float[Tensor, " F"] | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = untold,
 ) -> KeptFrames:
     """Returns the training frames of a clip at the size of the source, with what a path is searched by; their
     packets are in a temporary file.

@@ -4,7 +4,7 @@ The picture is looked at whole, small, at 20 frames per second, and in blocks, s
 with the film. Letters: T frames, H height, W width.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from math import ceil
@@ -20,6 +20,7 @@ from listen_and_move.errors import Remark, UserError
 from listen_and_move.media.files import VideoInfo, probe
 from listen_and_move.media.picture import source_frames
 from listen_and_move.metrics.scenes import SceneChange, scene_changes
+from listen_and_move.progress import Progress, untold
 
 SIDE = 96
 """Pixels of the longer side of the pictures that are looked at."""
@@ -30,7 +31,6 @@ SHORTEST = Fraction(1, 2)
 BLOCK, MARGIN = 1200, 200
 """Frames that are looked at together, and those around them without which a change cannot be told."""
 Picture = UInt8[np.ndarray, "H W 3"]
-Progress = Callable[[int, int], None]
 
 
 class Scene(NamedTuple):
@@ -131,7 +131,7 @@ def longest(scenes: Iterable[Scene]) -> Scene:
 
 
 def choose_scene(
-    path: Path, clip: ClipConfig, number: int | None, progress: Progress = lambda done, total: None
+    path: Path, clip: ClipConfig, number: int | None, progress: Progress = untold
 ) -> SceneChoice:
     """Returns the scene of a film that is learnt.
 

@@ -42,6 +42,12 @@ def matcher_of(reference: AudioReference) -> Matcher:
     return matcher
 
 
+def of(matcher: Matcher, chunks: torch.Tensor) -> ChunkMoments:
+    """What is heard of raw chunks."""
+    news = novelty(matcher.extractor.standardised(chunks), matcher.repertoire)
+    return matcher.heard(chunks, news)
+
+
 @pytest.mark.parametrize("kind", ["shape", "level"])
 def test_a_foreign_sound_gets_the_mean_and_spread_of_the_clip(kind: str) -> None:
     heard = reference(kind)
@@ -49,7 +55,7 @@ def test_a_foreign_sound_gets_the_mean_and_spread_of_the_clip(kind: str) -> None
     matcher, size = matcher_of(heard), heard.extractor.config.chunk_size
     foreign = torch.from_numpy(sound(6, 2500, 0.3, 1))
     chunks = heard.extractor.chunks(foreign, -2, 121)
-    matching = matcher.matching(matcher.heard(heard.extractor.own(chunks)), 1.0)
+    matching = matcher.matching(of(matcher, heard.extractor.own(chunks)), 1.0)
     home, before, after = (
         each[:, :size]
         for each in (
@@ -68,7 +74,7 @@ def test_silence_stays_silence() -> None:
     matcher = matcher_of(heard)
     chunks = heard.extractor.chunks(torch.from_numpy(sound(6, 2500, 0.3, 1)), -2, 141)
     features = heard.extractor.assemble(chunks)
-    moved = heard.extractor.assemble(chunks, matcher.matching(matcher.heard(chunks), 1.0))
+    moved = heard.extractor.assemble(chunks, matcher.matching(of(matcher, chunks), 1.0))
     assert torch.equal(moved[-10:-3], features[-10:-3]), "nothing is heard, before and after neither"
     assert not torch.equal(moved[:20], features[:20])
 
@@ -88,7 +94,7 @@ def test_what_is_as_long_as_a_blink_tells_nothing() -> None:
     heard = reference()
     matcher = matcher_of(heard)
     few = heard.extractor.chunks(torch.from_numpy(sound(4, 3000, 0.3, 5)), 0, int(LEAST_SECONDS * FPS) - 1)
-    assert matcher.matching(matcher.heard(few), 1.0) is None
+    assert matcher.matching(of(matcher, few), 1.0) is None
     assert matcher.matching(None, 1.0) is None
 
 

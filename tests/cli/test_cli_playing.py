@@ -76,3 +76,17 @@ def test_what_does_not_apply_is_refused(trained: Path, wave: Path, tmp_path: Pat
     refused("generate", model, wave, "--paste", saying="add its video with --video", folder=tmp_path)
     refused("generate", trained, wave, "--video", wave, saying="--mode replay or --paste", folder=tmp_path)
     assert sorted(tmp_path.iterdir()) == kept
+
+
+def test_how_far_a_foreign_sound_is_brought_is_said(
+    filmed: Path, noisy: Path, wave: Path, tmp_path: Path
+) -> None:
+    brought = command("generate", filmed, wave, "--out=a.mp4", "--adapt=1", folder=tmp_path)
+    assert brought.returncode == 0 and "brought 100% of the way to how the clip sounds" in brought.stderr
+    as_it_is = command("generate", filmed, wave, "--out=b.mp4", "--adapt=0", folder=tmp_path)
+    assert as_it_is.returncode == 0 and "brought" not in as_it_is.stderr
+    in_vain = command("generate", noisy, wave, "--out=c.mp4", "--adapt=0.5", folder=tmp_path)
+    assert in_vain.returncode == 0 and "heard as it is: nothing can be matched" in in_vain.stderr
+    live = command("live", noisy, f"--input={wave}", "--output=d.mp4", "--adapt=0.5", folder=tmp_path)
+    assert live.returncode == 0 and "--adapt has no effect" in live.stderr
+    refused("generate", noisy, wave, "--adapt=2", saying="adapt: expected auto or a number", folder=tmp_path)

@@ -144,19 +144,16 @@ def test_inspect_prints_its_findings_where_it_can_write_nothing(performance: Pat
     )
 
 
-def test_matplotlib_that_cannot_load_costs_no_findings(performance: Path, tmp_path: Path) -> None:
+def test_no_place_for_temporary_files_costs_no_findings(performance: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    below = str(tmp_path / "file" / "folder")  # which nobody can make; Matplotlib then refuses to load
     code = (
         "import sys, tempfile\n"
-        "make = tempfile.mkdtemp\n"
-        "def refused(suffix=None, prefix=None, dir=None):\n"
-        "    if prefix == 'matplotlib-': raise OSError('no place')\n"
-        "    return make(suffix, prefix, dir)\n"
-        "tempfile.mkdtemp = refused\n"
         "from listen_and_move.cli.main import run_command\n"
+        f"tempfile.tempdir = {below!r}\n"
         f"sys.exit(run_command(['inspect', {str(performance)!r}]))"
     )
-    (tmp_path / "file").touch()  # where no folder can be made, whoever asks
-    nowhere = {**os.environ, "MPLCONFIGDIR": str(tmp_path / "file" / "folder"), "PATH": os.environ["PATH"]}
+    nowhere = {**os.environ, "MPLCONFIGDIR": below, "PATH": os.environ["PATH"]}
     result = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -168,6 +165,9 @@ def test_matplotlib_that_cannot_load_costs_no_findings(performance: Path, tmp_pa
     assert result.returncode == 0 and "sound" in result.stdout and "Traceback" not in result.stderr, (
         result.stderr
     )
+    assert "note: the picture is not written" in result.stderr
+    assert "light: not looked at" in result.stdout
+    assert "camera and light were not looked at" in result.stdout
 
 
 def test_damage_in_a_video_is_a_note_on_stderr(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -82,18 +82,25 @@ class Matcher:
         matcher = cls(extractor, repertoire)
         return matcher if matcher._home.frames >= 2 else None
 
-    def heard(self, chunks: Float[Tensor, "T chunk"], moments: ChunkMoments | None = None) -> ChunkMoments:
+    def heard(
+        self,
+        chunks: Float[Tensor, "T chunk"],
+        news: Float[Tensor, " T"],
+        moments: ChunkMoments | None = None,
+    ) -> ChunkMoments:
         """Returns what has been heard after some more frames.
 
         Args:
             chunks: the frames' own ones, raw.
+            news: novelty of the frames.
             moments: what was heard before.
         """
-        return self._after(self.extractor.standardised(chunks), chunks, moments)
+        return self._after(self.extractor.standardised(chunks), chunks, news, moments)
 
     def heard_live(self, chunk: Float[Tensor, "1 chunk"], moments: ChunkMoments | None) -> ChunkMoments:
         """Returns the same after one more frame, where what is long ago counts less and less."""
-        found, most = self.heard(chunk, moments), REMEMBERED_SECONDS * float(self.extractor.fps)
+        news = novelty(self.extractor.standardised(chunk), self.repertoire)
+        found, most = self.heard(chunk, news, moments), REMEMBERED_SECONDS * float(self.extractor.fps)
         if found.frames <= most:
             return found
         share = most / found.frames
@@ -128,21 +135,22 @@ class Matcher:
         """What was heard of the training sound."""
         chunks, statistics = self.repertoire.chunks, self.extractor.statistics
         assert statistics is not None, "see `of`"
-        return self._after(chunks, chunks * (statistics.spread + 1) + statistics.mean)
+        raw = chunks * (statistics.spread + 1) + statistics.mean
+        return self._after(chunks, raw, torch.zeros(len(chunks)), None)
 
     def _after(
-        self, standardised: Tensor, chunks: Tensor, moments: ChunkMoments | None = None
+        self, standardised: Tensor, chunks: Tensor, news: Tensor, moments: ChunkMoments | None
     ) -> ChunkMoments:
         """What has been heard after some more chunks."""
-        loud = standardised[self.extractor.loudest(chunks) >= HEARD_DB]
-        news = novelty(loud, self.repertoire).sum() if len(loud) else 0.0
+        telling = self.extractor.loudest(chunks) >= HEARD_DB
+        loud = standardised[telling]
         zeros = torch.zeros(standardised.shape[1], dtype=torch.float64)
         before = moments or ChunkMoments(0.0, zeros, zeros, 0.0)
         return ChunkMoments(
             before.frames + len(loud),
             before.total + loud.double().sum(0),
             before.squares + loud.double().square().sum(0),
-            before.novelty + float(news),
+            before.novelty + float(news[telling].sum()),
         )
 
 

@@ -3,7 +3,6 @@
 Letters: H height, W width of a frame, M frames at the rate that is shown.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +17,7 @@ from listen_and_move.data.light import relit
 from listen_and_move.data.poses import in_crop, warped
 from listen_and_move.media.conversion import Box
 from listen_and_move.media.files import probe
+from listen_and_move.progress import Progress, untold
 
 _FINER = 2  # times the size of a frame, of the picture that is moved: so it stays as sharp as without
 
@@ -40,7 +40,7 @@ class Aligner:
         video: Path,
         clip: ClipConfig,
         box: Box,
-        progress: Callable[[int, int], None] = lambda done, total: None,
+        progress: Progress = untold,
     ) -> "Aligner | None":
         """Returns what aligns the frames of a video; None where they are learnt as they were filmed.
 

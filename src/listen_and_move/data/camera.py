@@ -10,7 +10,6 @@ there is nothing to hold on to.
 Letters: M frames at the rate that is shown, K corners, H height, W width.
 """
 
-from collections.abc import Callable
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
@@ -30,8 +29,7 @@ from listen_and_move.data.source_frames import shown_rate
 from listen_and_move.errors import UserError
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
-
-Progress = Callable[[int, int], None]
+from listen_and_move.progress import Progress, untold
 
 SIDE = 320
 """Pixels of the longer side of the pictures that are looked at."""
@@ -96,9 +94,7 @@ class CameraMotion(NamedTuple):
         return STEADY_LIGHT if stops is None else stops[min(int(number * self.rate / fps), len(stops) - 1)]
 
 
-def camera_motion(
-    video: Path, clip: ClipConfig, progress: Progress = lambda done, total: None
-) -> CameraMotion:
+def camera_motion(video: Path, clip: ClipConfig, progress: Progress = untold) -> CameraMotion:
     """Returns how the camera moved, and how the light changed.
 
     Args:
@@ -134,9 +130,7 @@ def camera_motion(
         return motion_of(frames, rate, progress)
 
 
-def motion_of(
-    frames: FrameStore, rate: Fraction, progress: Progress = lambda done, total: None
-) -> CameraMotion:
+def motion_of(frames: FrameStore, rate: Fraction, progress: Progress = untold) -> CameraMotion:
     """Returns how the camera moved, and how the light changed.
 
     Args:

@@ -29,11 +29,11 @@ from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.sound import read_sound
 from listen_and_move.media.soundtrack import SoundTrack, Waveform
+from listen_and_move.progress import Progress, untold
 
 SILENCE = 1e-4
 """A sound whose largest sample stays below this (-80 dBFS) counts as silent."""
 _BLOCK = 256  # frames added at once: bounds memory
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def split(frames: int, config: ClipConfig) -> tuple[tuple[range, ...], range]:
     return tuple(span for span in spans if len(span)), range(first, last)
 
 
-def load_clip(path: Path, config: Config, progress: Progress = lambda done, total: None) -> Clip:
+def load_clip(path: Path, config: Config, progress: Progress = untold) -> Clip:
     """Decode a video with its sound, or take it from the cache, where the same was decoded before (see
     `data.cache`).
 

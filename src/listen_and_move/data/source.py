@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from listen_and_move.config import ClipConfig, Config
-from listen_and_move.data.clip import Box, Clip, Progress, file_hash, load_clip, resolved_box
+from listen_and_move.data.clip import Box, Clip, file_hash, load_clip, resolved_box
 from listen_and_move.data.suburmp import Songs
 from listen_and_move.data.takes import Takes
+from listen_and_move.progress import Progress
 
 
 class ClipSource(NamedTuple):

@@ -3,7 +3,7 @@
 Letters: N model frames, M source frames.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from math import ceil, floor, sqrt
 from pathlib import Path
@@ -16,6 +16,7 @@ from listen_and_move.media.conversion import Box
 from listen_and_move.media.files import probe
 from listen_and_move.media.frame_archive import LONGEST_SIDE, ArchiveHeader, FrameEncoder
 from listen_and_move.media.picture import source_frames
+from listen_and_move.progress import Progress, untold
 
 FASTEST = Fraction(61, 2)
 """Frames per second up to which a source's own rate is kept, with room for phones that record a little above
@@ -84,7 +85,7 @@ def encode_clip(
     takes: Sequence[Take] = (),
     small: bool = False,
     fleeting: bool = False,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = untold,
 ) -> EncodedClip:
     """Writes the frames of some stretches of a video as packets.
 

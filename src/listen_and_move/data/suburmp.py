@@ -30,7 +30,6 @@ from listen_and_move.config import ClipConfig, Config
 from listen_and_move.data.clip import (
     Box,
     Clip,
-    Progress,
     assembled,
     blank,
     check_audible,
@@ -44,6 +43,7 @@ from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.sound import read_sound
 from listen_and_move.media.soundtrack import Waveform
+from listen_and_move.progress import Progress, untold
 
 FPS = 10
 FIRST_MS, STEP_MS = 500, 100
@@ -114,7 +114,7 @@ class Songs:
             )
         return digest.hexdigest()
 
-    def load(self, config: Config, progress: Progress = lambda done, total: None) -> Clip:
+    def load(self, config: Config, progress: Progress = untold) -> Clip:
         """Decode pictures and sounds into one clip of several parts.
 
         Raises:

@@ -21,7 +21,6 @@ from listen_and_move.data.clip import (
     Box,
     Clip,
     Decoded,
-    Progress,
     assembled,
     blank,
     decoded,
@@ -34,6 +33,7 @@ from listen_and_move.data.take import Take
 from listen_and_move.errors import UserError
 from listen_and_move.media.files import VideoInfo, probe
 from listen_and_move.media.soundtrack import SoundTrack
+from listen_and_move.progress import Progress, untold
 
 APART = 64
 """Frames of silence between takes: what is longer ago has faded from the state of a network."""
@@ -89,7 +89,7 @@ class Takes:
         """Returns the sha256 of the hashes of all takes."""
         return hashlib.sha256("".join(map(file_hash, self.paths)).encode()).hexdigest()
 
-    def load(self, config: Config, progress: Progress = lambda done, total: None) -> Clip:
+    def load(self, config: Config, progress: Progress = untold) -> Clip:
         """Decodes the takes into one clip.
 
         Args:

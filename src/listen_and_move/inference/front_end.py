@@ -111,7 +111,7 @@ class AudioFrontEnd:
         self, chunks: Float[Tensor, "chunks chunk"], moments: ChunkMoments | None, settings: PlaySettings
     ) -> tuple[Float[Tensor, "T F"], ChunkMoments | None]:
         """Features as the settings bring them into the clip's world, and what has been heard."""
-        extractor, matcher = self.reference.extractor, self._matcher
+        extractor, matcher = self.reference.extractor, self.matcher
         if matcher is None or settings.matching is not None or not settings.adapt:
             return extractor.assemble(chunks, settings.matching), moments
         window = extractor.config.past + 1 + extractor.config.future
@@ -123,7 +123,8 @@ class AudioFrontEnd:
         return torch.cat(rows), moments
 
     @cached_property
-    def _matcher(self) -> Matcher | None:
+    def matcher(self) -> Matcher | None:
+        """Brings foreign sounds into the clip's world; None: nothing tells it how."""
         return Matcher.of(self.reference.extractor, self.reference.repertoire)
 
     def _frames(

@@ -209,7 +209,7 @@ class _FileRenderer:
         pipeline, noted = self._chosen(path.name, blocks, settings)
         total, told = (
             frame_count(samples, rate, fps),
-            (*self.played.notes, *notes(path.name, checked, reference, self.gain), *noted),
+            (*self.played.notes, *notes(path.name, checked, reference, self.gain, self.adapt), *noted),
         )
         self.watch(Progress(path, out, 0, total, told))
         # Decoding, features, network and encoding each have a thread, so that none waits while another works.

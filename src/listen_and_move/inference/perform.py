@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from listen_and_move.audio.loudness import Gain
-from listen_and_move.audio.matching import Adapt
+from listen_and_move.audio.matching import Adapt, checked_adapt
 from listen_and_move.errors import Remark
 from listen_and_move.inference.controls import AS_TRAINED, Controls
 from listen_and_move.inference.live.incoming import Incoming
@@ -23,6 +23,7 @@ from listen_and_move.inference.live.sinks import Outlet
 from listen_and_move.inference.live.sources import MICROPHONE, opened_source
 from listen_and_move.inference.picture_pipelines import Picture, PictureChoice
 from listen_and_move.inference.playable import inputs_of, playable
+from listen_and_move.inference.sound_check import NOT_MATCHED
 from listen_and_move.inference.sources.camera import CameraMode
 from listen_and_move.interrupts import handled
 from listen_and_move.media.piped import Raw
@@ -119,6 +120,8 @@ def perform(
     pipeline.check(controls)
     for note in played.notes:
         tell(note)
+    if checked_adapt(adapt) not in ("auto", 0) and pipeline.front_end.matcher is None:
+        tell(Remark(f"{NOT_MATCHED}: --adapt has no effect"))
     with opened_source(input, raw, live, track) as source, _stopping() as stopped, core_to_spare(live):
         player = Live(pipeline, source.rate, seed, controls, gain, adapt)
         pacer = Pacer(pipeline.fps, source.rate, player.delays.sound)

@@ -30,6 +30,7 @@ from listen_and_move.media.files import probe
 from listen_and_move.models.checkpoint import load_model
 from listen_and_move.models.kept_frames import KeptFrames
 from listen_and_move.models.optimized import Precision
+from listen_and_move.progress import untold
 from listen_and_move.runs import RunFolder, model_path
 from listen_and_move.settings import from_preset
 
@@ -209,7 +210,7 @@ def _kept_of(videos: Sequence[Path], config: Config) -> tuple[AudioReference, Ke
     """Returns the frames of a video or of several takes, in a temporary file, and how their sound is
     heard."""
     source = find_source(*videos)
-    clip = source.load(config, lambda done, total: None)
+    clip = source.load(config, untold)
     extractor = FeatureExtractor(config.features, config.clip.rate, clip.statistics)
     kept = keep_frames(videos[0], source.digest(), clip, config.clip, config.features, fleeting=True)
     repertoire = Repertoire.of(clip.features, clip.train, extractor)

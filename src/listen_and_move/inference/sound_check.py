@@ -24,6 +24,8 @@ from listen_and_move.errors import Remark
 from listen_and_move.inference.front_end import AudioFrontEnd, AudioReference
 from listen_and_move.inference.stage import PlaySettings
 
+NOT_MATCHED = "nothing can be matched to this model, which does not standardise what it hears"
+"""Where adapting is asked for in vain."""
 NOTABLE_DB = 1.0
 """A smaller gain is not worth a line."""
 
@@ -69,18 +71,26 @@ def listen(
     for chunks in AudioFrontEnd(reference).chunks(sound(), PlaySettings(gain=chosen)):
         values.append(novelty(reference.extractor.assemble(chunks), reference.repertoire))
         if matcher is not None:
-            moments = matcher.heard(reference.extractor.own(chunks), moments)
+            moments = matcher.heard(reference.extractor.own(chunks), values[-1], moments)
     new = by_second(torch.cat(values) if values else torch.zeros(0), reference.extractor.fps)
     return SoundCheck(level, chosen, new, None if matcher is None else matcher.matching(moments, adapt))
 
 
 def notes(
-    name: str, check: SoundCheck, reference: AudioReference, gain: Gain | Literal["match"] = "match"
+    name: str,
+    check: SoundCheck,
+    reference: AudioReference,
+    gain: Gain | Literal["match"] = "match",
+    adapt: Adapt = 0.0,
 ) -> list[Remark]:
-    """What a user should know of a sound that is played with the gain that was asked for, a line each; often
-    nothing."""
-    asked = gain in ("match", "running")
-    return [*(_level_notes(name, check, reference) if asked else []), *_novelty_notes(name, check)]
+    """What a user should know of a sound that is played with the gain and as far adapted as was asked for, a
+    line each; often nothing."""
+    level = _level_notes(name, check, reference) if gain in ("match", "running") else []
+    in_vain = check.matching is None and adapt not in ("auto", 0)
+    unmatched = (
+        [Remark(f"{name}: heard as it is: {NOT_MATCHED}, or hardly anything is heard")] if in_vain else []
+    )
+    return [*level, *unmatched, *_novelty_notes(name, check)]
 
 
 def _level_notes(name: str, check: SoundCheck, reference: AudioReference) -> list[Remark]:
@@ -114,16 +124,11 @@ def _level_notes(name: str, check: SoundCheck, reference: AudioReference) -> lis
 
 
 def _novelty_notes(name: str, check: SoundCheck) -> list[Remark]:
-    if check.novelty is None or check.far < FAR_SHARE:
+    if check.novelty is None or (check.far < FAR_SHARE and check.matching is None):
         return []
     far = f"{check.far:.0%} of its seconds are far from anything in the training sound"
-    what = f"{far} (novelty {check.novelty.mean():.1f}"
-    if check.matching is not None:
-        brought = f"brought {check.matching.strength:.0%} of the way to how the clip sounds"
-        return [Remark(f"{name}: {what}, among training sounds 1): {brought}", "--adapt 0 plays it as it is")]
-    return [
-        Remark(
-            f"{name}: {what}, among training sounds 1): the picture may move in ways that the clip never "
-            "taught"
-        )
-    ]
+    what = f"{far} (novelty {check.novelty.mean():.1f}, among training sounds 1)"
+    if check.matching is None:
+        return [Remark(f"{name}: {what}: the picture may move in ways that the clip never taught")]
+    brought = f"brought {check.matching.strength:.0%} of the way to how the clip sounds"
+    return [Remark(f"{name}: {what}: {brought}", "--adapt 0 plays it as it is")]

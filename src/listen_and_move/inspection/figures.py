@@ -46,8 +46,9 @@ class Figures:
     camera_left: float
     """Share of the picture's change over time that is left where it is aligned by what stands still; 1: it is
     not, as the camera stands or there is nothing to hold on to."""
-    light: float
-    """How far the light slowly goes from the usual, in stops: root mean square over the same time."""
+    light: float | None
+    """How far the light slowly goes from the usual, in stops: root mean square over the same time; None:
+    neither camera nor light were looked at."""
     light_left: float
     """Share of the picture's change over time that is left where that is taken out; 1: it is not."""
     peak_db: float | None

@@ -117,6 +117,8 @@ def _camera_line(figures: Figures) -> str:
 
 def _light_line(figures: Figures) -> str:
     """Line on how the light changes, and what is done about it."""
+    if figures.light is None:
+        return "light: not looked at"
     line = f"light: changes slowly by {figures.light:.2f} stops"
     if figures.relit:
         taken = f"{100 * (1 - figures.light_left):.0f} % of the picture's change"

@@ -113,8 +113,13 @@ def inspect(video: Path, clip: ClipConfig | None = None, picture: Path | None = 
         raise UserError(f"{video}: expected a video; the file holds no picture, only sound")
     box = _checked_box(video, info.video, clip)
     material = _read(video, info, clip)
-    figures = _with_camera(measure(material, info.video, clip, box), video, clip)
-    judged = advice(info, figures, clip)
+    figures, unseen = measure(material, info.video, clip, box), None
+    try:
+        figures = _with_camera(figures, video, clip)
+    except OSError as error:  # small frames lie in a temporary file
+        what = f"camera and light were not looked at: {' '.join(str(error).split())}"
+        unseen = Remark(what, "make room where temporary files go")
+    judged = [*advice(info, figures, clip), *([] if unseen is None else [unseen])]
     if len(material.frames) >= LONGEST * RATE:
         looked = Remark(
             f"only the first {LONGEST} s were looked at", "see the rest with --start", "{message}; {hint}"
@@ -212,7 +217,7 @@ def measure(material: Material, video: VideoInfo, clip: ClipConfig, box: Box) ->
         camera_at_times=camera[1],
         wander=0.0,
         camera_left=1.0,
-        light=0.0,
+        light=None,
         light_left=1.0,
         peak_db=None
         if material.samples is None

@@ -1,6 +1,5 @@
 """Training frames are put into a run folder, and from there or by themselves into a model that has none."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -13,6 +12,7 @@ from listen_and_move.errors import UserError
 from listen_and_move.keeping import keep_frames
 from listen_and_move.models.checkpoint import Model, load_model, read_frames_file, save_model
 from listen_and_move.models.kept_frames import write_with_packets
+from listen_and_move.progress import Progress, untold
 from listen_and_move.runs import RunFolder, model_path
 from listen_and_move.training.memory_fitting import remembered_frames
 from listen_and_move.training.picture_fitting import with_fitted_picture
@@ -36,7 +36,7 @@ def add_frames(
     video: Path | str | None = None,
     *,
     keep: Literal["source", "small"] = "source",
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = untold,
 ) -> AddedFrames:
     """Adds the training frames of a video to the model that learnt it, so that it plays a path; trains
     nothing.
@@ -63,7 +63,7 @@ def add_frames(
     if videos[0].is_dir():
         raise UserError(f"{place}: expected one video; got a folder of songs, which has no frames in a row")
     source = find_source(*videos)
-    clip = source.load(config, lambda done, total: None)
+    clip = source.load(config, untold)
     if not path.is_dir():
         _check_learnt(videos[0], found, clip, config)
     memory = found.network.generator.memory
@@ -90,7 +90,7 @@ def keep_training_frames(
     clip: Clip,
     video: Path,
     video_hash: str,
-    progress: Callable[[int, int], None],
+    progress: Progress,
 ) -> None:
     """Writes the frames that the model will keep into the run folder, unless they are there.
 
