@@ -221,6 +221,11 @@ class FeatureConfig:
         return 2 if self.kind == "shape" else 0
 
     @property
+    def flux(self) -> int | None:
+        """Place in a chunk of how much louder it becomes; None: it does not tell."""
+        return self.bands + 1 if self.kind == "shape" else None
+
+    @property
     def summary_size(self) -> int:
         """Numbers per chunk of context."""
         return 20 if self.kind == "mfcc" else self.context_bands + self.extras

@@ -90,6 +90,59 @@ def test_the_own_kind_of_sound_stays_as_it_is_and_a_foreign_one_does_not() -> No
     assert half is not None and half.strength == 0.5, "a number is obeyed whatever is heard"
 
 
+def test_another_microphone_makes_no_sound_foreign_and_another_sound_is() -> None:
+    heard = reference()
+    matcher = matcher_of(heard)
+    assert heard.repertoire is not None and heard.extractor.statistics is not None
+    chunks = heard.extractor.chunks(torch.from_numpy(sound(6, 400, 0.3, 5)), 0, 100)
+    foreign = heard.extractor.chunks(torch.from_numpy(sound(6, 1000, 0.3, 5)), 0, 100)
+
+    def far(chunks: torch.Tensor) -> float:
+        moments = of(matcher, chunks)
+        return matcher.foreign(moments.novelty / moments.frames)
+
+    assert far(chunks) == 0
+    assert far(heard.extractor.tilted(chunks, 12.0)) == far(heard.extractor.tilted(chunks, -12.0)) == 0
+    assert far(foreign) == 1
+
+
+@pytest.mark.parametrize("kind", ["shape", "level"])
+def test_a_tilt_changes_the_colour_and_not_how_loud_it_is(kind: str) -> None:
+    extractor = reference(kind).extractor
+    noise = torch.from_numpy(sound(4, 400, 0.3, 5, noise=1.0))
+    chunks = extractor.chunks(noise, 0, 60)
+    brighter = extractor.tilted(chunks, 12.0)
+    levels = [each[:, :64] + (each[:, 64:65] if kind == "shape" else 0) for each in (chunks, brighter)]
+    change = (levels[1] - levels[0]).mean(0)
+    assert change[-8:].mean() - change[:8].mean() == pytest.approx(12 * 56 / 64, abs=1.0)
+    before, after = ((10 ** (each / 10) - 1).sum() for each in levels)
+    assert after == pytest.approx(float(before), rel=1e-3)
+    assert kind != "shape" or torch.equal(brighter[:, 65], chunks[:, 65])
+
+
+def test_strokes_are_told_in_spreads_of_the_sound_itself() -> None:
+    heard, whole = reference(), sound(6, 3000, 0.3, 5, noise=1.0)
+    checked = listen(lambda: [whole], heard, 0.0, 1.0)
+    frames = [
+        each
+        for block in AudioFrontEnd(heard).all([whole], PlaySettings(matching=checked.matching))
+        for each in block
+    ]
+    strokes = torch.tensor([frame.stroke for frame in frames[:115]])
+    assert abs(strokes.mean()) < 0.3 and 0.7 < strokes.std() < 1.3
+    assert {frame.foreign for frame in frames} == {1.0}
+    plain = [each for block in AudioFrontEnd(heard).all([whole]) for each in block]
+    assert {(frame.foreign, frame.stroke) for frame in plain} == {(0.0, 0.0)}
+
+
+def test_live_a_sound_becomes_foreign_as_it_is_heard() -> None:
+    heard, whole = reference(), sound(8, 3000, 0.3, 7, noise=1.0)
+    frames = [each for block in AudioFrontEnd(heard).all([whole], PlaySettings(adapt=1.0)) for each in block]
+    foreign = [frame.foreign for frame in frames]
+    assert foreign[0] == 0 and foreign == sorted(foreign) and foreign[-1] == 1
+    assert any(frame.stroke for frame in frames)
+
+
 def test_what_is_as_long_as_a_blink_tells_nothing() -> None:
     heard = reference()
     matcher = matcher_of(heard)

@@ -179,3 +179,61 @@ def test_thumbnails_are_means() -> None:
 def test_the_cheapest_are_those_of_a_stable_sort(count: int) -> None:
     costs = np.random.default_rng(0).integers(0, 9, 300).astype(np.float32)  # many are equal
     assert np.array_equal(cheapest(costs, count), np.argsort(costs, kind="stable")[:count])
+
+
+def striking(bursts: bool = True) -> PathSearch:
+    """Frames of which every tenth changes much to the next one, whatever is heard."""
+    random = np.random.default_rng(5)
+    steps = 0.1 * random.standard_normal((160, 20))
+    steps[::10] *= 30 if bursts else 1
+    sounds = random.standard_normal((160, 6)).cumsum(0)
+    return PathSearch(np.arange(160), sounds.astype(np.float32), steps.cumsum(0).astype(np.float32))
+
+
+def moved(replay: PathSearch, path: np.ndarray) -> np.ndarray:
+    """How much the clip changes from each frame of a path to the clip's next one."""
+    changes = np.linalg.norm(np.diff(replay.pictures, axis=0), axis=1)
+    return np.append(changes, 0)[path]
+
+
+def struck(replay: PathSearch, foreign: float, every: int = 7) -> tuple[np.ndarray, np.ndarray]:
+    """A path whose sound strikes regularly, not as often as the clip, and where it strikes."""
+    sound = driving(replay, 90)
+    strokes = np.where(np.arange(90) % every == 3, 3.0, -0.4)
+    heard = [PathCue(row, foreign=foreign, stroke=at) for row, at in zip(sound.numpy(), strokes, strict=True)]
+    decided, state = replay.push(heard)
+    return np.concatenate([decided, replay.finish(state)]), strokes
+
+
+def test_a_foreign_sound_strikes_where_the_clip_moves() -> None:
+    replay = striking()
+    path, strokes = struck(replay, 1.0)
+    led = np.corrcoef(moved(replay, path), strokes)[0, 1]
+    plain = np.corrcoef(moved(replay, struck(replay, 0.0)[0]), strokes)[0, 1]
+    assert led > 0.8 and abs(plain) < 0.3
+    some = np.corrcoef(moved(replay, struck(replay, 0.5)[0]), strokes)[0, 1]
+    assert plain < some, "half as foreign, it still strikes"
+
+
+def test_a_sound_that_is_not_foreign_does_not_mind_its_strokes() -> None:
+    replay = striking()
+    sound = driving(replay, 90)
+    assert np.array_equal(struck(replay, 0.0)[0], replay.whole(sound))
+
+
+def test_between_strokes_the_clip_plays_slower_or_faster_and_within_its_stretches() -> None:
+    whole = striking()
+    places = np.r_[0:80, 200:280]
+    replay = PathSearch(places, whole.features, whole.pictures)
+    steps = np.diff(struck(replay, 1.0)[0])
+    path = struck(replay, 1.0)[0]
+    assert (steps == 0).any() and (steps == 2).any()
+    assert set(path) <= set(places)
+    two = np.flatnonzero(steps == 2)
+    assert all(place + 1 in places for place in path[two]), "what is left out is a frame of the clip"
+
+
+def test_where_nothing_moves_strokes_lead_nowhere() -> None:
+    still = PathSearch(ONE_PART, made().features, np.ones((80, 9), np.float32))
+    path, _ = struck(still, 1.0)
+    assert len(path) == 90 and np.isfinite(path).all()

@@ -48,6 +48,10 @@ class Matching(NamedTuple):
     shift: Float[Tensor, " chunk"]
     strength: float
     """How far the sound is moved, 0 to 1."""
+    flux_mean: float = 0.0
+    """Of how much louder it becomes, standardised and matched."""
+    flux_spread: float = 1.0
+    """Its standard deviation."""
 
 
 class FeatureState(NamedTuple):
@@ -164,15 +168,48 @@ class FeatureExtractor:
         ]
         return torch.cat([chunks[past : past + frames], *context], dim=1)
 
+    def strokes(self, features: Float[Tensor, "T F"], matching: Matching | None) -> list[float]:
+        """Returns how much louder a sound becomes in each frame, in spreads over its own mean; 0 where the
+        sound is not foreign, or the features do not tell.
+
+        Args:
+            features: of some frames.
+            matching: with which they were assembled.
+        """
+        if matching is None or self.config.flux is None:
+            return [0.0] * len(features)
+        flux = features[:, self.config.flux]
+        return ((flux - matching.flux_mean) / matching.flux_spread).tolist()
+
     def own(self, chunks: Float[Tensor, "chunks chunk"]) -> Float[Tensor, "T chunk"]:
         """The frames' own ones of chunks -past to T + future."""
         return chunks[self.config.past : len(chunks) - self.config.future]
 
     def loudest(self, chunks: Float[Tensor, "chunks chunk"]) -> Float[Tensor, " chunks"]:
         """The loudest band of raw chunks, in dB above the noise floor; only of level and shape."""
+        return self._levels(chunks).amax(1)
+
+    def tilted(self, chunks: Float[Tensor, "chunks chunk"], decibels: float) -> Float[Tensor, "chunks chunk"]:
+        """Raw chunks as another microphone would give them, all in all as loud; only of level and shape.
+
+        Args:
+            chunks: of a sound.
+            decibels: how much louder the highest band becomes over the lowest one.
+        """
+        power = 10 ** (self._levels(chunks).clamp(min=0) / 10) - 1
+        changed = power * 10 ** (torch.linspace(-decibels / 20, decibels / 20, self.config.bands))
+        changed = changed * (power.sum() / changed.sum().clamp(min=SMALLEST_POWER))
+        levels = 10 * torch.log10(1 + changed)
+        if self.config.kind != "shape":
+            return levels
+        loud = levels.mean(1, keepdim=True)
+        return torch.cat([levels - loud, loud, chunks[:, self.config.bands + 1 :]], dim=1)
+
+    def _levels(self, chunks: Float[Tensor, "chunks chunk"]) -> Float[Tensor, "chunks B"]:
+        """Bands of raw chunks in dB above the noise floor; only of level and shape."""
         if self.config.kind == "shape":  # bands around their mean, then that mean
-            return chunks[:, : self.config.bands].amax(1) + chunks[:, self.config.bands]
-        return chunks.amax(1)
+            return chunks[:, : self.config.bands] + chunks[:, self.config.bands, None]
+        return chunks
 
     def _matched(self, standardised: Tensor, chunks: Tensor, matching: Matching) -> Tensor:
         """Standardised chunks as if they were of another sound, the more the louder they are."""

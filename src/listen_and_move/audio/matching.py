@@ -18,14 +18,18 @@ from jaxtyping import Float
 from torch import Tensor
 
 from listen_and_move.audio.features import HEARD_DB, FeatureExtractor, Matching
-from listen_and_move.audio.novelty import FAR, Repertoire, novelty
+from listen_and_move.audio.novelty import Repertoire, novelty
 from listen_and_move.errors import UserError, shown
 
 Adapt = Literal["auto"] | float
 """How far a sound is moved: 0 as it is, 1 all the way; auto: the farther, the newer it is."""
-FOREIGN = 4.0
-"""Mean novelty from which on auto is 1; up to `FAR` it is 0. Disturbed versions of a clip's own sound (noise
-at 10 dB, tilts of 12 dB, a room) have 0.8 to 2, music and speech on drums 3.7 to 9."""
+TILT = 12.0
+"""dB by which another microphone may make the top of the clip's own sound louder than its bottom, or
+softer."""
+OWN, FOREIGN = 1.75, 2.5
+"""Mean novelty, in that of the clip's own sound through such microphones, up to which auto is 0, and from
+which on it is 1. Of five clips their own sound has 0.3 (as it is) to 1.8 (in rooms, and in noise of 10 dB but
+for two); music, speech and noises on them mostly 2 to 6."""
 LEAST_SECONDS = 0.5
 """Of sound that is heard, without which nothing is told of it."""
 FADE_SECONDS = 5.0
@@ -34,6 +38,7 @@ REMEMBERED_SECONDS = 30.0
 """Of sound that is heard live, over which its mean and spread are taken, about."""
 MOST_SPREAD = 2.0
 """By which a spread is divided or multiplied at most."""
+_LEAST_TILTED = 0.05  # where tilting hardly changes a sound, everything would be foreign
 _SOFT = 0.1  # added to spreads, so that what hardly varies is not blown up
 
 
@@ -116,14 +121,25 @@ class Matcher:
         """
         if moments is None or moments.frames < LEAST_SECONDS * self.extractor.fps:
             return None
-        new = moments.novelty / moments.frames
-        wanted = min(1.0, max(0.0, (new - FAR) / (FOREIGN - FAR))) if adapt == "auto" else adapt
+        wanted = self.foreign(moments.novelty / moments.frames) if adapt == "auto" else adapt
         if not (strength := fade * wanted):
             return None
         ratio = (self._home.spread + _SOFT) / (moments.spread + _SOFT)
         ratio = ratio.clamp(1 / MOST_SPREAD, MOST_SPREAD)
         factor, shift = 1 + strength * (ratio - 1), strength * (self._home.mean - ratio * moments.mean)
-        return Matching(factor.float(), shift.float(), strength)
+        matching = Matching(factor.float(), shift.float(), strength)
+        if (flux := self.extractor.config.flux) is None:
+            return matching
+        mean, spread = factor * moments.mean + shift, factor * (moments.spread + _SOFT)
+        return matching._replace(flux_mean=float(mean[flux]), flux_spread=float(spread[flux]))
+
+    def foreign(self, new: float) -> float:
+        """Returns how far a sound is foreign, 0 to 1.
+
+        Args:
+            new: mean novelty of what is heard of it.
+        """
+        return min(1.0, max(0.0, (new / self._tilted_novelty - OWN) / (FOREIGN - OWN)))
 
     def live_matching(self, moments: ChunkMoments | None, adapt: Adapt) -> Matching | None:
         """Returns the same for a sound whose future is not known: the farther, the more has been heard."""
@@ -133,10 +149,25 @@ class Matcher:
     @cached_property
     def _home(self) -> ChunkMoments:
         """What was heard of the training sound."""
-        chunks, statistics = self.repertoire.chunks, self.extractor.statistics
+        chunks = self.repertoire.chunks
+        return self._after(chunks, self._raw, torch.zeros(len(chunks)), None)
+
+    @cached_property
+    def _tilted_novelty(self) -> float:
+        """Mean novelty of what was heard of the training sound, brighter and duller."""
+        extractor, new = self.extractor, []
+        for tilt in (TILT, -TILT):
+            tilted = extractor.tilted(self._raw, tilt)
+            heard = extractor.loudest(tilted) >= HEARD_DB
+            new.append(novelty(extractor.standardised(tilted[heard]), self.repertoire).mean())
+        return max(float(sum(new)) / len(new), _LEAST_TILTED)
+
+    @cached_property
+    def _raw(self) -> Float[Tensor, "K chunk"]:
+        """Chunks of the training sound before they were standardised."""
+        statistics = self.extractor.statistics
         assert statistics is not None, "see `of`"
-        raw = chunks * (statistics.spread + 1) + statistics.mean
-        return self._after(chunks, raw, torch.zeros(len(chunks)), None)
+        return self.repertoire.chunks * (statistics.spread + 1) + statistics.mean
 
     def _after(
         self, standardised: Tensor, chunks: Tensor, news: Tensor, moments: ChunkMoments | None

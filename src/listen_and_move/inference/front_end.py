@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor, FeatureState
+from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor, FeatureState, Matching
 from listen_and_move.audio.loudness import GainState, Leveller
 from listen_and_move.audio.matching import ChunkMoments, Matcher
 from listen_and_move.audio.novelty import Repertoire
@@ -30,6 +30,14 @@ class AudioState(NamedTuple):
     """With it the last samples: they serve the spectra and the frames' own sound alike."""
     moments: ChunkMoments | None = None
     """What has been heard, where the sound is brought into the clip's world as it comes."""
+
+
+class _Heard(NamedTuple):
+    """What is heard of a frame; see `Frame`."""
+
+    features: Float[Tensor, " F"]
+    foreign: float
+    stroke: float
 
 
 class AudioReference(NamedTuple):
@@ -58,10 +66,10 @@ class AudioFrontEnd:
         before = None if state is None else state.features
         louder, gain = Leveller(settings.gain, self.reference.level).push(inputs, state and state.gain)
         chunks, after = self.reference.extractor.push_chunks(torch.from_numpy(louder), before)
-        features, moments = self._assembled(chunks, state and state.moments, settings)
+        heard, moments = self._assembled(chunks, state and state.moments, settings)
         held = louder if before is None else np.concatenate([before.samples.numpy(), louder])
         frames = self._frames(
-            features, held, after.sample_count - len(held), 0 if before is None else before.frame
+            heard, held, after.sample_count - len(held), 0 if before is None else before.frame
         )
         return self._late(frames, settings.late), AudioState(gain, after, moments)
 
@@ -71,10 +79,8 @@ class AudioFrontEnd:
             return []
         held = state.features
         chunks = self.reference.extractor.finish_chunks(held)
-        features, _ = self._assembled(chunks, state.moments, settings)
-        frames = self._frames(
-            features, held.samples.numpy(), held.sample_count - len(held.samples), held.frame
-        )
+        heard, _ = self._assembled(chunks, state.moments, settings)
+        frames = self._frames(heard, held.samples.numpy(), held.sample_count - len(held.samples), held.frame)
         return self._late(frames, settings.late)
 
     def all(
@@ -109,18 +115,27 @@ class AudioFrontEnd:
 
     def _assembled(
         self, chunks: Float[Tensor, "chunks chunk"], moments: ChunkMoments | None, settings: PlaySettings
-    ) -> tuple[Float[Tensor, "T F"], ChunkMoments | None]:
-        """Features as the settings bring them into the clip's world, and what has been heard."""
+    ) -> tuple[list[_Heard], ChunkMoments | None]:
+        """Frames' features as the settings bring them into the clip's world, and what has been heard."""
         extractor, matcher = self.reference.extractor, self.matcher
         if matcher is None or settings.matching is not None or not settings.adapt:
-            return extractor.assemble(chunks, settings.matching), moments
-        window = extractor.config.past + 1 + extractor.config.future
-        rows = [extractor.assemble(chunks[:0])]
+            return self._heard(chunks, settings.matching), moments
+        window, heard = extractor.config.past + 1 + extractor.config.future, []
         for place in range(len(chunks) - window + 1):
             around = chunks[place : place + window]
             moments = matcher.heard_live(extractor.own(around), moments)
-            rows.append(extractor.assemble(around, matcher.live_matching(moments, settings.adapt)))
-        return torch.cat(rows), moments
+            heard += self._heard(around, matcher.live_matching(moments, settings.adapt))
+        return heard, moments
+
+    def _heard(self, chunks: Float[Tensor, "chunks chunk"], matching: Matching | None) -> list[_Heard]:
+        """Frames that are heard in one way."""
+        extractor = self.reference.extractor
+        features, foreign = (
+            extractor.assemble(chunks, matching),
+            0.0 if matching is None else matching.strength,
+        )
+        strokes = extractor.strokes(features, matching)
+        return [_Heard(row, foreign, stroke) for row, stroke in zip(features, strokes, strict=True)]
 
     @cached_property
     def matcher(self) -> Matcher | None:
@@ -128,15 +143,15 @@ class AudioFrontEnd:
         return Matcher.of(self.reference.extractor, self.reference.repertoire)
 
     def _frames(
-        self, features: Float[Tensor, "T F"], held: Float[np.ndarray, " samples"], offset: int, first: int
+        self, heard: list[_Heard], held: Float[np.ndarray, " samples"], offset: int, first: int
     ) -> list[Frame]:
         """Frames from number ``first`` on; ``held``: the sound from sample ``offset`` on."""
         extractor = self.reference.extractor
         reach = floor(extractor.look_ahead * SAMPLE_RATE) - 1  # an instant is rounded by up to half a sample
         frames = []
-        for number, row in enumerate(features, start=first):
+        for number, each in enumerate(heard, start=first):
             start = frame_sample(number, extractor.fps, SAMPLE_RATE) - offset
-            frames.append(Frame(number, held[start : start + reach], row))
+            frames.append(Frame(number, held[start : start + reach], *each))
         return frames
 
     @staticmethod

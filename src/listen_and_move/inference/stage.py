@@ -48,6 +48,10 @@ class Frame(NamedTuple):
     ends."""
     features: Float[Tensor, " F"]
     """Features of the sound."""
+    foreign: float = 0.0
+    """How far the sound was brought into the clip's sound world, 0 to 1."""
+    stroke: float = 0.0
+    """How much louder a foreign sound becomes, in spreads over its mean."""
     late: bool = False
     """Too late to be drawn."""
     guide: Float[Tensor, "3 h w"] | None = None

@@ -3,7 +3,8 @@
 Plain, each frame for itself; or as the cheapest path, on which a jump in the picture costs something (video
 textures, Schödl et al. 2000; audio-conditioned ones, Narasimhan et al. 2022). A training frame costs what its
 sound differs from the one to be played and, where a network draws a guide, what its picture differs from
-that.
+that. Of a foreign sound that says less; what is clear of it is when it strikes: then frames are cheap in
+which much moves, and between strokes those in which little does.
 
 Letters: T frames of the driving sound, N training frames, F numbers per frame of sound, P numbers of a
 picture's description (a thumbnail, or its principal components), C paths, D candidates for the next frame, L
@@ -25,6 +26,14 @@ THUMBNAIL = 16
 ADVANCE = 1.0
 """Cost of showing the next frame in silence, in units of a jump that changes the picture as much: so a path
 comes to rest, and does so in a pose of which the clip's own silence has many."""
+STROKE, TRUST = 0.2, 0.25
+"""Of a sound that is all foreign: cost of a frame whose motion is a spread away from what the stroke asks
+for, and how much sound and guide count beside that and beside jumps."""
+WEAKEST, STRONGEST = -1.0, 3.0
+"""Of strokes and motion, in spreads over the mean: larger ones count no more."""
+SPEED = 0.5
+"""Cost, of that of another jump that changes the picture as much, of showing a frame once more or leaving one
+out where the sound is all foreign: so the clip plays slower or faster until the next stroke."""
 _BLOCK = 256  # frames made small at once: bounds the memory of a long clip
 _PAIRED = 512  # frames of which all pairs are measured for a unit
 
@@ -93,6 +102,10 @@ class PathCue(NamedTuple):
     leads."""
     silent: bool = False
     """Nothing is to be heard: the path may rest on a frame, and going on costs something."""
+    foreign: float = 0.0
+    """How far the sound is foreign, 0 to 1: so far its strokes lead."""
+    stroke: float = 0.0
+    """How much louder the sound becomes, in spreads over its mean."""
 
 
 class Points(NamedTuple):
@@ -197,12 +210,13 @@ class PathSearch:
         candidates = cheapest(costs_here, self.search.nearest)
         if state is None:
             return PathState(candidates[:, None], candidates, costs_here[candidates])
-        candidates = np.union1d(candidates, state.ends[self._goes_on[state.ends]] + 1)
-        if cue.silent:
+        following = state.ends[self._goes_on[state.ends]] + 1
+        candidates = np.union1d(candidates, following)
+        if cue.silent or cue.foreign:
             candidates = np.union1d(candidates, state.ends)
-        costs = state.costs[:, None] + self.search.jump_weight * self._jumps(
-            state.ends, candidates, cue.silent
-        )
+        if cue.foreign:
+            candidates = np.union1d(candidates, following[self._goes_on[following]] + 1)
+        costs = state.costs[:, None] + self.search.jump_weight * self._jumps(state.ends, candidates, cue)
         before, total = costs.argmin(0), costs.min(0) + costs_here[candidates]
         kept = np.argsort(total, kind="stable")[: self.search.beam]
         paths = np.concatenate([state.paths[before[kept]], candidates[kept, None]], axis=1)
@@ -218,20 +232,35 @@ class PathSearch:
         if weights.guide and cue.guide is not None:
             squares = self._shown.squared_distances(cue.guide)
             costs = costs + weights.guide * (squares / self._picture_unit**2)
+        if cue.foreign:
+            stroke = min(max(cue.stroke, WEAKEST), STRONGEST)
+            costs = costs * (1 - cue.foreign * (1 - TRUST))
+            costs = costs + cue.foreign * STROKE * np.square(self._motion - stroke)
         return costs * self._variety
 
     def _jumps(
-        self, ends: Int[np.ndarray, " C"], candidates: Int[np.ndarray, " D"], silent: bool
+        self, ends: Int[np.ndarray, " C"], candidates: Int[np.ndarray, " D"], cue: PathCue
     ) -> Float[np.ndarray, "C D"]:
         """Returns how far each candidate's picture is from the one that would come next; exactly 0 where it
         is that one. In silence it is exactly 0 for the frame itself, and the next one costs what it
         changes."""
         distance = distances(self._expected[ends], self._centred[candidates]) / self._picture_unit
         plays_on = self._goes_on[ends, None] & (ends[:, None] + 1 == candidates)
-        if not silent:
+        if not cue.silent:
+            if cue.foreign:
+                near = self._slower_or_faster(ends, candidates)
+                distance = np.where(near, distance * (1 - cue.foreign * (1 - SPEED)), distance)
             return np.where(plays_on, 0.0, distance)
         stays = distances(self._centred[ends], self._centred[candidates]) / self._picture_unit
         return np.where(ends[:, None] == candidates, 0.0, np.where(plays_on, ADVANCE * stays, distance))
+
+    def _slower_or_faster(
+        self, ends: Int[np.ndarray, " C"], candidates: Int[np.ndarray, " D"]
+    ) -> Bool[np.ndarray, "C D"]:
+        """Whether a candidate is the same frame, or the one after the next in the same stretch."""
+        on = self._goes_on
+        left_out = on[ends] & on[np.minimum(ends + 1, len(on) - 1)]
+        return (ends[:, None] == candidates) | (left_out[:, None] & (ends[:, None] + 2 == candidates))
 
     @cached_property
     def _variety(self) -> Float[np.ndarray, " N"]:
@@ -256,7 +285,7 @@ class PathSearch:
     @cached_property
     def _large_change(self) -> float:
         """The 95th percentile of the changes from one frame to the next; 0 where no two follow each other."""
-        changes = np.linalg.norm(np.diff(self._centred, axis=0), axis=1)[self._goes_on[:-1]]
+        changes = self._changes[self._goes_on]
         return float(np.percentile(changes, 95)) if len(changes) else 0.0
 
     @cached_property
@@ -269,6 +298,21 @@ class PathSearch:
             np.roll(self._centred, -1, axis=0),
         )
         return np.where(self._goes_on[:, None], after, 2 * now - before)
+
+    @cached_property
+    def _motion(self) -> Float[np.ndarray, " N"]:
+        """How much the picture changes from each frame to the next, in spreads over the mean, within
+        bounds."""
+        changes, spread = self._changes, self._changes[self._goes_on].std()
+        if not spread > 0:
+            return np.zeros(len(changes))
+        moved = (changes - changes[self._goes_on].mean()) / spread
+        return np.where(self._goes_on, moved, 0.0).clip(WEAKEST, STRONGEST)
+
+    @cached_property
+    def _changes(self) -> Float[np.ndarray, " N"]:
+        """How much the picture changes from each frame to the next one that may be shown."""
+        return np.linalg.norm(np.diff(self._centred, axis=0, append=self._centred[-1:]), axis=1)
 
     @cached_property
     def _scale(self) -> Float[np.ndarray, " F"]:

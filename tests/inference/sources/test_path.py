@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from listen_and_move.audio.features import SAMPLE_RATE
+from listen_and_move.audio.loudness import loudest
 from listen_and_move.data.clip import file_hash, load_clip
 from listen_and_move.errors import SettingError, UserError
 from listen_and_move.inference.generate import generate
 from listen_and_move.inference.picture_pipelines import PictureChoice
 from listen_and_move.inference.playable import playable
-from listen_and_move.inference.sources.path import PathSource, Stretch, shots
+from listen_and_move.inference.sources.path import PathSource, Stretch, nothing_heard, shots
 from listen_and_move.inference.stage import PlaySettings
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
@@ -131,6 +132,35 @@ def test_a_source_of_twice_the_rate(filmed: Path, wave: np.ndarray) -> None:
     assert [frame.number for frame in shown] == list(range(2 * len(frames)))
     numbers = [int(frame.picture[0, 0, 0]) for frame in shown if frame.picture is not None]
     assert np.median(np.diff(numbers)) == 1 and len(numbers) == len(shown)
+
+
+def test_a_frame_left_out_or_shown_twice_is_no_jump(filmed: Path, wave: np.ndarray) -> None:
+    """Slower and faster within a stretch of the clip, with no transition; elsewhere it is a jump."""
+    source = source_of(filmed)
+    frames, _ = playable(filmed, BY_SOUND).pipeline.front_end.push(wave, None)
+    numbers = np.array([3, 4, 6, 7, 7, 8, 10, 11, 30, 31, 32])
+
+    class Chosen:
+        def push(self, cues: list[PathCue], state: None) -> tuple[np.ndarray, None]:
+            return numbers[: len(cues)], state
+
+        def apart(self, before: int, after: int) -> float:
+            return 0.1
+
+    chosen = replace(source, search=cast(Any, Chosen()), live=True)
+    shown, _ = chosen.push(frames[: len(numbers)], None)
+    assert [frame.moments[0].share for frame in shown[:8]] == [1.0] * 8, "one picture at a time"
+    seconds = [frame.moments[0].seconds * 20 for frame in shown[:8]]
+    assert seconds == [3, 4, 6, 7, 8, 8, 10, 11]
+    assert len(shown[8].moments) == 2, "a jump has a transition"
+
+
+@pytest.mark.parametrize("level", [-60.0, -50.0, -33.0, -20.0, -5.0])
+def test_a_quiet_room_is_nothing_to_be_heard(level: float) -> None:
+    """But for clips that are hardly louder."""
+    room = 10 ** (-60 / 20) * np.random.default_rng(0).standard_normal(SAMPLE_RATE).astype(np.float32)
+    assert (loudest(room) < nothing_heard(level)) == (level > -37)
+    assert nothing_heard(level) <= level - 20
 
 
 def test_what_is_decided_for_an_instant_is_on_display_there(filmed: Path, wave: np.ndarray) -> None:

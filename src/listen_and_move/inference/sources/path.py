@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from listen_and_move.audio.loudness import loudest
+from listen_and_move.audio.loudness import ABSOLUTE_GATE, loudest
 from listen_and_move.clock import exact
 from listen_and_move.inference.sources.camera import STILL, CameraMode, PathCamera, View
 from listen_and_move.inference.sources.transitions import dissolved, morphed, morphs
@@ -31,8 +31,9 @@ from listen_and_move.models.path_search import PathCue, PathSearch, PathState
 
 PATIENCE = Fraction(1, 2)
 """Seconds of silence before a path may rest: a pause in a rhythm is none."""
-QUIETER_DB = 35.0
-"""What is so much quieter than the training sound counts as nothing to be heard."""
+QUIETER_DB, LEAST_QUIETER_DB = 35.0, 20.0
+"""What is so much quieter than the training sound counts as nothing to be heard; what a quiet room leaves on
+a recording does so even where it is only the latter quieter."""
 UNKNOWN_LEVEL = -20.0
 """dB of full scale of a training sound whose level is not known."""
 SHORTEST, LONGEST = Fraction(1, 10), Fraction(2, 5)
@@ -161,7 +162,7 @@ class PathSource:
 
     def _cues(self, inputs: list[Frame], quiet: int, settings: PlaySettings) -> tuple[list[PathCue], int]:
         """Returns what the path is to be near to, and the frames of silence so far."""
-        threshold = (UNKNOWN_LEVEL if self.level is None else self.level) - QUIETER_DB
+        threshold = nothing_heard(UNKNOWN_LEVEL if self.level is None else self.level)
         guides = [frame.guide for frame in inputs if frame.guide is not None]
         described = iter(self.kept.path.described(torch.stack(guides).cpu()) if guides else ())
         cues = []
@@ -172,7 +173,7 @@ class PathSource:
             if quiet > PATIENCE * self.fps:
                 cues.append(PathCue(self.silence.numpy(), None, True))
             else:
-                cues.append(PathCue(frame.features.numpy(), guide))
+                cues.append(PathCue(frame.features.numpy(), guide, False, frame.foreign, frame.stroke))
         return cues, quiet
 
     def _decided(self, state: PathSourceState, numbers: list[int]) -> PathSourceState:
@@ -186,6 +187,8 @@ class PathSource:
                 stretches.append(self._on(stretches[-1], begin, moving=False))
             elif last is not None and number == last + 1 and not stretches[-1].moving:
                 stretches.append(self._on(stretches[-1], begin, moving=True))
+            elif last is not None and number == last + 2 and self._together(last, number):
+                stretches.append(self._stretch(begin, frame.number, number))
             elif last is not None and number not in (last, last + 1):
                 stretch = self._stretch(begin, frame.number, number)
                 seconds = self.search.apart(last, number) * STEEPEST / self.fps
@@ -198,6 +201,10 @@ class PathSource:
             number=last,
             stretches=tuple(stretches),
         )
+
+    def _together(self, *numbers: int) -> bool:
+        """Returns whether training frames belong to one stretch of the clip."""
+        return len({self.kept.stretch(self._position(number)) for number in numbers}) == 1
 
     def _stretch(self, begin: int, frame: int, number: int) -> Stretch:
         """Returns the stretch that begins with a training frame."""
@@ -288,6 +295,15 @@ class PathSource:
 
     def _frame(self, position: int, view: View = STILL) -> UInt8[np.ndarray, "H W 3"]:
         return self._camera.picture(self.kept.place(position), view)
+
+
+def nothing_heard(level: float) -> float:
+    """Returns the dB of full scale below which nothing counts as heard.
+
+    Args:
+        level: of the training sound.
+    """
+    return min(max(level - QUIETER_DB, ABSOLUTE_GATE), level - LEAST_QUIETER_DB)
 
 
 def shots(stretches: Sequence[Stretch], frame: int) -> list[Shot]:

@@ -1,0 +1,178 @@
+"""What is shown when foreign sounds are played: pictures as they are written, at the size of the model and 20
+frames a second, heard as they are and brought into the clip's sound world.
+
+    python -m benchmarks.foreign RUN [RUN ...] --sounds FOLDER [--clips 40] [--seconds 8] [--picture path]
+        [--adapt 0 auto] [--results FILE]
+
+Of each sound: share of the clip that is used (of as many frames as the sound has), jumps a second, motion
+over that of the training part, the best correlation of motion with onsets within 200 ms, the share of shifted
+sounds below it, novelty as it is, and how far it was taken as foreign. Beside them the same of the clip's own
+sound in its held-out part, and the motion in silence and in room noise.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from pathlib import Path
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from benchmarks.machine import machine
+from benchmarks.studio.foreign import chosen, kind
+from listen_and_move.audio.features import SAMPLE_RATE
+from listen_and_move.audio.matching import Adapt, parse_adapt
+from listen_and_move.data.source import find_source
+from listen_and_move.evaluation.dataset import course
+from listen_and_move.inference.picture_pipelines import PictureChoice
+from listen_and_move.inference.pipeline import Pipeline
+from listen_and_move.inference.playable import playable, recording
+from listen_and_move.inference.sound_check import listen
+from listen_and_move.inference.stage import Frame, PlaySettings
+from listen_and_move.media.sound import read_sound
+from listen_and_move.metrics.alignment import lagged_correlation
+from listen_and_move.metrics.sync import motion_energy
+from listen_and_move.progress import untold
+
+RATE = Fraction(20)
+LAG = 4
+"""Frames either way in which motion may go with onsets."""
+SHIFTS = 60
+ROOM_DB = -60.0
+Values = dict[str, Any]
+SHOWN = ("used", "jumps", "motion", "onsets", "above", "novelty", "foreign", "seconds")
+
+
+def main() -> None:
+    """Play every run with the same sounds."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("--sounds", type=Path, required=True)
+    parser.add_argument("--clips", type=int, default=40)
+    parser.add_argument("--seconds", type=int, default=8)
+    parser.add_argument("--picture", choices=("path", "composed"), default="path")
+    parser.add_argument("--adapt", nargs="+", default=["0", "auto"])
+    parser.add_argument("--results", type=Path)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    found: Values = {"machine": machine(), "seconds": options.seconds, "picture": options.picture, "runs": {}}
+    print("| run | adapt | " + " | ".join(SHOWN) + " | above .95 | silence | room |", flush=True)
+    for run in options.runs:
+        player = Player.of(run, options.picture, options.seconds)
+        rows = found["runs"][run.name] = {"own": player.own()}
+        print(_line(run.name, "own sound", [rows["own"]]), flush=True)
+        for adapt in options.adapt:
+            sounds = chosen(options.sounds, options.clips)
+            clips = [
+                {"sound": sound.name, "kind": kind(sound), **player.played(sound, parse_adapt(adapt))}
+                for sound in sounds
+            ]
+            rows[adapt] = {"clips": clips, **player.quiet(parse_adapt(adapt))}
+            print(_line(run.name, adapt, clips, rows[adapt]), flush=True)
+            if options.results:
+                options.results.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def _line(run: str, adapt: str, clips: list[Values], quiet: Values | None = None) -> str:
+    """Means, as a row of a table."""
+    cells = [f"{np.mean([clip[name] for clip in clips]):.3f}" for name in SHOWN]
+    clear = f"{np.mean([clip['above'] > 0.95 for clip in clips]):.2f}"
+    still = [f"{quiet[name]:.4f}" for name in ("silence", "room")] if quiet else ["", ""]
+    return f"| {run} | {adapt} | " + " | ".join([*cells, clear, *still]) + " |"
+
+
+class Player(NamedTuple):
+    """A run that is played."""
+
+    pipeline: Pipeline
+    video: Path
+    held_out: tuple[Fraction, Fraction]
+    """Of the video, in seconds."""
+    usual: float
+    """Motion of the training part."""
+    frames: int
+    """Of the training part, at `RATE`."""
+    seconds: int
+    """Of each sound that is played."""
+
+    @classmethod
+    def of(cls, run: Path, picture: Any, seconds: int) -> "Player":
+        """Returns a run as that."""
+        (video, *_), config = recording(run)
+        clip = find_source(video).load(config, untold)
+        parts = [clip.frames[span.start : span.stop].numpy() for span in clip.train]
+        usual = np.concatenate(
+            [motion_energy(part[:: max(1, round(config.clip.rate / RATE))]) for part in parts]
+        ).mean()
+        frames = round(sum(len(part) for part in parts) * RATE / config.clip.rate)
+        held, start = clip.held_out[0], Fraction(config.clip.start)
+        span = (start + held.start / config.clip.rate, start + held.stop / config.clip.rate)
+        choice = PictureChoice(picture=picture, size="model")
+        return cls(playable(run, choice, device="cpu").pipeline, video, span, float(usual), frames, seconds)
+
+    def own(self) -> Values:
+        """Returns the figures of the clip's own sound, in the part that was held out."""
+        return self._figures(self.video, *self.held_out, "auto")
+
+    def played(self, sound: Path, adapt: Adapt) -> Values:
+        """Returns the figures of a sound."""
+        return self._figures(sound, Fraction(0), Fraction(self.seconds), adapt)
+
+    def quiet(self, adapt: Adapt) -> Values:
+        """Returns the motion in silence and in room noise, from the second second on."""
+        samples = 6 * SAMPLE_RATE
+        noise = 10 ** (ROOM_DB / 20) * np.random.default_rng(0).standard_normal(samples)
+        found = {}
+        for name, sound in (("silence", np.zeros(samples)), ("room", noise)):
+            frames, _ = self._frames(lambda sound=sound: [sound.astype(np.float32)], adapt)
+            found[name] = float(motion_energy(self._pictures(frames)[2 * int(RATE) :]).mean()) / self.usual
+        return found
+
+    def _figures(self, sound: Path, start: Fraction, end: Fraction, adapt: Adapt) -> Values:
+        begun = perf_counter()
+        frames, check = self._frames(lambda: read_sound(sound, SAMPLE_RATE, start=start, end=end), adapt)
+        seconds = perf_counter() - begun
+        motion = motion_energy(self._pictures(frames))
+        onsets = course(sound, RATE, start, len(motion) + 1).onsets[1:]
+        best = _best(motion, onsets)
+        shifts = np.unique(np.linspace(2 * LAG, max(2 * LAG, len(motion) - 2 * LAG), SHIFTS).astype(int))
+        null = [_best(motion, np.roll(onsets, shift)) for shift in shifts]
+        moments = np.array([round(float(frame.moments[-1].seconds * self.pipeline.fps)) for frame in frames])
+        steps = np.diff(moments)
+        used = len({int(moment * RATE / self.pipeline.fps) for moment in moments})
+        return {
+            "used": used / min(self.frames, len(motion) + 1),
+            "jumps": float(((steps < 0) | (steps > 3)).mean() * self.pipeline.fps),
+            "motion": float(motion.mean()) / self.usual,
+            "onsets": best,
+            "above": float(np.mean(np.array(null) < best)),
+            "novelty": float(np.mean(check.novelty)) if check.novelty is not None else None,
+            "foreign": 0.0 if check.matching is None else check.matching.strength,
+            "seconds": seconds,
+        }
+
+    def _frames(self, sound: Callable[[], Iterable[np.ndarray]], adapt: Adapt) -> tuple[list[Frame], Any]:
+        """Frames of a sound, and what was found out about it before."""
+        check = listen(sound, self.pipeline.front_end.reference, "match", adapt)
+        settings = PlaySettings(gain=check.gain, matching=check.matching)
+        return list(self.pipeline.play(sound(), settings)), check
+
+    def _pictures(self, frames: list[Frame]) -> np.ndarray:
+        """The pictures on display at `RATE`."""
+        count = int(len(frames) * RATE / self.pipeline.fps)
+        shown = [frames[int(place * self.pipeline.fps / RATE)].picture for place in range(count)]
+        return np.stack([picture for picture in shown if picture is not None])
+
+
+def _best(motion: np.ndarray, onsets: np.ndarray) -> float:
+    """The best correlation within the lag."""
+    return float(lagged_correlation(motion, onsets, LAG)[1].max())
+
+
+if __name__ == "__main__":
+    main()
