@@ -1,8 +1,10 @@
 """What is shown when foreign sounds are played: pictures as they are written, at the size of the model and 20
 frames a second, heard as they are and brought into the clip's sound world.
 
-    python -m benchmarks.foreign RUN [RUN ...] --sounds FOLDER [--clips 40] [--seconds 8] [--picture path]
-        [--adapt 0 auto] [--results FILE]
+    python -m benchmarks.foreign RUN [RUN ...] --sounds FOLDER [--clips 40] [--seconds 8] [--adapt 0 auto]
+        [--results FILE]
+
+Paths of runs that learnt one video.
 
 Of each sound: share of the clip that is used (of as many frames as the sound has), jumps a second, motion
 over that of the training part, the best correlation of motion with onsets within 200 ms, the share of shifted
@@ -55,15 +57,14 @@ def main() -> None:
     parser.add_argument("--sounds", type=Path, required=True)
     parser.add_argument("--clips", type=int, default=40)
     parser.add_argument("--seconds", type=int, default=8)
-    parser.add_argument("--picture", choices=("path", "composed"), default="path")
     parser.add_argument("--adapt", nargs="+", default=["0", "auto"])
     parser.add_argument("--results", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    found: Values = {"machine": machine(), "seconds": options.seconds, "picture": options.picture, "runs": {}}
+    found: Values = {"machine": machine(), "seconds": options.seconds, "runs": {}}
     print("| run | adapt | " + " | ".join(SHOWN) + " | above .95 | silence | room |", flush=True)
     for run in options.runs:
-        player = Player.of(run, options.picture, options.seconds)
+        player = Player.of(run, options.seconds)
         rows = found["runs"][run.name] = {"own": player.own()}
         print(_line(run.name, "own sound", [rows["own"]]), flush=True)
         for adapt in options.adapt:
@@ -101,9 +102,9 @@ class Player(NamedTuple):
     """Of each sound that is played."""
 
     @classmethod
-    def of(cls, run: Path, picture: Any, seconds: int) -> "Player":
+    def of(cls, run: Path, seconds: int) -> "Player":
         """Returns a run as that."""
-        (video, *_), config = recording(run)
+        (video,), config = recording(run)
         clip = find_source(video).load(config, untold)
         parts = [clip.frames[span.start : span.stop].numpy() for span in clip.train]
         usual = np.concatenate(
@@ -112,7 +113,7 @@ class Player(NamedTuple):
         frames = round(sum(len(part) for part in parts) * RATE / config.clip.rate)
         held, start = clip.held_out[0], Fraction(config.clip.start)
         span = (start + held.start / config.clip.rate, start + held.stop / config.clip.rate)
-        choice = PictureChoice(picture=picture, size="model")
+        choice = PictureChoice(picture="path", size="model")
         return cls(playable(run, choice, device="cpu").pipeline, video, span, float(usual), frames, seconds)
 
     def own(self) -> Values:
@@ -151,7 +152,7 @@ class Player(NamedTuple):
             "motion": float(motion.mean()) / self.usual,
             "onsets": best,
             "above": float(np.mean(np.array(null) < best)),
-            "novelty": float(np.mean(check.novelty)) if check.novelty is not None else None,
+            "novelty": float("nan") if check.novelty is None else float(np.mean(check.novelty)),
             "foreign": 0.0 if check.matching is None else check.matching.strength,
             "seconds": seconds,
         }

@@ -143,6 +143,29 @@ def test_live_a_sound_becomes_foreign_as_it_is_heard() -> None:
     assert any(frame.stroke for frame in frames)
 
 
+def test_features_that_tell_no_strokes_lead_nothing() -> None:
+    heard, whole = reference("level"), sound(4, 3000, 0.3, 5)
+    matching = listen(lambda: [whole], heard, 0.0, 1.0).matching
+    frames = [
+        each for block in AudioFrontEnd(heard).all([whole], PlaySettings(matching=matching)) for each in block
+    ]
+    assert matching is not None and {(frame.foreign, frame.stroke) for frame in frames} == {(0.0, 0.0)}
+
+
+def test_a_clip_of_which_tilting_leaves_little_to_be_heard_knows_what_is_foreign() -> None:
+    """A loud tone at the top, and next to nothing at the bottom."""
+    config = FeatureConfig(kind="shape", standardise=True)
+    seconds = np.arange(8 * SAMPLE_RATE) / SAMPLE_RATE
+    tone = 0.004 * np.sin(2 * np.pi * 7000 * seconds) * (seconds < 2)
+    hum = 3e-4 * np.sin(2 * np.pi * 300 * seconds) * (seconds >= 2)
+    learnt = torch.from_numpy((tone + hum).astype(np.float32))
+    plain = FeatureExtractor(config, FPS)
+    extractor = FeatureExtractor(config, FPS, measure(plain.chunks(learnt, 0, 160)))
+    features = extractor.whole(learnt)
+    matcher = Matcher.of(extractor, Repertoire.of(features, (range(len(features)),), extractor))
+    assert matcher is not None and matcher.foreign(100.0) == 1
+
+
 def test_what_is_as_long_as_a_blink_tells_nothing() -> None:
     heard = reference()
     matcher = matcher_of(heard)

@@ -51,7 +51,7 @@ class Matching(NamedTuple):
     flux_mean: float = 0.0
     """Of how much louder it becomes, standardised and matched."""
     flux_spread: float = 1.0
-    """Its standard deviation."""
+    """Its standard deviation over what is heard, a little more, so that next to nothing is no stroke."""
 
 
 class FeatureState(NamedTuple):
@@ -169,8 +169,8 @@ class FeatureExtractor:
         return torch.cat([chunks[past : past + frames], *context], dim=1)
 
     def strokes(self, features: Float[Tensor, "T F"], matching: Matching | None) -> list[float]:
-        """Returns how much louder a sound becomes in each frame, in spreads over its own mean; 0 where the
-        sound is not foreign, or the features do not tell.
+        """Returns how much louder a sound becomes in each frame, over the mean of what is heard of it, in
+        spreads (`Matching.flux_spread`); 0 where the sound is not foreign, or the features do not tell.
 
         Args:
             features: of some frames.

@@ -28,8 +28,8 @@ TILT = 12.0
 softer."""
 OWN, FOREIGN = 1.75, 2.5
 """Mean novelty, in that of the clip's own sound through such microphones, up to which auto is 0, and from
-which on it is 1. Of five clips their own sound has 0.3 (as it is) to 1.8 (in rooms, and in noise of 10 dB but
-for two); music, speech and noises on them mostly 2 to 6."""
+which on it is 1. Of five clips their own sound has 0.2 to 0.5 (as it is) and up to 1.8 (in rooms, and in
+noise of 10 dB but for two); music, speech and noises on them mostly 2 to 6."""
 LEAST_SECONDS = 0.5
 """Of sound that is heard, without which nothing is told of it."""
 FADE_SECONDS = 5.0
@@ -149,25 +149,23 @@ class Matcher:
     @cached_property
     def _home(self) -> ChunkMoments:
         """What was heard of the training sound."""
-        chunks = self.repertoire.chunks
+        chunks = self.repertoire.chunks[1:]  # the first one is silence
         return self._after(chunks, self._raw, torch.zeros(len(chunks)), None)
 
     @cached_property
     def _tilted_novelty(self) -> float:
         """Mean novelty of what was heard of the training sound, brighter and duller."""
-        extractor, new = self.extractor, []
-        for tilt in (TILT, -TILT):
-            tilted = extractor.tilted(self._raw, tilt)
-            heard = extractor.loudest(tilted) >= HEARD_DB
-            new.append(novelty(extractor.standardised(tilted[heard]), self.repertoire).mean())
-        return max(float(sum(new)) / len(new), _LEAST_TILTED)
+        extractor = self.extractor
+        heard = self._raw[extractor.loudest(self._raw) >= HEARD_DB]
+        tilted = torch.cat([extractor.tilted(heard, tilt) for tilt in (TILT, -TILT)])
+        return max(float(novelty(extractor.standardised(tilted), self.repertoire).mean()), _LEAST_TILTED)
 
     @cached_property
-    def _raw(self) -> Float[Tensor, "K chunk"]:
-        """Chunks of the training sound before they were standardised."""
+    def _raw(self) -> Float[Tensor, "kept chunk"]:
+        """Chunks of the training sound before they were standardised (and clamped)."""
         statistics = self.extractor.statistics
         assert statistics is not None, "see `of`"
-        return self.repertoire.chunks * (statistics.spread + 1) + statistics.mean
+        return self.repertoire.chunks[1:] * (statistics.spread + 1) + statistics.mean
 
     def _after(
         self, standardised: Tensor, chunks: Tensor, news: Tensor, moments: ChunkMoments | None

@@ -130,11 +130,9 @@ class AudioFrontEnd:
     def _heard(self, chunks: Float[Tensor, "chunks chunk"], matching: Matching | None) -> list[_Heard]:
         """Frames that are heard in one way."""
         extractor = self.reference.extractor
-        features, foreign = (
-            extractor.assemble(chunks, matching),
-            0.0 if matching is None else matching.strength,
-        )
+        features = extractor.assemble(chunks, matching)
         strokes = extractor.strokes(features, matching)
+        foreign = 0.0 if matching is None or extractor.config.flux is None else matching.strength
         return [_Heard(row, foreign, stroke) for row, stroke in zip(features, strokes, strict=True)]
 
     @cached_property

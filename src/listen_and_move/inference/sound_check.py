@@ -24,7 +24,7 @@ from listen_and_move.errors import Remark
 from listen_and_move.inference.front_end import AudioFrontEnd, AudioReference
 from listen_and_move.inference.stage import PlaySettings
 
-NOT_MATCHED = "nothing can be matched to this model, which does not standardise what it hears"
+NOT_MATCHED = "this model cannot tell how its clip sounds"
 """Where adapting is asked for in vain."""
 NOTABLE_DB = 1.0
 """A smaller gain is not worth a line."""
@@ -86,10 +86,11 @@ def notes(
     """What a user should know of a sound that is played with the gain and as far adapted as was asked for, a
     line each; often nothing."""
     level = _level_notes(name, check, reference) if gain in ("match", "running") else []
-    in_vain = check.matching is None and adapt not in ("auto", 0)
-    unmatched = (
-        [Remark(f"{name}: heard as it is: {NOT_MATCHED}, or hardly anything is heard")] if in_vain else []
-    )
+    unmatched = []
+    if check.matching is None and adapt not in ("auto", 0):
+        can = Matcher.of(reference.extractor, reference.repertoire) is not None
+        why = "hardly anything is heard" if can else NOT_MATCHED
+        unmatched = [Remark(f"{name}: heard as it is: {why}")]
     return [*level, *unmatched, *_novelty_notes(name, check)]
 
 
@@ -126,8 +127,9 @@ def _level_notes(name: str, check: SoundCheck, reference: AudioReference) -> lis
 def _novelty_notes(name: str, check: SoundCheck) -> list[Remark]:
     if check.novelty is None or (check.far < FAR_SHARE and check.matching is None):
         return []
-    far = f"{check.far:.0%} of its seconds are far from anything in the training sound"
-    what = f"{far} (novelty {check.novelty.mean():.1f}, among training sounds 1)"
+    what = f"novelty {check.novelty.mean():.1f}, among training sounds 1"
+    if check.far >= FAR_SHARE:
+        what = f"{check.far:.0%} of its seconds are far from anything in the training sound ({what})"
     if check.matching is None:
         return [Remark(f"{name}: {what}: the picture may move in ways that the clip never taught")]
     brought = f"brought {check.matching.strength:.0%} of the way to how the clip sounds"

@@ -49,9 +49,10 @@ class Frame(NamedTuple):
     features: Float[Tensor, " F"]
     """Features of the sound."""
     foreign: float = 0.0
-    """How far the sound was brought into the clip's sound world, 0 to 1."""
+    """How far the sound is led by its strokes, 0 to 1: as far as it was brought into the clip's sound world,
+    where its features tell strokes."""
     stroke: float = 0.0
-    """How much louder a foreign sound becomes, in spreads over its mean."""
+    """How much louder a foreign sound becomes, over its mean, in spreads; see `FeatureExtractor.strokes`."""
     late: bool = False
     """Too late to be drawn."""
     guide: Float[Tensor, "3 h w"] | None = None

@@ -78,7 +78,7 @@ def _about_scene(figures: Figures, media: MediaInfo, clip: ClipConfig) -> Iterat
             "the light changes slowly, which no sound explains, and is made steady",
             "--camera as-filmed learns it as it is",
         )
-    if figures.camera_moves and not figures.aligned:
+    if figures.looked_at and figures.camera_moves and not figures.aligned:
         yield Remark(
             "the camera moves, which no sound explains, and nothing stands still to align frames by: expect "
             "blur; a part or a clip with a static camera is better"

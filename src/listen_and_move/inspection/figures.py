@@ -79,6 +79,11 @@ class Figures:
         return self.camera_left < 1
 
     @property
+    def looked_at(self) -> bool:
+        """Whether camera and light were looked at."""
+        return self.light is not None
+
+    @property
     def relit(self) -> bool:
         """Whether a new model learns frames from which slow changes of light are taken out."""
         return self.light_left < 1

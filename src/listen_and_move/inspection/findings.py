@@ -112,6 +112,8 @@ def _camera_line(figures: Figures) -> str:
     if figures.aligned:
         taken = f"{100 * (1 - figures.camera_left):.0f} % of the picture's change"
         return f"{line}; wanders {figures.wander:.1f} % of the width, and aligning takes out {taken}"
+    if not figures.looked_at:
+        return f"{line}; whether it can be aligned was not looked at"
     return f"{line}; nothing to hold on to, so that it is not aligned" if figures.camera_moves else line
 
 

@@ -35,6 +35,7 @@ SPEED = 0.5
 """Cost, of that of another jump that changes the picture as much, of showing a frame once more or leaving one
 out where the sound is all foreign: so the clip plays slower or faster until the next stroke."""
 _BLOCK = 256  # frames made small at once: bounds the memory of a long clip
+_CONSTANT = 1e-4  # of its mean: motion with less spread is even but for rounding
 _PAIRED = 512  # frames of which all pairs are measured for a unit
 
 
@@ -303,11 +304,10 @@ class PathSearch:
     def _motion(self) -> Float[np.ndarray, " N"]:
         """How much the picture changes from each frame to the next, in spreads over the mean, within
         bounds."""
-        changes, spread = self._changes, self._changes[self._goes_on].std()
-        if not spread > 0:
+        changes, told = self._changes, self._changes[self._goes_on]
+        if not len(told) or told.std() <= _CONSTANT * told.mean():
             return np.zeros(len(changes))
-        moved = (changes - changes[self._goes_on].mean()) / spread
-        return np.where(self._goes_on, moved, 0.0).clip(WEAKEST, STRONGEST)
+        return np.where(self._goes_on, (changes - told.mean()) / told.std(), 0.0).clip(WEAKEST, STRONGEST)
 
     @cached_property
     def _changes(self) -> Float[np.ndarray, " N"]:

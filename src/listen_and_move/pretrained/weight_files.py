@@ -7,7 +7,7 @@ before anything is read from it.
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from hashlib import sha256
@@ -23,6 +23,7 @@ from listen_and_move.errors import UserError
 from listen_and_move.media.replacing import replacing
 from listen_and_move.places import in_home, user_cache
 from listen_and_move.pretrained.registry import WEIGHTS, WeightFile
+from listen_and_move.progress import Progress, untold
 
 if TYPE_CHECKING:
     from torch import Tensor  # takes a second to import, which a list of names need not wait for
@@ -152,7 +153,7 @@ def add(name: str, file: Path) -> Path:
     return target
 
 
-def fetch(name: str, watch: Callable[[int, int], None] = lambda done, total: None) -> Path:
+def fetch(name: str, watch: Progress = untold) -> Path:
     """Downloads these weights; nothing is done if they are here and intact.
 
     What has come lies in FILE.part until all of it is there: after an interruption the next call goes on from
@@ -195,7 +196,7 @@ def fetch(name: str, watch: Callable[[int, int], None] = lambda done, total: Non
     return target
 
 
-def _download(weights: WeightFile, url: str, file: IO[bytes], watch: Callable[[int, int], None]) -> None:
+def _download(weights: WeightFile, url: str, file: IO[bytes], watch: Progress) -> None:
     """Appends to an opened file the bytes that it lacks.
 
     Where the server sends the whole, the file is written anew.

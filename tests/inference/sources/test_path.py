@@ -134,25 +134,69 @@ def test_a_source_of_twice_the_rate(filmed: Path, wave: np.ndarray) -> None:
     assert np.median(np.diff(numbers)) == 1 and len(numbers) == len(shown)
 
 
+class Decided:
+    """A search that has decided already."""
+
+    def __init__(self, numbers: list[int]) -> None:
+        self.numbers = numbers
+
+    def push(self, cues: list[PathCue], state: int | None) -> tuple[np.ndarray, int]:
+        begun = state or 0
+        return np.array(self.numbers[begun : begun + len(cues)]), begun + len(cues)
+
+    def finish(self, state: int | None) -> np.ndarray:
+        return np.zeros(0, int)
+
+    def apart(self, before: int, after: int) -> float:
+        return 0.1
+
+
+def shown_of(
+    run: Path, wave: np.ndarray, numbers: list[int], foreign: float = 1.0, live: bool = False
+) -> list[list[float]]:
+    """Frames of the clip in each picture, the newest last, whose shares are shown first."""
+    frames, _ = playable(run, BY_SOUND).pipeline.front_end.push(wave, None)
+    heard = [frame._replace(foreign=foreign) for frame in frames[: len(numbers)]]
+    source = replace(source_of(run), search=cast(Any, Decided(numbers)), live=live)
+    shown, state = source.push(heard, None)
+    shown += list(source.finish(state))
+    assert len(shown) == len(numbers), "a frame of the clip for every frame of the sound"
+    return [[round(float(moment.seconds * 20)) for moment in frame.moments] for frame in shown]
+
+
 def test_a_frame_left_out_or_shown_twice_is_no_jump(filmed: Path, wave: np.ndarray) -> None:
-    """Slower and faster within a stretch of the clip, with no transition; elsewhere it is a jump."""
-    source = source_of(filmed)
+    """Slower and faster within a stretch of the clip: what was decided is shown, and no transition."""
+    numbers = [3, 4, 6, 7, 7, 7, 8, 10, 11, 12, 13, 14, 15, 16]
+    assert shown_of(filmed, wave, numbers) == [[number] for number in numbers]
+
+
+def test_live_a_frame_shown_twice_is_the_one_that_had_begun(filmed: Path, wave: np.ndarray) -> None:
+    assert shown_of(filmed, wave, [3, 4, 4, 5, 6], live=True) == [[3], [4], [5], [5], [6]]
+
+
+def test_what_is_not_foreign_jumps_where_a_frame_is_left_out(filmed: Path, wave: np.ndarray) -> None:
+    shown = shown_of(filmed, wave, [3, 4, 5, 6, 8, 9, 10, 11, 12, 13], foreign=0.0)
+    assert any(len(moments) == 2 for moments in shown)
+
+
+@pytest.mark.parametrize("after", [[30, 32, 33, 34], [30, 30, 30, 31]])
+@pytest.mark.parametrize("live", [False, True])
+def test_a_transition_goes_on_where_the_clip_plays_slower_or_faster(
+    filmed: Path, wave: np.ndarray, after: list[int], live: bool
+) -> None:
     frames, _ = playable(filmed, BY_SOUND).pipeline.front_end.push(wave, None)
-    numbers = np.array([3, 4, 6, 7, 7, 8, 10, 11, 30, 31, 32])
-
-    class Chosen:
-        def push(self, cues: list[PathCue], state: None) -> tuple[np.ndarray, None]:
-            return numbers[: len(cues)], state
-
-        def apart(self, before: int, after: int) -> float:
-            return 0.1
-
-    chosen = replace(source, search=cast(Any, Chosen()), live=True)
-    shown, _ = chosen.push(frames[: len(numbers)], None)
-    assert [frame.moments[0].share for frame in shown[:8]] == [1.0] * 8, "one picture at a time"
-    seconds = [frame.moments[0].seconds * 20 for frame in shown[:8]]
-    assert seconds == [3, 4, 6, 7, 8, 8, 10, 11]
-    assert len(shown[8].moments) == 2, "a jump has a transition"
+    shares = []
+    for numbers in ([30, 31, 32, 33], after):
+        path = [3, 4, 5, 6, *numbers, *range(numbers[-1] + 1, numbers[-1] + 10)]
+        heard = [frame._replace(foreign=1.0) for frame in frames[: len(path)]]
+        search = Decided(path)
+        search.apart = lambda before, after: 4.0
+        source = replace(source_of(filmed), search=cast(Any, search), live=live)
+        shown, state = source.push(heard, None)
+        shown += list(source.finish(state))
+        shares.append([frame.moments[-1].share for frame in shown])
+    assert shares[1] == pytest.approx(shares[0]), "as if nothing were left out or shown twice"
+    assert 0 < min(shares[0]) < 0.4
 
 
 @pytest.mark.parametrize("level", [-60.0, -50.0, -33.0, -20.0, -5.0])

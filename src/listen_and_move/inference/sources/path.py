@@ -181,13 +181,16 @@ class PathSource:
         stretches, last = list(state.stretches), state.number
         for frame, number in zip(state.waiting, numbers, strict=False):
             begin = self._begin(frame.number)
+            # What is shown at this instant is what the clip does from the one before on.
+            from_before = begin if self.live else max(state.shown, self._begin(frame.number - 1))
             if not stretches:
                 stretches.append(self._stretch(begin, frame.number, number))
             elif number == last and stretches[-1].moving:
-                stretches.append(self._on(stretches[-1], begin, moving=False))
+                resting = stretches[-1].at(from_before)
+                stretches.append(Stretch(from_before, resting, False, False, stretches[-1].ends))
             elif last is not None and number == last + 1 and not stretches[-1].moving:
-                stretches.append(self._on(stretches[-1], begin, moving=True))
-            elif last is not None and number == last + 2 and self._together(last, number):
+                stretches.append(self._stretch(from_before, frame.number, number))
+            elif last is not None and number == last + 2 and frame.foreign and self._together(last, number):
                 stretches.append(self._stretch(begin, frame.number, number))
             elif last is not None and number not in (last, last + 1):
                 stretch = self._stretch(begin, frame.number, number)
@@ -229,10 +232,6 @@ class PathSource:
         return stretch._replace(
             jump=True, morph=morphs(*pair), before=half, after=half or max(1, round(length))
         )
-
-    def _on(self, stretch: Stretch, begin: int, moving: bool) -> Stretch:
-        """Returns the same stretch, coming to rest or going on."""
-        return Stretch(begin, stretch.at(begin), moving, False, stretch.ends)
 
     def _shown(self, state: PathSourceState) -> tuple[list[Frame], PathSourceState]:
         """Returns the output frames before which no jump can come any more, and the state."""
@@ -319,6 +318,9 @@ def shots(stretches: Sequence[Stretch], frame: int) -> list[Shot]:
         if stretch.jump:
             length = stretch.before + stretch.after
             share = min(1.0, max(0.0, (frame - stretch.begin + stretch.before + 0.5) / length))
+        elif share and len(mixed) > 1:  # a transition to the one before goes on, to where this one is
+            mixed[-1] = mixed[-1]._replace(position=stretch.at(frame))
+            continue
         eased = share * share * (3 - 2 * share)
         if eased == 1 or not mixed:
             mixed = [Shot(stretch.at(frame), 1.0, stretch)]
@@ -330,7 +332,9 @@ def shots(stretches: Sequence[Stretch], frame: int) -> list[Shot]:
 def _seen(stretches: tuple[Stretch, ...], frame: int) -> tuple[Stretch, ...]:
     """Returns the stretches that are seen from an output frame on: a later one covers those before it."""
     for place in range(len(stretches) - 1, -1, -1):
-        stretch = stretches[place]
-        if frame >= stretch.begin + stretch.after:
+        jump = next(
+            (stretch for stretch in reversed(stretches[: place + 1]) if stretch.jump), stretches[place]
+        )
+        if frame >= max(stretches[place].begin, jump.begin + jump.after):
             return stretches[place:]
     return stretches
