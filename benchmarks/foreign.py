@@ -9,13 +9,16 @@ Paths of runs that learnt one video.
 Of each sound: share of the clip that is used (of as many frames as the sound has), jumps a second, motion
 over that of the training part, the best correlation of motion with onsets within 200 ms, the share of shifted
 sounds below it, novelty as it is, and how far it was taken as foreign. Beside them the same of the clip's own
-sound in its held-out part, and the motion in silence and in room noise.
+sound in its held-out part, and the motion in silence and in room noise. Where the clip has a steady beat, the
+sounds that have one are played on beats as well: `beats` says how near those of the clip are to those of the
+sound, 1 on them, 0 by chance, -1 between them.
 """
 
 import argparse
 import json
 from collections.abc import Callable, Iterable
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -29,14 +32,16 @@ from listen_and_move.audio.features import SAMPLE_RATE
 from listen_and_move.audio.matching import Adapt, parse_adapt
 from listen_and_move.data.source import find_source
 from listen_and_move.evaluation.dataset import course
+from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.picture_pipelines import PictureChoice
 from listen_and_move.inference.pipeline import Pipeline
 from listen_and_move.inference.playable import playable, recording
-from listen_and_move.inference.sound_check import listen
+from listen_and_move.inference.sound_check import SoundCheck, listen
 from listen_and_move.inference.stage import Frame, PlaySettings
 from listen_and_move.media.sound import read_sound
 from listen_and_move.metrics.alignment import lagged_correlation
 from listen_and_move.metrics.sync import motion_energy
+from listen_and_move.models.path_memory import ClipBeats, PathMemory
 from listen_and_move.progress import untold
 
 RATE = Fraction(20)
@@ -45,7 +50,7 @@ LAG = 4
 SHIFTS = 60
 ROOM_DB = -60.0
 Values = dict[str, Any]
-SHOWN = ("used", "jumps", "motion", "onsets", "above", "novelty", "foreign", "seconds")
+SHOWN = ("used", "jumps", "motion", "onsets", "above", "novelty", "foreign", "beats", "seconds")
 
 
 def main() -> None:
@@ -63,20 +68,26 @@ def main() -> None:
     torch.set_num_threads(1)
     found: Values = {"machine": machine(), "seconds": options.seconds, "runs": {}}
     print("| run | adapt | " + " | ".join(SHOWN) + " | above .95 | silence | room |", flush=True)
+    sounds = chosen(options.sounds, options.clips)
     for run in options.runs:
         player = Player.of(run, options.seconds)
         rows = found["runs"][run.name] = {"own": player.own()}
         print(_line(run.name, "own sound", [rows["own"]]), flush=True)
         for adapt in options.adapt:
-            sounds = chosen(options.sounds, options.clips)
             clips = [
                 {"sound": sound.name, "kind": kind(sound), **player.played(sound, parse_adapt(adapt))}
                 for sound in sounds
             ]
             rows[adapt] = {"clips": clips, **player.quiet(parse_adapt(adapt))}
             print(_line(run.name, adapt, clips, rows[adapt]), flush=True)
-            if options.results:
-                options.results.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        steady = [sound for sound in sounds if player.has_beats(sound)] if player.beats else []
+        for name, beats in (("auto", False), ("auto, --beats", True)) if steady else ():
+            each = Player.of(run, options.seconds, beats)
+            clips = [{"sound": sound.name, **each.played(sound, "auto")} for sound in steady]
+            rows[f"{name}, sounds with beats"] = {"clips": clips}
+            print(_line(run.name, f"{name}, {len(steady)} with beats", clips), flush=True)
+        if options.results:
+            options.results.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 def _line(run: str, adapt: str, clips: list[Values], quiet: Values | None = None) -> str:
@@ -100,9 +111,14 @@ class Player(NamedTuple):
     """Of the training part, at `RATE`."""
     seconds: int
     """Of each sound that is played."""
+    path: PathMemory
+    beats: ClipBeats | None
+    """Of the clip."""
+    on_beats: bool
+    """They are played on those of sounds."""
 
     @classmethod
-    def of(cls, run: Path, seconds: int) -> "Player":
+    def of(cls, run: Path, seconds: int, on_beats: bool = False) -> "Player":
         """Returns a run as that."""
         (video,), config = recording(run)
         clip = find_source(video).load(config, untold)
@@ -113,8 +129,18 @@ class Player(NamedTuple):
         frames = round(sum(len(part) for part in parts) * RATE / config.clip.rate)
         held, start = clip.held_out[0], Fraction(config.clip.start)
         span = (start + held.start / config.clip.rate, start + held.stop / config.clip.rate)
-        choice = PictureChoice(picture="path", size="model")
-        return cls(playable(run, choice, device="cpu").pipeline, video, span, float(usual), frames, seconds)
+        pipeline = playable(
+            run, PictureChoice(picture="path", size="model", beats=on_beats), device="cpu"
+        ).pipeline
+        kept = Animator.load(run, "cpu").model.kept
+        assert kept is not None and config.features.flux is not None, "paths of the presets studio and quick"
+        beats = kept.path.beats(config.features.flux, config.clip.rate)
+        return cls(pipeline, video, span, float(usual), frames, seconds, kept.path, beats, on_beats)
+
+    def has_beats(self, sound: Path) -> bool:
+        """Returns whether a sound has a steady beat."""
+        blocks = partial(read_sound, sound, SAMPLE_RATE, start=0, end=self.seconds)
+        return listen(blocks, self.pipeline.front_end.reference, beats=True).beats is not None
 
     def own(self) -> Values:
         """Returns the figures of the clip's own sound, in the part that was held out."""
@@ -154,13 +180,29 @@ class Player(NamedTuple):
             "above": float(np.mean(np.array(null) < best)),
             "novelty": float("nan") if check.novelty is None else float(np.mean(check.novelty)),
             "foreign": 0.0 if check.matching is None else check.matching.strength,
+            "beats": self._on_beats(frames, check),
             "seconds": seconds,
         }
 
-    def _frames(self, sound: Callable[[], Iterable[np.ndarray]], adapt: Adapt) -> tuple[list[Frame], Any]:
+    def _on_beats(self, frames: list[Frame], check: SoundCheck) -> float:
+        """Returns how near the beats of the clip are to those of the sound; nan: one of them has none."""
+        if self.beats is None or check.beats is None:
+            return float("nan")
+        fps = self.pipeline.front_end.reference.extractor.fps
+        known = dict(zip(self.path.numbers.tolist(), self.beats.phases.tolist(), strict=True))
+        beats, apart = check.beats.near(self.beats.period), []
+        for number in range(int(len(frames) * fps / self.pipeline.fps)):
+            moment = frames[int(number * self.pipeline.fps / fps)].moments[-1]
+            apart.append(known.get(round(float(moment.seconds * fps)), np.nan) - beats.phase(number))
+        return float(np.nanmean(np.cos(2 * np.pi * np.array(apart))))
+
+    def _frames(
+        self, sound: Callable[[], Iterable[np.ndarray]], adapt: Adapt
+    ) -> tuple[list[Frame], SoundCheck]:
         """Frames of a sound, and what was found out about it before."""
-        check = listen(sound, self.pipeline.front_end.reference, "match", adapt)
-        settings = PlaySettings(gain=check.gain, matching=check.matching)
+        check = listen(sound, self.pipeline.front_end.reference, "match", adapt, beats=True)
+        beats = check.beats if self.on_beats else None
+        settings = PlaySettings(gain=check.gain, matching=check.matching, beats=beats)
         return list(self.pipeline.play(sound(), settings)), check
 
     def _pictures(self, frames: list[Frame]) -> np.ndarray:

@@ -252,3 +252,29 @@ def test_frames_of_which_none_follows_another(places: list[int]) -> None:
     some = made()
     replay = PathSearch(np.array(places), some.features[places], some.pictures[places])
     assert set(struck(replay, 1.0)[0]) <= set(places)
+
+
+@pytest.mark.parametrize("every", [9, 10, 12])
+def test_beats_fall_on_beats(every: int) -> None:
+    """The clip's beats are ten frames apart, and those of the sound more or less."""
+    plain = made(np.arange(160))
+    replay = PathSearch(plain.places, plain.features, plain.pictures, phases=(np.arange(160) - 4) % 10 / 10)
+    sound = driving(replay, 120).numpy()
+    wanted = np.arange(120) % every / every
+    apart = {}
+    for name, beats in (("plain", [None] * 120), ("led", wanted.tolist())):
+        heard = [PathCue(row, beat=beat) for row, beat in zip(sound, beats, strict=True)]
+        decided, state = replay.push(heard)
+        path = np.concatenate([decided, replay.finish(state)])
+        assert replay.phases is not None
+        apart[name] = float(np.cos(2 * np.pi * (replay.phases[path] - wanted)).mean())
+    assert apart["led"] > 0.75 and apart["plain"] < 0.4
+
+
+def test_frames_whose_beat_is_not_known_are_as_good_as_half_a_beat_away() -> None:
+    plain = made()
+    unknown = PathSearch(plain.places, plain.features, plain.pictures, phases=np.full(80, np.nan))
+    sound = driving(plain, 60).numpy()
+    decided, state = unknown.push([PathCue(row, beat=0.5) for row in sound])
+    path = np.concatenate([decided, unknown.finish(state)])
+    assert len(path) == 60 and set(path) <= set(range(80))

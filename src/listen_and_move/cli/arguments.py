@@ -214,6 +214,9 @@ class GenerateArguments(PlayOptions, JsonOption):
     """Play only so many seconds of each sound."""
     mode: Literal["model", "replay"] = "model"
     """replay: a path by the sound alone, without a network."""
+    beats: bool = False
+    """Play the clip's beats on those of the sound, slower or faster than it was filmed; of a path through a
+    clip with a steady beat."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """bfloat16: faster where the processor has it; a sound whose beginning then stays below 40 dB PSNR is
     drawn in float32."""

@@ -171,6 +171,7 @@ def generate(arguments: list[str]) -> int:
             mode=options.mode,
             gain=gain,
             adapt=adapt,
+            beats=options.beats,
             controls=options.controls,
             paste=options.paste,
             video=options.video,

@@ -69,6 +69,7 @@ def generate(
     mode: Literal["model", "replay"] = "model",
     gain: Gain | Literal["match"] = "match",
     adapt: Adapt = "auto",
+    beats: bool = False,
     controls: Controls = AS_TRAINED,
     paste: bool = False,
     video: Path | str | None = None,
@@ -107,6 +108,7 @@ def generate(
             a number of dB.
         adapt: how far a foreign sound is brought into the clip's sound world (`audio.matching`): 0 to 1, or
             auto: the farther, the newer it is.
+        beats: play the clip's beats on those of the sound, slower or faster than it was filmed; of a path.
         controls: how the picture is played; of a replay only delay and freeze.
         paste: put the picture back into a still of the whole picture that the clip was cut from.
         video: replay and paste only: where the run's video, or one of its takes, is now, if not where it was.
@@ -157,7 +159,7 @@ def generate(
         if len(sources) > 1:
             raise UserError(f"{listed}: expected one sound, whose moments are listed; got {len(sources)}")
     _check_outputs([*sources, *inputs], outputs if listed is None else [*outputs, listed], overwrite)
-    choice = PictureChoice(picture, size, by_sound, seed, track=picture_track, camera=camera)
+    choice = PictureChoice(picture, size, by_sound, seed, track=picture_track, camera=camera, beats=beats)
     played = playable(model, choice, paste=paste, video=place, device=device, precision=precision)
     played.pipeline.check(controls)
     if listed is not None and not played.clip:
@@ -166,7 +168,7 @@ def generate(
             "leave it away, or --picture path",
         )
     coding = _Coding(codec, quality, listed, overwrite)
-    renderer = _FileRenderer(played, PlaySettings(controls, seed=seed), gain, adapt, coding, watch)
+    renderer = _FileRenderer(played, PlaySettings(controls, seed=seed), gain, adapt, beats, coding, watch)
     with reused_memory():
         for source, target in zip(sources, outputs, strict=True):
             renderer.render(SoundTrack(source, track, start, end), target)
@@ -190,6 +192,7 @@ class _FileRenderer:
     settings: PlaySettings
     gain: Gain | Literal["match"]
     adapt: Adapt
+    beats: bool
     coding: _Coding
     watch: Callable[[Progress], None]
 
@@ -204,12 +207,16 @@ class _FileRenderer:
             )
         blocks = partial(read_sound, path, SAMPLE_RATE, track=sound.track, start=sound.start, end=sound.end)
         reference = self.played.pipeline.front_end.reference
-        checked = listen(blocks, reference, self.gain, self.adapt)
-        settings = self.settings._replace(gain=checked.gain, matching=checked.matching)
+        checked = listen(blocks, reference, self.gain, self.adapt, self.beats)
+        settings = self.settings._replace(gain=checked.gain, matching=checked.matching, beats=checked.beats)
         pipeline, noted = self._chosen(path.name, blocks, settings)
         total, told = (
             frame_count(samples, rate, fps),
-            (*self.played.notes, *notes(path.name, checked, reference, self.gain, self.adapt), *noted),
+            (
+                *self.played.notes,
+                *notes(path.name, checked, reference, self.gain, self.adapt, self.beats),
+                *noted,
+            ),
         )
         self.watch(Progress(path, out, 0, total, told))
         # Decoding, features, network and encoding each have a thread, so that none waits while another works.

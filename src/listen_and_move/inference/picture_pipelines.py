@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from listen_and_move.audio.features import FeatureExtractor
 from listen_and_move.config import Config, ModelConfig
 from listen_and_move.errors import SettingError, UserError, shown
 from listen_and_move.inference.animator import Animator
@@ -22,6 +23,7 @@ from listen_and_move.inference.sources.composed import ComposedSource
 from listen_and_move.inference.sources.path import PathSource
 from listen_and_move.inference.stage import Stage
 from listen_and_move.models.kept_frames import KeptFrames
+from listen_and_move.models.path_memory import ClipBeats
 from listen_and_move.models.path_search import BY_SOUND, usual_search
 from listen_and_move.models.region_search import RegionSearch
 
@@ -57,6 +59,8 @@ class PictureChoice(NamedTuple):
     camera: CameraMode = "still"
     """still: aligned frames are shown as a camera would see them that stands still; as-filmed: the camera
     moves as it did."""
+    beats: bool = False
+    """The clip's beats are played on those of the sound."""
 
 
 AS_LEARNT = PictureChoice()
@@ -111,6 +115,11 @@ def model_pipeline(animator: Animator, choice: PictureChoice, name: str) -> Pipe
         UserError: no such size, or a path is asked for, and it keeps no frames.
     """
     picture, kept = chosen_picture(animator, choice.picture, name)
+    if choice.beats and picture != "path":
+        raise UserError(
+            f"beats: expected a path, which plays slower and faster; got a picture that is {picture}",
+            "--picture path, or leave --beats away",
+        )
     if kept is None:
         return _drawing_pipeline(animator, asked_size(choice.size, animator.size, animator.source_size))
     size = asked_size(choice.size, animator.size, kept.picture_size)
@@ -134,12 +143,27 @@ def path_pipeline(
         choice: what is asked for.
         size: width and height; None: that of the frames.
         animator: draws the guide, where the path is led by one; None: none leads it.
+
+    Raises:
+        UserError: beats are asked for, and the clip has none.
     """
     weights = BY_SOUND if animator is None else kept.about.weights
     extractor, size = reference.extractor, size or kept.picture_size
-    search = kept.path.search(usual_search(weights, choice.live), weights, choice.seed)
+    beats = _clip_beats(kept, extractor) if choice.beats else None
+    search = kept.path.search(
+        usual_search(weights, choice.live), weights, choice.seed, None if beats is None else beats.phases
+    )
     silence, level = extractor.silence(), reference.level
-    source = PathSource(kept, search, extractor.fps, silence, level, choice.live, choice.camera)
+    source = PathSource(
+        kept,
+        search,
+        extractor.fps,
+        silence,
+        level,
+        choice.live,
+        choice.camera,
+        None if beats is None else beats.period,
+    )
     guide: tuple[Stage, ...] = (Guide(animator.renderer),) if animator and weights.guide else ()
     check = animator.pipeline.check if guide and animator else Controls.check_replay
     return Pipeline(
@@ -149,6 +173,17 @@ def path_pipeline(
         check,
         source.rate,
     )
+
+
+def _clip_beats(kept: KeptFrames, extractor: FeatureExtractor) -> ClipBeats:
+    """Returns the beats of a clip."""
+    flux = extractor.config.flux
+    beats = None if flux is None else kept.path.beats(flux, extractor.fps)
+    if beats is None:
+        raise UserError(
+            "beats: expected a clip whose sound has a steady beat; this one has none", "leave --beats away"
+        )
+    return beats
 
 
 def composed_pipeline(

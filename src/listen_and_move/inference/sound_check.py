@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from listen_and_move.audio.beats import Beats, find_beats
 from listen_and_move.audio.features import Matching
 from listen_and_move.audio.loudness import (
     ABSOLUTE_GATE,
@@ -41,6 +42,8 @@ class SoundCheck(NamedTuple):
     """Of each second, 1 as training sounds are to each other; None: not known."""
     matching: Matching | None = None
     """How it is brought into the clip's sound world; None: it is heard as it is."""
+    beats: Beats | None = None
+    """Its beats; None: it has no steady ones, or they were not looked for."""
 
     @property
     def far(self) -> float:
@@ -53,6 +56,7 @@ def listen(
     reference: AudioReference,
     gain: Gain | Literal["match"] = "match",
     adapt: Adapt = 0.0,
+    beats: bool = False,
 ) -> SoundCheck:
     """Hears a whole sound, twice, in bounded memory but for a few bytes a second.
 
@@ -61,19 +65,26 @@ def listen(
         reference: how it is heard, and the training sound that it is compared with.
         gain: match: the one that brings it to the level of the training sound.
         adapt: how far it is brought into the clip's sound world.
+        beats: they are looked for.
     """
     level = gated_level(sound())
     chosen = matching_gain(level, reference.level) if gain == "match" else gain
     if reference.repertoire is None:
         return SoundCheck(level, chosen, None)
     matcher = Matcher.of(reference.extractor, reference.repertoire)
-    values, moments = [], None
+    flux = reference.extractor.config.flux if beats else None
+    values, rises, moments = [], [], None
     for chunks in AudioFrontEnd(reference).chunks(sound(), PlaySettings(gain=chosen)):
         values.append(novelty(reference.extractor.assemble(chunks), reference.repertoire))
+        own = reference.extractor.own(chunks)
         if matcher is not None:
-            moments = matcher.heard(reference.extractor.own(chunks), values[-1], moments)
+            moments = matcher.heard(own, values[-1], moments)
+        if flux is not None:
+            rises.append(own[:, flux])
     new = by_second(torch.cat(values) if values else torch.zeros(0), reference.extractor.fps)
-    return SoundCheck(level, chosen, new, None if matcher is None else matcher.matching(moments, adapt))
+    matching = None if matcher is None else matcher.matching(moments, adapt)
+    found = find_beats(torch.cat(rises).double().numpy(), reference.extractor.fps) if rises else None
+    return SoundCheck(level, chosen, new, matching, found)
 
 
 def notes(
@@ -82,16 +93,26 @@ def notes(
     reference: AudioReference,
     gain: Gain | Literal["match"] = "match",
     adapt: Adapt = 0.0,
+    beats: bool = False,
 ) -> list[Remark]:
-    """What a user should know of a sound that is played with the gain and as far adapted as was asked for, a
-    line each; often nothing."""
+    """What a user should know of a sound that is played with the gain, as far adapted, and on its beats where
+    that was asked for, a line each; often nothing."""
     level = _level_notes(name, check, reference) if gain in ("match", "running") else []
     unmatched = []
     if check.matching is None and adapt not in ("auto", 0):
         can = Matcher.of(reference.extractor, reference.repertoire) is not None
         why = "hardly anything is heard" if can else NOT_MATCHED
         unmatched = [Remark(f"{name}: heard as it is: {why}")]
-    return [*level, *unmatched, *_novelty_notes(name, check)]
+    told = [*level, *unmatched, *_novelty_notes(name, check)]
+    return [*told, *_beat_notes(name, check, reference)] if beats else told
+
+
+def _beat_notes(name: str, check: SoundCheck, reference: AudioReference) -> list[Remark]:
+    """What was found of the beats, where they were asked for."""
+    if check.beats is None:
+        return [Remark(f"{name}: no steady beat is heard, so --beats has no effect")]
+    rate = 60 * float(reference.extractor.fps) / check.beats.period
+    return [Remark(f"{name}: {rate:.0f} beats a minute")]
 
 
 def _level_notes(name: str, check: SoundCheck, reference: AudioReference) -> list[Remark]:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from listen_and_move.audio.beats import Beats
 from listen_and_move.audio.features import Matching
 from listen_and_move.audio.loudness import Gain
 from listen_and_move.audio.matching import Adapt
@@ -29,6 +30,8 @@ class PlaySettings(NamedTuple):
     """How the sound is brought into the clip's sound world; None: as `adapt` says, by what has been heard."""
     adapt: Adapt = 0.0
     """How far it is brought there, where nothing is known of it before: see `audio.matching`."""
+    beats: Beats | None = None
+    """Of the sound, on which those of the clip are played; None: they do not count."""
     late: int = 0
     """Of the frames that a push completes, so many come too late to be drawn: the last picture stays on
     display."""

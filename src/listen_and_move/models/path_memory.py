@@ -4,6 +4,7 @@ Letters: N training frames, F numbers per frame of sound, P principal components
 T frames, H height, W width.
 """
 
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
+from listen_and_move.audio.beats import beats_of, find_beats
 from listen_and_move.models.path_search import CostWeights, PathSearch, Search, thumbnails
 
 SIDE = 32
@@ -20,6 +22,15 @@ COMPONENTS = 64
 variance."""
 MOST_FITTED = 1024
 """Frames, evenly chosen, of which the components are found."""
+
+
+class ClipBeats(NamedTuple):
+    """Beats of a training sound."""
+
+    period: float
+    """In frames."""
+    phases: Float[np.ndarray, " N"]
+    """How far each training frame is from the beat before to the next one; nan where it is not known."""
 
 
 class PathMemory(NamedTuple):
@@ -43,13 +54,38 @@ class PathMemory(NamedTuple):
         small = torch.nn.functional.adaptive_avg_pool2d((pictures.float() + 1) / 2, SIDE).flatten(1)
         return ((small - self.centre) @ self.components.T).numpy()
 
-    def search(self, search: Search, weights: CostWeights, variety: int = 0) -> PathSearch:
+    def beats(self, flux: int, fps: Fraction) -> "ClipBeats | None":
+        """Returns the beats of the training sound; None where it has no steady ones.
+
+        Args:
+            flux: place in the features of how much louder the sound becomes.
+            fps: frames per second.
+        """
+        breaks = np.flatnonzero(np.diff(self.numbers.numpy()) != 1) + 1
+        parts = np.split(self.features[:, flux].double().numpy(), breaks)
+        found = find_beats(max(parts, key=len), fps)
+        if found is None:
+            return None
+        phases = []
+        for part in parts:
+            beats = beats_of(part, found.period)
+            phases += [np.nan if beats is None else beats.phase(frame) for frame in range(len(part))]
+        return ClipBeats(found.period, np.array(phases))
+
+    def search(
+        self,
+        search: Search,
+        weights: CostWeights,
+        variety: int = 0,
+        phases: Float[np.ndarray, " N"] | None = None,
+    ) -> PathSearch:
         """Returns the search through these frames.
 
         Args:
             search: how it is looked for.
             weights: what makes a frame expensive.
             variety: seed of another path of nearly the same cost; 0: the cheapest one.
+            phases: of the beats of the training sound; None: they do not count.
         """
         return PathSearch(
             self.numbers.numpy(),
@@ -59,6 +95,7 @@ class PathMemory(NamedTuple):
             weights,
             self.metric_scale.numpy(),
             variety,
+            phases,
         )
 
     def without(self, hidden: Bool[Tensor, " N"]) -> "PathMemory":

@@ -33,7 +33,10 @@ WEAKEST, STRONGEST = -1.0, 3.0
 """Of strokes and motion, in spreads over the mean: larger ones count no more."""
 SPEED = 0.5
 """Cost, of that of another jump that changes the picture as much, of showing a frame once more or leaving one
-out where the sound is all foreign: so the clip plays slower or faster until the next stroke."""
+out where the sound is all foreign, or beats count: so the clip plays slower or faster until the next stroke
+or beat."""
+BEAT = 0.3
+"""Cost of a frame a quarter of a beat away from where the sound is in its own."""
 _BLOCK = 256  # frames made small at once: bounds the memory of a long clip
 _CONSTANT = 1e-4  # of its mean: motion with less spread is even but for rounding
 _PAIRED = 512  # frames of which all pairs are measured for a unit
@@ -107,6 +110,13 @@ class PathCue(NamedTuple):
     """How far the sound is foreign, 0 to 1: so far its strokes lead."""
     stroke: float = 0.0
     """How much louder the sound becomes, in spreads over its mean."""
+    beat: float | None = None
+    """How far it is from the beat before to the next one, 0 to 1; None: beats do not count."""
+
+    @property
+    def free(self) -> float:
+        """How freely the clip plays slower or faster, 0 to 1."""
+        return self.foreign if self.beat is None else 1.0
 
 
 class Points(NamedTuple):
@@ -160,6 +170,9 @@ class PathSearch:
     """Seed of a small random cost of each training frame, so that another path of nearly the same cost is
     found;
     0: none."""
+    phases: Float[np.ndarray, " N"] | None = None
+    """How far each training frame is from a beat to the next one; nan: not known; None: beats do not
+    count."""
 
     def whole(self, features: Float[Tensor, "T F"]) -> Int[np.ndarray, " T"]:
         """Returns the frame numbers in the clip for the sound of a whole track."""
@@ -213,9 +226,9 @@ class PathSearch:
             return PathState(candidates[:, None], candidates, costs_here[candidates])
         following = state.ends[self._goes_on[state.ends]] + 1
         candidates = np.union1d(candidates, following)
-        if cue.silent or cue.foreign:
+        if cue.silent or cue.free:
             candidates = np.union1d(candidates, state.ends)
-        if cue.foreign:
+        if cue.free:
             candidates = np.union1d(candidates, following[self._goes_on[following]] + 1)
         costs = state.costs[:, None] + self.search.jump_weight * self._jumps(state.ends, candidates, cue)
         before, total = costs.argmin(0), costs.min(0) + costs_here[candidates]
@@ -237,6 +250,9 @@ class PathSearch:
             stroke = min(max(cue.stroke, WEAKEST), STRONGEST)
             costs = costs * (1 - cue.foreign * (1 - TRUST))
             costs = costs + cue.foreign * STROKE * np.square(self._motion - stroke)
+        if cue.beat is not None and self.phases is not None:
+            apart = 1 - np.cos(2 * np.pi * (self.phases - cue.beat))
+            costs = costs + BEAT * np.nan_to_num(apart, nan=1.0)
         return costs * self._variety
 
     def _jumps(
@@ -248,9 +264,9 @@ class PathSearch:
         distance = distances(self._expected[ends], self._centred[candidates]) / self._picture_unit
         plays_on = self._goes_on[ends, None] & (ends[:, None] + 1 == candidates)
         if not cue.silent:
-            if cue.foreign:
+            if cue.free:
                 near = self._slower_or_faster(ends, candidates)
-                distance = np.where(near, distance * (1 - cue.foreign * (1 - SPEED)), distance)
+                distance = np.where(near, distance * (1 - cue.free * (1 - SPEED)), distance)
             return np.where(plays_on, 0.0, distance)
         stays = distances(self._centred[ends], self._centred[candidates]) / self._picture_unit
         return np.where(ends[:, None] == candidates, 0.0, np.where(plays_on, ADVANCE * stays, distance))

@@ -117,6 +117,8 @@ class PathSource:
     """The sound to come is not known."""
     camera: CameraMode = "still"
     """What the camera does where frames have poses."""
+    beat: float | None = None
+    """Frames from one beat of the clip to the next; None: beats do not count."""
 
     @cached_property
     def _camera(self) -> PathCamera:
@@ -136,12 +138,12 @@ class PathSource:
         cues, quiet = self._cues(inputs, state.quiet, settings)
         numbers, search = self.search.push(cues, state.search)
         state = state._replace(waiting=(*state.waiting, *inputs), search=search, quiet=quiet)
-        return self._shown(self._decided(state, numbers.tolist()))
+        return self._shown(self._decided(state, numbers.tolist(), settings))
 
     def finish(self, state: PathSourceState | None, settings: PlaySettings = AS_IT_IS) -> Iterator[Frame]:
         """Yields the frames that are left, one by one: they are many and can be large."""
         if state is not None:
-            decided = self._decided(state, self.search.finish(state.search).tolist())
+            decided = self._decided(state, self.search.finish(state.search).tolist(), settings)
             known = self._known(decided, ended=True)
             yield from self._frames(decided, known, self._views(decided, known))
 
@@ -165,6 +167,7 @@ class PathSource:
         threshold = nothing_heard(UNKNOWN_LEVEL if self.level is None else self.level)
         guides = [frame.guide for frame in inputs if frame.guide is not None]
         described = iter(self.kept.path.described(torch.stack(guides).cpu()) if guides else ())
+        beats = None if settings.beats is None or self.beat is None else settings.beats.near(self.beat)
         cues = []
         for frame in inputs:
             guide = next(described) if frame.guide is not None else None
@@ -173,11 +176,14 @@ class PathSource:
             if quiet > PATIENCE * self.fps:
                 cues.append(PathCue(self.silence.numpy(), None, True))
             else:
-                cues.append(PathCue(frame.features.numpy(), guide, False, frame.foreign, frame.stroke))
+                beat = None if beats is None else beats.phase(frame.number)
+                features = frame.features.numpy()
+                cues.append(PathCue(features, guide, False, frame.foreign, frame.stroke, beat))
         return cues, quiet
 
-    def _decided(self, state: PathSourceState, numbers: list[int]) -> PathSourceState:
+    def _decided(self, state: PathSourceState, numbers: list[int], settings: PlaySettings) -> PathSourceState:
         """Returns the state with some more training frames of the path."""
+        free = settings.beats is not None
         stretches, last = list(state.stretches), state.number
         for frame, number in zip(state.waiting, numbers, strict=False):
             begin = self._begin(frame.number)
@@ -190,7 +196,7 @@ class PathSource:
                 stretches.append(Stretch(from_before, resting, False, False, stretches[-1].ends))
             elif last is not None and number == last + 1 and not stretches[-1].moving:
                 stretches.append(self._stretch(from_before, frame.number, number))
-            elif last is not None and number == last + 2 and frame.foreign and self._together(last, number):
+            elif last is not None and number == last + 2 and self._left_out(last, frame, free):
                 stretches.append(self._stretch(begin, frame.number, number))
             elif last is not None and number not in (last, last + 1):
                 stretch = self._stretch(begin, frame.number, number)
@@ -205,9 +211,11 @@ class PathSource:
             stretches=tuple(stretches),
         )
 
-    def _together(self, *numbers: int) -> bool:
-        """Returns whether training frames belong to one stretch of the clip."""
-        return len({self.kept.stretch(self._position(number)) for number in numbers}) == 1
+    def _left_out(self, last: int, frame: Frame, free: bool) -> bool:
+        """Returns whether a frame of the clip is left out after another one, so that the clip plays
+        faster."""
+        ends = (self.kept.stretch(self._position(number)) for number in (last, last + 2))
+        return (free or frame.foreign > 0) and len(set(ends)) == 1
 
     def _stretch(self, begin: int, frame: int, number: int) -> Stretch:
         """Returns the stretch that begins with a training frame."""
