@@ -30,6 +30,9 @@ OWN, FOREIGN = 1.75, 2.5
 """Mean novelty, in that of the clip's own sound through such microphones, up to which auto is 0, and from
 which on it is 1. Of five clips their own sound has 0.2 to 0.5 (as it is) and up to 1.8 (in rooms, and in
 noise of 10 dB but for two); music, speech and noises on them mostly 2 to 6."""
+LEAST_TILTED = 0.63
+"""Novelty that other microphones make at least: so what is as new as training sounds are to each other (1) is
+never foreign."""
 LEAST_SECONDS = 0.5
 """Of sound that is heard, without which nothing is told of it."""
 FADE_SECONDS = 5.0
@@ -38,7 +41,6 @@ REMEMBERED_SECONDS = 30.0
 """Of sound that is heard live, over which its mean and spread are taken, about."""
 MOST_SPREAD = 2.0
 """By which a spread is divided or multiplied at most."""
-_LEAST_TILTED = 0.05  # where tilting hardly changes a sound, everything would be foreign
 _SOFT = 0.1  # added to spreads, so that what hardly varies is not blown up
 
 
@@ -158,7 +160,7 @@ class Matcher:
         extractor = self.extractor
         heard = self._raw[extractor.loudest(self._raw) >= HEARD_DB]
         tilted = torch.cat([extractor.tilted(heard, tilt) for tilt in (TILT, -TILT)])
-        return max(float(novelty(extractor.standardised(tilted), self.repertoire).mean()), _LEAST_TILTED)
+        return max(float(novelty(extractor.standardised(tilted), self.repertoire).mean()), LEAST_TILTED)
 
     @cached_property
     def _raw(self) -> Float[Tensor, "kept chunk"]:

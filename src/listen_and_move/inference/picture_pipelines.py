@@ -164,6 +164,8 @@ def path_pipeline(
         choice.camera,
         None if beats is None else beats.period,
     )
+    if choice.live:
+        source.prepare()
     guide: tuple[Stage, ...] = (Guide(animator.renderer),) if animator and weights.guide else ()
     check = animator.pipeline.check if guide and animator else Controls.check_replay
     return Pipeline(

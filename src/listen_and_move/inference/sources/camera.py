@@ -42,6 +42,8 @@ class PathCamera:
 
     kept: KeptFrames
     mode: CameraMode
+    live: bool = False
+    """There is little time for each picture."""
 
     def after(self, views: Sequence[View], place: Callable[[int], int]) -> View:
         """Returns the view of the next frame.
@@ -77,7 +79,12 @@ class PathCamera:
         width, height = self.kept.picture_size
         if displacement(pose, height / width) * width < UNSEEN:
             return picture
-        return warped(picture, pose, self._around(view))
+        return warped(picture, pose, self._around(view), quick=self.live)
+
+    def prepare(self) -> None:
+        """Makes what the first picture that is moved would wait for."""
+        if self.kept.poses is not None:
+            self._around(STILL)
 
     def _lit(self, place: int, view: View) -> Picture:
         """Returns a kept frame in the light of a view."""

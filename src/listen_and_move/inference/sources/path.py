@@ -122,7 +122,11 @@ class PathSource:
 
     @cached_property
     def _camera(self) -> PathCamera:
-        return PathCamera(self.kept, self.camera)
+        return PathCamera(self.kept, self.camera, self.live)
+
+    def prepare(self) -> None:
+        """Makes what the first picture would wait for."""
+        self._camera.prepare()
 
     @property
     def rate(self) -> Fraction:
