@@ -8,13 +8,13 @@ import pytest
 import torch
 from scipy.spatial.distance import cdist, pdist
 
+from listen_and_move.models.distances import cheapest
 from listen_and_move.models.path_search import (
     PLAIN,
     VITERBI,
     PathCue,
     PathSearch,
     Search,
-    cheapest,
     thumbnails,
 )
 

@@ -21,6 +21,8 @@ import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
+from listen_and_move.models.distances import Points, cheapest, distances, mean_distance
+
 THUMBNAIL = 16
 """Side of the thumbnails on which pictures are compared, in pixels."""
 ADVANCE = 1.0
@@ -39,7 +41,6 @@ BEAT = 0.3
 """Cost of a frame a quarter of a beat away from where the sound is in its own."""
 _BLOCK = 256  # frames made small at once: bounds the memory of a long clip
 _CONSTANT = 1e-4  # of its mean: motion with less spread is even but for rounding
-_PAIRED = 512  # frames of which all pairs are measured for a unit
 
 
 class Search(NamedTuple):
@@ -117,28 +118,6 @@ class PathCue(NamedTuple):
     def free(self) -> float:
         """How freely the clip plays slower or faster, 0 to 1."""
         return self.foreign if self.beat is None else 1.0
-
-
-class Points(NamedTuple):
-    """Points around their mean, which keeps the rounding of `distances` small, with all that is needed to
-    measure how far something is from each of them by one product of a matrix and a vector."""
-
-    mean: Float[np.ndarray, " P"]
-    centred: Float[np.ndarray, "N P"]
-    squares: Float[np.ndarray, " N"]
-    """Squared lengths of the centred points."""
-
-    @classmethod
-    def of(cls, points: Float[np.ndarray, "N P"]) -> "Points":
-        """Returns some points as that."""
-        mean = points.mean(0)
-        centred = points - mean
-        return cls(mean, centred, np.square(centred).sum(1))
-
-    def squared_distances(self, point: Float[np.ndarray, " P"]) -> Float[np.ndarray, " N"]:
-        """Returns the squared distance of each point to another one."""
-        centred = point - self.mean
-        return np.maximum(self.squares + np.square(centred).sum() - 2 * (self.centred @ centred), 0)
 
 
 class PathState(NamedTuple):
@@ -352,15 +331,6 @@ class PathSearch:
         return mean_distance(self._centred)
 
 
-def cheapest(costs: Float[np.ndarray, " N"], count: int) -> Int[np.ndarray, " D"]:
-    """Returns the numbers of the smallest costs, the smallest first, of equal ones the first; only they are
-    sorted."""
-    if count >= len(costs):
-        return np.argsort(costs, kind="stable")
-    few = np.flatnonzero(costs <= np.partition(costs, count - 1)[count - 1])
-    return few[np.argsort(costs[few], kind="stable")][:count]
-
-
 def thumbnails(
     frames: UInt8[Tensor, "frames H W 3"], places: Int[np.ndarray, " N"], side: int = THUMBNAIL
 ) -> Float[np.ndarray, "N P"]:
@@ -376,19 +346,3 @@ def thumbnails(
         for block in torch.from_numpy(places).split(_BLOCK)
     ]
     return torch.cat(small).numpy()
-
-
-def distances(a: Float[np.ndarray, "C P"], b: Float[np.ndarray, "D P"]) -> Float[np.ndarray, "C D"]:
-    """Returns the Euclidean distance of all pairs, by way of |a - b|^2 = |a|^2 + |b|^2 - 2 ab."""
-    squares = np.square(a).sum(1)[:, None] + np.square(b).sum(1) - 2 * a @ b.T
-    return np.sqrt(np.maximum(squares, 0))
-
-
-def mean_distance(points: Float[np.ndarray, "N P"]) -> float:
-    """Returns the mean distance of all pairs among at most 512 points, evenly chosen; 1 where all are equal.
-
-    The mean and not the median, which is 0 for a clip that is silent or still most of the time.
-    """
-    some = points[:: -(-len(points) // _PAIRED)]
-    pairs = len(some) * (len(some) - 1)
-    return float(distances(some, some).sum() / pairs) if pairs and not (points == points[0]).all() else 1.0

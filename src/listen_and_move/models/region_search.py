@@ -15,8 +15,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from listen_and_move.models.distances import distances
 from listen_and_move.models.path_memory import SIDE, PathMemory
-from listen_and_move.models.path_search import distances
 
 AT_ONCE = 4
 """Frames at most that are chosen for one guide; 8 gives the same picture."""

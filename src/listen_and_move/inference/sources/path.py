@@ -192,7 +192,7 @@ class PathSource:
         for frame, number in zip(state.waiting, numbers, strict=False):
             begin = self._begin(frame.number)
             # What is shown at this instant is what the clip does from the one before on.
-            from_before = begin if self.live else max(state.shown, self._begin(frame.number - 1))
+            from_before = begin if self.live else max(begin - self._ahead, self._begin(frame.number - 1))
             if not stretches:
                 stretches.append(self._stretch(begin, frame.number, number))
             elif number == last and stretches[-1].moving:
