@@ -34,7 +34,8 @@ def guest(cinema: str) -> Iterator[Visitor]:
 
 def test_live_shows_the_path_that_is_played_live(cinema: str, films: Path, sound: Path) -> None:
     samples = np.concatenate(list(read_sound(sound, RATE)))
-    player = Live(playable(films / "film", PictureChoice(live=True), device="cpu").pipeline, RATE)
+    pipeline = playable(films / "film", PictureChoice(live=True), device="cpu").pipeline
+    player = Live(pipeline, RATE, adapt="auto")  # as the page plays
     whole = player.push(samples) + player.finish()
     with playing(cinema, model="film") as socket:
         found = played(socket, samples, 500)

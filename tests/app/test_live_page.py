@@ -65,10 +65,11 @@ def test_a_jpeg_shows_the_frame() -> None:
     assert np.abs(decoded(jpeg(frame)).astype(int) - frame).max() <= 6
 
 
-def test_live_frames_are_those_of_the_whole_sound(address: str, runs: Path, sound: Path) -> None:
-    samples = np.concatenate(list(read_sound(sound, RATE)))
+def test_live_frames_are_those_of_the_whole_sound(address: str, runs: Path, performance: Path) -> None:
+    """Of the model's own sound, which is heard as it is."""
+    samples = np.concatenate(list(read_sound(performance, RATE, end=1.5)))
     animator = Animator.load(runs / "tiny", "cpu")
-    whole = list(animator.frames([np.concatenate(list(read_sound(sound, 64_000)))]))
+    whole = list(animator.frames([np.concatenate(list(read_sound(performance, 64_000, end=1.5)))]))
     with playing(address, size="model") as socket:
         found = played(socket, samples, 500)
     assert [instant for instant, _ in found] == pytest.approx([number / 20 for number in range(30)])

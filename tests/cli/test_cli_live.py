@@ -52,10 +52,10 @@ def wave(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_file_gives_what_generate_gives(trained: Path, wave: Path, tmp_path: Path) -> None:
-    generate(trained, wave, tmp_path / "whole.mp4", gain=6.0, seed=3, device="cpu")
+    generate(trained, wave, tmp_path / "whole.mp4", gain=6.0, adapt=0.0, seed=3, device="cpu")
     seen: list[Status] = []
     out = tmp_path / "live.mp4"
-    perform(trained, str(wave), str(out), gain=6.0, seed=3, device="cpu", watch=seen.append)
+    perform(trained, str(wave), str(out), gain=6.0, adapt=0.0, seed=3, device="cpu", watch=seen.append)
     whole, found = (
         list(read_frames(path, Fraction(20), width=32, height=32)) for path in (tmp_path / "whole.mp4", out)
     )

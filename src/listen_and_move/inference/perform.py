@@ -121,7 +121,7 @@ def perform(
     for note in played.notes:
         tell(note)
     if checked_adapt(adapt) not in ("auto", 0) and pipeline.front_end.matcher is None:
-        tell(Remark(f"{NOT_MATCHED}: --adapt has no effect"))
+        tell(Remark(f"{NOT_MATCHED}: asking for sounds to be brought there has no effect"))
     with opened_source(input, raw, live, track) as source, _stopping() as stopped, core_to_spare(live):
         player = Live(pipeline, source.rate, seed, controls, gain, adapt)
         pacer = Pacer(pipeline.fps, source.rate, player.delays.sound)

@@ -110,7 +110,7 @@ def notes(
 def _beat_notes(name: str, check: SoundCheck, reference: AudioReference) -> list[Remark]:
     """What was found of the beats, where they were asked for."""
     if check.beats is None:
-        return [Remark(f"{name}: no steady beat is heard, so --beats has no effect")]
+        return [Remark(f"{name}: no steady beat is heard: asking for its beats has no effect")]
     rate = 60 * float(reference.extractor.fps) / check.beats.period
     return [Remark(f"{name}: {rate:.0f} beats a minute")]
 
