@@ -14,7 +14,6 @@ sounds that have one are played on beats as well: `beats` says how near those of
 sound, 1 on them, 0 by chance, -1 between them.
 """
 
-import argparse
 import json
 from collections.abc import Callable, Iterable
 from fractions import Fraction
@@ -27,7 +26,7 @@ import numpy as np
 import torch
 
 from benchmarks.machine import machine
-from benchmarks.studio.foreign import chosen, kind
+from benchmarks.studio.foreign import chosen, kind, runs_and_sounds
 from listen_and_move.audio.features import SAMPLE_RATE
 from listen_and_move.audio.matching import Adapt, parse_adapt
 from listen_and_move.data.source import find_source
@@ -55,15 +54,9 @@ SHOWN = ("used", "jumps", "motion", "onsets", "above", "novelty", "foreign", "be
 
 def main() -> None:
     """Play every run with the same sounds."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("runs", nargs="+", type=Path)
-    parser.add_argument("--sounds", type=Path, required=True)
-    parser.add_argument("--clips", type=int, default=40)
+    parser = runs_and_sounds(__doc__)
     parser.add_argument("--seconds", type=int, default=8)
     parser.add_argument("--adapt", nargs="+", default=["0", "auto"])
-    parser.add_argument("--results", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
     found: Values = {"machine": machine(), "seconds": options.seconds, "runs": {}}

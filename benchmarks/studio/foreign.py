@@ -51,15 +51,9 @@ KINDS = {
 
 def main() -> None:
     """Play every run with the same sounds."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("runs", nargs="+", type=Path)
-    parser.add_argument("--sounds", type=Path, required=True)
-    parser.add_argument("--clips", type=int, default=40)
+    parser = runs_and_sounds(__doc__)
     parser.add_argument("--sharpness", type=float, default=AS_TRAINED.sharpness)
     parser.add_argument("--amount", type=float, default=AS_TRAINED.amount)
-    parser.add_argument("--results", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
     sounds = chosen(options.sounds, options.clips)
@@ -70,6 +64,16 @@ def main() -> None:
     if options.results:
         found = {"machine": machine(), "sounds": [sound.name for sound in sounds], "runs": rows}
         options.results.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def runs_and_sounds(about: str | None) -> argparse.ArgumentParser:
+    """Options of what plays runs with many sounds."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("--sounds", type=Path, required=True)
+    parser.add_argument("--clips", type=int, default=40)
+    parser.add_argument("--results", type=Path)
+    return parser
 
 
 def chosen(folder: Path, count: int) -> list[Path]:

@@ -111,9 +111,9 @@ def _places(flux: Float[np.ndarray, " T"], period: float) -> Float[np.ndarray, "
     for place in range(len(flux)):
         some = intervals[intervals <= place]
         values = total[place - some] - uneven[: len(some)]
-        if len(some) and (best := int(np.argmax(values))) >= 0 and values[best] > 0:
-            total[place] += values[best]
-            came_from[place] = place - some[best]
+        if len(some) and values.max() > 0:
+            total[place] += values.max()
+            came_from[place] = place - some[np.argmax(values)]
     ending = len(flux) - min(len(flux), round(period))
     places = [ending + int(np.argmax(total[ending:]))]
     while came_from[places[-1]] >= 0:

@@ -2,7 +2,7 @@
 
 Each number of a chunk gets the mean and the spread over time that it has in the training sound: what differs
 from moment to moment in a foreign sound then differs as it does in the clip. Silence stays silence, since
-only what is heard is moved. The clip's own kind of sound stays as it is: how far a sound is moved follows
+only what is heard is moved. What sounds like what was learnt stays as it is: how far a sound is moved follows
 from its novelty.
 
 Letters: T frames.

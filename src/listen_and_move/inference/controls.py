@@ -140,8 +140,8 @@ ADAPT_HELP = (
     "How far a foreign sound is brought into the clip's sound world: each of its features gets the mean and "
     "the spread that it has in the training sound, so that more of the clip is used, and a path moves where "
     "it strikes; silence stays silence. "
-    "0: it is heard as it is; 1: all the way; auto: the farther, the newer it is to the model; the clip's "
-    "own kind of sound not at all. Live it fades in over the first seconds."
+    "0: it is heard as it is; 1: all the way; auto: the farther, the newer it is to the model; what sounds "
+    "like what was learnt not at all. Live it fades in over the first seconds."
 )
 """What is done to foreign sounds, which can be a word too."""
 
