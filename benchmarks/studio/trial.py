@@ -37,7 +37,8 @@ from listen_and_move.metrics.frame import (
 )
 from listen_and_move.metrics.sync import motion_energy
 from listen_and_move.models.generator import Network
-from listen_and_move.models.path_search import PLAIN, VITERBI, PathSearch, thumbnails
+from listen_and_move.models.path_costs import PLAIN, VITERBI
+from listen_and_move.models.path_search import PathSearch, thumbnails
 from listen_and_move.models.rendering import played
 from listen_and_move.presets import preset
 from listen_and_move.settings import with_values

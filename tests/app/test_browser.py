@@ -175,6 +175,22 @@ def test_the_picture_follows_the_microphone_and_its_latency_is_told(visit: Visit
     assert page.is_visible("text=Start")
 
 
+def test_a_picture_comes_sooner_where_less_is_waited_for_and_what_that_costs_is_said(
+    visit: Visit, sound: Path
+) -> None:
+    page = visit("/live")
+    page.wait_for_selector(".model")
+    labels = page.locator("#look-ahead option").all_text_contents()
+    assert labels == ["as trained: 200 ms", "150 ms", "100 ms", "50 ms", "none: as soon as can be"]
+    page.select_option("#look-ahead", "1")
+    page.get_by_role("button", name="Start").click()
+    found = until(lambda: stage(page), lambda found: found.get("frames", 0) >= 5)
+    assert found["window"] + found["look_ahead"] == pytest.approx(132.5)
+    page.reload()
+    page.wait_for_selector(".model")
+    assert page.input_value("#look-ahead") == "1", "a choice is as it was"
+
+
 def test_a_file_plays_in_the_page_together_with_its_picture(visit: Visit, sound: Path) -> None:
     page = visit("/live")
     page.wait_for_selector(".model")

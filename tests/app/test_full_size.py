@@ -45,6 +45,19 @@ def test_live_shows_the_path_that_is_played_live(cinema: str, films: Path, sound
     assert np.ptp([each.mean() for each in whole]) > 0, "a still picture would prove nothing"
 
 
+@pytest.mark.parametrize("frames", [None, 4, 1, 0])
+@pytest.mark.parametrize("picture", ["path", "composed", "drawn"])
+def test_less_is_waited_for_and_what_is_left_of_the_motion_is_said(
+    cinema: str, picture: str, frames: int | None
+) -> None:
+    with playing(cinema, model="film", picture=picture, look_ahead=frames) as socket:
+        hello = json.loads(socket.recv(timeout=60))
+    waited = 4 if frames is None else frames
+    assert hello["delays"]["look_ahead"] == pytest.approx(waited / 20)
+    assert (hello["left"] is None) == (waited == 4)
+    assert hello["left"] is None or 0 <= hello["left"] < 1
+
+
 @pytest.mark.parametrize(
     ("wish", "size"),
     [

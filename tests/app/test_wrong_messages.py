@@ -75,6 +75,10 @@ FIRST: list[str | bytes] = [
     ),
     *(wish(rate=value) for value in (*WRONG_NUMBERS, "1.5", "true", "null", '"1"', "-1", "0", "[1]")),
     *(wish(seed=value) for value in (*WRONG_NUMBERS, "1.5", "true", "null", '"1"', "-1", "[1]")),
+    *(
+        wish(look_ahead=value)
+        for value in (*WRONG_NUMBERS, "1.5", "true", '"1"', "-1", "5", "[1]")  # the model draws: 4 at most
+    ),
     *(wish(gain=value) for value in (*WRONG_NUMBERS, "true", "null", '"match"', "[1]", '{"a": 1}', "61")),
     *(wish(controls=value) for value in ("null", "[1]", "5", '"amount"', '{"\\ud800": 1}', '{"speed": 1}')),
     *(

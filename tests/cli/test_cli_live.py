@@ -19,6 +19,7 @@ import torch
 from tests.cli.running import tone
 
 from listen_and_move.cli.main import run_command
+from listen_and_move.errors import Remark
 from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.generate import generate
 from listen_and_move.inference.live.pacing import PATIENCE
@@ -82,6 +83,28 @@ def test_a_path_is_played_live_into_a_file_as_it_was_filmed(filmed: Path, wave: 
     assert last.frames + 1 <= 41
     with av.open(str(out)) as container:
         assert container.metadata["COMMENT"].startswith("Replayed pictures of a recording")
+
+
+@pytest.mark.parametrize(("frames", "waited"), [(None, 4), (4, 4), (1, 1), (0, 0), (6, 6)])
+def test_less_or_more_is_waited_for_and_what_less_costs_is_said(
+    filmed: Path, wave: Path, tmp_path: Path, frames: int | None, waited: int
+) -> None:
+    told: list[Remark] = []
+    last = perform(
+        filmed,
+        str(wave),
+        str(tmp_path / "out.mkv"),
+        picture="path",
+        look_ahead=frames,
+        device="cpu",
+        tell=told.append,
+    )
+    assert last.ahead == pytest.approx(0.083 + (waited / 20), abs=0.005)
+    assert len(list(read_frames(tmp_path / "out.mkv", Fraction(20), width=32, height=32))) == 41
+    said = [str(note) for note in told]
+    assert len(said) == (waited < 4)
+    sooner = f"look-ahead of {waited} instead of 4 frames: pictures come {200 - 50 * waited} ms sooner; "
+    assert all(line.startswith(sooner) and "% of the motion" in line for line in said)
 
 
 def test_a_video_plays_live_and_says_what_a_model_would_do(
@@ -291,6 +314,8 @@ def test_the_sound_never_waits(
         ),
         (["MODEL", "--input=WAVE", "--output=out.mp4", "--gain=loud"], "gain: expected"),
         (["MODEL", "--input=WAVE", "--output=out.mp4", "--amount=9"], "amount: expected"),
+        (["MODEL", "--input=WAVE", "--output=out.mp4", "--look-ahead=5"], "expected 0 to 4 frames"),
+        (["MODEL", "--input=WAVE", "--output=out.mp4", "--look-ahead=-1"], "expected 0 to 4 frames"),
         (["FILE", "--input=WAVE", "--output=out.mp4", "--paste"], "--video"),
         (["MODEL", "--input=WAVE", "--output=out.mp4", "--stream=avi"], "--stream"),
     ],

@@ -25,7 +25,8 @@ from listen_and_move.evaluation.baselines import (
 from listen_and_move.evaluation.dataset import Dataset, Frames, open_dataset
 from listen_and_move.inference.animator import Animator
 from listen_and_move.keeping import training_frames
-from listen_and_move.models.path_search import PLAIN, VITERBI, PathSearch, thumbnails
+from listen_and_move.models.path_costs import PLAIN, VITERBI
+from listen_and_move.models.path_search import PathSearch, thumbnails
 from listen_and_move.models.rendering import played
 from listen_and_move.runs import RunFolder
 

@@ -25,7 +25,7 @@ from listen_and_move.inference.pipeline import Pipeline
 from listen_and_move.inference.playable import playable
 from listen_and_move.inference.stage import PlaySettings, pictures
 from listen_and_move.media.sound import read_sound
-from listen_and_move.models.path_search import CostWeights
+from listen_and_move.models.path_costs import CostWeights
 
 DIALS = {
     "as trained": PlaySettings(),

@@ -9,14 +9,8 @@ import torch
 from scipy.spatial.distance import cdist, pdist
 
 from listen_and_move.models.distances import cheapest
-from listen_and_move.models.path_search import (
-    PLAIN,
-    VITERBI,
-    PathCue,
-    PathSearch,
-    Search,
-    thumbnails,
-)
+from listen_and_move.models.path_costs import PLAIN, VITERBI, Search
+from listen_and_move.models.path_search import PathCue, PathSearch, thumbnails
 
 ONE_PART, TWO_PARTS = np.arange(80), np.r_[0:30, 45:95]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from listen_and_move.models.path_search import BY_BOTH, BY_GUIDE, BY_SOUND, CostWeights
+from listen_and_move.models.path_costs import BY_BOTH, BY_GUIDE, BY_SOUND, CostWeights
 from listen_and_move.training.path_fitting import LONGEST_FOLD, folds, leading
 
 

@@ -1,11 +1,11 @@
 """Live play over a WebSocket: float32 samples come in, JPEGs go out, each with its instant in the sound.
 
 The first message is JSON with model, rate (samples per second), seed, gain and controls, and if wanted
-channels (1), picture and size, and comes within `limits.FIRST_MESSAGE_SECONDS`. It is answered by what is
-shown: width, height and fps, and the delays. Then binary messages are samples, any number, those of an
-instant beside each other; JSON messages change gain and controls, or end the sound. A picture is a binary
-message: `HEAD`, then a JPEG. The sound never waits: where drawing falls behind, pictures are left out, and at
-last sound.
+channels (1), picture, size and look_ahead, and comes within `limits.FIRST_MESSAGE_SECONDS`. It is answered by
+what is shown: width, height and fps, the delays, and what is left of the motion where less sound is waited
+for. Then binary messages are samples, any number, those of an instant beside each other; JSON messages change
+gain and controls, or end the sound. A picture is a binary message: `HEAD`, then a JPEG. The sound never
+waits: where drawing falls behind, pictures are left out, and at last sound.
 """
 
 import asyncio
@@ -34,14 +34,13 @@ from listen_and_move.app.limits import (
 )
 from listen_and_move.app.messages import read_message, written
 from listen_and_move.app.pictures import JpegEncoder, jpeg_encoder
-from listen_and_move.audio.loudness import Gain, checked_gain
-from listen_and_move.errors import UserError, shown
-from listen_and_move.inference.controls import Controls
+from listen_and_move.app.wishes import channels_of, choice_of, controls_of, gain_of, seed_of, whole_of
+from listen_and_move.errors import UserError
 from listen_and_move.inference.live.pacing import Pacer
 from listen_and_move.inference.live.session import Live
-from listen_and_move.inference.picture_pipelines import PICTURES, Picture, PictureChoice, model_pipeline
+from listen_and_move.inference.look_ahead import motion_left
+from listen_and_move.inference.picture_pipelines import PictureChoice, model_pipeline
 from listen_and_move.inference.pipeline import Pipeline
-from listen_and_move.settings import from_values
 
 if TYPE_CHECKING:
     from listen_and_move.inference.animator import Animator
@@ -49,7 +48,6 @@ if TYPE_CHECKING:
 HEAD = struct.Struct("<d3f")
 """Of a picture: its instant in the sound in seconds; milliseconds that its sound waited, drawing took, and
 the JPEG."""
-MOST_CHANNELS = 8
 EXPECTED = "expected JSON with model, rate, seed, gain and controls"
 TOO_MANY = f"{LIVE} are playing live already, which is the most that this page takes on: try again later."
 
@@ -120,21 +118,23 @@ class LiveService:
     async def _played(self, socket: WebSocket) -> None:
         request = await _first_message(socket)
         rate, channels, seed, controls, gain, choice = (
-            _whole(request, "rate"),
-            _channels(request),
+            whole_of(request, "rate"),
+            channels_of(request),
             seed_of(request),
             controls_of(request),
-            _gain(request),
-            _choice(request),
+            gain_of(request),
+            choice_of(request),
         )
         with self._slot():
             name = str(request.get("model"))
-            pipeline = bounded_pipeline(await self._animator(name), choice, name)
+            animator = await self._animator(name)
+            pipeline = bounded_pipeline(animator, choice, name)
             player = Live(pipeline, rate, seed, controls, gain, "auto")
             delays = {cause: float(value) for cause, value in player.delays._asdict().items()}
             width, height = pipeline.size
             facts = {"width": width, "height": height, "fps": float(pipeline.fps), "delays": delays}
-            await _send(socket, facts)
+            left = await self._motion_left(animator, choice.look_ahead)
+            await _send(socket, {**facts, "left": left})
             session = LiveSession(
                 player,
                 SampleQueue(player.rate, channels, Pacer(pipeline.fps, player.rate, player.delays.sound)),
@@ -148,6 +148,13 @@ class LiveService:
                 (mistake,) = await asyncio.gather(receiving, return_exceptions=True)
             if isinstance(mistake, Exception):
                 raise mistake
+
+    async def _motion_left(self, animator: "Animator", frames: int | None) -> float | None:
+        """What is left of the motion where less is waited for; None: all of it, or that is not known."""
+        kept = animator.model.kept
+        if kept is None or frames is None or frames >= animator.config.features.future:
+            return None
+        return await asyncio.to_thread(motion_left, animator, kept, frames)
 
     @contextmanager
     def _slot(self) -> Iterator[None]:
@@ -221,7 +228,7 @@ async def _receive(socket: WebSocket, session: LiveSession) -> None:
             if request.get("over"):
                 queue.over = True
             else:
-                session.player.controls, session.player.gain = controls_of(request), _gain(request)
+                session.player.controls, session.player.gain = controls_of(request), gain_of(request)
     finally:
         queue.changed.set()
 
@@ -270,27 +277,6 @@ def _samples(message: bytes, channels: int) -> np.ndarray:
     return np.frombuffer(message, "<f4").astype(np.float32).reshape(-1, channels)
 
 
-def _channels(request: dict[str, Any]) -> int:
-    channels = _whole({"channels": 1, **request}, "channels")
-    if not 1 <= channels <= MOST_CHANNELS:
-        raise UserError(f"channels: expected 1 to {MOST_CHANNELS}; got {channels}")
-    return channels
-
-
-def _whole(request: dict[str, Any], name: str) -> int:
-    value = request.get(name, 0)
-    if type(value) is not int:
-        raise UserError(f"{name}: expected a whole number; got {shown(value)}")
-    return value
-
-
-def _gain(request: dict[str, Any]) -> Gain:
-    gain = request.get("gain", 0.0)
-    if gain != "running" and (isinstance(gain, bool) or not isinstance(gain, (int, float))):
-        raise UserError(f"gain: expected running or a number of dB; got {shown(gain)}")
-    return checked_gain(gain)
-
-
 def bounded_pipeline(animator: "Animator", choice: PictureChoice, name: str) -> Pipeline:
     """Returns what plays a loaded model for a visitor, its picture no larger than the page takes on.
 
@@ -311,44 +297,3 @@ def bounded_pipeline(animator: "Animator", choice: PictureChoice, name: str) -> 
     scale = sqrt(LIVE_PIXELS / (width * height))
     fitting = "x".join(str(int(side * scale) // 2 * 2) for side in (width, height))
     return model_pipeline(animator, choice._replace(size=fitting), name)
-
-
-def _choice(request: dict[str, Any]) -> PictureChoice:
-    size = request.get("size", "source")
-    if not isinstance(size, str):
-        raise UserError(f"size: expected model, source, or a size such as 1280x720; got {shown(size)}")
-    return PictureChoice(picture_of(request), size, seed=seed_of(request), live=True)
-
-
-def picture_of(request: dict[str, Any]) -> Picture:
-    """The picture in what a page sent; auto where there is none.
-
-    Raises:
-        UserError: no such picture.
-    """
-    asked = request.get("picture", "auto")
-    for picture in PICTURES:
-        if asked == picture:
-            return picture
-    raise UserError(f"picture: expected one of {', '.join(PICTURES)}; got {shown(asked)}")
-
-
-def seed_of(request: dict[str, Any]) -> int:
-    """The seed in what a page sent; 0 where there is none.
-
-    Raises:
-        UserError: no whole number from 0.
-    """
-    seed = _whole(request, "seed")
-    if seed < 0:
-        raise UserError(f"seed: expected a whole number from 0; got {seed}")
-    return seed
-
-
-def controls_of(request: dict[str, Any]) -> Controls:
-    """The controls in what a page sent; as trained where there are none.
-
-    Raises:
-        UserError: unknown ones, or no numbers.
-    """
-    return from_values(Controls, request.get("controls", {}), "controls.")

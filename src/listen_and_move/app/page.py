@@ -19,10 +19,11 @@ from listen_and_move import __version__
 from listen_and_move.app import limits
 from listen_and_move.app.jobs import Job, Jobs
 from listen_and_move.app.library import Library
-from listen_and_move.app.live import LiveService, controls_of, picture_of, seed_of
+from listen_and_move.app.live import LiveService
 from listen_and_move.app.messages import Answer, read_message
 from listen_and_move.app.trainings import Trainings
 from listen_and_move.app.uploads import Uploads
+from listen_and_move.app.wishes import controls_of, picture_of, seed_of
 from listen_and_move.app.workers import Worker
 from listen_and_move.audio.loudness import parse_gain
 from listen_and_move.config import ClipConfig, is_whole

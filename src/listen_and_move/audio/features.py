@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from listen_and_move.audio.feature_kinds import KINDS, SMALLEST_POWER
 from listen_and_move.clock import frame_count, frame_sample
 from listen_and_move.config import FeatureConfig
 
@@ -25,7 +26,6 @@ SAMPLE_RATE = 64_000
 """Samples per second of the waveform that is listened to."""
 WINDOW, FFT, HOP = 1600, 2048, 640  # 25 ms, zero-padded; 10 ms
 LOWEST_HZ, HIGHEST_HZ = 125.0, 7500.0
-SMALLEST_POWER, RANGE_DB = 1e-10, 80.0
 CLAMP = 4.0
 QUIET_DB, HEARD_DB = 6.0, 18.0
 """Loudest band of a chunk, in dB above the noise floor, up to which it counts as silence, and from which on
@@ -54,6 +54,17 @@ class Matching(NamedTuple):
     """Its standard deviation over what is heard, a little more, so that next to nothing is no stroke."""
 
 
+class Foresight(NamedTuple):
+    """How the last chunks of a frame's look-ahead are guessed, where they are not waited for; see
+    `audio.foresight`."""
+
+    heard: int
+    """Chunks after the frame's own that are heard."""
+    weights: Float[Tensor, "K U"]
+    """Of what is known, all of it in summaries of chunks, in what is not."""
+    bias: Float[Tensor, " U"]
+
+
 class FeatureState(NamedTuple):
     """What is kept between blocks of sound."""
 
@@ -77,6 +88,13 @@ class FeatureExtractor:
     config: FeatureConfig
     fps: Fraction
     statistics: Statistics | None = None
+    foresight: Foresight | None = None
+    """None: all of the look-ahead is heard."""
+
+    @property
+    def ahead(self) -> int:
+        """Chunks after its own that a frame hears."""
+        return self.config.future if self.foresight is None else self.foresight.heard
 
     @property
     def columns(self) -> int:
@@ -87,12 +105,12 @@ class FeatureExtractor:
     def look_ahead(self) -> Fraction:
         """How far beyond its own instant a frame hears, in seconds."""
         reach = HOP * (self.columns - 1) + WINDOW // 2
-        return self.config.future / self.fps + Fraction(reach, SAMPLE_RATE)
+        return self.ahead / self.fps + Fraction(reach, SAMPLE_RATE)
 
     def whole(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "T F"]:
         """The features of a whole track at 64 kHz; T = ceil(duration x fps)."""
         frames = frame_count(len(waveform), SAMPLE_RATE, self.fps)
-        chunks = self.chunks(waveform, -self.config.past, frames + self.config.future)
+        chunks = self.chunks(waveform, -self.config.past, frames + self.ahead)
         return self.assemble(chunks)
 
     def silence(self) -> Float[Tensor, " F"]:
@@ -113,7 +131,7 @@ class FeatureExtractor:
         state = self._extended_state(waveform, state)
         reach = HOP * (self.columns - 1) + WINDOW // 2
         ready = state.frame  # first chunk that cannot be computed yet
-        while frame_sample(ready + self.config.future, self.fps, SAMPLE_RATE) + reach <= state.sample_count:
+        while frame_sample(ready + self.ahead, self.fps, SAMPLE_RATE) + reach <= state.sample_count:
             ready += 1
         return self._given_out(state, ready)
 
@@ -150,23 +168,31 @@ class FeatureExtractor:
 
     def described(self, power: Float[Tensor, "chunks C B"]) -> Float[Tensor, "chunks chunk"]:
         """Raw chunks from their mel power, by the kind of features that is set."""
-        return _KINDS[self.config.kind](power, self.config)
+        return KINDS[self.config.kind](power, self.config)
 
     def assemble(
         self, chunks: Float[Tensor, "chunks chunk"], matching: Matching | None = None
     ) -> Float[Tensor, "T F"]:
-        """Features from raw chunks -past to T + future: standardised, matched, context attached."""
-        past, future = self.config.past, self.config.future
+        """Features from raw chunks -past to T + ahead: standardised, matched, context attached."""
+        past, ahead = self.config.past, self.ahead
         standardised = self.standardised(chunks)
         chunks = standardised if matching is None else self._matched(standardised, chunks, matching)
-        frames = len(chunks) - past - future
+        frames = len(chunks) - past - ahead
         if frames <= 0:
             return torch.zeros(0, self.config.size)
-        summary = _summaries(chunks, self.config)
+        summary = summaries(chunks, self.config)
         context = [
-            summary[past + shift : past + shift + frames] for shift in range(-past, future + 1) if shift != 0
+            summary[past + shift : past + shift + frames] for shift in range(-past, ahead + 1) if shift != 0
         ]
-        return torch.cat([chunks[past : past + frames], *context], dim=1)
+        return self.completed(torch.cat([chunks[past : past + frames], *context], dim=1))
+
+    def completed(self, heard: Float[Tensor, "T heard"]) -> Float[Tensor, "T F"]:
+        """Features with all of the look-ahead, from those without what is not heard of it."""
+        if self.foresight is None:
+            return heard
+        own, around = heard[:, : self.config.chunk_size], heard[:, self.config.chunk_size :]
+        known = torch.cat([summaries(own, self.config), around], dim=1)
+        return torch.cat([heard, known @ self.foresight.weights + self.foresight.bias], dim=1)
 
     def strokes(self, features: Float[Tensor, "T F"], matching: Matching | None) -> list[float]:
         """Returns how much louder a sound becomes in each frame, over the mean of what is heard of it, in
@@ -182,8 +208,8 @@ class FeatureExtractor:
         return ((flux - matching.flux_mean) / matching.flux_spread).tolist()
 
     def own(self, chunks: Float[Tensor, "chunks chunk"]) -> Float[Tensor, "T chunk"]:
-        """The frames' own ones of chunks -past to T + future."""
-        return chunks[self.config.past : len(chunks) - self.config.future]
+        """The frames' own ones of chunks -past to T + ahead."""
+        return chunks[self.config.past : len(chunks) - self.ahead]
 
     def loudest(self, chunks: Float[Tensor, "chunks chunk"]) -> Float[Tensor, " chunks"]:
         """The loudest band of raw chunks, in dB above the noise floor; only of level and shape."""
@@ -244,11 +270,9 @@ class FeatureExtractor:
         """The raw chunks of the frames before ``until`` and the state after them."""
         if until <= state.frame:
             return torch.zeros(0, self.config.chunk_size), state
-        past, future = self.config.past, self.config.future
+        past, ahead = self.config.past, self.ahead
         known = state.frame - past + len(state.chunks)
-        new = self.chunks(
-            state.samples, known, until + future, offset=state.sample_count - len(state.samples)
-        )
+        new = self.chunks(state.samples, known, until + ahead, offset=state.sample_count - len(state.samples))
         chunks = torch.cat([state.chunks, new])
         kept = chunks[until - state.frame :]
         chunk = frame_sample(until - past + len(kept), self.fps, SAMPLE_RATE) - WINDOW // 2
@@ -290,59 +314,10 @@ def _cut(waveform: Tensor, first: int, last: int) -> Tensor:
     return torch.nn.functional.pad(inside, (left, last - first - left - len(inside)))
 
 
-def _summaries(
+def summaries(
     chunks: Float[Tensor, "chunks chunk"], config: FeatureConfig
 ) -> Float[Tensor, "chunks summary"]:
-    """Neighbouring bands averaged; what belongs to no band is kept."""
+    """Chunks in fewer numbers, as they are heard around a frame's own: neighbouring bands averaged; what
+    belongs to no band is kept."""
     bands, extras = chunks.tensor_split([config.chunk_size - config.extras], dim=1)
     return torch.cat([bands.unflatten(1, (config.summary_size - config.extras, -1)).mean(2), extras], dim=1)
-
-
-def _decibels(power: Tensor) -> Tensor:
-    return 10 * torch.log10(power.clamp(min=SMALLEST_POWER))
-
-
-def _lms(power: Float[Tensor, "T C B"], config: FeatureConfig) -> Float[Tensor, "T B"]:
-    level = _decibels(power)
-    return (level - level.amax((1, 2), keepdim=True)).clamp(min=-RANGE_DB).mean(1)
-
-
-def _mel(power: Float[Tensor, "T C B"], config: FeatureConfig) -> Float[Tensor, "T B"]:
-    return power.mean(1)
-
-
-def _mfcc(power: Float[Tensor, "T C B"], config: FeatureConfig) -> Float[Tensor, "T 20"]:
-    level = _decibels(power)
-    level = torch.maximum(level, level.amax((1, 2), keepdim=True) - RANGE_DB)
-    return (level @ _cosines(config.bands, config.chunk_size).T).mean(1)
-
-
-def _level(power: Float[Tensor, "T C B"], config: FeatureConfig) -> Float[Tensor, "T B"]:
-    """dB above the noise floor, 0 in silence; a soft corner, so that noise below the floor hardly shows."""
-    return _above_floor(power, config).mean(1)
-
-
-def _shape(power: Float[Tensor, "T C B"], config: FeatureConfig) -> Float[Tensor, "T B+2"]:
-    """Which bands stand out, how loud it is, and how much louder the chunk's second half is than its
-    first."""
-    level = _above_floor(power, config)
-    bands, half = level.mean(1), level.shape[1] // 2
-    loud = bands.mean(1, keepdim=True)
-    flux = (level[:, -half:].mean(1) - level[:, :half].mean(1)).clamp(min=0).mean(1, keepdim=True)
-    return torch.cat([bands - loud, loud, flux], dim=1)
-
-
-def _above_floor(power: Tensor, config: FeatureConfig) -> Tensor:
-    return 10 * torch.log10(1 + power * 10 ** (-config.floor_db / 10))
-
-
-@lru_cache(maxsize=8)
-def _cosines(bands: int, coefficients: int) -> Tensor:
-    """Rows of the orthonormal DCT-II."""
-    angle = torch.arange(coefficients)[:, None] * (torch.arange(bands) + 0.5) * math.pi / bands
-    rows = torch.cos(angle.double()) * math.sqrt(2 / bands)
-    rows[0] /= math.sqrt(2)
-    return rows.float()
-
-
-_KINDS = {"lms": _lms, "mel": _mel, "mfcc": _mfcc, "level": _level, "shape": _shape}

@@ -257,6 +257,10 @@ class LiveArguments(PlayOptions):
     format: Literal["s16le", "f32le"] = "s16le"
     """Of raw samples: 16-bit integers or 32-bit floats, little endian."""
     gain: str = field(default="running", metadata={"help": GAIN.help})
+    look_ahead: int | None = None
+    """Frames of sound, at the model's rate, that are waited for beyond a picture's own instant: fewer, and
+    pictures come sooner and follow less well; a path can wait for a few more than the model was trained to
+    hear. None: as many as that; --features.future of training."""
 
 
 @dataclass(frozen=True)

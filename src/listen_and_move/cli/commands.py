@@ -234,6 +234,7 @@ def live(arguments: list[str]) -> int:
             size=options.size,
             gain=gain,
             adapt=adapt,
+            look_ahead=options.look_ahead,
             controls=options.controls,
             paste=options.paste,
             video=options.video,

@@ -17,7 +17,8 @@ from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor
 from listen_and_move.data.frame_store import FrameStore, Shelf
 from listen_and_move.evaluation.dataset import Dataset, Frames, Watch
 from listen_and_move.inference.animator import Animator
-from listen_and_move.models.path_search import PLAIN, VITERBI, PathSearch, Search, thumbnails
+from listen_and_move.models.path_costs import PLAIN, VITERBI, Search
+from listen_and_move.models.path_search import PathSearch, thumbnails
 from listen_and_move.models.rendering import played
 
 REAL, MODEL, MEAN, HELD, SHIFTED = (

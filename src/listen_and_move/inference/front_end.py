@@ -120,7 +120,7 @@ class AudioFrontEnd:
         extractor, matcher = self.reference.extractor, self.matcher
         if matcher is None or settings.matching is not None or not settings.adapt:
             return self._heard(chunks, settings.matching), moments
-        window, heard = extractor.config.past + 1 + extractor.config.future, []
+        window, heard = extractor.config.past + 1 + extractor.ahead, []
         for place in range(len(chunks) - window + 1):
             around = chunks[place : place + window]
             moments = matcher.heard_live(extractor.own(around), moments)

@@ -60,6 +60,7 @@ def perform(
     seed: int = 0,
     gain: Gain = "running",
     adapt: Adapt = "auto",
+    look_ahead: int | None = None,
     controls: Controls = AS_TRAINED,
     picture: Picture = "auto",
     size: str = "source",
@@ -91,6 +92,8 @@ def perform(
         gain: dB with which the sound is heard, or running.
         adapt: how far a foreign sound is brought into the clip's sound world, as in `generate`; by what has
             been heard until then, fading in over seconds.
+        look_ahead: frames of sound, at the model's rate, that are waited for; None: as many as the model was
+            trained to hear. Where it is given, paths are decided as they are live.
         controls: how the picture is played.
         picture: drawn, path or auto, as in `generate`.
         size: model, source, or WIDTHxHEIGHT.
@@ -114,7 +117,10 @@ def perform(
     live = realtime or input == MICROPHONE or destination.seen
     place = None if video is None else Path(video)
     destination.check(inputs_of(Path(model), place, needs_video=paste), input)
-    choice = PictureChoice(picture, size, seed=seed, live=live, track=picture_track, camera=camera)
+    as_live = live or look_ahead is not None
+    choice = PictureChoice(
+        picture, size, seed=seed, live=as_live, track=picture_track, camera=camera, look_ahead=look_ahead
+    )
     played = playable(Path(model), choice, paste=paste, video=place, device=device)
     pipeline = played.pipeline
     pipeline.check(controls)

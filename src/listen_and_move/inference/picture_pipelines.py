@@ -16,6 +16,7 @@ from listen_and_move.inference.controls import Controls
 from listen_and_move.inference.display import Display
 from listen_and_move.inference.front_end import AudioFrontEnd, AudioReference
 from listen_and_move.inference.guide import Guide
+from listen_and_move.inference.look_ahead import LookAhead, hearing, live_look_ahead
 from listen_and_move.inference.pipeline import Pipeline
 from listen_and_move.inference.resizing import Resizer
 from listen_and_move.inference.sources.camera import CameraMode
@@ -23,8 +24,8 @@ from listen_and_move.inference.sources.composed import ComposedSource
 from listen_and_move.inference.sources.path import PathSource
 from listen_and_move.inference.stage import Stage
 from listen_and_move.models.kept_frames import KeptFrames
+from listen_and_move.models.path_costs import BY_SOUND, usual_search
 from listen_and_move.models.path_memory import ClipBeats
-from listen_and_move.models.path_search import BY_SOUND, usual_search
 from listen_and_move.models.region_search import RegionSearch
 
 Picture = Literal["auto", "drawn", "path", "composed"]
@@ -61,6 +62,8 @@ class PictureChoice(NamedTuple):
     moves as it did."""
     beats: bool = False
     """The clip's beats are played on those of the sound."""
+    look_ahead: int | None = None
+    """Live: frames of sound that are waited for; None: as many as the model was trained to hear."""
 
 
 AS_LEARNT = PictureChoice()
@@ -121,7 +124,7 @@ def model_pipeline(animator: Animator, choice: PictureChoice, name: str) -> Pipe
             "--picture path, or leave --beats away",
         )
     if kept is None:
-        return _drawing_pipeline(animator, asked_size(choice.size, animator.size, animator.source_size))
+        return _drawing_pipeline(animator, choice)
     size = asked_size(choice.size, animator.size, kept.picture_size)
     if picture == "composed":
         return composed_pipeline(animator, kept, choice, size)
@@ -149,9 +152,13 @@ def path_pipeline(
     """
     weights = BY_SOUND if animator is None else kept.about.weights
     extractor, size = reference.extractor, size or kept.picture_size
+    waited = _waited(choice, extractor, path=True)
     beats = _clip_beats(kept, extractor) if choice.beats else None
     search = kept.path.search(
-        usual_search(weights, choice.live), weights, choice.seed, None if beats is None else beats.phases
+        usual_search(weights, waited and waited.lag),
+        weights,
+        choice.seed,
+        None if beats is None else beats.phases,
     )
     silence, level = extractor.silence(), reference.level
     source = PathSource(
@@ -169,12 +176,26 @@ def path_pipeline(
     guide: tuple[Stage, ...] = (Guide(animator.renderer),) if animator and weights.guide else ()
     check = animator.pipeline.check if guide and animator else Controls.check_replay
     return Pipeline(
-        AudioFrontEnd(reference),
+        _front_end(reference, kept, waited),
         (*guide, source, *resized(kept.picture_size, size), Display(source.rate)),
         size,
         check,
         source.rate,
+        waited.lag if waited else 0,
     )
+
+
+def _waited(choice: PictureChoice, extractor: FeatureExtractor, path: bool = False) -> LookAhead | None:
+    """Returns what is waited for live; None: the whole sound is known."""
+    return live_look_ahead(choice.look_ahead, extractor.config.future, path) if choice.live else None
+
+
+def _front_end(reference: AudioReference, kept: KeptFrames | None, waited: LookAhead | None) -> AudioFrontEnd:
+    """Returns what hears as far ahead as is waited for."""
+    if waited is None:
+        return AudioFrontEnd(reference)
+    features = None if kept is None else kept.path.features
+    return AudioFrontEnd(reference._replace(extractor=hearing(reference.extractor, features, waited.heard)))
 
 
 def _clip_beats(kept: KeptFrames, extractor: FeatureExtractor) -> ClipBeats:
@@ -201,7 +222,8 @@ def composed_pipeline(
     """
     source = ComposedSource(kept, RegionSearch(kept.path), animator.fps, choice.live)
     stages = (Guide(animator.renderer), source, *resized(kept.picture_size, size), Display(source.rate))
-    return replace(animator.pipeline, stages=stages, size=size, fps=source.rate)
+    front_end = _front_end(animator.audio_reference, kept, _waited(choice, animator.extractor))
+    return replace(animator.pipeline, front_end=front_end, stages=stages, size=size, fps=source.rate)
 
 
 def resized(before: tuple[int, int], size: tuple[int, int]) -> tuple[Stage, ...]:
@@ -209,10 +231,13 @@ def resized(before: tuple[int, int], size: tuple[int, int]) -> tuple[Stage, ...]
     return () if size == before else (Resizer(size),)
 
 
-def _drawing_pipeline(animator: Animator, size: tuple[int, int]) -> Pipeline:
-    """Returns the pipeline of a model with its pictures at a size."""
+def _drawing_pipeline(animator: Animator, choice: PictureChoice) -> Pipeline:
+    """Returns the pipeline of what a model draws."""
+    size = asked_size(choice.size, animator.size, animator.source_size)
     stages = (*animator.pipeline.stages, *resized(animator.size, size))
-    return replace(animator.pipeline, stages=stages, size=size)
+    waited = _waited(choice, animator.extractor)
+    front_end = _front_end(animator.audio_reference, animator.model.kept, waited)
+    return replace(animator.pipeline, front_end=front_end, stages=stages, size=size)
 
 
 def composited(pipeline: Pipeline, video: Path, config: Config) -> Pipeline:

@@ -51,6 +51,8 @@ class Pipeline:
     """Raises SettingError for a dial that does not apply."""
     fps: Fraction
     """Frames per second that come out; those that the sound is cut into can be fewer."""
+    held_back: int = 0
+    """Of those, so many are waited for until a live path is decided."""
 
     def push(
         self,
@@ -68,7 +70,8 @@ class Pipeline:
         audio, *others = self._begun(state)
         late = int(settings.late * self.front_end.reference.extractor.fps / self.fps)
         settings = settings._replace(late=late)
-        frames, audio = self.front_end.push(samples, audio, settings)
+        waiting = 0 if state is None else self.held_back
+        frames, audio = self.front_end.push(samples, audio, settings._replace(late=max(0, late - waiting)))
         states = [audio]
         for stage, before in zip(self.stages, others, strict=True):
             frames, after = stage.push(frames, before, settings)

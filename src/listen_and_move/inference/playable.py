@@ -15,6 +15,7 @@ from listen_and_move.data.source import find_source
 from listen_and_move.errors import Remark, UserError
 from listen_and_move.inference.animator import Animator, loaded_model
 from listen_and_move.inference.front_end import AudioReference
+from listen_and_move.inference.look_ahead import motion_left
 from listen_and_move.inference.picture_pipelines import (
     AS_LEARNT,
     PictureChoice,
@@ -145,7 +146,8 @@ def _of_model(model: Path, choice: PictureChoice, device: str, precision: Precis
             )
         mark = path_mark(kept, f", model sha256 {file_hash(file)}")
         pipeline = model_pipeline(animator, choice, name)
-        return Playable(pipeline, mark, notes=_camera_notes(choice, kept), clip=clip_name(model))
+        notes = (*_camera_notes(choice, kept), *_look_ahead_notes(choice, animator))
+        return Playable(pipeline, mark, notes=notes, clip=clip_name(model))
     if kept is None:
         # What is drawn is put back at its own size: the compositor keeps the detail of the still around it.
         choice = choice._replace(picture="drawn", size="model" if paste else choice.size)
@@ -153,7 +155,7 @@ def _of_model(model: Path, choice: PictureChoice, device: str, precision: Precis
     exact = model_pipeline(Animator.load(model, device), choice, name) if precision != "float32" else None
     without = choice.seed and not animator.config.has_noise
     notes = (Remark("this model has no noise, so the seed has no effect"),) if without else ()
-    notes = (*notes, *_camera_notes(choice, None))
+    notes = (*notes, *_camera_notes(choice, None), *_look_ahead_notes(choice, animator))
     return Playable(pipeline, generated_mark(animator, file, choice.seed, kept), exact, notes)
 
 
@@ -169,6 +171,20 @@ def _camera_notes(choice: PictureChoice, kept: KeptFrames | None) -> tuple[Remar
     if kept is None:
         return (Remark("a network draws as a camera sees that stands still: asking for more has no effect"),)
     return (Remark("these frames are shown as they were filmed in any case: asking for that has no effect"),)
+
+
+def _look_ahead_notes(choice: PictureChoice, animator: Animator) -> tuple[Remark, ...]:
+    """Returns what it costs where less is waited for than the model was trained to hear."""
+    frames, trained = choice.look_ahead, animator.config.features.future
+    if frames is None or frames >= trained:
+        return ()
+    sooner = f"{1000 * float((trained - frames) / animator.fps):.0f} ms sooner"
+    said = f"look-ahead of {frames} instead of {trained} frames: pictures come {sooner}"
+    kept = animator.model.kept
+    if kept is None:
+        return (Remark(f"{said}; what that costs is told of models that keep frames"),)
+    left = motion_left(animator, kept, frames)
+    return (Remark(f"{said}; {left:.0%} of the motion drawn for the training sound is as with all of it"),)
 
 
 def _of_video(video: Path, choice: PictureChoice) -> Playable:

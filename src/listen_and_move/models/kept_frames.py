@@ -27,8 +27,8 @@ from listen_and_move.clock import parse_number
 from listen_and_move.errors import UserError
 from listen_and_move.media.frame_archive import ArchiveHeader, FrameReader
 from listen_and_move.media.replacing import replacing
+from listen_and_move.models.path_costs import CostWeights
 from listen_and_move.models.path_memory import PathMemory
-from listen_and_move.models.path_search import CostWeights
 
 ENTRY = "kept_frames"
 """Key of the metadata."""

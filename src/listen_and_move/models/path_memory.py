@@ -13,7 +13,8 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from listen_and_move.audio.beats import beats_of, find_beats
-from listen_and_move.models.path_search import CostWeights, PathSearch, Search, thumbnails
+from listen_and_move.models.path_costs import CostWeights, Search
+from listen_and_move.models.path_search import PathSearch, thumbnails
 
 SIDE = 32
 """Of the thumbnails that are described, in cells: a drumstick is still seen in them."""

@@ -17,8 +17,9 @@ from listen_and_move.config import Config
 from listen_and_move.data.clip import Clip
 from listen_and_move.metrics.sync import difference_correlation
 from listen_and_move.models.generator import Network
+from listen_and_move.models.path_costs import BY_BOTH, BY_GUIDE, BY_SOUND, CostWeights, usual_search
 from listen_and_move.models.path_memory import PathMemory
-from listen_and_move.models.path_search import BY_BOTH, BY_GUIDE, BY_SOUND, CostWeights, PathCue, usual_search
+from listen_and_move.models.path_search import PathCue
 from listen_and_move.models.pixels import as_network, as_pixels
 from listen_and_move.models.rendering import played
 from listen_and_move.training.memory_fitting import memory_mask, remembered_frames

@@ -73,8 +73,7 @@ def in_float64(animator: Animator) -> Animator:
     return animator
 
 
-@pytest.fixture
-def chunk_by_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+def hear_chunk_by_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks are analysed one at a time: how a processor rounds depends on how many it is given at once."""
     powers = FeatureExtractor.powers
 
@@ -93,9 +92,11 @@ def played(live: Live, blocks: list[np.ndarray]) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("form", ["trained", "noisy"])
 @pytest.mark.parametrize("rate", RATES)
-@pytest.mark.usefixtures("chunk_by_chunk")
-def test_it_is_the_picture_of_the_same_sound_in_a_file(form: str, rate: int, request, tmp_path: Path) -> None:
+def test_it_is_the_picture_of_the_same_sound_in_a_file(
+    form: str, rate: int, request, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     animator, sound = in_float64(moving(request.getfixturevalue(form))), wave(1.31, rate)
+    hear_chunk_by_chunk(monkeypatch)  # from here on: the models of other tests are trained as ever
     write_wav(tmp_path / "sound.wav", np.stack([sound, 0.5 * sound], 1), rate)
     stereo = np.rint(np.stack([sound, 0.5 * sound], 1).astype(np.float64) * 32767) / 32768
     controls = Controls(smoothing=0.1, amount=1.3)

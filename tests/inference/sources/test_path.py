@@ -15,7 +15,8 @@ from listen_and_move.errors import SettingError, UserError
 from listen_and_move.inference.generate import generate
 from listen_and_move.inference.picture_pipelines import PictureChoice
 from listen_and_move.inference.playable import playable
-from listen_and_move.inference.sources.path import PathSource, Stretch, nothing_heard, shots
+from listen_and_move.inference.sources.path import PathSource, nothing_heard
+from listen_and_move.inference.sources.stretches import Stretch, shots
 from listen_and_move.inference.stage import PlaySettings
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames

@@ -4,6 +4,7 @@ import { h, icon, recall, remember } from "./dom.js";
 import { notice } from "./api.js";
 import { dialBoard } from "./dials.js";
 import { modelPicker, pictureOf } from "./models.js";
+import { lookAheadChooser } from "./look_ahead.js";
 import { pictureChooser } from "./pictures.js";
 import { microphone } from "./record.js";
 import { Session, drawn } from "./session.js";
@@ -11,7 +12,7 @@ import { soundPicker } from "./sounds.js";
 
 const PARTS = [
   ["window", "hearing", "what the method hears of each frame"],
-  ["look_ahead", "look-ahead", "what this model was trained to hear beyond that"],
+  ["look_ahead", "look-ahead", "sound that is waited for beyond that"],
   ["gathering", "gathering", "samples into blocks, and to the network's rate"],
   ["computing", "drawing", "waiting, drawing and packing"],
   ["travelling", "travelling", "to the server and back"],
@@ -20,8 +21,9 @@ const PARTS = [
 
 export function show(place) {
   let session = null;
-  const picker = modelPicker((run) => { if (session) end(); shown.offer(run); board.withhold(shown.lacks); rest(run); });
+  const picker = modelPicker((run) => { if (session) end(); shown.offer(run); waited.offer(run); board.withhold(shown.lacks); rest(run); });
   const shown = pictureChooser(() => { if (session) end(); board.withhold(shown.lacks); });
+  const waited = lookAheadChooser(() => { if (session) end(); });
   const source = sourcePicker(() => { if (session) end(); });
   const board = dialBoard("live", () => session?.change(wish()));
   const canvas = h("canvas", { className: "picture", "aria-label": "The picture that follows the sound", role: "img" });
@@ -30,7 +32,7 @@ export function show(place) {
   const figures = figureBar();
   const stage = h("section", { className: "stage", "aria-label": "Live picture" }, h("div", { className: "screen" }, canvas, h("p", { className: "idle" }, "The picture comes when the sound does.")), h("div", { className: "transport" }, button, source.player, figures.level), figures.element);
 
-  const wish = () => ({ model: picker.chosen.name, seed: 0, picture: shown.chosen, ...board.chosen() });
+  const wish = () => ({ model: picker.chosen.name, seed: 0, picture: shown.chosen, look_ahead: waited.chosen, ...board.chosen() });
 
   /** The model's picture before there is a sound. */
   function rest(run) {
@@ -55,6 +57,7 @@ export function show(place) {
       session.stream = stream;
       await session.start(stream ?? source.fresh());
       shaped(session.hello.width, session.hello.height);
+      waited.tell(session.hello.left);
       if (!stream) await source.player.play();
       stage.classList.add("playing");
       words.textContent = "Stop";
@@ -88,7 +91,7 @@ export function show(place) {
     h("div", { className: "intro" }, h("h1", {}, "Live"), h("p", {}, "The picture follows what is heard now.")),
     h("div", { className: "columns live" }, stage,
       h("div", { className: "panel" },
-        h("fieldset", {}, h("legend", {}, "Picture"), picker.element, shown.element),
+        h("fieldset", {}, h("legend", {}, "Picture"), picker.element, shown.element, waited.element),
         h("fieldset", {}, h("legend", {}, "Sound"), source.element),
         h("fieldset", {}, h("legend", {}, "How it is played"), board.element))));
   return () => { if (session) end(); source.stop(); };

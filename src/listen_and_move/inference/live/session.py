@@ -34,7 +34,7 @@ class Delays(NamedTuple):
     window: Fraction
     """The method's: the sound that a frame hears from its own instant on (85 ms as trained by default)."""
     look_ahead: Fraction
-    """Of the model: what it was trained to hear beyond that."""
+    """Of the model: what is waited for beyond that."""
     resampling: Fraction
     """Of the filter that brings the sound to 64 kHz."""
     control: Fraction
@@ -108,8 +108,8 @@ class Live:
     def delays(self) -> Delays:
         """What the latency is made of."""
         extractor, fps = self.pipeline.front_end.reference.extractor, self.pipeline.fps
-        look_ahead = extractor.config.future / extractor.fps
-        window = extractor.look_ahead - look_ahead
+        window = extractor.look_ahead - extractor.ahead / extractor.fps
+        look_ahead = (extractor.ahead + self.pipeline.held_back) / extractor.fps
         resampling = delay(self.rate, SAMPLE_RATE)
         return Delays(window, look_ahead, resampling, self.controls.delay_frames(fps) / fps)
 

@@ -23,6 +23,7 @@ from torch import Tensor
 from listen_and_move.audio.loudness import ABSOLUTE_GATE, loudest
 from listen_and_move.clock import exact
 from listen_and_move.inference.sources.camera import STILL, CameraMode, PathCamera, View
+from listen_and_move.inference.sources.stretches import Shot, Stretch, seen, shots
 from listen_and_move.inference.sources.transitions import dissolved, morphed, morphs
 from listen_and_move.inference.stage import AS_IT_IS, Frame, PlaySettings
 from listen_and_move.media.edit_list import ClipMoment
@@ -41,32 +42,6 @@ SHORTEST, LONGEST = Fraction(1, 10), Fraction(2, 5)
 cross in the shortest one, and a camera that stood elsewhere glides in the longest."""
 STEEPEST = 1.5
 """Of the curve by which one picture gives way to the other, over a straight line."""
-
-
-class Stretch(NamedTuple):
-    """Frames of the clip in their own order, as far as the path goes along them."""
-
-    begin: int
-    """Output frame with which the path comes here."""
-    position: int
-    """Of the clip's frame that is shown then."""
-    moving: bool
-    """Whether the clip goes on, or rests on that frame."""
-    jump: bool
-    """Whether the clip did not go on to here by itself, so that a transition is shown."""
-    ends: tuple[int, int]
-    """First and last position that belong to it; beyond them the picture stands."""
-    morph: bool = False
-    """Whether the transition is a morph: decided once, at the jump, so that it does not flicker."""
-    before: int = 0
-    """Output frames of the transition before the jump."""
-    after: int = 0
-    """Output frames of the transition from the jump on."""
-
-    def at(self, frame: int) -> int:
-        """Returns the position that is shown at an output frame, before its begin too."""
-        position = self.position + (frame - self.begin) * self.moving
-        return min(max(position, self.ends[0]), self.ends[1])
 
 
 class PathSourceState(NamedTuple):
@@ -90,15 +65,6 @@ class PathSourceState(NamedTuple):
 
 
 _BEGIN = PathSourceState((), None, 0, (), None, (), 0)
-
-
-class Shot(NamedTuple):
-    """What is shown at an output frame: a position of the clip, or a mix of two or more."""
-
-    position: int
-    share: float
-    """Of this one over those before it, above 0."""
-    stretch: Stretch
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +107,12 @@ class PathSource:
         state = state or _BEGIN
         cues, quiet = self._cues(inputs, state.quiet, settings)
         numbers, search = self.search.push(cues, state.search)
-        state = state._replace(waiting=(*state.waiting, *inputs), search=search, quiet=quiet)
+        # Those that wait come first of all that are to come.
+        waiting = (
+            frame._replace(late=frame.late or (frame.number > 0 and place < settings.late))
+            for place, frame in enumerate(state.waiting)
+        )
+        state = state._replace(waiting=(*waiting, *inputs), search=search, quiet=quiet)
         return self._shown(self._decided(state, numbers.tolist(), settings))
 
     def finish(self, state: PathSourceState | None, settings: PlaySettings = AS_IT_IS) -> Iterator[Frame]:
@@ -256,7 +227,7 @@ class PathSource:
         # The last decided frame stays, since it says how far the path is known.
         return frames, state._replace(
             decided=decided or state.decided[-1:],
-            stretches=_seen(state.stretches, shown),
+            stretches=seen(state.stretches, shown),
             shown=shown,
             views=(*state.views, *views)[-2:],
         )
@@ -315,38 +286,3 @@ def nothing_heard(level: float) -> float:
         level: of the training sound.
     """
     return min(max(level - QUIETER_DB, ABSOLUTE_GATE), level - LEAST_QUIETER_DB)
-
-
-def shots(stretches: Sequence[Stretch], frame: int) -> list[Shot]:
-    """Returns what is shown at an output frame, the oldest first; each covers those before it by its share.
-
-    Args:
-        stretches: of the path, oldest first.
-        frame: the output frame.
-    """
-    mixed: list[Shot] = []
-    for stretch in stretches:
-        share = 1.0 if frame >= stretch.begin else 0.0
-        if stretch.jump:
-            length = stretch.before + stretch.after
-            share = min(1.0, max(0.0, (frame - stretch.begin + stretch.before + 0.5) / length))
-        elif share and len(mixed) > 1:  # a transition to the one before goes on, to where this one is
-            mixed[-1] = mixed[-1]._replace(position=stretch.at(frame))
-            continue
-        eased = share * share * (3 - 2 * share)
-        if eased == 1 or not mixed:
-            mixed = [Shot(stretch.at(frame), 1.0, stretch)]
-        elif eased > 0:
-            mixed.append(Shot(stretch.at(frame), eased, stretch))
-    return mixed
-
-
-def _seen(stretches: tuple[Stretch, ...], frame: int) -> tuple[Stretch, ...]:
-    """Returns the stretches that are seen from an output frame on: a later one covers those before it."""
-    for place in range(len(stretches) - 1, -1, -1):
-        jump = next(
-            (stretch for stretch in reversed(stretches[: place + 1]) if stretch.jump), stretches[place]
-        )
-        if frame >= max(stretches[place].begin, jump.begin + jump.after):
-            return stretches[place:]
-    return stretches
