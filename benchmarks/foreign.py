@@ -36,7 +36,7 @@ from listen_and_move.inference.picture_pipelines import PictureChoice
 from listen_and_move.inference.pipeline import Pipeline
 from listen_and_move.inference.playable import playable, recording
 from listen_and_move.inference.sound_check import SoundCheck, listen
-from listen_and_move.inference.stage import Frame, PlaySettings
+from listen_and_move.inference.stage import Frame
 from listen_and_move.media.sound import read_sound
 from listen_and_move.metrics.alignment import lagged_correlation
 from listen_and_move.metrics.sync import motion_energy
@@ -194,8 +194,7 @@ class Player(NamedTuple):
     ) -> tuple[list[Frame], SoundCheck]:
         """Frames of a sound, and what was found out about it before."""
         check = listen(sound, self.pipeline.front_end.reference, "match", adapt, beats=True)
-        beats = check.beats if self.on_beats else None
-        settings = PlaySettings(gain=check.gain, matching=check.matching, beats=beats)
+        settings = check.settings()._replace(**({} if self.on_beats else {"beats": None}))
         return list(self.pipeline.play(sound(), settings)), check
 
     def _pictures(self, frames: list[Frame]) -> np.ndarray:

@@ -222,3 +222,60 @@ def test_what_is_neither_auto_nor_a_share_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="adapt: expected auto or a number from 0"):
         parse_adapt(text)
     assert parse_adapt("auto") == "auto" and parse_adapt("0.25") == 0.25 and checked_adapt(1) == 1
+
+
+def tilted(samples: np.ndarray, decibels: float) -> np.ndarray:
+    """The same through a microphone that is brighter towards the top."""
+    spectrum = np.fft.rfft(samples)
+    share = np.log2(np.linspace(1, SAMPLE_RATE / 2, len(spectrum)).clip(125, 7500) / 125) / np.log2(60) - 0.5
+    return np.fft.irfft(spectrum * 10 ** (decibels * share / 20), len(samples)).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", ["shape", "level"])
+def test_where_sounds_are_compared_another_microphone_and_noise_are_undone(kind: str) -> None:
+    heard, own = reference(kind), sound(6, 400, 0.3, 3)
+    noise = 0.02 * np.random.default_rng(9).standard_normal(len(own)).astype(np.float32)
+    front_end = AudioFrontEnd(heard, compares=True)
+
+    def frames(samples: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        settings = listen(lambda: [samples], heard, 0.0, "auto").settings()._replace(matching=None)
+        found = [frame for block in front_end.all([samples], settings) for frame in block][:-25]
+        compared = [frame.compared for frame in found]
+        assert all(each is not None for each in compared)
+        return torch.stack([frame.features for frame in found]), torch.stack(compared)  # pyright: ignore
+
+    plain = heard.extractor.whole(torch.from_numpy(own))[:-25]
+    for changed in (tilted(own, 12.0), tilted(own, -12.0), own + noise):
+        as_it_is, compared = frames(changed)
+        assert torch.equal(as_it_is, heard.extractor.whole(torch.from_numpy(changed))[:-25])
+        assert (compared - plain).square().mean() < 0.6 * (as_it_is - plain).square().mean()
+    assert (frames(own)[1] - plain).square().mean() < 0.05 * plain.square().mean(), "its own hardly moves"
+
+
+def test_live_compares_by_what_was_heard_and_files_by_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard, samples = reference(), tilted(sound(6, 400, 0.3, 3), 12.0)
+    front_end = AudioFrontEnd(heard, compares=True)
+    comparing = listen(lambda: [samples], heard, 0.0, "auto").comparing
+    whole = [frame for block in front_end.all([samples], PlaySettings(adapt="auto")) for frame in block]
+    cut = [
+        frame
+        for block in front_end.all(np.array_split(samples, 97), PlaySettings(adapt="auto"))
+        for frame in block
+    ]
+    assert whole[5].compared is None, "nothing is known yet"
+    assert all(
+        (one.compared is None) == (other.compared is None)
+        and (one.compared is None or torch.allclose(one.compared, other.compared, atol=1e-3))
+        for one, other in zip(whole, cut, strict=True)
+    )
+    last = whole[100].compared
+    fixed = [
+        frame for block in front_end.all([samples], PlaySettings(comparing=comparing)) for frame in block
+    ]
+    assert last is not None and fixed[100].compared is not None
+    far, near = ((last - each).square().mean() for each in (whole[100].features, fixed[100].compared))
+    assert near < far
+    for settings in (PlaySettings(), PlaySettings(adapt=0.5)):
+        assert all(frame.compared is None for block in front_end.all([samples], settings) for frame in block)
+    plain = AudioFrontEnd(heard).all([samples], PlaySettings(comparing=comparing))
+    assert all(frame.compared is None for block in plain for frame in block), "nobody compares"

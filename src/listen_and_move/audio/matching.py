@@ -5,6 +5,10 @@ from moment to moment in a foreign sound then differs as it does in the clip. Si
 only what is heard is moved. What sounds like what was learnt stays as it is: how far a sound is moved follows
 from its novelty.
 
+Where sounds are compared with each other, as a path does, every sound is moved, also the clip's own: the same
+mean and spread undo another microphone, an equaliser and steady noise (cepstral mean and variance
+normalisation, Viikki and Laurila 1998), which change both slowly. A network has learnt to hear through them.
+
 Letters: T frames.
 """
 
@@ -39,6 +43,8 @@ FADE_SECONDS = 5.0
 """Of sound that is heard live, until a sound is moved as far as it is going to be."""
 REMEMBERED_SECONDS = 30.0
 """Of sound that is heard live, over which its mean and spread are taken, about."""
+COMPARED_SECONDS = 2.0
+"""Of sound that is heard, after which it is moved half-way where sounds are compared."""
 MOST_SPREAD = 2.0
 """By which a spread is divided or multiplied at most."""
 _SOFT = 0.1  # added to spreads, so that what hardly varies is not blown up
@@ -124,8 +130,22 @@ class Matcher:
         if moments is None or moments.frames < LEAST_SECONDS * self.extractor.fps:
             return None
         wanted = self.foreign(moments.novelty / moments.frames) if adapt == "auto" else adapt
-        if not (strength := fade * wanted):
+        return self._moving(moments, fade * wanted) if fade * wanted else None
+
+    def comparing(self, moments: ChunkMoments | None) -> Matching | None:
+        """Returns what is done to a sound where it is compared with the training sound: the more, the more is
+        heard of it, and at least what is done to it anywhere.
+
+        Args:
+            moments: what has been heard of it; None: nothing yet.
+        """
+        if moments is None or moments.frames < LEAST_SECONDS * self.extractor.fps:
             return None
+        known = moments.frames / (moments.frames + COMPARED_SECONDS * float(self.extractor.fps))
+        return self._moving(moments, max(known, self.foreign(moments.novelty / moments.frames)))
+
+    def _moving(self, moments: ChunkMoments, strength: float) -> Matching:
+        """What moves a sound so far."""
         ratio = (self._home.spread + _SOFT) / (moments.spread + _SOFT)
         ratio = ratio.clamp(1 / MOST_SPREAD, MOST_SPREAD)
         factor, shift = 1 + strength * (ratio - 1), strength * (self._home.mean - ratio * moments.mean)

@@ -6,6 +6,7 @@ Letters: T frames, F numbers per frame.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 from math import floor
 from typing import NamedTuple
 
@@ -38,6 +39,7 @@ class _Heard(NamedTuple):
     features: Float[Tensor, " F"]
     foreign: float
     stroke: float
+    compared: Float[Tensor, " F"] | None
 
 
 class AudioReference(NamedTuple):
@@ -55,6 +57,8 @@ class AudioFrontEnd:
     """Hears: what every pipeline begins with."""
 
     reference: AudioReference
+    compares: bool = False
+    """Whether a later stage compares sounds; see `Matcher.comparing`."""
 
     def push(
         self,
@@ -119,21 +123,29 @@ class AudioFrontEnd:
         """Frames' features as the settings bring them into the clip's world, and what has been heard."""
         extractor, matcher = self.reference.extractor, self.matcher
         if matcher is None or settings.matching is not None or not settings.adapt:
-            return self._heard(chunks, settings.matching), moments
+            return self._heard(chunks, settings.matching, settings.comparing), moments
         window, heard = extractor.config.past + 1 + extractor.ahead, []
         for place in range(len(chunks) - window + 1):
             around = chunks[place : place + window]
             moments = matcher.heard_live(extractor.own(around), moments)
-            heard += self._heard(around, matcher.live_matching(moments, settings.adapt))
+            comparing = matcher.comparing(moments) if self.compares and settings.adapt == "auto" else None
+            heard += self._heard(around, matcher.live_matching(moments, settings.adapt), comparing)
         return heard, moments
 
-    def _heard(self, chunks: Float[Tensor, "chunks chunk"], matching: Matching | None) -> list[_Heard]:
+    def _heard(
+        self, chunks: Float[Tensor, "chunks chunk"], matching: Matching | None, comparing: Matching | None
+    ) -> list[_Heard]:
         """Frames that are heard in one way."""
         extractor = self.reference.extractor
         features = extractor.assemble(chunks, matching)
         strokes = extractor.strokes(features, matching)
         foreign = 0.0 if matching is None or extractor.config.flux is None else matching.strength
-        return [_Heard(row, foreign, stroke) for row, stroke in zip(features, strokes, strict=True)]
+        if comparing is None or not self.compares:
+            compared = repeat(None, len(features))
+        else:
+            compared = extractor.assemble(chunks, comparing)
+        rows = zip(features, strokes, compared, strict=True)
+        return [_Heard(row, foreign, stroke, other) for row, stroke, other in rows]
 
     @cached_property
     def matcher(self) -> Matcher | None:

@@ -208,7 +208,7 @@ class _FileRenderer:
         blocks = partial(read_sound, path, SAMPLE_RATE, track=sound.track, start=sound.start, end=sound.end)
         reference = self.played.pipeline.front_end.reference
         checked = listen(blocks, reference, self.gain, self.adapt, self.beats)
-        settings = self.settings._replace(gain=checked.gain, matching=checked.matching, beats=checked.beats)
+        settings = checked.settings(self.settings)
         pipeline, noted = self._chosen(path.name, blocks, settings)
         total, told = (
             frame_count(samples, rate, fps),

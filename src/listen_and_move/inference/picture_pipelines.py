@@ -176,7 +176,7 @@ def path_pipeline(
     guide: tuple[Stage, ...] = (Guide(animator.renderer),) if animator and weights.guide else ()
     check = animator.pipeline.check if guide and animator else Controls.check_replay
     return Pipeline(
-        _front_end(reference, kept, waited),
+        _front_end(reference, kept, waited, compares=weights.sound > 0),
         (*guide, source, *resized(kept.picture_size, size), Display(source.rate)),
         size,
         check,
@@ -190,12 +190,15 @@ def _waited(choice: PictureChoice, extractor: FeatureExtractor, path: bool = Fal
     return live_look_ahead(choice.look_ahead, extractor.config.future, path) if choice.live else None
 
 
-def _front_end(reference: AudioReference, kept: KeptFrames | None, waited: LookAhead | None) -> AudioFrontEnd:
+def _front_end(
+    reference: AudioReference, kept: KeptFrames | None, waited: LookAhead | None, compares: bool = False
+) -> AudioFrontEnd:
     """Returns what hears as far ahead as is waited for."""
     if waited is None:
-        return AudioFrontEnd(reference)
+        return AudioFrontEnd(reference, compares)
     features = None if kept is None else kept.path.features
-    return AudioFrontEnd(reference._replace(extractor=hearing(reference.extractor, features, waited.heard)))
+    extractor = hearing(reference.extractor, features, waited.heard)
+    return AudioFrontEnd(reference._replace(extractor=extractor), compares)
 
 
 def _clip_beats(kept: KeptFrames, extractor: FeatureExtractor) -> ClipBeats:

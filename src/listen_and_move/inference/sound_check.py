@@ -23,7 +23,7 @@ from listen_and_move.audio.matching import Adapt, Matcher
 from listen_and_move.audio.novelty import FAR, FAR_SHARE, by_second, novelty
 from listen_and_move.errors import Remark
 from listen_and_move.inference.front_end import AudioFrontEnd, AudioReference
-from listen_and_move.inference.stage import PlaySettings
+from listen_and_move.inference.stage import AS_IT_IS, PlaySettings
 
 NOT_MATCHED = "this model cannot tell how its clip sounds"
 """Where adapting is asked for in vain."""
@@ -42,6 +42,8 @@ class SoundCheck(NamedTuple):
     """Of each second, 1 as training sounds are to each other; None: not known."""
     matching: Matching | None = None
     """How it is brought into the clip's sound world; None: it is heard as it is."""
+    comparing: Matching | None = None
+    """What is done to it where it is compared with the training sound; None: nothing else."""
     beats: Beats | None = None
     """Its beats; None: it has no steady ones, or they were not looked for."""
 
@@ -49,6 +51,16 @@ class SoundCheck(NamedTuple):
     def far(self) -> float:
         """Share of seconds that are far from anything in the training sound."""
         return 0.0 if self.novelty is None or not len(self.novelty) else float((self.novelty > FAR).mean())
+
+    def settings(self, settings: PlaySettings = AS_IT_IS) -> PlaySettings:
+        """Returns how it is played.
+
+        Args:
+            settings: that have nothing to do with the sound.
+        """
+        return settings._replace(
+            gain=self.gain, matching=self.matching, comparing=self.comparing, beats=self.beats
+        )
 
 
 def listen(
@@ -83,8 +95,9 @@ def listen(
             rises.append(own[:, flux])
     new = by_second(torch.cat(values) if values else torch.zeros(0), reference.extractor.fps)
     matching = None if matcher is None else matcher.matching(moments, adapt)
+    comparing = matcher.comparing(moments) if matcher is not None and adapt == "auto" else None
     found = find_beats(torch.cat(rises).double().numpy(), reference.extractor.fps) if rises else None
-    return SoundCheck(level, chosen, new, matching, found)
+    return SoundCheck(level, chosen, new, matching, comparing, found)
 
 
 def notes(

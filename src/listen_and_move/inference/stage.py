@@ -28,6 +28,9 @@ class PlaySettings(NamedTuple):
     """Of the noise, where the model has any."""
     matching: Matching | None = None
     """How the sound is brought into the clip's sound world; None: as `adapt` says, by what has been heard."""
+    comparing: Matching | None = None
+    """What is done to the sound where it is compared with the training sound, beside `matching`; None:
+    nothing else."""
     adapt: Adapt = 0.0
     """How far it is brought there, where nothing is known of it before: see `audio.matching`."""
     beats: Beats | None = None
@@ -56,6 +59,8 @@ class Frame(NamedTuple):
     where its features tell strokes."""
     stroke: float = 0.0
     """How much louder a foreign sound becomes, over its mean, in spreads; see `FeatureExtractor.strokes`."""
+    compared: Float[Tensor, " F"] | None = None
+    """Features by which the sound is compared with the training sound; None: the same."""
     late: bool = False
     """Too late to be drawn."""
     guide: Float[Tensor, "3 h w"] | None = None

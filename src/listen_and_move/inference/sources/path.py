@@ -152,7 +152,7 @@ class PathSource:
                 cues.append(PathCue(self.silence.numpy(), None, True))
             else:
                 beat = None if beats is None else beats.phase(frame.number)
-                features = frame.features.numpy()
+                features = (frame.features if frame.compared is None else frame.compared).numpy()
                 cues.append(PathCue(features, guide, False, frame.foreign, frame.stroke, beat))
         return cues, quiet
 
