@@ -213,7 +213,7 @@ class FeatureExtractor:
 
     def loudest(self, chunks: Float[Tensor, "chunks chunk"]) -> Float[Tensor, " chunks"]:
         """The loudest band of raw chunks, in dB above the noise floor; only of level and shape."""
-        return self._levels(chunks).amax(1)
+        return self.levels(chunks).amax(1)
 
     def tilted(self, chunks: Float[Tensor, "chunks chunk"], decibels: float) -> Float[Tensor, "chunks chunk"]:
         """Raw chunks as another microphone would give them, all in all as loud; only of level and shape.
@@ -222,16 +222,21 @@ class FeatureExtractor:
             chunks: of a sound.
             decibels: how much louder the highest band becomes over the lowest one.
         """
-        power = 10 ** (self._levels(chunks).clamp(min=0) / 10) - 1
+        power = 10 ** (self.levels(chunks).clamp(min=0) / 10) - 1
         changed = power * 10 ** (torch.linspace(-decibels / 20, decibels / 20, self.config.bands))
         changed = changed * (power.sum() / changed.sum().clamp(min=SMALLEST_POWER))
-        levels = 10 * torch.log10(1 + changed)
+        return self.with_levels(chunks, 10 * torch.log10(1 + changed))
+
+    def with_levels(
+        self, chunks: Float[Tensor, "chunks chunk"], levels: Float[Tensor, "chunks B"]
+    ) -> Float[Tensor, "chunks chunk"]:
+        """Raw chunks with other levels of their bands; only of level and shape."""
         if self.config.kind != "shape":
             return levels
         loud = levels.mean(1, keepdim=True)
         return torch.cat([levels - loud, loud, chunks[:, self.config.bands + 1 :]], dim=1)
 
-    def _levels(self, chunks: Float[Tensor, "chunks chunk"]) -> Float[Tensor, "chunks B"]:
+    def levels(self, chunks: Float[Tensor, "chunks chunk"]) -> Float[Tensor, "chunks B"]:
         """Bands of raw chunks in dB above the noise floor; only of level and shape."""
         if self.config.kind == "shape":  # bands around their mean, then that mean
             return chunks[:, : self.config.bands] + chunks[:, self.config.bands, None]
@@ -249,6 +254,16 @@ class FeatureExtractor:
             return chunks
         assert self.statistics is not None, "features.standardise needs the statistics of a training track"
         return ((chunks - self.statistics.mean) / (self.statistics.spread + 1)).clamp(-CLAMP, CLAMP)
+
+    def raw(self, standardised: Float[Tensor, "chunks chunk"]) -> Float[Tensor, "chunks chunk"]:
+        """Chunks as they were before they were standardised (and clamped)."""
+        assert self.statistics is not None, "only of standardised chunks"
+        return standardised * (self.statistics.spread + 1) + self.statistics.mean
+
+    @property
+    def tells_levels(self) -> bool:
+        """Whether the features tell how loud each band is, beside the training sound's."""
+        return self.statistics is not None and self.config.kind in ("level", "shape")
 
     def _analysed(self, waveform: Tensor, frames: range, offset: int) -> Tensor:
         starts = torch.tensor([frame_sample(frame, self.fps, SAMPLE_RATE) for frame in frames])

@@ -86,11 +86,7 @@ class Matcher:
     def of(cls, extractor: FeatureExtractor, repertoire: Repertoire | None) -> "Matcher | None":
         """Returns the matcher of a model; None where nothing tells it how loud a chunk is, or what the
         training sound was like."""
-        if (
-            repertoire is None
-            or extractor.statistics is None
-            or extractor.config.kind not in ("level", "shape")
-        ):
+        if repertoire is None or not extractor.tells_levels:
             return None
         matcher = cls(extractor, repertoire)
         return matcher if matcher._home.frames >= 2 else None
@@ -185,9 +181,7 @@ class Matcher:
     @cached_property
     def _raw(self) -> Float[Tensor, "kept chunk"]:
         """Chunks of the training sound before they were standardised (and clamped)."""
-        statistics = self.extractor.statistics
-        assert statistics is not None, "see `of`"
-        return self.repertoire.chunks[1:] * (statistics.spread + 1) + statistics.mean
+        return self.extractor.raw(self.repertoire.chunks[1:])
 
     def _after(
         self, standardised: Tensor, chunks: Tensor, news: Tensor, moments: ChunkMoments | None

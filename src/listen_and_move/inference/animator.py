@@ -13,6 +13,7 @@ from torch import Tensor
 
 from listen_and_move.audio.features import FeatureExtractor
 from listen_and_move.audio.loudness import Gain
+from listen_and_move.audio.room import home_fall
 from listen_and_move.config import ModelConfig
 from listen_and_move.data.source_frames import kept_size
 from listen_and_move.inference.batching import BatchedRenderer, RenderRequest
@@ -54,7 +55,9 @@ class Animator:
         self.renderer = BatchedRenderer(
             self.network, self.extractor, model.config.noise_sizes, self.device, exact=precision == "float32"
         )
-        self.audio_reference = AudioReference(self.extractor, model.level, model.repertoire)
+        path = None if model.kept is None else model.kept.path
+        fall = None if path is None else home_fall(self.extractor, path.features, path.numbers)
+        self.audio_reference = AudioReference(self.extractor, model.level, model.repertoire, fall)
         front_end = AudioFrontEnd(self.audio_reference)
         stages = (Guide(self.renderer), DrawnSource(), Display(self.fps))
         self.pipeline = Pipeline(

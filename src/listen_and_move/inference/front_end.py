@@ -19,6 +19,7 @@ from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor, Featur
 from listen_and_move.audio.loudness import GainState, Leveller
 from listen_and_move.audio.matching import ChunkMoments, Matcher
 from listen_and_move.audio.novelty import Repertoire
+from listen_and_move.audio.room import BACK, dried
 from listen_and_move.clock import frame_sample
 from listen_and_move.inference.stage import AS_IT_IS, Frame, PlaySettings
 
@@ -31,6 +32,8 @@ class AudioState(NamedTuple):
     """With it the last samples: they serve the spectra and the frames' own sound alike."""
     moments: ChunkMoments | None = None
     """What has been heard, where the sound is brought into the clip's world as it comes."""
+    before: Float[Tensor, "2 B"] | None = None
+    """Levels of the chunks before those that are kept, where a room is taken out."""
 
 
 class _Heard(NamedTuple):
@@ -50,6 +53,8 @@ class AudioReference(NamedTuple):
     """dB of the training sound; None: not known, and a running gain stays at 0 dB."""
     repertoire: Repertoire | None
     """What the training sound was like; None: not known."""
+    fall: float | None = None
+    """How fast the training sound falls, in dB; None: not known. See `audio.room`."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +75,13 @@ class AudioFrontEnd:
         before = None if state is None else state.features
         louder, gain = Leveller(settings.gain, self.reference.level).push(inputs, state and state.gain)
         chunks, after = self.reference.extractor.push_chunks(torch.from_numpy(louder), before)
+        chunks, levels = self._dried(chunks, state and state.before, settings.echo)
         heard, moments = self._assembled(chunks, state and state.moments, settings)
         held = louder if before is None else np.concatenate([before.samples.numpy(), louder])
         frames = self._frames(
             heard, held, after.sample_count - len(held), 0 if before is None else before.frame
         )
-        return self._late(frames, settings.late), AudioState(gain, after, moments)
+        return self._late(frames, settings.late), AudioState(gain, after, moments, levels)
 
     def finish(self, state: AudioState | None, settings: PlaySettings = AS_IT_IS) -> list[Frame]:
         """Returns the frames that are left, silence behind the sound."""
@@ -83,6 +89,7 @@ class AudioFrontEnd:
             return []
         held = state.features
         chunks = self.reference.extractor.finish_chunks(held)
+        chunks, _ = self._dried(chunks, state.before, settings.echo)
         heard, _ = self._assembled(chunks, state.moments, settings)
         frames = self._frames(heard, held.samples.numpy(), held.sample_count - len(held.samples), held.frame)
         return self._late(frames, settings.late)
@@ -110,12 +117,25 @@ class AudioFrontEnd:
     ) -> Iterator[Float[Tensor, "chunks chunk"]]:
         """Yields the raw chunks of a whole sound block by block, each with the context of its frames."""
         leveller, extractor = Leveller(settings.gain, self.reference.level), self.reference.extractor
-        gain, state = None, None
+        gain, state, before = None, None, None
         for block in sound:
             louder, gain = leveller.push(block, gain)
             found, state = extractor.push_chunks(torch.from_numpy(louder), state)
+            found, before = self._dried(found, before, settings.echo)
             yield found
-        yield extractor.finish_chunks(state)
+        yield self._dried(extractor.finish_chunks(state), before, settings.echo)[0]
+
+    def _dried(
+        self, chunks: Float[Tensor, "chunks chunk"], before: Float[Tensor, "2 B"] | None, echo: float
+    ) -> tuple[Float[Tensor, "chunks chunk"], Float[Tensor, "2 B"] | None]:
+        """Raw chunks without what a room left of those before, and the levels that the next ones need."""
+        extractor = self.reference.extractor
+        frames = len(chunks) - extractor.config.past - extractor.ahead
+        if not echo or frames <= 0:
+            return chunks, before
+        silence = torch.zeros(BACK, extractor.config.bands)
+        levels = torch.cat([silence if before is None else before, extractor.levels(chunks)])
+        return extractor.with_levels(chunks, dried(levels, echo)), levels[frames : frames + BACK]
 
     def _assembled(
         self, chunks: Float[Tensor, "chunks chunk"], moments: ChunkMoments | None, settings: PlaySettings

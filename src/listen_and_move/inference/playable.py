@@ -9,6 +9,7 @@ from typing import NamedTuple
 from listen_and_move import __version__
 from listen_and_move.audio.features import FeatureExtractor
 from listen_and_move.audio.novelty import Repertoire
+from listen_and_move.audio.room import home_fall
 from listen_and_move.config import Config
 from listen_and_move.data.clip import file_hash
 from listen_and_move.data.source import find_source
@@ -210,7 +211,9 @@ def _by_sound(model: Path, choice: PictureChoice, video: Path | None) -> Playabl
     loaded = loaded_model(file) if video is None else None
     if loaded is not None and loaded.kept is not None:
         extractor = FeatureExtractor(loaded.config.features, loaded.config.clip.rate, loaded.statistics)
-        reference, kept = AudioReference(extractor, loaded.level, loaded.repertoire), loaded.kept
+        kept = loaded.kept
+        fall = home_fall(extractor, kept.path.features, kept.path.numbers)
+        reference = AudioReference(extractor, loaded.level, loaded.repertoire, fall)
         model_size = loaded.config.clip.width, loaded.config.clip.height
     else:
         videos, config = recording(model, video)
@@ -230,7 +233,8 @@ def _kept_of(videos: Sequence[Path], config: Config) -> tuple[AudioReference, Ke
     extractor = FeatureExtractor(config.features, config.clip.rate, clip.statistics)
     kept = keep_frames(videos[0], source.digest(), clip, config.clip, config.features, fleeting=True)
     repertoire = Repertoire.of(clip.features, clip.train, extractor)
-    return AudioReference(extractor, clip.level, repertoire), kept
+    fall = home_fall(extractor, kept.path.features, kept.path.numbers)
+    return AudioReference(extractor, clip.level, repertoire, fall), kept
 
 
 def video_config(video: Path, track: int | None) -> Config:

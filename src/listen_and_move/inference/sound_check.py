@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from listen_and_move.audio.beats import Beats, find_beats
 from listen_and_move.audio.features import Matching
@@ -19,14 +20,17 @@ from listen_and_move.audio.loudness import (
     gated_level,
     matching_gain,
 )
-from listen_and_move.audio.matching import Adapt, Matcher
+from listen_and_move.audio.matching import Adapt, ChunkMoments, Matcher
 from listen_and_move.audio.novelty import FAR, FAR_SHARE, by_second, novelty
+from listen_and_move.audio.room import echo_of, fall_of
 from listen_and_move.errors import Remark
 from listen_and_move.inference.front_end import AudioFrontEnd, AudioReference
 from listen_and_move.inference.stage import AS_IT_IS, PlaySettings
 
 NOT_MATCHED = "this model cannot tell how its clip sounds"
 """Where adapting is asked for in vain."""
+FALL_SECONDS = 300
+"""Of a sound, in which is told how fast it falls: bounds memory."""
 NOTABLE_DB = 1.0
 """A smaller gain is not worth a line."""
 
@@ -44,6 +48,8 @@ class SoundCheck(NamedTuple):
     """How it is brought into the clip's sound world; None: it is heard as it is."""
     comparing: Matching | None = None
     """What is done to it where it is compared with the training sound; None: nothing else."""
+    echo: float = 0.0
+    """What is taken out of it as left over by a room; see `audio.room`."""
     beats: Beats | None = None
     """Its beats; None: it has no steady ones, or they were not looked for."""
 
@@ -59,8 +65,19 @@ class SoundCheck(NamedTuple):
             settings: that have nothing to do with the sound.
         """
         return settings._replace(
-            gain=self.gain, matching=self.matching, comparing=self.comparing, beats=self.beats
+            gain=self.gain, matching=self.matching, comparing=self.comparing, echo=self.echo, beats=self.beats
         )
+
+
+class _Heard(NamedTuple):
+    """What is found in one pass over a sound."""
+
+    novelty: Float[Tensor, " T"]
+    moments: ChunkMoments | None
+    rises: Float[np.ndarray, " T"] | None
+    """How much louder each frame becomes; None: the features do not tell."""
+    fall: float | None
+    """How fast the sound falls; see `audio.room`."""
 
 
 def listen(
@@ -70,7 +87,7 @@ def listen(
     adapt: Adapt = 0.0,
     beats: bool = False,
 ) -> SoundCheck:
-    """Hears a whole sound, twice, in bounded memory but for a few bytes a second.
+    """Hears a whole sound, two or three times, in bounded memory but for a few bytes a second.
 
     Args:
         sound: gives it from its beginning, at 64 kHz, in blocks of any length.
@@ -84,20 +101,44 @@ def listen(
     if reference.repertoire is None:
         return SoundCheck(level, chosen, None)
     matcher = Matcher.of(reference.extractor, reference.repertoire)
-    flux = reference.extractor.config.flux if beats else None
-    values, rises, moments = [], [], None
-    for chunks in AudioFrontEnd(reference).chunks(sound(), PlaySettings(gain=chosen)):
-        values.append(novelty(reference.extractor.assemble(chunks), reference.repertoire))
-        own = reference.extractor.own(chunks)
+    heard = _heard(sound(), reference, matcher, PlaySettings(gain=chosen))
+    matching = None if matcher is None else matcher.matching(heard.moments, adapt)
+    echo, comparing = 0.0, None
+    if matcher is not None and adapt == "auto":
+        moments = heard.moments
+        # A foreign sound may fall as it likes: that is not its room.
+        echo = 0.0 if matching is not None else echo_of(heard.fall, reference.fall)
+        if echo:
+            moments = _heard(sound(), reference, matcher, PlaySettings(gain=chosen, echo=echo)).moments
+        comparing = matcher.comparing(moments)
+    fps = reference.extractor.fps
+    found = find_beats(heard.rises, fps) if beats and heard.rises is not None else None
+    return SoundCheck(level, chosen, by_second(heard.novelty, fps), matching, comparing, echo, found)
+
+
+def _heard(
+    sound: Iterable[np.ndarray], reference: AudioReference, matcher: Matcher | None, settings: PlaySettings
+) -> _Heard:
+    """Returns what is found in a pass over a sound."""
+    extractor, repertoire = reference.extractor, reference.repertoire
+    assert repertoire is not None, "see `listen`"
+    most, flux = FALL_SECONDS * extractor.fps, extractor.config.flux
+    values, rises, levels, moments = [], [], [], None
+    for chunks in AudioFrontEnd(reference).chunks(sound, settings):
+        values.append(novelty(extractor.assemble(chunks), repertoire))
+        own = extractor.own(chunks)
         if matcher is not None:
             moments = matcher.heard(own, values[-1], moments)
+            if sum(map(len, levels)) < most:
+                levels.append(extractor.levels(own))
         if flux is not None:
             rises.append(own[:, flux])
-    new = by_second(torch.cat(values) if values else torch.zeros(0), reference.extractor.fps)
-    matching = None if matcher is None else matcher.matching(moments, adapt)
-    comparing = matcher.comparing(moments) if matcher is not None and adapt == "auto" else None
-    found = find_beats(torch.cat(rises).double().numpy(), reference.extractor.fps) if rises else None
-    return SoundCheck(level, chosen, new, matching, comparing, found)
+    return _Heard(
+        torch.cat(values) if values else torch.zeros(0),
+        moments,
+        torch.cat(rises).double().numpy() if rises else None,
+        fall_of(torch.cat(levels)) if levels else None,
+    )
 
 
 def notes(

@@ -31,6 +31,8 @@ class PlaySettings(NamedTuple):
     comparing: Matching | None = None
     """What is done to the sound where it is compared with the training sound, beside `matching`; None:
     nothing else."""
+    echo: float = 0.0
+    """Share of what was heard a tenth of a second before that is taken out; see `audio.room`."""
     adapt: Adapt = 0.0
     """How far it is brought there, where nothing is known of it before: see `audio.matching`."""
     beats: Beats | None = None

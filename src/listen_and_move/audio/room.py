@@ -1,0 +1,86 @@
+"""Rooms: what a sound leaves behind in a room is taken out, as far as the clip's own sound leaves less.
+
+What is heard of a room at an instant is what was there a tenth of a second before, weaker by how fast a room
+falls silent (Lebart, Boucher and Denbigh 2001: spectral subtraction of late reverberation). How fast that is,
+is told from the sound itself: its bands cannot fall faster. A clip's own room is left alone.
+
+Letters: T chunks, B bands, N training frames, F numbers of each.
+"""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from listen_and_move.audio.features import FeatureExtractor
+
+BACK = 2
+"""Chunks between a sound and what is left of it: at 20 frames a second a tenth of a second."""
+FASTEST = 0.1
+"""Share of all falls, of what is loud, that are faster than what is called the fall of a sound."""
+MARGIN_DB = 2.0
+"""By which a sound may fall slower than the clip's, between two chunks `BACK` apart, and is left alone."""
+TAKEN = 8.0
+"""Times the power that is left over, which is taken out."""
+LEAST = 0.05
+"""Of a chunk's power, which stays in any case."""
+_LOUD_DB, _LOUD_SHARE, _FEWEST = 20.0, 0.6, 20
+
+
+def fall_of(levels: Float[Tensor, "T B"], follows: Bool[Tensor, " T-2"] | None = None) -> float | None:
+    """Returns by how many dB the bands of a sound fall between two chunks `BACK` apart, where they fall
+    fastest: negative; None: too little is loud.
+
+    Args:
+        levels: of its chunks, in dB above the noise floor.
+        follows: for each chunk but the last `BACK` whether the one `BACK` later follows it; None: all do.
+    """
+    if len(levels) <= BACK:
+        return None
+    before, after = levels[:-BACK], levels[BACK:]
+    loud = (before >= torch.quantile(levels, _LOUD_SHARE, dim=0)) & (before > _LOUD_DB)
+    if follows is not None:
+        loud = loud & follows[:, None]
+    falls = (after - before)[loud]
+    if len(falls) < _FEWEST:
+        return None
+    return float(falls.sort().values[int(FASTEST * len(falls))])
+
+
+def home_fall(
+    extractor: FeatureExtractor, features: Float[Tensor, "N F"], numbers: Int[Tensor, " N"]
+) -> float | None:
+    """Returns the fall of a training sound; None: its features do not tell.
+
+    Args:
+        extractor: that made the features.
+        features: of its frames.
+        numbers: of the frames, rising.
+    """
+    if not extractor.tells_levels:
+        return None
+    chunks = extractor.raw(features[:, : extractor.config.chunk_size])
+    return fall_of(extractor.levels(chunks), numbers[BACK:] - numbers[:-BACK] == BACK)
+
+
+def echo_of(fall: float | None, home: float | None) -> float:
+    """Returns the share of a chunk's power that is taken from the one `BACK` later.
+
+    Args:
+        fall: of the sound.
+        home: of the clip's sound.
+    """
+    if fall is None or home is None:
+        return 0.0
+    return TAKEN * max(0.0, 10 ** ((fall - MARGIN_DB) / 10) - 10 ** (home / 10))
+
+
+def dried(levels: Float[Tensor, "T B"], echo: float) -> Float[Tensor, "T-2 B"]:
+    """Returns the levels of chunks, but for the first `BACK`, without what is left of those before.
+
+    Args:
+        levels: in dB above the noise floor.
+        echo: share of power that is left after `BACK` chunks.
+    """
+    power = 10 ** (levels.clamp(min=0) / 10) - 1
+    left = torch.maximum(power[BACK:] - echo * power[:-BACK], LEAST * power[BACK:])
+    return 10 * torch.log10(1 + left)
