@@ -1,6 +1,7 @@
 """PathSearch: exact where it must be, one path however the sound is cut, and nothing but training frames in
 the file."""
 
+from dataclasses import replace
 from itertools import pairwise, product
 
 import numpy as np
@@ -9,7 +10,15 @@ import torch
 from scipy.spatial.distance import cdist, pdist
 
 from listen_and_move.models.distances import cheapest
-from listen_and_move.models.path_costs import PLAIN, VITERBI, Search
+from listen_and_move.models.path_costs import (
+    BY_GUIDE,
+    BY_SOUND,
+    GUIDED,
+    PLAIN,
+    VITERBI,
+    Search,
+    usual_search,
+)
 from listen_and_move.models.path_search import PathCue, PathSearch, thumbnails
 
 ONE_PART, TWO_PARTS = np.arange(80), np.r_[0:30, 45:95]
@@ -272,3 +281,24 @@ def test_frames_whose_beat_is_not_known_are_as_good_as_half_a_beat_away() -> Non
     decided, state = unknown.push([PathCue(row, beat=0.5) for row in sound])
     path = np.concatenate([decided, unknown.finish(state)])
     assert len(path) == 60 and set(path) <= set(range(80))
+
+
+def test_who_knows_little_of_what_comes_jumps_more_readily() -> None:
+    """Two poses that are as far apart as two frames are on average, and short strokes that belong to one."""
+    random = np.random.default_rng(0)
+    pose = np.repeat([0.0, 1.0], 40)
+    pictures = pose[:, None] + 0.05 * random.standard_normal((80, 8))
+    plain = PathSearch(np.arange(80), pose[:, None], pictures, weights=BY_GUIDE)
+    asked = np.tile(np.repeat([0.0, 1.0], [8, 3]), 4)
+    frames = [PathCue(np.array([each]), np.full(8, each)) for each in asked]
+
+    def followed(lag: int, weight: float | None = None) -> float:
+        usual = usual_search(BY_GUIDE, lag)
+        used = usual if weight is None else usual._replace(jump_weight=weight)
+        decided, state = replace(plain, search=used).push(frames)
+        shown = pose[np.concatenate([decided, plain.finish(state)])]
+        return float((shown == asked).mean())
+
+    assert [usual_search(BY_GUIDE, lag).jump_weight for lag in (0, 1, 2)] == [0.5, 1.0, GUIDED.jump_weight]
+    assert usual_search(BY_SOUND, 5).jump_weight == VITERBI.jump_weight == usual_search(BY_SOUND).jump_weight
+    assert followed(0, weight=3.0) < 0.8 <= followed(0) and followed(1) > 0.95

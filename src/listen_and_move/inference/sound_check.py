@@ -157,8 +157,18 @@ def notes(
         can = Matcher.of(reference.extractor, reference.repertoire) is not None
         why = "hardly anything is heard" if can else NOT_MATCHED
         unmatched = [Remark(f"{name}: heard as it is: {why}")]
-    told = [*level, *unmatched, *_novelty_notes(name, check)]
+    told = [*level, *unmatched, *_novelty_notes(name, check), *_room_notes(name, check)]
     return [*told, *_beat_notes(name, check, reference)] if beats else told
+
+
+def _room_notes(name: str, check: SoundCheck) -> list[Remark]:
+    """What is done about a room."""
+    if not check.echo:
+        return []
+    said = (
+        f"{name}: falls silent more slowly than the training sound: what its room leaves behind is taken out"
+    )
+    return [Remark(said, "--adapt 0 plays it as it is")]
 
 
 def _beat_notes(name: str, check: SoundCheck, reference: AudioReference) -> list[Remark]:
