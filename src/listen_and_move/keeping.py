@@ -16,8 +16,9 @@ from listen_and_move.config import ClipConfig, FeatureConfig
 from listen_and_move.data.clip import Clip, file_hash
 from listen_and_move.data.source_frames import encode_clip
 from listen_and_move.data.take import take_names
-from listen_and_move.models.kept_frames import KeptAbout, KeptFrames, KeptTake, Packets
+from listen_and_move.models.kept_frames import KeptAbout, KeptFrames, KeptTake
 from listen_and_move.models.metric_fitting import clip_metric_scale
+from listen_and_move.models.packets import Packets
 from listen_and_move.models.path_costs import BY_SOUND
 from listen_and_move.models.path_memory import PathMemory, path_memory
 from listen_and_move.progress import Progress, untold

@@ -11,7 +11,8 @@ import torch
 
 from listen_and_move.errors import UserError
 from listen_and_move.models.checkpoint import load_model, read_frames_file, read_tensors
-from listen_and_move.models.kept_frames import ENTRY, PACKETS
+from listen_and_move.models.kept_frames import ENTRY
+from listen_and_move.models.packets import PACKETS
 from listen_and_move.runs import RunFolder
 
 

@@ -17,7 +17,7 @@ from listen_and_move.media.files import probe
 from listen_and_move.media.soundtrack import Waveform
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.models.checkpoint import load_model
-from listen_and_move.models.kept_frames import PACKETS
+from listen_and_move.models.packets import PACKETS
 from listen_and_move.models.path_costs import BY_SOUND
 from listen_and_move.runs import RunFolder
 from listen_and_move.training.loop import train

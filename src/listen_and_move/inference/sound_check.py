@@ -69,7 +69,7 @@ class SoundCheck(NamedTuple):
         )
 
 
-class _Heard(NamedTuple):
+class _Listening(NamedTuple):
     """What is found in one pass over a sound."""
 
     novelty: Float[Tensor, " T"]
@@ -118,7 +118,7 @@ def listen(
 
 def _heard(
     sound: Iterable[np.ndarray], reference: AudioReference, matcher: Matcher | None, settings: PlaySettings
-) -> _Heard:
+) -> _Listening:
     """Returns what is found in a pass over a sound."""
     extractor, repertoire = reference.extractor, reference.repertoire
     assert repertoire is not None, "see `listen`"
@@ -133,7 +133,7 @@ def _heard(
                 levels.append(extractor.levels(own))
         if flux is not None:
             rises.append(own[:, flux])
-    return _Heard(
+    return _Listening(
         torch.cat(values) if values else torch.zeros(0),
         moments,
         torch.cat(rises).double().numpy() if rises else None,

@@ -22,7 +22,8 @@ from listen_and_move.errors import SettingError, UserError
 from listen_and_move.media.replacing import replacing
 from listen_and_move.models.build import build_network
 from listen_and_move.models.generator import Network
-from listen_and_move.models.kept_frames import PACKETS, KeptFrames, kept_frames, write_with_packets
+from listen_and_move.models.kept_frames import KeptFrames, kept_frames, write_with_frames
+from listen_and_move.models.packets import PACKETS
 from listen_and_move.settings import from_values, to_values
 
 FORMAT = 1
@@ -99,7 +100,7 @@ def save_model(path: Path, model: Model) -> None:
     if model.kept is None:
         write_tensors(path, tensors, metadata)
     else:
-        write_with_packets(path, tensors, metadata, model.kept)
+        write_with_frames(path, tensors, metadata, model.kept)
 
 
 def load_model(path: Path) -> Model:

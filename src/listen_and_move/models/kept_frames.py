@@ -1,41 +1,34 @@
-"""The training frames that a model keeps, at the size of the source, and their place in files.
-
-Files are safetensors. The packets of the video are their last tensor, which is never read as a whole.
+"""The training frames that a model keeps, at the size of the source, and their numbers in files.
 
 Letters: M kept frames.
 """
 
 import json
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from math import floor, prod
 from pathlib import Path
-from threading import Lock
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from listen_and_move.clock import parse_number
 from listen_and_move.errors import UserError
 from listen_and_move.media.frame_archive import ArchiveHeader, FrameReader
-from listen_and_move.media.replacing import replacing
+from listen_and_move.models.packets import PACKETS, Packets, opened_packets, write_with_packets
 from listen_and_move.models.path_costs import CostWeights
 from listen_and_move.models.path_memory import PathMemory
 
 ENTRY = "kept_frames"
 """Key of the metadata."""
-PACKETS = "kept.packets"
 _SIZES, _POSITIONS, _PATH, _POSES = "kept.sizes", "kept.positions", "path.", "kept.poses"
 _LIGHT = "kept.light"
-_PIECE = 1 << 20
 FARTHEST = 4.0
 """Below which all numbers of a pose are: 4 widths of the picture, 55 times as large, more than half a
 turn; and those of light: 16 times as bright."""
@@ -146,44 +139,6 @@ def described(seconds: float, size: tuple[int, int], fps: float, length: float) 
     return (
         f"{seconds:.1f} s of the clip, {size[0]}x{size[1]} pixels, {fps:.4g} frames/s, {length / 1e6:.1f} MB"
     )
-
-
-class Packets:
-    """Packets that lie in a file, which stays open as long as they are used.
-
-    A file that training replaces meanwhile is therefore read on as it was. Nothing of it is mapped into
-    memory, so that memory does not grow with what has been read.
-
-    Args:
-        file: open for reading; may be closed afterwards.
-        offset: of the first packet, in bytes.
-        length: of all packets, in bytes.
-    """
-
-    def __init__(self, file: BinaryIO, offset: int, length: int) -> None:
-        self.length = length
-        # A bare descriptor: a file object complains where it is closed by garbage collection.
-        self._descriptor, self._offset, self._reading = os.dup(file.fileno()), offset, Lock()
-
-    def read(self, first: int, last: int) -> bytes:
-        """Returns the bytes from one place to another one of all packets."""
-        with self._reading:
-            os.lseek(self._descriptor, self._offset + first, os.SEEK_SET)
-            return b"".join(self._until(last - first))
-
-    def pieces(self) -> Iterator[bytes]:
-        """Yields all bytes, a megabyte at a time."""
-        for first in range(0, self.length, _PIECE):
-            yield self.read(first, min(first + _PIECE, self.length))
-
-    def _until(self, count: int) -> Iterator[bytes]:
-        """Yields bytes until there are so many, or the file ends."""
-        while count and (found := os.read(self._descriptor, count)):
-            count -= len(found)
-            yield found
-
-    def __del__(self) -> None:
-        os.close(self._descriptor)
 
 
 @dataclass(frozen=True)
@@ -328,45 +283,16 @@ def held_frames(path: Path) -> Holding | None:
         raise UserError(f"{path.parent.name}: expected kept frames; the file is damaged") from None
 
 
-def opened_packets(path: Path) -> Packets:
-    """Returns the packets of a safetensors file.
-
-    Raises:
-        ValueError: it has none.
-    """
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(length))
-        match header.get(PACKETS):
-            case {"dtype": "U8", "shape": [int(size)], "data_offsets": [int(first), int(last)]} if (
-                last - first == size
-            ):
-                return Packets(file, 8 + length + first, size)
-            case _:
-                raise ValueError("no packets")
-
-
-def write_with_packets(
+def write_with_frames(
     path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], kept: KeptFrames
 ) -> None:
-    """Writes a safetensors file with kept frames, whose packets are streamed; whole or not at all.
+    """Writes a safetensors file with kept frames; whole or not at all.
 
     Args:
         path: where it goes.
         tensors: all others.
         metadata: of the file, without that of the frames.
-        kept: what is streamed.
+        kept: the frames.
     """
-    packets = kept.packets
-    beginning = save({**tensors, **kept_tensors(kept)}, {**metadata, ENTRY: kept.about.to_json()})
-    length = int.from_bytes(beginning[:8], "little")
-    header: dict[str, Any] = json.loads(beginning[8 : 8 + length])
-    end = len(beginning) - 8 - length
-    header[PACKETS] = {"dtype": "U8", "shape": [packets.length], "data_offsets": [end, end + packets.length]}
-    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of eight bytes
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        file.write(beginning[8 + length :])
-        for piece in packets.pieces():
-            file.write(piece)
+    whole = {**tensors, **kept_tensors(kept)}
+    write_with_packets(path, whole, {**metadata, ENTRY: kept.about.to_json()}, kept.packets)

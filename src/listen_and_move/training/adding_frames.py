@@ -11,7 +11,7 @@ from listen_and_move.data.source import find_source
 from listen_and_move.errors import UserError
 from listen_and_move.keeping import keep_frames
 from listen_and_move.models.checkpoint import Model, load_model, read_frames_file, save_model
-from listen_and_move.models.kept_frames import write_with_packets
+from listen_and_move.models.kept_frames import write_with_frames
 from listen_and_move.progress import Progress, untold
 from listen_and_move.runs import RunFolder, model_path
 from listen_and_move.training.memory_fitting import remembered_frames
@@ -79,7 +79,7 @@ def add_frames(
     )
     kept = with_fitted_picture(found.network, clip, config, kept)
     if path.is_dir():
-        write_with_packets(RunFolder(path).frames_file, {}, {}, kept)
+        write_with_frames(RunFolder(path).frames_file, {}, {}, kept)
     save_model(file, found._replace(kept=kept))
     return AddedFrames(file, kept.described())
 
@@ -113,7 +113,7 @@ def keep_training_frames(
     if folder.frames_file.exists() and read_frames_file(folder.frames_file).about.small == small:
         return
     kept = keep_frames(video, video_hash, clip, config.clip, config.features, small=small, progress=progress)
-    write_with_packets(folder.frames_file, {}, {}, kept)
+    write_with_frames(folder.frames_file, {}, {}, kept)
 
 
 def _check_learnt(video: Path, model: Model, clip: Clip, config: Config) -> None:
