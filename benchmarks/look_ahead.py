@@ -79,7 +79,7 @@ def played(run: Path, pictures: list[Picture], frames: list[int]) -> Iterator[di
     assert kept is not None, "a run that keeps frames"
     sound = np.concatenate(list(read_sound(video, SAMPLE_RATE, start=start)))
     clips = {}
-    left = {each: motion_left(animator, kept, each) for each in frames if each < trained}
+    left = {each: motion_left(animator, kept.path.features, each) for each in range(trained)}
     for picture in pictures:
         for waited in (None, *frames):
             choice = PictureChoice(picture, "model", live=waited is not None, look_ahead=waited)
@@ -103,7 +103,7 @@ def played(run: Path, pictures: list[Picture], frames: list[int]) -> Iterator[di
                 "shown": kept.about.picture if picture == "auto" else picture,
                 "trained": trained,
                 "waited": "whole" if waited is None else str(waited),
-                "left": 1.0 if waited is None else left.get(waited, 1.0),
+                "left": left.get(pipeline.front_end.reference.extractor.ahead, 1.0),
                 "excess": excess_of(sums),
                 "products": list(sums[:3]),
                 "shifted": list(sums.shifted),

@@ -94,6 +94,8 @@ class LiveService:
     def __init__(self, library: Library) -> None:
         self.library = library
         self.animators: OrderedDict[tuple[Path, float], Animator] = OrderedDict()
+        self.left: dict[tuple[Animator, int], float | None] = {}
+        """What was found of the motion that is left, of the models that are loaded."""
         self.loading = asyncio.Lock()
         self.playing = 0
 
@@ -133,7 +135,9 @@ class LiveService:
             delays = {cause: float(value) for cause, value in player.delays._asdict().items()}
             width, height = pipeline.size
             facts = {"width": width, "height": height, "fps": float(pipeline.fps), "delays": delays}
-            left = await self._motion_left(animator, choice.look_ahead)
+            less = choice.look_ahead is not None and choice.look_ahead < animator.config.features.future
+            heard = pipeline.front_end.reference.extractor.ahead
+            left = await self._motion_left(animator, heard) if less else None
             await _send(socket, {**facts, "left": left})
             session = LiveSession(
                 player,
@@ -149,12 +153,15 @@ class LiveService:
             if isinstance(mistake, Exception):
                 raise mistake
 
-    async def _motion_left(self, animator: "Animator", frames: int | None) -> float | None:
-        """What is left of the motion where less is waited for; None: all of it, or that is not known."""
+    async def _motion_left(self, animator: "Animator", heard: int) -> float | None:
+        """What is left of the motion where so many frames are heard; None: not known."""
         kept = animator.model.kept
-        if kept is None or frames is None or frames >= animator.config.features.future:
+        if kept is None:
             return None
-        return await asyncio.to_thread(motion_left, animator, kept, frames)
+        if (animator, heard) not in self.left:
+            found = await asyncio.to_thread(motion_left, animator, kept.path.features, heard)
+            self.left[animator, heard] = found
+        return self.left[animator, heard]
 
     @contextmanager
     def _slot(self) -> Iterator[None]:
@@ -177,7 +184,8 @@ class LiveService:
                 self.animators[key] = await asyncio.to_thread(Animator.load, file)
             self.animators.move_to_end(key)
             while len(self.animators) > ANIMATORS:
-                self.animators.popitem(last=False)
+                _, gone = self.animators.popitem(last=False)
+                self.left = {key: value for key, value in self.left.items() if key[0] is not gone}
             return self.animators[key]
 
 

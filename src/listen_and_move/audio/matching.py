@@ -5,9 +5,10 @@ from moment to moment in a foreign sound then differs as it does in the clip. Si
 only what is heard is moved. What sounds like what was learnt stays as it is: how far a sound is moved follows
 from its novelty.
 
-Where sounds are compared with each other, as a path does, every sound is moved, also the clip's own: the same
-mean and spread undo another microphone, an equaliser and steady noise (cepstral mean and variance
-normalisation, Viikki and Laurila 1998), which change both slowly. A network has learnt to hear through them.
+Where sounds are compared with each other, as a path does that the sound itself leads, every sound is moved,
+also the clip's own: the same mean and spread undo another microphone, an equaliser and steady noise (cepstral
+mean and variance normalisation, Viikki and Laurila 1998), which change both slowly. A network has learnt to
+hear through them.
 
 Letters: T frames.
 """

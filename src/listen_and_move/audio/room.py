@@ -2,7 +2,8 @@
 
 What is heard of a room at an instant is what was there a tenth of a second before, weaker by how fast a room
 falls silent (Lebart, Boucher and Denbigh 2001: spectral subtraction of late reverberation). How fast that is,
-is told from the sound itself: its bands cannot fall faster. A clip's own room is left alone.
+is told from the sound itself: its bands cannot fall faster. So much as the clip's own sound leaves behind
+stays. In steady noise bands fall no deeper than the noise, which counts as a room too, a weak one.
 
 Letters: T chunks, B bands, N training frames, F numbers of each.
 """
@@ -23,7 +24,9 @@ TAKEN = 8.0
 """Times the power that is left over, which is taken out."""
 LEAST = 0.05
 """Of a chunk's power, which stays in any case."""
-_LOUD_DB, _LOUD_SHARE, _FEWEST = 20.0, 0.6, 20
+LEAST_ECHO = 0.1
+"""What would be taken out at least: of less nothing is."""
+_LOUD_DB, _LOUD_SHARE, _FEWEST = 20.0, 0.6, 10  # chunks in which something falls
 
 
 def fall_of(levels: Float[Tensor, "T B"], follows: Bool[Tensor, " T-2"] | None = None) -> float | None:
@@ -41,7 +44,7 @@ def fall_of(levels: Float[Tensor, "T B"], follows: Bool[Tensor, " T-2"] | None =
     if follows is not None:
         loud = loud & follows[:, None]
     falls = (after - before)[loud]
-    if len(falls) < _FEWEST:
+    if loud.any(1).sum() < _FEWEST:
         return None
     return float(falls.sort().values[int(FASTEST * len(falls))])
 
@@ -71,7 +74,8 @@ def echo_of(fall: float | None, home: float | None) -> float:
     """
     if fall is None or home is None:
         return 0.0
-    return TAKEN * max(0.0, 10 ** ((fall - MARGIN_DB) / 10) - 10 ** (home / 10))
+    echo = TAKEN * (10 ** ((fall - MARGIN_DB) / 10) - 10 ** (home / 10))
+    return echo if echo >= LEAST_ECHO else 0.0
 
 
 def dried(levels: Float[Tensor, "T B"], echo: float) -> Float[Tensor, "T-2 B"]:

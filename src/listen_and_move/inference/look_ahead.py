@@ -7,8 +7,9 @@ guesses the others (`audio.foresight`); a path can wait for some more before it 
 from dataclasses import replace
 from typing import NamedTuple
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from listen_and_move.audio.features import FeatureExtractor
@@ -16,14 +17,14 @@ from listen_and_move.audio.foresight import foresight
 from listen_and_move.errors import UserError
 from listen_and_move.inference.animator import Animator
 from listen_and_move.metrics.sync import difference_correlation
-from listen_and_move.models.kept_frames import KeptFrames
+from listen_and_move.models.rendering import BLOCK
 
 DECIDED = 1
 """Frames that a live path waits for before it decides, of those that are waited for in all."""
 MOST_WAITED = 8
 """Frames that a path may wait for beyond what its model hears."""
-COMPARED = 200
-"""Frames of the training sound at most, on which is told what a shorter look-ahead costs."""
+COMPARED, LEAST_COMPARED = 200, 40
+"""Frames of the training sound at most, and at least, on which is told what a shorter look-ahead costs."""
 
 
 class LookAhead(NamedTuple):
@@ -69,25 +70,36 @@ def hearing(
     return replace(extractor, foresight=foresight(features, extractor.config, heard))
 
 
-def motion_left(animator: Animator, kept: KeptFrames, heard: int) -> float:
+def motion_left(animator: Animator, features: Float[Tensor, "N F"], heard: int) -> float | None:
     """Returns how much of the motion that a model draws for its training sound stays where less is heard of
-    it: the correlation of both, 0 to 1.
+    it: the correlation of both, 0 to 1; None: the sound is too short to tell.
 
-    Half of the sound is guessed as the other half tells, so that no guess was learnt by heart. On four clips
+    Half of the sound is guessed as the other half tells, so that no guess was learnt by heart. On three clips
     what was left of the excess of dcor in the part that was held out went with it: .5 for .6, .3 for .5, .95
     for .8, 1 for .95.
 
     Args:
         animator: the model.
-        kept: its frames.
+        features: of the training sound.
         heard: frames after a frame's own.
     """
-    extractor, features = animator.extractor, kept.path.features[:COMPARED]
+    extractor, features = animator.extractor, features[:COMPARED]
+    if len(features) < LEAST_COMPARED:
+        return None
     place = extractor.config.size - (extractor.config.future - heard) * extractor.config.summary_size
     halves = features.chunk(2)
     guessed = [
         hearing(extractor, other, heard).completed(half[:, :place])
         for half, other in zip(halves, reversed(halves), strict=True)
     ]
-    drawn = [animator.draw(each, None, 0)[0] for each in (torch.cat(guessed), features)]
-    return max(0.0, difference_correlation(*drawn))
+    both = (_drawn(animator, each) for each in (torch.cat(guessed), features))
+    return max(0.0, difference_correlation(*both))
+
+
+def _drawn(animator: Animator, features: Float[Tensor, "T F"]) -> UInt8[np.ndarray, "T H W 3"]:
+    """Pictures of features; others may draw in between."""
+    parts, state = [], None
+    for first in range(0, len(features), BLOCK):
+        pictures, state = animator.draw(features[first : first + BLOCK], state, first)
+        parts.append(pictures)
+    return np.concatenate(parts)

@@ -52,7 +52,7 @@ class Pipeline:
     fps: Fraction
     """Frames per second that come out; those that the sound is cut into can be fewer."""
     held_back: int = 0
-    """Of those, so many are waited for until a live path is decided."""
+    """Frames that the sound is cut into, for which a live path waits before it decides."""
 
     def push(
         self,

@@ -147,7 +147,7 @@ def _of_model(model: Path, choice: PictureChoice, device: str, precision: Precis
             )
         mark = path_mark(kept, f", model sha256 {file_hash(file)}")
         pipeline = model_pipeline(animator, choice, name)
-        notes = (*_camera_notes(choice, kept), *_look_ahead_notes(choice, animator))
+        notes = (*_camera_notes(choice, kept), *_look_ahead_notes(choice, pipeline, animator))
         return Playable(pipeline, mark, notes=notes, clip=clip_name(model))
     if kept is None:
         # What is drawn is put back at its own size: the compositor keeps the detail of the still around it.
@@ -156,7 +156,7 @@ def _of_model(model: Path, choice: PictureChoice, device: str, precision: Precis
     exact = model_pipeline(Animator.load(model, device), choice, name) if precision != "float32" else None
     without = choice.seed and not animator.config.has_noise
     notes = (Remark("this model has no noise, so the seed has no effect"),) if without else ()
-    notes = (*notes, *_camera_notes(choice, None), *_look_ahead_notes(choice, animator))
+    notes = (*notes, *_camera_notes(choice, None), *_look_ahead_notes(choice, pipeline, animator))
     return Playable(pipeline, generated_mark(animator, file, choice.seed, kept), exact, notes)
 
 
@@ -174,17 +174,28 @@ def _camera_notes(choice: PictureChoice, kept: KeptFrames | None) -> tuple[Remar
     return (Remark("these frames are shown as they were filmed in any case: asking for that has no effect"),)
 
 
-def _look_ahead_notes(choice: PictureChoice, animator: Animator) -> tuple[Remark, ...]:
-    """Returns what it costs where less is waited for than the model was trained to hear."""
-    frames, trained = choice.look_ahead, animator.config.features.future
+def _look_ahead_notes(
+    choice: PictureChoice, pipeline: Pipeline, animator: Animator | None
+) -> tuple[Remark, ...]:
+    """Returns what it costs where less is waited for than was meant to be.
+
+    Args:
+        choice: what is asked for.
+        pipeline: that plays it.
+        animator: the model; None: nothing draws.
+    """
+    extractor = pipeline.front_end.reference.extractor
+    frames, trained = choice.look_ahead, extractor.config.future
     if frames is None or frames >= trained:
         return ()
-    sooner = f"{1000 * float((trained - frames) / animator.fps):.0f} ms sooner"
+    sooner = f"{1000 * float((trained - frames) / extractor.fps):.0f} ms sooner"
     said = f"look-ahead of {frames} instead of {trained} frames: pictures come {sooner}"
-    kept = animator.model.kept
-    if kept is None:
-        return (Remark(f"{said}; what that costs is told of models that keep frames"),)
-    left = motion_left(animator, kept, frames)
+    kept = None if animator is None else animator.model.kept
+    left = None
+    if animator is not None and kept is not None:
+        left = motion_left(animator, kept.path.features, extractor.ahead)
+    if left is None:
+        return (Remark(f"{said}; what that costs is not known here"),)
     return (Remark(f"{said}; {left:.0%} of the motion drawn for the training sound is as with all of it"),)
 
 
@@ -197,12 +208,9 @@ def _of_video(video: Path, choice: PictureChoice) -> Playable:
     reference, kept = _kept_of([video], video_config(video, choice.track))
     size = asked_size(choice.size, kept.picture_size, kept.picture_size)
     told = Remark(f"{video.name}: played by its sound alone; a trained model follows better", "train it")
-    return Playable(
-        path_pipeline(reference, kept, choice, size),
-        path_mark(kept),
-        notes=(told, *_camera_notes(choice, kept)),
-        clip=video.name,
-    )
+    pipeline = path_pipeline(reference, kept, choice, size)
+    notes = (told, *_camera_notes(choice, kept), *_look_ahead_notes(choice, pipeline, None))
+    return Playable(pipeline, path_mark(kept), notes=notes, clip=video.name)
 
 
 def _by_sound(model: Path, choice: PictureChoice, video: Path | None) -> Playable:

@@ -165,9 +165,8 @@ def _room_notes(name: str, check: SoundCheck) -> list[Remark]:
     """What is done about a room."""
     if not check.echo:
         return []
-    said = (
-        f"{name}: falls silent more slowly than the training sound: what its room leaves behind is taken out"
-    )
+    slower = f"{name}: falls silent more slowly than the training sound, as in a room"
+    said = f"{slower}: what is left over is taken out"
     return [Remark(said, "--adapt 0 plays it as it is")]
 
 

@@ -30,7 +30,7 @@ cello .08 to .10)."""
 HASTE = (0.5, 1.0)
 """Most weight of jumps where no frame, or one, is known before one is decided: a heavier jump is put off
 until what it is for is over, and nothing follows the sound any more (four clips: mean excess of dcor with no
-such frame -.06 at 2 and .18 at .5; with one .19 at 2 and .24 at 1)."""
+such frame -.06 at 2 and .18 at .5; with one .19 at 2 and .23 at 1)."""
 
 
 class CostWeights(NamedTuple):
