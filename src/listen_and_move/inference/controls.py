@@ -141,8 +141,8 @@ ADAPT_HELP = (
     "the spread that it has in the training sound, so that more of the clip is used, and a path moves where "
     "it strikes; silence stays silence. "
     "0: it is heard as it is; 1: all the way; auto: the farther, the newer it is to the model; what sounds "
-    "like what was learnt not at all, but for what another microphone, steady noise and, in files, a room do "
-    "to it where a path compares sounds. Live it fades in over the first seconds."
+    "like what was learnt not at all. auto also undoes what another microphone and steady noise do where a "
+    "path compares sounds, and in files what a room leaves behind. Live it fades in over the first seconds."
 )
 """What is done to foreign sounds, which can be a word too."""
 
