@@ -5,8 +5,10 @@ falls silent (Lebart, Boucher and Denbigh 2001: spectral subtraction of late rev
 is told from the sound itself: its bands cannot fall faster. So much as the clip's own sound leaves behind
 stays. In steady noise bands fall no deeper than the noise, which counts as a room too, a weak one.
 
-Letters: T chunks, B bands, N training frames, F numbers of each.
+Letters: T chunks, B bands, R of the last chunks, N training frames, F numbers of each.
 """
+
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -26,7 +28,36 @@ LEAST = 0.05
 """Of a chunk's power, which stays in any case."""
 LEAST_ECHO = 0.1
 """What would be taken out at least: of less nothing is."""
+REMEMBERED_CHUNKS, TOLD_EVERY = 600, 20
+"""Of sound that is heard live: those in which is told how fast it falls, and after how many it is told
+anew."""
 _LOUD_DB, _LOUD_SHARE, _FEWEST = 20.0, 0.6, 10  # chunks in which something falls
+
+
+class Room(NamedTuple):
+    """What is known of the room of a sound that comes."""
+
+    recent: Float[Tensor, "R B"]
+    """Levels of its last chunks."""
+    chunks: int
+    """So many so far."""
+    echo: float
+    """What is taken out: see `echo_of`."""
+
+
+def room_after(levels: Float[Tensor, "1 B"], room: Room | None, home: float | None) -> Room:
+    """Returns what is known of the room after one more chunk.
+
+    Args:
+        levels: of the chunk, in dB above the noise floor.
+        room: what was known before; None: nothing.
+        home: fall of the clip's sound; None: not known, and nothing is taken out.
+    """
+    before, chunks, echo = room or Room(levels[:0], 0, 0.0)
+    recent = torch.cat([before, levels])[-REMEMBERED_CHUNKS:]
+    if (chunks + 1) % TOLD_EVERY == 0:
+        echo = echo_of(fall_of(recent), home)
+    return Room(recent, chunks + 1, echo)
 
 
 def fall_of(levels: Float[Tensor, "T B"], follows: Bool[Tensor, " T-2"] | None = None) -> float | None:

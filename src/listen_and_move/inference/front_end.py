@@ -19,7 +19,7 @@ from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor, Featur
 from listen_and_move.audio.loudness import GainState, Leveller
 from listen_and_move.audio.matching import ChunkMoments, Matcher
 from listen_and_move.audio.novelty import Repertoire
-from listen_and_move.audio.room import BACK, dried
+from listen_and_move.audio.room import BACK, Room, dried, room_after
 from listen_and_move.clock import frame_sample
 from listen_and_move.inference.stage import AS_IT_IS, Frame, PlaySettings
 
@@ -33,7 +33,16 @@ class AudioState(NamedTuple):
     moments: ChunkMoments | None = None
     """What has been heard, where the sound is brought into the clip's world as it comes."""
     before: Float[Tensor, "2 B"] | None = None
-    """Levels of the chunks before those that are kept, where a room is taken out."""
+    """Levels of the chunks before those that are kept, where a room may be taken out."""
+    room: Room | None = None
+    """What is known of it, where it is told as the sound comes."""
+
+
+class _Known(NamedTuple):
+    """What is known of a sound that comes."""
+
+    moments: ChunkMoments | None = None
+    room: Room | None = None
 
 
 class _Heard(NamedTuple):
@@ -75,13 +84,14 @@ class AudioFrontEnd:
         before = None if state is None else state.features
         louder, gain = Leveller(settings.gain, self.reference.level).push(inputs, state and state.gain)
         chunks, after = self.reference.extractor.push_chunks(torch.from_numpy(louder), before)
-        chunks, levels = self._dried(chunks, state and state.before, settings.echo)
-        heard, moments = self._assembled(chunks, state and state.moments, settings)
+        levels, later = self._levels(chunks, state and state.before, settings)
+        known = _Known() if state is None else _Known(state.moments, state.room)
+        heard, known = self._assembled(self._dried(chunks, levels, settings.echo), levels, known, settings)
         held = louder if before is None else np.concatenate([before.samples.numpy(), louder])
         frames = self._frames(
             heard, held, after.sample_count - len(held), 0 if before is None else before.frame
         )
-        return self._late(frames, settings.late), AudioState(gain, after, moments, levels)
+        return self._late(frames, settings.late), AudioState(gain, after, known.moments, later, known.room)
 
     def finish(self, state: AudioState | None, settings: PlaySettings = AS_IT_IS) -> list[Frame]:
         """Returns the frames that are left, silence behind the sound."""
@@ -89,8 +99,9 @@ class AudioFrontEnd:
             return []
         held = state.features
         chunks = self.reference.extractor.finish_chunks(held)
-        chunks, _ = self._dried(chunks, state.before, settings.echo)
-        heard, _ = self._assembled(chunks, state.moments, settings)
+        levels, _ = self._levels(chunks, state.before, settings)
+        known = _Known(state.moments, state.room)
+        heard, _ = self._assembled(self._dried(chunks, levels, settings.echo), levels, known, settings)
         frames = self._frames(heard, held.samples.numpy(), held.sample_count - len(held.samples), held.frame)
         return self._late(frames, settings.late)
 
@@ -121,36 +132,66 @@ class AudioFrontEnd:
         for block in sound:
             louder, gain = leveller.push(block, gain)
             found, state = extractor.push_chunks(torch.from_numpy(louder), state)
-            found, before = self._dried(found, before, settings.echo)
-            yield found
-        yield self._dried(extractor.finish_chunks(state), before, settings.echo)[0]
+            levels, before = self._levels(found, before, settings)
+            yield self._dried(found, levels, settings.echo)
+        found = extractor.finish_chunks(state)
+        yield self._dried(found, self._levels(found, before, settings)[0], settings.echo)
 
-    def _dried(
-        self, chunks: Float[Tensor, "chunks chunk"], before: Float[Tensor, "2 B"] | None, echo: float
-    ) -> tuple[Float[Tensor, "chunks chunk"], Float[Tensor, "2 B"] | None]:
-        """Raw chunks without what a room left of those before, and the levels that the next ones need."""
+    def _levels(
+        self,
+        chunks: Float[Tensor, "chunks chunk"],
+        before: Float[Tensor, "2 B"] | None,
+        settings: PlaySettings,
+    ) -> tuple[Float[Tensor, "chunks+2 B"] | None, Float[Tensor, "2 B"] | None]:
+        """Levels of raw chunks and of the two before them, and those that the next ones need; None where no
+        room is taken out."""
         extractor = self.reference.extractor
         frames = len(chunks) - extractor.config.past - extractor.ahead
-        if not echo or frames <= 0:
-            return chunks, before
+        if not (settings.echo or self._tells_room(settings)) or frames <= 0:
+            return None, before
         silence = torch.zeros(BACK, extractor.config.bands)
         levels = torch.cat([silence if before is None else before, extractor.levels(chunks)])
-        return extractor.with_levels(chunks, dried(levels, echo)), levels[frames : frames + BACK]
+        return levels, levels[frames : frames + BACK]
+
+    def _tells_room(self, settings: PlaySettings) -> bool:
+        """Whether a room is told as the sound comes."""
+        fixed = settings.matching is not None or settings.adapt != "auto"
+        return not fixed and self.matcher is not None and self.reference.fall is not None
+
+    def _dried(
+        self, chunks: Float[Tensor, "chunks chunk"], levels: Float[Tensor, "chunks+2 B"] | None, echo: float
+    ) -> Float[Tensor, "chunks chunk"]:
+        """Raw chunks without what a room left of those before."""
+        if levels is None or not echo:
+            return chunks
+        return self.reference.extractor.with_levels(chunks, dried(levels, echo))
 
     def _assembled(
-        self, chunks: Float[Tensor, "chunks chunk"], moments: ChunkMoments | None, settings: PlaySettings
-    ) -> tuple[list[_Heard], ChunkMoments | None]:
-        """Frames' features as the settings bring them into the clip's world, and what has been heard."""
+        self,
+        chunks: Float[Tensor, "chunks chunk"],
+        levels: Float[Tensor, "chunks+2 B"] | None,
+        known: _Known,
+        settings: PlaySettings,
+    ) -> tuple[list[_Heard], _Known]:
+        """Frames' features as the settings bring them into the clip's world, and what is known then."""
         extractor, matcher = self.reference.extractor, self.matcher
         if matcher is None or settings.matching is not None or not settings.adapt:
-            return self._heard(chunks, settings.matching, settings.comparing), moments
-        window, heard = extractor.config.past + 1 + extractor.ahead, []
+            return self._heard(chunks, settings.matching, settings.comparing), known
+        (moments, room), past, heard = known, extractor.config.past, []
+        window = past + 1 + extractor.ahead
         for place in range(len(chunks) - window + 1):
             around = chunks[place : place + window]
             moments = matcher.heard_live(extractor.own(around), moments)
+            matching = matcher.live_matching(moments, settings.adapt)
             comparing = matcher.comparing(moments) if self.compares and settings.adapt == "auto" else None
-            heard += self._heard(around, matcher.live_matching(moments, settings.adapt), comparing)
-        return heard, moments
+            if levels is not None and self._tells_room(settings):
+                own = place + BACK + past
+                room = room_after(levels[own : own + 1], room, self.reference.fall)
+                # A foreign sound may fall as it likes: that is not its room.
+                echo = 0.0 if matching is not None else room.echo
+                around = self._dried(around, levels[place : place + window + BACK], echo)
+            heard += self._heard(around, matching, comparing)
+        return heard, _Known(moments, room)
 
     def _heard(
         self, chunks: Float[Tensor, "chunks chunk"], matching: Matching | None, comparing: Matching | None
