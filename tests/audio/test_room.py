@@ -132,3 +132,24 @@ def test_a_short_cut_of_the_clip_s_own_sound_is_in_no_room(reference: AudioRefer
     for begin in np.arange(0, 7, 0.5):
         piece = sound[int(begin * SAMPLE_RATE) :][:SAMPLE_RATE]
         assert listen(lambda piece=piece: [piece], reference, 0.0, "auto").echo == 0
+
+
+def test_live_a_room_is_told_as_it_is_heard(reference: AudioReference) -> None:
+    front_end, settings = AudioFrontEnd(reference), PlaySettings(adapt="auto")
+    sound = strokes(12, 3)
+
+    def heard(samples: np.ndarray, used: AudioReference, pieces: int = 1) -> torch.Tensor:
+        blocks = np.array_split(samples, pieces)
+        return torch.cat([*AudioFrontEnd(used).features(blocks, settings)])
+
+    unknown = reference._replace(fall=None)
+    assert torch.equal(heard(sound, reference), heard(sound, unknown)), "in its own room nothing is done"
+    room = in_a_room(sound)
+    as_it_is, dry = heard(room, unknown), heard(room, reference)
+    assert torch.equal(as_it_is[:10], dry[:10]), "nothing is known yet"
+    assert (as_it_is[-60:] - dry[-60:]).abs().max() > 0.1
+    assert torch.allclose(dry, heard(room, reference, pieces=83), atol=1e-3), "however it is cut"
+    _, state = front_end.push(room, None, settings)
+    assert state.room is not None and state.room.echo > 0 and state.room.chunks > 200
+    _, state = front_end.push(room, None, PlaySettings(adapt=0.5))
+    assert state.room is None, "as far as it is asked for, and no further"

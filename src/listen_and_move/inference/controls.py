@@ -142,7 +142,7 @@ ADAPT_HELP = (
     "it strikes; silence stays silence. "
     "0: it is heard as it is; 1: all the way; auto: the farther, the newer it is to the model; what sounds "
     "like what was learnt not at all. auto also undoes what another microphone and steady noise do where a "
-    "path compares sounds, and in files what a room leaves behind. Live it fades in over the first seconds."
+    "path compares sounds, and what a room leaves behind. Live all this comes with the first seconds."
 )
 """What is done to foreign sounds, which can be a word too."""
 

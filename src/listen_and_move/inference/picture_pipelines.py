@@ -223,7 +223,7 @@ def composed_pipeline(
         choice: what is asked for.
         size: width and height.
     """
-    source = ComposedSource(kept, RegionSearch(kept.path), animator.fps, choice.live)
+    source = ComposedSource(kept, RegionSearch(kept.path), animator.fps)
     stages = (Guide(animator.renderer), source, *resized(kept.picture_size, size), Display(source.rate))
     front_end = _front_end(animator.audio_reference, kept, _waited(choice, animator.extractor))
     return replace(animator.pipeline, front_end=front_end, stages=stages, size=size, fps=source.rate)

@@ -54,6 +54,13 @@ class Pipeline:
     held_back: int = 0
     """Frames that the sound is cut into, for which a live path waits before it decides."""
 
+    @property
+    def until_shown(self) -> Fraction:
+        """Seconds by which the sound of a frame may come after the beginning of the picture that shows it,
+        where more frames come out than the sound is cut into."""
+        share = (self.fps / self.front_end.reference.extractor.fps).denominator
+        return Fraction(share - 1, share) / self.fps
+
     def push(
         self,
         samples: Float[np.ndarray, " samples"],

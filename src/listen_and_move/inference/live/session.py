@@ -34,7 +34,7 @@ class Delays(NamedTuple):
     window: Fraction
     """The method's: the sound that a frame hears from its own instant on (85 ms as trained by default)."""
     look_ahead: Fraction
-    """Of the model: what is waited for beyond that."""
+    """What is waited for beyond that, with the last part of a picture of another rate."""
     resampling: Fraction
     """Of the filter that brings the sound to 64 kHz."""
     control: Fraction
@@ -109,7 +109,8 @@ class Live:
         """What the latency is made of."""
         extractor, fps = self.pipeline.front_end.reference.extractor, self.pipeline.fps
         window = extractor.look_ahead - extractor.ahead / extractor.fps
-        look_ahead = (extractor.ahead + self.pipeline.held_back) / extractor.fps
+        waited = (extractor.ahead + self.pipeline.held_back) / extractor.fps
+        look_ahead = waited + self.pipeline.until_shown
         resampling = delay(self.rate, SAMPLE_RATE)
         return Delays(window, look_ahead, resampling, self.controls.delay_frames(fps) / fps)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from math import ceil, floor
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -40,8 +40,6 @@ class ComposedSource:
     search: RegionSearch
     fps: Fraction
     """Frames per second that come in."""
-    live: bool = False
-    """The sound to come is not known."""
 
     @property
     def rate(self) -> Fraction:
@@ -74,10 +72,8 @@ class ComposedSource:
         return PathCamera(self.kept, "still")
 
     def _begin(self, number: int) -> int:
-        """Returns the first output frame of an input frame: the one on display at its instant, or live the
-        next one, since the sound is not known before."""
-        exactly = number * self.rate / self.fps
-        return ceil(exactly) if self.live else floor(exactly)
+        """Returns the first output frame of an input frame: the one on display at its instant."""
+        return position_at(number, self.fps, self.rate)
 
     def _shown(self, state: ComposedSourceState, end: int, begin: int | None = None) -> Iterator[Frame]:
         """Yields output frames that show the last frame.

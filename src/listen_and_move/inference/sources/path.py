@@ -127,11 +127,6 @@ class PathSource:
         """Output frames that may lie in a transition whose jump is still to come."""
         return 0 if self.live else ceil(LONGEST / 2 * self.rate)
 
-    def _begin(self, number: int) -> int:
-        """Returns the output frame that is on display at the instant of an input frame, or live the next
-        one, since the sound is not known before."""
-        return ceil(number * self.rate / self.fps) if self.live else self._position(number)
-
     def _position(self, number: int) -> int:
         """Returns the frame at the rate of the source that is on display at the instant of a frame that comes
         in."""
@@ -161,9 +156,9 @@ class PathSource:
         free = settings.beats is not None
         stretches, last = list(state.stretches), state.number
         for frame, number in zip(state.waiting, numbers, strict=False):
-            begin = self._begin(frame.number)
+            begin = self._position(frame.number)
             # What is shown at this instant is what the clip does from the one before on.
-            from_before = begin if self.live else max(begin - self._ahead, self._begin(frame.number - 1))
+            from_before = begin if self.live else max(begin - self._ahead, self._position(frame.number - 1))
             if not stretches:
                 stretches.append(self._stretch(begin, frame.number, number))
             elif number == last and stretches[-1].moving:
@@ -237,7 +232,7 @@ class PathSource:
         if not state.decided:
             return state.shown
         over = state.decided[-1].number + 1
-        return ceil(over * self.rate / self.fps) if ended else self._begin(over) - self._ahead
+        return ceil(over * self.rate / self.fps) if ended else self._position(over) - self._ahead
 
     def _views(self, state: PathSourceState, known: int) -> list[View]:
         """Returns where the camera is in the output frames up to one."""
