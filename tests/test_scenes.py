@@ -16,7 +16,8 @@ from listen_and_move.media.soundtrack import Waveform
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.metrics.scenes import scene_changes
 from listen_and_move.runs import RunFolder
-from listen_and_move.training.loop import TrainingProgress, train
+from listen_and_move.training.loop import train
+from listen_and_move.training.trainer import TrainingProgress
 from tests.conftest import TINY
 
 FPS = Fraction(20)

@@ -42,7 +42,8 @@ from listen_and_move.models.path_search import PathSearch, thumbnails
 from listen_and_move.models.rendering import played
 from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
-from listen_and_move.training.loop import TrainingProgress, train
+from listen_and_move.training.loop import train
+from listen_and_move.training.trainer import TrainingProgress
 
 Row = dict[str, Any]
 FOLDS = 5

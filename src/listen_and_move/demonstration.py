@@ -26,7 +26,8 @@ from listen_and_move.metrics.sync import (
     motion_ratio,
 )
 from listen_and_move.presets import preset
-from listen_and_move.training.loop import TrainingProgress, train
+from listen_and_move.training.loop import train
+from listen_and_move.training.trainer import TrainingProgress
 
 PRESET = "quick"
 STEPS = 600

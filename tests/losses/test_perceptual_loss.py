@@ -17,7 +17,8 @@ from listen_and_move.losses.perceptual import PERCEPTUAL_FEATURES, PerceptualFea
 from listen_and_move.pretrained.inputs import IMAGENET
 from listen_and_move.pretrained.vgg16 import VGG16
 from listen_and_move.runs import RunFolder
-from listen_and_move.training.loop import TrainingProgress, train
+from listen_and_move.training.loop import train
+from listen_and_move.training.trainer import TrainingProgress
 
 CAFFE_FILE = "squeezenet1_1_caffe_features.pt"
 REAL = {"losses.perceptual": 10.0, "losses.perceptual_network": "squeezenet1_1-caffe"}

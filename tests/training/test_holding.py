@@ -16,7 +16,8 @@ from tests.conftest import TINY
 from listen_and_move.errors import UserError
 from listen_and_move.runs import RunFolder
 from listen_and_move.training.holding import held
-from listen_and_move.training.loop import TrainingProgress, train
+from listen_and_move.training.loop import train
+from listen_and_move.training.trainer import TrainingProgress
 
 WAIT = 240
 """Seconds: a busy machine is no failure."""

@@ -18,7 +18,8 @@ from listen_and_move.models.checkpoint import load_model
 from listen_and_move.presets import preset
 from listen_and_move.runs import RunFolder
 from listen_and_move.settings import with_values
-from listen_and_move.training.loop import TrainingProgress, train
+from listen_and_move.training.loop import train
+from listen_and_move.training.trainer import TrainingProgress
 
 SEQUENTIAL = {"training.sampler": "sequential", "training.lanes": 2}
 FULL = {

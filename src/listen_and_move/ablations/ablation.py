@@ -15,8 +15,9 @@ from listen_and_move.evaluation.results import read_results
 from listen_and_move.media.replacing import replacing
 from listen_and_move.runs import RunFolder, write_text
 from listen_and_move.settings import from_preset
-from listen_and_move.training.loop import TrainingProgress, train
+from listen_and_move.training.loop import train
 from listen_and_move.training.run_settings import run_config
+from listen_and_move.training.trainer import TrainingProgress
 
 PRESET = "paper"
 Watch = Callable[[str, int, int, str], None]

@@ -5,7 +5,8 @@ section 3.1): Hann window of 25 ms in an FFT of 2048, hop 10 ms, 64 mel bands fr
 scale and normalisation. A frame hears its own chunk and, where the settings say so, a summary of chunks
 before and after it.
 
-Letters: T frames, C columns of a chunk, B bands, F numbers per frame.
+Letters: T frames, C columns of a chunk, B bands, F numbers per frame, K of what is known
+of one, U of what is guessed of it.
 """
 
 import math

@@ -17,7 +17,7 @@ from listen_and_move.cli.output import print_lines
 
 if TYPE_CHECKING:
     from listen_and_move.inference.perform import Status
-    from listen_and_move.training.loop import TrainingProgress as TrainProgress
+    from listen_and_move.training.trainer import TrainingProgress as TrainProgress
 
 LINE_SECONDS = 10.0
 """Between two plain lines where there is no terminal."""

@@ -178,13 +178,13 @@ class AudioFrontEnd:
         if matcher is None or settings.matching is not None or not settings.adapt:
             return self._heard(chunks, settings.matching, settings.comparing), known
         (moments, room), past, heard = known, extractor.config.past, []
-        window = past + 1 + extractor.ahead
+        window, tells = past + 1 + extractor.ahead, levels is not None and self._tells_room(settings)
         for place in range(len(chunks) - window + 1):
             around = chunks[place : place + window]
             moments = matcher.heard_live(extractor.own(around), moments)
             matching = matcher.live_matching(moments, settings.adapt)
             comparing = matcher.comparing(moments) if self.compares and settings.adapt == "auto" else None
-            if levels is not None and self._tells_room(settings):
+            if levels is not None and tells:
                 own = place + BACK + past
                 room = room_after(levels[own : own + 1], room, self.reference.fall)
                 # A foreign sound may fall as it likes: that is not its room.

@@ -1,0 +1,268 @@
+"""One training: step after step, watched, logged, sampled and saved, until it ends or is stopped."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, NamedTuple
+
+import torch
+
+from listen_and_move.audio.novelty import Repertoire
+from listen_and_move.config import Config
+from listen_and_move.data.clip import Clip
+from listen_and_move.errors import Remark, UserError
+from listen_and_move.interrupts import handled
+from listen_and_move.losses.perceptual import PerceptualLoss
+from listen_and_move.models.checkpoint import Model, load_model, read_frames_file, save_model
+from listen_and_move.runs import RunFolder
+from listen_and_move.training.batches import Batches
+from listen_and_move.training.cuda_graphs import CudaGraphs, CudaGraphStep
+from listen_and_move.training.memory_fitting import fitted_memory
+from listen_and_move.training.picture_fitting import with_fitted_picture
+from listen_and_move.training.state import TrainingState, fresh_state, load_state, save_state
+from listen_and_move.training.step import training_step
+from listen_and_move.training.validation import validate, write_sample
+
+LOG_EVERY = 10
+"""Steps from one logged step to the next."""
+
+
+class TrainingProgress(NamedTuple):
+    """How far a training is, after every step and while the video is decoded (step 0, no values)."""
+
+    step: int
+    steps: int
+    values: Mapping[str, float]
+    """Losses and measures of the step by log key."""
+    steps_per_second: float
+    decoded: tuple[int, int] | None = None
+    """Frames decoded and expected, while the video is decoded."""
+    looked: tuple[int, int] | None = None
+    """Frames looked at and expected, while scenes are looked for."""
+    note: Remark = Remark("")
+    """What to tell the user, once."""
+
+
+class TrainingResult(NamedTuple):
+    """How a training ended."""
+
+    run: Path
+    step: int
+    finished: bool
+    """False: the training was interrupted, and the same call goes on."""
+    figures: Mapping[str, float]
+    """The measures of the last validation on the held-out part."""
+    note: str = ""
+    """Why the last sample that is missing could not be written; empty where none is missing."""
+
+
+Watcher = Callable[[TrainingProgress], None]
+
+
+class Trainer:
+    """One run in memory."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        config: Config,
+        clip: Clip,
+        perceptual: PerceptualLoss | None,
+        device: torch.device,
+        watch: Watcher,
+    ) -> None:
+        """Begins the run, or takes it up from its checkpoint.
+
+        Args:
+            folder: the run folder, which exists.
+            config: the run's settings.
+            clip: the decoded clip.
+            perceptual: the perceptual loss, where its weight is above 0.
+            device: to train on.
+            watch: called after every step.
+
+        Raises:
+            UserError: the checkpoint is damaged or of another run.
+        """
+        self.folder, self.config, self.clip, self.perceptual = folder, config, clip, perceptual
+        self.watch = watch
+        if folder.state_file.exists():
+            self.state = load_state(folder.state_file, config, device)
+        else:
+            self.state = _first_state(clip, config, device)
+        folder.forget_after(self.state.step)  # lines of steps that were logged after the last save
+        self.batches = Batches(clip, config, device)
+        # Recording belongs to `training.speed fast`; `exact` stays with the plain launches.
+        records = device.type == "cuda" and config.training.speed == "fast"
+        self.graph_step = CudaGraphStep(CudaGraphs(device)) if records else None
+        self.repertoire = Repertoire.of(clip.features, clip.train, self.batches.extractor)
+        self.tensorboard = _tensorboard(folder)
+        self.figures: dict[str, float] = {}
+        """Of the last validation."""
+        self.note = ""
+
+    def run(self) -> TrainingResult:
+        """Trains to the last step, or until a signal asks to stop."""
+        training, state = self.config.training, self.state
+        saved, speed = state.step if self._is_saved() else None, _Speed()
+        with _stop_signals() as stopped:
+            while state.step < training.steps and not stopped():
+                values = self.step()
+                last = state.step == training.steps
+                if last or state.step % training.validate_every == 0:
+                    self.figures = validate(state.inference_network, self.clip, self.config)
+                    values |= {f"held_out/{name}": value for name, value in self.figures.items()}
+                rate = speed.after_step()
+                self.log(values, rate)
+                if state.step % training.save_every == 0 and not last:
+                    self.save()
+                    saved = state.step
+                if last or state.step % training.sample_every == 0:
+                    self._sample()
+                self.watch(TrainingProgress(state.step, training.steps, values, rate))
+            if state.step != saved:
+                self.save()
+            if self.tensorboard is not None:
+                self.tensorboard.close()
+        return TrainingResult(self.folder.path, state.step, self._finished, self.figures, self.note)
+
+    def step(self) -> dict[str, float]:
+        """Trains one step.
+
+        Returns:
+            Losses by log key, unweighted.
+
+        Raises:
+            UserError: a loss is not finite.
+        """
+        batch, positions = self.batches.next(self.state)
+        losses = training_step(self.state, batch, self.config, self.perceptual, self.graph_step)
+        self.state.positions = positions
+        # All losses come to the host at once: the only place where a step waits for the device.
+        values = dict(zip(losses, torch.stack([*losses.values()]).tolist(), strict=True))
+        for name, value in values.items():
+            if not math.isfinite(value):
+                raise UserError(
+                    f"training stopped at step {self.state.step}: expected finite losses; {name} became "
+                    f"{value}; {self.folder.path} keeps the last save",
+                    "try smaller learning rates in another --run",
+                )
+        return values
+
+    def log(self, values: Mapping[str, float], rate: float) -> None:
+        """Writes the values of a step to metrics.jsonl and to TensorBoard, in every tenth step and others
+        that matter.
+
+        Args:
+            values: losses and measures of the step by log key.
+            rate: steps per second.
+        """
+        step, last = self.state.step, self.config.training.steps
+        held_out = any(name.startswith("held_out/") for name in values)
+        if not (step % LOG_EVERY == 0 or step in (1, last) or held_out):
+            return
+        self.folder.log({"step": step, **values, "steps_per_second": round(rate, 3)})
+        if self.tensorboard is not None:
+            for name, value in values.items():
+                self.tensorboard.add_scalar(name, value, step)
+
+    def _sample(self) -> None:
+        """Writes a sample; where it cannot be written, the training goes on: it has read all that it
+        learns."""
+        state = self.state
+        try:
+            write_sample(self.folder.sample_file(state.step), state.inference_network, self.clip, self.config)
+        except (UserError, OSError) as error:
+            self.note = f"no sample of step {state.step}: {error}"
+
+    def _is_saved(self) -> bool:
+        """Whether the model file is of this step: a kill may have come between checkpoint and model file."""
+        if self.state.step == 0 or not self.folder.model_file.exists():
+            return False
+        try:
+            model = load_model(self.folder.model_file)
+            return model.step == self.state.step and (model.kept is not None) == self._keeps
+        except UserError:
+            return False
+
+    @property
+    def _finished(self) -> bool:
+        return self.state.step >= self.config.training.steps
+
+    @property
+    def _keeps(self) -> bool:
+        """Whether the model file holds the kept frames: they can be large and saves come often, so that
+        before the last save they lie beside it."""
+        return self._finished and self.folder.frames_file.exists()
+
+    def save(self) -> None:
+        """Writes the checkpoint and the model file.
+
+        The checkpoint comes first: the model file can be made from it, not the other way round.
+        """
+        save_state(self.folder.state_file, self.state)
+        clip, state = self.clip, self.state
+        model = Model(
+            state.inference_network, self.config, clip.statistics, state.step, clip.level, self.repertoire
+        )
+        if self._keeps:
+            kept = read_frames_file(self.folder.frames_file)
+            kept = with_fitted_picture(state.inference_network, clip, self.config, kept)
+            model = model._replace(kept=kept)
+        save_model(self.folder.model_file, model)
+
+
+def _first_state(clip: Clip, config: Config, device: torch.device) -> TrainingState:
+    """Returns the state before the first step, with the clip's mean frame and memory in the network."""
+    state = fresh_state(config, device)
+    memory = fitted_memory(clip, config) if config.generator.recall else None
+    for network in (state.network, state.ema):
+        if network is None:
+            continue
+        if network.generator.mean_frame is not None:
+            network.generator.mean_frame.copy_(clip.mean_frame)
+        if memory is not None and network.generator.memory is not None:
+            network.generator.memory.fill(*(each.to(device) for each in memory))
+    return state
+
+
+class _Speed:
+    """Measures steps per second, as a running mean that forgets the slow first step."""
+
+    def __init__(self) -> None:
+        self.last, self.seconds = time.perf_counter(), 0.0
+
+    def after_step(self) -> float:
+        """Returns the steps per second, after each step."""
+        now = time.perf_counter()
+        took, self.last = now - self.last, now
+        self.seconds = took if not self.seconds else 0.95 * self.seconds + 0.05 * took
+        return 1 / max(self.seconds, 1e-9)
+
+
+@contextmanager
+def _stop_signals() -> Iterator[Callable[[], bool]]:
+    """Within, Ctrl-C and its like only set a flag, so that a step and a save are never cut in two.
+
+    Yields:
+        Whether a signal came. Python delivers signals to the main thread alone; elsewhere none ever comes.
+    """
+    caught: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        caught.append(number)
+
+    with handled(note):
+        yield lambda: bool(caught)
+
+
+def _tensorboard(folder: RunFolder) -> Any:
+    """Returns a writer where TensorBoard is installed, else None."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder.tensorboard_folder))
