@@ -8,7 +8,8 @@ Paths of runs that learnt one video.
 
 Of each sound: share of the clip that is used (of as many frames as the sound has), jumps a second, motion
 over that of the training part, the best correlation of motion with onsets within 200 ms, the share of shifted
-sounds below it, novelty as it is, and how far it was taken as foreign. Beside them the same of the clip's own
+sounds below it, novelty as it is, and how far it was taken as foreign. Of all sounds together: the share of
+shifts with which their mean correlation is less than it is unshifted. Beside them the same of the clip's own
 sound in its held-out part, and the motion in silence and in room noise. Where the clip has a steady beat, the
 sounds that have one are played on beats as well: `beats` says how near those of the clip are to those of the
 sound, 1 on them, 0 by chance, -1 between them.
@@ -60,34 +61,46 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     found: Values = {"machine": machine(), "seconds": options.seconds, "runs": {}}
-    print("| run | adapt | " + " | ".join(SHOWN) + " | above .95 | silence | room |", flush=True)
+    print("| run | adapt | " + " | ".join(SHOWN) + " | above .95 | together | silence | room |", flush=True)
     sounds = chosen(options.sounds, options.clips)
     for run in options.runs:
         player = Player.of(run, options.seconds)
         rows = found["runs"][run.name] = {"own": player.own()}
+        _together([rows["own"]])
         print(_line(run.name, "own sound", [rows["own"]]), flush=True)
         for adapt in options.adapt:
             clips = [
                 {"sound": sound.name, "kind": kind(sound), **player.played(sound, parse_adapt(adapt))}
                 for sound in sounds
             ]
-            rows[adapt] = {"clips": clips, **player.quiet(parse_adapt(adapt))}
+            together = _together(clips)
+            rows[adapt] = {"together": together, "clips": clips, **player.quiet(parse_adapt(adapt))}
             print(_line(run.name, adapt, clips, rows[adapt]), flush=True)
         steady = [sound for sound in sounds if player.has_beats(sound)] if player.beats else []
         for name, beats in (("auto", False), ("auto, --beats", True)) if steady else ():
             each = Player.of(run, options.seconds, beats)
             clips = [{"sound": sound.name, **each.played(sound, "auto")} for sound in steady]
-            rows[f"{name}, sounds with beats"] = {"clips": clips}
+            rows[f"{name}, sounds with beats"] = {"together": _together(clips), "clips": clips}
             print(_line(run.name, f"{name}, {len(steady)} with beats", clips), flush=True)
         if options.results:
             options.results.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def _together(clips: list[Values]) -> float:
+    """The share of shifts with which the mean correlation of all sounds is less than it is unshifted; takes
+    the correlations with shifts out."""
+    shifted = [clip.pop("shifted") for clip in clips]
+    count = max(map(len, shifted))
+    whole = np.array([values for values in shifted if len(values) == count])
+    found = [clip["onsets"] for clip, values in zip(clips, shifted, strict=True) if len(values) == count]
+    return float(np.mean(whole.mean(0) < np.mean(found)))
 
 
 def _line(run: str, adapt: str, clips: list[Values], quiet: Values | None = None) -> str:
     """Means, as a row of a table."""
     cells = [f"{np.mean([clip[name] for clip in clips]):.3f}" for name in SHOWN]
     clear = f"{np.mean([clip['above'] > 0.95 for clip in clips]):.2f}"
-    still = [f"{quiet[name]:.4f}" for name in ("silence", "room")] if quiet else ["", ""]
+    still = [f"{quiet[name]:.4f}" for name in ("together", "silence", "room")] if quiet else [""] * 3
     return f"| {run} | {adapt} | " + " | ".join([*cells, clear, *still]) + " |"
 
 
@@ -171,6 +184,7 @@ class Player(NamedTuple):
             "motion": float(motion.mean()) / self.usual,
             "onsets": best,
             "above": float(np.mean(np.array(null) < best)),
+            "shifted": null,
             "novelty": float("nan") if check.novelty is None else float(np.mean(check.novelty)),
             "foreign": 0.0 if check.matching is None else check.matching.strength,
             "beats": self._on_beats(frames, check),

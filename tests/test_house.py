@@ -34,3 +34,14 @@ def test_types_of_arrays_are_defined_in_one_place() -> None:
                     defined[name.id].append(file.relative_to(ROOT).as_posix())
     place = ["src/listen_and_move/arrays.py"]
     assert defined == {"Array": place, "FloatArray": place}
+
+
+def test_media_are_read_by_one_library_alone() -> None:
+    readers = {"VideoCapture", "VideoWriter", "imread", "imreadmulti", "imdecode", "imdecodemulti"}
+    calls = {
+        node.attr
+        for file in sources("src")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "cv2"
+    }
+    assert "resize" in calls and not calls & readers, "OpenCV has an FFmpeg of its own, which is never used"
