@@ -10,7 +10,8 @@ Linux.
   clock is so slow; each stops for some seconds once a minute, and then sends what it heard meanwhile. A third
   one comes, plays, goes without a word, and comes again.
 - jobs: one animation after the other.
-- day: live play by a simulated clock that jitters, is 200 millionths fast, and stalls every ten minutes.
+- day: live play by a simulated clock that jitters, is 200 millionths fast, and stalls every ten minutes, twice
+  at least.
 
 What grows is told between the end of the first tenth, when everything has been in use, and the end.
 """
@@ -237,6 +238,7 @@ def in_turn(run: Path, sound: Path, count: int) -> Values:
             seconds.append(time.perf_counter() - begun)
             looks.append(Look.at(process.pid))
         kept = len(visitor.get("/api/jobs"))
+        visitor.close()
     tenth = max(1, count // 10)
     return {
         "jobs": count,
@@ -261,13 +263,14 @@ def by_simulated_clock(run: Path, sound: Path, hours: float) -> Values:
     blocks = int(hours * 3600 * DAY_RATE / DAY_BLOCK)
     looks, shown, begun = [], 0, time.perf_counter()
     lags = np.zeros(blocks, np.float32)  # all of it at once, so that it is nothing that grows
+    stall_blocks = min(STALL_BLOCKS, blocks // 3)
     waiting: list[np.ndarray] = []
     drawing_again = 0.0
     for number in range(blocks):
         waiting.append(np.take(once, np.arange(number * DAY_BLOCK, (number + 1) * DAY_BLOCK), mode="wrap"))
         came = (number + 1) * DAY_BLOCK / clock + jitter.uniform(0, 0.2) * DAY_BLOCK / DAY_RATE
         pacer.receive(DAY_BLOCK, came)
-        if number % STALL_BLOCKS == STALL_BLOCKS - 1:
+        if number % stall_blocks == stall_blocks - 1:
             drawing_again = came + DAY_STALL
         if came >= drawing_again:
             late = pacer.late(live.frame, came)
@@ -275,9 +278,9 @@ def by_simulated_clock(run: Path, sound: Path, hours: float) -> Values:
             waiting.clear()
         heard = Fraction((number + 1) * DAY_BLOCK, DAY_RATE) - live.delays.sound
         lags[number] = float(heard * pipeline.fps) - live.frame
-        if number % (blocks // 100 or 1) == 0:
+        if number % max(1, blocks // 100) == 0:
             looks.append(Look(memory_mb(_own()), len(list(Path("/proc/self/fd").iterdir())), 1))
-    part = blocks // 100
+    part = max(1, blocks // 100)
     return {
         "hours": hours,
         "frames": live.frame,
