@@ -16,6 +16,14 @@ LONGEST_MEMORY = 1024
 """Frames back from which a recurrent layer may continue."""
 MOST_DIGITS = 9
 """Of a whole number inside a text, such as a width."""
+MOST_STEPS = 2**53
+"""Below this every reader of JSON knows a whole number exactly."""
+MOST_RECALLED = 10**6
+"""Training frames that a network blends, at most."""
+WIDEST = 2**16
+"""Channels of a layer, and numbers of a vector, at most."""
+LOUDEST_DB = 200.0
+"""Of mel power, either way, within which a noise floor is."""
 
 LATER = {"later": True}
 """Marks a setting that version 0.1 did not have: where it has its default, it is not written, so that equal
@@ -42,6 +50,11 @@ def setting(default: Any, **entry: Any) -> Any:
 def is_whole(text: str) -> bool:
     """Whether a text is a whole number that is no absurdity."""
     return text.strip().isdecimal() and len(text) <= MOST_DIGITS
+
+
+def is_step(value: object) -> bool:
+    """Whether this is a number of training steps."""
+    return type(value) is int and 0 <= value < MOST_STEPS
 
 
 def require_finite(settings: object) -> None:
@@ -201,6 +214,10 @@ class FeatureConfig:
             "features.past and features.future: expected 0 to 64 chunks",
         )
         require(
+            abs(self.floor_db) <= LOUDEST_DB,
+            f"features.floor-db: expected -{LOUDEST_DB:g} to {LOUDEST_DB:g} dB; got {self.floor_db}",
+        )
+        require(
             self.kind != "mfcc" or self.bands >= 20,
             f"features.bands: expected at least 20 for the 20 coefficients of mfcc; got {self.bands}",
         )
@@ -313,8 +330,8 @@ class GeneratorConfig:
 
     def __post_init__(self) -> None:
         require(
-            self.channels_base >= 1 and self.channels_max >= 1,
-            "generator.channels-base and channels-max: expected at least 1",
+            1 <= self.channels_base <= WIDEST and 1 <= self.channels_max <= WIDEST,
+            f"generator.channels-base and channels-max: expected 1 to {WIDEST}",
         )
         require(
             self.prediction_kernel in (3, 5),
@@ -331,14 +348,17 @@ class GeneratorConfig:
             "generator.prediction-layers: expected none with generator.prediction none; got "
             f"{shown(self.prediction_layers)}",
         )
-        require(self.recall >= 0, f"generator.recall: expected 0 or more frames; got {self.recall}")
+        require(
+            0 <= self.recall <= MOST_RECALLED,
+            f"generator.recall: expected 0 to {MOST_RECALLED} frames; got {self.recall}",
+        )
         require(
             not self.recall or self.picture == "residual",
             "generator.recall: expected generator.picture residual; got whole",
         )
         require(
-            self.norm_bottleneck >= 0,
-            f"generator.norm-bottleneck: expected 0 or more; got {self.norm_bottleneck}",
+            0 <= self.norm_bottleneck <= WIDEST,
+            f"generator.norm-bottleneck: expected 0 to {WIDEST}; got {self.norm_bottleneck}",
         )
         require(
             not self.norm_bottleneck or self.sound_norm,
@@ -351,7 +371,8 @@ class GeneratorConfig:
             f"{self.norm} with it",
         )
         require(
-            self.content_noise >= 0, f"generator.content-noise: expected 0 or more; got {self.content_noise}"
+            0 <= self.content_noise <= WIDEST,
+            f"generator.content-noise: expected 0 to {WIDEST}; got {self.content_noise}",
         )
 
     def widths(self, doublings: int) -> list[int]:
@@ -382,8 +403,8 @@ class DiscriminatorConfig:
 
     def __post_init__(self) -> None:
         require(
-            self.channels_base >= 1 and self.channels_max >= 1,
-            "critics.channels-base and channels-max: expected at least 1",
+            1 <= self.channels_base <= WIDEST and 1 <= self.channels_max <= WIDEST,
+            f"critics.channels-base and channels-max: expected 1 to {WIDEST}",
         )
 
     def channels(self, layer: int) -> int:

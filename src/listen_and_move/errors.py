@@ -2,13 +2,16 @@
 
 LONGEST_SHOWN = 100
 """Characters of a value that a message repeats."""
+LONGEST_MESSAGE = 2000
+"""Characters of a message: paths can be long, and stand in it once or twice."""
 
 
 class UserError(Exception):
     """A problem the user can solve: one line with what was expected, what came and what to do.
 
     The command line prints ``error: message: hint`` and leaves with exit code 2; it never shows a traceback.
-    The page shows the message alone.
+    The page shows the message alone. Whatever a message repeats, such as the name of a file or what a file
+    says, it is one line that can be printed.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -19,8 +22,8 @@ class UserError(Exception):
                 and callers in Python have none.
             hint: what to do about it on the command line, flags included; empty where the message says it.
         """
-        super().__init__(message, hint)
-        self.message, self.hint = message, hint
+        self.message, self.hint = one_line(message), one_line(hint)
+        super().__init__(self.message, self.hint)
 
     def __str__(self) -> str:
         return f"{self.message}: {self.hint}" if self.hint else self.message
@@ -33,6 +36,9 @@ class SettingError(UserError, ValueError):
 class DamageWarning(UserWarning):
     """A part of a file could not be decoded and was left out: one line, which the command line prints as a
     note."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 class Remark(str):
@@ -59,5 +65,26 @@ class Remark(str):
 
 def shown(value: object) -> str:
     """A value in a message: as Python writes it, and cut where it is long."""
-    text = repr(value)
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+    # Neither a long text nor a number of many digits is written whole first.
+    if isinstance(value, str):
+        value = value[: LONGEST_SHOWN + 1]
+    elif isinstance(value, int) and value.bit_length() > 4 * LONGEST_SHOWN:
+        return f"a number of {value.bit_length()} bits"
+    return _cut(repr(value), LONGEST_SHOWN)
+
+
+def printable(text: str) -> str:
+    """A text whose control characters, and others that a terminal would not show, are escaped as Python
+    writes them."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def one_line(text: str) -> str:
+    """A text as one line that can be printed: line breaks become spaces, and what is too long is cut."""
+    return _cut(printable(" ".join(text.split())), LONGEST_MESSAGE)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[:length]}..."

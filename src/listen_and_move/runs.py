@@ -9,15 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from listen_and_move.config import Config
+from listen_and_move.config import Config, is_step
 from listen_and_move.data.clip import file_hash
 from listen_and_move.environment import environment
 from listen_and_move.errors import SettingError, UserError
 from listen_and_move.media.replacing import half_written, replacing
 from listen_and_move.settings import from_json, parsed, to_json
-
-MOST_STEPS = 2**53
-"""Below this every reader of JSON knows a whole number exactly."""
 
 
 class _Learnt(NamedTuple):
@@ -356,11 +353,6 @@ def model_path(path: Path) -> Path:
             f"{path}: expected a run folder with a model; there is no {model.name} in it yet: train first"
         )
     return model
-
-
-def is_step(value: object) -> bool:
-    """Whether this is a number of training steps."""
-    return type(value) is int and 0 <= value < MOST_STEPS
 
 
 def write_text(path: Path, text: str) -> None:

@@ -3,7 +3,6 @@
 import ast
 import inspect
 import json
-from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from itertools import pairwise
@@ -11,12 +10,11 @@ from textwrap import dedent
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from listen_and_move.config import Config, require
-from listen_and_move.errors import SettingError, shown
+from listen_and_move.errors import shown
+from listen_and_move.json_text import parsed
 from listen_and_move.presets import BY_SIZE, preset
 
 Settings = TypeVar("Settings")
-DEEPEST = 32
-"""Levels of JSON that is read; what this project writes has four at most."""
 
 
 @cache
@@ -68,31 +66,6 @@ def from_json(kind: type[Settings], text: str) -> Settings:
         SettingError: no JSON, a group missing, or a setting unknown or wrong; the message names it.
     """
     return from_values(kind, parsed(text))
-
-
-def parsed(text: str | bytes, what: str = "settings", number: Callable[[str], Any] | None = None) -> Any:
-    """What a JSON text says that anybody may have written; nothing later has to fear its depth.
-
-    Args:
-        text: JSON; infinity and NaN are read as Python writes them.
-        what: the text is, at the beginning of the message.
-        number: makes a number of its digits, and may raise UserError; None: as Python reads it.
-
-    Raises:
-        SettingError: no JSON, or deeper than `DEEPEST`.
-    """
-    ways = {} if number is None else dict.fromkeys(("parse_int", "parse_float", "parse_constant"), number)
-    try:
-        values = json.loads(text, **ways)
-    except (ValueError, RecursionError) as error:
-        place = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise SettingError(f"{what}: expected JSON; got something else{place}") from None
-    level, depth = [values], 0
-    while groups := [each for each in level if isinstance(each, (dict, list))]:
-        level = [each for group in groups for each in (group.values() if isinstance(group, dict) else group)]
-        depth += 1
-        require(depth <= DEEPEST, f"{what}: expected JSON of at most {DEEPEST} levels; got more")
-    return values
 
 
 def from_values(kind: type[Settings], values: Any, path: str = "") -> Settings:

@@ -9,17 +9,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-
 from listen_and_move.audio.features import FeatureExtractor
 from listen_and_move.config import Config, ModelConfig, is_whole
-from listen_and_move.errors import SettingError, UserError, shown
+from listen_and_move.errors import UserError, shown
 from listen_and_move.inference.controls import lacking, lacking_in_replay
 from listen_and_move.inference.picture_pipelines import follows
-from listen_and_move.models.checkpoint import ENTRY
+from listen_and_move.models.checkpoint import ModelEntry, read_entry
 from listen_and_move.models.kept_frames import Holding, held_frames
-from listen_and_move.runs import RunFolder, is_step
-from listen_and_move.settings import from_values, parsed
+from listen_and_move.models.tensor_file import opened_tensors
+from listen_and_move.runs import RunFolder
 
 CURVE_POINTS = 300
 LONGEST_ERROR = 500
@@ -88,7 +86,7 @@ class Library:
             try:
                 known = reader(run)
             except UserError as error:
-                card.setdefault("error", " ".join(error.message.split())[:LONGEST_ERROR])
+                card.setdefault("error", error.message[:LONGEST_ERROR])
             except Exception as error:  # damaged in a way that nobody thought of
                 card.setdefault("error", f"{name}: expected a run; it is damaged ({type(error).__name__})")
             else:
@@ -107,7 +105,7 @@ class Library:
         """When the model last changed, and its picture with it, the steps behind it, and what it is."""
         if not self._has(run.model_file):
             return {}
-        config, step = _of_model(run.model_file)
+        config, step, _ = _of_model(run.model_file)
         held = held_frames(run.model_file)
         beside = held_frames(run.frames_file) if self._has(run.frames_file) else None
         return {
@@ -246,21 +244,10 @@ def holding(config: ModelConfig, held: Holding | None) -> str:
     return "The model file holds no frame of the clip."
 
 
-def _of_model(path: Path) -> tuple[ModelConfig, int]:
+def _of_model(path: Path) -> ModelEntry:
     """What a model file says of itself, its weights left alone."""
-    name = path.parent.name
-    try:
-        with safe_open(path, framework="pt") as file:
-            entry = parsed((file.metadata() or {})[ENTRY])
-        step, values = entry["step"], entry["settings"]
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError):
-        raise UserError(f"{name}: expected a model file; it is damaged or something else") from None
-    if not is_step(step):
-        raise UserError(f"{name}: expected a model file with a number of steps; got {shown(step)}")
-    try:
-        return from_values(ModelConfig, values), step
-    except SettingError as error:
-        raise UserError(f"{name}: expected a model's settings; {error}") from None
+    with opened_tensors(path, path.parent.name) as file:
+        return read_entry(file)
 
 
 def is_text(name: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.responses import JSONResponse
 
 from listen_and_move.errors import SettingError, UserError, shown
-from listen_and_move.settings import parsed
+from listen_and_move.json_text import parsed
 
 LARGEST_NUMBER = 2**53
 """Up to this every reader of JSON knows whole numbers exactly."""

@@ -22,9 +22,10 @@ from typing import Any
 from listen_and_move.app.library import Library, changed, is_text
 from listen_and_move.app.limits import MOST_STEPS, TRAININGS
 from listen_and_move.errors import SettingError, UserError
+from listen_and_move.json_text import parsed
 from listen_and_move.media.replacing import replacing
 from listen_and_move.runs import write_text
-from listen_and_move.settings import from_preset, parsed
+from listen_and_move.settings import from_preset
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 """Of a run that is begun here."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from listen_and_move.errors import SettingError, UserError, shown
 from listen_and_move.evaluation.json_records import from_json
-from listen_and_move.settings import parsed
+from listen_and_move.json_text import bounded, parsed
 
 VOTES_FORMAT = 1
 LARGEST_FILE = 1 << 20
@@ -119,7 +119,7 @@ def read_key(file: Path) -> BlindKey:
         UserError: it is missing or damaged.
     """
     try:
-        return from_json(BlindKey, parsed(_bounded(file)))
+        return from_json(BlindKey, parsed(bounded(file, LARGEST_FILE)))
     except (OSError, ValueError, TypeError):
         raise UserError(
             f"{file}: expected the key of the page that was voted on; it is missing or damaged",
@@ -169,7 +169,7 @@ class _VotesFile(NamedTuple):
 
 def _votes_file(file: Path) -> _VotesFile:
     try:
-        found = parsed(_bounded(file), "votes")
+        found = parsed(bounded(file, LARGEST_FILE), "votes")
     except OSError as error:
         raise UserError(f"{file}: expected a file of votes; got {error.strerror}: check the name") from None
     except (SettingError, ValueError):
@@ -183,21 +183,6 @@ def _votes_file(file: Path) -> _VotesFile:
             return _VotesFile(page, votes)
         case _:
             raise _refused(file, "something else")
-
-
-def _bounded(file: Path) -> bytes:
-    """Returns what is in a file.
-
-    Raises:
-        ValueError: it is too large, or no file.
-    """
-    if file.exists() and not file.is_file():
-        raise ValueError("no file")
-    with file.open("rb") as opened:
-        data = opened.read(LARGEST_FILE + 1)
-    if len(data) > LARGEST_FILE:
-        raise ValueError("too large")
-    return data
 
 
 def _refused(file: Path, what: str) -> UserError:

@@ -145,5 +145,5 @@ def loaded_model(file: Path) -> Model:
     """
     model, frames = load_model(file), RunFolder(file.parent).frames_file
     if model.kept is None and file == RunFolder(file.parent).model_file and frames.exists():
-        model = model._replace(kept=read_frames_file(frames))
+        model = model._replace(kept=read_frames_file(frames, model.config.features.size))
     return model

@@ -1,5 +1,6 @@
 """From settings to networks: the only place where names become classes."""
 
+import torch
 from torch import nn
 
 from listen_and_move.config import Config, ModelConfig
@@ -24,22 +25,46 @@ from listen_and_move.models.recurrent import MOTION_ENCODERS
 
 def build_network(config: ModelConfig) -> Network:
     """A fresh motion encoder and generator; weights from torch's global random generator."""
-    network = Network(
-        MOTION_ENCODERS[config.motion.form](config.motion_size, config.motion.layers, config.motion.dilation),
-        _generator(config),
-        motion_sound=config.motion.sound,
-        sound_content=config.generator.sound_content,
-        content_noise=config.generator.content_noise,
-    )
+    network = _network(config)
     initialise(network)
     if network.generator.reference_encoder is not None:
         initialise(network.generator.reference_encoder, keep_scale=True)  # it has no norms
     return network
 
 
+def outlined_network(config: ModelConfig) -> Network:
+    """The network that settings describe, with names, shapes and types of its tensors and no memory for them:
+    whoever wrote the settings may have asked for any size."""
+    with torch.device("meta"):
+        return _network(config)
+
+
+def outlined_discriminators(config: Config) -> Discriminators:
+    """The discriminators that settings describe, likewise."""
+    with torch.device("meta"):
+        return _discriminators(config)
+
+
 def build_discriminators(config: Config) -> Discriminators:
     """Fresh discriminators of single frames and of windows, with as many layers as the generator has
     doublings."""
+    discriminators = _discriminators(config)
+    for discriminator in discriminators:
+        initialise(discriminator, keep_scale=config.critics.norm != "batch")
+    return discriminators
+
+
+def _network(config: ModelConfig) -> Network:
+    return Network(
+        MOTION_ENCODERS[config.motion.form](config.motion_size, config.motion.layers, config.motion.dilation),
+        _generator(config),
+        motion_sound=config.motion.sound,
+        sound_content=config.generator.sound_content,
+        content_noise=config.generator.content_noise,
+    )
+
+
+def _discriminators(config: Config) -> Discriminators:
     # Mirrors the generator, outermost layer first, so that both work at the same sizes.
     widths = [config.critics.channels(layer) for layer in range(config.clip.doublings, -1, -1)]
     norm = config.critics.norm == "batch"
@@ -47,10 +72,7 @@ def build_discriminators(config: Config) -> Discriminators:
         Discriminator(widths, video=each, norm=norm, connections=config.critics.connections)
         for each in (False, True)
     )
-    discriminators = Discriminators(image, video)
-    for discriminator in discriminators:
-        initialise(discriminator, keep_scale=not norm)
-    return discriminators
+    return Discriminators(image, video)
 
 
 def _generator(config: ModelConfig) -> Generator:

@@ -10,20 +10,20 @@ from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from listen_and_move.audio.features import Statistics
 from listen_and_move.audio.novelty import Repertoire
-from listen_and_move.config import ModelConfig
-from listen_and_move.errors import SettingError, UserError
+from listen_and_move.config import ModelConfig, is_step
+from listen_and_move.errors import SettingError, UserError, shown
+from listen_and_move.json_text import parsed
 from listen_and_move.media.replacing import replacing
-from listen_and_move.models.build import build_network
+from listen_and_move.models.build import build_network, outlined_network
 from listen_and_move.models.generator import Network
 from listen_and_move.models.kept_frames import KeptFrames, kept_frames, write_with_frames
 from listen_and_move.models.packets import PACKETS
+from listen_and_move.models.tensor_file import TensorFile, TensorKind, kinds_of, not_finite, opened_tensors
 from listen_and_move.settings import from_values, to_values
 
 FORMAT = 1
@@ -44,8 +44,17 @@ NAMES_ON_DISK = {
 """Beginning of a tensor's name in code, and in files: those of version 0.1 stay, whatever code is called."""
 
 
-PICKLED = (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
-"""How pickled checkpoints begin; so does a safetensors file whose header is just so long."""
+LOUDEST = 200.0
+"""dB of full scale, either way, within which the level of a training sound is."""
+_SOUND = {
+    _MEAN: TensorKind.of("F32 chunk"),
+    _SPREAD: TensorKind.of("F32 chunk"),
+    _CHUNKS: TensorKind.of("F32 chunks chunk"),
+    _DISTANCE: TensorKind.of("F32"),
+}
+FEWEST_CHUNKS = 2
+"""Of a training sound that are kept: that of silence and one of its own."""
+_KEYS, _VALUES = "generator.recall.heard", "generator.recall.frames"
 
 
 class Model(NamedTuple):
@@ -103,88 +112,143 @@ def save_model(path: Path, model: Model) -> None:
         write_with_frames(path, tensors, metadata, model.kept)
 
 
+class ModelEntry(NamedTuple):
+    """What a model file says of itself."""
+
+    config: ModelConfig
+    step: int
+    level: float | None
+
+
+def read_entry(file: TensorFile) -> ModelEntry:
+    """Returns what the metadata of a model file says.
+
+    Raises:
+        UserError: it is damaged, newer, or something else than a model.
+    """
+    name, metadata = file.name, file.metadata
+    if ENTRY not in metadata:
+        raise UserError(
+            f"{name}: expected a model made by listen-and-move train; this safetensors file is something else"
+        )
+    try:
+        entry = parsed(metadata[ENTRY])
+        version, step, level, values = entry["format"], entry["step"], entry.get("level"), entry["settings"]
+    except (SettingError, KeyError, TypeError, AttributeError):
+        raise UserError(
+            f"{name}: expected a model file; its description is damaged: copy it again or train anew"
+        ) from None
+    if version != FORMAT:
+        raise UserError(
+            f"{name}: expected model format {FORMAT}; got {shown(version)}: update listen-and-move to play it"
+        )
+    if not is_step(step):
+        raise UserError(f"{name}: expected a model file with a number of steps; got {shown(step)}")
+    if level is not None:
+        level = _checked_level(name, level)
+    try:
+        return ModelEntry(from_values(ModelConfig, values), step, level)
+    except SettingError as error:
+        raise UserError(f"{name}: expected a model's settings; {error}") from None
+
+
+def _checked_level(name: str, level: object) -> float:
+    if isinstance(level, float) and not isfinite(level):
+        raise not_finite(name, "level")
+    if type(level) not in (int, float) or not abs(level) <= LOUDEST:  # type: ignore[arg-type]
+        raise UserError(f"{name}: expected the level of its sound in dB of full scale; got {shown(level)}")
+    return float(level)  # type: ignore[arg-type]
+
+
 def load_model(path: Path) -> Model:
     """Read a model file; the network is in evaluation mode, on the CPU.
+
+    Nothing is read of it, and no network is made, before what it holds is known to fit its settings.
 
     Raises:
         UserError: missing, damaged, newer, pickled, something else than a model, or numbers that are not
             finite.
     """
-    tensors, metadata = read_tensors(path)
-    if ENTRY not in metadata:
-        raise UserError(
-            f"{path}: expected a model made by listen-and-move train; this safetensors file is something else"
-        )
+    with opened_tensors(Path(path)) as file:
+        config, step, level = read_entry(file)
+        weights = {_NETWORK + name: kind for name, kind in network_kinds(config).items()}
+        unknown = [name for name in file.kinds if name.startswith(_NETWORK) and name not in weights]
+        try:
+            if unknown:
+                raise ValueError(f"{shown(unknown[0])} is not known")
+            file.check(weights)
+        except ValueError as error:
+            raise UserError(
+                f"{path}: expected the weights that its settings describe; names or sizes differ: {error}: "
+                "the file is damaged"
+            ) from None
+        sound = _sound_names(file, config)
+        tensors = file.read([*weights, *sound])
+        kept = kept_frames(file, config.features.size)
+    return Model(
+        _loaded(config, tensors), config, _statistics(tensors), step, level, _repertoire(tensors), kept
+    )
+
+
+def network_kinds(config: ModelConfig) -> dict[str, TensorKind]:
+    """Returns what a file holds of the network that settings describe, by names in files."""
+    kinds = kinds_of(to_disk(outlined_network(config).state_dict()))
+    if config.generator.recall:  # how many frames it remembers is known by the file alone
+        kinds[_KEYS] = TensorKind("F32", ("versions", "frames", config.features.size))
+        kinds[_VALUES] = TensorKind("U8", ("frames", 3, config.clip.height, config.clip.width))
+    return kinds
+
+
+def _sound_names(file: TensorFile, config: ModelConfig) -> list[str]:
+    """Returns the names of what a file knows of the training sound.
+
+    Raises:
+        UserError: something is missing or of another size.
+    """
+    needed = (_MEAN, _SPREAD) if config.features.standardise else ()
     try:
-        entry = json.loads(metadata[ENTRY])
-        version, step, values = entry["format"], int(entry["step"]), entry["settings"]
-        level = None if entry.get("level") is None else float(entry["level"])
-    except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
+        sides = file.check(_SOUND, _SOUND.keys() - set(needed), {"chunk": config.features.chunk_size})
+        if sides.get("chunks", FEWEST_CHUNKS) < FEWEST_CHUNKS:
+            raise ValueError(f"{sides['chunks']} of {_CHUNKS}")
+    except ValueError as error:
         raise UserError(
-            f"{path}: expected a model file; its description is damaged: copy it again or train anew"
+            f"{file.name}: expected what is known of its sound; names or sizes differ: {error}: the file is "
+            "damaged"
         ) from None
-    if version != FORMAT:
-        raise UserError(
-            f"{path}: expected model format {FORMAT}; got {version}: update listen-and-move to play it"
-        )
-    try:
-        config = from_values(ModelConfig, values)
-    except SettingError as error:
-        raise UserError(f"{path}: expected a model's settings; {error}") from None
-    _check_finite(path, tensors, level)
-    network, kept = _network(path, config, tensors), kept_frames(path, tensors, metadata)
-    return Model(network, config, _statistics(tensors), step, level, _repertoire(tensors), kept)
+    return [name for name in _SOUND if name in file.kinds]
 
 
-def read_frames_file(path: Path) -> KeptFrames:
+def read_frames_file(path: Path, features: int | None = None) -> KeptFrames:
     """Returns the frames that lie in a file of their own while a run is trained.
+
+    Args:
+        path: of the file.
+        features: numbers of sound per frame, of the model that they belong to; None: any.
 
     Raises:
         UserError: the file is damaged or something else.
     """
-    kept = kept_frames(path, *read_tensors(path))
+    with opened_tensors(path) as file:
+        kept = kept_frames(file, features)
     if kept is None:
         raise UserError(f"{path}: expected kept frames; this safetensors file is something else")
     return kept
 
 
-def _check_finite(path: Path, tensors: Mapping[str, Tensor], level: float | None) -> None:
-    """Refuses NaN and infinity, which would be drawn as black."""
-    # By NumPy: threads of torch would wait for each other here, longer than all of it takes.
-    wrong = [
-        name
-        for name, tensor in tensors.items()
-        if tensor.is_floating_point()
-        and not np.isfinite((tensor.float() if tensor.itemsize < 4 else tensor).numpy()).all()
-    ]
-    if wrong or not isfinite(level or 0):
-        raise UserError(
-            f"{path}: expected finite numbers; got NaN or infinity in {wrong[0] if wrong else 'level'}: its "
-            "training went wrong, or the file is damaged",
-            "train it anew with lower learning rates, or copy it again",
-        )
-
-
-def _network(path: Path, config: ModelConfig, tensors: dict[str, Tensor]) -> Network:
+def _loaded(config: ModelConfig, tensors: Mapping[str, Tensor]) -> Network:
     network = build_network(config)
     weights = {
         name.removeprefix(_NETWORK): tensor for name, tensor in tensors.items() if name.startswith(_NETWORK)
     }
-    try:
-        network.load_state_dict(from_disk(weights))
-    except RuntimeError:
-        raise UserError(
-            f"{path}: expected the weights that its settings describe; names or sizes differ: the file is "
-            "damaged"
-        ) from None
+    network.load_state_dict(from_disk(weights))
     return network.eval().requires_grad_(False)
 
 
-def _statistics(tensors: dict[str, Tensor]) -> Statistics | None:
+def _statistics(tensors: Mapping[str, Tensor]) -> Statistics | None:
     return Statistics(tensors[_MEAN], tensors[_SPREAD]) if _MEAN in tensors and _SPREAD in tensors else None
 
 
-def _repertoire(tensors: dict[str, Tensor]) -> Repertoire | None:
+def _repertoire(tensors: Mapping[str, Tensor]) -> Repertoire | None:
     return (
         Repertoire(tensors[_CHUNKS], tensors[_DISTANCE])
         if _CHUNKS in tensors and _DISTANCE in tensors
@@ -202,27 +266,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors and metadata of a safetensors file, but for the packets of kept frames, which can be many.
 
     Raises:
-        UserError: missing, pickled or damaged.
+        UserError: missing, pickled or damaged, or numbers that are not finite.
     """
-    beginning = b""
-    try:
-        with Path(path).open("rb") as file:
-            beginning = file.read(2)
-        with safe_open(path, framework="pt") as file:
-            names = [name for name in file.keys() if name != PACKETS]  # noqa: SIM118
-            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
-    except FileNotFoundError:
-        raise UserError(f"{path}: expected a model file; there is none: check the name") from None
-    except IsADirectoryError:
-        raise UserError(f"{path}: expected a file; got a folder") from None
-    except PermissionError:
-        raise UserError(f"{path}: expected a file that can be read; permission is denied") from None
-    except (SafetensorError, OSError, ValueError):
-        if beginning in PICKLED:
-            raise UserError(
-                f"{path}: expected a safetensors file; got a pickled checkpoint, which could run code when "
-                "opened: it is not opened; give the model.safetensors of a run"
-            ) from None
-        raise UserError(
-            f"{path}: expected a safetensors file; it is damaged or something else: copy it again"
-        ) from None
+    with opened_tensors(path) as file:
+        return file.read(name for name in file.kinds if name != PACKETS), dict(file.metadata)

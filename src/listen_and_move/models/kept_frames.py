@@ -4,7 +4,7 @@ Letters: M kept frames.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -15,15 +15,16 @@ from typing import Literal, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from listen_and_move.clock import parse_number
-from listen_and_move.errors import UserError
+from listen_and_move.errors import SettingError, UserError, printable
+from listen_and_move.json_text import parsed
 from listen_and_move.media.frame_archive import ArchiveHeader, FrameReader
 from listen_and_move.models.packets import PACKETS, Packets, opened_packets, write_with_packets
 from listen_and_move.models.path_costs import CostWeights
-from listen_and_move.models.path_memory import PathMemory
+from listen_and_move.models.path_memory import SIDE, PathMemory
+from listen_and_move.models.tensor_file import LARGEST, TensorFile, TensorKind, opened_tensors
 
 ENTRY = "kept_frames"
 """Key of the metadata."""
@@ -32,6 +33,26 @@ _LIGHT = "kept.light"
 FARTHEST = 4.0
 """Below which all numbers of a pose are: 4 widths of the picture, 55 times as large, more than half a
 turn; and those of light: 16 times as bright."""
+
+LATEST = 10**7
+"""Seconds, four months: where in a video a clip may begin."""
+LONGEST_NAME = 255
+"""Characters of the name of a take."""
+FARTHEST_PICTURE = 1e6
+"""Below which all numbers are that describe thumbnails, whose own are 0 to 1."""
+_KINDS = {
+    _SIZES: TensorKind.of("I32 kept"),
+    _POSITIONS: TensorKind.of("I32 kept"),
+    _POSES: TensorKind.of("F32 kept 4"),
+    _LIGHT: TensorKind.of("F32 kept 3"),
+    f"{_PATH}numbers": TensorKind.of("I64 trained"),
+    f"{_PATH}features": TensorKind.of("F32 trained features"),
+    f"{_PATH}metric_scale": TensorKind.of("F32 features"),
+    f"{_PATH}descriptions": TensorKind.of("F32 trained components"),
+    f"{_PATH}components": TensorKind("F32", ("components", 3 * SIDE**2)),
+    f"{_PATH}centre": TensorKind("F32", (3 * SIDE**2,)),
+}
+"""What is in files of kept frames, beside the packets."""
 
 
 class KeptTake(NamedTuple):
@@ -95,23 +116,28 @@ class KeptAbout(NamedTuple):
             ValueError: it is none.
         """
         try:
-            entry = json.loads(text)
+            entry = parsed(text, "kept frames")
             fps, start = parse_number(str(entry["fps"])), parse_number(str(entry.get("start", "0")))
             header = ArchiveHeader(**{name: int(value) for name, value in entry["frames"].items()})
             weights = CostWeights(**{name: float(value) for name, value in entry["weights"].items()})
-            video, small = str(entry["video"]), bool(entry["small"])
+            video, small = _short(entry["video"]), bool(entry["small"])
             composed = entry.get("picture") == "composed"  # files that do not say it show a path
             takes = tuple(
-                KeptTake(str(take["name"]), str(take["video"]), int(take["first"]))
+                KeptTake(_short(take["name"]), _short(take["video"]), int(take["first"]))
                 for take in entry.get("takes", ())
             )
-        except (KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"no entry of kept frames: {error}") from None
         finite = all(0 <= weight < 1e6 for weight in weights)
-        if fps is None or not 1 <= fps <= 240 or start is None or not finite:
+        if fps is None or not 1 <= fps <= 240 or start is None or not abs(start) <= LATEST or not finite:
             raise ValueError(f"no rate, start or weights of kept frames: {entry['fps']}, {weights}")
         picture = "composed" if composed else "path"
         return cls(header, fps, start, video, weights, small, picture, takes)
+
+
+def _short(text: object) -> str:
+    """Returns a name that a file says, as it can be shown and written into other files."""
+    return printable(str(text)[:LONGEST_NAME])
 
 
 class Holding(NamedTuple):
@@ -215,55 +241,69 @@ def kept_tensors(kept: KeptFrames) -> dict[str, Tensor]:
     return counted | moved | relit | path
 
 
-def kept_frames(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> KeptFrames | None:
-    """Returns the kept frames of a file that was read; None where it has none.
+def kept_frames(file: TensorFile, features: int | None = None) -> KeptFrames | None:
+    """Returns the kept frames of a file; None where it has none.
 
     Args:
-        path: of the file.
-        tensors: its tensors, but for the packets.
-        metadata: its metadata.
+        file: open.
+        features: numbers of sound per frame, of the model that they belong to; None: any.
 
     Raises:
         UserError: what belongs to them is damaged.
     """
-    if ENTRY not in metadata:
+    if ENTRY not in file.metadata:
         return None
-    damaged = UserError(
-        f"{path}: expected kept frames with their path; names or sizes differ: the file is damaged",
-        "copy it again or train anew",
-    )
     try:
-        about = KeptAbout.from_json(metadata[ENTRY])
+        about = KeptAbout.from_json(file.metadata[ENTRY])
+        file.check(_KINDS, (_POSES, _LIGHT), {} if features is None else {"features": features})
+        tensors = file.read(name for name in _KINDS if name in file.kinds)
         sizes, positions = (tensors[name].tolist() for name in (_SIZES, _POSITIONS))
         memory = PathMemory(**{name: tensors[_PATH + name] for name in PathMemory._fields})
         poses, light = (
             tensors[name].double().numpy() if name in tensors else None for name in (_POSES, _LIGHT)
         )
-        packets = opened_packets(path)
-    except (ValueError, KeyError):
-        raise damaged from None
-    if not _fits(memory) or len(positions) != len(sizes) or (np.diff(positions) < 1).any():
-        raise damaged
-    for each, numbers in ((poses, 4), (light, 3)):
-        if each is not None and (each.shape != (len(sizes), numbers) or not (np.abs(each) < FARTHEST).all()):
-            raise damaged
-    kept = KeptFrames(about, sizes, np.array(positions), memory, packets, path.name, poses, light)
+        _check_numbers(memory, positions, poses, light)
+        packets = opened_packets(file.path)
+    except SettingError as error:  # an entry that is no JSON
+        raise _damaged(file.name, error) from None
+    except UserError:
+        raise
+    except ValueError as error:
+        raise _damaged(file.name, error) from None
+    kept = KeptFrames(about, sizes, np.array(positions), memory, packets, file.path.name, poses, light)
     _ = kept.reader  # refuses what does not fit together before anything is played
     return kept
 
 
-def _fits(memory: PathMemory) -> bool:
-    """Whether the tensors of a path memory belong together."""
-    count, components = len(memory.numbers), len(memory.components)
-    return (
-        count > 0
-        and memory.numbers.ndim == 1
-        and not memory.numbers.is_floating_point()
-        and memory.features.shape == (count, *memory.metric_scale.shape)
-        and memory.descriptions.shape == (count, components)
-        and memory.components.shape == (components, *memory.centre.shape)
-        and all(bool(torch.isfinite(tensor).all()) for tensor in memory)
+def _damaged(name: str, error: Exception) -> UserError:
+    return UserError(
+        f"{name}: expected kept frames with their path; names or sizes differ: {error}: the file is damaged",
+        "copy it again or train anew",
     )
+
+
+def _check_numbers(
+    memory: PathMemory,
+    positions: Sequence[int],
+    poses: Float[np.ndarray, "M 4"] | None,
+    light: Float[np.ndarray, "M 3"] | None,
+) -> None:
+    """Refuses numbers that no clip has.
+
+    Raises:
+        ValueError: one is there.
+    """
+    for name, numbers in (("positions", positions), (f"{_PATH}numbers", memory.numbers.tolist())):
+        if numbers[0] < 0 or numbers[-1] >= 2**31 or (np.diff(numbers) < 1).any():
+            raise ValueError(f"expected rising {name} from 0 on")
+    for name, far in (("poses", poses), ("light", light)):
+        if far is not None and not (np.abs(far) < FARTHEST).all():
+            raise ValueError(f"expected {name} below {FARTHEST}")
+    for name in ("descriptions", "components", "centre"):
+        if not (getattr(memory, name).abs() < FARTHEST_PICTURE).all():
+            raise ValueError(f"expected {_PATH}{name} below {FARTHEST_PICTURE:g}")
+    if not ((memory.features * memory.metric_scale).abs() < LARGEST).all():
+        raise ValueError(f"expected scaled {_PATH}features below {LARGEST:g}")
 
 
 def held_frames(path: Path) -> Holding | None:
@@ -272,15 +312,15 @@ def held_frames(path: Path) -> Holding | None:
     Raises:
         UserError: it cannot be read, or what it says is damaged.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get(ENTRY)
-            if text is None:
-                return None
-            about = KeptAbout.from_json(text)
-            return Holding(about, prod(file.get_slice(PACKETS).get_shape()))
-    except (OSError, SafetensorError, ValueError):
-        raise UserError(f"{path.parent.name}: expected kept frames; the file is damaged") from None
+    name = path.parent.name
+    with opened_tensors(path, name) as file:
+        if ENTRY not in file.metadata:
+            return None
+        try:
+            about, kind = KeptAbout.from_json(file.metadata[ENTRY]), file.kinds[PACKETS]
+        except (ValueError, KeyError):
+            raise UserError(f"{name}: expected kept frames; the file is damaged") from None
+        return Holding(about, prod(int(side) for side in kind.shape))
 
 
 def write_with_frames(

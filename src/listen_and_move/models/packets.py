@@ -10,7 +10,9 @@ from typing import Any, BinaryIO
 from safetensors.torch import save
 from torch import Tensor
 
+from listen_and_move.json_text import parsed
 from listen_and_move.media.replacing import replacing
+from listen_and_move.models.tensor_file import LONGEST_HEADER
 
 PACKETS = "kept.packets"
 """Name of the tensor."""
@@ -63,7 +65,7 @@ def opened_packets(path: Path) -> Packets:
     """
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(length))
+        header = parsed(file.read(min(length, LONGEST_HEADER)), "header", longest=LONGEST_HEADER)
         match header.get(PACKETS):
             case {"dtype": "U8", "shape": [int(size)], "data_offsets": [int(first), int(last)]} if (
                 last - first == size

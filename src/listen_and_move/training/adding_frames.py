@@ -1,5 +1,6 @@
 """Training frames are put into a run folder, and from there or by themselves into a model that has none."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -110,8 +111,9 @@ def keep_training_frames(
         folder.frames_file.unlink(missing_ok=True)
         return
     small = keep == "small"
-    if folder.frames_file.exists() and read_frames_file(folder.frames_file).about.small == small:
-        return
+    with suppress(UserError):  # they are missing or damaged, and made anew
+        if read_frames_file(folder.frames_file, config.features.size).about.small == small:
+            return
     kept = keep_frames(video, video_hash, clip, config.clip, config.features, small=small, progress=progress)
     write_with_frames(folder.frames_file, {}, {}, kept)
 

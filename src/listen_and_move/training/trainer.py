@@ -209,7 +209,7 @@ class Trainer:
             state.inference_network, self.config, clip.statistics, state.step, clip.level, self.repertoire
         )
         if self._keeps:
-            kept = read_frames_file(self.folder.frames_file)
+            kept = read_frames_file(self.folder.frames_file, self.config.features.size)
             kept = with_fitted_picture(state.inference_network, clip, self.config, kept)
             model = model._replace(kept=kept)
         save_model(self.folder.model_file, model)

@@ -1,0 +1,1 @@
+"""Files and messages that nobody made with good intent: what becomes of them, by a seeded lot."""
