@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from listen_and_move.errors import UserError
+from listen_and_move.errors import LONGEST_MESSAGE, UserError, printable
 
 LONGEST_S = 20
 """Seconds that a file may take."""
@@ -25,8 +25,6 @@ MOST_BYTES = 2_000_000_000
 _MARGIN = 1_500_000_000
 """Bytes beyond that, which a process may ask for before it is refused them: not all of them are used."""
 _START_S = 120
-LONGEST_MESSAGE = 2000
-"""Characters of a message that is still one line."""
 FAILURES = ("traceback", "no line", "hang", "memory", "ended")
 """Outcomes that must not be."""
 
@@ -61,7 +59,7 @@ def judged(number: int, what: str, play: Callable[[], object]) -> Outcome:
         outcome, said = "played", ""
     except UserError as error:
         said = f"{error.message}: {error.hint}" if error.hint else error.message
-        line = said.isprintable() and 0 < len(said) <= LONGEST_MESSAGE
+        line = said == printable(said) and 0 < len(said) <= 2 * LONGEST_MESSAGE
         outcome = "refused" if line else "no line"
     except Exception as error:
         said = "".join(traceback.format_exception(error)[-3:])

@@ -1,7 +1,10 @@
 """What a person is told when something cannot be done, or should be known."""
 
+from unicodedata import category
+
 LONGEST_SHOWN = 100
 """Characters of a value that a message repeats."""
+_JOINERS = "\u200c\u200d"  # which letters of some scripts, and emoji, are joined or parted by
 LONGEST_MESSAGE = 2000
 """Characters of a message: paths can be long, and stand in it once or twice."""
 
@@ -74,11 +77,15 @@ def shown(value: object) -> str:
 
 
 def printable(text: str) -> str:
-    """A text whose control characters, and others that a terminal would not show, are escaped as Python
-    writes them."""
+    """A text whose control characters are escaped as Python writes them: what a terminal would take for a
+    command, what changes the direction or the line, and halves of letters."""
     if text.isprintable():
         return text
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    return "".join(each.encode("unicode_escape").decode() if _is_control(each) else each for each in text)
+
+
+def _is_control(letter: str) -> bool:
+    return category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp") and letter not in _JOINERS
 
 
 def one_line(text: str) -> str:

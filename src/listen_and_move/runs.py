@@ -13,8 +13,12 @@ from listen_and_move.config import Config, is_step
 from listen_and_move.data.clip import file_hash
 from listen_and_move.environment import environment
 from listen_and_move.errors import SettingError, UserError
+from listen_and_move.json_text import LONGEST, bounded, parsed
 from listen_and_move.media.replacing import half_written, replacing
-from listen_and_move.settings import from_json, parsed, to_json
+from listen_and_move.settings import from_json, to_json
+
+LONGEST_LOG = 256_000_000
+"""Bytes of a log that is read: of a million logged steps."""
 
 
 class _Learnt(NamedTuple):
@@ -284,7 +288,7 @@ class RunFolder:
         """
         if not self.metrics_file.exists():
             return
-        for line in self._read(self.metrics_file, errors="replace").splitlines():
+        for line in self._read(self.metrics_file, LONGEST_LOG, errors="replace").splitlines():
             try:
                 values = parsed(line)
             except SettingError:
@@ -321,10 +325,9 @@ class RunFolder:
         what = f"{self.environment_file}: expected the run's environment as JSON; it is damaged"
         return UserError(what, "start another --run")
 
-    def _read(self, path: Path, errors: str = "strict") -> str:
-        with suppress(OSError, UnicodeDecodeError):
-            if path.is_file():  # reading a pipe would not end
-                return path.read_text(encoding="utf-8", errors=errors)
+    def _read(self, path: Path, longest: int = LONGEST, errors: str = "strict") -> str:
+        with suppress(OSError, ValueError):
+            return bounded(path, longest).decode(errors=errors)
         expected = f"{path}: expected a file of a run folder"
         raise UserError(f"{expected}; it is missing or damaged", "start another --run")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from listen_and_move.errors import shown
 from listen_and_move.runs import write_text
 
 Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | float | bool | None"
@@ -92,12 +93,19 @@ def _converted(kind: Any, value: Any) -> Any:
         ]
         return tuple(items) if origin is tuple else items
     if kind is float:
-        return nan if value is None else float(_checked(value, isinstance(value, (int, float)), kind))
+        return nan if value is None else _number(_checked(value, isinstance(value, (int, float)), kind))
     if kind is object:
         return value
     if _is_record(kind):
         return kind(**_fields(kind, _checked(value, isinstance(value, Mapping), kind)))
     return _checked(value, isinstance(value, kind), kind)
+
+
+def _number(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"expected a number; got {shown(value)}") from None
 
 
 def _is_record(kind: Any) -> bool:
@@ -128,5 +136,5 @@ def _fields(kind: Any, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _checked(value: Any, fits: bool, kind: Any) -> Any:
     if not fits:
-        raise ValueError(f"expected {getattr(kind, '__name__', kind)}; got {value!r}")
+        raise ValueError(f"expected {getattr(kind, '__name__', kind)}; got {shown(value)}")
     return value

@@ -4,7 +4,6 @@ The names of the fields are the names in the file, but where a field says otherw
 writes it); a figure that is not finite is null there.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,13 +12,16 @@ from typing import NamedTuple
 import numpy as np
 
 from listen_and_move.arrays import Array
-from listen_and_move.errors import UserError
+from listen_and_move.errors import UserError, shown
 from listen_and_move.evaluation.json_records import from_json, under
 from listen_and_move.evaluation.measures import Values
+from listen_and_move.json_text import bounded, parsed
 from listen_and_move.metrics.alignment import Effect, Excess, excess
 from listen_and_move.metrics.frechet import Protocol
 
 FORMAT = 1
+LONGEST_RESULTS = 64_000_000
+"""Bytes of a file of results that is read."""
 """Raised when the meaning of a figure changes: figures of different formats are not put side by side."""
 Rows = Mapping[str, Mapping[str, float | None]]
 """Figures by row and measure."""
@@ -285,7 +287,7 @@ def read_results(path: Path) -> EvaluationResults:
         UserError: missing, damaged, or of another format.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parsed(bounded(path, LONGEST_RESULTS), "results", longest=LONGEST_RESULTS)
         version = values["format"]
         if version == FORMAT:
             return from_json(EvaluationResults, values)
@@ -298,4 +300,4 @@ def read_results(path: Path) -> EvaluationResults:
         raise UserError(
             f"{path}: expected the results of an evaluation; the file is damaged: evaluate again"
         ) from None
-    raise UserError(f"{path}: expected results of format {FORMAT}; got {version}: evaluate again")
+    raise UserError(f"{path}: expected results of format {FORMAT}; got {shown(version)}: evaluate again")

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from listen_and_move.audio.features import FeatureExtractor
+from listen_and_move.errors import UserError
 from listen_and_move.inference.controls import Controls
 from listen_and_move.models.generator import Network, NetworkState, PixelNoise, RoutedFeatures
 from listen_and_move.models.noise import frame_noise
@@ -123,6 +124,12 @@ class BatchedRenderer:
         with products(self.exact):
             pictures, state = self.network(
                 sound, torch.cat(noises), state, places, sharpness=sharpness, smoothing=smoothing
+            )
+        if not pictures.isfinite().all():
+            raise UserError(
+                "model: expected pictures of finite numbers; got NaN or infinity: its training went wrong, "
+                "or its file is damaged",
+                "train it anew with lower learning rates, or copy it again",
             )
         for index, request in enumerate(requests):
             request.pictures.append(pictures[index])

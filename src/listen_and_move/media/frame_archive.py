@@ -18,7 +18,7 @@ import numpy as np
 from av.error import FFmpegError
 from jaxtyping import UInt8
 
-from listen_and_move.errors import UserError
+from listen_and_move.errors import UserError, shown
 from listen_and_move.media.conversion import rgb
 
 GROUP = 10
@@ -36,6 +36,8 @@ KEPT_BYTES, FEWEST_GROUPS = 64_000_000, 3
 LONGEST_SIDE = 4096
 """Pixels. A picture beyond that is refused before anything is decoded."""
 MOST_FRAMES = 2_000_000
+MOST_GROUP, MOST_GROUP_BYTES = 1000, GROUP * LONGEST_SIDE**2 * 3 // 2
+"""Frames of a group at most, and bytes of them when decoded: `FEWEST_GROUPS` are kept at once."""
 _PADDING = 64
 _COLOURS = "colorprim=bt709:transfer=bt709:colormatrix=bt709:range=tv"
 
@@ -49,6 +51,11 @@ class ArchiveHeader(NamedTuple):
     """How many."""
     group: int
     """Frames of a group; the last group may be shorter."""
+
+    @property
+    def group_bytes(self) -> int:
+        """Bytes of the decoded frames of a group."""
+        return self.group * self.width * self.height * 3 // 2
 
     def check(self, sizes: Iterable[int], length: int) -> None:
         """Refuses a header that the packets cannot keep.
@@ -66,7 +73,9 @@ class ArchiveHeader(NamedTuple):
         counts = list(sizes)
         if not 0 < self.frames <= MOST_FRAMES or len(counts) != self.frames:
             raise ValueError(f"expected {self.frames} packets; got {len(counts)}")
-        if not 1 <= self.group <= 1000 or min(counts) < 1 or sum(counts) != length:
+        if not 1 <= self.group <= MOST_GROUP or self.group_bytes > MOST_GROUP_BYTES:
+            raise ValueError(f"expected groups of {GROUP} frames; got {shown(self.group)}")
+        if min(counts) < 1 or sum(counts) != length:
             raise ValueError(f"expected packets of {length} bytes in all; got {sum(counts)}")
 
 
@@ -150,8 +159,7 @@ class FrameReader:
             raise self._damaged(str(error)) from None
         self._edges = [0, *accumulate(sizes)]
         self._groups: OrderedDict[int, _Group] = OrderedDict()
-        group_bytes = header.group * header.width * header.height * 3 // 2
-        self._most_groups = max(FEWEST_GROUPS, KEPT_BYTES // group_bytes)
+        self._most_groups = max(FEWEST_GROUPS, KEPT_BYTES // header.group_bytes)
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -196,7 +204,7 @@ class _Group:
     """Frames that are decoded as far as they have been asked for."""
 
     def __init__(self, packets: list[bytes], size: tuple[int, int]) -> None:
-        self.packets, self.size = packets, size
+        self.packets, self.size, self.count = packets, size, len(packets)
         self.frames: list[Any] = []
         codec: Any = av.CodecContext.create("h264", "r")
         # The decoder counts pixels of its own, padded buffers.
@@ -214,7 +222,11 @@ class _Group:
             for each in found:
                 if (each.width, each.height, each.format.name) != (*self.size, "yuv420p"):
                     raise ValueError(f"got {each.width}x{each.height} {each.format.name}")
+                if each.is_corrupt:
+                    raise ValueError("the decoder reports damage")
             self.frames += found
+            if len(self.frames) > self.count:
+                raise ValueError(f"got more than {self.count} frames of {self.count} packets")
         if not self.packets:
             self._codec = None  # its buffers are as large as the frames
         return self.frames[offset]

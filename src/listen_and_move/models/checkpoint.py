@@ -54,7 +54,9 @@ _SOUND = {
 }
 FEWEST_CHUNKS = 2
 """Of a training sound that are kept: that of silence and one of its own."""
-_KEYS, _VALUES = "generator.recall.heard", "generator.recall.frames"
+SMALLEST = 1e-12
+"""Typical distance between sounds: what is divided by it is still a number."""
+_KEYS, _VALUES, _REACH = "generator.recall.heard", "generator.recall.frames", "generator.recall.reach"
 
 
 class Model(NamedTuple):
@@ -184,6 +186,7 @@ def load_model(path: Path) -> Model:
             ) from None
         sound = _sound_names(file, config)
         tensors = file.read([*weights, *sound])
+        _check_sound(file.name, tensors)
         kept = kept_frames(file, config.features.size)
     return Model(
         _loaded(config, tensors), config, _statistics(tensors), step, level, _repertoire(tensors), kept
@@ -216,6 +219,17 @@ def _sound_names(file: TensorFile, config: ModelConfig) -> list[str]:
             "damaged"
         ) from None
     return [name for name in _SOUND if name in file.kinds]
+
+
+def _check_sound(name: str, tensors: Mapping[str, Tensor]) -> None:
+    """Refuses a negative spread, and distances that are not above 0.
+
+    Raises:
+        UserError: one is there.
+    """
+    for key, least in ((_SPREAD, 0.0), (_DISTANCE, SMALLEST), (_NETWORK + _REACH, SMALLEST)):
+        if key in tensors and not (tensors[key] >= least).all():
+            raise UserError(f"{name}: expected {key} of at least {least:g}; got less: the file is damaged")
 
 
 def read_frames_file(path: Path, features: int | None = None) -> KeptFrames:

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
+from zipfile import ZipFile, is_zipfile
 
 import torch
 from torch import Tensor
@@ -16,14 +17,20 @@ from torch import Tensor
 from listen_and_move.config import ClipConfig, FeatureConfig, GeneratorConfig, ModelConfig, MotionConfig
 from listen_and_move.errors import SettingError, UserError
 from listen_and_move.media.replacing import check_no_input
-from listen_and_move.models.build import build_network
+from listen_and_move.models.build import build_network, outlined_network
 from listen_and_move.models.checkpoint import Model, save_model
 from listen_and_move.models.generator import Network
 from listen_and_move.models.published_names import from_authors
+from listen_and_move.models.tensor_file import check_finite
 
 Kind = Literal["lms", "mel", "mfcc"]
 _NESTED = ("model", "state_dict")
 """Names under which checkpoints keep their weights beside other things."""
+_DEEPEST = 4
+"""How often weights lie under such a name: a dictionary may hold itself."""
+_LONGEST_NAME = 200
+_HUGE_NUMBER = re.compile(r"\d{4}")
+"""In a name: a layer that no network has."""
 _ENCODER, _START = "motion.layers.0.weight_ih", "generator.start.convolution.weight"
 _CENTRE = r"generator\.predictions\.(\d+)\.centre\.convolution\.weight"
 _SOUND = "generator.blocks.0.sound.linear.weight"
@@ -90,12 +97,18 @@ def import_checkpoint(
         )
     published = _read(path)
     try:
-        config, assumed = _config(from_authors(published), fps, kind, chunk_ms, motion_noise, dilation)
-        network = _network(config, from_authors(published))
+        weights = from_authors(published)
+        config, assumed = _config(weights, fps, kind, chunk_ms, motion_noise, dilation)
+        network = _network(config, weights)
+        check_finite("weights", network.state_dict())
     except SettingError as error:
         raise UserError(f"{path}: expected a network and settings that go together; {error}") from None
     except UserError as error:
         raise UserError(f"{path}: {error.message}", error.hint) from None
+    except (IndexError, RuntimeError):  # settings are told from shapes, of which any may be wrong
+        raise UserError(
+            f"{path}: expected the weights of one whole network; a shape is of none: the file is damaged"
+        ) from None
     save_model(target, Model(network, config, None, 0))
     return Imported(target, config, assumed)
 
@@ -104,7 +117,12 @@ def _read(path: Path) -> dict[str, Tensor]:
     """The tensors of a pickled file by their names; no code of it runs."""
     if not path.is_file():
         raise UserError(f"{path}: expected a checkpoint; there is no such file: check the name")
+    size = path.stat().st_size
     try:
+        if is_zipfile(path):
+            with ZipFile(path) as file:
+                if sum(each.file_size for each in file.infolist()) > size:
+                    raise ValueError("torch compresses nothing")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # old formats, about which a user can do nothing
             content = torch.load(path, map_location="cpu", weights_only=True)
@@ -114,21 +132,31 @@ def _read(path: Path) -> dict[str, Tensor]:
             "which is not run: "
             "save it anew as torch.save(network.state_dict(), ...)"
         ) from None
-    while isinstance(content, dict) and (
-        inner := next((key for key in _NESTED if isinstance(content.get(key), dict)), None)
-    ):
-        content = content[inner]
+    for _ in range(_DEEPEST):
+        if isinstance(content, dict):
+            inner = next((key for key in _NESTED if isinstance(content.get(key), dict)), None)
+            content = content if inner is None else content[inner]
     if not isinstance(content, dict) or not content or not all(_is_weight(*item) for item in content.items()):
         raise UserError(
             f"{path}: expected tensors by their names, at the top or under {' or '.join(_NESTED)}; got "
             "something else"
         )
+    if sum(tensor.nbytes for tensor in content.values()) > size:  # which repeat what is stored once
+        raise UserError(f"{path}: expected tensors as large as they are stored; got larger ones")
     parallel = all(name.startswith("module.") for name in content)  # saved from torch.nn.DataParallel
     return {name.removeprefix("module.") if parallel else name: tensor for name, tensor in content.items()}
 
 
 def _is_weight(name: Any, value: Any) -> bool:
-    return isinstance(name, str) and isinstance(value, Tensor)
+    return (
+        isinstance(name, str)
+        and len(name) <= _LONGEST_NAME
+        and not _HUGE_NUMBER.search(name)
+        and isinstance(value, Tensor)
+        and value.layout == torch.strided
+        and value.device.type == "cpu"
+        and value.dtype in (torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64)
+    )
 
 
 def _config(
@@ -258,8 +286,8 @@ def _count(weights: Mapping[str, Tensor], prefix: str) -> int:
 
 
 def _network(config: ModelConfig, weights: dict[str, Tensor]) -> Network:
-    network = build_network(config)
-    shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    outlined = outlined_network(config).state_dict()
+    shapes = {name: tuple(tensor.shape) for name, tensor in outlined.items()}
     missing, unknown = sorted(shapes.keys() - weights.keys()), sorted(weights.keys() - shapes.keys())
     other = [name for name in shapes if name in weights and tuple(weights[name].shape) != shapes[name]]
     for problem, names in (("missing", missing), ("not known", unknown), ("of another shape", other)):
@@ -267,5 +295,6 @@ def _network(config: ModelConfig, weights: dict[str, Tensor]) -> Network:
             raise UserError(
                 f"expected the weights of one whole network; {len(names)} are {problem}, such as {names[0]}"
             )
+    network = build_network(config)
     network.load_state_dict(weights)
     return network.eval().requires_grad_(False)

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,14 +10,21 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam
 
-from listen_and_move.config import Config, TrainingConfig
+from listen_and_move.config import Config, TrainingConfig, is_step
 from listen_and_move.data.windows import Positions, beginning
-from listen_and_move.errors import UserError
-from listen_and_move.models.build import build_discriminators, build_network
-from listen_and_move.models.checkpoint import from_disk, read_tensors, to_disk, write_tensors
+from listen_and_move.errors import UserError, shown
+from listen_and_move.json_text import parsed
+from listen_and_move.models.build import (
+    build_discriminators,
+    build_network,
+    outlined_discriminators,
+    outlined_network,
+)
+from listen_and_move.models.checkpoint import from_disk, network_kinds, to_disk, write_tensors
 from listen_and_move.models.generator import Network, NetworkState, PictureState
 from listen_and_move.models.prediction import PredictionState
 from listen_and_move.models.recurrent import MotionState
+from listen_and_move.models.tensor_file import TensorFile, TensorKind, kinds_of, opened_tensors
 from listen_and_move.training.adversary import Adversaries, Adversary
 
 STORED_NAMES = {
@@ -97,6 +105,25 @@ def fresh_state(config: Config, device: torch.device) -> TrainingState:
     )
 
 
+def state_of_model(
+    config: Config, device: torch.device, weights: Mapping[str, Tensor], step: int
+) -> TrainingState:
+    """Returns the state in which a training goes on from its model alone: all else begins anew.
+
+    Args:
+        config: the run's settings.
+        device: of weights and optimisers.
+        weights: of the model's network.
+        step: of the model.
+    """
+    state = fresh_state(config, device)
+    for network in (state.network, state.ema):
+        if network is not None:
+            network.load_state_dict(weights)
+    state.step = step
+    return state
+
+
 def _adam(module: nn.Module, rate: float, training: TrainingConfig) -> Adam:
     """Returns the optimiser of a module that is on its device already."""
     parameters = list(module.parameters())
@@ -132,6 +159,8 @@ def save_state(path: Path, state: TrainingState) -> None:
 def load_state(path: Path, config: Config, device: torch.device) -> TrainingState:
     """Reads a checkpoint.
 
+    Nothing is read of it, and nothing is built, before what it holds is known to fit the settings.
+
     Args:
         path: the file.
         config: the settings of the run that wrote the checkpoint.
@@ -140,24 +169,88 @@ def load_state(path: Path, config: Config, device: torch.device) -> TrainingStat
     Raises:
         UserError: the file is missing, damaged, or of another run.
     """
-    tensors, metadata = read_tensors(path)
+    with opened_tensors(path) as file:
+        try:
+            step, positions = _entry(file, config)
+            _check(file, config)
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                f"{path}: expected the checkpoint of this run; it is damaged or of another one: {error}"
+            ) from None
+        tensors = file.read(file.kinds)
     state = fresh_state(config, device)
-    try:
-        entry = json.loads(metadata[_ENTRY])
-        state.step, state.positions = int(entry["step"]), tuple(entry["positions"])
-        for name, module in state.modules.items():
-            module.load_state_dict(from_disk(_below(tensors, f"{name}/")))
-        for name, optimizer in state.optimizers.items():
-            _load_optimizer(optimizer, _below(tensors, f"optimizer/{name}/"))
-        state.random.set_state(tensors["random"])
-    except (KeyError, ValueError, TypeError, RuntimeError):
-        raise UserError(
-            f"{path}: expected the checkpoint of this run; it is damaged or of another one",
-            "start another --run",
-        ) from None
+    state.step, state.positions = step, positions
+    for name, module in state.modules.items():
+        module.load_state_dict(from_disk(_below(tensors, f"{name}/")))
+    for name, optimizer in state.optimizers.items():
+        _load_optimizer(optimizer, _below(tensors, f"optimizer/{name}/"))
+    state.random.set_state(tensors["random"])
     lanes = {name: tensor.to(device) for name, tensor in _below(tensors, "lanes/").items()}
     state.lanes = _network_state(lanes) if lanes else None
     return state
+
+
+def _entry(file: TensorFile, config: Config) -> tuple[int, Positions]:
+    """Returns the step of a checkpoint, and where its lanes go on.
+
+    Raises:
+        ValueError: it says neither; KeyError, TypeError likewise.
+    """
+    entry = parsed(file.metadata[_ENTRY], "checkpoint")
+    step, positions = entry["step"], entry["positions"]
+    if not is_step(step):
+        raise ValueError(f"expected a number of steps; got {shown(step)}")
+    if len(positions) != config.training.lanes or not all(each == -1 or is_step(each) for each in positions):
+        raise ValueError(f"expected a position of each lane; got {shown(positions)}")
+    return step, tuple(positions)
+
+
+def _check(file: TensorFile, config: Config) -> None:
+    """Refuses a checkpoint whose tensors are not those of a training with these settings.
+
+    Raises:
+        ValueError: they are others.
+    """
+    network, discriminators = outlined_network(config), outlined_discriminators(config)
+    needed = {f"{STORED_NAMES['network']}/{name}": kind for name, kind in network_kinds(config).items()}
+    if config.training.average:
+        needed |= {f"{STORED_NAMES['ema']}/{name}": kind for name, kind in network_kinds(config).items()}
+    needed["random"] = kinds_of({"": torch.Generator().get_state()})[""]
+    optional: dict[str, TensorKind] = {}
+    for name, discriminator in discriminators._asdict().items():
+        kinds = kinds_of(discriminator.state_dict())
+        needed |= {f"{STORED_NAMES[name]}/{key}": kind for key, kind in kinds.items()}
+        optional |= _moment_kinds(STORED_NAMES[name], discriminator)
+    optional |= _moment_kinds(STORED_NAMES["optimizer"], network)
+    lanes = {f"lanes/{name}": kind for name, kind in _lane_kinds(network, config).items()}
+    some = needed if any(name.startswith("lanes/") for name in file.kinds) else optional
+    some |= lanes
+    file.check(needed | optional, optional)
+    if unknown := sorted(file.kinds.keys() - needed.keys() - optional.keys()):
+        raise ValueError(f"{shown(unknown[0])} is not known")
+
+
+def _moment_kinds(name: str, module: nn.Module) -> dict[str, TensorKind]:
+    """Returns what a checkpoint may hold of the optimiser of a module; nothing of weights that were never
+    moved."""
+    return {
+        f"optimizer/{name}/{index}/{key}": TensorKind("F32", () if key == "step" else tuple(each.shape))
+        for index, each in enumerate(module.parameters())
+        for key in ("step", "exp_avg", "exp_avg_sq")
+    }
+
+
+@torch.no_grad()
+def _lane_kinds(network: Network, config: Config) -> dict[str, TensorKind]:
+    """Returns what a checkpoint holds of the recurrent state of all lanes.
+
+    Args:
+        network: without memory.
+        config: its settings.
+    """
+    lanes, noise = config.training.lanes, sum(config.noise_sizes)
+    features, noises = (torch.zeros(lanes, 1, size, device="meta") for size in (config.features.size, noise))
+    return kinds_of(_named(network.eval()(features, noises)[1]))
 
 
 def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
@@ -22,7 +22,13 @@ from listen_and_move.training.batches import Batches
 from listen_and_move.training.cuda_graphs import CudaGraphs, CudaGraphStep
 from listen_and_move.training.memory_fitting import fitted_memory
 from listen_and_move.training.picture_fitting import with_fitted_picture
-from listen_and_move.training.state import TrainingState, fresh_state, load_state, save_state
+from listen_and_move.training.state import (
+    TrainingState,
+    fresh_state,
+    load_state,
+    save_state,
+    state_of_model,
+)
 from listen_and_move.training.step import training_step
 from listen_and_move.training.validation import validate, write_sample
 
@@ -89,10 +95,7 @@ class Trainer:
         """
         self.folder, self.config, self.clip, self.perceptual = folder, config, clip, perceptual
         self.watch = watch
-        if folder.state_file.exists():
-            self.state = load_state(folder.state_file, config, device)
-        else:
-            self.state = _first_state(clip, config, device)
+        self.state = _state(folder, clip, config, device, watch)
         folder.forget_after(self.state.step)  # lines of steps that were logged after the last save
         self.batches = Batches(clip, config, device)
         # Recording belongs to `training.speed fast`; `exact` stays with the plain launches.
@@ -213,6 +216,45 @@ class Trainer:
             kept = with_fitted_picture(state.inference_network, clip, self.config, kept)
             model = model._replace(kept=kept)
         save_model(self.folder.model_file, model)
+
+
+def _state(
+    folder: RunFolder, clip: Clip, config: Config, device: torch.device, watch: Watcher
+) -> TrainingState:
+    """Returns the state of a run's checkpoint; without one that of its model, where it has one already; else
+    the first one.
+
+    Raises:
+        UserError: the checkpoint is damaged or of another run.
+    """
+    model = _model_of(folder, config)
+    if folder.state_file.exists() or not folder.state_file.parent.is_dir():
+        try:
+            return load_state(folder.state_file, config, device)
+        except UserError as error:
+            hint = "start another --run"
+            if model is not None:
+                place = folder.state_file.parent
+                hint = (
+                    f"delete {place}, and the same command goes on from the model of step {model.step}: with "
+                    "its weights, while optimisers and discriminators begin anew"
+                )
+            raise UserError(error.message, hint) from None
+    if model is None:
+        return _first_state(clip, config, device)
+    note = f"{folder.path}: no checkpoint is there: goes on from the model of step {model.step}"
+    watch(TrainingProgress(model.step, config.training.steps, {}, 0.0, note=Remark(note)))
+    return state_of_model(config, device, model.network.state_dict(), model.step)
+
+
+def _model_of(folder: RunFolder, config: Config) -> Model | None:
+    """Returns the model of a run, after some steps; None: there is none yet, or it is damaged or of other
+    settings."""
+    with suppress(UserError):
+        model = load_model(folder.model_file)
+        if model.config == config.model and model.step > 0:
+            return model
+    return None
 
 
 def _first_state(clip: Clip, config: Config, device: torch.device) -> TrainingState:

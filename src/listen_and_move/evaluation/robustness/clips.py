@@ -26,6 +26,7 @@ from listen_and_move.evaluation.robustness.sounds import Candidate, Lengths, exc
 from listen_and_move.evaluation.sensitivity import UNUSED
 from listen_and_move.evaluation.unpaired import SoundResult, TrainingReference, novelty_of, sound_result
 from listen_and_move.inference.animator import Animator
+from listen_and_move.json_text import parsed
 from listen_and_move.media.replacing import replacing
 
 SILENT = "The sound is silent: the picture should rest."
@@ -69,7 +70,7 @@ class Log:
     def _parsed(self, line: bytes) -> tuple[PlayedClip, bool] | None:
         """Returns a clip and whether the identity is that of this log; None where a line holds no clip."""
         try:
-            values = json.loads(line)
+            values = parsed(line)
             if not {"values", *self.identity} <= values.keys():
                 return None
             return from_json(PlayedClip, values), all(
