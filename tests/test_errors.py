@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import listen_and_move
-from listen_and_move.errors import Remark, SettingError, UserError
+from listen_and_move.errors import LONGEST_MESSAGE, Remark, SettingError, UserError, printable, shown
 
 PACKAGE = Path(listen_and_move.__file__).parent
 PLACE_OF_MESSAGE = {"UserError": 0, "SettingError": 0, "Remark": 0, "require": 1}
@@ -22,6 +22,27 @@ def test_an_error_prints_both_parts() -> None:
     assert (error.message, error.hint) == ("size: expected 64; got 3", "give --size 64")
     assert str(error) == "size: expected 64; got 3: give --size 64"
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def test_a_message_is_one_line_that_a_terminal_shows_as_it_is() -> None:
+    error = UserError("clip\x1b[2J\x07.mp4\r\n\tgpj\u202e: expected \udce9", "take\u2028 another")
+    assert error.message == "clip\\x1b[2J\\x07.mp4 gpj\\u202e: expected \\udce9"
+    assert error.hint == "take another" and str(error) == f"{error.message}: {error.hint}"
+    assert len(UserError("a" * 100_000).message) == LONGEST_MESSAGE + len("...")
+
+
+@pytest.mark.parametrize("name", ["日本語 😀.mp4", "👩\u200d💻 é\u0301", "a\u00a0b", "$5 x_{"])
+def test_what_people_write_stays_as_it_is(name: str) -> None:
+    assert printable(name) == name
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a" * 10**6, 10**100_000, ["\x1b" * 1000], {"\u202e": 1}],
+    ids=["text", "digits", "list", "dict"],
+)
+def test_a_value_is_shown_short_and_printable(value: object) -> None:
+    assert len(shown(value)) <= 110 and shown(value).isprintable()
 
 
 def test_a_remark_is_the_whole_sentence() -> None:

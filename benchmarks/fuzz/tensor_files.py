@@ -48,6 +48,9 @@ class TensorFileParts(NamedTuple):
     metadata: Mapping[str, str]
     tensors: Mapping[str, StoredTensor]
 
+    def __repr__(self) -> str:
+        return f"{len(self.tensors)} tensors"
+
     @classmethod
     def of(cls, content: bytes) -> "TensorFileParts":
         """Returns the parts of a good file."""
