@@ -243,7 +243,9 @@ def _several_settings(parts: TensorFileParts, chance: Random) -> bytes:
 
     def change(entry: Any) -> Any:
         settings: Any = entry.get("settings")
-        if settings is None:  # the entry of kept frames
+        if settings is None and "frames" not in entry:  # neither of a model nor of kept frames
+            return altered_value(entry, chance)
+        if settings is None:
             frames = {"width": [2, 4096], "height": [2, 4096], "frames": [1, 10**6], "group": [1, 1000]}
             name = chance.choice(list(frames))
             return {**entry, "frames": {**entry["frames"], name: chance.choice(frames[name])}}

@@ -1,15 +1,22 @@
 """Import of the authors' checkpoints: the same input gives the same frames, and nothing in a file is run."""
 
 import os
+import re
 from pathlib import Path
+from random import Random
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 import torch
+from benchmarks.fuzz.mutations import altered_bytes
+from benchmarks.fuzz.outcomes import judged
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from safetensors.torch import load_file
 from torch import Tensor
 
 from listen_and_move.cli.main import run_command
-from listen_and_move.errors import UserError
+from listen_and_move.errors import UserError, printable
 from listen_and_move.models.checkpoint import load_model
 from listen_and_move.models.importing import import_checkpoint
 
@@ -141,6 +148,73 @@ def test_other_checkpoints_are_refused_in_one_line(change, options, saying, tmp_
     message = capsys.readouterr().err
     assert message.startswith("error: ") and message.count("\n") == 1 and saying in message
     assert not out.exists()
+
+
+def altered(weights: dict[str, Tensor], chance: Random) -> dict[str, object]:
+    """The weights with another name, shape, type or value of one."""
+    name = chance.choice(list(weights))
+    tensor = weights[name]
+    count = tensor.numel()
+    shapes = [(), (0,), (count,), (1, count), (1, *tensor.shape), tensor.shape[::-1], (2, 2, 2, 2, 2)]
+    others = [
+        *(torch.zeros(shape) for shape in shapes),
+        tensor.double() * 1e300,
+        tensor.bool(),
+        tensor.to(torch.complex64),
+        tensor.to_sparse(),
+        torch.zeros(1).expand(10**6, 10**6),
+        tensor.double() * torch.nan,
+        tensor.to("meta"),
+        "text",
+        None,
+        7,
+    ]
+    if chance.random() < 0.7:
+        return {**weights, name: chance.choice(others)}
+    digits = "9" * chance.choice([1, 3, 5, 5000])
+    names = [re.sub(r"\d+", digits, name), "\x1b[2J", name[::-1], f"module.{name}", f"generator.{name}", ""]
+    return {chance.choice(names) if key == name else key: each for key, each in weights.items()}
+
+
+@settings(
+    derandomize=True,
+    deadline=None,
+    max_examples=150,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(name=st.sampled_from(["network_rnn", "network_gen", "network_rnngen"]), seed=st.integers(0, 2**32))
+def test_altered_checkpoints_are_imported_or_refused(tmp_path: Path, name: str, seed: int) -> None:
+    chance = Random(seed)
+    path, out = saved(altered(published(name)[0], chance), tmp_path), tmp_path / "model.safetensors"
+    if chance.random() < 0.3:
+        path.write_bytes(altered_bytes(path.read_bytes(), chance))
+    try:
+        import_checkpoint(path, out, overwrite=True)
+    except UserError as error:
+        assert printable(str(error)) == str(error)
+    else:
+        load_model(out)
+
+
+def test_what_is_larger_than_its_file_is_refused(tmp_path: Path) -> None:
+    weights, out = published("network_rnn")[0], tmp_path / "model.safetensors"
+    path = saved(weights | {START: torch.zeros(1).expand(65536, 65536, 3, 3)}, tmp_path)
+    outcome = judged(0, "repeated", lambda: import_checkpoint(path, out))
+    assert outcome.outcome == "refused" and "as large as they are stored" in outcome.said
+    whole, bomb = saved({"weights": torch.zeros(3 * 10**7)}, tmp_path), tmp_path / "bomb.model"
+    with ZipFile(whole) as stored, ZipFile(bomb, "w", ZIP_DEFLATED) as packed:
+        for each in stored.infolist():
+            packed.writestr(each.filename, stored.read(each))
+    outcome = judged(0, "compressed", lambda: import_checkpoint(bomb, out))
+    assert bomb.stat().st_size < 10**6 and outcome.outcome == "refused" and outcome.bytes < 5 * 10**7
+    assert not out.exists()
+
+
+def test_a_checkpoint_may_hold_itself(tmp_path: Path) -> None:
+    content: dict[str, object] = {}
+    content["model"] = content
+    with pytest.raises(UserError, match="expected tensors by their names"):
+        import_checkpoint(saved(content, tmp_path), tmp_path / "model.safetensors")
 
 
 def test_files_that_are_no_checkpoint(tmp_path: Path) -> None:

@@ -212,32 +212,32 @@ def _check(file: TensorFile, config: Config) -> None:
         ValueError: they are others.
     """
     network, discriminators = outlined_network(config), outlined_discriminators(config)
-    needed = {f"{STORED_NAMES['network']}/{name}": kind for name, kind in network_kinds(config).items()}
+    kinds = {f"{STORED_NAMES['network']}/{name}": kind for name, kind in network_kinds(config).items()}
     if config.training.average:
-        needed |= {f"{STORED_NAMES['ema']}/{name}": kind for name, kind in network_kinds(config).items()}
-    needed["random"] = kinds_of({"": torch.Generator().get_state()})[""]
-    optional: dict[str, TensorKind] = {}
+        kinds |= {f"{STORED_NAMES['ema']}/{name}": kind for name, kind in network_kinds(config).items()}
+    kinds["random"] = kinds_of({"": torch.Generator().get_state()})[""]
+    kinds |= _moment_kinds(file, STORED_NAMES["optimizer"], network)
     for name, discriminator in discriminators._asdict().items():
-        kinds = kinds_of(discriminator.state_dict())
-        needed |= {f"{STORED_NAMES[name]}/{key}": kind for key, kind in kinds.items()}
-        optional |= _moment_kinds(STORED_NAMES[name], discriminator)
-    optional |= _moment_kinds(STORED_NAMES["optimizer"], network)
-    lanes = {f"lanes/{name}": kind for name, kind in _lane_kinds(network, config).items()}
-    some = needed if any(name.startswith("lanes/") for name in file.kinds) else optional
-    some |= lanes
-    file.check(needed | optional, optional)
-    if unknown := sorted(file.kinds.keys() - needed.keys() - optional.keys()):
+        weights = kinds_of(discriminator.state_dict())
+        kinds |= {f"{STORED_NAMES[name]}/{key}": kind for key, kind in weights.items()}
+        kinds |= _moment_kinds(file, STORED_NAMES[name], discriminator)
+    if any(name.startswith("lanes/") for name in file.kinds):
+        kinds |= {f"lanes/{name}": kind for name, kind in _lane_kinds(network, config).items()}
+    file.check(kinds)
+    if unknown := sorted(file.kinds.keys() - kinds.keys()):
         raise ValueError(f"{shown(unknown[0])} is not known")
 
 
-def _moment_kinds(name: str, module: nn.Module) -> dict[str, TensorKind]:
-    """Returns what a checkpoint may hold of the optimiser of a module; nothing of weights that were never
-    moved."""
-    return {
-        f"optimizer/{name}/{index}/{key}": TensorKind("F32", () if key == "step" else tuple(each.shape))
-        for index, each in enumerate(module.parameters())
-        for key in ("step", "exp_avg", "exp_avg_sq")
-    }
+def _moment_kinds(file: TensorFile, name: str, module: nn.Module) -> dict[str, TensorKind]:
+    """Returns what a checkpoint holds of the optimiser of a module: all of a weight, or nothing where the
+    weight was never moved."""
+    found: dict[str, TensorKind] = {}
+    for index, weight in enumerate(module.parameters()):
+        shape = tuple(weight.shape)
+        shapes = {"step": (), "exp_avg": shape, "exp_avg_sq": shape}
+        kinds = {f"optimizer/{name}/{index}/{key}": TensorKind("F32", each) for key, each in shapes.items()}
+        found |= kinds if file.kinds.keys() & kinds.keys() else {}
+    return found
 
 
 @torch.no_grad()
