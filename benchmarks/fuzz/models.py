@@ -1,6 +1,8 @@
 """Altered model files: each is loaded and played for a second of sound, in every picture that it has.
 
-    python -m benchmarks.fuzz.models MODEL --count N [--seed S] [--number K] [--results FILE]
+    python -m benchmarks.fuzz.models MODEL --count N [--seed S] [--jobs J] [--number K] [--results FILE]
+
+MODEL may also be the checkpoint of a training, RUN/resume/state.safetensors, which is loaded as its run does.
 
 What must not be: a traceback, a message that is not one line, more than 20 s or 2 GB, or an end of the
 process. Where it is, the number of the file is printed, and the exit code is 1; `--number K --keep FILE`
@@ -11,20 +13,27 @@ import argparse
 import json
 import sys
 from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
+import torch
 
 from benchmarks.fuzz.outcomes import FAILURES, Outcome, judged, limit_memory, outcomes
 from benchmarks.fuzz.tensor_files import altered_tensor_file
 from listen_and_move.audio.features import SAMPLE_RATE
+from listen_and_move.errors import printable
 from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.picture_pipelines import PictureChoice, model_pipeline
 from listen_and_move.inference.playable import playable
 from listen_and_move.inference.stage import PlaySettings
+from listen_and_move.runs import RunFolder
+from listen_and_move.training.state import load_state
 
 
 def main() -> None:
@@ -35,6 +44,7 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--number", type=int)
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--results", type=Path)
@@ -43,12 +53,10 @@ def main() -> None:
         keep = options.keep or Path("altered.safetensors")
         print(_outcome(options.model, options.seed, options.number, keep))
         return
-    found: list[Outcome] = []
     job = [str(options.model.absolute()), options.seed]
-    for outcome in outcomes("benchmarks.fuzz.models", job, range(options.count)):
-        found.append(outcome)
-        if outcome.outcome in FAILURES:
-            print(f"{outcome.number} ({outcome.what}): {outcome.outcome}: {outcome.said.strip()}", flush=True)
+    shares = [range(first, options.count, options.jobs) for first in range(options.jobs)]
+    with ThreadPoolExecutor(options.jobs) as pool:
+        found = [outcome for share in pool.map(partial(_share, job), shares) for outcome in share]
     counts = Counter(outcome.outcome for outcome in found)
     slowest, largest = (
         max(values) for values in zip(*((each.seconds, each.bytes) for each in found), strict=True)
@@ -64,10 +72,21 @@ def main() -> None:
     sys.exit(any(counts[name] for name in FAILURES))
 
 
+def _share(job: Sequence[Any], numbers: Sequence[int]) -> list[Outcome]:
+    """Returns what becomes of some files, and tells what must not be."""
+    found: list[Outcome] = []
+    for outcome in outcomes("benchmarks.fuzz.models", job, numbers):
+        found.append(outcome)
+        if outcome.outcome in FAILURES:
+            said = "\n".join(map(printable, outcome.said.splitlines()))
+            print(f"{outcome.number} ({outcome.what}): {outcome.outcome}: {said}", flush=True)
+    return found
+
+
 def _child(job: str) -> None:
     """Plays the files of a job one after the other."""
     model, seed, numbers = json.loads(job)
-    _play(Path(model))  # what is loaded at the first use counts for no file
+    _opened(Path(model), Path(model))  # what is loaded at the first use counts for no file
     limit_memory()
     with TemporaryDirectory() as folder:
         file = Path(folder) / "model.safetensors"
@@ -80,7 +99,20 @@ def _outcome(model: Path, seed: int, number: int, file: Path) -> Outcome:
     """Makes an altered model and plays it."""
     altered = altered_tensor_file(model.read_bytes(), Random(f"{seed}/{number}"))
     file.write_bytes(altered.content)
-    return judged(number, altered.name, partial(_play, file))
+    return judged(number, altered.name, partial(_opened, model, file))
+
+
+def _opened(model: Path, file: Path) -> None:
+    """Plays a model, or loads the checkpoint of a training.
+
+    Args:
+        model: the good file.
+        file: like it, and altered.
+    """
+    if model == RunFolder(model.parents[1]).state_file:
+        load_state(file, RunFolder(model.parents[1]).config(), torch.device("cpu"))
+    else:
+        _play(file)
 
 
 def _play(file: Path) -> None:
