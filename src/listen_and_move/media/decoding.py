@@ -1,5 +1,6 @@
 """Frames of an opened stream: in order, with what is damaged left out, and how they are to be displayed."""
 
+import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -15,6 +16,7 @@ from av.error import FFmpegError, InvalidDataError
 
 from listen_and_move.clock import parse_number
 from listen_and_move.errors import DamageWarning, UserError
+from listen_and_move.media.limits import LARGE_PIXELS, LARGE_THREADS, LARGEST, decoder_options
 from listen_and_move.media.timeline import Timeline
 
 AnyPath = str | PathLike[str]
@@ -85,7 +87,7 @@ class Decoder(Iterable[Any]):
         """
         self.path, self.container, self.stream = path, container, stream
         self.midway, self.skip = midway, skip
-        self.coder = _coder(stream)
+        self.coder = coder_of(stream)
         self.repeated = 0
         """Time stamp, in ticks, until which the last picture is shown again by packets without data."""
 
@@ -94,7 +96,7 @@ class Decoder(Iterable[Any]):
         # damage.
         exact = self.container.format.name in CLAIM_IS_EXACT
         begin, tick = self.stream.start_time or 0, float(self.stream.time_base or 0)
-        time, count, counted, failures, told = 0.0, 0, 0, 0, 0
+        time, count, counted, failures, told, short = 0.0, 0, 0, 0, 0, False
         damage: list[float] = []
         try:
             for decode in self._attempts():
@@ -102,8 +104,8 @@ class Decoder(Iterable[Any]):
                 try:
                     frames = decode()
                     failed = any(frame.is_corrupt for frame in frames)
-                except FFmpegError:
-                    frames, failed = [], True
+                except FFmpegError as error:
+                    frames, failed, short = [], True, isinstance(error, MemoryError)
                     failures += 1
                 if failed and self.midway and not counted:
                     frames = [frame for frame in frames if not frame.is_corrupt]
@@ -119,6 +121,11 @@ class Decoder(Iterable[Any]):
             with suppress(DamageWarning):  # nobody is there to take it, where warnings are errors
                 warn_of_damage(self.path, damage[:told])
             raise
+        if short and not counted:
+            raise UserError(
+                f"{self.path}: cannot be decoded, since there is not enough memory for it; make it smaller "
+                "first"
+            )
         if failures > MOST_FAILURES * count and counted:
             raise UserError(
                 f"{self.path}: is damaged: {failures} of {count} packets cannot be decoded; use another copy"
@@ -144,15 +151,21 @@ class Decoder(Iterable[Any]):
             yield partial(self.coder.decode, None)
 
 
-def _coder(stream: Any) -> Any:
-    """What decodes a stream: its own decoder, but for WebM whose pictures are transparent, which FFmpeg's own
-    does not show."""
+def coder_of(stream: Any) -> Any:
+    """What decodes a stream, within the limits of `limits`: its own decoder, but for WebM whose pictures are
+    transparent, which FFmpeg's own does not show. For the modules of this folder."""
     codec = stream.codec_context
     name = TRANSPARENT.get(codec.name if codec else "")
     if name is None or stream.metadata.get("alpha_mode") != "1" or name not in av.codecs_available:
-        return codec
-    coder = av.CodecContext.create(name, "r")
-    coder.extradata = codec.extradata
+        coder = codec
+    else:
+        coder = av.CodecContext.create(name, "r")
+        coder.extradata = codec.extradata
+    if not coder.is_open:
+        coder.options = decoder_options()
+        large = stream.type == "video" and codec.width * codec.height > LARGE_PIXELS
+        if large and (os.cpu_count() or 1) > LARGE_THREADS:
+            coder.thread_count = LARGE_THREADS
     return coder
 
 
@@ -178,6 +191,14 @@ def warn_of_damage(path: AnyPath, damage: Sequence[float]) -> None:
 def reason(error: Exception) -> str:
     """What the system or FFmpeg says, to be put into a sentence."""
     return str(getattr(error, "strerror", None) or error).rstrip(".")
+
+
+def without_frames(path: AnyPath) -> UserError:
+    """What is said of a picture of which nothing can be decoded."""
+    return UserError(
+        f"{path}: expected a video; not one frame of it can be decoded: it is damaged, or larger than "
+        f"{LARGEST[0]}x{LARGEST[1]} pixels; use another copy, or make it smaller first"
+    )
 
 
 def check_complete(path: AnyPath, container: Any, stream: Any, reached: Fraction) -> None:

@@ -1,4 +1,4 @@
-"""Opening media files, and what they hold.
+"""What media files hold.
 
 Picture and sound of a file share one time line in seconds. Its zero is the earliest start of the file's
 picture and sounds, after edit lists and encoder priming; so instant 2.5 is the same moment for `read_frames`
@@ -6,8 +6,7 @@ and `read_sound`. Nothing is sought by seconds that a container claims: frames a
 stamps, samples are counted.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -28,19 +27,16 @@ from listen_and_move.media.decoding import (
     frame_rate,
     orientation,
     packets,
-    reason,
     seconds,
+    without_frames,
 )
 from listen_and_move.media.duration import has_duration, read_ends
+from listen_and_move.media.opening import opened
 from listen_and_move.media.presentation import Presentation
 from listen_and_move.media.tracks import default_picture, default_sound, picture_stream, pictures_of
 
 LONGEST_NAME = 60
 """Characters of a track's name that are told."""
-
-GENERATE_STAMPS = 0x0001
-"""FFmpeg's AVFMT_FLAG_GENPTS, which PyAV sets: presentation times that are made up, wrongly where frames
-refer to each other in several layers."""
 
 
 @dataclass(frozen=True)
@@ -242,7 +238,7 @@ def _codec_name(stream: Any) -> str:
 def _first_frame(path: AnyPath, container: Any, stream: Any) -> Any:
     frame = next(iter(Decoder(path, container, stream)), None)
     if frame is None:
-        raise UserError(f"{path}: expected a video; not one frame of it can be decoded")
+        raise without_frames(path)
     return frame
 
 
@@ -264,33 +260,6 @@ def _edited(path: AnyPath, stream: Any) -> bool:
         plain = container.streams[stream.index]
         lengths = [seconds(each, each.duration) or Fraction(0) for each in (stream, plain)]
     return abs(lengths[0] - lengths[1]) > 1 / frame_rate(stream)
-
-
-_TOLERANT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
-"""Tags that are no UTF-8 stop PyAV before 19 from opening a file; later versions take them as they are."""
-
-
-@contextmanager
-def opened(path: AnyPath, options: dict[str, str] | None = None) -> Iterator[Any]:
-    """An opened file, or the reason why it cannot be read as a UserError. For the modules of this folder."""
-    file = Path(path)
-    if not file.is_file():
-        what = (
-            "is a folder" if file.is_dir() else "is no ordinary file" if file.exists() else "does not exist"
-        )
-        raise UserError(f"{path}: expected a video or sound file; it {what}; check the name")
-    try:
-        if not file.stat().st_size:
-            raise UserError(f"{path}: expected a video or sound file; it is empty (0 bytes)")
-        # The protocol is given because a name such as "take:1.mp4" would be taken for one.
-        container = av.open(f"file:{file}", options=options or {}, **_TOLERANT)
-    except (FFmpegError, OSError) as error:
-        raise UserError(
-            f"{path}: cannot be read as video or sound ({reason(error)}); try to play or convert it first"
-        ) from None
-    with container:
-        container.flags &= ~GENERATE_STAMPS
-        yield container
 
 
 def origin_of(container: Any) -> Fraction:

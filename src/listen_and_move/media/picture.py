@@ -28,8 +28,10 @@ from listen_and_move.media.decoding import (
     check_complete,
     frame_rate,
     packets,
+    without_frames,
 )
-from listen_and_move.media.files import checked_span, opened, origin_of
+from listen_and_move.media.files import checked_span, origin_of
+from listen_and_move.media.opening import opened
 from listen_and_move.media.presentation import Presentation, deinterlaced
 from listen_and_move.media.timeline import LONGEST_GAP, FrameClock
 from listen_and_move.media.tracks import picture_stream
@@ -129,7 +131,7 @@ def _on_display(
                 since = max(first, each.time)
             shown, until = each.frame, each.time + each.length
         if shown is None:
-            raise UserError(f"{path}: expected a video; not one frame of it can be decoded")
+            raise without_frames(path)
         check_complete(path, container, stream, until)
         if first >= until:
             raise UserError(

@@ -14,13 +14,13 @@ from av.error import FFmpegError
 
 from listen_and_move.errors import UserError
 from listen_and_move.media.decoding import reason
+from listen_and_move.media.limits import CONTAINERS, LATE, MOST_CHANNELS, container_options, sound_decoders
 from listen_and_move.media.resampling import HIGHEST_RATE, LOWEST_RATE
 from listen_and_move.media.sound import Sound
 from listen_and_move.media.soundtrack import Source
 from listen_and_move.media.tracks import sound_stream
 
 NAME = "standard input"
-MOST_CHANNELS = 64
 READ = 1 << 12
 """Bytes that are asked for at a time; fewer are taken where there are fewer."""
 MOST_AHEAD = 1 << 16
@@ -92,7 +92,9 @@ def piped_sound(file: Any, raw: Raw | None = None, track: int | None = None) -> 
     reader = _PipeReader(file)
     _check_index(reader)
     try:
-        container = av.open(reader, options=_QUICKLY)
+        container = av.open(
+            reader, options={**container_options(f"{CONTAINERS},{LATE}", sound_decoders()), **_QUICKLY}
+        )
     except (FFmpegError, OSError) as error:
         raise UserError(
             f"{NAME}: cannot be read as media through a pipe ({reason(error)})",

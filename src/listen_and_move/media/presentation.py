@@ -15,11 +15,13 @@ from av.filter import Graph
 
 from listen_and_move.media.decoding import CLAIM_IS_EXACT, orientation
 from listen_and_move.media.hdr import TRANSFERS
+from listen_and_move.media.limits import MOST_PIXELS
 
 Box = tuple[int, int, int, int]
 
 MOST_STRETCHED = 8
-"""A shape of pixels beyond this, or below its inverse, is damage: such pixels are taken as square."""
+"""A shape of pixels beyond this, or below its inverse, is damage: such pixels are taken as square, and so are
+those of a picture that would be larger than any is."""
 CROPPING = re.compile(r"^ +Frame cropping: (\d+)/(\d+)/(\d+)/(\d+)$", re.IGNORECASE | re.MULTILINE)
 """What FFmpeg tells of a clean aperture: columns left away left and right, rows above and below."""
 DEINTERLACING = "mode=send_frame:deint=interlaced"
@@ -48,7 +50,8 @@ class Presentation(NamedTuple):
         """Returns what the container says of a stream of which nothing has been decoded."""
         codec = stream.codec_context
         width, height, aspect = codec.width, codec.height, Fraction(stream.sample_aspect_ratio or 1)
-        if not Fraction(1, MOST_STRETCHED) <= aspect <= MOST_STRETCHED:
+        fits = width * height * aspect <= MOST_PIXELS
+        if not (fits and Fraction(1, MOST_STRETCHED) <= aspect <= MOST_STRETCHED):
             aspect = Fraction(1)
         aperture, transfer = _aperture(container, stream, width, height), int(codec.color_trc)
         # The fourth byte of uncompressed pixels is 0 wherever nobody thought of it.

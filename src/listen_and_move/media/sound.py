@@ -18,9 +18,11 @@ from av.error import FFmpegError
 from listen_and_move.clock import Seconds, exact, sample_at
 from listen_and_move.errors import UserError
 from listen_and_move.media.decoding import AnyPath, Decoder, check_complete, warn_of_damage
-from listen_and_move.media.files import checked_span, opened, origin_of
+from listen_and_move.media.files import checked_span, origin_of
 from listen_and_move.media.layouts import layout_of
+from listen_and_move.media.limits import check_channels
 from listen_and_move.media.mixing import MonoMix
+from listen_and_move.media.opening import opened
 from listen_and_move.media.resampling import HIGHEST_RATE, LOWEST_RATE, Resampler
 from listen_and_move.media.timeline import LONGEST_GAP
 from listen_and_move.media.tracks import sound_stream
@@ -129,6 +131,7 @@ class Sound:
         self.rate: int = first.sample_rate
         self.frames = self._at_one_rate(chain([first], frames))
         self.channels: int = first.layout.nb_channels
+        check_channels(path, self.channels)
         self.layout = layout_of(first.layout)
         self.gaps: list[tuple[int, int]] = []
         """First sample, and the first one after it, of each silence that was put in so far."""

@@ -13,9 +13,9 @@ from av.error import FFmpegError
 
 from listen_and_move.clock import Seconds, frame_sample, frame_time
 from listen_and_move.media.decoding import MOV, AnyPath
-from listen_and_move.media.files import opened
 from listen_and_move.media.layouts import usual_layout, written_layout
 from listen_and_move.media.mixing import MonoMix
+from listen_and_move.media.opening import opened
 from listen_and_move.media.resampling import audio_frame
 from listen_and_move.media.sound import Sound, opened_sound
 from listen_and_move.media.tracks import sound_stream

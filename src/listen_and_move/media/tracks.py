@@ -5,6 +5,7 @@ from typing import Any
 
 from listen_and_move.errors import UserError
 from listen_and_move.media.decoding import AnyPath
+from listen_and_move.media.limits import check_pixels
 
 DEFAULT = 0x1
 """FFmpeg's AV_DISPOSITION_DEFAULT: what players take where nobody chooses."""
@@ -38,7 +39,9 @@ def picture_stream(path: AnyPath, container: Any, track: int | None = None) -> A
     if not streams:
         raise UserError(f"{path}: expected a video; the file holds no picture, only sound")
     number = default_picture(container) if track is None else track
-    return _chosen(path, streams, number, "picture", "--picture-track")
+    stream = _chosen(path, streams, number, "picture", "--picture-track")
+    check_pixels(path, stream.codec_context.width, stream.codec_context.height)
+    return stream
 
 
 def sound_stream(path: AnyPath, container: Any, track: int | None = None) -> Any:
