@@ -32,6 +32,13 @@ class UserError(Exception):
         return f"{self.message}: {self.hint}" if self.hint else self.message
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that there is not enough memory; those of torch and of a library that
+    is loaded then have no class of their own."""
+    told = any(sign in str(error) for sign in ("DefaultCPUAllocator", "failed to map segment"))
+    return isinstance(error, MemoryError) or told
+
+
 class SettingError(UserError, ValueError):
     """A setting has a value that makes no sense; the message names the setting."""
 

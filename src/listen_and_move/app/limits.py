@@ -30,3 +30,17 @@ BACKLOG_SECONDS = 1.0
 heard now."""
 JSON_BYTES = 64_000
 """Of a request that is not a file."""
+
+WORKER_BYTES = 4000 * MEGABYTE
+"""Memory of a process that works on visitors' files. Measured: 0.2 GB at rest, 0.8 GB while it looks at H.264
+and 1.3 GB while it looks at ProRes of 7680x4320, 1.6 GB while it inspects that or ten minutes of a small
+film. A machine with CUDA has no limit for drawing, since the driver takes as much as it likes."""
+WORKER_FILES = 128
+"""Open files of such a process; it has 5 at rest, and opens one film at most three times."""
+TASK_SECONDS = {"look": 10 * 60, "picture": 10 * 60, "inspect": 2 * 3600, "animate": 24 * 3600}
+"""Processor time of a task, of all threads together. Honest ones take a hundredth of it: 58 s to inspect ten
+minutes. To animate may take hours, with a large model and no graphics card."""
+TRAINING_SHARE = 0.75
+"""Of the machine's memory, for a training: the page and live play go on beside it."""
+TRAINING_FILES = 1024
+"""Open files of a training."""

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from listen_and_move.app.library import Library, changed, is_text
-from listen_and_move.app.limits import MOST_STEPS, TRAININGS
+from listen_and_move.app.limits import MOST_STEPS, TRAINING_FILES, TRAINING_SHARE, TRAININGS
+from listen_and_move.app.restrictions import restrict_other
 from listen_and_move.errors import SettingError, UserError
 from listen_and_move.json_text import parsed
 from listen_and_move.media.replacing import replacing
@@ -176,6 +177,7 @@ class Trainings:
             child = subprocess.Popen(
                 line, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
+        restrict_other(child.pid, TRAINING_SHARE, TRAINING_FILES)
         self.children[name] = child
         write_text(place / "process.json", json.dumps({"pid": child.pid, "asked_to_stop": 0}))
 

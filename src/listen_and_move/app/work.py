@@ -14,15 +14,17 @@ import numpy as np
 
 from listen_and_move.app.limits import LONGEST_SECONDS
 from listen_and_move.app.pictures import jpeg
+from listen_and_move.app.restrictions import allow_memory, allow_seconds, is_spent, restrict_this
 from listen_and_move.audio.loudness import parse_gain
 from listen_and_move.config import ClipConfig
-from listen_and_move.errors import UserError
+from listen_and_move.errors import UserError, is_out_of_memory
 from listen_and_move.inference.controls import Controls
 from listen_and_move.interrupts import hang_up
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.replacing import replacing
 from listen_and_move.media.sound import read_sound, sound_samples
+from listen_and_move.precision import choose_device
 
 if TYPE_CHECKING:
     from listen_and_move.inference.picture_pipelines import Picture
@@ -95,6 +97,8 @@ def animate(
     """The sound played by a model, into a file; what was said of it; motion against loudness."""
     from listen_and_move.inference.generate import Progress, generate
 
+    if choose_device("auto").type == "cuda":
+        allow_memory()
     told: list[str] = []
 
     def progress(news: Progress) -> None:
@@ -174,29 +178,34 @@ def answered(request: dict[str, Any], watch: Watch) -> dict[str, Any]:
         return {"error": " ".join(error.message.split())}
     except OSError as error:
         return {"error": f"A file could not be read or written here: {error.strerror or error}."}
-    except MemoryError:
-        return {"error": "There is not enough memory for this here: try a shorter or smaller file."}
     except Exception as error:  # told in one sentence there, in full here
+        if is_out_of_memory(error):
+            return {"error": "There is not enough memory for this here: try a shorter or smaller file."}
         traceback.print_exc()
         kind = type(error).__name__
         return {"error": f"Something went wrong that nobody expected ({kind}); the terminal shows more."}
 
 
 def main() -> None:
-    """Do what comes on stdin until it ends."""
+    """Do what comes on stdin until it ends; the command line says with how much memory and how many files."""
     for number in (signal.SIGINT, *hang_up()):  # they are the server's, which ends this process
         signal.signal(number, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(POLITENESS)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print is no answer
+    restrict_this(*map(int, sys.argv[1:]))
 
     def say(answer: dict[str, Any]) -> None:
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
     for line in sys.stdin:
-        say(answered(json.loads(line), say))
+        request = json.loads(line)
+        allow_seconds(request["seconds"])
+        answer = answered(request, say)
+        # What a large file left behind is no longer there for the next one: that begins in a new process.
+        say({**answer, "spent": is_spent()})
 
 
 if __name__ == "__main__":

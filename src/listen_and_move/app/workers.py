@@ -6,14 +6,18 @@ A worker is asked and answers in lines of JSON; its side is `work`.
 import asyncio
 import contextlib
 import json
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
 
+from listen_and_move.app import limits
 from listen_and_move.errors import UserError
 
 Watch = Callable[[dict[str, Any]], None]
 LONGEST_LINE = 16_000_000
+OUT_OF_TIME = -getattr(signal, "SIGXCPU", 0)
+"""What a process that had no processor time left ends with; 0 where there is no such limit."""
 
 
 class Worker:
@@ -34,7 +38,8 @@ class Worker:
         """
         async with self.turn:
             try:
-                return await self._asked({"task": task, "arguments": arguments}, watch)
+                seconds = limits.TASK_SECONDS[task]
+                return await self._asked({"task": task, "arguments": arguments, "seconds": seconds}, watch)
             except BaseException as error:
                 if not isinstance(error, UserError):
                     await self.close()
@@ -48,6 +53,8 @@ class Worker:
             await process.stdin.drain()
             while line := await process.stdout.readline():
                 answer = json.loads(line)
+                if answer.pop("spent", False):
+                    await self.close()
                 if "error" in answer:
                     raise UserError(answer["error"])
                 if "result" in answer:
@@ -57,6 +64,12 @@ class Worker:
             pass
         code = await process.wait() if process.stdout.at_eof() else None
         await self.close()
+        if code and code == OUT_OF_TIME:
+            minutes = request["seconds"] / 60
+            raise UserError(
+                f"This took more than {minutes:g} minutes of processor time, which is the most that the page "
+                "gives to it: try a shorter or smaller file."
+            )
         raise UserError(
             f"The work on this ended unexpectedly (exit code {code}); the page goes on: try another file."
         )
@@ -67,8 +80,10 @@ class Worker:
             raise UserError("The page is being closed.")
         if self.process is None or self.process.returncode is not None:
             pipe = asyncio.subprocess.PIPE
+            restrictions = map(str, (limits.WORKER_BYTES, limits.WORKER_FILES))
+            line = [sys.executable, "-m", "listen_and_move.app.work", *restrictions]
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "listen_and_move.app.work", stdin=pipe, stdout=pipe, limit=LONGEST_LINE
+                *line, stdin=pipe, stdout=pipe, limit=LONGEST_LINE
             )
         return self.process
 

@@ -11,7 +11,7 @@ from listen_and_move import __version__, interrupts
 from listen_and_move.cli.arguments import JSON_FLAG, PROGRAM
 from listen_and_move.cli.commands import COMMANDS, INTERRUPTED
 from listen_and_move.cli.output import print_json
-from listen_and_move.errors import DamageWarning, UserError
+from listen_and_move.errors import DamageWarning, UserError, is_out_of_memory
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -40,7 +40,11 @@ def run_command(arguments: list[str]) -> int:
         )
     except KeyboardInterrupt:
         return _interrupted()
-    except Exception:
+    except Exception as error:
+        if is_out_of_memory(error):
+            what = "expected enough memory for this; the machine, or a limit that was set, has no more"
+            hint = "choose a smaller file, a shorter part or a smaller --size"
+            return _refused(UserError(what, hint), arguments)
         if interrupts.interrupted():  # in the middle of a wait, threading makes an error of its own of it
             return _interrupted()
         raise

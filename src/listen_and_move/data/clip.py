@@ -23,6 +23,7 @@ from listen_and_move.config import ClipConfig, Config
 from listen_and_move.data import cache
 from listen_and_move.data.aligning import Aligner
 from listen_and_move.data.take import Take
+from listen_and_move.environment import machine_bytes
 from listen_and_move.errors import UserError
 from listen_and_move.media.conversion import Box, centred_box
 from listen_and_move.media.files import probe
@@ -33,6 +34,9 @@ from listen_and_move.progress import Progress, untold
 
 SILENCE = 1e-4
 """A sound whose largest sample stays below this (-80 dBFS) counts as silent."""
+COPIES, USUAL_MEMORY = 3, 16_000_000_000
+"""Decoded frames are held twice while they are put into one array, and the rest of a training comes beside
+them; bytes of a machine that does not say how many it has."""
 _BLOCK = 256  # frames added at once: bounds memory
 
 
@@ -219,6 +223,7 @@ def _frames(
     aligner = Aligner.of(path, clip, box, progress)
     for frame, expected in clip_frames(path, clip, box, aligner):
         frames.append(frame)
+        _check_memory(path, len(frames) * frame.nbytes)
         progress(len(frames), max(expected, len(frames)))
     if not frames:
         raise UserError(
@@ -228,6 +233,16 @@ def _frames(
     if aligner is None:
         return stacked, None, None
     return stacked, aligner.crop_poses, aligner.motion.light.stops
+
+
+def _check_memory(path: Path, held: int) -> None:
+    """Refuses frames of so many bytes that the machine does not hold them."""
+    most = (machine_bytes() or USUAL_MEMORY) // COPIES
+    if held > most:
+        raise UserError(
+            f"{path}: expected a clip whose frames fit into memory; got more than {most / 1e9:.1f} GB",
+            "learn a part, with --start and --end, or a smaller --size",
+        )
 
 
 def check_length(path: Path, train: tuple[range, ...], config: Config) -> None:

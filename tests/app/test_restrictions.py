@@ -1,0 +1,148 @@
+"""Work on strangers' files ends where a limit is, in one sentence; the next file finds a page as before."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from listen_and_move.app import limits
+from listen_and_move.app.trainings import command_of
+from listen_and_move.app.workers import Worker
+from listen_and_move.environment import machine_bytes
+from listen_and_move.errors import UserError
+from tests.app.serving import Visitor, ended, serving, until
+
+resource = pytest.importorskip("resource", reason="this system has no limits of processes")
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits memory")
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film of 7680x4320, which fits into the limits of a worker."""
+    path = tmp_path_factory.mktemp("large") / "large.mkv"
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("mjpeg", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 7680, 4320, "yuvj420p"
+        stream.codec_context.time_base = Fraction(1, 5)
+        picture = np.full((4320 * 3 // 2, 7680), 128, np.uint8)
+        for number in range(5):
+            frame: Any = av.VideoFrame.from_ndarray(picture, format="yuvj420p")
+            frame.pts, frame.time_base = number, Fraction(1, 5)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def looked(files: list[Path], kind: str = "video") -> list[dict[str, Any] | str]:
+    """What one worker says of each file, a refusal as its sentence."""
+
+    async def all_of_them() -> list[dict[str, Any] | str]:
+        worker, said = Worker(), []
+        try:
+            for file in files:
+                still = str(file.with_suffix(".still"))
+                try:
+                    said.append(await worker.do("look", {"path": str(file), "kind": kind, "still": still}))
+                except UserError as error:
+                    said.append(error.message)
+        finally:
+            await worker.close()
+        return said
+
+    return asyncio.run(all_of_them())
+
+
+def test_8k_can_be_looked_at(large: Path) -> None:
+    (found,) = looked([large])
+    assert isinstance(found, dict) and (found["width"], found["height"]) == (7680, 4320)
+
+
+@LINUX
+def test_what_takes_too_much_memory_is_refused_and_the_next_is_not(
+    large: Path, performance: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "WORKER_BYTES", 400_000_000)
+    refused, found = looked([large, performance])
+    assert isinstance(refused, str) and "memory" in refused and "\n" not in refused
+    assert isinstance(found, dict) and found["width"] == 64
+
+
+def test_what_takes_too_long_is_ended_and_the_next_is_not(
+    large: Path, performance: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "TASK_SECONDS", {"look": 0})
+    (refused,) = looked([large])
+    assert isinstance(refused, str) and "minutes of processor time" in refused
+    monkeypatch.setattr(limits, "TASK_SECONDS", {"look": 60})
+    assert [isinstance(each, dict) for each in looked([performance, performance])] == [True, True]
+
+
+def test_each_task_has_its_own_time(performance: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A worker needs more than a second to load what it works with: used up, it would end the second task.
+    monkeypatch.setattr(limits, "TASK_SECONDS", {"look": 20})
+    assert all(isinstance(each, dict) for each in looked([performance] * 3))
+
+
+def test_too_many_open_files_are_refused(performance: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "WORKER_FILES", 5)
+    (refused,) = looked([performance])
+    assert isinstance(refused, str) and "open files" in refused.lower()
+
+
+def test_a_worker_that_is_out_of_time_leaves_the_page_running(
+    runs: Path, sound: Path, tmp_path: Path
+) -> None:
+    out_of_time = "limits.TASK_SECONDS = {**limits.TASK_SECONDS, 'animate': 0}"
+    with serving(runs, before=out_of_time, errors=tmp_path / "errors.txt") as (address, _):
+        visitor = Visitor(address)
+        upload = visitor.upload(sound)
+        job = visitor.finished(visitor.animate("tiny", upload["id"]))
+        assert job["state"] == "failed" and "processor time" in job["error"]
+        assert visitor.upload(sound)["seconds"] == pytest.approx(1.5)
+        visitor.close()
+
+
+@LINUX
+def test_a_training_is_limited(runs: Path, performance: Path, visitor: Visitor) -> None:
+    upload = visitor.upload(performance, "video")
+    settings = {"clip.size": "32", "training.steps": 100_000, "training.keep": "none"}
+    wish = {"name": "limited", "upload": upload["id"], "preset": "quick", "settings": settings}
+    with ended(runs):
+        visitor.post("/api/runs", wish)
+        pid = until(lambda: _pid(runs / "limited"))
+        (memory, _), (files, _) = (
+            resource.prlimit(pid, kind) for kind in (resource.RLIMIT_DATA, resource.RLIMIT_NOFILE)
+        )
+    machine = machine_bytes()
+    assert machine is not None and memory == int(limits.TRAINING_SHARE * machine)
+    assert files == limits.TRAINING_FILES
+
+
+def _pid(run: Path) -> int | None:
+    """Of the process that trains a run."""
+    numbers = [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
+    return next((pid for pid in numbers if f"train {run.parent}/.page" in command_of(pid)), None)
+
+
+@LINUX
+def test_a_command_without_memory_says_so_in_one_line(performance: Path, tmp_path: Path) -> None:
+    code = (
+        "import resource, torch\n"
+        "from listen_and_move.cli.main import main\n"
+        "resource.setrlimit(resource.RLIMIT_DATA, (700_000_000, 700_000_000))\n"
+        "main()"
+    )
+    line = [sys.executable, "-c", code, "train", str(performance), "--run", str(tmp_path / "run")]
+    settings = ["--preset", "quick", "--size", "1024", "--training.steps", "1"]
+    result = subprocess.run(
+        [*line, *settings], capture_output=True, text=True, env={**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    )
+    assert result.returncode == 2 and "Traceback" not in result.stderr, result.stderr
+    assert "error: expected enough memory" in result.stderr
