@@ -1,1 +1,1 @@
-"""Files and messages that nobody made with good intent: what becomes of them, by a seeded lot."""
+"""Alters what strangers send, and counts what comes of it."""

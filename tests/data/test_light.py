@@ -54,6 +54,12 @@ def found(frames: np.ndarray) -> LightChange:
         return light_of(store, RATE, None)
 
 
+def test_a_film_too_short_for_slow_changes_is_left_as_it_is() -> None:
+    filmed = brighter(scene()[:6], np.linspace(-0.5, 0.5, 6)[:, None] * np.ones(3))
+    change = found(filmed)
+    assert change.sway > 0.1 and change.stops is None and change.left == 1
+
+
 def test_light_that_was_put_in_is_taken_out() -> None:
     frames, stops = scene(), drift()
     filmed = brighter(frames, stops)

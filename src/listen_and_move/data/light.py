@@ -110,6 +110,8 @@ def light_of(frames: FrameStore, rate: Fraction, poses: Poses | None) -> LightCh
     if sway < UNSEEN or np.abs(stops).max() > FARTHEST:
         return LightChange(sway)
     together = max(1, round(BRIEF * rate / numbers.step * len(chosen) / len(values)))
+    if together >= len(chosen):  # too short to tell slow changes from fast ones
+        return LightChange(sway)
     left = _left(values[chosen], stops[chosen], together)
     if left > EXPLAINED:
         return LightChange(sway, left)

@@ -130,7 +130,7 @@ class Decoder(Iterable[Any]):
             raise UserError(
                 f"{self.path}: is damaged: {failures} of {count} packets cannot be decoded; use another copy"
             )
-        if cut_off(self.container, self.stream, Fraction(time)) is None:  # else it is refused
+        if counted and cut_off(self.container, self.stream, Fraction(time)) is None:  # else it is refused
             warn_of_damage(self.path, damage if exact else damage[:told])
 
     def _attempts(self) -> Iterator[Callable[[], list[Any]]]:
