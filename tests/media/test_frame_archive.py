@@ -56,6 +56,8 @@ def test_frames_come_back_in_any_order() -> None:
         {"frames": 10**9},
         {"group": 0},
         {"group": -1},
+        {"width": 4096, "height": 4096, "group": GROUP + 1},
+        {"width": 1920, "height": 1080, "group": 1000},
     ],
 )
 def test_headers_that_cannot_be_kept(change: dict[str, int]) -> None:

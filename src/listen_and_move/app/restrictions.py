@@ -5,6 +5,7 @@ Windows knows none of them, and macOS none of memory: there a process goes on wi
 
 import os
 from contextlib import suppress
+from math import ceil
 from pathlib import Path
 
 from listen_and_move.environment import machine_bytes
@@ -61,7 +62,7 @@ def allow_seconds(seconds: int) -> None:
     """
     if resource is not None:
         used = resource.getrusage(resource.RUSAGE_SELF)
-        _lower(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + seconds)
+        _lower(resource.RLIMIT_CPU, ceil(used.ru_utime + used.ru_stime) + seconds)
 
 
 def is_spent() -> bool:
