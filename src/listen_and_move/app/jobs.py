@@ -2,13 +2,13 @@
 
 import asyncio
 import secrets
-import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from listen_and_move.app.limits import JOBS, JOBS_EACH, RESULTS_EACH
+from listen_and_move.app.sentences import sentence
 from listen_and_move.app.uploads import Upload, Uploads, named
 from listen_and_move.app.workers import Worker
 from listen_and_move.errors import UserError
@@ -116,14 +116,8 @@ class Jobs:
         try:
             job.result = await named(work, job.upload)
             job.state = "done"
-        except UserError as error:
-            job.state, job.error = "failed", error.message
-        except Exception as error:  # told in one sentence there, in full here
-            traceback.print_exception(error)
-            job.state, job.error = (
-                "failed",
-                "Something went wrong that nobody expected; the terminal shows more.",
-            )
+        except Exception as error:
+            job.state, job.error = "failed", sentence(error)
         finally:
             if not any(other.upload is job.upload and other.state == "open" for other in self.all.values()):
                 self.uploads.busy.discard(job.upload.id)

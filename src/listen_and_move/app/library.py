@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from listen_and_move.app.sentences import sentence
 from listen_and_move.audio.features import FeatureExtractor
 from listen_and_move.config import Config, ModelConfig, is_whole
 from listen_and_move.errors import UserError, shown
@@ -20,8 +21,6 @@ from listen_and_move.models.tensor_file import opened_tensors
 from listen_and_move.runs import RunFolder
 
 CURVE_POINTS = 300
-LONGEST_ERROR = 500
-"""Characters of what is wrong with a run."""
 LARGEST_SHOWN = 1e300
 """Of a figure, so that its distance from any other can be computed."""
 
@@ -86,7 +85,7 @@ class Library:
             try:
                 known = reader(run)
             except UserError as error:
-                card.setdefault("error", error.message[:LONGEST_ERROR])
+                card.setdefault("error", sentence(error))
             except Exception as error:  # damaged in a way that nobody thought of
                 card.setdefault("error", f"{name}: expected a run; it is damaged ({type(error).__name__})")
             else:

@@ -11,7 +11,6 @@ waits: where drawing falls behind, pictures are left out, and at last sound.
 import asyncio
 import struct
 import time
-import traceback
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -34,7 +33,8 @@ from listen_and_move.app.limits import (
 )
 from listen_and_move.app.messages import read_message, written
 from listen_and_move.app.pictures import JpegEncoder, jpeg_encoder
-from listen_and_move.app.wishes import channels_of, choice_of, controls_of, gain_of, seed_of, whole_of
+from listen_and_move.app.sentences import sentence
+from listen_and_move.app.wishes import controls_of, flag_of, gain_of, live_of
 from listen_and_move.errors import UserError
 from listen_and_move.inference.live.pacing import Pacer
 from listen_and_move.inference.live.session import Live
@@ -105,33 +105,22 @@ class LiveService:
         mistake = None
         try:
             await self._played(socket)
-        except UserError as error:
-            mistake = error.message
         except WebSocketDisconnect:  # it went while a picture was on its way
             return
-        except Exception as error:  # told in one sentence there, in full here
-            traceback.print_exception(error)
-            mistake = "Something went wrong that nobody expected; the terminal shows more."
+        except Exception as error:
+            mistake = sentence(error)
         with suppress(WebSocketDisconnect, RuntimeError):
             if mistake is not None:
                 await _send(socket, {"error": mistake})
             await socket.close()
 
     async def _played(self, socket: WebSocket) -> None:
-        request = await _first_message(socket)
-        rate, channels, seed, controls, gain, choice = (
-            whole_of(request, "rate"),
-            channels_of(request),
-            seed_of(request),
-            controls_of(request),
-            gain_of(request),
-            choice_of(request),
-        )
+        wish = live_of(await _first_message(socket))
+        choice = wish.choice
         with self._slot():
-            name = str(request.get("model"))
-            animator = await self._animator(name)
-            pipeline = bounded_pipeline(animator, choice, name)
-            player = Live(pipeline, rate, seed, controls, gain, "auto")
+            animator = await self._animator(wish.model)
+            pipeline = bounded_pipeline(animator, choice, wish.model)
+            player = Live(pipeline, wish.rate, wish.seed, wish.controls, wish.gain, "auto")
             delays = {cause: float(value) for cause, value in player.delays._asdict().items()}
             width, height = pipeline.size
             facts = {"width": width, "height": height, "fps": float(pipeline.fps), "delays": delays}
@@ -141,7 +130,9 @@ class LiveService:
             await _send(socket, {**facts, "left": left})
             session = LiveSession(
                 player,
-                SampleQueue(player.rate, channels, Pacer(pipeline.fps, player.rate, player.delays.sound)),
+                SampleQueue(
+                    player.rate, wish.channels, Pacer(pipeline.fps, player.rate, player.delays.sound)
+                ),
                 jpeg_encoder(width, height),
             )
             receiving = asyncio.create_task(_receive(socket, session))
@@ -233,7 +224,7 @@ async def _receive(socket: WebSocket, session: LiveSession) -> None:
                 queue.put(_samples(message["bytes"], queue.channels))
                 continue
             request = read_message(message.get("text") or "", EXPECTED)
-            if request.get("over"):
+            if flag_of(request, "over"):
                 queue.over = True
             else:
                 session.player.controls, session.player.gain = controls_of(request), gain_of(request)

@@ -1,4 +1,5 @@
-"""JSON from and to the browser: what comes is checked first, what goes can always be read."""
+"""JSON from and to the browser: what comes is checked first, what goes can always be read, and names no path
+of the server."""
 
 import json
 from math import isfinite
@@ -6,6 +7,8 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
+from listen_and_move.app.limits import JSON_BYTES
+from listen_and_move.app.sentences import without_paths
 from listen_and_move.errors import SettingError, UserError, shown
 from listen_and_move.json_text import parsed
 
@@ -21,8 +24,11 @@ def read_message(text: str | bytes, expected: str = "expected JSON") -> dict[str
         expected: beginning of the sentence where it is something else.
 
     Raises:
-        UserError: it is no object, too deep, or holds a number that is infinite, none or absurdly large.
+        UserError: it is no object, too long, too deep, or holds a number that is infinite, none or absurdly
+            large.
     """
+    if len(text) > JSON_BYTES:
+        raise UserError(f"expected at most {JSON_BYTES} bytes; got more")
     try:
         values = parsed(text, number=_number)
     except SettingError:
@@ -33,8 +39,9 @@ def read_message(text: str | bytes, expected: str = "expected JSON") -> dict[str
 
 
 def written(values: Any) -> str:
-    """Values as JSON in ASCII; infinity and NaN, which JSON does not know, become null."""
-    return json.dumps(_finite(values), allow_nan=False, separators=(",", ":"))
+    """Values as JSON in ASCII; infinity and NaN, which JSON does not know, become null, and of a path on this
+    machine the name of the file is left."""
+    return json.dumps(_sayable(values), allow_nan=False, separators=(",", ":"))
 
 
 class Answer(JSONResponse):
@@ -52,9 +59,11 @@ def _number(text: str) -> int | float:
     return int(text) if text.lstrip("-").isdecimal() else value
 
 
-def _finite(value: Any) -> Any:
+def _sayable(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _finite(each) for name, each in value.items()}
+        return {name: _sayable(each) for name, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(each) for each in value]
+        return [_sayable(each) for each in value]
+    if isinstance(value, str):
+        return without_paths(value)
     return None if isinstance(value, float) and not isfinite(value) else value

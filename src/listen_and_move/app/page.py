@@ -21,31 +21,33 @@ from listen_and_move.app.jobs import Job, Jobs
 from listen_and_move.app.library import Library
 from listen_and_move.app.live import LiveService
 from listen_and_move.app.messages import Answer, read_message
+from listen_and_move.app.sentences import hide
 from listen_and_move.app.trainings import Trainings
 from listen_and_move.app.uploads import Uploads
-from listen_and_move.app.wishes import controls_of, picture_of, seed_of
+from listen_and_move.app.wishes import (
+    TRAINING_SETTINGS,
+    AnimateWish,
+    InspectWish,
+    job_of,
+    steps_of,
+    training_of,
+)
 from listen_and_move.app.workers import Worker
-from listen_and_move.audio.loudness import parse_gain
-from listen_and_move.config import ClipConfig, is_whole
-from listen_and_move.errors import UserError, shown
+from listen_and_move.config import is_whole
+from listen_and_move.errors import UserError
 from listen_and_move.inference.controls import GAIN, Controls, dials
 from listen_and_move.inference.picture_pipelines import PICTURES
 from listen_and_move.presets import ABOUT, DEFAULT_PRESET, PRESETS
-from listen_and_move.settings import described, from_values
+from listen_and_move.settings import described
 
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:; sandbox"
-PARTS = ("crop", "start", "end", "size")
-"""What the page lets be chosen of an inspection."""
-TRAINING_SETTINGS = frozenset(
-    {*(f"clip.{setting}" for setting in PARTS), "features.future", "training.steps", "training.keep"}
-)
-"""What the page lets be chosen of a training."""
 
 
 class Page:
     """All that the addresses need, and one method for each that does more than look something up."""
 
     def __init__(self, runs: Path, temporary: Path) -> None:
+        hide(runs, temporary)
         self.library = Library(runs)
         self.trainings = Trainings(self.library)
         self.workers = {name: Worker() for name in ("looking", "drawing")}
@@ -102,19 +104,14 @@ class Page:
 
     async def start(self, request: Request) -> Response:
         """Begin a training with an uploaded video."""
-        wish = await _json(request)
-        upload = self.uploads.get(request.scope["visitor"], wish.get("upload"), "video")
-        name, settings = str(wish.get("name", "")), wish.get("settings")
-        if not isinstance(settings, dict) or not set(settings) <= TRAINING_SETTINGS:
-            raise UserError(f"settings: expected some of {', '.join(sorted(TRAINING_SETTINGS))}")
-        await asyncio.to_thread(self.trainings.start, name, upload.path, str(wish.get("preset")), settings)
-        return Answer({"name": name})
+        wish = training_of(await _json(request))
+        upload = self.uploads.get(request.scope["visitor"], wish.upload, "video")
+        await asyncio.to_thread(self.trainings.start, wish.name, upload.path, wish.preset, wish.settings)
+        return Answer({"name": wish.name})
 
     async def resume(self, request: Request) -> Response:
         """Go on with a run."""
-        steps = (await _json(request)).get("steps")
-        if type(steps) is not int:
-            raise UserError(f"steps: expected a whole number; got {shown(steps)}")
+        steps = steps_of(await _json(request))
         await asyncio.to_thread(self.trainings.resume, request.path_params["name"], steps)
         return Answer({})
 
@@ -182,34 +179,32 @@ class Page:
 
     async def ask(self, request: Request) -> Response:
         """Begin a job."""
-        wish, visitor = await _json(request), request.scope["visitor"]
-        job = self._inspect(wish, visitor) if wish.get("kind") == "inspect" else self._animate(wish, visitor)
-        return Answer(job.shown(0))
+        wish, visitor = job_of(await _json(request)), request.scope["visitor"]
+        if isinstance(wish, InspectWish):
+            return Answer(self._inspect(wish, visitor).shown(0))
+        return Answer(self._animate(wish, visitor).shown(0))
 
-    def _inspect(self, wish: dict[str, Any], visitor: str) -> Job:
-        upload, clip = self.uploads.get(visitor, wish.get("upload"), "video"), _clip(wish.get("clip", {}))
-        arguments = {"path": str(upload.path), "clip": asdict(clip)}
-        return self.jobs.add("inspect", visitor, upload, {"clip": asdict(clip)}, lambda out: arguments)
+    def _inspect(self, wish: InspectWish, visitor: str) -> Job:
+        upload, clip = self.uploads.get(visitor, wish.upload, "video"), asdict(wish.clip)
+        arguments = {"path": str(upload.path), "clip": clip}
+        return self.jobs.add("inspect", visitor, upload, {"clip": clip}, lambda out: arguments)
 
-    def _animate(self, wish: dict[str, Any], visitor: str) -> Job:
-        upload = self.uploads.get(visitor, wish.get("upload"), "sound")
-        name, paste, picture = str(wish.get("model")), bool(wish.get("paste")), picture_of(wish)
-        run = self.library.run(name)
+    def _animate(self, wish: AnimateWish, visitor: str) -> Job:
+        upload = self.uploads.get(visitor, wish.upload, "sound")
+        run = self.library.run(wish.model)
         self.library.file(run.model_file)
-        seed, gain = seed_of(wish), parse_gain(str(wish.get("gain")))
-        dials = asdict(controls_of(wish))
         chosen = {
-            "model": name,
+            "model": wish.model,
             "sound": upload.name,
-            "seed": seed,
-            "gain": gain,
-            "controls": dials,
-            "paste": paste,
-            "picture": picture,
+            "seed": wish.seed,
+            "gain": wish.gain,
+            "controls": asdict(wish.controls),
+            "paste": wish.paste,
+            "picture": wish.picture,
         }
 
         def arguments(out: Path) -> dict[str, Any]:
-            played = {**chosen, "model": str(run.path), "sound": str(upload.path), "gain": str(gain)}
+            played = {**chosen, "model": str(run.path), "sound": str(upload.path), "gain": str(wish.gain)}
             return {**played, "out": str(out)}
 
         return self.jobs.add("animate", visitor, upload, chosen, arguments)
@@ -252,17 +247,10 @@ class Page:
 
 
 async def _json(request: Request) -> dict[str, Any]:
-    """The body of a request."""
+    """The body of a request, of which no more is taken in than can be a message."""
     body = b""
     async for piece in request.stream():
         body += piece
         if len(body) > limits.JSON_BYTES:
-            raise UserError(f"expected at most {limits.JSON_BYTES} bytes; got more")
+            break
     return read_message(body)
-
-
-def _clip(values: Any) -> ClipConfig:
-    """The part of a video that is meant."""
-    if not isinstance(values, dict) or not set(values) <= set(PARTS):
-        raise UserError(f"clip: expected some of {', '.join(PARTS)}")
-    return from_values(ClipConfig, values, "clip.")

@@ -5,9 +5,7 @@ import logging
 import os
 import shutil
 import socket
-import sys
 import tempfile
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,6 +24,7 @@ from starlette.staticfiles import StaticFiles
 from listen_and_move.app.guard import Guard
 from listen_and_move.app.messages import Answer
 from listen_and_move.app.page import Page
+from listen_and_move.app.sentences import sentence
 from listen_and_move.errors import UserError
 from listen_and_move.inference.live.session import core_to_spare
 from listen_and_move.interrupts import handled, hang_up
@@ -100,7 +99,7 @@ def create_app(page: Page, place: Place) -> Starlette:
         HTTPException: _missing,
         ClientDisconnect: _gone,
         OSError: _failed,
-        Exception: _unexpected,
+        Exception: _failed,
     }
     handling: Any = handlers  # Starlette's type knows handlers of all exceptions alone
     return Starlette(routes=routes, middleware=[guard], exception_handlers=handling, lifespan=page.open)
@@ -115,8 +114,7 @@ async def _login(request: Request) -> Response:
 
 
 async def _told(request: Request, error: Exception) -> Response:
-    assert isinstance(error, UserError)
-    return Answer({"error": " ".join(error.message.split())}, 400)
+    return Answer({"error": sentence(error)}, 400)
 
 
 async def _missing(request: Request, error: Exception) -> Response:
@@ -129,13 +127,7 @@ async def _gone(request: Request, error: Exception) -> Response:
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    assert isinstance(error, OSError)
-    return Answer({"error": f"A file could not be read or written here: {error.strerror or error}."}, 500)
-
-
-async def _unexpected(request: Request, error: Exception) -> Response:
-    traceback.print_exception(error, file=sys.stderr)
-    return Answer({"error": "Something went wrong that nobody expected; the terminal shows more."}, 500)
+    return Answer({"error": sentence(error)}, 500)
 
 
 def serve(runs: Path, place: Place, announce: Callable[[Place], None] = lambda place: None) -> list[str]:

@@ -22,6 +22,7 @@ from typing import Any
 from listen_and_move.app.library import Library, changed, is_text
 from listen_and_move.app.limits import MOST_STEPS, TRAINING_FILES, TRAINING_SHARE, TRAININGS
 from listen_and_move.app.restrictions import restrict_other
+from listen_and_move.app.sentences import brief, without_paths
 from listen_and_move.errors import SettingError, UserError
 from listen_and_move.json_text import parsed
 from listen_and_move.media.replacing import replacing
@@ -34,8 +35,6 @@ ELSEWHERE_SECONDS = 20
 """A run that this page never trained, and that changed less long ago, seems to be learning in a terminal."""
 LARGEST_PID = 2**31 - 1
 """Of a process; what is below 1 means groups of processes to the system."""
-LONGEST_MESSAGE = 500
-"""Characters of what a training said that are shown."""
 STOP_SECONDS = 120
 """A training that was asked to stop finishes its step and saves; longer than this, it may be asked again."""
 
@@ -207,8 +206,8 @@ class Trainings:
         for line in reversed(lines):
             with suppress(SettingError):  # most lines are progress
                 if isinstance(said := parsed(line), dict) and "error" in said:
-                    message = str(said["error"])[:LONGEST_MESSAGE]
-                    return message.replace(str(self.folder / name / "video"), "the video")
+                    message = str(said["error"]).replace(str(self.folder / name / "video"), "the video")
+                    return brief(without_paths(message))
         return ""
 
     def _read(self, name: str, file: str) -> str:

@@ -126,7 +126,8 @@ async def named(work: Any, upload: Upload) -> Any:
     try:
         return await work
     except UserError as error:
-        raise UserError(error.message.replace(str(upload.path), upload.name)) from None
+        message = error.message.replace(str(upload.path), upload.name)
+        raise UserError(message.replace(upload.path.name, upload.name)) from None
 
 
 def _shown_name(name: str) -> str:

@@ -1,26 +1,153 @@
-"""What a page asks for: each part of a message is checked before it is used."""
+"""What a page asks for: each part of a message is checked here for its kind and its bounds, and nowhere else.
 
-from typing import Any
+`messages.read_message` has bounded the length, the depth and the numbers of the whole. A kind is what JSON
+says: ``true`` is no number, and a number is no text.
+"""
 
-from listen_and_move.audio.loudness import Gain, checked_gain
+from typing import Any, NamedTuple
+
+from listen_and_move.audio.loudness import Gain, checked_gain, parse_gain
+from listen_and_move.config import ClipConfig
 from listen_and_move.errors import UserError, shown
 from listen_and_move.inference.controls import Controls
 from listen_and_move.inference.picture_pipelines import PICTURES, Picture, PictureChoice
 from listen_and_move.settings import from_values
 
 MOST_CHANNELS = 8
+LONGEST_TEXT = 255
+"""Characters of a name or a choice: as many as a file's name may have."""
+JOB_KINDS = ("inspect", "animate")
+PARTS = ("crop", "start", "end", "size")
+"""What the page lets be chosen of an inspection."""
+TRAINING_SETTINGS = frozenset(
+    {*(f"clip.{setting}" for setting in PARTS), "features.future", "training.steps", "training.keep"}
+)
+"""What the page lets be chosen of a training."""
 
 
-def channels_of(request: dict[str, Any]) -> int:
-    """Channels of the samples; one where nothing is said.
+class TrainingWish(NamedTuple):
+    """A training that is to begin."""
+
+    upload: str
+    name: str
+    preset: str
+    settings: dict[str, Any]
+
+
+class InspectWish(NamedTuple):
+    """A video that is to be inspected."""
+
+    upload: str
+    clip: ClipConfig
+
+
+class AnimateWish(NamedTuple):
+    """A sound that is to be played by a model."""
+
+    upload: str
+    model: str
+    seed: int
+    gain: Any
+    """A `Gain`, or match."""
+    controls: Controls
+    paste: bool
+    picture: Picture
+
+
+class LiveWish(NamedTuple):
+    """A model that is to be played live."""
+
+    model: str
+    rate: int
+    channels: int
+    seed: int
+    controls: Controls
+    gain: Gain
+    choice: PictureChoice
+
+
+def training_of(request: dict[str, Any]) -> TrainingWish:
+    """A training as a page asks for it; `Trainings.start` checks its name and values.
 
     Raises:
-        UserError: not 1 to 8.
+        UserError: a part of it is missing or of another kind, or a setting is not the page's.
     """
-    channels = whole_of({"channels": 1, **request}, "channels")
-    if not 1 <= channels <= MOST_CHANNELS:
-        raise UserError(f"channels: expected 1 to {MOST_CHANNELS}; got {channels}")
-    return channels
+    settings = _group(request, "settings", TRAINING_SETTINGS)
+    return TrainingWish(_upload(request), text_of(request, "name"), text_of(request, "preset"), settings)
+
+
+def job_of(request: dict[str, Any]) -> InspectWish | AnimateWish:
+    """A job as a page asks for it.
+
+    Raises:
+        UserError: a part of it is missing, of another kind, or out of bounds.
+    """
+    kind = text_of(request, "kind")
+    if kind not in JOB_KINDS:
+        raise UserError(f"kind: expected one of {', '.join(JOB_KINDS)}; got {shown(kind)}")
+    upload = _upload(request)
+    if kind == "inspect":
+        clip = from_values(ClipConfig, _group({"clip": {}, **request}, "clip", frozenset(PARTS)), "clip.")
+        return InspectWish(upload, clip)
+    return AnimateWish(
+        upload,
+        text_of(request, "model"),
+        seed_of(request),
+        parse_gain(str(_gain_value(request, None, "match, running"))),
+        controls_of(request),
+        flag_of(request, "paste"),
+        picture_of(request),
+    )
+
+
+def live_of(request: dict[str, Any]) -> LiveWish:
+    """A live play as the first message asks for it.
+
+    Raises:
+        UserError: a part of it is missing, of another kind, or out of bounds.
+    """
+    return LiveWish(
+        text_of(request, "model"),
+        whole_of(request, "rate"),
+        channels_of(request),
+        seed_of(request),
+        controls_of(request),
+        gain_of(request),
+        choice_of(request),
+    )
+
+
+def steps_of(request: dict[str, Any]) -> int:
+    """Steps that a run is to have in all; `Trainings.resume` checks how many.
+
+    Raises:
+        UserError: no whole number.
+    """
+    return whole_of({"steps": None, **request}, "steps")
+
+
+def text_of(request: dict[str, Any], name: str) -> str:
+    """A text in what a page sent.
+
+    Raises:
+        UserError: there is none, something else, or a longer one.
+    """
+    value = request.get(name)
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT:
+        raise UserError(f"{name}: expected a text of at most {LONGEST_TEXT} characters; got {shown(value)}")
+    return value
+
+
+def flag_of(request: dict[str, Any], name: str) -> bool:
+    """Yes or no in what a page sent; no where nothing is said.
+
+    Raises:
+        UserError: something else.
+    """
+    value = request.get(name, False)
+    if not isinstance(value, bool):
+        raise UserError(f"{name}: expected true or false; got {shown(value)}")
+    return value
 
 
 def whole_of(request: dict[str, Any], name: str) -> int:
@@ -35,14 +162,26 @@ def whole_of(request: dict[str, Any], name: str) -> int:
     return value
 
 
+def channels_of(request: dict[str, Any]) -> int:
+    """Channels of the samples; one where nothing is said.
+
+    Raises:
+        UserError: not 1 to 8.
+    """
+    channels = whole_of({"channels": 1, **request}, "channels")
+    if not 1 <= channels <= MOST_CHANNELS:
+        raise UserError(f"channels: expected 1 to {MOST_CHANNELS}; got {channels}")
+    return channels
+
+
 def gain_of(request: dict[str, Any]) -> Gain:
     """The gain in what a page sent; 0 dB where there is none.
 
     Raises:
         UserError: neither running nor a number of dB that can be played.
     """
-    gain = request.get("gain", 0.0)
-    if gain != "running" and (isinstance(gain, bool) or not isinstance(gain, (int, float))):
+    gain = _gain_value(request, 0.0, "running")
+    if isinstance(gain, str) and gain != "running":
         raise UserError(f"gain: expected running or a number of dB; got {shown(gain)}")
     return checked_gain(gain)
 
@@ -53,9 +192,7 @@ def choice_of(request: dict[str, Any]) -> PictureChoice:
     Raises:
         UserError: one of them makes no sense.
     """
-    size = request.get("size", "source")
-    if not isinstance(size, str):
-        raise UserError(f"size: expected model, source, or a size such as 1280x720; got {shown(size)}")
+    size = text_of({"size": "source", **request}, "size")
     look_ahead = whole_of(request, "look_ahead") if request.get("look_ahead") is not None else None
     return PictureChoice(picture_of(request), size, seed=seed_of(request), live=True, look_ahead=look_ahead)
 
@@ -92,3 +229,30 @@ def controls_of(request: dict[str, Any]) -> Controls:
         UserError: unknown ones, or no numbers.
     """
     return from_values(Controls, request.get("controls", {}), "controls.")
+
+
+def _upload(request: dict[str, Any]) -> str:
+    """The id of an upload; what can be none is that of no upload."""
+    value = request.get("upload")
+    return value if isinstance(value, str) and len(value) <= LONGEST_TEXT else ""
+
+
+def _gain_value(request: dict[str, Any], default: float | None, words: str) -> Any:
+    """A gain that is a short text or a number."""
+    gain = request.get("gain", default)
+    if isinstance(gain, str) and len(gain) <= LONGEST_TEXT:
+        return gain
+    if isinstance(gain, bool) or not isinstance(gain, (int, float)):
+        raise UserError(f"gain: expected {words} or a number of dB; got {shown(gain)}")
+    return gain
+
+
+def _group(request: dict[str, Any], name: str, known: frozenset[str]) -> dict[str, Any]:
+    """Settings in what a page sent, some of those that are known, no text of them long."""
+    values = request.get(name)
+    if not isinstance(values, dict) or not known.issuperset(values):
+        raise UserError(f"{name}: expected some of {', '.join(sorted(known))}; got {shown(values)}")
+    for each in values:
+        if isinstance(values[each], str):
+            text_of(values, each)
+    return values

@@ -1,0 +1,70 @@
+"""What a visitor is told of an error: one short line, in which no path of the server stands."""
+
+import re
+import sys
+import tempfile
+import traceback
+from contextlib import suppress
+from pathlib import Path
+
+from listen_and_move.errors import UserError
+
+LONGEST_SENTENCE = 500
+"""Characters of what is said of an error."""
+UNEXPECTED = "Something went wrong that nobody expected; the terminal shows more."
+NO_MEMORY = "There is not enough memory for this here: try a shorter or smaller file."
+FOLDERS = re.compile(
+    r"(?<![\w.~/\\-])(?!//)/(?:[^\s/'\":;,()<>]+/)*(?=[\w.])"  # /home/someone/
+    r"|(?<!\w)[A-Za-z]:[\\/]+(?:[^\s\\/'\":;,()<>]+[\\/]+)*"  # C:\Users\someone\
+)
+"""The folders before the name of a file, where a text names it by its whole path."""
+_private: list[str] = []
+
+
+def hide(*folders: Path) -> None:
+    """Folders whose place no visitor is told: files in them are called by their path inside.
+
+    `without_paths` finds paths by itself, but no end of one with spaces in its folders.
+    """
+    spelled = {str(place) for folder in folders for place in (folder.absolute(), folder.resolve())}
+    escaped = {repr(place)[1:-1] for place in spelled}
+    roots = {Path(place).anchor for place in spelled}
+    _private[:] = sorted({*_private, *spelled, *escaped} - roots, key=len, reverse=True)
+
+
+hide(Path(tempfile.gettempdir()), Path(sys.prefix), Path(__file__).parents[2])
+with suppress(RuntimeError):  # whoever has no home has none to hide
+    hide(Path.home())
+
+
+def without_paths(text: str) -> str:
+    """A text in which files are called by their names, and not by where they are on this machine."""
+    for folder in _private:
+        if folder in text:
+            inside = re.compile(rf"(?<![\w.~-]){re.escape(folder)}(?:[\\/]+(?=[^\s\\/])|(?![\w.-]))")
+            text = inside.sub(lambda found: "" if found[0][-1] in "\\/" else "a folder", text)
+    return FOLDERS.sub("", text)
+
+
+def brief(text: str) -> str:
+    """A text as one line of bounded length, without control characters."""
+    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    return line if len(line) <= LONGEST_SENTENCE else f"{line[: LONGEST_SENTENCE - 3]}..."
+
+
+def sentence(error: BaseException) -> str:
+    """What is said of an error; of one that nobody expected the terminal shows the rest.
+
+    Args:
+        error: a message for people, a file that cannot be used, or something that went wrong.
+    """
+    match error:
+        case UserError():
+            return brief(without_paths(error.message))
+        case OSError():
+            reason = error.strerror or type(error).__name__
+            return brief(without_paths(f"A file could not be read or written here: {reason}."))
+        case MemoryError():
+            return NO_MEMORY
+    traceback.print_exception(error)
+    return UNEXPECTED
