@@ -5,20 +5,20 @@ origin is checked), or let its own name point here (DNS rebinding; so the host i
 password to be set.
 """
 
-import asyncio
-import hmac
 import re
 import secrets
+from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from listen_and_move.app.guesses import Guesses
 from listen_and_move.app.messages import Answer
 
 ADDRESS = re.compile(r"(\[[^][]*\]|[^][:]*)(:\d*)?")
@@ -26,8 +26,8 @@ ADDRESS = re.compile(r"(\[[^][]*\]|[^][:]*)(:\d*)?")
 SAFE_METHODS = ("GET", "HEAD")
 OPEN_PATHS = ("/login", "/static/app.css", "/static/icon.svg")
 """What is shown without the password."""
-WAIT_SECONDS = 1.0
-"""After a wrong password, for everybody: guesses come one by one."""
+LONGEST_FORM = 4096
+"""Bytes of what a visitor gives for a password; those of any that is right are fewer."""
 HEADERS = {
     "content-security-policy": "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -50,13 +50,12 @@ class Refusal(NamedTuple):
 class Guard:
     """Stands before the whole page."""
 
-    def __init__(self, app: ASGIApp, *, names: frozenset[str], password: str | None, port: int) -> None:
-        self.app, self.names, self.password = app, names, password
+    def __init__(self, app: ASGIApp, *, names: frozenset[str], guesses: Guesses | None, port: int) -> None:
+        self.app, self.names, self.guesses = app, names, guesses
         self.cookie = (
             f"listen-and-move-{port}"  # cookies do not know ports, and there may be a page on another one
         )
         self.admitted: set[str] = set()
-        self.guessing = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, refuse, or let through with the visitor in the scope."""
@@ -67,10 +66,12 @@ class Guard:
         if refusal is not None:
             return await _refuse(refusal, scope, receive, send)
         visitor = _visitor(headers.get("cookie", ""), self.cookie)
-        if self.password is not None and visitor not in self.admitted and scope["path"] not in OPEN_PATHS:
+        if self.guesses is not None and visitor not in self.admitted and scope["path"] not in OPEN_PATHS:
             return await self._unknown(scope, receive, send)
         if scope["path"] == "/login" and scope["type"] == "http" and scope["method"] == "POST":
-            return await self._login(Request(scope, receive), send)
+            with suppress(ClientDisconnect):
+                await self._login(Request(scope, receive), send)
+            return None
         new = visitor is None
         scope["visitor"] = visitor or secrets.token_urlsafe(24)
         if scope["type"] == "websocket":
@@ -109,11 +110,12 @@ class Guard:
         body = b""
         async for piece in request.stream():
             body += piece
-            if len(body) > 4096:
+            if len(body) > LONGEST_FORM:
                 break
-        given = parse_qs(body[:4096].decode("utf-8", "replace")).get("password", [""])[0]
+        given = parse_qs(body[:LONGEST_FORM].decode("utf-8", "replace")).get("password", [""])[0]
+        host = request.client.host if request.client is not None else None
         answer: Response
-        if await self._right(given):
+        if self.guesses is None or await self.guesses.right(given, host):
             token = secrets.token_urlsafe(24)  # a new one, so that a token known before is worth nothing
             self.admitted.add(token)
             answer = RedirectResponse("/", 303)
@@ -121,13 +123,6 @@ class Guard:
         else:
             answer = RedirectResponse("/login?wrong", 303)
         await answer(request.scope, request.receive, self._with_headers(send))
-
-    async def _right(self, given: str) -> bool:
-        async with self.guessing:
-            right = hmac.compare_digest(given.encode(), (self.password or "").encode())
-            if not right:
-                await asyncio.sleep(WAIT_SECONDS)
-        return right
 
     def _set_cookie(self, token: str) -> str:
         return f"{self.cookie}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000"

@@ -30,6 +30,25 @@ BACKLOG_SECONDS = 1.0
 heard now."""
 JSON_BYTES = 64_000
 """Of a request that is not a file."""
+CONNECTIONS, CONNECTIONS_EACH = 200, 64
+"""Open at the same time: in all, fewer than the files that any system lets a process open, and of one
+address. A browser opens six for a page, and one for each live play."""
+REQUEST_SECONDS = 15.0
+"""In which a connection says what it wants: the head of a request is whole."""
+STALL_SECONDS, STALL_BYTES = 30.0, 16_000
+"""Of a body that comes or an answer that is taken: in each such time as many bytes, or all that is left."""
+IDLE_SECONDS = 5
+"""That a connection may wait between an answer and the next request."""
+PING_SECONDS = 20.0
+"""Between two pings of a WebSocket, and for the answer to one."""
+SILENCE_SECONDS = 60.0
+"""Without a message of a visitor who plays live: a microphone sends silence too."""
+LONGEST_PASSWORD = 256
+"""Characters."""
+WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 30.0
+"""Before a wrong password is answered: twice as long each time, and at most. The right one never waits."""
+GUESSERS = 1000
+"""Addresses whose wrong passwords are remembered; the one that has guessed least lately is forgotten."""
 
 WORKER_BYTES = 4000 * MEGABYTE
 """Memory of a process that works on visitors' files. Measured: 0.2 GB at rest, 0.8 GB while it looks at H.264

@@ -30,6 +30,7 @@ from listen_and_move.app.limits import (
     FIRST_MESSAGE_SECONDS,
     LIVE,
     LIVE_PIXELS,
+    SILENCE_SECONDS,
 )
 from listen_and_move.app.messages import read_message, written
 from listen_and_move.app.pictures import JpegEncoder, jpeg_encoder
@@ -217,7 +218,7 @@ async def _receive(socket: WebSocket, session: LiveSession) -> None:
     queue = session.queue
     try:
         while not queue.over:
-            message = await socket.receive()
+            message = await _within(SILENCE_SECONDS, socket, "expected sound or changes of dials")
             if message["type"] == "websocket.disconnect":
                 return
             if message.get("bytes") is not None:
@@ -246,13 +247,18 @@ async def _send_pictures(socket: WebSocket, session: LiveSession, receiving: "as
 
 async def _first_message(socket: WebSocket) -> dict[str, Any]:
     """What the visitor wants."""
-    try:
-        message: Message = await asyncio.wait_for(socket.receive(), FIRST_MESSAGE_SECONDS)
-    except asyncio.TimeoutError:
-        raise UserError(f"{EXPECTED} within {FIRST_MESSAGE_SECONDS:g} seconds; nothing came") from None
+    message = await _within(FIRST_MESSAGE_SECONDS, socket, EXPECTED)
     if message["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(message.get("code", 1000))
     return read_message(message.get("text") or "", EXPECTED)
+
+
+async def _within(seconds: float, socket: WebSocket, expected: str) -> Message:
+    """The next message, which comes in time."""
+    try:
+        return await asyncio.wait_for(socket.receive(), seconds)
+    except asyncio.TimeoutError:
+        raise UserError(f"{expected} within {seconds:g} seconds; nothing came") from None
 
 
 async def _send(socket: WebSocket, message: bytes | dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,10 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
+from listen_and_move.app.connections import Connections
 from listen_and_move.app.guard import Guard
+from listen_and_move.app.guesses import Guesses
+from listen_and_move.app.limits import IDLE_SECONDS, PING_SECONDS
 from listen_and_move.app.messages import Answer
 from listen_and_move.app.page import Page
 from listen_and_move.app.sentences import sentence
@@ -43,7 +46,7 @@ class Place:
 
     host: str
     port: int
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
 
     @property
     def public(self) -> bool:
@@ -65,7 +68,7 @@ class Place:
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
-def create_app(page: Page, place: Place) -> Starlette:
+def create_app(page: Page, place: Place, connections: Connections) -> Starlette:
     """The page as an ASGI application."""
     one = "/api/runs/{name}"
     routes = [
@@ -93,7 +96,8 @@ def create_app(page: Page, place: Place) -> Starlette:
         WebSocketRoute("/api/live", page.stage.play),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
-    guard = Middleware(Guard, names=place.names, password=place.password, port=place.port)
+    guesses = Guesses(place.password, connections) if place.password is not None else None
+    guard = Middleware(Guard, names=place.names, guesses=guesses, port=place.port)
     handlers = {
         UserError: _told,
         HTTPException: _missing,
@@ -152,22 +156,25 @@ def serve(runs: Path, place: Place, announce: Callable[[Place], None] = lambda p
         ) from None
     with _listening(place) as extractor, _temporary_folder() as temporary:
         place = Place(place.host, extractor.getsockname()[1], place.password)
-        page = Page(runs.absolute(), temporary)
+        page, connections = Page(runs.absolute(), temporary), Connections()
         config = uvicorn.Config(
-            create_app(page, place),
+            create_app(page, place, connections),
             log_level="warning",
             access_log=False,
-            ws="websockets-sansio",
+            timeout_keep_alive=IDLE_SECONDS,
+            ws_ping_interval=PING_SECONDS,
+            ws_ping_timeout=PING_SECONDS,
             ws_max_size=LARGEST_MESSAGE,
             ws_per_message_deflate=False,
             proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=2,
+            **connections.protocols(),
         )
         logging.getLogger("uvicorn.error").addFilter(_is_brief)
         announce(place)
         with core_to_spare(), suppress(KeyboardInterrupt):  # how a page is ended
-            asyncio.run(_Server(config, page).serve(sockets=[extractor]))
+            asyncio.run(_Server(config, page, connections).serve(sockets=[extractor]))
         return page.trainings.under_way()
 
 
@@ -180,11 +187,16 @@ def _is_brief(record: logging.LogRecord) -> bool:
 
 
 class _Server(uvicorn.Server):
-    """Ends all work before it waits for those who wait for it."""
+    """Watches its connections, and ends all work before it waits for those who wait for it."""
 
-    def __init__(self, config: uvicorn.Config, page: Page) -> None:
+    def __init__(self, config: uvicorn.Config, page: Page, connections: Connections) -> None:
         super().__init__(config)
-        self.page = page
+        self.page, self.connections = page, connections
+
+    async def main_loop(self) -> None:
+        watching = asyncio.create_task(self.connections.watch())
+        await super().main_loop()
+        watching.cancel()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -274,8 +274,12 @@ class AppArguments:
     port: int = 8642
     """On which port; 0: any that is free."""
     password: str | None = None
-    """What visitors have to know. None: that in LISTEN_AND_MOVE_PASSWORD, which other users of this machine
-    cannot see, or none."""
+    """What visitors have to know. Other users of this machine can read it here; they cannot in a file of
+    yours, at the prompt, or in the environment as LISTEN_AND_MOVE_PASSWORD."""
+    password_file: Path | None = None
+    """A file with one line: what visitors have to know."""
+    ask_password: bool = False
+    """Ask now what visitors have to know, without showing it."""
 
 
 @dataclass(frozen=True, kw_only=True)

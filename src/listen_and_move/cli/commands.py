@@ -4,7 +4,6 @@ Torch is imported by the calls, not here, so that help comes at once.
 """
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +30,7 @@ from listen_and_move.cli.arguments import (
     parse,
 )
 from listen_and_move.cli.output import print_json, print_lines
+from listen_and_move.cli.password import password_of
 from listen_and_move.cli.progress import live_watch, progress_bars, stage_watch, training_watch
 from listen_and_move.errors import UserError
 from listen_and_move.presets import PRESETS
@@ -475,7 +475,8 @@ def app(arguments: list[str]) -> int:
     def announce(place: Place) -> None:
         if place.public:
             open_to_all = (
-                "everybody who can reach this machine can upload, train and play: --password asks for one"
+                "everybody who can reach this machine can upload, train and play: --ask-password and "
+                "--password-file let those in who know a word"
             )
             readable = "the page is not encrypted: its password is safe only in a network that you trust"
             print_lines(
@@ -483,8 +484,7 @@ def app(arguments: list[str]) -> int:
             )
         print_lines(console, [f"{place.address}  (Ctrl-C ends it; trainings go on)"])
 
-    password = options.password or os.environ.get("LISTEN_AND_MOVE_PASSWORD") or None
-    learning = serve(options.runs, Place(options.host, options.port, password), announce)
+    learning = serve(options.runs, Place(options.host, options.port, password_of(options)), announce)
     print_lines(console, [f"{name} goes on learning" for name in learning])
     return 0
 

@@ -1,0 +1,213 @@
+"""Connections to the page: how many there may be, and how long one may keep the server waiting.
+
+Whoever connects has to say what they want, send it and take the answer, each in a bounded time that a slow
+line keeps easily (`limits`). Nothing is asked of a connection while the server works. uvicorn itself ends
+connections that idle between requests, and WebSockets that answer no ping.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any, Literal, NamedTuple, cast
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from listen_and_move.app.limits import (
+    CONNECTIONS,
+    CONNECTIONS_EACH,
+    REQUEST_SECONDS,
+    STALL_BYTES,
+    STALL_SECONDS,
+)
+
+LOOK_SECONDS = min(1.0, REQUEST_SECONDS / 4, STALL_SECONDS / 4)
+"""Between two looks at all connections."""
+REFUSAL = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n"
+    b'{"error":"Too many connections: close some pages, or try again in a minute."}'
+)
+
+
+def address_of(host: str | None) -> str:
+    """Who counts as one: a machine with an IPv4 address, or a network with a /64 of IPv6, all of whose
+    addresses one machine can take."""
+    try:
+        address = ip_address((host or "").partition("%")[0])
+    except ValueError:
+        return host or ""
+    if isinstance(address, IPv6Address):
+        mapped = address.ipv4_mapped
+        return str(mapped or ip_network((address, 64), strict=False))
+    return str(address)
+
+
+class Debt(NamedTuple):
+    """What a connection owes the server."""
+
+    what: Literal["request", "body", "answer"]
+    """The head of a request, more of its body, or that more of an answer is taken."""
+    of: object
+    """The request, or the answer, that it is about."""
+    paid: int = 0
+    """Bytes so far, from any count on."""
+
+
+@dataclass
+class Connection:
+    """One that is open."""
+
+    protocol: "HttpConnection | WebSocketConnection"
+    address: str
+    debt: Debt | None = None
+    """As it stood at `since`; None: the server works, or waits for the next message of a WebSocket."""
+    since: float = 0.0
+    """When the debt began, or when enough of it had been paid the last time."""
+
+    def is_overdue(self, now: float) -> bool:
+        """Whether what the connection owes takes longer than it may."""
+        debt, before = self.protocol.debt(), self.debt
+        if debt is None or before is None or debt[:2] != before[:2] or debt.paid - before.paid >= STALL_BYTES:
+            self.debt, self.since = debt, now
+        most = REQUEST_SECONDS if debt is not None and debt.what == "request" else STALL_SECONDS
+        return debt is not None and now - self.since > most
+
+
+class Connections:
+    """All that are open, counted by their addresses."""
+
+    def __init__(self) -> None:
+        self.open: dict[asyncio.BaseTransport, Connection] = {}
+        self.counts: Counter[str] = Counter()
+
+    def protocols(self) -> dict[str, Any]:
+        """Makers of what answers a connection, as arguments of uvicorn's configuration."""
+        return {"http": partial(HttpConnection, self), "ws": partial(WebSocketConnection, self)}
+
+    def enter(self, protocol: "HttpConnection | WebSocketConnection", transport: asyncio.Transport) -> bool:
+        """Counts a connection, or learns of the protocol that goes on with it.
+
+        Returns:
+            Whether it may stay.
+        """
+        if transport in self.open:
+            self.open[transport].protocol = protocol
+            return True
+        peer = transport.get_extra_info("peername")
+        address = address_of(peer[0] if peer else None)
+        if len(self.open) >= CONNECTIONS or self.counts[address] >= CONNECTIONS_EACH:
+            return False
+        transport.set_write_buffer_limits(0)  # a pause of writing ends when all is taken
+        self.open[transport] = Connection(protocol, address)
+        self.counts[address] += 1
+        return True
+
+    def leave(self, transport: asyncio.BaseTransport) -> None:
+        """Counts a connection no more."""
+        if (gone := self.open.pop(transport, None)) is not None:
+            self._count_down(gone.address)
+
+    @contextmanager
+    def held(self, address: str) -> Iterator[None]:
+        """A place that an address cannot use meanwhile, whether it stays connected or not."""
+        self.counts[address] += 1
+        try:
+            yield
+        finally:
+            self._count_down(address)
+
+    async def watch(self) -> None:
+        """Ends those that are overdue, until it is cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            now = time.monotonic()
+            for transport, connection in list(self.open.items()):
+                if connection.is_overdue(now):
+                    cast(asyncio.Transport, transport).abort()  # to close would wait until all is taken
+
+    def _count_down(self, address: str) -> None:
+        self.counts[address] -= 1
+        if self.counts[address] <= 0:
+            del self.counts[address]
+
+
+class HttpConnection(H11Protocol):
+    """uvicorn's, counted and watched."""
+
+    def __init__(self, connections: Connections, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.every, self.refused, self.received, self.pauses = connections, False, 0, 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Lets a connection in, or refuses it."""
+        self.refused = not self.every.enter(self, transport)
+        if not self.refused:
+            return super().connection_made(transport)
+        transport.write(REFUSAL)
+        transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        """Counts what comes."""
+        if not self.refused:
+            self.received += len(data)
+            super().data_received(data)
+
+    def pause_writing(self) -> None:
+        """Tells one answer that waits from the next."""
+        if not self.refused:
+            self.pauses += 1
+            super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """All is taken."""
+        if not self.refused:
+            super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Lets the next one in."""
+        if not self.refused:
+            self.every.leave(self.transport)
+            super().connection_lost(exc)
+
+    def debt(self) -> Debt | None:
+        """What the other side owes."""
+        if left := self.transport.get_write_buffer_size():
+            return Debt("answer", self.pauses, -left)
+        if self.cycle is None or self.cycle.response_complete:
+            return Debt("request", self.cycle)
+        if self.cycle.more_body and not self.flow.read_paused:
+            return Debt("body", self.cycle, self.received)
+        return None
+
+
+class WebSocketConnection(WebSocketsSansIOProtocol):
+    """uvicorn's, counted and watched."""
+
+    def __init__(self, connections: Connections, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.every, self.pauses = connections, 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Goes on with a connection that has been let in."""
+        self.every.enter(self, cast(asyncio.Transport, transport))
+        super().connection_made(transport)
+
+    def pause_writing(self) -> None:
+        """Tells one picture that waits from the next."""
+        self.pauses += 1
+        super().pause_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Lets the next one in."""
+        self.every.leave(self.transport)
+        super().connection_lost(exc)
+
+    def debt(self) -> Debt | None:
+        """What the other side owes."""
+        left = self.transport.get_write_buffer_size()
+        return Debt("answer", self.pauses, -left) if left else None
