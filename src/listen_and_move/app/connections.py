@@ -84,6 +84,8 @@ class Connections:
     def __init__(self) -> None:
         self.open: dict[asyncio.BaseTransport, Connection] = {}
         self.counts: Counter[str] = Counter()
+        self.closing = asyncio.Event()
+        """The server ends: nobody is kept waiting any more."""
 
     def protocols(self) -> dict[str, Any]:
         """Makers of what answers a connection, as arguments of uvicorn's configuration."""
@@ -129,6 +131,14 @@ class Connections:
             for transport, connection in list(self.open.items()):
                 if connection.is_overdue(now):
                     cast(asyncio.Transport, transport).abort()  # to close would wait until all is taken
+
+    def close(self) -> None:
+        """Waits for nobody any more who has not said or sent all."""
+        self.closing.set()
+        for transport, connection in list(self.open.items()):
+            debt = connection.protocol.debt()
+            if debt is not None and debt.what != "answer":
+                cast(asyncio.Transport, transport).abort()
 
     def _count_down(self, address: str) -> None:
         self.counts[address] -= 1

@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 from collections import OrderedDict
+from contextlib import suppress
 
 from listen_and_move.app.connections import Connections, address_of
 from listen_and_move.app.limits import GUESSERS, LONGEST_WAIT_SECONDS, WAIT_SECONDS
@@ -32,10 +33,15 @@ class Guesses:
         if hmac.compare_digest(given.encode(), self.password):
             self.wrong.pop(address, None)
             return True
-        wrong = self.wrong.pop(address, 0)
-        self.wrong[address] = wrong + 1
+        wrong = self.wrong.pop(address, 0) + 1
+        self.wrong[address] = wrong
         while len(self.wrong) > GUESSERS:
             self.wrong.popitem(last=False)
-        with self.connections.held(address):
-            await asyncio.sleep(min(WAIT_SECONDS * 2 ** min(wrong, 16), LONGEST_WAIT_SECONDS))
+        with self.connections.held(address), suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self.connections.closing.wait(), wait_after(wrong))
         return False
+
+
+def wait_after(wrong: int) -> float:
+    """Seconds before the answer to a wrong password, of so many from one address."""
+    return min(WAIT_SECONDS * 2 ** min(wrong - 1, 16), LONGEST_WAIT_SECONDS)

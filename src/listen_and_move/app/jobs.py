@@ -1,13 +1,15 @@
 """Work that visitors ask for, one after another; each sees their own alone."""
 
 import asyncio
+import json
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from listen_and_move.app.limits import JOBS, JOBS_EACH, RESULTS_EACH
+from listen_and_move.app.limits import JOBS, JOBS_EACH, RESULTS, RESULTS_EACH
+from listen_and_move.app.messages import written
 from listen_and_move.app.sentences import sentence
 from listen_and_move.app.uploads import Upload, Uploads, named
 from listen_and_move.app.workers import Worker
@@ -16,7 +18,7 @@ from listen_and_move.errors import UserError
 State = Literal["open", "done", "failed"]
 
 
-@dataclass
+@dataclass(eq=False)
 class Job:
     """One piece of work."""
 
@@ -78,8 +80,9 @@ class Jobs:
                 f"{JOBS} are waiting already, which is the most that this page takes on: try again in a "
                 "minute."
             )
+        shown = json.loads(written(about))  # raises before there is a job, and not where it is shown
         identity = secrets.token_hex(12)
-        job = Job(identity, visitor, kind, upload, about, self.folder / f"{identity}.mp4")
+        job = Job(identity, visitor, kind, upload, shown, self.folder / f"{identity}.mp4")
         self.all[identity] = job
         self._forget_old(visitor)
         job.task = asyncio.create_task(
@@ -127,7 +130,9 @@ class Jobs:
         return same.index(job) if job in same else 0
 
     def _forget_old(self, visitor: str) -> None:
-        finished = [job for job in self.all.values() if job.visitor == visitor and job.state != "open"]
-        for job in finished[: max(0, len(finished) - RESULTS_EACH)]:
+        finished = [job for job in self.all.values() if job.state != "open"]
+        mine = [job for job in finished if job.visitor == visitor]
+        surplus = {*finished[: max(0, len(finished) - RESULTS)], *mine[: max(0, len(mine) - RESULTS_EACH)]}
+        for job in surplus:
             self.all.pop(job.id)
             job.file.unlink(missing_ok=True)

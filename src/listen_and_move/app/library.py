@@ -53,10 +53,14 @@ class Library:
         """A file of a run.
 
         Raises:
-            UserError: it is not there, or a link that leads out of the runs folder.
+            UserError: it is not there, cannot be read, or is a link that leads out of the runs folder.
         """
         if not path.is_file() or not self._inside(path):
             raise UserError("This file is not there.")
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            raise UserError(f"{path.name}: expected a file that can be read; got {error.strerror}") from None
         return path
 
     def details(self, name: str) -> dict[str, Any]:

@@ -4,13 +4,14 @@ MEGABYTE = 1_000_000
 MOST_BYTES = {"sound": 200 * MEGABYTE, "video": 1000 * MEGABYTE}
 """Of one uploaded file, by what it is for."""
 ALL_BYTES = 4000 * MEGABYTE
-"""Of all uploaded files; the oldest that nobody works on make room."""
+"""Of all uploaded files, those on their way with what has come of them; the oldest that nobody works on make
+room."""
 LONGEST_SECONDS = {"sound": 15 * 60, "video": 15 * 60}
 """Of one uploaded file."""
 UPLOADS_EACH = 6
-"""Uploaded files that are kept for a visitor; the oldest goes."""
-RESULTS_EACH = 8
-"""Finished jobs that are kept for a visitor; the oldest goes."""
+"""Uploaded files of a visitor, those on their way too; the oldest goes."""
+RESULTS, RESULTS_EACH = 200, 8
+"""Finished jobs that are kept: in all, and for a visitor; the oldest goes."""
 JOBS, JOBS_EACH = 8, 3
 """Jobs that may wait or be under way: in all, and of one visitor."""
 TRAININGS = 1

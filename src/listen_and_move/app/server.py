@@ -205,6 +205,7 @@ class _Server(uvicorn.Server):
             yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.connections.close()
         await self.page.close()
         await super().shutdown(sockets)
 

@@ -12,6 +12,7 @@ from listen_and_move.app.workers import Worker
 from listen_and_move.errors import UserError
 
 LONGEST_NAME = 80
+FULL = "The page is working on as many large files as it can hold: try again in some minutes."
 
 
 @dataclass
@@ -62,7 +63,7 @@ class Uploads:
         upload = Upload(secrets.token_hex(12), visitor, kind, _shown_name(name), Path())
         upload.path = self.folder / upload.id
         self._check_size(upload, announced)
-        self._make_room(visitor, announced)
+        self._check_place(visitor, announced)
         self.all[upload.id] = upload
         self.busy.add(upload.id)
         try:
@@ -101,8 +102,9 @@ class Uploads:
     async def _write(self, upload: Upload, pieces: AsyncIterator[bytes]) -> None:
         with upload.path.open("wb") as file:
             async for piece in pieces:
+                self._check_size(upload, upload.size + len(piece))
+                self._make_room(len(piece))
                 upload.size += len(piece)
-                self._check_size(upload, upload.size)
                 file.write(piece)
 
     def _check_size(self, upload: Upload, size: int) -> None:
@@ -110,15 +112,31 @@ class Uploads:
         if size > most:
             raise UserError(f"{upload.name}: expected at most {most // MEGABYTE} MB; got more: cut it first")
 
-    def _make_room(self, visitor: str, size: int) -> None:
+    def _check_place(self, visitor: str, announced: int) -> None:
+        """Forgets a visitor's oldest files, so that one more is not too many; a file that cannot have room is
+        refused before it comes."""
+        mine = [upload for upload in self.all.values() if upload.visitor == visitor]
+        surplus = len(mine) - UPLOADS_EACH + 1
+        idle = [upload for upload in mine if upload.id not in self.busy]
+        if surplus > len(idle):
+            raise UserError(
+                f"{UPLOADS_EACH} of your files are on their way or worked on, which is the most: wait for one"
+            )
+        for upload in idle[: max(0, surplus)]:
+            self.remove(upload)
+        busy = sum(upload.size for upload in self.all.values() if upload.id in self.busy)
+        if busy + announced > ALL_BYTES:
+            raise UserError(FULL)
+
+    def _make_room(self, size: int) -> None:
+        """Forgets the oldest files that nobody works on, until so many bytes more are not too many."""
+        total = sum(upload.size for upload in self.all.values()) + size
         idle = [upload for upload in self.all.values() if upload.id not in self.busy]
-        mine = [upload for upload in idle if upload.visitor == visitor]
-        for upload in mine[: max(0, len(mine) - UPLOADS_EACH + 1)]:
-            self.remove(upload)
-        for upload in idle:
-            if sum(each.size for each in self.all.values()) + size <= ALL_BYTES:
-                return
-            self.remove(upload)
+        while total > ALL_BYTES:
+            if not idle:
+                raise UserError(FULL)
+            total -= idle[0].size
+            self.remove(idle.pop(0))
 
 
 async def named(work: Any, upload: Upload) -> Any:

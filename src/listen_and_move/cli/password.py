@@ -9,6 +9,7 @@ from listen_and_move.app.limits import LONGEST_PASSWORD
 from listen_and_move.cli.arguments import AppArguments
 from listen_and_move.errors import UserError
 
+PROMPT = "Password for visitors: "
 VARIABLE = "LISTEN_AND_MOVE_PASSWORD"
 READABLE = (
     "note: other users of this machine can read a password on the command line: --ask-password, "
@@ -55,7 +56,7 @@ def _read(file: Path) -> str:
 
 def _asked() -> str:
     try:
-        return getpass("Password for visitors: ")
+        return getpass(PROMPT)
     except EOFError:
         return ""
 
