@@ -1,0 +1,71 @@
+"""Files on their way count: however many come at once, all together stay below the limit."""
+
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.app.serving import Visitor, serving, until
+from tests.app.test_connections import connected, ending
+
+LIMIT, PART = 2_800_000, 900_000
+BUFFERED = 16_384
+"""Bytes of a file that are not yet written."""
+
+
+def on_its_way(visitor: Visitor, announced: int | None) -> str:
+    """The head of an upload."""
+    cookies = "; ".join(f"{name}={value}" for name, value in visitor.client.cookies.items())
+    length = "transfer-encoding: chunked" if announced is None else f"content-length: {announced}"
+    return (
+        f"POST /api/uploads/sound HTTP/1.1\nhost: HERE\norigin: http://HERE\ncookie: {cookies}\n{length}\n\n"
+    )
+
+
+def held(temporary: Path) -> int:
+    """Bytes of all files that the page holds."""
+    return sum(file.stat().st_size for file in temporary.glob("listen-and-move-page-*/*"))
+
+
+def test_uploads_at_the_same_time(sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        monkeypatch.setenv(name, str(tmp_path))
+    said = tmp_path / "errors.txt"
+    page = serving(tmp_path / "runs", errors=said, before=f"limits.ALL_BYTES = {LIMIT}")
+    with page as (address, _), ExitStack() as stack:
+        visitors = [Visitor(address) for _ in range(2)]
+        visitors[0].upload(sound)
+        for number in range(3):
+            line = connected(address, on_its_way(visitors[number % 2], 1_900_000 if number else None))
+            stack.enter_context(line).sendall((b"" if number else b"ffff0\r\n") + bytes(PART))
+            until(lambda count=number + 1: held(tmp_path) > count * PART - BUFFERED)
+        assert visitors[0].get("/api/uploads") == [], "what nobody works on makes room"
+        for announced in (None, PART):
+            line = connected(address, on_its_way(visitors[1], announced))
+            with suppress(ConnectionError):
+                line.sendall((b"" if announced else b"ffff0\r\n") + bytes(PART))
+            assert b"as many large files" in ending(line) and held(tmp_path) <= LIMIT
+        stack.close()
+        until(lambda: held(tmp_path), lambda size: size == 0)
+        assert visitors[1].upload(sound)["name"] == sound.name
+        for visitor in visitors:
+            visitor.close()
+    assert said.read_text() == ""
+
+
+def test_a_visitor_has_so_many_at_once(sound: Path, tmp_path: Path) -> None:
+    with serving(tmp_path / "runs", before="limits.UPLOADS_EACH = 2") as (address, _), ExitStack() as stack:
+        visitor, other = Visitor(address), Visitor(address)
+        for _ in range(2):
+            stack.enter_context(connected(address, on_its_way(visitor, 1000))).sendall(b"RIFF")
+        assert "2 of your files are on their way" in until(lambda: refusal(visitor, sound))
+        assert other.upload(sound)["name"] == sound.name
+        stack.close()
+        until(lambda: not refusal(visitor, sound))
+        visitor.close()
+        other.close()
+
+
+def refusal(visitor: Visitor, sound: Path) -> str:
+    """Why a sound is not taken; empty: it is."""
+    return visitor.client.post("/api/uploads/sound", content=sound.read_bytes()).json().get("error", "")
