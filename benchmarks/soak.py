@@ -10,8 +10,8 @@ Linux.
   clock is so slow; each stops for some seconds once a minute, and then sends what it heard meanwhile. A third
   one comes, plays, goes without a word, and comes again.
 - jobs: one animation after the other.
-- day: live play by a simulated clock that jitters, is 200 millionths fast, and stalls every ten minutes, twice
-  at least.
+- day: live play by a simulated clock that jitters, is 200 millionths fast, and stalls every ten minutes, and
+  twice at least.
 
 What grows is told between the end of the first tenth, when everything has been in use, and the end.
 """
