@@ -10,7 +10,7 @@ from textwrap import dedent
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from listen_and_move.config import Config, require
-from listen_and_move.errors import shown
+from listen_and_move.errors import LONGEST_SHOWN, shown
 from listen_and_move.json_text import parsed
 from listen_and_move.presets import BY_SIZE, preset
 
@@ -81,7 +81,8 @@ def from_values(kind: type[Settings], values: Any, path: str = "") -> Settings:
     missing = sorted(name for name in set(names) - set(values) if is_dataclass(hints[name]))
     require(
         not unknown,
-        f"settings: {path}{unknown[0] if unknown else ''} is not known; it may come from a newer version",
+        f"settings: {path}{unknown[0][:LONGEST_SHOWN] if unknown else ''} is not known; it may come from a "
+        "newer version",
     )
     require(not missing, f"settings: {path}{missing[0] if missing else ''} is missing")
     return kind(

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 
 from listen_and_move import interrupts
 from listen_and_move.cli.output import print_lines
+from listen_and_move.errors import printable
 
 if TYPE_CHECKING:
     from listen_and_move.inference.perform import Status
@@ -38,6 +39,10 @@ class Bars(Progress):
             if self.disable
             else None
         )
+
+    def add_task(self, description: str, *arguments: Any, **values: Any) -> TaskID:
+        """Adds a bar, as `rich` describes it; its name may be that of a file, whatever that is called."""
+        return super().add_task(printable(description), *arguments, **values)
 
     def start(self) -> None:
         """Begins to show; called again, nothing changes."""
@@ -88,9 +93,9 @@ class Bars(Progress):
 def progress_bars() -> Iterator[tuple[Progress, Console]]:
     """Progress bars on stderr, results on stdout."""
     with Bars(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
         TimeRemainingColumn(),
     ) as bars:
         yield bars, Console()
@@ -140,7 +145,7 @@ def stage_watch(bars: Progress) -> Callable[[str, int, int], None]:
 def live_watch() -> Iterator[tuple[Callable[["Status"], None], Console]]:
     """A watcher that shows level, pictures a second and latency of live play, from the first sound on; and
     where to print beside it."""
-    bars = Bars(BarColumn(20), TextColumn("{task.fields[note]}"))
+    bars = Bars(BarColumn(20), TextColumn("{task.fields[note]}", markup=False))
     task = bars.add_task("live", total=LEVEL_RANGE_DB, note="")
     seen: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], maxlen=200)
 
