@@ -1,9 +1,8 @@
-"""What figures depend on beside the settings, and what there is of the machine."""
+"""What figures depend on beside the settings."""
 
 import os
 import platform
 import subprocess
-from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -25,13 +24,6 @@ def environment(video: Path, video_hash: str, device: str) -> dict[str, Any]:
         },
         "commit": _commit(),
     }
-
-
-def machine_bytes() -> int | None:
-    """Returns the memory of the machine; None where nobody can tell."""
-    with suppress(AttributeError, OSError, ValueError):  # Windows has no such call
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return None
 
 
 def _version(name: str) -> str | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-import signal
+import struct
 import subprocess
 import sys
 from fractions import Fraction
@@ -16,8 +16,9 @@ import pytest
 from listen_and_move.app import limits
 from listen_and_move.app.trainings import command_of
 from listen_and_move.app.workers import Worker
-from listen_and_move.environment import machine_bytes
 from listen_and_move.errors import UserError
+from listen_and_move.media.files import probe
+from listen_and_move.memory import machine_bytes
 from tests.app.serving import Visitor, ended, serving, until
 
 resource = pytest.importorskip("resource", reason="this system has no limits of processes")
@@ -93,18 +94,18 @@ def test_what_takes_too_long_is_ended_and_the_next_is_not(
 
 def test_each_task_has_time_of_its_own() -> None:
     code = (
-        "import time\n"
+        "import resource, time\n"
         "from listen_and_move.app.restrictions import allow_seconds\n"
-        "for task in range(4):\n"
-        "    allow_seconds(1)\n"
-        "    end = time.process_time() + 0.9\n"
-        "    while time.process_time() < end: pass\n"
-        "print('done', flush=True)\n"
-        "while True: pass"
+        "for task in range(3):\n"
+        "    allow_seconds(60)\n"
+        "    most, _ = resource.getrlimit(resource.RLIMIT_CPU)\n"
+        "    print(most - time.process_time())\n"
+        "    end = time.process_time() + 1.1\n"
+        "    while time.process_time() < end: pass"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert result.stdout == "done\n"
-    assert result.returncode == -signal.SIGXCPU
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    left = [float(line) for line in result.stdout.split()]
+    assert len(left) == 3 and all(59.5 < seconds <= 61 for seconds in left)
 
 
 def test_too_many_open_files_are_refused(performance: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,6 +125,20 @@ def test_a_worker_that_is_out_of_time_leaves_the_page_running(
         assert job["state"] == "failed" and "processor time" in job["error"]
         assert visitor.upload(sound)["seconds"] == pytest.approx(1.5)
         visitor.close()
+
+
+def test_a_film_that_lasts_longer_than_it_claims_is_refused(performance: Path, tmp_path: Path) -> None:
+    data = bytearray(performance.read_bytes())
+    place = data.index(b"stts") + 12  # count and ticks of frames that last equally long
+    count, ticks = struct.unpack_from(">II", data, place)
+    assert count * 15 > limits.LONGEST_SECONDS["video"] and ticks
+    struct.pack_into(">I", data, place + 4, ticks * 20 * 15)  # from 20 a second to one in 15 s
+    file = tmp_path / "film.mp4"
+    file.write_bytes(data)
+    info = probe(file)
+    assert info.video is not None and info.duration < 10
+    (refused,) = looked(file)
+    assert isinstance(refused, str) and "expected at most 15 minutes; got" in refused
 
 
 @LINUX

@@ -8,7 +8,7 @@ from contextlib import suppress
 from math import ceil
 from pathlib import Path
 
-from listen_and_move.environment import machine_bytes
+from listen_and_move.memory import machine_bytes
 
 try:
     import resource

@@ -20,11 +20,10 @@ from listen_and_move.config import ClipConfig
 from listen_and_move.errors import UserError, is_out_of_memory
 from listen_and_move.inference.controls import Controls
 from listen_and_move.interrupts import hang_up
-from listen_and_move.media.files import probe
+from listen_and_move.media.files import probe, read_length
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.replacing import replacing
 from listen_and_move.media.sound import read_sound, sound_samples
-from listen_and_move.precision import choose_device
 
 if TYPE_CHECKING:
     from listen_and_move.inference.picture_pipelines import Picture
@@ -52,10 +51,9 @@ def look(path: str, kind: str, still: str, watch: Watch) -> dict[str, Any]:
         return {"seconds": samples / rate}
     if info.video is None:
         raise UserError(f"{path}: expected a video; the file holds no picture, only sound")
-    if info.duration > longest:
+    if (duration := max(info.duration, read_length(file))) > longest:
         raise UserError(
-            f"{path}: expected at most {longest // 60} minutes; got {float(info.duration) / 60:.1f}: cut it "
-            "first"
+            f"{path}: expected at most {longest // 60} minutes; got {float(duration) / 60:.1f}: cut it first"
         )
     scale = min(1.0, LARGEST_SIDE / max(info.video.width, info.video.height))
     width, height = (max(2, round(side * scale)) for side in (info.video.width, info.video.height))
@@ -96,6 +94,7 @@ def animate(
 ) -> dict[str, Any]:
     """The sound played by a model, into a file; what was said of it; motion against loudness."""
     from listen_and_move.inference.generate import Progress, generate
+    from listen_and_move.precision import choose_device
 
     if choose_device("auto").type == "cuda":
         allow_memory()

@@ -23,13 +23,13 @@ from listen_and_move.config import ClipConfig, Config
 from listen_and_move.data import cache
 from listen_and_move.data.aligning import Aligner
 from listen_and_move.data.take import Take
-from listen_and_move.environment import machine_bytes
 from listen_and_move.errors import UserError
 from listen_and_move.media.conversion import Box, centred_box
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.sound import read_sound
 from listen_and_move.media.soundtrack import SoundTrack, Waveform
+from listen_and_move.memory import machine_bytes
 from listen_and_move.progress import Progress, untold
 
 SILENCE = 1e-4

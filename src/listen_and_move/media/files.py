@@ -143,6 +143,18 @@ def probe(path: AnyPath, picture_track: int | None = None) -> MediaInfo:
         return MediaInfo(Path(path), container.format.name, length, video, pictures, sounds)
 
 
+def read_length(path: AnyPath) -> Fraction:
+    """How long the longest stream of a file lasts by its packets, in seconds, whatever its container claims.
+
+    Raises:
+        UserError: there is no such file, or it is no video or sound that can be read.
+    """
+    state = Path(path).stat()
+    ends = _ends(path, state.st_size, state.st_mtime_ns)
+    with opened(path) as container:
+        return max(ends.values(), default=Fraction(0)) - origin_of(container)
+
+
 @lru_cache(maxsize=1)
 def _ends(path: AnyPath, size: int, changed: int) -> dict[int, Fraction]:
     """See `read_ends`; kept, since one file is looked at several times in a row, until it has changed."""
