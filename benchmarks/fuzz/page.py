@@ -2,9 +2,10 @@
 
     python -m benchmarks.fuzz.page --count 2000 --seed 0 [--results FILE]
 
-What is sent is made by the strategies of `tests.app.hostile`, as in the tests, which send little of it. A fault
-is an answer of 500 or more, a traceback on the terminal, a path of the server in an answer, what is no JSON, or a
-page that does not answer as before in the end. Needs the extra `dev`. The exit code is 1 where there is a fault.
+What is sent is made by the strategies of `tests.app.hostile`, as in the tests, which send little of it. A
+fault is an answer of 500 or more, a traceback on the terminal, a path of the server in an answer, what is no
+JSON, or a page that does not answer as before in the end. Needs the extra `dev`. The exit code is 1 where
+there is a fault.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +32,10 @@ from listen_and_move.media.video import VideoWriter
 from listen_and_move.media.wav import write_wav
 from listen_and_move.training.loop import train
 
+FPS = Fraction(20)
 SHOWN = 300
 """Characters of an example and of its fault."""
+QUIET = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
 METHODS = ("GET", "HEAD", "POST", "DELETE", "PUT", "OPTIONS")
 
 
@@ -39,22 +43,17 @@ def made(folder: Path) -> tuple[Path, Path]:
     """A runs folder with a tiny run, and its video beside it."""
     video, notes = folder / "performance.mp4", melody(1, 4.0)
     sound = Waveform(render_sound(notes, 4.0), 48_000)
-    with VideoWriter(video, width=64, height=64, fps=20, sound=sound) as writer:
-        for frame in render_frames(notes, 4.0, 20, 64, 64):
+    with VideoWriter(video, width=64, height=64, fps=FPS, sound=sound) as writer:
+        for frame in render_frames(notes, 4.0, FPS, 64, 64):
             writer.write(frame)
-    tiny = {
+    tiny: dict[str, object] = {
         "clip.size": "32",
         "generator.channels_base": 64,
         "generator.channels_max": 16,
         "training.window": 4,
+        "training.steps": 2,
     }
-    train(
-        video,
-        folder / "runs" / "tiny",
-        preset_name="quick",
-        settings={**tiny, "training.steps": 2},
-        device="cpu",
-    )
+    train(video, folder / "runs" / "tiny", preset_name="quick", settings=tiny, device="cpu")
     return folder / "runs", video
 
 
@@ -67,7 +66,7 @@ def outcomes(
     slowest = 0.0
 
     @seed(start)
-    @settings(max_examples=count, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=count, deadline=None, database=None, suppress_health_check=QUIET)
     @given(strategy)
     def send(example: Any) -> None:
         nonlocal slowest
