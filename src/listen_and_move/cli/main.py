@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point: exits with 0, with 2 and one line on stderr when the user can mend it, with 130 when
     interrupted."""
     interrupts.install()
-    # Threads of one training sleep while they wait for each other. Otherwise they take the processor from what
+    # Threads of a training sleep while they wait for each other. Otherwise they take the processor from what
     # they wait for where another program is busy too. Read by OpenMP when torch is loaded, which is later.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for stream in (sys.stdout, sys.stderr):
