@@ -4,9 +4,9 @@
 
 MODEL may also be the checkpoint of a training, RUN/resume/state.safetensors, which is loaded as its run does.
 
-What must not be: a traceback, a message that is not one line, more than 20 s or 2 GB, or an end of the
-process. Where it is, the number of the file is printed, and the exit code is 1; `--number K --keep FILE`
-makes that file again and plays it here.
+What must not be: a traceback, a message that is not one line, more than 20 s for a picture or 2 GB, or an
+end of the process. Where it is, the number of the file is printed, and the exit code is 1; `--number K
+--keep FILE` makes that file again and plays it here.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.fuzz.outcomes import FAILURES, Outcome, judged, limit_memory, outcomes
+from benchmarks.fuzz.outcomes import ALIVE, FAILURES, Outcome, judged, limit_memory, outcomes
 from benchmarks.fuzz.tensor_files import altered_tensor_file
 from listen_and_move.audio.features import SAMPLE_RATE
 from listen_and_move.errors import printable
@@ -123,6 +123,7 @@ def _play(file: Path) -> None:
         pipeline = model_pipeline(animator, PictureChoice(picture), file.name)
         for _ in pipeline.frames([SOUND], PlaySettings()):
             pass
+        print(ALIVE, flush=True)
     if animator.model.kept is not None:
         found = playable(file, PictureChoice("path", by_sound=True))
         for _ in found.pipeline.frames([SOUND], PlaySettings(gain="running", adapt="auto")):

@@ -19,7 +19,9 @@ from typing import Any, NamedTuple
 from listen_and_move.errors import LONGEST_MESSAGE, UserError, printable
 
 LONGEST_S = 20
-"""Seconds that a file may take."""
+"""Seconds that a file may take, or a part of the work on it; see `ALIVE`."""
+ALIVE = "alive"
+"""Line that a child prints where a part of the work is done: the seconds begin anew."""
 MOST_BYTES = 2_000_000_000
 """Memory that a file may take."""
 _MARGIN = 1_500_000_000
@@ -130,6 +132,8 @@ def _from(child: subprocess.Popen[bytes]) -> Iterator[Outcome]:
         if line is None:
             child.kill()
             break
+        if line == ALIVE:
+            continue
         if line.startswith("begin "):
             number = int(line.split()[1])
         else:
