@@ -12,8 +12,9 @@ from listen_and_move.errors import UserError
 from listen_and_move.inference.picture_pipelines import PictureChoice, path_pipeline
 from listen_and_move.inference.playable import playable
 from listen_and_move.inference.sources.camera import PathCamera
-from listen_and_move.models.checkpoint import read_frames_file, read_tensors
-from listen_and_move.models.kept_frames import KeptFrames, kept_frames, kept_tensors
+from listen_and_move.models.checkpoint import read_frames_file
+from listen_and_move.models.kept_frames import ENTRY, KeptFrames, kept_tensors, write_with_frames
+from listen_and_move.models.packets import write_with_packets
 from listen_and_move.runs import RunFolder
 
 DRIFT = np.linspace(-0.5, 0.5, 400)[:, None] * [1.0, 0.8, 1.2]
@@ -78,21 +79,22 @@ def test_light_goes_on_smoothly_across_a_jump(drifting: KeptFrames) -> None:
 
 
 def test_poses_and_light_are_read_as_they_were_written(
-    wandering: KeptFrames, drifting: KeptFrames, filmed: Path
+    wandering: KeptFrames, drifting: KeptFrames, tmp_path: Path
 ) -> None:
-    wandering = replace(wandering, light=drifting.light)
-    frames = RunFolder(filmed).frames_file
-    _, metadata = read_tensors(frames)
+    wandering, file = replace(wandering, light=drifting.light), tmp_path / "frames.safetensors"
     tensors = kept_tensors(wandering)
     assert wandering.poses is not None and wandering.light is not None
-    read = kept_frames(frames, tensors, metadata)
-    assert read is not None and read.poses is not None and read.light is not None
+    write_with_frames(file, {}, {}, wandering)
+    read = read_frames_file(file)
+    assert read.poses is not None and read.light is not None
     np.testing.assert_allclose(read.light, wandering.light, atol=1e-6)
     np.testing.assert_allclose(read.poses, wandering.poses, atol=1e-6)
     for name in ("kept.poses", "kept.light"):
         for wrong in (tensors[name][1:], 9 + tensors[name]):
+            whole = {**tensors, name: wrong.contiguous()}
+            write_with_packets(file, whole, {ENTRY: wandering.about.to_json()}, wandering.packets)
             with pytest.raises(UserError, match="damaged"):
-                kept_frames(frames, {**tensors, name: wrong}, metadata)
+                read_frames_file(file)
 
 
 def test_however_the_sound_is_cut_the_camera_moves_alike(wandering: KeptFrames, filmed: Path) -> None:
