@@ -4,6 +4,7 @@ A child process opens many files; one that takes too long, or ends the process, 
 goes on after it.
 """
 
+import argparse
 import json
 import os
 import resource
@@ -12,10 +13,14 @@ import subprocess
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.machine import machine
 from listen_and_move.errors import LONGEST_MESSAGE, UserError, printable
 
 LONGEST_S = 20
@@ -103,12 +108,65 @@ def limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+def fuzzing(about: str | None) -> argparse.ArgumentParser:
+    """Options of what alters files and counts what becomes of them."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=300, help="of altered files")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1, help="processes at the same time")
+    parser.add_argument("--number", type=int, help="of the one file that is made, and opened here")
+    parser.add_argument("--keep", type=Path, help="where that file goes")
+    parser.add_argument("--results", type=Path, help="where figures go, as JSON")
+    return parser
+
+
+def counted(module: str, job: Sequence[Any], options: argparse.Namespace) -> int:
+    """Opens altered files in child processes, prints what must not be, and the counts; returns the exit code.
+
+    Args:
+        module: see `outcomes`.
+        job: see `outcomes`.
+        options: of `fuzzing`.
+    """
+    shares = [range(first, options.count, options.jobs) for first in range(options.jobs)]
+    with ThreadPoolExecutor(options.jobs) as pool:
+        found = [each for share in pool.map(partial(_share, module, job), shares) for each in share]
+    counts = Counter(each.outcome for each in found)
+    slowest, largest = max(each.seconds for each in found), max(each.bytes for each in found)
+    print(f"seed {options.seed}: " + ", ".join(f"{count} {name}" for name, count in sorted(counts.items())))
+    print(f"slowest {slowest:.1f} s, most memory {largest / 1e6:.0f} MB")
+    bad = [each._asdict() for each in found if each.outcome in FAILURES]
+    if options.results is not None:
+        about = {"machine": machine(), "seed": options.seed, "files": options.count, "outcomes": counts}
+        told = {**about, "slowest_s": round(slowest, 1), "most_bytes": largest, "failures": bad}
+        options.results.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    return 1 if bad else 0
+
+
+def _share(module: str, job: Sequence[Any], numbers: Sequence[int]) -> list[Outcome]:
+    """Returns what becomes of some files, and tells what must not be."""
+    found: list[Outcome] = []
+    for outcome in outcomes(module, job, numbers):
+        found.append(outcome)
+        if outcome.outcome in FAILURES:
+            said = "\n".join(map(printable, outcome.said.splitlines()))
+            print(f"{outcome.number} ({outcome.what}): {outcome.outcome}: {said}", flush=True)
+    return found
+
+
+def serve(numbers: Sequence[int], outcome: Callable[[int], Outcome]) -> None:
+    """Says what becomes of files, one after the other, within limits of memory: the side of a child."""
+    limit_memory()
+    for number in numbers:
+        print(f"begin {number}", flush=True)
+        print(json.dumps(outcome(number)), flush=True)
+
+
 def outcomes(module: str, job: Sequence[Any], numbers: Sequence[int]) -> Iterator[Outcome]:
     """Yields what becomes of files, opened in child processes one after the other.
 
     Args:
-        module: run as `python -m module JSON`, with a list of ``job`` and the numbers; for each number it
-            prints `begin NUMBER`, and then the outcome as JSON.
+        module: run as `python -m module JSON`, with a list of ``job`` and the numbers; it does `serve`.
         job: what else it is given.
         numbers: of the files.
     """
