@@ -21,8 +21,9 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, NamedTuple
@@ -46,7 +47,6 @@ PPM = 200
 STALL_EVERY, STALL = 60.0, 3.0
 """Seconds."""
 STAY = 7.0
-"""Seconds that the third visitor stays, and then stays away."""
 EVERY = 10.0
 """Seconds between two looks at the server."""
 DAY_RATE, DAY_BLOCK = 8000, 2000
@@ -134,21 +134,28 @@ def watched(process: int) -> Iterator[list[Look]]:
         looks.append(Look.at(process))
 
 
-def on_the_page(run: Path, sound: Path, seconds: float) -> Values:
-    """Live play in real time, by three visitors."""
+def on_the_page(run: Path, sound: Path, seconds: float, stay: float = STAY) -> Values:
+    """Live play in real time, by three visitors.
+
+    Args:
+        run: that is played.
+        sound: that is heard, over and over.
+        seconds: that it takes.
+        stay: seconds that the third visitor stays, and then stays away.
+    """
     once = np.concatenate(list(read_sound(sound, RATE, start=0, end=60))).astype("<f4")
     with serving(run.parent) as (address, process), watched(process.pid) as looks:
-        fast, slow, guest = asyncio.run(_visited(address, run.name, once, seconds))
+        fast, slow, guest = asyncio.run(_visited(address, run.name, once, seconds, stay))
         # What is measured last is the page when all are gone.
-        time.sleep(EVERY)
+        time.sleep(min(EVERY, seconds))
     return {"seconds": seconds, "fast": fast, "slow": slow, "guest": guest, "server": grown(looks)}
 
 
-async def _visited(address: str, model: str, once: np.ndarray, seconds: float) -> list[Values]:
+async def _visited(address: str, model: str, once: np.ndarray, seconds: float, stay: float) -> list[Values]:
     end = time.perf_counter() + seconds
     clocks = (1 + PPM * 1e-6, 1 - PPM * 1e-6)
     staying = [_stayed(address, model, once, end, clock) for clock in clocks]
-    return list(await asyncio.gather(*staying, _guest(address, model, once, end)))
+    return list(await asyncio.gather(*staying, _guest(address, model, once, end, stay)))
 
 
 def _socket(address: str) -> connect:
@@ -197,7 +204,7 @@ async def _stayed(address: str, model: str, once: np.ndarray, end: float, clock:
         "clock": clock,
         "frame_ms": 1000 / hello["fps"],
         "frames": len(lags),
-        "frames_expected": int(sent / RATE * hello["fps"]),
+        "frames_expected": ceil(round(sent / RATE * hello["fps"], 6)),
         "stalls": stalls,
         "lag_ms_first_minutes": [round(1000 * lag, 1) for lag in per_minute[:3]],
         "lag_ms_last_minutes": [round(1000 * lag, 1) for lag in per_minute[-3:]],
@@ -205,14 +212,14 @@ async def _stayed(address: str, model: str, once: np.ndarray, end: float, clock:
     }
 
 
-async def _guest(address: str, model: str, once: np.ndarray, end: float) -> Values:
+async def _guest(address: str, model: str, once: np.ndarray, end: float, stay: float) -> Values:
     """Comes, plays, and goes without a word, again and again."""
     visits, pictures = 0, 0
-    while time.perf_counter() + 2 * STAY < end:
+    while time.perf_counter() + 2 * stay < end:
         socket = await _socket(address)
         await _begun(socket, model)
         begun, sent = time.perf_counter(), 0
-        while time.perf_counter() < begun + STAY:
+        while time.perf_counter() < begun + stay:
             await socket.send(np.take(once, np.arange(sent, sent + BLOCK), mode="wrap").tobytes())
             sent += BLOCK
             try:
@@ -222,14 +229,14 @@ async def _guest(address: str, model: str, once: np.ndarray, end: float) -> Valu
                 pass
         socket.transport.abort()
         visits += 1
-        await asyncio.sleep(STAY)
+        await asyncio.sleep(stay)
     return {"visits": visits, "pictures": pictures}
 
 
 def in_turn(run: Path, sound: Path, count: int) -> Values:
     """Animations one after the other, each asked for when the one before is done."""
-    with serving(run.parent) as (address, process):
-        visitor, looks, seconds = Visitor(address), [], []
+    looks, seconds = [], []
+    with serving(run.parent) as (address, process), closing(Visitor(address)) as visitor:
         uploaded = visitor.upload(sound)["id"]
         for number in range(count):
             begun = time.perf_counter()
@@ -238,7 +245,6 @@ def in_turn(run: Path, sound: Path, count: int) -> Values:
             seconds.append(time.perf_counter() - begun)
             looks.append(Look.at(process.pid))
         kept = len(visitor.get("/api/jobs"))
-        visitor.close()
     tenth = max(1, count // 10)
     return {
         "jobs": count,
@@ -263,7 +269,7 @@ def by_simulated_clock(run: Path, sound: Path, hours: float) -> Values:
     blocks = int(hours * 3600 * DAY_RATE / DAY_BLOCK)
     looks, shown, begun = [], 0, time.perf_counter()
     lags = np.zeros(blocks, np.float32)  # all of it at once, so that it is nothing that grows
-    stall_blocks = min(STALL_BLOCKS, blocks // 3)
+    stall_blocks = min(STALL_BLOCKS, 2 * blocks // 5)
     waiting: list[np.ndarray] = []
     drawing_again = 0.0
     for number in range(blocks):
@@ -280,13 +286,13 @@ def by_simulated_clock(run: Path, sound: Path, hours: float) -> Values:
         lags[number] = float(heard * pipeline.fps) - live.frame
         if number % max(1, blocks // 100) == 0:
             looks.append(Look(memory_mb(_own()), len(list(Path("/proc/self/fd").iterdir())), 1))
-    part = max(1, blocks // 100)
+    part = max(20, blocks // 100)
     return {
         "hours": hours,
         "frames": live.frame,
         "frames_drawn": shown,
         "frames_expected": int((Fraction(blocks * DAY_BLOCK, DAY_RATE) - live.delays.sound) * pipeline.fps),
-        "lag_frames_first_and_last_hundredth": [
+        "lag_frames_first_and_last": [
             round(float(np.median(some)), 3) for some in (lags[:part], lags[-part:])
         ],
         "lag_frames_most": round(float(lags.max()), 3),

@@ -20,11 +20,13 @@ from tests.app.test_live_page import WISH, playing
 from tests.app.test_wrong_messages import sentence
 
 SHORT = (
-    "limits.REQUEST_SECONDS = limits.STALL_SECONDS = limits.SILENCE_SECONDS = 0.5; limits.IDLE_SECONDS = 60; "
+    "limits.REQUEST_SECONDS = limits.STALL_SECONDS = limits.SILENCE_SECONDS = 3.0; limits.IDLE_SECONDS = 60; "
     "limits.PING_SECONDS = 2.0"
 )
-"""Of a page that waits for nobody."""
-FEW = "limits.CONNECTIONS_EACH = 8"
+"""Of a page that waits for nobody for long."""
+PATIENT = "limits.REQUEST_SECONDS = limits.STALL_SECONDS = 1e6"
+"""Of a page that waits for everybody, however slow this machine is."""
+FEW = f"limits.CONNECTIONS_EACH = 8; {PATIENT}"
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +74,10 @@ UNFINISHED = {
 }
 
 
-@pytest.mark.parametrize("text", UNFINISHED.values(), ids=UNFINISHED)
-def test_what_never_comes_is_not_waited_for(hasty: tuple[str, int], text: str) -> None:
-    ending(connected(hasty[0], text))  # returns
+def test_what_never_comes_is_not_waited_for(hasty: tuple[str, int]) -> None:
+    lines = [connected(hasty[0], text) for text in UNFINISHED.values()]
+    for line in lines:
+        ending(line)  # returns
 
 
 def test_a_head_that_trickles_is_not_waited_for(hasty: tuple[str, int]) -> None:
@@ -110,7 +113,7 @@ def test_an_answer_that_is_not_taken_ends(hasty: tuple[str, int], runs: Path) ->
 def test_who_plays_live_and_says_nothing_any_more_is_told(hasty: tuple[str, int]) -> None:
     with playing(hasty[0]) as live:
         assert "fps" in live.recv(timeout=WAIT)  # type: ignore[operator]
-        assert "within 0.5 seconds; nothing came" in sentence(live)
+        assert "within 3 seconds; nothing came" in sentence(live)
 
 
 def test_a_socket_that_answers_no_ping_ends(hasty: tuple[str, int]) -> None:
@@ -119,13 +122,16 @@ def test_a_socket_that_answers_no_ping_ends(hasty: tuple[str, int]) -> None:
         "sec-websocket-version: 13\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\n\n",
     ]
     with connected(hasty[0], "\n".join(head)) as line:
-        wish = json.dumps(WISH).encode()
+        wish, answer = json.dumps(WISH).encode(), b""
+        while b"\r\n\r\n" not in answer:  # what comes before that is no message yet
+            answer += line.recv(65536)
         line.sendall(bytes([0x81, 0x80 | len(wish)]) + bytes(4) + wish)
         with suppress(ConnectionError):
             while True:  # sound comes all the time
                 line.sendall(b"\x82\x90" + bytes(4) + bytes(16))
                 threading.Event().wait(0.02)
-        assert b"keepalive ping timeout" in ending(line)
+        said = ending(line)
+        assert b"keepalive ping timeout" in said, said
 
 
 def test_an_address_has_so_many_connections_and_others_are_refused(tmp_path: Path) -> None:

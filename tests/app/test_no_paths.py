@@ -74,11 +74,16 @@ def test_no_path_in_any_answer(
         for file in ("model.safetensors", "config.json", "environment.json", "metrics.jsonl"):
             good = (run / file).read_bytes()
             bits = good[:-2000] + b"\xff" * 2000
-            for content in (good[: len(good) // 2], good[:9] + b"x" + good[10:], bits, None):
+            model = file == "model.safetensors"
+            for content in (
+                good[: len(good) // 2],
+                *((good[:9] + b"x" + good[10:], bits) if model else ()),
+                None,
+            ):
                 (run / file).unlink()
                 (run / file).mkdir() if content is None else (run / file).write_bytes(content)
                 visitor.look()
-                if file == "model.safetensors":
+                if model:
                     visitor.play(upload)
             (run / file).rmdir()
             visitor.look()
@@ -119,7 +124,7 @@ def test_files_are_called_by_their_names(base: Path) -> None:
 
 
 def test_what_is_said_of_an_error_is_one_short_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert sentence(UserError("a\nb\x1b[31m  c", "--hint")) == "a b [31m c"
+    assert sentence(UserError("a\nb\x1b[31m  c", "--hint")) == r"a b\x1b[31m c"
     assert len(brief("a" * 10_000)) == 500 and brief("a" * 10_000).endswith("...")
     assert sentence(OSError(28, "No space left on device", "/a/b")) == (
         "A file could not be read or written here: No space left on device."

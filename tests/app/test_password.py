@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from listen_and_move.app import guesses
-from listen_and_move.app.connections import Connections
+from listen_and_move.app.connections import OpenConnections
 from listen_and_move.app.guesses import Guesses, wait_after
 from listen_and_move.app.limits import GUESSERS, LONGEST_WAIT_SECONDS
 from listen_and_move.cli.arguments import AppArguments
@@ -77,7 +77,7 @@ def test_waits_grow_and_have_an_end() -> None:
 
 def test_few_addresses_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guesses, "LONGEST_WAIT_SECONDS", 0)
-    connections = Connections()
+    connections = OpenConnections()
     some = Guesses(WORD, connections)
 
     async def guessing() -> list[bool]:

@@ -78,7 +78,7 @@ class Connection:
         return debt is not None and now - self.since > most
 
 
-class Connections:
+class OpenConnections:
     """All that are open, counted by their addresses."""
 
     def __init__(self) -> None:
@@ -149,7 +149,7 @@ class Connections:
 class HttpConnection(H11Protocol):
     """uvicorn's, counted and watched."""
 
-    def __init__(self, connections: Connections, *arguments: Any, **options: Any) -> None:
+    def __init__(self, connections: OpenConnections, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.every, self.refused, self.received, self.pauses = connections, False, 0, 0
 
@@ -198,7 +198,7 @@ class HttpConnection(H11Protocol):
 class WebSocketConnection(WebSocketsSansIOProtocol):
     """uvicorn's, counted and watched."""
 
-    def __init__(self, connections: Connections, *arguments: Any, **options: Any) -> None:
+    def __init__(self, connections: OpenConnections, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.every, self.pauses = connections, 0
 

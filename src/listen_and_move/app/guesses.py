@@ -5,7 +5,7 @@ import hmac
 from collections import OrderedDict
 from contextlib import suppress
 
-from listen_and_move.app.connections import Connections, address_of
+from listen_and_move.app.connections import OpenConnections, address_of
 from listen_and_move.app.limits import GUESSERS, LONGEST_WAIT_SECONDS, WAIT_SECONDS
 
 
@@ -17,7 +17,7 @@ class Guesses:
     as it may have connections. Nobody else notices.
     """
 
-    def __init__(self, password: str, connections: Connections) -> None:
+    def __init__(self, password: str, connections: OpenConnections) -> None:
         self.password, self.connections = password.encode(), connections
         self.wrong: OrderedDict[str, int] = OrderedDict()
         """Wrong ones by address, the latest last."""

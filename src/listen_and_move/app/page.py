@@ -47,7 +47,7 @@ class Page:
     """All that the addresses need, and one method for each that does more than look something up."""
 
     def __init__(self, runs: Path, temporary: Path) -> None:
-        hide(runs, temporary)
+        hide(runs.parent, runs, temporary.parent, temporary)
         self.library = Library(runs)
         self.trainings = Trainings(self.library)
         self.workers = {name: Worker() for name in ("looking", "drawing")}

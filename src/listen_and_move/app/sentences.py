@@ -7,7 +7,7 @@ import traceback
 from contextlib import suppress
 from pathlib import Path
 
-from listen_and_move.errors import UserError
+from listen_and_move.errors import UserError, one_line
 
 LONGEST_SENTENCE = 500
 """Characters of what is said of an error."""
@@ -48,7 +48,7 @@ def without_paths(text: str) -> str:
 
 def brief(text: str) -> str:
     """A text as one line of bounded length, without control characters."""
-    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    line = one_line(text)
     return line if len(line) <= LONGEST_SENTENCE else f"{line[: LONGEST_SENTENCE - 3]}..."
 
 

@@ -21,7 +21,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
-from listen_and_move.app.connections import Connections
+from listen_and_move.app.connections import OpenConnections
 from listen_and_move.app.guard import Guard
 from listen_and_move.app.guesses import Guesses
 from listen_and_move.app.limits import IDLE_SECONDS, PING_SECONDS
@@ -68,7 +68,7 @@ class Place:
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
-def create_app(page: Page, place: Place, connections: Connections) -> Starlette:
+def create_app(page: Page, place: Place, connections: OpenConnections) -> Starlette:
     """The page as an ASGI application."""
     one = "/api/runs/{name}"
     routes = [
@@ -156,7 +156,7 @@ def serve(runs: Path, place: Place, announce: Callable[[Place], None] = lambda p
         ) from None
     with _listening(place) as extractor, _temporary_folder() as temporary:
         place = Place(place.host, extractor.getsockname()[1], place.password)
-        page, connections = Page(runs.absolute(), temporary), Connections()
+        page, connections = Page(runs.absolute(), temporary), OpenConnections()
         config = uvicorn.Config(
             create_app(page, place, connections),
             log_level="warning",
@@ -189,7 +189,7 @@ def _is_brief(record: logging.LogRecord) -> bool:
 class _Server(uvicorn.Server):
     """Watches its connections, and ends all work before it waits for those who wait for it."""
 
-    def __init__(self, config: uvicorn.Config, page: Page, connections: Connections) -> None:
+    def __init__(self, config: uvicorn.Config, page: Page, connections: OpenConnections) -> None:
         super().__init__(config)
         self.page, self.connections = page, connections
 

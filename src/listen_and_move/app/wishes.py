@@ -192,7 +192,9 @@ def choice_of(request: dict[str, Any]) -> PictureChoice:
     Raises:
         UserError: one of them makes no sense.
     """
-    size = text_of({"size": "source", **request}, "size")
+    size = request.get("size", "source")
+    if not isinstance(size, str):
+        raise UserError(f"size: expected model, source, or a size such as 1280x720; got {shown(size)}")
     look_ahead = whole_of(request, "look_ahead") if request.get("look_ahead") is not None else None
     return PictureChoice(picture_of(request), size, seed=seed_of(request), live=True, look_ahead=look_ahead)
 
