@@ -152,10 +152,9 @@ def on_the_page(run: Path, sound: Path, seconds: float, stay: float = STAY) -> V
 
 
 async def _visited(address: str, model: str, once: np.ndarray, seconds: float, stay: float) -> list[Values]:
-    end = time.perf_counter() + seconds
     clocks = (1 + PPM * 1e-6, 1 - PPM * 1e-6)
-    staying = [_stayed(address, model, once, end, clock) for clock in clocks]
-    return list(await asyncio.gather(*staying, _guest(address, model, once, end, stay)))
+    staying = [_stayed(address, model, once, seconds, clock) for clock in clocks]
+    return list(await asyncio.gather(*staying, _guest(address, model, once, seconds, stay)))
 
 
 def _socket(address: str) -> connect:
@@ -170,8 +169,8 @@ async def _begun(socket: ClientConnection, model: str) -> Values:
     return json.loads(await socket.recv())
 
 
-async def _stayed(address: str, model: str, once: np.ndarray, end: float, clock: float) -> Values:
-    """Plays until the end, and how far pictures lag behind the visitor's own clock."""
+async def _stayed(address: str, model: str, once: np.ndarray, seconds: float, clock: float) -> Values:
+    """Plays so long, and how far pictures lag behind the visitor's own clock."""
     lags: list[tuple[float, float]] = []
     async with _socket(address) as socket:
         hello = await _begun(socket, model)
@@ -187,7 +186,7 @@ async def _stayed(address: str, model: str, once: np.ndarray, end: float, clock:
 
         looker = asyncio.create_task(looking())
         sent, stalls = 0, 0
-        while (now := time.perf_counter()) < end:
+        while (now := time.perf_counter()) < begun + seconds:
             if (now - begun) // STALL_EVERY > stalls:
                 stalls += 1
                 await asyncio.sleep(STALL)
@@ -212,10 +211,10 @@ async def _stayed(address: str, model: str, once: np.ndarray, end: float, clock:
     }
 
 
-async def _guest(address: str, model: str, once: np.ndarray, end: float, stay: float) -> Values:
+async def _guest(address: str, model: str, once: np.ndarray, seconds: float, stay: float) -> Values:
     """Comes, plays, and goes without a word, again and again."""
-    visits, pictures = 0, 0
-    while time.perf_counter() + 2 * stay < end:
+    end, visits, pictures = time.perf_counter() + seconds, 0, 0
+    while not visits or time.perf_counter() + 2 * stay < end:
         socket = await _socket(address)
         await _begun(socket, model)
         begun, sent = time.perf_counter(), 0

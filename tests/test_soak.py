@@ -25,7 +25,7 @@ def test_what_grows_is_told_from_what_is_there_at_first() -> None:
 def test_jobs_in_turn_and_visitors_who_stay_and_go(filmed: Path, performance: Path) -> None:
     jobs = in_turn(filmed, performance, 2)
     assert jobs["jobs"] == 2 and jobs["server"]["processes"][1] >= 2
-    live = on_the_page(filmed, performance, 4.0, stay=1.5)
-    assert live["guest"]["visits"] == 1
+    live = on_the_page(filmed, performance, 3.0, stay=1.0)
+    assert live["guest"]["visits"] >= 1
     for visitor in (live["fast"], live["slow"]):
         assert 0 < visitor["frames"] <= visitor["frames_expected"]

@@ -7,7 +7,7 @@ import traceback
 from contextlib import suppress
 from pathlib import Path
 
-from listen_and_move.errors import UserError, one_line
+from listen_and_move.errors import UserError, is_out_of_memory, one_line
 
 LONGEST_SENTENCE = 500
 """Characters of what is said of an error."""
@@ -52,19 +52,26 @@ def brief(text: str) -> str:
     return line if len(line) <= LONGEST_SENTENCE else f"{line[: LONGEST_SENTENCE - 3]}..."
 
 
-def sentence(error: BaseException) -> str:
-    """What is said of an error; of one that nobody expected the terminal shows the rest.
+def told(error: BaseException) -> str:
+    """What is said of an error, with files by their paths; of an unexpected one the terminal shows the rest.
 
     Args:
         error: a message for people, a file that cannot be used, or something that went wrong.
     """
-    match error:
-        case UserError():
-            return brief(without_paths(error.message))
-        case OSError():
-            reason = error.strerror or type(error).__name__
-            return brief(without_paths(f"A file could not be read or written here: {reason}."))
-        case MemoryError():
-            return NO_MEMORY
+    if isinstance(error, UserError):
+        return error.message
+    if isinstance(error, OSError):
+        return f"A file could not be read or written here: {error.strerror or type(error).__name__}."
+    if is_out_of_memory(error):
+        return NO_MEMORY
     traceback.print_exception(error)
     return UNEXPECTED
+
+
+def sentence(error: BaseException) -> str:
+    """What a visitor is told of an error.
+
+    Args:
+        error: see `told`.
+    """
+    return brief(without_paths(told(error)))

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -15,9 +14,10 @@ import numpy as np
 from listen_and_move.app.limits import LONGEST_SECONDS
 from listen_and_move.app.pictures import jpeg
 from listen_and_move.app.restrictions import allow_memory, allow_seconds, is_spent, restrict_this
+from listen_and_move.app.sentences import told
 from listen_and_move.audio.loudness import parse_gain
 from listen_and_move.config import ClipConfig
-from listen_and_move.errors import UserError, is_out_of_memory
+from listen_and_move.errors import UserError
 from listen_and_move.inference.controls import Controls
 from listen_and_move.interrupts import hang_up
 from listen_and_move.media.files import probe, read_length
@@ -173,16 +173,8 @@ def answered(request: dict[str, Any], watch: Watch) -> dict[str, Any]:
     """The result of a task, or in one sentence why there is none."""
     try:
         return {"result": TASKS[request["task"]](**request["arguments"], watch=watch)}
-    except UserError as error:
-        return {"error": " ".join(error.message.split())}
-    except OSError as error:
-        return {"error": f"A file could not be read or written here: {error.strerror or error}."}
-    except Exception as error:  # told in one sentence there, in full here
-        if is_out_of_memory(error):
-            return {"error": "There is not enough memory for this here: try a shorter or smaller file."}
-        traceback.print_exc()
-        kind = type(error).__name__
-        return {"error": f"Something went wrong that nobody expected ({kind}); the terminal shows more."}
+    except Exception as error:
+        return {"error": told(error)}
 
 
 def main() -> None:
