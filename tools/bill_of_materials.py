@@ -82,11 +82,13 @@ def bill() -> Values:
 def needed() -> dict[str, tuple[Distribution, list[str]]]:
     """Returns the installed packages that the project needs, itself among them, each with what it needs."""
     found: dict[str, tuple[Distribution, list[str]]] = {}
+    seen: dict[str, frozenset[str]] = {}
     waiting: list[tuple[str, frozenset[str]]] = [(PROJECT, frozenset(EXTRAS))]
     while waiting:
         name, extras = waiting.pop()
-        if name in found:
+        if name in found and extras <= seen[name]:
             continue
+        extras = seen[name] = extras | seen.get(name, frozenset())
         package = distribution(name)
         needs = {
             canonicalize_name(need.name): frozenset(need.extras)

@@ -5,6 +5,13 @@ from unicodedata import category
 LONGEST_SHOWN = 100
 """Characters of a value that a message repeats."""
 _JOINERS = "\u200c\u200d"  # which letters of some scripts, and emoji, are joined or parted by
+_NO_MEMORY = (
+    "DefaultCPUAllocator",
+    "failed to map segment",
+    "CUDA out of memory",
+    "Insufficient memory",
+    "can't start new thread",
+)
 LONGEST_MESSAGE = 2000
 """Characters of a message: paths can be long, and stand in it once or twice."""
 
@@ -35,7 +42,7 @@ class UserError(Exception):
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that there is not enough memory; those of torch and of a library that
     is loaded then have no class of their own."""
-    told = any(sign in str(error) for sign in ("DefaultCPUAllocator", "failed to map segment"))
+    told = any(sign in str(error) for sign in _NO_MEMORY)
     return isinstance(error, MemoryError) or told
 
 

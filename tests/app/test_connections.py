@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from listen_and_move.app.connections import Connection, Debt, address_of
+from listen_and_move.app.connections import MOST_SECONDS, Connection, Debt, address_of
 from listen_and_move.app.limits import REQUEST_SECONDS, STALL_BYTES, STALL_SECONDS
 from tests.app.serving import WAIT, Visitor, serving, until
 from tests.app.test_live_page import WISH, playing
@@ -21,10 +21,10 @@ from tests.app.test_wrong_messages import sentence
 
 SHORT = (
     "limits.REQUEST_SECONDS = limits.STALL_SECONDS = limits.SILENCE_SECONDS = 3.0; limits.IDLE_SECONDS = 60; "
-    "limits.PING_SECONDS = 2.0"
+    "limits.ANSWER_SECONDS = 3.0; limits.PING_SECONDS = 2.0"
 )
 """Of a page that waits for nobody for long."""
-PATIENT = "limits.REQUEST_SECONDS = limits.STALL_SECONDS = 1e6"
+PATIENT = "limits.REQUEST_SECONDS = limits.STALL_SECONDS = limits.ANSWER_SECONDS = 1e6"
 """Of a page that waits for everybody, however slow this machine is."""
 FEW = f"limits.CONNECTIONS_EACH = 8; {PATIENT}"
 
@@ -189,10 +189,10 @@ def test_what_goes_on_may_take_its_time() -> None:
 def test_what_hardly_goes_on_is_overdue(what: Any) -> None:
     other = Owing(Debt(what, 1))
     connection = Connection(other, "")  # type: ignore[arg-type]
-    most = REQUEST_SECONDS if what == "request" else STALL_SECONDS
+    most = MOST_SECONDS[what]
     seen = []
     for second in range(int(most) + 2):
-        other.owed = Debt(what, 1, second * 100)
+        other.owed = Debt(what, 1, second * 100 if what == "body" else 0)
         seen.append(connection.is_overdue(second))
     assert seen == [False] * (int(most) + 1) + [True]
 

@@ -6,6 +6,7 @@ connections that idle between requests, and WebSockets that answer no ping.
 """
 
 import asyncio
+import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -19,14 +20,17 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from listen_and_move.app.limits import (
+    ANSWER_SECONDS,
     CONNECTIONS,
     CONNECTIONS_EACH,
     REQUEST_SECONDS,
+    SENT_BYTES,
     STALL_BYTES,
     STALL_SECONDS,
 )
 
-LOOK_SECONDS = min(1.0, REQUEST_SECONDS / 4, STALL_SECONDS / 4)
+MOST_SECONDS = {"request": REQUEST_SECONDS, "body": STALL_SECONDS, "answer": ANSWER_SECONDS}
+LOOK_SECONDS = min(1.0, *(seconds / 4 for seconds in MOST_SECONDS.values()))
 """Between two looks at all connections."""
 REFUSAL = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n"
@@ -72,10 +76,13 @@ class Connection:
     def is_overdue(self, now: float) -> bool:
         """Whether what the connection owes takes longer than it may."""
         debt, before = self.protocol.debt(), self.debt
-        if debt is None or before is None or debt[:2] != before[:2] or debt.paid - before.paid >= STALL_BYTES:
+        if debt is None:
+            self.debt = None
+            return False
+        enough = STALL_BYTES if debt.what == "body" else 1
+        if before is None or debt[:2] != before[:2] or debt.paid - before.paid >= enough:
             self.debt, self.since = debt, now
-        most = REQUEST_SECONDS if debt is not None and debt.what == "request" else STALL_SECONDS
-        return debt is not None and now - self.since > most
+        return now - self.since > MOST_SECONDS[debt.what]
 
 
 class OpenConnections:
@@ -105,6 +112,9 @@ class OpenConnections:
         if len(self.open) >= CONNECTIONS or self.counts[address] >= CONNECTIONS_EACH:
             return False
         transport.set_write_buffer_limits(0)  # a pause of writing ends when all is taken
+        if (line := transport.get_extra_info("socket")) is not None:
+            # Otherwise megabytes lie ready in the system, and nothing tells how much of them is taken.
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SENT_BYTES)
         self.open[transport] = Connection(protocol, address)
         self.counts[address] += 1
         return True

@@ -85,6 +85,7 @@ class Jobs:
         job = Job(identity, visitor, kind, upload, shown, self.folder / f"{identity}.mp4")
         self.all[identity] = job
         self._forget_old(visitor)
+        self.uploads.busy.add(upload.id)  # at once: before the task begins, another file may ask for room
         job.task = asyncio.create_task(
             self._run(job, self.workers[kind].do(kind, arguments(job.file), job.news.update))
         )
@@ -115,7 +116,6 @@ class Jobs:
         job.file.unlink(missing_ok=True)
 
     async def _run(self, job: Job, work: Awaitable[dict[str, Any]]) -> None:
-        self.uploads.busy.add(job.upload.id)
         try:
             job.result = await named(work, job.upload)
             job.state = "done"

@@ -37,7 +37,10 @@ address. A browser opens six for a page, and one for each live play."""
 REQUEST_SECONDS = 15.0
 """In which a connection says what it wants: the head of a request is whole."""
 STALL_SECONDS, STALL_BYTES = 30.0, 16_000
-"""Of a body that comes or an answer that is taken: in each such time as many bytes, or all that is left."""
+"""Of a body that comes: in each such time as many bytes, or all that is left."""
+ANSWER_SECONDS, SENT_BYTES = 600.0, 65_536
+"""In which more of an answer is taken, and bytes of it that lie ready in the system: a browser reads a film
+as it plays, and not while it is paused."""
 IDLE_SECONDS = 5
 """That a connection may wait between an answer and the next request."""
 PING_SECONDS = 20.0
@@ -58,8 +61,8 @@ film. A machine with CUDA has no limit for drawing, since the driver takes as mu
 WORKER_FILES = 128
 """Open files of such a process; it has 5 at rest, and opens one film at most three times."""
 TASK_SECONDS = {"look": 10 * 60, "picture": 10 * 60, "inspect": 2 * 3600, "animate": 24 * 3600}
-"""Processor time of a task, of all threads together. Honest ones take a hundredth of it: 58 s to inspect ten
-minutes. To animate may take hours, with a large model and no graphics card."""
+"""Processor time of a task, of all threads together. To inspect ten minutes of a small film takes 58 s; to
+animate may take hours, with a large model and no graphics card."""
 TRAINING_SHARE = 0.75
 """Of the machine's memory, for a training: the page and live play go on beside it."""
 TRAINING_FILES = 1024

@@ -106,7 +106,8 @@ class Page:
         """Begin a training with an uploaded video."""
         wish = training_of(await _json(request))
         upload = self.uploads.get(request.scope["visitor"], wish.upload, "video")
-        await asyncio.to_thread(self.trainings.start, wish.name, upload.path, wish.preset, wish.settings)
+        with self.uploads.needed(upload):
+            await asyncio.to_thread(self.trainings.start, wish.name, upload.path, wish.preset, wish.settings)
         return Answer({"name": wish.name})
 
     async def resume(self, request: Request) -> Response:

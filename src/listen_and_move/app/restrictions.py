@@ -30,21 +30,28 @@ def restrict_this(memory: int, files: int) -> None:
         _lower(resource.RLIMIT_CORE, 0)
 
 
-def restrict_other(pid: int, share: float, files: int) -> None:
+def restrict_other(pid: int, share: float | None, files: int) -> None:
     """Limits a process that was just started; on Linux alone.
 
     Args:
         pid: of the process.
-        share: of the machine's memory that it may have of its own, see `restrict_this`.
+        share: of the machine's memory that it may have of its own, see `restrict_this`; None: any.
         files: that may be open at once.
     """
     if resource is not None and hasattr(resource, "prlimit"):
         machine = machine_bytes()
-        memory = resource.RLIM_INFINITY if machine is None else int(share * machine)
+        memory = resource.RLIM_INFINITY if machine is None or share is None else int(share * machine)
         for kind, most in ((resource.RLIMIT_DATA, memory), (resource.RLIMIT_NOFILE, files)):
             with suppress(OSError):  # it has ended already
                 _, hard = resource.prlimit(pid, kind)
                 resource.prlimit(pid, kind, (_within(most, hard), hard))
+
+
+def takes_any_memory() -> bool:
+    """Returns whether what draws or trains here takes as much memory as it likes: the driver of CUDA does."""
+    from listen_and_move.precision import choose_device
+
+    return choose_device("auto").type == "cuda"
 
 
 def allow_memory() -> None:

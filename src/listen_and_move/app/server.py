@@ -195,8 +195,10 @@ class _Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         watching = asyncio.create_task(self.connections.watch())
-        await super().main_loop()
-        watching.cancel()
+        try:
+            await super().main_loop()
+        finally:
+            watching.cancel()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -21,7 +21,7 @@ from typing import Any
 
 from listen_and_move.app.library import Library, changed, is_text
 from listen_and_move.app.limits import MOST_STEPS, TRAINING_FILES, TRAINING_SHARE, TRAININGS
-from listen_and_move.app.restrictions import restrict_other
+from listen_and_move.app.restrictions import restrict_other, takes_any_memory
 from listen_and_move.app.sentences import brief, without_paths
 from listen_and_move.errors import SettingError, UserError
 from listen_and_move.json_text import parsed
@@ -176,7 +176,7 @@ class Trainings:
             child = subprocess.Popen(
                 line, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
-        restrict_other(child.pid, TRAINING_SHARE, TRAINING_FILES)
+        restrict_other(child.pid, None if takes_any_memory() else TRAINING_SHARE, TRAINING_FILES)
         self.children[name] = child
         write_text(place / "process.json", json.dumps({"pid": child.pid, "asked_to_stop": 0}))
 

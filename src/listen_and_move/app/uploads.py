@@ -2,7 +2,8 @@
 
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,17 @@ class Uploads:
         """A visitor's files, the newest first."""
         mine = [upload for upload in self.all.values() if upload.visitor == visitor and upload.found]
         return sorted(mine, key=lambda upload: -upload.begun)
+
+    @contextmanager
+    def needed(self, upload: Upload) -> Iterator[None]:
+        """Within: a file stays."""
+        idle = upload.id not in self.busy
+        self.busy.add(upload.id)
+        try:
+            yield
+        finally:
+            if idle:
+                self.busy.discard(upload.id)
 
     def remove(self, upload: Upload) -> None:
         """Forget a file."""

@@ -13,7 +13,13 @@ import numpy as np
 
 from listen_and_move.app.limits import LONGEST_SECONDS
 from listen_and_move.app.pictures import jpeg
-from listen_and_move.app.restrictions import allow_memory, allow_seconds, is_spent, restrict_this
+from listen_and_move.app.restrictions import (
+    allow_memory,
+    allow_seconds,
+    is_spent,
+    restrict_this,
+    takes_any_memory,
+)
 from listen_and_move.app.sentences import told
 from listen_and_move.audio.loudness import parse_gain
 from listen_and_move.config import ClipConfig
@@ -94,9 +100,8 @@ def animate(
 ) -> dict[str, Any]:
     """The sound played by a model, into a file; what was said of it; motion against loudness."""
     from listen_and_move.inference.generate import Progress, generate
-    from listen_and_move.precision import choose_device
 
-    if choose_device("auto").type == "cuda":
+    if takes_any_memory():
         allow_memory()
     told: list[str] = []
 

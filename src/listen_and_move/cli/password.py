@@ -2,12 +2,13 @@
 
 import os
 import sys
+from codecs import BOM_UTF8
 from getpass import getpass
 from pathlib import Path
 
 from listen_and_move.app.limits import LONGEST_PASSWORD
 from listen_and_move.cli.arguments import AppArguments
-from listen_and_move.errors import UserError
+from listen_and_move.errors import UserError, printable
 
 PROMPT = "Password for visitors: "
 VARIABLE = "LISTEN_AND_MOVE_PASSWORD"
@@ -51,7 +52,12 @@ def _read(file: Path) -> str:
             content = opened.read(8 * LONGEST_PASSWORD)
     except OSError as error:
         raise UserError(f"{file}: expected a file with a password; got {error.strerror}") from None
-    return content.decode("utf-8", "surrogateescape").removesuffix("\n").removesuffix("\r")
+    return (
+        content.removeprefix(BOM_UTF8)
+        .decode("utf-8", "surrogateescape")
+        .removesuffix("\n")
+        .removesuffix("\r")
+    )
 
 
 def _asked() -> str:
@@ -73,6 +79,6 @@ def _checked(password: str, where: str) -> str:
         )
     if len(password) > LONGEST_PASSWORD:
         raise UserError(f"{where}: expected at most {LONGEST_PASSWORD} characters; got more")
-    if not password.isprintable():
+    if printable(password) != password:
         raise UserError(f"{where}: expected one line of text in UTF-8; got something else")
     return password

@@ -20,9 +20,9 @@ from listen_and_move.metrics.alignment import Effect, Excess, excess
 from listen_and_move.metrics.frechet import Protocol
 
 FORMAT = 1
+"""Raised when the meaning of a figure changes: figures of different formats are not put side by side."""
 LONGEST_RESULTS = 64_000_000
 """Bytes of a file of results that is read."""
-"""Raised when the meaning of a figure changes: figures of different formats are not put side by side."""
 Rows = Mapping[str, Mapping[str, float | None]]
 """Figures by row and measure."""
 Settings = Mapping[str, Mapping[str, object]]

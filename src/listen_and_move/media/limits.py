@@ -28,11 +28,11 @@ CONTAINERS = (
     "mov,matroska,webm,avi,asf,ogg,mxf,gxf,rm,nut,dv,wtv,ivf,obu,h263,h264,hevc,vvc,m4v,mpegvideo,mjpeg,vc1,"
     "cavsvideo,dirac,yuv4mpegpipe,gif,apng,png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe,wav,w64,aiff,caf,"
     "au,flac,mp3,aac,loas,ac3,eac3,dts,dtshd,truehd,mlp,amr,ape,wv,tta,tak,mpc,mpc8,shn,dsf,iff,oma,qcp,voc,"
-    "sox,ircam,nistsphere,gsm"
+    "sox,ircam,nistsphere,gsm,dss,mmf,amrnb,amrwb,iamf,av1,mlv,cine,r3d,mpjpeg,ifv"
 )
 """Names of FFmpeg's demuxers that are used. None of them opens another file: playlists (HLS, DASH, concat,
 SDP) and series of pictures are left out, and so are hundreds that no film or sound of today needs."""
-LATE = "mpegts,mpeg,flv,live_flv"
+LATE = "mpegts,mpeg,flv,live_flv,pva,nuv,ty,dhav,hxvs"
 """Containers whose tracks may become known after their begin, when FFmpeg has no options for them yet."""
 
 

@@ -141,7 +141,9 @@ def _read(path: Path) -> dict[str, Tensor]:
             f"{path}: expected tensors by their names, at the top or under {' or '.join(_NESTED)}; got "
             "something else"
         )
-    if sum(tensor.nbytes for tensor in content.values()) > size:  # which repeat what is stored once
+    stores = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage() for tensor in content.values()}
+    repeated = any(tensor.nbytes > tensor.untyped_storage().nbytes() for tensor in content.values())
+    if repeated or sum(store.nbytes() for store in stores.values()) > size:
         raise UserError(f"{path}: expected tensors as large as they are stored; got larger ones")
     parallel = all(name.startswith("module.") for name in content)  # saved from torch.nn.DataParallel
     return {name.removeprefix("module.") if parallel else name: tensor for name, tensor in content.items()}

@@ -60,14 +60,18 @@ class TensorFile:
     """Of all tensors, by name."""
     _file: Any
 
-    def read(self, names: Iterable[str]) -> dict[str, Tensor]:
+    def read(self, names: Iterable[str], largest: float = LARGEST) -> dict[str, Tensor]:
         """Returns tensors, whose floating-point numbers are finite.
 
+        Args:
+            names: of the tensors.
+            largest: number in them.
+
         Raises:
-            UserError: a number is not finite.
+            UserError: a number is not finite, or larger.
         """
         tensors = {name: self._file.get_tensor(name) for name in names}
-        check_finite(self.name, tensors)
+        check_finite(self.name, tensors, largest)
         return tensors
 
     def check(
@@ -152,12 +156,13 @@ def opened_tensors(path: Path, name: str = "") -> Iterator[TensorFile]:
         ) from None
 
 
-def check_finite(file: str, tensors: Mapping[str, Tensor]) -> None:
+def check_finite(file: str, tensors: Mapping[str, Tensor], most: float = LARGEST) -> None:
     """Refuses NaN and infinity, which would be drawn as black, and what would become infinite.
 
     Args:
         file: its name, for messages.
         tensors: by name.
+        most: that a number may be.
 
     Raises:
         UserError: one is there.
@@ -169,9 +174,9 @@ def check_finite(file: str, tensors: Mapping[str, Tensor]) -> None:
             largest = max(numbers.max(), -numbers.min())  # NaN where one is
             if not np.isfinite(largest):
                 raise not_finite(file, name)
-            if largest > LARGEST:
+            if largest > most:
                 raise UserError(
-                    f"{file}: expected numbers up to {LARGEST:g}; got a larger one in {name}: the file is "
+                    f"{file}: expected numbers up to {most:g}; got a larger one in {name}: the file is "
                     "damaged"
                 )
 
