@@ -45,6 +45,13 @@ def said(found: Inspection, words: str) -> bool:
     return any(words in line for line in found.advice)
 
 
+@pytest.mark.parametrize(("width", "height"), [(32, 1072), (1072, 32)])
+def test_a_picture_of_an_odd_shape(tmp_path, width, height):
+    frames, sound = performance(0, 3.0, width, height)
+    found = inspect(film(tmp_path / "odd.mp4", frames, sound), ClipConfig(size="32"))
+    assert 0 <= found.figures.motion_in_box <= 1
+
+
 def test_a_good_clip(made_up):
     found = inspect(made_up, ClipConfig(size="64"))
     figures = found.figures

@@ -3,6 +3,8 @@
 Windows knows none of them, and macOS none of memory: there a process goes on without.
 """
 
+import ctypes
+import gc
 import os
 from contextlib import suppress
 from math import ceil
@@ -82,6 +84,14 @@ def is_spent() -> bool:
         most, _ = resource.getrlimit(resource.RLIMIT_DATA)
         return most != resource.RLIM_INFINITY and 2 * pages * os.sysconf("SC_PAGE_SIZE") > most
     return False
+
+
+def give_back() -> None:
+    """Gives memory that nothing uses any more back to the system, where the C library can: it keeps some of
+    every film otherwise, and more and more."""
+    gc.collect()
+    with suppress(AttributeError, OSError, TypeError):  # of another library
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _lower(kind: int, most: int) -> None:

@@ -16,6 +16,7 @@ from listen_and_move.app.pictures import jpeg
 from listen_and_move.app.restrictions import (
     allow_memory,
     allow_seconds,
+    give_back,
     is_spent,
     restrict_this,
     takes_any_memory,
@@ -200,6 +201,7 @@ def main() -> None:
         request = json.loads(line)
         allow_seconds(request["seconds"])
         answer = answered(request, say)
+        give_back()
         # What a large file left behind is no longer there for the next one: that begins in a new process.
         say({**answer, "spent": is_spent()})
 

@@ -313,12 +313,12 @@ def _crops(power: FloatArray, video: VideoInfo, clip: ClipConfig, box: Box) -> t
     if total == 0:
         return 1.0, None
     sums = np.pad(power.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    scale = power.shape[1] / video.width
+    across, down = power.shape[1] / video.width, power.shape[0] / video.height
 
     def shares(lefts: NDArray[np.int_], tops: NDArray[np.int_], width: int, height: int) -> Array:
         """Share of the motion inside boxes of a size, for each left side (rows) and upper one (columns)."""
-        left, right = (np.rint(sides * scale).astype(int)[:, None] for sides in (lefts, lefts + width))
-        top, bottom = (np.rint(sides * scale).astype(int) for sides in (tops, tops + height))
+        left, right = (np.rint(sides * across).astype(int)[:, None] for sides in (lefts, lefts + width))
+        top, bottom = (np.rint(sides * down).astype(int) for sides in (tops, tops + height))
         right, bottom = np.minimum(right, power.shape[1]), np.minimum(bottom, power.shape[0])
         return (sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]) / total
 
