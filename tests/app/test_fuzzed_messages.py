@@ -38,25 +38,25 @@ def stranger(
         someone.unharmed(base / "errors.txt")
 
 
-@few(120)
+@few(40)
 @given(request=hostile.requests)
 def test_bodies(stranger: Hostile, request: tuple[str, bytes]) -> None:
     stranger.post(*request)
 
 
-@few(120)
+@few(40)
 @given(method=st.sampled_from(("GET", "HEAD", "POST", "DELETE", "PUT")), path=hostile.addresses)
 def test_addresses(stranger: Hostile, method: str, path: str) -> None:
     stranger.request(method, path)
 
 
-@few(100)
+@few(50)
 @given(data=hostile.raw)
 def test_bytes(stranger: Hostile, data: bytes) -> None:
     stranger.send(data)
 
 
-@few(60)
+@few(40)
 @given(message=hostile.first_messages)
 def test_first_messages(stranger: Hostile, message: bytes) -> None:
     stranger.play([message])
