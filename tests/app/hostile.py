@@ -212,6 +212,7 @@ class Hostile:
         self.visitor.get("/api/jobs")
         assert self.play([json.dumps(LIVE).encode(), bytes(4000)]) == "over"
         said = errors.read_text()
+        self.visitor.close()
         assert "Traceback" not in said and "Exception" not in said, said
 
 
