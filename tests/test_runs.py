@@ -32,9 +32,9 @@ def note(run: RunFolder, **changes: str | None) -> None:
 
 
 def test_the_video_is_where_it_was(trained: Path, performance: Path, moved: tuple[RunFolder, Path]) -> None:
-    assert RunFolder(trained).video() == performance.absolute()
+    assert RunFolder(trained).films.video() == performance.absolute()
     run, video = moved
-    assert run.video() == video
+    assert run.films.video() == video
 
 
 def test_a_video_that_is_gone_may_be_given(moved: tuple[RunFolder, Path], performance: Path) -> None:
@@ -43,10 +43,10 @@ def test_a_video_that_is_gone_may_be_given(moved: tuple[RunFolder, Path], perfor
     with pytest.raises(
         UserError, match=f"expected the video this run learnt at {video}; .*: give it with --video"
     ):
-        run.video()
-    assert run.video(performance) == performance
+        run.films.video()
+    assert run.films.video(performance) == performance
     with pytest.raises(UserError, match="give it with --video"):
-        run.video(video.parent)
+        run.films.video(video.parent)
 
 
 def test_another_video_is_refused(moved: tuple[RunFolder, Path]) -> None:
@@ -56,15 +56,15 @@ def test_another_video_is_refused(moved: tuple[RunFolder, Path]) -> None:
         with pytest.raises(
             UserError, match=f"learnt at {video}; the file there is another one: give it with --video"
         ):
-            run.video(place)
+            run.films.video(place)
 
 
 def test_an_older_run_asks_for_its_video(moved: tuple[RunFolder, Path]) -> None:
     run, video = moved
     note(run, video=None)
     with pytest.raises(UserError, match=r"older than this note: give it with --video"):
-        run.video()
-    assert run.video(video) == video
+        run.films.video()
+    assert run.films.video(video) == video
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "null"])
@@ -72,7 +72,7 @@ def test_a_damaged_environment_is_said(moved: tuple[RunFolder, Path], text: str)
     run, _ = moved
     run.environment_file.write_text(text)
     with pytest.raises(UserError, match="it is damaged"):
-        run.video_hash()
+        _ = run.films.video_hash
 
 
 @pytest.mark.parametrize("video", [5, ["a"], "a\0b", "\ud800"])
@@ -81,14 +81,14 @@ def test_a_video_that_is_no_path_is_damage(moved: tuple[RunFolder, Path], video:
     values = json.loads(run.environment_file.read_text())
     run.environment_file.write_text(json.dumps({**values, "video": video}))
     with pytest.raises(UserError, match="it is damaged"):
-        run.video()
+        run.films.video()
 
 
 def test_a_video_at_a_place_that_cannot_be_is_gone(moved: tuple[RunFolder, Path]) -> None:
     run, _ = moved
     note(run, video="v" * 5000)
     with pytest.raises(UserError, match="give it with --video"):
-        run.video()
+        run.films.video()
 
 
 WRONG_LINES = [

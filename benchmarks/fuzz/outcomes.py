@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.machine import machine
-from listen_and_move.errors import LONGEST_MESSAGE, UserError, printable
+from listen_and_move.errors import LONGEST_MESSAGE, UserError, is_out_of_memory, printable
 
 LONGEST_S = 20
 """Seconds that a file may take, or a part of the work on it; see `ALIVE`."""
@@ -70,8 +70,7 @@ def judged(number: int, what: str, play: Callable[[], object]) -> Outcome:
         outcome = "refused" if line else "no line"
     except Exception as error:
         said = "".join(traceback.format_exception(error)[-3:])
-        short = isinstance(error, MemoryError) or "allocate memory" in said or "bad_alloc" in said
-        outcome = "memory" if short else "traceback"
+        outcome = "memory" if is_out_of_memory(error) or "bad_alloc" in said else "traceback"
     taken = _peak() - before
     if taken > MOST_BYTES:
         outcome, said = "memory", f"{outcome}: {said}"

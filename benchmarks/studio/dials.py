@@ -34,7 +34,7 @@ def main() -> None:
     torch.set_num_threads(1)
     for run in options.runs:
         clip, animator = (
-            load_clip(RunFolder(run).video(None), RunFolder(run).config()),
+            load_clip(RunFolder(run).films.video(None), RunFolder(run).config()),
             Animator.load(run, "cpu"),
         )
         for sharpness in options.sharpness:

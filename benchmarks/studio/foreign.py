@@ -93,7 +93,7 @@ def kind(sound: Path) -> str:
 def measured(run: Path, sounds: Iterable[Path], controls: Controls = AS_TRAINED) -> Values:
     """All sounds on one run."""
     config = RunFolder(run).config()
-    clip, animator = load_clip(RunFolder(run).video(None), config), Animator.load(run, "cpu")
+    clip, animator = load_clip(RunFolder(run).films.video(None), config), Animator.load(run, "cpu")
     play = partial(_frames, animator, controls)
     training = np.concatenate([clip.frames[span.start : span.stop].numpy() for span in clip.train])
     small = thumbnails(training, SIDE)

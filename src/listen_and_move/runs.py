@@ -2,31 +2,23 @@
 all."""
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from listen_and_move.config import Config, is_step
 from listen_and_move.data.clip import file_hash
 from listen_and_move.environment import environment
 from listen_and_move.errors import SettingError, UserError
 from listen_and_move.json_text import LONGEST, bounded, parsed
+from listen_and_move.learnt_films import LearntFilms, LearntTake
 from listen_and_move.media.replacing import half_written, replacing
 from listen_and_move.settings import from_json, to_json
 
 LONGEST_LOG = 256_000_000
 """Bytes of a log that is read: of a million logged steps."""
-
-
-class _Learnt(NamedTuple):
-    """A take that a run learnt."""
-
-    video: str
-    """Where it was."""
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -129,7 +121,8 @@ class RunFolder:
                 folder.mkdir(parents=True, exist_ok=True)
             about = environment(videos[0], video_hash, device) | ({} if scene is None else {"scene": scene})
             if len(videos) > 1:
-                about["takes"] = [_Learnt(str(path.absolute()), file_hash(path))._asdict() for path in videos]
+                takes = (LearntTake(str(path.absolute()), file_hash(path)) for path in videos)
+                about["takes"] = [take._asdict() for take in takes]
             write_text(self.environment_file, json.dumps(about, indent=2))
             write_text(self.config_file, to_json(config))  # last: its presence means that the run was begun
         except OSError as error:
@@ -153,7 +146,7 @@ class RunFolder:
                 "choose another --run",
             )
         if self.environment_file.exists():
-            self._environment()  # refuses one that is of something else
+            _ = self.films  # refuses one that is of something else
 
     def half_written(self) -> Iterator[Path]:
         """What a training that was killed left under temporary names, and what one under way is writing."""
@@ -173,106 +166,18 @@ class RunFolder:
         """The settings of the run."""
         return from_json(Config, self._read(self.config_file))
 
-    def video_hash(self) -> str:
-        """sha256 of the video that the run learns."""
-        return str(self._environment()["video_sha256"])
-
-    def check_scene(self, scene: int | None) -> None:
-        """Refuses a scene that is not the one which the run learns; None is any.
+    @property
+    def films(self) -> LearntFilms:
+        """Which films the run learnt, as its environment says.
 
         Raises:
-            UserError: it is another one.
+            UserError: it is missing or damaged.
         """
-        learnt = self._environment().get("scene")
-        if scene is not None and scene != learnt:
-            part = "the part it was begun with" if learnt is None else f"scene {learnt}, which it learns"
-            raise UserError(f"{self.path}: expected {part}; got scene {scene}", "choose another --run")
-
-    def learnt(self) -> str | None:
-        """Where the video was that the run learnt, as it says itself; None: the run is too old to know."""
-        return self._environment().get("video")
-
-    def video(self, elsewhere: Path | None = None) -> Path:
-        """The only video that the run learnt, where it was then or where it is said to be now.
-
-        Raises:
-            UserError: the run is too old to know, it learnt takes or a folder of songs, or the file is gone
-                or another one.
-        """
-        if takes := self.take_names():
-            raise UserError(
-                f"{self.path}: expected a run that learnt one video file; this one learnt {len(takes)} takes"
-            )
-        learnt = self.learnt()
-        if learnt is not None and os.path.isdir(learnt):  # noqa: PTH112 -- a name of any length
-            raise UserError(
-                f"{self.path}: expected a run that learnt a video file; this one learnt the Sub-URMP folder "
-                f"{learnt}: its model can be played, but its songs are not measured or shown again"
-            )
-        if elsewhere is None and learnt is None:
-            raise UserError(
-                f"{self.path}: expected the place of the video this run learnt; the run is older than this "
-                "note",
-                "give it with --video",
-            )
-        path = elsewhere or Path(str(learnt))
-        self._check_learnt(path, self.video_hash(), "give it with --video")
-        return path
-
-    def take_names(self) -> list[str]:
-        """Where the takes were that the run learnt; none where it learnt one video."""
-        return [take.video for take in self._takes()]
-
-    def videos(self, elsewhere: Path | None = None) -> list[Path]:
-        """The video or the takes that the run learnt, where they were then; one of them may be said to be
-        elsewhere now.
-
-        Raises:
-            UserError: one is gone or another one, or what is elsewhere is none of them.
-        """
-        takes = self._takes()
-        if not takes:
-            return [self.video(elsewhere)]
-        paths = [Path(take.video) for take in takes]
-        if elsewhere is not None:
-            paths[self._place(takes, elsewhere)] = elsewhere
-        for path, take in zip(paths, takes, strict=True):
-            self._check_learnt(path, take.sha256, "put it back there, or give it with --video")
-        return paths
-
-    def _place(self, takes: Sequence[_Learnt], video: Path) -> int:
-        """Which take a file is.
-
-        Raises:
-            UserError: none of them.
-        """
-        with suppress(OSError, ValueError):
-            return [take.sha256 for take in takes].index(file_hash(video))
-        names = ", ".join(Path(take.video).name for take in takes)
-        raise UserError(f"{video}: expected one of the takes that this run learnt, {names}")
-
-    def _takes(self) -> list[_Learnt]:
-        """Nothing where the run learnt one video.
-
-        Raises:
-            UserError: the environment is damaged.
-        """
-        entries = self._environment().get("takes", [])
-        with suppress(TypeError, KeyError):
-            takes = [_Learnt(str(entry["video"]), str(entry["sha256"])) for entry in entries]
-            if all(_is_path(take.video) for take in takes):
-                return takes
-        raise self._damaged()
-
-    def _check_learnt(self, path: Path, sha256: str, hint: str) -> None:
-        """Refuses a file that is not the one that was learnt."""
-        expected = f"{self.path}: expected the video this run learnt at {path}"
-        try:
-            same = file_hash(path) == sha256
-        except OSError as error:
-            raise UserError(f"{expected}; got {error.strerror}", hint) from None
-        if not same:
-            raise UserError(f"{expected}; the file there is another one", hint)
+        text = self._read(self.environment_file)
+        with suppress(ValueError):
+            return LearntFilms.of(self.path, parsed(text))
+        what = f"{self.environment_file}: expected the run's environment as JSON; it is damaged"
+        raise UserError(what, "start another --run")
 
     def log(self, values: dict[str, Any]) -> None:
         """Append one line to the metrics."""
@@ -310,32 +215,11 @@ class RunFolder:
         """What a run begins with."""
         return self.state_file.parent, self.sample_file(0).parent, self.evaluation_folder
 
-    def _environment(self) -> dict[str, Any]:
-        text = self._read(self.environment_file)
-        try:
-            values = parsed(text)
-        except SettingError:
-            values = None
-        match values:
-            case {"video_sha256": str()} if _is_path(values.get("video")):
-                return values
-        raise self._damaged()
-
-    def _damaged(self) -> UserError:
-        what = f"{self.environment_file}: expected the run's environment as JSON; it is damaged"
-        return UserError(what, "start another --run")
-
     def _read(self, path: Path, longest: int = LONGEST, errors: str = "strict") -> str:
         with suppress(OSError, ValueError):
             return bounded(path, longest).decode(errors=errors)
         expected = f"{path}: expected a file of a run folder"
         raise UserError(f"{expected}; it is missing or damaged", "start another --run")
-
-
-def _is_path(value: object) -> bool:
-    with suppress(ValueError):  # letters that are none
-        return value is None or (isinstance(value, str) and b"\0" not in os.fsencode(value))
-    return False
 
 
 def model_path(path: Path) -> Path:

@@ -165,14 +165,14 @@ def test_a_run_of_takes(learnt: RunFolder, takes: tuple[Path, Path], tmp_path: P
     def learn(*videos: Path) -> Path:
         return train(videos, run.path, preset_name="quick", settings=RUN, device="cpu").run
 
-    assert run.videos() == [path.absolute() for path in takes]
+    assert run.films.videos() == [path.absolute() for path in takes]
     assert learn(*takes) == run.path
     for others in (takes[:1], takes[::-1]):
         with pytest.raises(UserError, match=r"expected the takes .* in this order: .*one.mp4, .*two.mp4"):
             learn(*others)
     moved = tmp_path / 'größer als " eins.mp4'
     moved.write_bytes(takes[1].read_bytes())
-    assert run.videos(moved) == [takes[0].absolute(), moved]
+    assert run.films.videos(moved) == [takes[0].absolute(), moved]
     held_out = len(load_clip(takes[0], CONFIG).held_out[0])
     sample = probe(run.sample_file(1))
     assert sample.sounds and sample.video is not None and sample.video.duration == Fraction(2 * held_out, 20)
@@ -185,7 +185,7 @@ def test_a_run_of_takes(learnt: RunFolder, takes: tuple[Path, Path], tmp_path: P
         assert "of the other takes (two.mp4)" in found[0].left_out[0] and found[1].subfolder
         with pytest.raises(UserError, match="expected one of the takes"):
             open_takes(run, tmp_path, False, shelf, lambda *told: None)
-        learnt = LearntFrames.of(run.videos(), run.config(), None, shelf, lambda *told: None)
+        learnt = LearntFrames.of(run.films.videos(), run.config(), None, shelf, lambda *told: None)
         assert (len(learnt.unseen), len(learnt.filmed)) == (
             2 * held_out,
             sum(len(take.frames) for take in Takes.find(takes).load(run.config()).takes),

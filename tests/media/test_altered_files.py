@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from benchmarks.fuzz.media import play
 from benchmarks.fuzz.media_files import altered, make_originals
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.made_up import SAME_EVERYWHERE
 
 from listen_and_move.errors import UserError
 from listen_and_move.media.files import probe
@@ -44,12 +45,7 @@ def test_originals_play(originals: list[Path]) -> None:
         play(file)
 
 
-@settings(
-    derandomize=True,
-    deadline=None,
-    max_examples=60,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@SAME_EVERYWHERE
 @given(number=st.integers(0, 14), random=st.randoms(use_true_random=False))
 def test_an_altered_file_plays_or_is_refused_in_one_line(
     originals: list[Path], place: Path, number: int, random: Random
@@ -183,32 +179,29 @@ def test_a_claimed_size_that_is_too_large_is_told(originals: list[Path], tmp_pat
     assert probe(file).video is not None
 
 
-def test_8k_is_a_video(tmp_path: Path) -> None:
-    file = tmp_path / "film.mkv"
+def film_of_8k(file: Path, aspect: int) -> Path:
+    """A film of one grey picture, whose pixels are so much wider than high."""
     with av.open(str(file), "w") as container:
         stream: Any = container.add_stream("mjpeg", rate=5)
         stream.width, stream.height, stream.pix_fmt = 7680, 4320, "yuvj420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(aspect)
         frame: Any = av.VideoFrame.from_ndarray(
             np.full((4320 * 3 // 2, 7680), 128, np.uint8), format="yuvj420p"
         )
         frame.pts, frame.time_base = 0, Fraction(1, 5)
         container.mux([*stream.encode(frame), *stream.encode(None)])
+    return file
+
+
+def test_8k_is_a_video(tmp_path: Path) -> None:
+    file = film_of_8k(tmp_path / "film.mkv", 1)
     info = probe(file).video
     assert info is not None and (info.width, info.height) == (7680, 4320)
     assert next(read_frames(file, Fraction(5), width=64, height=36)).shape == (36, 64, 3)
 
 
 def test_shapes_of_pixels_make_no_picture_larger_than_any_is(tmp_path: Path) -> None:
-    file = tmp_path / "film.mkv"
-    with av.open(str(file), "w") as container:
-        stream: Any = container.add_stream("mjpeg", rate=5)
-        stream.width, stream.height, stream.pix_fmt = 7680, 4320, "yuvj420p"
-        stream.codec_context.sample_aspect_ratio = Fraction(8, 1)
-        frame: Any = av.VideoFrame.from_ndarray(
-            np.full((4320 * 3 // 2, 7680), 128, np.uint8), format="yuvj420p"
-        )
-        frame.pts, frame.time_base = 0, Fraction(1, 5)
-        container.mux([*stream.encode(frame), *stream.encode(None)])
+    file = film_of_8k(tmp_path / "film.mkv", 8)
     info = probe(file).video
     assert info is not None and (info.width, info.height) == (7680, 4320)
 

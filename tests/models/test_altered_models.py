@@ -12,8 +12,9 @@ import torch
 from benchmarks.fuzz.mutations import altered_value
 from benchmarks.fuzz.outcomes import judged
 from benchmarks.fuzz.tensor_files import ALTERATIONS, StoredTensor, TensorFileParts
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.made_up import SAME_EVERYWHERE, put_anywhere
 
 from listen_and_move.cli.main import run_command
 from listen_and_move.errors import UserError, printable
@@ -26,12 +27,6 @@ from listen_and_move.models.kept_frames import ENTRY as KEPT_ENTRY
 from listen_and_move.models.kept_frames import held_frames
 from listen_and_move.runs import RunFolder
 
-SAME_EVERYWHERE = settings(
-    derandomize=True,
-    deadline=None,
-    max_examples=25,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
 SOUND = np.sin(np.arange(9_600) ** 1.5 / 90).astype(np.float32)  # three frames
 MANY = 200_000_000
 """Bytes; the file has a hundredth of them."""
@@ -67,26 +62,13 @@ def test_altered_files_are_played_or_refused(
     play(file)
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-    max_leaves=12,
-)
-
-
 @pytest.mark.parametrize("entry", [ENTRY, KEPT_ENTRY])
-@SAME_EVERYWHERE
+@settings(SAME_EVERYWHERE, max_examples=25)
 @given(data=st.data())
 def test_entries_of_any_json(tmp_path: Path, good: TensorFileParts, entry: str, data: st.DataObject) -> None:
     """A value of any kind in the place of each that an entry holds."""
     values = json.loads(good.metadata[entry])
-    place: Any = values
-    while True:
-        key = data.draw(st.sampled_from(sorted(place)))
-        if not isinstance(place[key], dict) or not data.draw(st.integers(0, 3)):
-            break
-        place = place[key]
-    place[key] = data.draw(JSON)
+    put_anywhere(values, data)
     file = tmp_path / "model.safetensors"
     file.write_bytes(good._replace(metadata={**good.metadata, entry: json.dumps(values)}).content())
     play(file)

@@ -9,8 +9,9 @@ from random import Random
 import pytest
 import torch
 from benchmarks.fuzz.tensor_files import ALTERATIONS, StoredTensor, TensorFileParts
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.made_up import SAME_EVERYWHERE, put_anywhere
 
 from listen_and_move.errors import SettingError, UserError, printable
 from listen_and_move.models.checkpoint import load_model
@@ -19,12 +20,6 @@ from listen_and_move.training.loop import train
 from listen_and_move.training.state import load_state
 from listen_and_move.training.trainer import TrainingProgress
 
-SAME_EVERYWHERE = settings(
-    derandomize=True,
-    deadline=None,
-    max_examples=60,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
 CPU = torch.device("cpu")
 MORE = {"training.steps": 6}
 
@@ -142,13 +137,6 @@ def test_every_tensor_of_another_shape_is_refused(tmp_path: Path, trained: Path,
             load_state(file, run.config(), CPU)
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-    max_leaves=12,
-)
-
-
 @SAME_EVERYWHERE
 @given(data=st.data(), name=st.sampled_from(["config.json", "environment.json", "metrics.jsonl"]))
 def test_run_folders_with_any_json(tmp_path: Path, trained: Path, data: st.DataObject, name: str) -> None:
@@ -158,16 +146,10 @@ def test_run_folders_with_any_json(tmp_path: Path, trained: Path, data: st.DataO
         shutil.copy(trained / each.name, each)
     file = tmp_path / name
     values = json.loads(file.read_text().splitlines()[0] if name == "metrics.jsonl" else file.read_text())
-    place = values
-    while True:
-        key = data.draw(st.sampled_from(sorted(place)))
-        if not isinstance(place[key], dict) or not data.draw(st.integers(0, 3)):
-            break
-        place = place[key]
-    place[key] = data.draw(JSON)
-    file.write_text(json.dumps(values if data.draw(st.integers(0, 9)) else place[key]))
-    readers = (run.config, run.video, run.videos, run.take_names, run.video_hash)
-    for read in (*readers, lambda: run.check_scene(2)):
+    other = put_anywhere(values, data)
+    file.write_text(json.dumps(values if data.draw(st.integers(0, 9)) else other))
+    films = (lambda: run.films.video(), lambda: run.films.videos(), lambda: run.films.check_scene(2))
+    for read in (run.config, *films):
         try:
             read()
         except (UserError, SettingError) as error:

@@ -39,7 +39,7 @@ def test_which_is_better(path: PictureQuality, composed: PictureQuality, better:
 def test_a_stretch_is_rehearsed_without_its_own_frames(filmed: Path) -> None:
     folder = RunFolder(filmed)
     model, config = load_model(folder.model_file), folder.config()
-    clip = load_clip(folder.video(), config)
+    clip = load_clip(folder.films.video(), config)
     assert model.kept is not None
     found = rehearsals(model.network, clip, config, model.kept.path)
     assert sum(len(stretch.span) for stretch in found) == sum(map(len, clip.train))

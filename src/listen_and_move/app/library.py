@@ -101,7 +101,7 @@ class Library:
         if not is_text(run.path.name):
             raise UserError(f"{shown(run.path.name)}: expected a folder with a name in UTF-8: rename it")
         if run.environment_file.exists():
-            run.learnt()
+            _ = run.films
         return {}
 
     def _model(self, run: RunFolder) -> dict[str, Any]:
@@ -133,8 +133,7 @@ class Library:
     def _can_paste(self, run: RunFolder) -> bool:
         """Whether what it learnt seems to be where it was; hashes are checked when it is used."""
         with suppress(UserError, OSError):
-            videos = run.take_names() or [run.learnt()]
-            return all(video is not None and Path(video).is_file() for video in videos)
+            return all(place is not None and Path(place).is_file() for place in run.films.places)
         return False
 
     def _samples(self, run: RunFolder) -> Iterator[int]:

@@ -89,7 +89,7 @@ class Trainings:
             )
         with self.turn:
             self._check_free()
-            self._launch(name, run.videos(), [f"--steps={steps}"])
+            self._launch(name, run.films.videos(), [f"--steps={steps}"])
 
     def stop(self, name: str) -> None:
         """Ask a training to finish its step, save and end.

@@ -19,9 +19,11 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point: exits with 0, with 2 and one line on stderr when the user can mend it, with 130 when
     interrupted."""
     interrupts.install()
-    # Threads of a training sleep while they wait for each other. Otherwise they take the processor from what
-    # they wait for where another program is busy too. Read by OpenMP when torch is loaded, which is later.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Threads of GNU's OpenMP spin while they wait for each other, and where another program is busy too, take
+    # the processor from what they wait for. So many turns, and they sleep:
+    # docs/experiments/waiting-threads.md. Read when torch is loaded, which is later.
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(
             stream, TextIOWrapper

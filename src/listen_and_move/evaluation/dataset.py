@@ -167,7 +167,7 @@ def open_dataset(
         UserError: a video is missing or unreadable, or nothing is held out.
     """
     config = folder.config()
-    other = video is not None and probe(video) is not None and file_hash(video) != folder.video_hash()
+    other = video is not None and probe(video) is not None and file_hash(video) != folder.films.video_hash
     learnt = decode(
         _learnt(folder, None if other else video, other),
         config.clip,
@@ -200,7 +200,7 @@ def open_dataset(
 
 def _learnt(folder: RunFolder, video: Path | None, other: bool) -> Path:
     try:
-        return folder.video(video)
+        return folder.films.video(video)
     except UserError as error:
         if not other:
             raise

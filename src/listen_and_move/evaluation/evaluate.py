@@ -100,7 +100,7 @@ def evaluate(
     animator = Animator.load(folder.path, device)
     with Shelf() as shelf:
         place, statistics = None if video is None else Path(video), animator.model.statistics
-        if folder.take_names():
+        if folder.films.takes:
             dataset = open_takes(folder, place, training, shelf, watch)
         else:
             dataset = open_dataset(folder, statistics, place, training, shelf, watch)

@@ -250,7 +250,7 @@ def evaluated_run(folder: RunFolder, animator: Animator, video: Path) -> Evaluat
         name=folder.path.resolve().name,
         step=animator.model.step,
         video=video.name,
-        video_sha256=folder.video_hash(),
+        video_sha256=folder.films.video_hash,
         model_sha256=file_hash(folder.model_file),
         model_bytes=folder.model_file.stat().st_size,
         parameters=sum(parameter.numel() for parameter in animator.network.parameters()),

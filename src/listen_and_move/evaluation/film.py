@@ -176,7 +176,7 @@ class Film:
         Raises:
             UserError: no run, its video is gone, or nothing is held out.
         """
-        paths, config = folder.videos(video), folder.config()
+        paths, config = folder.films.videos(video), folder.config()
         found = cls.of_clip(paths[0], config.clip) if len(paths) == 1 else cls.of_takes(paths, config)
         longest = max((len(part.span) for part in found.held_out), default=0)
         if longest < LEAST_FRAMES:

@@ -31,7 +31,7 @@ def open_takes(folder: RunFolder, video: Path | None, training: bool, shelf: She
     Raises:
         UserError: a take is gone, the video is none of them, or nothing is held out.
     """
-    config, paths = folder.config(), folder.videos(video)
+    config, paths = folder.config(), folder.films.videos(video)
     place = 0 if video is None else paths.index(video)
     clip = Takes(tuple(paths)).load(config, lambda done, total: watch("decoding", done, total))
     take, store = clip.takes[place], shelf.store(config.clip.width, config.clip.height)

@@ -263,7 +263,7 @@ def video_config(video: Path, track: int | None) -> Config:
 def clip_name(model: Path) -> str:
     """Returns the name of the video that a run learnt; of a model alone its own name."""
     with suppress(UserError):
-        return RunFolder(model).video(None).name
+        return RunFolder(model).films.video(None).name
     return model.stem
 
 
@@ -278,7 +278,7 @@ def recording(model: Path, video: Path | None = None) -> tuple[list[Path], Confi
         UserError: it is not found, or another one than the run learnt.
     """
     if model.is_dir():
-        return RunFolder(model).videos(video), RunFolder(model).config()
+        return RunFolder(model).films.videos(video), RunFolder(model).config()
     if video is None:
         raise UserError(
             f"{model}: expected the run folder, whose video is needed; got a model alone",

@@ -56,7 +56,7 @@ def add_frames(
     found = load_model(file)
     if path.is_dir():
         folder, config = RunFolder(path), RunFolder(path).config()
-        videos = folder.videos() if place is None else [folder.video(place)]
+        videos = folder.films.videos() if place is None else [folder.films.video(place)]
     elif place is None:
         raise UserError(f"{path}: expected the video that it learnt; got a model alone", "name its video too")
     else:

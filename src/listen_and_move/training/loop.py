@@ -84,7 +84,7 @@ def train(
             watch(TrainingProgress(0, steps, {}, 0.0, looked=(done, total)))
 
         if begun:
-            folder.check_scene(scene)
+            folder.films.check_scene(scene)
         elif scene is not None or has_scenes(videos, settings):
             chosen = choose_scene(videos[0], config.clip, scene, looking)
             config, scene = replace(config, clip=chosen.clip), chosen.number

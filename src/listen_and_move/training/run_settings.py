@@ -122,9 +122,10 @@ def check_same_video(folder: RunFolder, videos: Sequence[Path], video_hash: str)
     Raises:
         UserError: it is another one.
     """
-    if folder.video_hash() != video_hash:
-        takes, named = folder.take_names(), " and ".join(map(str, videos))
-        order = f"takes that this run learns, in this order: {', '.join(takes)}"
-        learnt = order if takes else "video that this run learns"
+    films = folder.films
+    if films.video_hash != video_hash:
+        named = " and ".join(map(str, videos))
+        order = f"takes that this run learns, in this order: {', '.join(map(str, films.places))}"
+        learnt = order if films.takes else "video that this run learns"
         other = "are others" if len(videos) > 1 else "is another one"
         raise UserError(f"{folder.path}: expected the {learnt}; {named} {other}", "choose another --run")

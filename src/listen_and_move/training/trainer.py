@@ -227,20 +227,19 @@ def _state(
     Raises:
         UserError: the checkpoint is damaged or of another run.
     """
-    model = _model_of(folder, config)
     if folder.state_file.exists() or not folder.state_file.parent.is_dir():
         try:
             return load_state(folder.state_file, config, device)
         except UserError as error:
             hint = "start another --run"
-            if model is not None:
+            if (model := _model_of(folder, config)) is not None:
                 place = folder.state_file.parent
                 hint = (
                     f"delete {place}, and the same command goes on from the model of step {model.step}: with "
                     "its weights, while optimisers and discriminators begin anew"
                 )
             raise UserError(error.message, hint) from None
-    if model is None:
+    if (model := _model_of(folder, config)) is None:
         return _first_state(clip, config, device)
     note = f"{folder.path}: no checkpoint is there: goes on from the model of step {model.step}"
     watch(TrainingProgress(model.step, config.training.steps, {}, 0.0, note=Remark(note)))

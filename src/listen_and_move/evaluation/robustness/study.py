@@ -139,7 +139,7 @@ def robustness(
         target / "clips.jsonl",
         {"format": FORMAT, "model_sha256": file_hash(folder.model_file), "settings": as_json(settings)},
     )
-    sources = folder.videos(None if video is None else Path(video))
+    sources = folder.films.videos(None if video is None else Path(video))
     with Shelf() as shelf:
         learnt = LearntFrames.of(sources, folder.config(), animator.model.statistics, shelf, watch)
         player = _player(learnt, animator, log, spread, seed, watch)
@@ -163,7 +163,7 @@ def robustness(
         left_out=[] if distances else [NO_DISTANCES],
         skipped=skipped,
         not_used=log.clips()[1],
-        environment=Environment(**environment(sources[0], folder.video_hash(), str(animator.device))),
+        environment=Environment(**environment(sources[0], folder.films.video_hash, str(animator.device))),
         model_settings=asdict(folder.config()),
         took_s=round(time.perf_counter() - begun, 1),
     )
@@ -220,7 +220,7 @@ def _played_run(folder: RunFolder, animator: Animator, learnt: LearntFrames, log
         name=folder.path.resolve().name,
         step=animator.model.step,
         video=learnt.name,
-        video_sha256=folder.video_hash(),
+        video_sha256=folder.films.video_hash,
         model_sha256=str(log.identity["model_sha256"]),
         width=width,
         height=height,

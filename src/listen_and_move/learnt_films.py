@@ -1,0 +1,150 @@
+"""Which films a run learnt, and where they are now."""
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from listen_and_move.data.clip import file_hash
+from listen_and_move.errors import UserError
+
+
+class LearntTake(NamedTuple):
+    """A take that a run learnt."""
+
+    video: str
+    """Where it was."""
+    sha256: str
+
+
+@dataclass(frozen=True)
+class LearntFilms:
+    """One video, several takes, or a folder of songs."""
+
+    run: Path
+    """Folder of the run, for messages."""
+    video_hash: str
+    """sha256 of all of it."""
+    place: str | None
+    """Where the video was, as the run says itself; None: the run is too old to know."""
+    scene: object
+    """Number of the scene that it learns; None: the part was named otherwise."""
+    takes: tuple[LearntTake, ...]
+    """None where it learnt one video."""
+
+    @classmethod
+    def of(cls, run: Path, environment: Any) -> "LearntFilms":
+        """Returns what an environment says.
+
+        Args:
+            run: folder of the run.
+            environment: that the run has noted, as JSON; anybody may have written it.
+
+        Raises:
+            ValueError: it is none.
+        """
+        match environment:
+            case {"video_sha256": str(video_hash)}:
+                place, scene = environment.get("video"), environment.get("scene")
+                takes = _takes(environment)
+                if all(_is_path(each) for each in (place, *(take.video for take in takes))):
+                    return cls(run, video_hash, place, scene, takes)
+        raise ValueError("no environment of a run")
+
+    @property
+    def places(self) -> list[str | None]:
+        """Where the video or the takes were."""
+        return [take.video for take in self.takes] or [self.place]
+
+    def check_scene(self, scene: int | None) -> None:
+        """Refuses a scene that is not the one which the run learns; None is any.
+
+        Raises:
+            UserError: it is another one.
+        """
+        if scene is not None and scene != self.scene:
+            part = (
+                "the part it was begun with" if self.scene is None else f"scene {self.scene}, which it learns"
+            )
+            raise UserError(f"{self.run}: expected {part}; got scene {scene}", "choose another --run")
+
+    def video(self, elsewhere: Path | None = None) -> Path:
+        """The only video that the run learnt, where it was then or where it is said to be now.
+
+        Raises:
+            UserError: the run is too old to know, it learnt takes or a folder of songs, or the file is gone
+                or another one.
+        """
+        if self.takes:
+            raise UserError(
+                f"{self.run}: expected a run that learnt one video file; this one learnt {len(self.takes)} "
+                "takes"
+            )
+        if self.place is not None and os.path.isdir(self.place):  # noqa: PTH112 -- a name of any length
+            raise UserError(
+                f"{self.run}: expected a run that learnt a video file; this one learnt the Sub-URMP folder "
+                f"{self.place}: its model can be played, but its songs are not measured or shown again"
+            )
+        if elsewhere is None and self.place is None:
+            raise UserError(
+                f"{self.run}: expected the place of the video this run learnt; the run is older than this "
+                "note",
+                "give it with --video",
+            )
+        path = elsewhere or Path(str(self.place))
+        self._check(path, self.video_hash, "give it with --video")
+        return path
+
+    def videos(self, elsewhere: Path | None = None) -> list[Path]:
+        """The video or the takes that the run learnt, where they were then; one of them may be said to be
+        elsewhere now.
+
+        Raises:
+            UserError: one is gone or another one, or what is elsewhere is none of them.
+        """
+        if not self.takes:
+            return [self.video(elsewhere)]
+        paths = [Path(take.video) for take in self.takes]
+        if elsewhere is not None:
+            paths[_number(self.takes, elsewhere)] = elsewhere
+        for path, take in zip(paths, self.takes, strict=True):
+            self._check(path, take.sha256, "put it back there, or give it with --video")
+        return paths
+
+    def _check(self, path: Path, sha256: str, hint: str) -> None:
+        """Refuses a file that is not the one that was learnt."""
+        expected = f"{self.run}: expected the video this run learnt at {path}"
+        try:
+            same = file_hash(path) == sha256
+        except OSError as error:
+            raise UserError(f"{expected}; got {error.strerror}", hint) from None
+        if not same:
+            raise UserError(f"{expected}; the file there is another one", hint)
+
+
+def _number(takes: Sequence[LearntTake], video: Path) -> int:
+    """Which take a file is.
+
+    Raises:
+        UserError: none of them.
+    """
+    with suppress(OSError, ValueError):
+        return [take.sha256 for take in takes].index(file_hash(video))
+    names = ", ".join(Path(take.video).name for take in takes)
+    raise UserError(f"{video}: expected one of the takes that this run learnt, {names}")
+
+
+def _takes(environment: Mapping[str, Any]) -> tuple[LearntTake, ...]:
+    try:
+        entries = environment.get("takes", [])
+        return tuple(LearntTake(str(entry["video"]), str(entry["sha256"])) for entry in entries)
+    except (TypeError, KeyError) as error:
+        raise ValueError("no takes") from error
+
+
+def _is_path(value: object) -> bool:
+    with suppress(ValueError):  # letters that are none
+        return value is None or (isinstance(value, str) and b"\0" not in os.fsencode(value))
+    return False
