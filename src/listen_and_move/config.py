@@ -11,19 +11,18 @@ from typing import Any, Literal
 
 from listen_and_move.clock import parse_number, parse_rate
 from listen_and_move.errors import SettingError, shown
+from listen_and_move.json_text import LARGEST_EXACT
 
 LONGEST_MEMORY = 1024
 """Frames back from which a recurrent layer may continue."""
 MOST_DIGITS = 9
 """Of a whole number inside a text, such as a width."""
-MOST_STEPS = 2**53
-"""Below this every reader of JSON knows a whole number exactly."""
 MOST_RECALLED = 10**6
 """Training frames that a network blends, at most."""
 WIDEST = 2**16
 """Channels of a layer, and numbers of a vector, at most."""
 LOUDEST_DB = 200.0
-"""Of mel power, either way, within which a noise floor is."""
+"""Either way, within which a noise floor is, of mel power, and the level of a training sound."""
 
 LATER = {"later": True}
 """Marks a setting that version 0.1 did not have: where it has its default, it is not written, so that equal
@@ -54,7 +53,7 @@ def is_whole(text: str) -> bool:
 
 def is_step(value: object) -> bool:
     """Whether this is a number of training steps."""
-    return type(value) is int and 0 <= value < MOST_STEPS
+    return type(value) is int and 0 <= value < LARGEST_EXACT
 
 
 def require_finite(settings: object) -> None:

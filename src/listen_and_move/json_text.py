@@ -12,6 +12,8 @@ DEEPEST = 32
 """Levels of JSON that is read; what this project writes has far fewer."""
 LONGEST = 4_000_000
 """Characters of JSON that is read, and bytes of a file of it; where more is usual, the reader says so."""
+LARGEST_EXACT = 2**53
+"""Up to this every reader of JSON knows whole numbers exactly."""
 MOST_DIGITS = 500
 """Of a whole number: what this project writes has nineteen at most."""
 

@@ -15,7 +15,7 @@ from websockets.sync.client import connect
 
 from tests.app.serving import WAIT, Visitor
 
-GUARDED = "limits.MOST_STEPS = 0; limits.REQUEST_SECONDS = limits.STALL_SECONDS = 5.0"
+GUARDED = "limits.MOST_TRAINING_STEPS = 0; limits.REQUEST_SECONDS = limits.STALL_SECONDS = 5.0"
 """Of a page that is asked at random: no training begins, and half a request is not waited for long."""
 UNEXPECTED = b"nobody expected"
 TEXTS = (

@@ -117,9 +117,20 @@ def test_files_are_called_by_their_names(base: Path) -> None:
         "(/usr/lib/x/y.so)": "(y.so)",
         "C:\\Users\\ann\\take.wav: expected": "take.wav: expected",
         "C:/Users/ann/take.wav": "take.wav",
+        "~/films/take.wav: expected": "take.wav: expected",
+        r"'\\host\films\take.wav'": "'take.wav'",
     }.items():
         assert without_paths(text) == said
-    for text in ("20 frames/s, 1/2", "a / b", "http://127.0.0.1:8642/runs", "0,0,9/9", "and/or", "steps/s"):
+    for text in (
+        "20 frames/s, 1/2",
+        "a / b",
+        "http://127.0.0.1:8642/runs",
+        "0,0,9/9",
+        "and/or",
+        "steps/s",
+        "a ~ b",
+        r"\x1b",
+    ):
         assert without_paths(text) == text
 
 

@@ -75,10 +75,38 @@ def test_8k_can_be_looked_at(large: Path) -> None:
 def test_what_takes_too_much_memory_is_refused_and_the_next_is_not(
     large: Path, performance: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "WORKER_BYTES", 400_000_000)
-    refused, found = looked(large, performance)
+    monkeypatch.setattr(limits, "WORKER_BYTES", 260_000_000)
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})  # so that no stacks of many threads come on top
+    try:
+        refused, found = looked(large, performance)
+    finally:
+        os.sched_setaffinity(0, cores)
     assert isinstance(refused, str) and "memory" in refused and "\n" not in refused
     assert isinstance(found, dict) and found["width"] == 64
+
+
+@LINUX
+def test_a_file_that_is_mapped_comes_on_top() -> None:
+    code = (
+        "import mmap, resource, tempfile\n"
+        "from listen_and_move.app.restrictions import allow_memory, allow_more_memory\n"
+        "file = tempfile.TemporaryFile()\n"
+        "file.truncate(2_000_000_000)\n"
+        "allow_memory(1_000_000_000)\n"
+        "for more in (0, 2_000_000_000):\n"
+        "    allow_more_memory(more)\n"
+        "    try: mmap.mmap(file.fileno(), 0, mmap.MAP_PRIVATE); print('mapped')\n"
+        "    except OSError as error: print(error.strerror)\n"
+    )
+    line = [sys.executable, "-c", code]
+    result = subprocess.run(line, capture_output=True, text=True, check=True, preexec_fn=_on_one_core)
+    assert result.stdout.split("\n") == ["Cannot allocate memory", "mapped", ""]
+
+
+def _on_one_core() -> None:
+    """Stacks of a few threads alone come on top of a limit."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
 def test_what_takes_too_long_is_ended_and_the_next_is_not(

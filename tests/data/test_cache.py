@@ -92,7 +92,7 @@ def test_no_place_no_cache_and_no_error(
 
 
 def test_the_oldest_go_first(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "LARGEST", 100_000)
+    monkeypatch.setattr(cache, "MOST_CACHED_BYTES", 100_000)
     tensors = {"frames": torch.zeros(30_000, dtype=torch.uint8)}
     for age, name in enumerate(("old", "used", "new")):
         cache.keep(cache.key(name=name), tensors)

@@ -21,7 +21,7 @@ from tests.made_up import SAME_EVERYWHERE
 
 from listen_and_move.errors import UserError
 from listen_and_move.media.files import probe
-from listen_and_move.media.limits import LARGEST, MOST_CHANNELS, MOST_TRACKS
+from listen_and_move.media.limits import LARGEST_PICTURE, MOST_CHANNELS, MOST_TRACKS
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.sound import read_sound
 
@@ -126,7 +126,7 @@ def test_a_picture_that_is_larger_than_claimed_is_not_decoded(
     huge: bytes, suffix: str, tmp_path: Path
 ) -> None:
     file = film_of([huge] * 3, tmp_path / f"film.{suffix}")
-    assert f"larger than {LARGEST[0]}x{LARGEST[1]} pixels" in refusal(file)
+    assert f"larger than {LARGEST_PICTURE[0]}x{LARGEST_PICTURE[1]} pixels" in refusal(file)
     assert probed_in_little_memory(file)
 
 
@@ -163,7 +163,7 @@ def test_what_a_file_holds_is_told_without_decoding_what_is_too_large(
         for plane in frame.planes:
             plane.update(bytes(plane.buffer_size))
         container.mux([*stream.encode(frame), *stream.encode(None)])
-    assert f"{LARGEST[0]}x{LARGEST[1]} pixels" in refusal(file)
+    assert f"{LARGEST_PICTURE[0]}x{LARGEST_PICTURE[1]} pixels" in refusal(file)
     assert probed_in_little_memory(file)
 
 

@@ -5,21 +5,24 @@ MOST_BYTES = {"sound": 200 * MEGABYTE, "video": 1000 * MEGABYTE}
 """Of one uploaded file, by what it is for."""
 ALL_BYTES = 4000 * MEGABYTE
 """Of all uploaded files, those on their way with what has come of them; the oldest that nobody works on make
-room."""
+room. What is announced and has not come takes no room: otherwise four visitors who announce much and send
+little would close the page to all others."""
 LONGEST_SECONDS = {"sound": 15 * 60, "video": 15 * 60}
 """Of one uploaded file."""
-UPLOADS_EACH = 6
-"""Uploaded files of a visitor, those on their way too; the oldest goes."""
+UPLOADS, UPLOADS_EACH = 300, 6
+"""Uploaded files, those on their way too: in all, and of a visitor; the oldest goes."""
 RESULTS, RESULTS_EACH = 200, 8
 """Finished jobs that are kept: in all, and for a visitor; the oldest goes."""
 JOBS, JOBS_EACH = 8, 3
 """Jobs that may wait or be under way: in all, and of one visitor."""
 TRAININGS = 1
 """Trainings that the page runs at the same time: each takes the whole machine."""
-MOST_STEPS = 10_000_000
+MOST_TRAINING_STEPS = 10_000_000
 """Of a training that is begun or resumed here."""
 LIVE = 4
 """Visitors who may play live at the same time."""
+LIVE_CHANNELS = 8
+"""Of sound that is played live."""
 FIRST_MESSAGE_SECONDS = 5.0
 """In which a visitor who wants to play live says so; a place is theirs when that is understood."""
 LIVE_PIXELS = 1920 * 1080

@@ -10,10 +10,7 @@ from starlette.responses import JSONResponse
 from listen_and_move.app.limits import JSON_BYTES
 from listen_and_move.app.sentences import without_paths
 from listen_and_move.errors import SettingError, UserError, shown
-from listen_and_move.json_text import parsed
-
-LARGEST_NUMBER = 2**53
-"""Up to this every reader of JSON knows whole numbers exactly."""
+from listen_and_move.json_text import LARGEST_EXACT, parsed
 
 
 def read_message(text: str | bytes, expected: str = "expected JSON") -> dict[str, Any]:
@@ -54,7 +51,7 @@ class Answer(JSONResponse):
 
 def _number(text: str) -> int | float:
     value = float(text)
-    if not abs(value) <= LARGEST_NUMBER:
+    if not abs(value) <= LARGEST_EXACT:
         raise UserError(f"expected numbers of at most 2^53; got {shown(text)}")
     return int(text) if text.lstrip("-").isdecimal() else value
 

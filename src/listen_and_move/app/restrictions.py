@@ -17,19 +17,46 @@ try:
 except ImportError:  # Windows
     resource = None
 
+STACK_BYTES, THREADS_OF_A_CORE = 8 * 2**20, 2
+"""Of the stack of a thread, and how many threads libraries start for each core."""
 
-def restrict_this(memory: int, files: int) -> None:
+
+def restrict_this(files: int) -> None:
     """Limits this process.
 
     Args:
-        memory: bytes of its own; more of it is refused to whoever asks. What it reserves without use, and
-            libraries, which it shares, do not count: torch alone reserves more than it ever uses.
         files: that may be open at once.
     """
     if resource is not None:
-        _lower(resource.RLIMIT_DATA, memory)
-        _lower(resource.RLIMIT_NOFILE, files)
-        _lower(resource.RLIMIT_CORE, 0)
+        _limit(resource.RLIMIT_NOFILE, files)
+        _limit(resource.RLIMIT_CORE, 0)
+
+
+def allow_memory(most: int | None) -> None:
+    """Limits the memory of this process from now on.
+
+    Args:
+        most: bytes of its own; more of it is refused to whoever asks. What it reserves without use, and
+            libraries, which it shares, do not count: torch alone reserves more than it ever uses. Stacks of
+            threads come on top: the system counts them whole, and a machine of many cores has many. None: as
+            much as it likes.
+    """
+    if resource is not None:
+        affinity = getattr(os, "sched_getaffinity", None)
+        cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+        stacks = THREADS_OF_A_CORE * cores * STACK_BYTES
+        _limit(resource.RLIMIT_DATA, resource.RLIM_INFINITY if most is None else most + stacks)
+
+
+def allow_more_memory(more: int) -> None:
+    """Lifts the limit of `allow_memory`.
+
+    Args:
+        more: bytes, such as those of a file that is mapped: they count as this process's own.
+    """
+    if resource is not None:
+        most, _ = resource.getrlimit(resource.RLIMIT_DATA)
+        _limit(resource.RLIMIT_DATA, most if most == resource.RLIM_INFINITY else most + more)
 
 
 def restrict_other(pid: int, share: float | None, files: int) -> None:
@@ -56,13 +83,6 @@ def takes_any_memory() -> bool:
     return choose_device("auto").type == "cuda"
 
 
-def allow_memory() -> None:
-    """Lifts the limit of memory of this process."""
-    if resource is not None:
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
-
-
 def allow_seconds(seconds: int) -> None:
     """Limits what this process does from now on.
 
@@ -71,18 +91,18 @@ def allow_seconds(seconds: int) -> None:
     """
     if resource is not None:
         used = resource.getrusage(resource.RUSAGE_SELF)
-        _lower(resource.RLIMIT_CPU, ceil(used.ru_utime + used.ru_stime) + seconds)
+        _limit(resource.RLIMIT_CPU, ceil(used.ru_utime + used.ru_stime) + seconds)
 
 
-def is_spent() -> bool:
-    """Returns whether this process holds more than half of the memory that it may; False where nobody can
-    tell."""
-    if resource is None:
-        return False
+def is_spent(most: int) -> bool:
+    """Returns whether this process holds more than half of some memory; False where nobody can tell.
+
+    Args:
+        most: see `allow_memory`.
+    """
     with suppress(OSError, ValueError, IndexError):
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[5])  # of data, as it counts
-        most, _ = resource.getrlimit(resource.RLIMIT_DATA)
-        return most != resource.RLIM_INFINITY and 2 * pages * os.sysconf("SC_PAGE_SIZE") > most
+        return 2 * pages * os.sysconf("SC_PAGE_SIZE") > most
     return False
 
 
@@ -94,7 +114,7 @@ def give_back() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _lower(kind: int, most: int) -> None:
+def _limit(kind: int, most: int) -> None:
     assert resource is not None
     _, hard = resource.getrlimit(kind)
     resource.setrlimit(kind, (_within(most, hard), hard))
@@ -102,4 +122,5 @@ def _lower(kind: int, most: int) -> None:
 
 def _within(most: int, hard: int) -> int:
     assert resource is not None
-    return most if hard == resource.RLIM_INFINITY else min(most, hard)
+    finite = [limit for limit in (most, hard) if limit != resource.RLIM_INFINITY]
+    return min(finite, default=resource.RLIM_INFINITY)

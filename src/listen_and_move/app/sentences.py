@@ -14,8 +14,8 @@ LONGEST_SENTENCE = 500
 UNEXPECTED = "Something went wrong that nobody expected; the terminal shows more."
 NO_MEMORY = "There is not enough memory for this here: try a shorter or smaller file."
 FOLDERS = re.compile(
-    r"(?<![\w.~/\\-])(?!//)/(?:[^\s/'\":;,()<>]+/)*(?=[\w.])"  # /home/someone/
-    r"|(?<!\w)[A-Za-z]:[\\/]+(?:[^\s\\/'\":;,()<>]+[\\/]+)*"  # C:\Users\someone\
+    r"(?<![\w.~/\\-])(?!//)~?/(?:[^\s/'\":;,()<>]+/)*(?=[\w.])"  # /home/someone/, ~/
+    r"|(?:(?<!\w)[A-Za-z]:|(?<![\w\\])\\)[\\/]+(?:[^\s\\/'\":;,()<>]+[\\/]+)*"  # C:\Users\someone\, \\host\
 )
 """The folders before the name of a file, where a text names it by its whole path."""
 _private: list[str] = []

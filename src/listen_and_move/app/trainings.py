@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from listen_and_move.app.library import Library, changed, is_text
-from listen_and_move.app.limits import MOST_STEPS, TRAINING_FILES, TRAINING_SHARE, TRAININGS
+from listen_and_move.app.limits import MOST_TRAINING_STEPS, TRAINING_FILES, TRAINING_SHARE, TRAININGS
 from listen_and_move.app.restrictions import restrict_other, takes_any_memory
 from listen_and_move.app.sentences import brief, without_paths
 from listen_and_move.errors import SettingError, UserError
@@ -223,8 +223,8 @@ class Trainings:
 
 
 def _check_steps(steps: int) -> None:
-    if not 1 <= steps <= MOST_STEPS:
-        raise UserError(f"steps: expected 1 to {MOST_STEPS}; got {steps}")
+    if not 1 <= steps <= MOST_TRAINING_STEPS:
+        raise UserError(f"steps: expected 1 to {MOST_TRAINING_STEPS}; got {steps}")
 
 
 def command_of(pid: int) -> str:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from listen_and_move.app.limits import ALL_BYTES, MEGABYTE, MOST_BYTES, UPLOADS_EACH
+from listen_and_move.app.limits import ALL_BYTES, MEGABYTE, MOST_BYTES, UPLOADS, UPLOADS_EACH
 from listen_and_move.app.workers import Worker
 from listen_and_move.errors import UserError
 
-LONGEST_NAME = 80
+LONGEST_UPLOAD_NAME = 80
 FULL = "The page is working on as many large files as it can hold: try again in some minutes."
 
 
@@ -68,6 +68,7 @@ class Uploads:
         self.all[upload.id] = upload
         self.busy.add(upload.id)
         try:
+            self._make_room(0)
             await self._write(upload, pieces)
             looking = {"path": str(upload.path), "kind": kind, "still": str(upload.still)}
             upload.found = await named(self.worker.do("look", looking), upload)
@@ -141,10 +142,11 @@ class Uploads:
             raise UserError(FULL)
 
     def _make_room(self, size: int) -> None:
-        """Forgets the oldest files that nobody works on, until so many bytes more are not too many."""
+        """Forgets the oldest files that nobody works on, until neither all nor so many bytes more are too
+        many."""
         total = sum(upload.size for upload in self.all.values()) + size
         idle = [upload for upload in self.all.values() if upload.id not in self.busy]
-        while total > ALL_BYTES:
+        while total > ALL_BYTES or len(self.all) > UPLOADS:
             if not idle:
                 raise UserError(FULL)
             total -= idle[0].size
@@ -163,4 +165,4 @@ async def named(work: Any, upload: Upload) -> Any:
 def _shown_name(name: str) -> str:
     """One short line without control characters."""
     line = "".join(each if each.isprintable() else " " for each in name).strip()
-    return line.replace("\\", "/").rsplit("/", 1)[-1][-LONGEST_NAME:] or "file"
+    return line.replace("\\", "/").rsplit("/", 1)[-1][-LONGEST_UPLOAD_NAME:] or "file"

@@ -6,6 +6,7 @@ says: ``true`` is no number, and a number is no text.
 
 from typing import Any, NamedTuple
 
+from listen_and_move.app.limits import LIVE_CHANNELS
 from listen_and_move.audio.loudness import Gain, checked_gain, parse_gain
 from listen_and_move.config import ClipConfig
 from listen_and_move.errors import UserError, shown
@@ -13,7 +14,6 @@ from listen_and_move.inference.controls import Controls
 from listen_and_move.inference.picture_pipelines import PICTURES, Picture, PictureChoice
 from listen_and_move.settings import from_values
 
-MOST_CHANNELS = 8
 LONGEST_TEXT = 255
 """Characters of a name or a choice: as many as a file's name may have."""
 JOB_KINDS = ("inspect", "animate")
@@ -169,8 +169,8 @@ def channels_of(request: dict[str, Any]) -> int:
         UserError: not 1 to 8.
     """
     channels = whole_of({"channels": 1, **request}, "channels")
-    if not 1 <= channels <= MOST_CHANNELS:
-        raise UserError(f"channels: expected 1 to {MOST_CHANNELS}; got {channels}")
+    if not 1 <= channels <= LIVE_CHANNELS:
+        raise UserError(f"channels: expected 1 to {LIVE_CHANNELS}; got {channels}")
     return channels
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from listen_and_move.app.limits import LONGEST_SECONDS
 from listen_and_move.app.pictures import jpeg
 from listen_and_move.app.restrictions import (
     allow_memory,
+    allow_more_memory,
     allow_seconds,
     give_back,
     is_spent,
@@ -38,8 +40,8 @@ if TYPE_CHECKING:
 Watch = Callable[[dict[str, Any]], None]
 POLITENESS = 5
 """Added to the process's niceness: the page and live play come first."""
-LARGEST_SIDE = 960
-"""Pixels of a still that is shown for choosing a crop."""
+STILL_SIDE = 960
+"""Pixels at most of a still that is shown for choosing a crop."""
 CHART_SIDE, CHART_POINTS, CHART_RATE = 64, 800, 16_000
 
 
@@ -62,7 +64,7 @@ def look(path: str, kind: str, still: str, watch: Watch) -> dict[str, Any]:
         raise UserError(
             f"{path}: expected at most {longest // 60} minutes; got {float(duration) / 60:.1f}: cut it first"
         )
-    scale = min(1.0, LARGEST_SIDE / max(info.video.width, info.video.height))
+    scale = min(1.0, STILL_SIDE / max(info.video.width, info.video.height))
     width, height = (max(2, round(side * scale)) for side in (info.video.width, info.video.height))
     middle, whole = info.video.duration / 2, (0, 0, info.video.width, info.video.height)
     frames = read_frames(file, Fraction(1), width=width, height=height, box=whole, start=middle)
@@ -103,7 +105,9 @@ def animate(
     from listen_and_move.inference.generate import Progress, generate
 
     if takes_any_memory():
-        allow_memory()
+        allow_memory(None)
+    else:
+        _allow_model(model)
     told: list[str] = []
 
     def progress(news: Progress) -> None:
@@ -160,11 +164,18 @@ def picture(model: str, out: str, watch: Watch) -> dict[str, Any]:
     from listen_and_move.audio.features import SAMPLE_RATE
     from listen_and_move.inference.playable import playable
 
+    _allow_model(model)
     pipeline = playable(Path(model), device="cpu").pipeline
     frames = pipeline.frames([np.zeros(SAMPLE_RATE // 4, np.float32)])
     with replacing(out) as temporary:  # somebody else may be asking for it
         temporary.write_bytes(jpeg(list(frames)[-1]))
     return {}
+
+
+def _allow_model(model: str) -> None:
+    """Lets this process map a model file, whose frames may have gigabytes, beside what else a task needs."""
+    with suppress(OSError):  # who loads it says that there is none
+        allow_more_memory(Path(model).stat().st_size)
 
 
 TASKS: dict[str, Callable[..., dict[str, Any]]] = {
@@ -185,13 +196,14 @@ def answered(request: dict[str, Any], watch: Watch) -> dict[str, Any]:
 
 def main() -> None:
     """Do what comes on stdin until it ends; the command line says with how much memory and how many files."""
+    memory, files = map(int, sys.argv[1:])
     for number in (signal.SIGINT, *hang_up()):  # they are the server's, which ends this process
         signal.signal(number, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(POLITENESS)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print is no answer
-    restrict_this(*map(int, sys.argv[1:]))
+    restrict_this(files)
 
     def say(answer: dict[str, Any]) -> None:
         answers.write(json.dumps(answer) + "\n")
@@ -199,11 +211,12 @@ def main() -> None:
 
     for line in sys.stdin:
         request = json.loads(line)
+        allow_memory(memory)
         allow_seconds(request["seconds"])
         answer = answered(request, say)
         give_back()
         # What a large file left behind is no longer there for the next one: that begins in a new process.
-        say({**answer, "spent": is_spent()})
+        say({**answer, "spent": is_spent(memory)})
 
 
 if __name__ == "__main__":

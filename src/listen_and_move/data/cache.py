@@ -25,7 +25,7 @@ from listen_and_move.places import in_home, user_cache
 
 FORMAT = 5
 """Raised when the same settings would give other frames or features."""
-LARGEST = 2_000_000_000
+MOST_CACHED_BYTES = 2_000_000_000
 """Bytes of all entries together."""
 _KEY, _SUMS = "key", "sums"
 _HEAD = 4096  # bytes beside the tensors, at most
@@ -68,11 +68,11 @@ def kept(key: str) -> dict[str, Tensor] | None:
 def keep(key: str, tensors: Mapping[str, Tensor]) -> None:
     """Add an entry where there is room for it; a disk that is full or read-only is no error."""
     place, size = folder(), _HEAD + sum(each.numel() * each.element_size() for each in tensors.values())
-    if place is None or size > LARGEST // 2:
+    if place is None or size > MOST_CACHED_BYTES // 2:
         return
     with suppress(OSError, UserError, SafetensorError):
         place.mkdir(parents=True, exist_ok=True)
-        _make_room(place, LARGEST - size)
+        _make_room(place, MOST_CACHED_BYTES - size)
         whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
         with replacing(_file(place, key)) as temporary:
             save_file(whole, temporary, {_KEY: key, _SUMS: json.dumps(_sums(whole))})

@@ -36,7 +36,7 @@ PICTURES: Mapping[Picture, str] = {
     "drawn": "Drawn by the network",
 }
 """What each picture is called where one is chosen."""
-SMALLEST, LARGEST = 16, 4096
+SMALLEST_SIDE, LARGEST_SIDE = 16, 4096
 """Pixels of a side that may be asked for."""
 
 
@@ -260,9 +260,9 @@ def asked_size(size: str, model: tuple[int, int], source: tuple[int, int]) -> tu
     sides = size.split("x")
     if len(sides) == 2 and all(side.isascii() and side.isdigit() and len(side) < 6 for side in sides):
         width, height = map(int, sides)
-        if all(SMALLEST <= side <= LARGEST and side % 2 == 0 for side in (width, height)):
+        if all(SMALLEST_SIDE <= side <= LARGEST_SIDE and side % 2 == 0 for side in (width, height)):
             return width, height
     raise SettingError(
-        f"size: expected model, source, or even numbers of {SMALLEST} to {LARGEST} pixels such as 1280x720; "
-        f"got {shown(size)}"
+        f"size: expected model, source, or even numbers of {SMALLEST_SIDE} to {LARGEST_SIDE} pixels such as "
+        f"1280x720; got {shown(size)}"
     )

@@ -16,7 +16,7 @@ from av.error import FFmpegError, InvalidDataError
 
 from listen_and_move.clock import parse_number
 from listen_and_move.errors import DamageWarning, UserError
-from listen_and_move.media.limits import LARGE_PIXELS, LARGE_THREADS, LARGEST, decoder_options
+from listen_and_move.media.limits import LARGE_PIXELS, LARGE_THREADS, LARGEST_PICTURE, decoder_options
 from listen_and_move.media.timeline import Timeline
 
 AnyPath = str | PathLike[str]
@@ -197,7 +197,7 @@ def without_frames(path: AnyPath) -> UserError:
     """What is said of a picture of which nothing can be decoded."""
     return UserError(
         f"{path}: expected a video; not one frame of it can be decoded: it is damaged, or larger than "
-        f"{LARGEST[0]}x{LARGEST[1]} pixels; use another copy, or make it smaller first"
+        f"{LARGEST_PICTURE[0]}x{LARGEST_PICTURE[1]} pixels; use another copy, or make it smaller first"
     )
 
 

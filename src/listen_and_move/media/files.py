@@ -35,7 +35,7 @@ from listen_and_move.media.opening import opened
 from listen_and_move.media.presentation import Presentation
 from listen_and_move.media.tracks import default_picture, default_sound, picture_stream, pictures_of
 
-LONGEST_NAME = 60
+LONGEST_TRACK_NAME = 60
 """Characters of a track's name that are told."""
 
 
@@ -195,7 +195,7 @@ def _picture_info(container: Any, stream: Any, track: int) -> PictureInfo:
 def _track_name(stream: Any) -> str:
     tags = {key.lower(): value for key, value in stream.metadata.items()}
     parts = [tags.get("title", ""), tags.get("language", "").replace("und", "")]
-    name = ", ".join(part for part in parts if part)[:LONGEST_NAME]
+    name = ", ".join(part for part in parts if part)[:LONGEST_TRACK_NAME]
     return "".join(each if each.isprintable() else " " for each in name)
 
 

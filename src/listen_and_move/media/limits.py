@@ -10,10 +10,10 @@ import av
 
 from listen_and_move.errors import UserError
 
-LARGEST = (8192, 4352)
+LARGEST_PICTURE = (8192, 4352)
 """Width and height of the largest picture, or of another one of as many pixels: 8K of films and televisions,
 with the rows that codecs add. A decoded one takes 54 to 285 MB by its coding, and decoders hold several."""
-MOST_PIXELS = LARGEST[0] * LARGEST[1]
+MOST_PIXELS = LARGEST_PICTURE[0] * LARGEST_PICTURE[1]
 LARGE_PIXELS, LARGE_THREADS = 4096 * 2176, 4
 """Pictures beyond 4K are decoded by so many threads at most: each holds a picture of its own."""
 MOST_CHANNELS = 64
@@ -82,8 +82,8 @@ def check_pixels(name: object, width: int, height: int) -> None:
     """
     if width * height > MOST_PIXELS:
         raise UserError(
-            f"{name}: expected a picture of at most {LARGEST[0]}x{LARGEST[1]} pixels; got {width}x{height}: "
-            "make it smaller first"
+            f"{name}: expected a picture of at most {LARGEST_PICTURE[0]}x{LARGEST_PICTURE[1]} pixels; got "
+            f"{width}x{height}: make it smaller first"
         )
 
 

@@ -22,7 +22,7 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What writing to an open file fails with when the disk, the user's share of it or the largest size is used
 up."""
 
-LONGEST_NAME = 255
+LONGEST_FILE_NAME = 255
 """Bytes of one name that every usual file system takes."""
 
 _number = count()
@@ -64,7 +64,7 @@ def _holds(out: AnyPath, file: AnyPath) -> bool:
     return Path(folder).is_dir() and Path(os.path.realpath(file)).is_relative_to(folder)
 
 
-def short_name(stem: str, ending: str, longest: int = LONGEST_NAME) -> str:
+def short_name(stem: str, ending: str, longest: int = LONGEST_FILE_NAME) -> str:
     """The stem and the ending as one file name of at most so many bytes: the stem is cut, between two
     characters."""
     while stem and len(os.fsencode(stem + ending)) > longest:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from listen_and_move.audio.features import Statistics
 from listen_and_move.audio.novelty import Repertoire
-from listen_and_move.config import ModelConfig, is_step
+from listen_and_move.config import LOUDEST_DB, ModelConfig, is_step
 from listen_and_move.errors import SettingError, UserError, shown
 from listen_and_move.json_text import parsed
 from listen_and_move.media.replacing import replacing
@@ -44,8 +44,6 @@ NAMES_ON_DISK = {
 """Beginning of a tensor's name in code, and in files: those of version 0.1 stay, whatever code is called."""
 
 
-LOUDEST = 200.0
-"""dB of full scale, either way, within which the level of a training sound is."""
 _SOUND = {
     _MEAN: TensorKind.of("F32 chunk"),
     _SPREAD: TensorKind.of("F32 chunk"),
@@ -157,7 +155,7 @@ def read_entry(file: TensorFile) -> ModelEntry:
 def _checked_level(name: str, level: object) -> float:
     if isinstance(level, float) and not isfinite(level):
         raise not_finite(name, "level")
-    if type(level) not in (int, float) or not abs(level) <= LOUDEST:  # type: ignore[arg-type]
+    if type(level) not in (int, float) or not abs(level) <= LOUDEST_DB:  # type: ignore[arg-type]
         raise UserError(f"{name}: expected the level of its sound in dB of full scale; got {shown(level)}")
     return float(level)  # type: ignore[arg-type]
 

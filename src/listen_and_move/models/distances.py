@@ -30,7 +30,7 @@ class Points(NamedTuple):
     def squared_distances(self, point: Float[np.ndarray, " P"]) -> Float[np.ndarray, " N"]:
         """Returns the squared distance of each point to another one."""
         centred = point - self.mean
-        return np.fmax(self.squares + np.square(centred).sum() - 2 * (self.centred @ centred), 0)
+        return np.maximum(self.squares + np.square(centred).sum() - 2 * (self.centred @ centred), 0)
 
 
 def cheapest(costs: Float[np.ndarray, " N"], count: int) -> Int[np.ndarray, " D"]:
@@ -45,7 +45,7 @@ def cheapest(costs: Float[np.ndarray, " N"], count: int) -> Int[np.ndarray, " D"
 def distances(a: Float[np.ndarray, "C P"], b: Float[np.ndarray, "D P"]) -> Float[np.ndarray, "C D"]:
     """Returns the Euclidean distance of all pairs, by way of |a - b|^2 = |a|^2 + |b|^2 - 2 ab."""
     squares = np.square(a).sum(1)[:, None] + np.square(b).sum(1) - 2 * a @ b.T
-    return np.sqrt(np.fmax(squares, 0))
+    return np.sqrt(np.maximum(squares, 0))
 
 
 def mean_distance(points: Float[np.ndarray, "N P"]) -> float:

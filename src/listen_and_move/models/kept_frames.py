@@ -24,7 +24,7 @@ from listen_and_move.media.frame_archive import ArchiveHeader, FrameReader
 from listen_and_move.models.packets import PACKETS, Packets, opened_packets, write_with_packets
 from listen_and_move.models.path_costs import CostWeights
 from listen_and_move.models.path_memory import SIDE, PathMemory
-from listen_and_move.models.tensor_file import LARGEST, TensorFile, TensorKind, opened_tensors
+from listen_and_move.models.tensor_file import LARGEST_NUMBER, TensorFile, TensorKind, opened_tensors
 
 ENTRY = "kept_frames"
 """Key of the metadata."""
@@ -36,7 +36,7 @@ turn; and those of light: 16 times as bright."""
 
 LATEST = 10**7
 """Seconds, four months: where in a video a clip may begin."""
-LONGEST_NAME = 255
+LONGEST_TAKE_NAME = 255
 """Characters of the name of a take."""
 FARTHEST_PICTURE = 1e6
 """Below which all numbers are that describe thumbnails, whose own are 0 to 1."""
@@ -137,7 +137,7 @@ class KeptAbout(NamedTuple):
 
 def _short(text: object) -> str:
     """Returns a name that a file says, as it can be shown and written into other files."""
-    return printable(str(text)[:LONGEST_NAME])
+    return printable(str(text)[:LONGEST_TAKE_NAME])
 
 
 class Holding(NamedTuple):
@@ -302,8 +302,8 @@ def _check_numbers(
     for name in ("descriptions", "components", "centre"):
         if not (getattr(memory, name).abs() < FARTHEST_PICTURE).all():
             raise ValueError(f"expected {_PATH}{name} below {FARTHEST_PICTURE:g}")
-    if not ((memory.features * memory.metric_scale).abs() < LARGEST).all():
-        raise ValueError(f"expected scaled {_PATH}features below {LARGEST:g}")
+    if not ((memory.features * memory.metric_scale).abs() < LARGEST_NUMBER).all():
+        raise ValueError(f"expected scaled {_PATH}features below {LARGEST_NUMBER:g}")
 
 
 def held_frames(path: Path) -> Holding | None:

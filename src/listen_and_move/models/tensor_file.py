@@ -16,7 +16,7 @@ from listen_and_move.errors import UserError, shown
 
 LONGEST_HEADER = 8_000_000
 """Bytes. That of a training's checkpoint, the longest that this project writes, has some 100 000."""
-LARGEST = 1e15
+LARGEST_NUMBER = 1e15
 """Number in a tensor: its square is still a number. Training makes up to 1e12, where a feature hardly
 varies."""
 PICKLED = (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
@@ -60,7 +60,7 @@ class TensorFile:
     """Of all tensors, by name."""
     _file: Any
 
-    def read(self, names: Iterable[str], largest: float = LARGEST) -> dict[str, Tensor]:
+    def read(self, names: Iterable[str], largest: float = LARGEST_NUMBER) -> dict[str, Tensor]:
         """Returns tensors, whose floating-point numbers are finite.
 
         Args:
@@ -156,7 +156,7 @@ def opened_tensors(path: Path, name: str = "") -> Iterator[TensorFile]:
         ) from None
 
 
-def check_finite(file: str, tensors: Mapping[str, Tensor], most: float = LARGEST) -> None:
+def check_finite(file: str, tensors: Mapping[str, Tensor], most: float = LARGEST_NUMBER) -> None:
     """Refuses NaN and infinity, which would be drawn as black, and what would become infinite.
 
     Args:
