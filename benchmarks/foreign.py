@@ -31,7 +31,7 @@ from benchmarks.studio.foreign import chosen, kind, runs_and_sounds
 from listen_and_move.audio.features import SAMPLE_RATE
 from listen_and_move.audio.matching import Adapt, parse_adapt
 from listen_and_move.data.source import find_source
-from listen_and_move.evaluation.dataset import course
+from listen_and_move.evaluation.course import course
 from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.picture_pipelines import PictureChoice
 from listen_and_move.inference.pipeline import Pipeline

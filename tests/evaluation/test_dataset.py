@@ -17,8 +17,9 @@ from listen_and_move.config import Config
 from listen_and_move.data.clip import load_clip
 from listen_and_move.data.frame_store import Shelf
 from listen_and_move.errors import UserError
-from listen_and_move.evaluation import dataset as material
-from listen_and_move.evaluation.dataset import COURSE_RATE, course, decode
+from listen_and_move.evaluation import course as material
+from listen_and_move.evaluation.course import COURSE_RATE, course
+from listen_and_move.evaluation.dataset import decode
 from listen_and_move.metrics.coupling import onset_strength, spectra
 from listen_and_move.metrics.sync import SILENCE_DB, loudness
 from listen_and_move.presets import preset

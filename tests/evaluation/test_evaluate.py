@@ -28,7 +28,7 @@ from listen_and_move.evaluation.baselines import (
     silent_sound,
     temporal_spread,
 )
-from listen_and_move.evaluation.dataset import course
+from listen_and_move.evaluation.course import course
 from listen_and_move.evaluation.evaluate import Evaluation, evaluate
 from listen_and_move.evaluation.json_records import as_json
 from listen_and_move.evaluation.measures import MEASURES

@@ -11,7 +11,8 @@ import pytest
 from tests.evaluation.making import Held, noise, swinging
 
 from listen_and_move.evaluation.baselines import BLOCK, Still, temporal_spread
-from listen_and_move.evaluation.dataset import Course, Frames
+from listen_and_move.evaluation.course import Course
+from listen_and_move.evaluation.dataset import Frames
 from listen_and_move.evaluation.frame_measures import FrameMeasures, Series, sound_and_motion
 from listen_and_move.evaluation.json_records import as_json, write_json
 from listen_and_move.evaluation.measures import MEASURES, Values

@@ -11,7 +11,7 @@ from tests.evaluation.making import Held, noise, swinging
 from tests.evaluation.reporting import FPS, VALUES, Page, changed, made_up, read
 
 from listen_and_move.evaluation.baselines import MEAN, MODEL, NEAREST, PATH, REAL
-from listen_and_move.evaluation.dataset import Course
+from listen_and_move.evaluation.course import Course
 from listen_and_move.evaluation.interpretation import best_baseline, goodness, interpretation
 from listen_and_move.evaluation.json_records import from_json
 from listen_and_move.evaluation.measures import MEASURES, formatted

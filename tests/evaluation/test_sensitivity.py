@@ -9,7 +9,8 @@ import pytest
 from tests.evaluation.making import Held, noise, swinging
 
 from listen_and_move.evaluation.baselines import BLOCK, Still
-from listen_and_move.evaluation.dataset import Course, Frames
+from listen_and_move.evaluation.course import Course
+from listen_and_move.evaluation.dataset import Frames
 from listen_and_move.evaluation.frame_measures import OF_SOUND
 from listen_and_move.evaluation.results import Altered
 from listen_and_move.evaluation.sensitivity import Truth, altered, verdict

@@ -6,11 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from listen_and_move.data.frame_store import Shelf
-from listen_and_move.evaluation.dataset import (
-    HELD_OUT,
-    Watch,
-    open_dataset,
-)
+from listen_and_move.evaluation.dataset import HELD_OUT, Watch, open_dataset
 from listen_and_move.evaluation.evaluator import Evaluator
 from listen_and_move.evaluation.interpretation import substitution
 from listen_and_move.evaluation.json_records import write_json

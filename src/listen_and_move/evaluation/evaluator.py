@@ -26,14 +26,8 @@ from listen_and_move.evaluation.baselines import (
     silent_sound,
     temporal_spread,
 )
-from listen_and_move.evaluation.dataset import (
-    Course,
-    Dataset,
-    Frames,
-    FrameSpan,
-    Watch,
-    course,
-)
+from listen_and_move.evaluation.course import Course, course
+from listen_and_move.evaluation.dataset import Dataset, Frames, FrameSpan, Watch
 from listen_and_move.evaluation.frame_measures import FrameMeasures, Series
 from listen_and_move.evaluation.measures import Values
 from listen_and_move.evaluation.network_measures import (

@@ -11,7 +11,8 @@ import numpy as np
 
 from listen_and_move.arrays import Array, FloatArray
 from listen_and_move.evaluation.baselines import BLOCK
-from listen_and_move.evaluation.dataset import Course, Frames
+from listen_and_move.evaluation.course import Course
+from listen_and_move.evaluation.dataset import Frames
 from listen_and_move.evaluation.measures import Values
 from listen_and_move.metrics.alignment import av_align, av_align_null, lagged_correlation, peaks, stillness
 from listen_and_move.metrics.coherence import flicker, frozen_share, visible_change

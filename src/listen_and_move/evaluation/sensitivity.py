@@ -11,7 +11,8 @@ import numpy as np
 
 from listen_and_move.arrays import Array
 from listen_and_move.evaluation.baselines import BLOCK, blocks
-from listen_and_move.evaluation.dataset import Course, Frames
+from listen_and_move.evaluation.course import Course
+from listen_and_move.evaluation.dataset import Frames
 from listen_and_move.evaluation.frame_measures import sound_and_motion
 from listen_and_move.evaluation.results import Altered
 from listen_and_move.metrics.alignment import Excess, effect_size

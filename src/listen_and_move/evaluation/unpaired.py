@@ -25,7 +25,8 @@ from listen_and_move.evaluation.baselines import (
     silent_sound,
     temporal_spread,
 )
-from listen_and_move.evaluation.dataset import LEAST_FRAMES, Course, Frames, Watch, course, sound_features
+from listen_and_move.evaluation.course import Course, course
+from listen_and_move.evaluation.dataset import LEAST_FRAMES, Frames, Watch, sound_features
 from listen_and_move.evaluation.frame_measures import sound_and_motion
 from listen_and_move.evaluation.measures import Values
 from listen_and_move.evaluation.results import Altered
