@@ -24,7 +24,6 @@ from listen_and_move.app.restrictions import (
     takes_any_memory,
 )
 from listen_and_move.app.sentences import told
-from listen_and_move.audio.loudness import parse_gain
 from listen_and_move.config import ClipConfig
 from listen_and_move.errors import UserError
 from listen_and_move.inference.controls import Controls
@@ -102,6 +101,7 @@ def animate(
     watch: Watch,
 ) -> dict[str, Any]:
     """The sound played by a model, into a file; what was said of it; motion against loudness."""
+    from listen_and_move.audio.loudness import parse_gain
     from listen_and_move.inference.generate import Progress, generate
 
     if takes_any_memory():
