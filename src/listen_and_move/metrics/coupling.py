@@ -9,7 +9,7 @@ import numpy as np
 
 from listen_and_move.arrays import FloatArray
 from listen_and_move.clock import frame_sample
-from listen_and_move.metrics.sync import best_lag
+from listen_and_move.metrics.sync import lagged_correlations
 
 WINDOW, HOP = 512, 160
 """Samples of a spectrum and between spectra: 32 and 10 ms at 16 kHz."""
@@ -135,9 +135,10 @@ def _search(
     motion: Mapping[tuple[int, int] | None, FloatArray], sounds: Mapping[str, FloatArray], max_lag: int
 ) -> list[tuple[float, int, str, tuple[int, int] | None]]:
     """Correlation, lag, measure and region: the best lag of every measure in every region."""
-    found = []
-    for region, moves in motion.items():
-        for name, series in sounds.items():
-            lag, correlation = best_lag(moves, series, max_lag)
-            found.append((correlation, lag, name, region))
-    return found
+    lags, values = lagged_correlations(np.stack([*motion.values()]), np.stack([*sounds.values()]), max_lag)
+    best = values.argmax(0)
+    return [
+        (float(values[best[row, column], row, column]), lags[best[row, column]], name, region)
+        for row, region in enumerate(motion)
+        for column, name in enumerate(sounds)
+    ]

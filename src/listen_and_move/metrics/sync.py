@@ -47,15 +47,17 @@ def correlation(a: FloatArray, b: FloatArray) -> float:
         raise ValueError(f"correlation: expected series of one length; got {len(a)} and {len(b)}")
     if len(a) < 2:
         return 0.0
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    from_mean_a, from_mean_b = a - a.mean(), b - b.mean()
-    if any(
-        np.abs(left).max() <= _CONSTANT * np.abs(all_).max()
-        for left, all_ in ((from_mean_a, a), (from_mean_b, b))
-    ):
-        return 0.0
-    product = from_mean_a / np.linalg.norm(from_mean_a) @ (from_mean_b / np.linalg.norm(from_mean_b))
-    return float(np.clip(product, -1, 1))
+    return float(np.clip(_standardised(a) @ _standardised(b), -1, 1))
+
+
+def _standardised(series: FloatArray) -> FloatArray:
+    """Returns series (..., T) around their mean, of length 1; of length 0 where one is constant."""
+    series = np.asarray(series, np.float64)
+    centred = series - series.mean(-1, keepdims=True)
+    largest = np.abs(series).max(-1, keepdims=True)
+    constant = np.abs(centred).max(-1, keepdims=True) <= _CONSTANT * largest
+    length = np.sqrt(np.square(centred).sum(-1, keepdims=True))
+    return np.where(constant, 0.0, centred / np.where(constant, 1.0, length))
 
 
 def best_lag(a: FloatArray, b: FloatArray, max_lag: int) -> tuple[int, float]:
@@ -74,14 +76,32 @@ def best_lag(a: FloatArray, b: FloatArray, max_lag: int) -> tuple[int, float]:
     """
     if len(a) != len(b):
         raise ValueError(f"best_lag: expected series of one length; got {len(a)} and {len(b)}")
-    reach = max(0, min(max_lag, len(a) - 2))
-    lags = sorted(range(-reach, reach + 1), key=abs)
-    values = [
-        correlation(a[max(0, lag) : len(a) + min(0, lag)], b[max(0, -lag) : len(b) - max(0, lag)])
-        for lag in lags
-    ]
+    lags, values = lagged_correlations(np.asarray(a)[None], np.asarray(b)[None], max_lag)
     best = int(np.argmax(values))
-    return lags[best], values[best]
+    return lags[best], float(values[best, 0, 0])
+
+
+def lagged_correlations(a: FloatArray, b: FloatArray, max_lag: int) -> tuple[list[int], Array]:
+    """Returns lags, the smallest shifts first, and the correlation of many pairs of series at each of them.
+
+    Args:
+        a: N series, (N, T).
+        b: M series, (M, T).
+        max_lag: see `best_lag`, which also says what a lag is.
+
+    Returns:
+        L lags and the correlations (L, N, M).
+    """
+    length = a.shape[-1]
+    reach = max(0, min(max_lag, length - 2))
+    lags = sorted(range(-reach, reach + 1), key=abs)
+    if length < 2:
+        return lags, np.zeros((len(lags), len(a), len(b)))
+    spans = [
+        (slice(max(0, lag), length + min(0, lag)), slice(max(0, -lag), length - max(0, lag))) for lag in lags
+    ]
+    products = [_standardised(a[:, ours]) @ _standardised(b[:, theirs]).T for ours, theirs in spans]
+    return lags, np.clip(products, -1, 1)
 
 
 def difference_products(generated: Video, real: Video) -> Array:
