@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 SAME_EVERYWHERE = settings(
     derandomize=True,
     deadline=None,
+    database=None,
     max_examples=60,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -9,20 +9,18 @@ import pytest
 
 pytest.importorskip("hypothesis", reason="hypothesis is not installed: pip install listen-and-move[dev]")
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.app import hostile
 from tests.app.hostile import GUARDED, LIVE, Hostile
 from tests.app.serving import serving
+from tests.made_up import SAME_EVERYWHERE
 
 
 def few(count: int) -> settings:
     """So many examples, the same each time, whatever they take."""
-    quiet = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-    return settings(
-        max_examples=count, derandomize=True, deadline=None, database=None, suppress_health_check=quiet
-    )
+    return settings(SAME_EVERYWHERE, max_examples=count)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +60,7 @@ def test_first_messages(stranger: Hostile, message: bytes) -> None:
     stranger.play([message])
 
 
-@few(40)
+@few(15)
 @given(messages=hostile.plays)
 def test_later_messages(stranger: Hostile, messages: list[bytes]) -> None:
     stranger.play([json.dumps(LIVE).encode(), *messages])

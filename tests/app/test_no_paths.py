@@ -75,18 +75,16 @@ def test_no_path_in_any_answer(
             good = (run / file).read_bytes()
             bits = good[:-2000] + b"\xff" * 2000
             model = file == "model.safetensors"
-            for content in (
-                good[: len(good) // 2],
-                *((good[:9] + b"x" + good[10:], bits) if model else ()),
-                None,
-            ):
+            contents = (good[: len(good) // 2], good[:9] + b"x" + good[10:], bits) if model else (good[:20],)
+            for content in (*contents, None):
                 (run / file).unlink()
                 (run / file).mkdir() if content is None else (run / file).write_bytes(content)
                 visitor.look()
-                if model:
+                if content in (bits, None) and model:
                     visitor.play(upload)
             (run / file).rmdir()
-            visitor.look()
+            if model:
+                visitor.look()
             (run / file).write_bytes(good)
         (run / "resume").rename(run / "gone")
         visitor.post("/api/runs/tiny/resume", {"steps": 9})
