@@ -7,6 +7,7 @@ import select
 import socket
 import struct
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from threading import Event, Thread
 
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
@@ -194,17 +195,7 @@ class OscServer:
 
     def __init__(self, host: str, port: int, mailbox: Mailbox) -> None:
         self.mailbox, self.over = mailbox, Event()
-        try:
-            family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
-            self.socket = socket.socket(family, socket.SOCK_DGRAM)
-            self.socket.bind(place)
-        except (OSError, UnicodeError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise UserError(
-                f"OSC: expected an address of this machine with a free port; got {host}:{port} ({reason})",
-                "choose another --osc",
-            ) from None
-        self.socket.setblocking(False)
+        self.socket = _bound(host, port)
         self.address: Address = self.socket.getsockname()[:2]
         self.thread = Thread(target=self._listen, name="osc", daemon=True)
         self.thread.start()
@@ -258,6 +249,26 @@ class OscServer:
             if count >= BATCH:
                 count = 0
                 self.over.wait(PAUSE)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A socket that never waits."""
+    if not 0 <= port < 65536:  # the system would take the rest of a division
+        raise UserError(f"OSC: expected a port of 0 to 65535; got {port}", "choose another --osc")
+    try:
+        family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+        with ExitStack() as opened:
+            bound = opened.enter_context(socket.socket(family, socket.SOCK_DGRAM))
+            bound.setblocking(False)
+            bound.bind(place)
+            opened.pop_all()
+        return bound
+    except (OSError, UnicodeError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(
+            f"OSC: expected an address of this machine with a free port; got {host}:{port} ({reason})",
+            "choose another --osc",
+        ) from None
 
 
 def bundle(messages: Sequence[Message]) -> bytes:
