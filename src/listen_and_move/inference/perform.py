@@ -124,7 +124,8 @@ def perform(
         device: auto, cpu, cuda or mps.
         others: more of what ``model`` may be, to which the picture can be faded while it plays; all of them
             are loaded before, hear all of the sound, and fit into the size of the first one's picture.
-        direction: changes dials and models while it plays; None: nobody does.
+        direction: changes dials and models while it plays, where paths are decided as they are live; None:
+            nobody does.
         watch: called after every block of sound.
         tell: called with what there is to say of the model, before it plays.
 
@@ -140,7 +141,8 @@ def perform(
     destination.check(inputs_of(Path(model), place, needs_video=paste), input)
     for other in others:
         destination.check(inputs_of(Path(other), None, needs_video=paste), input)
-    as_live = live or look_ahead is not None
+    # What is changed from outside is changed now: a path may not have been decided long before.
+    as_live = live or look_ahead is not None or direction is not None
     choice = PictureChoice(
         picture, size, seed=seed, live=as_live, track=picture_track, camera=camera, look_ahead=look_ahead
     )
@@ -155,7 +157,8 @@ def perform(
     played = playable(Path(model), choice, paste=paste, video=place, device=device)
     pipeline = played.pipeline
     pipeline.check(controls)
-    choice = choice._replace(track=None)
+    # Stretched to the size that was asked for, another shape would not stay what it is.
+    choice = choice._replace(track=None, size="model" if size == "model" else "source")
     more = [_fitted(playable(Path(each), choice, paste=paste, device=device), pipeline) for each in others]
     for note in (note for each in (played, *more) for note in each.notes):
         tell(note)
