@@ -261,6 +261,25 @@ class LiveArguments(PlayOptions):
     """Frames of sound, at the model's rate, that are waited for beyond a picture's own instant: fewer, and
     pictures come sooner and follow less well; a path can wait for a few more than the model was trained to
     hear. None: as many as that; --features.future of training."""
+    models: tuple[Path, ...] = ()
+    """More models (or videos), to which the picture can be faded while it plays: by their names, from OSC,
+    MIDI or a cue. All are loaded before it plays."""
+    osc: int | None = None
+    """Listen to Open Sound Control on this UDP port; 0: any that is free."""
+    osc_host: str = "127.0.0.1"
+    """Where OSC is listened to: this machine alone, or 0.0.0.0 for everybody who can reach it."""
+    osc_replies: str | None = None
+    """HOST:PORT that is told level, novelty, frame and latency with each picture; others can ask for it."""
+    midi: str | None = None
+    """Listen to a MIDI input: its name, a part of it, or first."""
+    midi_map: Path = Path("midi.json")
+    """The file that says which controller does what."""
+    midi_learn: bool = False
+    """Before it plays, ask what controllers that are moved are to do, and keep it in the map."""
+    cues: Path | None = None
+    """A file of cues (named sets of dials); it is made when the first one is stored."""
+    fade: float = 2.0
+    """Seconds of a change of model, or of a cue that does not say its own."""
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from listen_and_move.cli.arguments import (
     WeightsArguments,
     parse,
 )
+from listen_and_move.cli.directing import directed
 from listen_and_move.cli.output import print_json, print_lines
 from listen_and_move.cli.password import password_of
 from listen_and_move.cli.progress import live_watch, progress_bars, stage_watch, training_watch
@@ -218,7 +219,7 @@ def live(arguments: list[str]) -> int:
             "gain: expected running or a number of dB, since the level of a sound to come is not known; got "
             "match"
         )
-    with live_watch() as (watch, console):
+    with live_watch() as (watch, console), directed(options, gain, console) as direction:
         perform(
             options.model,
             options.input,
@@ -240,6 +241,8 @@ def live(arguments: list[str]) -> int:
             video=options.video,
             overwrite=options.overwrite,
             device=options.device,
+            others=options.models,
+            direction=direction,
             watch=watch,
             tell=lambda note: print_lines(console, [f"note: {note}"]),
         )

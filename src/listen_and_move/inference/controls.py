@@ -68,6 +68,19 @@ class Dial(NamedTuple):
         """Whether the dial can have a value."""
         return self.default is None if value is None else self.lowest <= value <= self.highest
 
+    def at(self, position: float) -> float | None:
+        """The value at a position of a slider, to its step; where only a value that is given does something,
+        the low end is none.
+
+        Args:
+            position: 0 at its low end, 1 at its high one.
+        """
+        if self.default is None and position <= 0:
+            return None
+        low, high = self.slider or (self.lowest, self.highest)
+        steps = round((low + position * (high - low)) / self.step)
+        return min(max(round(steps * self.step, 9), low), high)
+
     def lacks(self, config: ModelConfig) -> bool:
         """Whether a model has nothing that this dial could turn."""
         return self.needs is not None and not _setting(config, self.needs[0])

@@ -2,27 +2,30 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from math import inf, log10
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from listen_and_move.audio.loudness import Gain
 from listen_and_move.audio.matching import Adapt, checked_adapt
-from listen_and_move.errors import Remark
+from listen_and_move.errors import Remark, UserError
 from listen_and_move.inference.controls import AS_TRAINED, Controls
+from listen_and_move.inference.live.crossfade import Crossfader, warm
 from listen_and_move.inference.live.incoming import Incoming
 from listen_and_move.inference.live.opening import Destination, StreamKind, opened_outlet
 from listen_and_move.inference.live.pacing import Pacer
 from listen_and_move.inference.live.session import Live, core_to_spare
 from listen_and_move.inference.live.sinks import Outlet
 from listen_and_move.inference.live.sources import MICROPHONE, opened_source
-from listen_and_move.inference.picture_pipelines import Picture, PictureChoice
-from listen_and_move.inference.playable import inputs_of, playable
+from listen_and_move.inference.picture_pipelines import Picture, PictureChoice, fitted
+from listen_and_move.inference.pipeline import Pipeline
+from listen_and_move.inference.playable import Playable, inputs_of, playable
 from listen_and_move.inference.sound_check import NOT_MATCHED
 from listen_and_move.inference.sources.camera import CameraMode
 from listen_and_move.interrupts import handled
@@ -49,6 +52,19 @@ class Status(NamedTuple):
     """The part of it that computing has nothing to do with."""
 
 
+class Direction(Protocol):
+    """Who changes how it is played, from outside."""
+
+    def direct(self, player: Crossfader, status: Status) -> None:
+        """Changes what is wished; called between pictures, by who draws them.
+
+        Args:
+            player: what plays.
+            status: how it goes.
+        """
+        ...
+
+
 def perform(
     model: Path | str,
     input: str,
@@ -71,6 +87,8 @@ def perform(
     picture_track: int | None = None,
     overwrite: bool = False,
     device: str = "auto",
+    others: Sequence[Path | str] = (),
+    direction: Direction | None = None,
     watch: Callable[[Status], None] = lambda status: None,
     tell: Callable[[Remark], None] = lambda remark: None,
 ) -> Status:
@@ -104,6 +122,10 @@ def perform(
         picture_track: of a video that is played: which of its pictures, likewise.
         overwrite: replace an output that exists.
         device: auto, cpu, cuda or mps.
+        others: more of what ``model`` may be, to which the picture can be faded while it plays; all of them
+            are loaded before, hear all of the sound, and fit into the size of the first one's picture.
+        direction: changes dials and models while it plays, where paths are decided as they are live; None:
+            nobody does.
         watch: called after every block of sound.
         tell: called with what there is to say of the model, before it plays.
 
@@ -117,22 +139,59 @@ def perform(
     live = realtime or input == MICROPHONE or destination.seen
     place = None if video is None else Path(video)
     destination.check(inputs_of(Path(model), place, needs_video=paste), input)
-    as_live = live or look_ahead is not None
+    for other in others:
+        destination.check(inputs_of(Path(other), None, needs_video=paste), input)
+    # What is changed from outside is changed now: a path may not have been decided long before.
+    as_live = live or look_ahead is not None or direction is not None
     choice = PictureChoice(
         picture, size, seed=seed, live=as_live, track=picture_track, camera=camera, look_ahead=look_ahead
     )
+    names = [model_name(Path(each)) for each in (model, *others)]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UserError(f"models: expected names that differ; got {twice[0]} twice: rename one of them")
+    if others and direction is None:
+        raise UserError(
+            f"models: expected one where nobody chooses while it plays; got {len(names)}",
+            "--osc or --midi lets you choose",
+        )
     played = playable(Path(model), choice, paste=paste, video=place, device=device)
     pipeline = played.pipeline
     pipeline.check(controls)
-    for note in played.notes:
+    # Stretched to the size that was asked for, another shape would not stay what it is.
+    choice = choice._replace(track=None, size="model" if size == "model" else "source")
+    more = [_fitted(playable(Path(each), choice, paste=paste, device=device), pipeline) for each in others]
+    for note in (note for each in (played, *more) for note in each.notes):
         tell(note)
     if checked_adapt(adapt) not in ("auto", 0) and pipeline.front_end.matcher is None:
         tell(Remark(f"{NOT_MATCHED}: asking for sounds to be brought there has no effect"))
+    if direction is not None:
+        for each in (played, *more):
+            warm(each.pipeline)
     with opened_source(input, raw, live, track) as source, _stopping() as stopped, core_to_spare(live):
-        player = Live(pipeline, source.rate, seed, controls, gain, adapt)
+        player: Live | Crossfader = Live(pipeline, source.rate, seed, controls, gain, adapt)
+        direct = _undirected
+        if direction is not None:
+            rest = (Live(each.pipeline, source.rate, seed, gain=gain, adapt=adapt) for each in more)
+            player = Crossfader(dict(zip(names, (player, *rest), strict=True)))
+            direct = partial(direction.direct, player)
         pacer = Pacer(pipeline.fps, source.rate, player.delays.sound)
-        with opened_outlet(destination, pipeline.size, source, pacer, played.mark, live) as outlet:
-            return _Performance(player, source, pacer, outlet, stopped, live, watch).run()
+        mark = " / ".join(each.mark for each in (played, *more))
+        with opened_outlet(destination, pipeline.size, source, pacer, mark, live) as outlet:
+            return _Performance(player, source, pacer, outlet, stopped, live, watch, direct).run()
+
+
+def _undirected(status: Status) -> None:
+    """Nobody changes anything."""
+
+
+def model_name(model: Path) -> str:
+    """Returns what a model is called where one of several is chosen."""
+    return model.stem if model.is_file() else model.name
+
+
+def _fitted(other: Playable, first: Pipeline) -> Playable:
+    """Returns what plays another model in the size of the first one."""
+    return other._replace(pipeline=fitted(other.pipeline, first.size))
 
 
 class _Performance:
@@ -140,16 +199,17 @@ class _Performance:
 
     def __init__(
         self,
-        player: Live,
+        player: Live | Crossfader,
         source: Source,
         pacer: Pacer,
         outlet: Outlet,
         stopped: threading.Event,
         live: bool,
         watch: Callable[[Status], None],
+        direct: Callable[[Status], None],
     ) -> None:
         self.player, self.pacer, self.outlet = player, pacer, outlet
-        self.stopped, self.live, self.watch = stopped, live, watch
+        self.stopped, self.live, self.watch, self.direct = stopped, live, watch, direct
         self.incoming = Incoming(source.blocks, source.channels, self._arrived, None if live else source.rate)
         self.status = Status(0, 0, 0.0, player.latency, player.latency)
 
@@ -160,6 +220,7 @@ class _Performance:
                 samples = self.incoming.take(TICK)
                 if samples is None:
                     break
+                self.direct(self.status)
                 if len(samples):
                     self._play(samples)
                 self.outlet.refresh()

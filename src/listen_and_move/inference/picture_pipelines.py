@@ -18,7 +18,7 @@ from listen_and_move.inference.front_end import AudioFrontEnd, AudioReference
 from listen_and_move.inference.guide import Guide
 from listen_and_move.inference.look_ahead import LookAhead, hearing, live_look_ahead
 from listen_and_move.inference.pipeline import Pipeline
-from listen_and_move.inference.resizing import Resizer
+from listen_and_move.inference.resizing import Fitter, Resizer
 from listen_and_move.inference.sources.camera import CameraMode
 from listen_and_move.inference.sources.composed import ComposedSource
 from listen_and_move.inference.sources.path import PathSource
@@ -232,6 +232,13 @@ def composed_pipeline(
 def resized(before: tuple[int, int], size: tuple[int, int]) -> tuple[Stage, ...]:
     """Returns the stage that brings pictures to a size; none where they have it."""
     return () if size == before else (Resizer(size),)
+
+
+def fitted(pipeline: Pipeline, size: tuple[int, int]) -> Pipeline:
+    """Returns the pipeline with its pictures, whole, in a frame of a size."""
+    if pipeline.size == size:
+        return pipeline
+    return replace(pipeline, stages=(*pipeline.stages, Fitter(size)), size=size)
 
 
 def _drawing_pipeline(animator: Animator, choice: PictureChoice) -> Pipeline:

@@ -16,11 +16,12 @@ from jaxtyping import Float, UInt8
 from listen_and_move.audio.features import SAMPLE_RATE
 from listen_and_move.audio.loudness import Gain, checked_gain
 from listen_and_move.audio.matching import Adapt, checked_adapt
+from listen_and_move.audio.novelty import novelty
 from listen_and_move.clock import frame_count
 from listen_and_move.errors import UserError
 from listen_and_move.inference.controls import AS_TRAINED, Controls
 from listen_and_move.inference.pipeline import Pipeline
-from listen_and_move.inference.stage import PlaySettings, pictures
+from listen_and_move.inference.stage import Frame, PlaySettings, pictures
 from listen_and_move.media.mixing import MonoMix
 from listen_and_move.media.resampling import HIGHEST_RATE, LOWEST_RATE, Resampler, delay
 
@@ -83,6 +84,8 @@ class Live:
         self.state = None
         self.frame = 0
         """Number of the next frame: how many have been given out."""
+        self.last: Frame | None = None
+        """The newest frame that was given out."""
         self.over = False
 
     @property
@@ -120,6 +123,16 @@ class Live:
         hears."""
         return float(sum(self.delays))
 
+    @property
+    def novelty(self) -> float | None:
+        """How far the sound of the newest frame is from the training sound, before it is brought there: 1 as
+        training sounds are to each other; None: not known. See `audio.novelty`."""
+        reference = self.pipeline.front_end.reference
+        if self.last is None or reference.repertoire is None:
+            return None
+        heard = reference.extractor.whole(torch.from_numpy(self.last.samples))[:1]
+        return float(novelty(heard, reference.repertoire)[0])
+
     def push(self, samples: Float[np.ndarray, "n ..."], late: int = 0) -> list[UInt8[np.ndarray, "H W 3"]]:
         """Returns the pictures that the next samples complete, often none.
 
@@ -137,6 +150,7 @@ class Live:
         resampled = self.resampler.push(self.mix.push(checked_samples(samples)))
         frames, self.state = self.pipeline.push(resampled, self.state, self._settings(late))
         self.frame += len(frames)
+        self.last = frames[-1] if frames else self.last
         return pictures(frames)
 
     def finish(self) -> list[UInt8[np.ndarray, "H W 3"]]:

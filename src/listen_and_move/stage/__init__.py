@@ -1,0 +1,1 @@
+"""Live play that is controlled from outside: OSC, MIDI and cues."""

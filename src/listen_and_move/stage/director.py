@@ -1,0 +1,194 @@
+"""Does between two pictures what was asked for from outside, and tells whoever listens how it goes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from math import isfinite
+from pathlib import Path
+
+from listen_and_move.audio.loudness import Gain
+from listen_and_move.errors import UserError, shown
+from listen_and_move.inference.controls import Controls
+from listen_and_move.inference.live.crossfade import Crossfader
+from listen_and_move.inference.perform import Status
+from listen_and_move.stage.commands import (
+    Address,
+    AskList,
+    AskStatus,
+    ChangeModel,
+    Command,
+    Follow,
+    HoldPicture,
+    Mailbox,
+    RecallCue,
+    StoreCue,
+    TurnDial,
+    Unfollow,
+)
+from listen_and_move.stage.cues import MOST_CUES, Cue, write_cues
+from listen_and_move.stage.turning import DIALS, OFF, Turning, Value
+
+Reply = Callable[[Address, Sequence[tuple[str, Sequence[int | float | str]]]], None]
+"""Sends messages, each an address and its arguments, to somebody."""
+MOST_LISTENERS = 8
+LEAST_LEVEL = -120.0
+"""dB that are told for digital silence."""
+LIST_PART = 16
+"""Messages of a list in one packet."""
+
+
+class Director:
+    """Changes how it is played.
+
+    Args:
+        mailbox: what is asked for.
+        controls: where the dials begin.
+        gain: where the gain begins.
+        cues: those that there are.
+        cue_file: where they are kept; None: until the end.
+        fade: seconds of a change of model or of a cue that does not say.
+        listeners: who is told from the beginning.
+        reply: sends what is told.
+        tell: shows a line.
+    """
+
+    def __init__(
+        self,
+        mailbox: Mailbox,
+        controls: Controls,
+        gain: Gain,
+        cues: Mapping[str, Cue],
+        *,
+        cue_file: Path | None = None,
+        fade: float = 2.0,
+        listeners: Sequence[Address] = (),
+        reply: Reply = lambda to, messages: None,
+        tell: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.mailbox, self.cue_file, self.fade = mailbox, cue_file, fade
+        self.cues, self.reply, self.tell = dict(cues), reply, tell
+        self.turning = Turning({**vars(controls), "gain": gain})
+        self.listeners: dict[Address, None] = dict.fromkeys(listeners)
+        self.told = 0
+        """Frames of which the listeners have been told."""
+        self.writer = ThreadPoolExecutor(1, "cues")  # a slow disk costs no picture
+
+    def close(self) -> None:
+        """Waits until what was stored is written."""
+        self.writer.shutdown()
+        for line in self.mailbox.take_lines():
+            self.tell(line)
+
+    def direct(self, player: Crossfader, status: Status) -> None:
+        """Changes what is asked for; see `perform`."""
+        now = player.frame / float(player.fps)
+        for command in self.mailbox.take():
+            try:
+                self._obey(command, player, status, now)
+            except UserError as error:
+                self.mailbox.note((type(command), command[0]), error)
+        values = self.turning.at(now)
+        gain = values.pop("gain")
+        player.turn(Controls(**values), gain)  # type: ignore[arg-type]
+        self.turning.settle(now)
+        if self.listeners and status.frames > self.told:
+            self.told, messages = status.frames, state_of(player, status)
+            for to in self.listeners:
+                self.reply(to, messages)
+        for line in self.mailbox.take_lines():
+            self.tell(line)
+
+    def _obey(self, command: Command, player: Crossfader, status: Status, now: float) -> None:
+        match command:
+            case TurnDial(name, value, seconds):
+                if name != "gain" and name not in player.dials:
+                    raise UserError(f"{DIALS[name].flag}: expected a model that has it; none of these does")
+                self.turning.turn(name, value, seconds, now)
+            case HoldPicture(held):
+                player.held = held
+            case ChangeModel(model, seconds):
+                player.switch(_named(model, player.names), self.fade if seconds is None else seconds)
+            case RecallCue(name, seconds):
+                self._recall(name, seconds, player, now)
+            case StoreCue(name, seconds):
+                self._store(name, self.fade if seconds is None else seconds, player, now)
+            case Follow(to):
+                self.listeners.pop(to, None)
+                while len(self.listeners) >= MOST_LISTENERS:  # the oldest has probably gone
+                    self.listeners.pop(next(iter(self.listeners)))
+                self.listeners[to] = None
+            case Unfollow(to):
+                self.listeners.pop(to, None)
+            case AskStatus(to):
+                self.reply(to, state_of(player, status))
+            case AskList(to):
+                listed = self._listed(player, now)
+                for first in range(0, len(listed), LIST_PART):
+                    self.reply(to, listed[first : first + LIST_PART])
+
+    def _recall(self, name: str, seconds: float | None, player: Crossfader, now: float) -> None:
+        if name not in self.cues:
+            some = ", ".join(list(self.cues)[:10]) or "those that are stored"
+            raise UserError(f"cue: expected one of {some}; got {shown(name)}")
+        cue = self.cues[name]
+        fade = cue.fade if seconds is None else seconds
+        for dial, value in cue.dials.items():
+            self.turning.turn(dial, value, fade, now)
+        if cue.model is not None:
+            player.switch(_named(cue.model, player.names), fade)
+
+    def _store(self, name: str, fade: float, player: Crossfader, now: float) -> None:
+        if name not in self.cues and len(self.cues) >= MOST_CUES:
+            raise UserError(f"cue: expected at most {MOST_CUES}; {shown(name)} is one more")
+        model = player.fade.to if len(player.names) > 1 else None
+        self.cues[name] = Cue(self.turning.at(now), fade, model)
+        if self.cue_file is None:
+            self.mailbox.note("cues", "cues are kept in no file, and end with the play")
+        else:
+            self.writer.submit(self._write, self.cue_file, dict(self.cues))
+
+    def _write(self, path: Path, cues: Mapping[str, Cue]) -> None:
+        try:
+            write_cues(path, cues)
+        except UserError as error:
+            self.mailbox.note("cues", error)
+
+    def _listed(self, player: Crossfader, now: float) -> list[tuple[str, list[int | float | str]]]:
+        """All there is: of each dial its value, range, step, unit and label; models and cues by name."""
+        values = self.turning.at(now)
+        listed: list[tuple[str, list[int | float | str]]] = [
+            (
+                f"/dial/{name}",
+                [_told(values[name]), dial.lowest, dial.highest, dial.step, dial.unit, dial.label],
+            )
+            for name, dial in DIALS.items()
+            if name == "gain" or name in player.dials
+        ]
+        listed += [("/model", [number, name]) for number, name in enumerate(player.names, 1)]
+        return listed + [("/cue", [name, cue.fade]) for name, cue in self.cues.items()]
+
+
+def state_of(player: Crossfader, status: Status) -> list[tuple[str, list[int | float | str]]]:
+    """What a listener is told: level in dB, novelty where it is known, frames so far, latency in seconds, and
+    the model that is seen or will be."""
+    level = status.level if isfinite(status.level) else LEAST_LEVEL
+    novelty = player.seen.novelty
+    return [
+        ("/level", [max(LEAST_LEVEL, level)]),
+        *([] if novelty is None else [("/novelty", [novelty])]),
+        ("/frame", [status.frames]),
+        ("/latency", [status.latency]),
+        ("/model", [player.fade.to]),
+    ]
+
+
+def _told(value: Value) -> float | str:
+    return OFF if value is None else value
+
+
+def _named(model: str | int, names: Sequence[str]) -> str:
+    """The name of a model that is named or numbered."""
+    if isinstance(model, int) and 0 < model <= len(names):
+        return names[model - 1]
+    if model in names:
+        return str(model)
+    raise UserError(f"model: expected one of {', '.join(names)}, or its number from 1; got {shown(model)}")

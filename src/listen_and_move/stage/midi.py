@@ -1,0 +1,227 @@
+"""MIDI: controllers turn dials, notes and programs recall cues; what does what is learnt and kept in a file.
+
+    {"control 1/74": "dial amount", "note 10/36": "cue storm", "program 1/3": "model drums"}
+
+Channels count from 1. mido is imported where a port is opened.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from listen_and_move.errors import UserError, shown
+from listen_and_move.stage.commands import ChangeModel, Command, HoldPicture, Mailbox, RecallCue, TurnDial
+from listen_and_move.stage.cues import read_entries, write_entries
+from listen_and_move.stage.turning import DIALS, dial_named
+
+FIRST = "first"
+MOST_ENTRIES = 4096
+HALF = 0.5
+"""A controller from here on is a button that is pressed."""
+_NUMBERS = {"control_change": "control", "note_on": "note", "note_off": "note", "program_change": "program"}
+
+
+class Gesture(NamedTuple):
+    """What was done on a controller."""
+
+    key: str
+    """Kind, channel and number, as a map names them."""
+    position: float
+    """0 to 1: of a controller, how hard a note was hit; 1 of a program."""
+
+
+def gesture_of(message: Any) -> Gesture | None:
+    """What a MIDI message tells; None: something else, such as a clock."""
+    kind = message.type
+    if kind == "pitchwheel":
+        return Gesture(f"pitchwheel {message.channel + 1}", (message.pitch + 8192) / 16383)
+    if kind not in _NUMBERS:
+        return None
+    if kind == "control_change":
+        number, position = message.control, message.value / 127
+    elif kind == "program_change":
+        number, position = message.program, 1.0
+    else:
+        number, position = message.note, message.velocity / 127 if kind == "note_on" else 0.0
+    return Gesture(f"{_NUMBERS[kind]} {message.channel + 1}/{number}", position)
+
+
+class Target(NamedTuple):
+    """What a gesture does."""
+
+    kind: str
+    """dial, cue, model or hold."""
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}".strip()
+
+
+def target_of(text: object) -> Target:
+    """What a text names: a dial, also by its name alone, a cue, a model, or hold.
+
+    Raises:
+        UserError: none of them.
+    """
+    words = text.split(maxsplit=1) if isinstance(text, str) else []
+    match words:
+        case ["hold"]:
+            return Target("hold")
+        case ["dial", name]:
+            return Target("dial", dial_named(name).name)
+        case [("cue" | "model") as kind, name]:
+            return Target(kind, name)
+        case [name] if name.replace("-", "_") in DIALS:
+            return Target("dial", dial_named(name).name)
+    known = f"hold, cue NAME, model NAME, or one of the dials {', '.join(DIALS)}"
+    raise UserError(f"target: expected {known}; got {shown(text)}")
+
+
+class MidiMap:
+    """Which gesture does what.
+
+    Args:
+        path: of the file that keeps it, which may not be there yet.
+
+    Raises:
+        UserError: it holds something else.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.targets: dict[str, Target] = {}
+        for key, text in read_entries(path, MOST_ENTRIES).items():
+            try:
+                self.targets[key] = target_of(text)
+            except UserError as error:
+                raise UserError(f"{path}: {shown(key)}: {error.message}") from None
+
+    def learn(self, key: str, target: Target) -> None:
+        """Keeps what a gesture does, in the file too.
+
+        Raises:
+            UserError: it cannot be written.
+        """
+        self.targets[key] = target
+        write_entries(self.path, {key: str(target) for key, target in self.targets.items()})
+
+
+class MidiReceiver:
+    """Turns messages into commands; a port calls it in a thread of its own.
+
+    Args:
+        map: what gestures do.
+        mailbox: where commands go.
+    """
+
+    def __init__(self, map: MidiMap, mailbox: Mailbox) -> None:
+        self.map, self.mailbox = map, mailbox
+        self.positions: dict[str, float] = {}
+        self.moved: str | None = None
+        """What was moved last."""
+
+    def receive(self, message: Any) -> None:
+        """Takes a message of mido."""
+        gesture = gesture_of(message)
+        if gesture is None:
+            return
+        before = self.positions.get(gesture.key, 0.0)
+        # A program is chosen again and again, and is never let go.
+        self.positions[gesture.key] = 0.0 if gesture.key.startswith("program") else gesture.position
+        if gesture.position > 0:
+            self.moved = gesture.key
+        target = self.map.targets.get(gesture.key)
+        command = None if target is None else _command(target, gesture, before)
+        if command is not None:
+            self.mailbox.post(command)
+
+
+def _command(target: Target, gesture: Gesture, before: float) -> Command | None:
+    """What a gesture asks for; a note that is let go does not turn a dial back."""
+    note = gesture.key.startswith("note")
+    if target.kind == "dial":
+        let_go = note and gesture.position == 0
+        return None if let_go else TurnDial(target.name, DIALS[target.name].at(gesture.position))
+    down, was_down = (position > 0 if note else position >= HALF for position in (gesture.position, before))
+    if target.kind == "hold":
+        return HoldPicture(down)
+    if not down or was_down:
+        return None
+    return RecallCue(target.name) if target.kind == "cue" else ChangeModel(target.name)
+
+
+def learn(receiver: MidiReceiver, ask: Callable[[str], str], say: Callable[[str], None]) -> None:
+    """Asks what each controller that is moved is to do, until an empty line.
+
+    Args:
+        receiver: knows what was moved.
+        ask: shows a question and returns the line that is typed.
+        say: shows a line.
+    """
+    while True:
+        receiver.moved = None
+        line = ask("move a controller, then type what it turns (nothing: play): ").strip()
+        if not line:
+            return
+        try:
+            target = target_of(line)
+        except UserError as error:
+            say(error.message)
+            continue
+        if receiver.moved is None:
+            say(f"{target}: expected a controller that is moved first; nothing came")
+            continue
+        receiver.map.learn(receiver.moved, target)
+        say(f"{receiver.moved}: {target}, kept in {receiver.map.path}")
+
+
+@contextmanager
+def opened_input(name: str, receive: Callable[[Any], None]) -> Iterator[str]:
+    """A MIDI input that is listened to; its name.
+
+    Args:
+        name: of the input or a part of it; first: the first one there is.
+        receive: called with each message, in a thread of its own.
+
+    Raises:
+        UserError: the extra is not installed, or there is no such input.
+    """
+    try:
+        mido: Any = import_module("mido")
+        import_module("rtmidi")
+    except ImportError:
+        raise UserError(
+            "MIDI: expected the extra stage; it is not installed: pip install 'listen-and-move[stage]'"
+        ) from None
+    try:
+        with _quiet():
+            names = list(dict.fromkeys(mido.get_input_names()))
+    except OSError as error:
+        raise UserError(f"MIDI: expected an input; the system offers none ({error})", "plug one in") from None
+    found = names if name == FIRST else [each for each in names if name.lower() in each.lower()]
+    if not found:
+        there = f"one of the inputs {', '.join(names)}" if names else "an input"
+        asked = shown(name) if names else "none, since nothing is plugged in"
+        raise UserError(f"MIDI: expected {there}; got {asked}", "name a part of one with --midi")
+    try:
+        port = mido.open_input(found[0], callback=receive)
+    except OSError as error:
+        raise UserError(f"MIDI: expected to open {found[0]}; the system refuses ({error})") from None
+    with port:
+        yield found[0]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Within: ALSA, which says on stderr what it raises as well, says nothing."""
+    usual, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(usual, 2)
+        os.close(usual)
+        os.close(nowhere)

@@ -1,0 +1,135 @@
+"""What a user asked for on stage: opened before the play, closed after it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+
+from listen_and_move.audio.loudness import Gain
+from listen_and_move.errors import Remark, UserError, shown
+from listen_and_move.inference.controls import Controls
+from listen_and_move.stage.commands import Address, Mailbox
+from listen_and_move.stage.cues import read_cues
+from listen_and_move.stage.director import Director
+from listen_and_move.stage.midi import MidiMap, MidiReceiver, learn, opened_input
+from listen_and_move.stage.turning import checked_seconds
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageWishes:
+    """Who may control a play, and what is kept of it."""
+
+    osc: int | None = None
+    """Port for OSC; 0: any that is free; None: no OSC."""
+    osc_host: str = LOOPBACK
+    """Where OSC is listened to."""
+    replies: str | None = None
+    """HOST:PORT that is told how it goes from the beginning."""
+    midi: str | None = None
+    """Name of a MIDI input, a part of it, or first; None: no MIDI."""
+    midi_map: Path = field(default=Path("midi.json"))
+    """Which controller does what."""
+    midi_learn: bool = False
+    """Ask, before it plays, what controllers are to do."""
+    cues: Path | None = None
+    """A file of cues."""
+    fade: float = 2.0
+    """Seconds of a fade that does not say its own."""
+
+    @property
+    def controlled(self) -> bool:
+        """Whether anybody may control it."""
+        return self.osc is not None or self.midi is not None
+
+    def check_unused(self) -> None:
+        """Refuses what has no effect where nobody controls it.
+
+        Raises:
+            UserError: there is some.
+        """
+        nobody = StageWishes()
+        for name in ("osc_host", "replies", "midi_map", "midi_learn", "cues", "fade"):
+            if getattr(self, name) != getattr(nobody, name):
+                raise UserError(
+                    f"{name.replace('_', ' ')}: expected only with OSC or MIDI; got neither",
+                    "add --osc PORT or --midi NAME",
+                )
+
+
+@contextmanager
+def opened_stage(
+    wishes: StageWishes,
+    controls: Controls,
+    gain: Gain,
+    *,
+    ask: Callable[[str], str],
+    tell: Callable[[str], None],
+) -> Iterator[Director]:
+    """Listens to OSC and MIDI.
+
+    Args:
+        wishes: what is asked for.
+        controls: where the dials begin.
+        gain: where the gain begins.
+        ask: shows a question and returns the line that is typed.
+        tell: shows a line.
+
+    Raises:
+        UserError: a file, a port or an address cannot be used.
+    """
+    fade, mailbox = checked_seconds(wishes.fade), Mailbox()
+    cues = {} if wishes.cues is None else read_cues(wishes.cues, fade)
+    listeners = [] if wishes.replies is None else [address_of(wishes.replies)]
+    if listeners and wishes.osc is None:
+        raise UserError("replies: expected only with OSC; got an address without it", "add --osc PORT")
+    with ExitStack() as opened:
+        director = Director(
+            mailbox, controls, gain, cues, cue_file=wishes.cues, fade=fade, listeners=listeners, tell=tell
+        )
+        opened.callback(director.close)
+        if wishes.osc is not None:
+            director.reply = _opened_osc(wishes, mailbox, opened, tell)
+        if wishes.midi is not None:
+            receiver = MidiReceiver(MidiMap(wishes.midi_map), mailbox)
+            tell(f"MIDI: listens to {opened.enter_context(opened_input(wishes.midi, receiver.receive))}")
+            if wishes.midi_learn:
+                learn(receiver, ask, tell)
+            elif not receiver.map.targets:
+                tell(Remark(f"MIDI: {wishes.midi_map} maps no controller yet", "--midi-learn does"))
+        yield director
+
+
+def _opened_osc(
+    wishes: StageWishes, mailbox: Mailbox, opened: ExitStack, tell: Callable[[str], None]
+) -> Callable[..., None]:
+    try:
+        from listen_and_move.stage.osc import OscServer
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"OSC: expected the extra stage; {error.name} is not installed: pip install "
+            "'listen-and-move[stage]'"
+        ) from None
+    assert wishes.osc is not None
+    server = OscServer(wishes.osc_host, wishes.osc, mailbox)
+    opened.callback(server.close)
+    host, port = server.address
+    tell(f"OSC: listens to {host}:{port}")
+    if not ip_address(host.partition("%")[0]).is_loopback:
+        tell("OSC has no password: whoever reaches this machine can turn its dials")
+    return server.reply
+
+
+def address_of(text: str) -> Address:
+    """Host and port of a text.
+
+    Raises:
+        UserError: it is not HOST:PORT.
+    """
+    host, _, port = text.rpartition(":")
+    host = host.strip("[]")
+    if not host or not (port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536):
+        raise UserError(f"replies: expected HOST:PORT, such as 127.0.0.1:9001; got {shown(text)}")
+    return host, int(port)
