@@ -13,6 +13,7 @@ import numpy as np
 
 from listen_and_move.audio.loudness import Gain
 from listen_and_move.audio.matching import Adapt, checked_adapt
+from listen_and_move.data.clip import file_hash
 from listen_and_move.errors import Remark
 from listen_and_move.inference.controls import AS_TRAINED, Controls
 from listen_and_move.inference.live.incoming import Incoming
@@ -20,7 +21,7 @@ from listen_and_move.inference.live.opening import Destination, StreamKind, open
 from listen_and_move.inference.live.pacing import Pacer
 from listen_and_move.inference.live.session import Live, core_to_spare
 from listen_and_move.inference.live.sinks import Outlet
-from listen_and_move.inference.live.sources import MICROPHONE, opened_source
+from listen_and_move.inference.live.sources import MICROPHONE, PIPE, opened_source
 from listen_and_move.inference.picture_pipelines import Picture, PictureChoice
 from listen_and_move.inference.playable import inputs_of, playable
 from listen_and_move.inference.sound_check import NOT_MATCHED
@@ -28,6 +29,8 @@ from listen_and_move.inference.sources.camera import CameraMode
 from listen_and_move.interrupts import handled
 from listen_and_move.media.piped import Raw
 from listen_and_move.media.soundtrack import Source
+from listen_and_move.sharing.label import Label
+from listen_and_move.sharing.signing import SigningFiles
 
 TICK = 0.005
 """Seconds after which a screen is looked after where no sound comes."""
@@ -70,6 +73,7 @@ def perform(
     track: int | None = None,
     picture_track: int | None = None,
     overwrite: bool = False,
+    sign: SigningFiles | None = None,
     device: str = "auto",
     watch: Callable[[Status], None] = lambda status: None,
     tell: Callable[[Remark], None] = lambda remark: None,
@@ -103,6 +107,7 @@ def perform(
         track: which of the sounds of a file or pipe, by its number from 0; None: its default one.
         picture_track: of a video that is played: which of its pictures, likewise.
         overwrite: replace an output that exists.
+        sign: files with a certificate and its private key, with which the output is signed, as in `generate`.
         device: auto, cpu, cuda or mps.
         watch: called after every block of sound.
         tell: called with what there is to say of the model, before it plays.
@@ -116,7 +121,10 @@ def perform(
     destination = Destination(output, stream, overwrite)
     live = realtime or input == MICROPHONE or destination.seen
     place = None if video is None else Path(video)
-    destination.check(inputs_of(Path(model), place, needs_video=paste), input)
+    inputs = [*inputs_of(Path(model), place, needs_video=paste), *map(Path, sign or ())]
+    destination.check(inputs, input)
+    signer = None if sign is None else destination.signer(sign)
+    sound = file_hash(Path(input)) if signer and input not in (MICROPHONE, PIPE) else ""
     as_live = live or look_ahead is not None
     choice = PictureChoice(
         picture, size, seed=seed, live=as_live, track=picture_track, camera=camera, look_ahead=look_ahead
@@ -131,7 +139,8 @@ def perform(
     with opened_source(input, raw, live, track) as source, _stopping() as stopped, core_to_spare(live):
         player = Live(pipeline, source.rate, seed, controls, gain, adapt)
         pacer = Pacer(pipeline.fps, source.rate, player.delays.sound)
-        with opened_outlet(destination, pipeline.size, source, pacer, played.mark, live) as outlet:
+        label = Label(played.provenance, signer, sound)
+        with opened_outlet(destination, pipeline.size, source, pacer, label, live) as outlet:
             return _Performance(player, source, pacer, outlet, stopped, live, watch).run()
 
 
