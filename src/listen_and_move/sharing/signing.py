@@ -100,8 +100,8 @@ class ManifestSigner:
             self._signed(manifest(Provenance("algorithmicMedia", "", "")), ".png", io.BytesIO(TRIAL))
         except c2pa.C2paError as error:
             raise UserError(
-                f"{certificate}: expected a certificate that C2PA takes: for signing (an extended key usage "
-                f"such as emailProtection), issued by an authority, not by itself; got: {_reason(error)}"
+                f"{certificate}: expected a certificate that C2PA takes: one for signing (its extended key "
+                f"usage says so, as emailProtection), not an authority's own; got: {_reason(error)}"
             ) from None
 
     def sign(self, file: Path, provenance: Provenance, sound: str = "") -> None:
@@ -115,10 +115,11 @@ class ManifestSigner:
         Raises:
             UserError: it cannot be signed or written.
         """
-        with replacing(file) as signed, file.open("rb") as source, signed.open("w+b") as target:
+        with replacing(file) as signed:
             try:
-                self._signed(manifest(provenance, sound), file.suffix.lower(), source, target)
-            except self._library.C2paError as error:
+                with file.open("rb") as source, signed.open("w+b") as target:
+                    self._signed(manifest(provenance, sound), file.suffix.lower(), source, target)
+            except (self._library.C2paError, OSError) as error:
                 raise UserError(
                     f"sign: expected to sign what was made; got: {_reason(error)}; nothing was kept",
                     "check the space there, and until when the certificate is valid",
@@ -160,14 +161,16 @@ def _credentials(certificate: Path, key: Path) -> tuple[bytes, bytes, str]:
     )
     from cryptography.x509 import load_pem_x509_certificates
 
+    text = _read(certificate)
     try:
-        chain = load_pem_x509_certificates(_read(certificate))
+        chain = load_pem_x509_certificates(text)
     except ValueError:
         raise UserError(
             f"{certificate}: expected a certificate as PEM; it holds none that can be read"
         ) from None
+    secret = _read(key)
     try:
-        private = load_pem_private_key(_read(key), None)
+        private = load_pem_private_key(secret, None)
     except TypeError:
         raise UserError(
             f"{key}: expected a key without a passphrase; it has one",
@@ -225,5 +228,5 @@ def _check_date(file: Path, certificate: "Certificate") -> None:
 
 
 def _reason(error: Exception) -> str:
-    """Returns what the library says, without its own word for what kind of error it is."""
-    return str(error).rpartition("Signature: ")[2]
+    """Returns what the system or the library says, without its own word for what kind of error it is."""
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error).rpartition(": ")[2]
