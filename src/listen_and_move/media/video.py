@@ -75,6 +75,11 @@ core for a picture, superfast 13 for 1.8 times the bytes, ultrafast 8 for 2.3 ti
 one core has 33 ms for everything."""
 
 
+def is_picture_folder(out: AnyPath) -> bool:
+    """Whether an output is a folder of pictures: by its name, or because it is one."""
+    return Path(out).is_dir() or not Path(out).suffix or str(out).endswith(("/", os.sep))
+
+
 class VideoWriter:
     """Writes frames, and a sound beside them, to a video or a folder; a context manager.
 
@@ -121,7 +126,7 @@ class VideoWriter:
     ) -> None:
         self.path, self.size, self.fps, self.sound = Path(path), (width, height), Fraction(fps), sound
         self.metadata, self.overwrite, self.frames = dict(metadata or {}), overwrite, 0
-        self.folder = self.path.is_dir() or not self.path.suffix or str(path).endswith(("/", os.sep))
+        self.folder = is_picture_folder(path)
         if not self.folder and self.path.suffix.lower() not in ENDINGS:
             raise UserError(
                 f"{path}: expected a name ending in {', '.join(ENDINGS)}, or a folder; got {self.path.suffix}"

@@ -14,6 +14,7 @@ from listen_and_move import __version__
 from listen_and_move.errors import UserError
 from listen_and_move.media.decoding import AnyPath
 from listen_and_move.media.replacing import replacing
+from listen_and_move.media.video import is_picture_folder
 from listen_and_move.sharing.provenance import PROGRAM, Provenance
 
 if TYPE_CHECKING:
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
 
 KINDS: Mapping[str, str] = {".mp4": "video/mp4", ".mov": "video/quicktime", ".png": "image/png"}
 """Endings of files that can be signed, and what those files are."""
-SETTINGS = {"builder": {"thumbnail": {"enabled": False}}}
-"""Of the library: a small copy of each picture would say nothing more."""
+SETTINGS = {
+    "builder": {"thumbnail": {"enabled": False}},
+    "core": {"backing_store_memory_threshold_in_mb": 64},
+}
+"""Of the library: a small copy of each picture would say nothing more; a large file is held on disk."""
 SigningFiles = tuple[AnyPath, AnyPath]
 """A file with a certificate and one with its private key."""
 LONGEST_PEM = 1_000_000
@@ -50,7 +54,7 @@ def check_signable(outputs: Iterable[AnyPath]) -> None:
     videos = [ending for ending in KINDS if ending != ".png"]
     for out in outputs:
         ending = Path(out).suffix.lower()
-        if ending and not Path(out).is_dir() and ending not in videos:
+        if ending not in videos and not is_picture_folder(out):
             raise UserError(
                 f"{out}: expected a name ending in {' or '.join(videos)}, or a folder of pictures, where it "
                 f"is signed; a manifest has no place in {ending}",
