@@ -52,7 +52,9 @@ def play(model: str, sound: str, rate: int) -> dict[str, Any]:
         line = [sys.executable, "-m", "listen_and_move", "live", model, "--input", sound, "--output", out]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         process = subprocess.Popen(
-            [*line, "--realtime", "--size=model", "--osc=0", "--device=cpu"], stderr=subprocess.PIPE, text=True
+            [*line, "--realtime", "--size=model", "--osc=0", "--device=cpu"],
+            stderr=subprocess.PIPE,
+            text=True,
         )
         assert process.stderr is not None
         port = 0

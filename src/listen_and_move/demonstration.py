@@ -26,6 +26,8 @@ from listen_and_move.metrics.sync import (
     motion_ratio,
 )
 from listen_and_move.presets import preset
+from listen_and_move.sharing.label import Label
+from listen_and_move.sharing.provenance import compared, computed
 from listen_and_move.training.loop import train
 from listen_and_move.training.trainer import TrainingProgress
 
@@ -136,11 +138,11 @@ def _make_clip(path: Path) -> None:
         return
     notes, fps = melody(LEARNT_SEED, LEARNT_SECONDS), _fps()
     sound = Waveform(render_sound(notes, LEARNT_SECONDS, SOUND_RATE), SOUND_RATE)
-    marks = {"comment": "Computed performance, no recording: Listen and Move demo"}
+    label, side = Label(computed()), PICTURE_SIZE
     with VideoWriter(
-        path, width=PICTURE_SIZE, height=PICTURE_SIZE, fps=fps, sound=sound, metadata=marks
+        path, width=side, height=side, fps=fps, sound=sound, metadata=label.tags, seal=label.seal
     ) as writer:
-        for frame in render_frames(notes, LEARNT_SECONDS, fps, PICTURE_SIZE, PICTURE_SIZE):
+        for frame in render_frames(notes, LEARNT_SECONDS, fps, side, side):
             writer.write(frame)
 
 
@@ -183,8 +185,16 @@ def _write_comparison(
     truths, results = [], []
     truth = render_frames(notes, UNHEARD_SECONDS, _fps(), side, side)
     played = read_frames(result, _fps(), width=side, height=side)
+    label = Label(compared())
     with VideoWriter(
-        path, width=2 * side, height=side, fps=_fps(), sound=SoundTrack(sound), overwrite=True
+        path,
+        width=2 * side,
+        height=side,
+        fps=_fps(),
+        sound=SoundTrack(sound),
+        metadata=label.tags,
+        overwrite=True,
+        seal=label.seal,
     ) as writer:
         for pair in zip(truth, played, strict=True):
             writer.write(np.concatenate(pair, axis=1))

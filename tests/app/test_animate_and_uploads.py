@@ -14,6 +14,7 @@ from listen_and_move.app.work import look
 from listen_and_move.media.files import probe
 from listen_and_move.media.wav import write_wav
 from tests.app.serving import Visitor, kill_workers, until
+from tests.sharing.boxes import said
 
 
 def test_a_sound_becomes_a_video_with_chart_and_notes(visitor: Visitor, sound: Path, tmp_path: Path) -> None:
@@ -31,6 +32,7 @@ def test_a_sound_becomes_a_video_with_chart_and_notes(visitor: Visitor, sound: P
     out = tmp_path / "out.mp4"
     out.write_bytes(answer.content)
     info = probe(out)
+    assert said(out)["source type"].endswith("/trainedAlgorithmicMedia")
     assert info.video is not None and info.sounds and float(info.duration) == pytest.approx(1.5, abs=0.05)
 
 

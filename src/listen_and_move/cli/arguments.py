@@ -127,6 +127,9 @@ class PlayOptions(DeviceOption):
     """Of a video that is played: which of its pictures, likewise; of several defaults the largest."""
     overwrite: bool = False
     """Replace files that exist."""
+    sign: Annotated[tuple[Path, Path] | None, arg(metavar="CERT KEY")] = None
+    """Sign what is written, with a C2PA manifest: a PEM file with a certificate (and those between it and its
+    authority) and one with its private key. For .mp4, .mov and folders of pictures."""
 
 
 @dataclass(frozen=True, kw_only=True)

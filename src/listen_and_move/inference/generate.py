@@ -15,6 +15,7 @@ from listen_and_move.audio.features import SAMPLE_RATE
 from listen_and_move.audio.loudness import Gain, checked_gain
 from listen_and_move.audio.matching import Adapt, checked_adapt
 from listen_and_move.clock import Seconds, exact, frame_count
+from listen_and_move.data.clip import file_hash
 from listen_and_move.errors import Remark, UserError
 from listen_and_move.inference.ahead import ahead
 from listen_and_move.inference.controls import AS_TRAINED, Controls
@@ -33,6 +34,8 @@ from listen_and_move.metrics.frame import psnr
 from listen_and_move.models.optimized import Precision
 from listen_and_move.precision import reused_memory
 from listen_and_move.runs import model_path
+from listen_and_move.sharing.label import Label
+from listen_and_move.sharing.signing import ManifestSigner, SigningFiles, opened_signer
 
 NOT_SEEN_DB, CHECKED = 40.0, 32
 """PSNR from which on fewer digits are not seen, and the frames by which that is told."""
@@ -79,6 +82,7 @@ def generate(
     end: Seconds | None = None,
     seed: int = 0,
     overwrite: bool = False,
+    sign: SigningFiles | None = None,
     device: str = "auto",
     precision: Precision = "float32",
     watch: Callable[[Progress], None] = lambda progress: None,
@@ -118,6 +122,8 @@ def generate(
         end: where to stop in the sound, in seconds.
         seed: of the noise, where the model has any; of a path: another one of nearly the same cost.
         overwrite: replace outputs that exist.
+        sign: files with a certificate and its private key, with which each output is signed: MP4, QuickTime
+            and folders of pictures.
         device: auto, cpu, cuda or mps.
         precision: bfloat16 draws faster where the processor has it; a sound whose beginning is then less than
             40 dB PSNR from float32 is drawn in float32.
@@ -127,8 +133,8 @@ def generate(
         The files written, in the order of the sounds.
 
     Raises:
-        UserError: a sound, the model or the run's video cannot be read, an output cannot be written, or a
-            control does not apply.
+        UserError: a sound, the model or the run's video cannot be read, an output cannot be written or
+            signed, or a control does not apply.
     """
     _ = gain if gain == "match" else checked_gain(gain), checked_adapt(adapt)
     by_sound, model = mode == "replay", Path(model)
@@ -158,7 +164,9 @@ def generate(
         check_name(listed)
         if len(sources) > 1:
             raise UserError(f"{listed}: expected one sound, whose moments are listed; got {len(sources)}")
-    _check_outputs([*sources, *inputs], outputs if listed is None else [*outputs, listed], overwrite)
+    inputs = [*sources, *inputs, *map(Path, sign or ())]
+    _check_outputs(inputs, outputs if listed is None else [*outputs, listed], overwrite)
+    signer = None if sign is None else opened_signer(sign, outputs)
     choice = PictureChoice(picture, size, by_sound, seed, track=picture_track, camera=camera, beats=beats)
     played = playable(model, choice, paste=paste, video=place, device=device, precision=precision)
     played.pipeline.check(controls)
@@ -167,7 +175,7 @@ def generate(
             f"{listed}: expected a path, whose frames are moments of the clip; got pictures that are drawn",
             "leave it away, or --picture path",
         )
-    coding = _Coding(codec, quality, listed, overwrite)
+    coding = _Coding(codec, quality, listed, overwrite, signer)
     renderer = _FileRenderer(played, PlaySettings(controls, seed=seed), gain, adapt, beats, coding, watch)
     with reused_memory():
         for source, target in zip(sources, outputs, strict=True):
@@ -182,6 +190,7 @@ class _Coding(NamedTuple):
     quality: int | None
     path_list: Path | None
     overwrite: bool
+    signer: ManifestSigner | None
 
 
 @dataclass(frozen=True)
@@ -223,7 +232,8 @@ class _FileRenderer:
         playing = pipeline.play(ahead(blocks(), PIECES_AHEAD), settings)
         moments: list[tuple[ClipMoment, ...]] = []
         waiting = max(2, min(FRAMES_AHEAD, BYTES_AHEAD // (3 * width * height)))
-        marks = {"comment": self.played.mark}
+        signer = self.coding.signer
+        label = Label(self.played.provenance, signer, file_hash(path) if signer else "")
         # Closed whatever happens: threads that still draw while Python ends would abort the process.
         with (
             closing(ahead(playing, waiting)) as frames,
@@ -233,7 +243,8 @@ class _FileRenderer:
                 height=height,
                 fps=fps,
                 sound=sound,
-                metadata=marks,
+                metadata=label.tags,
+                seal=label.seal,
                 overwrite=self.coding.overwrite,
                 codec=self.coding.codec,
                 quality=self.coding.quality,

@@ -14,6 +14,7 @@ import numpy as np
 
 from listen_and_move.audio.loudness import Gain
 from listen_and_move.audio.matching import Adapt, checked_adapt
+from listen_and_move.data.clip import file_hash
 from listen_and_move.errors import Remark, UserError
 from listen_and_move.inference.controls import AS_TRAINED, Controls
 from listen_and_move.inference.live.crossfade import Crossfader, warm
@@ -22,7 +23,7 @@ from listen_and_move.inference.live.opening import Destination, StreamKind, open
 from listen_and_move.inference.live.pacing import Pacer
 from listen_and_move.inference.live.session import Live, core_to_spare
 from listen_and_move.inference.live.sinks import Outlet
-from listen_and_move.inference.live.sources import MICROPHONE, opened_source
+from listen_and_move.inference.live.sources import MICROPHONE, PIPE, opened_source
 from listen_and_move.inference.picture_pipelines import Picture, PictureChoice, fitted
 from listen_and_move.inference.pipeline import Pipeline
 from listen_and_move.inference.playable import Playable, inputs_of, playable
@@ -31,6 +32,9 @@ from listen_and_move.inference.sources.camera import CameraMode
 from listen_and_move.interrupts import handled
 from listen_and_move.media.piped import Raw
 from listen_and_move.media.soundtrack import Source
+from listen_and_move.sharing.label import Label
+from listen_and_move.sharing.provenance import mixture
+from listen_and_move.sharing.signing import SigningFiles
 
 TICK = 0.005
 """Seconds after which a screen is looked after where no sound comes."""
@@ -86,6 +90,7 @@ def perform(
     track: int | None = None,
     picture_track: int | None = None,
     overwrite: bool = False,
+    sign: SigningFiles | None = None,
     device: str = "auto",
     others: Sequence[Path | str] = (),
     direction: Direction | None = None,
@@ -121,6 +126,7 @@ def perform(
         track: which of the sounds of a file or pipe, by its number from 0; None: its default one.
         picture_track: of a video that is played: which of its pictures, likewise.
         overwrite: replace an output that exists.
+        sign: files with a certificate and its private key, with which the output is signed, as in `generate`.
         device: auto, cpu, cuda or mps.
         others: more of what ``model`` may be, to which the picture can be faded while it plays; all of them
             are loaded before, hear all of the sound, and fit into the size of the first one's picture.
@@ -138,9 +144,11 @@ def perform(
     destination = Destination(output, stream, overwrite)
     live = realtime or input == MICROPHONE or destination.seen
     place = None if video is None else Path(video)
-    destination.check(inputs_of(Path(model), place, needs_video=paste), input)
-    for other in others:
-        destination.check(inputs_of(Path(other), None, needs_video=paste), input)
+    inputs = [*inputs_of(Path(model), place, needs_video=paste), *map(Path, sign or ())]
+    inputs += [each for other in others for each in inputs_of(Path(other), None, needs_video=paste)]
+    destination.check(inputs, input)
+    signer = None if sign is None else destination.signer(sign)
+    sound = file_hash(Path(input)) if signer and input not in (MICROPHONE, PIPE) else ""
     # What is changed from outside is changed now: a path may not have been decided long before.
     as_live = live or look_ahead is not None or direction is not None
     choice = PictureChoice(
@@ -175,8 +183,8 @@ def perform(
             player = Crossfader(dict(zip(names, (player, *rest), strict=True)))
             direct = partial(direction.direct, player)
         pacer = Pacer(pipeline.fps, source.rate, player.delays.sound)
-        mark = " / ".join(each.mark for each in (played, *more))
-        with opened_outlet(destination, pipeline.size, source, pacer, mark, live) as outlet:
+        label = Label(mixture([each.provenance for each in (played, *more)]), signer, sound)
+        with opened_outlet(destination, pipeline.size, source, pacer, label, live) as outlet:
             return _Performance(player, source, pacer, outlet, stopped, live, watch, direct).run()
 
 

@@ -6,7 +6,6 @@ from mimetypes import guess_type
 from pathlib import Path
 from typing import NamedTuple
 
-from listen_and_move import __version__
 from listen_and_move.audio.features import FeatureExtractor
 from listen_and_move.audio.novelty import Repertoire
 from listen_and_move.audio.room import home_fall
@@ -35,6 +34,7 @@ from listen_and_move.models.optimized import Precision
 from listen_and_move.progress import untold
 from listen_and_move.runs import RunFolder, model_path
 from listen_and_move.settings import from_preset
+from listen_and_move.sharing.provenance import Provenance, composed, drawn, replayed
 
 VIDEO_PRESET, VIDEO_SIZE = "studio", "64"
 """Features by which a video is played that nothing was trained on, and the size at which its frames are
@@ -45,7 +45,7 @@ class Playable(NamedTuple):
     """A pipeline, and what is said of it."""
 
     pipeline: Pipeline
-    mark: str
+    provenance: Provenance
     """What files say of themselves."""
     exact: Pipeline | None = None
     """The same with all digits, where the pipeline draws with fewer."""
@@ -98,10 +98,10 @@ def playable(
     if learnt is None:
         return found
     (still, *_), config = learnt  # of several takes the first, by whose picture the others are cropped
-    around = f"{found.mark}; around it a still of video sha256 {file_hash(still)}"
+    provenance = found.provenance.pasted(file_hash(still))
     pipeline = composited(found.pipeline, still, config)
     exact = found.exact and composited(found.exact, still, config)
-    return found._replace(pipeline=pipeline, exact=exact, mark=around)
+    return found._replace(pipeline=pipeline, exact=exact, provenance=provenance)
 
 
 def inputs_of(model: Path, video: Path | None, needs_video: bool) -> list[Path]:
@@ -145,10 +145,10 @@ def _of_model(model: Path, choice: PictureChoice, device: str, precision: Precis
                 f"precision: expected only where a model draws; got {precision} for a path by sound: leave "
                 "it away"
             )
-        mark = path_mark(kept, f", model sha256 {file_hash(file)}")
+        provenance = replayed(kept.about.sources, file_hash(file))
         pipeline = model_pipeline(animator, choice, name)
         notes = (*_camera_notes(choice, kept), *_look_ahead_notes(choice, pipeline, animator))
-        return Playable(pipeline, mark, notes=notes, clip=clip_name(model))
+        return Playable(pipeline, provenance, notes=notes, clip=clip_name(model))
     if kept is None:
         # What is drawn is put back at its own size: the compositor keeps the detail of the still around it.
         choice = choice._replace(picture="drawn", size="model" if paste else choice.size)
@@ -157,7 +157,9 @@ def _of_model(model: Path, choice: PictureChoice, device: str, precision: Precis
     without = choice.seed and not animator.config.has_noise
     notes = (Remark("this model has no noise, so the seed has no effect"),) if without else ()
     notes = (*notes, *_camera_notes(choice, None), *_look_ahead_notes(choice, pipeline, animator))
-    return Playable(pipeline, generated_mark(animator, file, choice.seed, kept), exact, notes)
+    made, seed = file_hash(file), choice.seed if animator.config.has_noise else None
+    provenance = drawn(made, seed) if kept is None else composed(made, kept.about.sources, seed)
+    return Playable(pipeline, provenance, exact, notes)
 
 
 def _camera_notes(choice: PictureChoice, kept: KeptFrames | None) -> tuple[Remark, ...]:
@@ -210,7 +212,7 @@ def _of_video(video: Path, choice: PictureChoice) -> Playable:
     told = Remark(f"{video.name}: played by its sound alone; a trained model follows better", "train it")
     pipeline = path_pipeline(reference, kept, choice, size)
     notes = (told, *_camera_notes(choice, kept), *_look_ahead_notes(choice, pipeline, None))
-    return Playable(pipeline, path_mark(kept), notes=notes, clip=video.name)
+    return Playable(pipeline, replayed(kept.about.sources), notes=notes, clip=video.name)
 
 
 def _by_sound(model: Path, choice: PictureChoice, video: Path | None) -> Playable:
@@ -230,7 +232,7 @@ def _by_sound(model: Path, choice: PictureChoice, video: Path | None) -> Playabl
     size = asked_size(choice.size, model_size, kept.picture_size)
     notes = _camera_notes(choice, kept)
     pipeline = path_pipeline(reference, kept, choice, size)
-    return Playable(pipeline, path_mark(kept), notes=notes, clip=clip_name(model))
+    return Playable(pipeline, replayed(kept.about.sources), notes=notes, clip=clip_name(model))
 
 
 def _kept_of(videos: Sequence[Path], config: Config) -> tuple[AudioReference, KeptFrames]:
@@ -286,25 +288,3 @@ def recording(model: Path, video: Path | None = None) -> tuple[list[Path], Confi
         )
     settings = load_model(model).config
     return [video], Config(**vars(settings))
-
-
-def generated_mark(animator: Animator, file: Path, seed: int, kept: KeptFrames | None = None) -> str:
-    """Returns what a video says of itself whose pictures were drawn by a model.
-
-    Args:
-        animator: the model.
-        file: of the model.
-        seed: of the noise.
-        kept: the frames whose detail is in the pictures; None: none.
-    """
-    noise = f", seed {seed}" if animator.config.has_noise else ""
-    detail = "" if kept is None else f", with detail of frames of video sha256 {kept.about.video}"
-    made = f"Generated picture, no recording: Listen and Move {__version__}"
-    return f"{made}, model sha256 {file_hash(file)}{noise}{detail}"
-
-
-def path_mark(kept: KeptFrames, model: str = "") -> str:
-    """Returns what a video says of itself whose pictures are those of a recording."""
-    made = f"Replayed pictures of a recording: Listen and Move {__version__}"
-    videos = [take.video for take in kept.about.takes] or [kept.about.video]
-    return f"{made}{model}, video sha256 {' and '.join(videos)}"

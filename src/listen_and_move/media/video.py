@@ -1,7 +1,7 @@
 """Writing frames and their sound, to a video or a folder of pictures: complete or not there."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -75,6 +75,11 @@ core for a picture, superfast 13 for 1.8 times the bytes, ultrafast 8 for 2.3 ti
 one core has 33 ms for everything."""
 
 
+def is_picture_folder(out: AnyPath) -> bool:
+    """Whether an output is a folder of pictures: by its name, or because it is one."""
+    return Path(out).is_dir() or not Path(out).suffix or str(out).endswith(("/", os.sep))
+
+
 class VideoWriter:
     """Writes frames, and a sound beside them, to a video or a folder; a context manager.
 
@@ -95,6 +100,8 @@ class VideoWriter:
         codec: of the picture. auto goes by the ending; prores is ProRes 422 HQ with uncompressed sound, in
             .mov alone.
         live: whether frames come in real time, so that large ones are compressed in less of it.
+        seal: called with the complete file, or with each picture of a folder, before others see it; it may
+            add to it.
 
     Raises:
         ValueError: odd width or height of a video, a frame of another shape or type.
@@ -115,10 +122,11 @@ class VideoWriter:
         quality: int | None = None,
         codec: Codec = "auto",
         live: bool = False,
+        seal: Callable[[Path], None] | None = None,
     ) -> None:
         self.path, self.size, self.fps, self.sound = Path(path), (width, height), Fraction(fps), sound
         self.metadata, self.overwrite, self.frames = dict(metadata or {}), overwrite, 0
-        self.folder = self.path.is_dir() or not self.path.suffix or str(path).endswith(("/", os.sep))
+        self.folder = is_picture_folder(path)
         if not self.folder and self.path.suffix.lower() not in ENDINGS:
             raise UserError(
                 f"{path}: expected a name ending in {', '.join(ENDINGS)}, or a folder; got {self.path.suffix}"
@@ -128,7 +136,7 @@ class VideoWriter:
         self._check_codec(codec)
         self.form = EDITED if codec == "prores" else ENDINGS.get(self.path.suffix.lower(), ENDINGS[".mp4"])
         self._check_quality(quality)
-        self.quality, self.live = quality, live
+        self.quality, self.live, self.seal = quality, live, seal
 
     def _check_codec(self, codec: Codec) -> None:
         ending = "a folder" if self.folder else self.path.suffix.lower()
@@ -196,7 +204,7 @@ class _Folder:
     """Numbered pictures and a sound."""
 
     def __init__(self, folder: Path, writer: VideoWriter, sound: Source | None) -> None:
-        self.folder, self.fps, self.sound = folder, writer.fps, sound
+        self.folder, self.fps, self.sound, self.seal = folder, writer.fps, sound, writer.seal
         self.encoder: Any = av.CodecContext.create("png", "w")
         self.encoder.width, self.encoder.height = writer.size
         self.encoder.pix_fmt, self.encoder.time_base, self.encoder.thread_count = (
@@ -210,7 +218,10 @@ class _Folder:
         picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
         picture.pts = index
         data = b"".join(bytes(packet) for packet in self.encoder.encode(picture))
-        (self.folder / f"frame-{index:06d}.png").write_bytes(data)
+        file = self.folder / f"frame-{index:06d}.png"
+        file.write_bytes(data)
+        if self.seal:
+            self.seal(file)
 
     def finish(self, frames: int) -> None:
         if self.sound:
@@ -227,7 +238,7 @@ class _Video:
 
     def __init__(self, path: Path, writer: VideoWriter, sound: Source | None) -> None:
         name, coding, sound_codec, container_options = writer.form
-        self.fps, self.size = writer.fps, writer.size
+        self.path, self.fps, self.size, self.seal = path, writer.fps, writer.size, writer.seal
         self.container = av.open(f"file:{path}", "w", format=name, container_options=container_options)
         self.container.metadata.update(writer.metadata)
         colours = {
@@ -264,6 +275,8 @@ class _Video:
         if self.sound:
             self.sound.finish(frames)
         self.container.close()
+        if self.seal:
+            self.seal(self.path)
 
     def abandon(self) -> None:
         """Closes the file, complete or not; what it complains about then is of no interest."""

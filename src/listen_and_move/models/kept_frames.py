@@ -85,6 +85,11 @@ class KeptAbout(NamedTuple):
     takes: tuple[KeptTake, ...] = ()
     """The files, where there are several."""
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """sha256 of each file that they come from."""
+        return tuple(take.video for take in self.takes) or (self.video,)
+
     def moment(self, position: int) -> tuple[Fraction, str]:
         """Returns the instant of a position in its file, in seconds, and the name of the file where there are
         several."""

@@ -21,6 +21,8 @@ from listen_and_move.metrics.frame import MOVING_SHARE, psnr, sharpness_ratio
 from listen_and_move.metrics.sync import correlation, difference_correlation, motion_energy, motion_ratio
 from listen_and_move.models.generator import Network
 from listen_and_move.models.rendering import played
+from listen_and_move.sharing.label import Label
+from listen_and_move.sharing.provenance import compared
 
 MOST_FRAMES = 200
 """Longer held-out parts are judged by their beginning: a validation takes seconds."""
@@ -102,9 +104,16 @@ def write_sample(path: Path, network: Network, clip: Clip, config: Config) -> No
     if not parts:
         return
     height, width = clip.frames.shape[1:3]
-    sound = _sound(clip, parts, config)
+    sound, label = _sound(clip, parts, config), Label(compared())
     with VideoWriter(
-        path, width=2 * width, height=height, fps=config.clip.rate, sound=sound, overwrite=True
+        path,
+        width=2 * width,
+        height=height,
+        fps=config.clip.rate,
+        sound=sound,
+        metadata=label.tags,
+        overwrite=True,
+        seal=label.seal,
     ) as writer:
         for part in parts:
             for pair in zip(_real(clip, part), play(network, clip, config, part), strict=True):

@@ -41,6 +41,8 @@ from listen_and_move.evaluation.unpaired import SoundResult
 from listen_and_move.media.soundtrack import SoundTrack
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.runs import write_text
+from listen_and_move.sharing.label import Label
+from listen_and_move.sharing.provenance import compared
 
 MAKER = "evaluate"
 SHOWN_SECONDS = 30
@@ -188,7 +190,10 @@ def film(sources: list[Frames], fps: Fraction, sound: SoundTrack) -> bytes:
         path = Path(folder) / "film.mp4"
         # With a start and an end the sound is always coded anew, as AAC, which every browser plays.
         track = replace(sound, start=begin, end=begin + frame_time(count, fps))
-        with VideoWriter(path, width=width, height=height, fps=fps, sound=track) as writer:
+        label = Label(compared())
+        with VideoWriter(
+            path, width=width, height=height, fps=fps, sound=track, metadata=label.tags, seal=label.seal
+        ) as writer:
             for first in range(0, count, _AT_ONCE):
                 for frame in _beside(sources, first, min(first + _AT_ONCE, count)):
                     writer.write(frame)

@@ -16,6 +16,8 @@ from listen_and_move.inference.live.sources import MICROPHONE, PIPE
 from listen_and_move.media.replacing import check_no_input
 from listen_and_move.media.soundtrack import Source
 from listen_and_move.media.streaming import MatroskaStream, Y4mStream
+from listen_and_move.sharing.label import Label
+from listen_and_move.sharing.signing import ManifestSigner, SigningFiles, opened_signer
 
 StreamKind = Literal["matroska", "y4m"]
 
@@ -54,10 +56,27 @@ class Destination:
         elif input not in (PIPE, MICROPHONE):
             check_no_input(self.name, [input], "--output")
 
+    def signer(self, files: SigningFiles) -> ManifestSigner:
+        """Returns what signs it.
+
+        Args:
+            files: the certificate and its private key.
+
+        Raises:
+            UserError: it cannot be signed, or not with these files.
+        """
+        if self.seen or self.name == PIPE:
+            raise UserError(
+                f"sign: expected an output that is a file or a folder; got {self.name}, which nothing can be "
+                "added to in the end",
+                "choose another --output, or leave --sign away",
+            )
+        return opened_signer(files, [self.name])
+
 
 @contextmanager
 def opened_outlet(
-    destination: Destination, size: tuple[int, int], source: Source, pacer: Pacer, mark: str, live: bool
+    destination: Destination, size: tuple[int, int], source: Source, pacer: Pacer, label: Label, live: bool
 ) -> Iterator[Outlet]:
     """Ready for pictures of that width and height.
 
@@ -66,7 +85,7 @@ def opened_outlet(
         size: width and height.
         source: of the sound that goes with them.
         pacer: of a screen.
-        mark: what a file says of itself.
+        label: what a file says of itself.
         live: nobody waits for a slow reader.
 
     Raises:
@@ -80,22 +99,21 @@ def opened_outlet(
             yield camera
     elif destination.name == PIPE:
         with _standard_output() as file:
-            yield _stream(file, destination.stream, size, source, pacer, mark, live)
+            yield _stream(file, destination.stream, size, source, pacer, label, live)
     else:
         overwrite = destination.overwrite
-        with file_outlet(destination.name, size, pacer.fps, source, mark, overwrite, live) as outlet:
+        with file_outlet(destination.name, size, pacer.fps, source, label, overwrite, live) as outlet:
             yield outlet
 
 
 def _stream(
-    file: Any, kind: StreamKind, size: tuple[int, int], source: Source, pacer: Pacer, mark: str, live: bool
+    file: Any, kind: StreamKind, size: tuple[int, int], source: Source, pacer: Pacer, label: Label, live: bool
 ) -> StreamOutlet:
     (width, height), fps, rate, channels = size, pacer.fps, source.rate, source.channels
     if kind == "y4m":
         return StreamOutlet(Y4mStream(file, width=width, height=height, fps=fps), None, live)
-    marks = {"comment": mark}
     stream = MatroskaStream(
-        file, width=width, height=height, fps=fps, rate=rate, channels=channels, metadata=marks
+        file, width=width, height=height, fps=fps, rate=rate, channels=channels, metadata=label.tags
     )
     return StreamOutlet(stream, Moments(fps, rate, channels), live)
 

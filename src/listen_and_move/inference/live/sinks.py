@@ -19,6 +19,7 @@ from listen_and_move.clock import frame_sample
 from listen_and_move.media.soundtrack import Source
 from listen_and_move.media.streaming import Stream
 from listen_and_move.media.video import VideoWriter
+from listen_and_move.sharing.label import Label
 
 LONGEST_WAIT = 0.5
 """Seconds for which a picture, with its sound, waits for a slow reader; then it is dropped, since live is
@@ -167,7 +168,7 @@ class FileOutlet:
 
 @contextmanager
 def file_outlet(
-    path: str, size: tuple[int, int], fps: Fraction, source: Source, mark: str, overwrite: bool, live: bool
+    path: str, size: tuple[int, int], fps: Fraction, source: Source, label: Label, overwrite: bool, live: bool
 ) -> Iterator[FileOutlet]:
     """A file that is complete when the block ends well, and else not there.
 
@@ -176,14 +177,14 @@ def file_outlet(
     """
     sounds: deque[np.ndarray] = deque()
     sound = Source(_taken(sounds), source.rate, source.channels, source.layout)
-    marks = {"comment": mark}
     with VideoWriter(
         path,
         width=size[0],
         height=size[1],
         fps=fps,
         sound=sound,
-        metadata=marks,
+        metadata=label.tags,
+        seal=label.seal,
         overwrite=overwrite,
         live=live,
     ) as writer:

@@ -1,0 +1,1 @@
+"""What is given to others: outputs that say what they are."""
