@@ -42,7 +42,7 @@ TRIAL = bytes.fromhex(
 """A PNG of one pixel."""
 
 
-def check_signable(outputs: Iterable[AnyPath]) -> None:
+def _check_signable(outputs: Iterable[AnyPath]) -> None:
     """Refuses outputs that a manifest has no place in.
 
     Args:
@@ -72,7 +72,7 @@ def opened_signer(files: SigningFiles, outputs: Iterable[AnyPath]) -> "ManifestS
     Raises:
         UserError: an output cannot be signed, or nothing can be signed with these files.
     """
-    check_signable(outputs)
+    _check_signable(outputs)
     return ManifestSigner(*files)
 
 
@@ -147,7 +147,7 @@ def manifest(provenance: Provenance, sound: str = "") -> dict[str, Any]:
         "action": "c2pa.created",
         "digitalSourceType": provenance.source_uri,
         "softwareAgent": program,
-        "description": provenance.done,
+        "description": provenance.description,
         "parameters": {f"{name} sha256": list(found) for name, found in hashes.items() if found},
     }
     actions = {"label": "c2pa.actions.v2", "data": {"actions": [created]}}
@@ -156,34 +156,10 @@ def manifest(provenance: Provenance, sound: str = "") -> dict[str, Any]:
 
 def _credentials(certificate: Path, key: Path) -> tuple[bytes, bytes, str]:
     """Returns certificates and key as PEM, and the name of the algorithm."""
-    from cryptography.hazmat.primitives.serialization import (
-        Encoding,
-        NoEncryption,
-        PrivateFormat,
-        PublicFormat,
-        load_pem_private_key,
-    )
-    from cryptography.x509 import load_pem_x509_certificates
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-    text = _read(certificate)
-    try:
-        chain = load_pem_x509_certificates(text)
-    except ValueError:
-        raise UserError(
-            f"{certificate}: expected a certificate as PEM; it holds none that can be read"
-        ) from None
-    secret = _read(key)
-    try:
-        private = load_pem_private_key(secret, None)
-    except TypeError:
-        raise UserError(
-            f"{key}: expected a key without a passphrase; it has one",
-            "openssl pkey -in KEY -out OTHER takes it off",
-        ) from None
-    except Exception:  # whatever the library cannot make a key of; what it says may hold some of it
-        raise UserError(f"{key}: expected a private key as PEM; it holds none that can be read") from None
-    public, form = private.public_key(), (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if chain[0].public_key().public_bytes(*form) != public.public_bytes(*form):
+    chain, private = _certificates(certificate), _private_key(key)
+    if _public(chain[0]) != _public(private):
         raise UserError(
             f"{key}: expected the private key of {certificate}; it is that of another certificate: name both "
             "of one pair, and in the file of several certificates the key's own first"
@@ -198,6 +174,48 @@ def _credentials(certificate: Path, key: Path) -> tuple[bytes, bytes, str]:
         _check_date(certificate, each)
     pem = b"".join(each.public_bytes(Encoding.PEM) for each in chain)
     return pem, private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), algorithm
+
+
+def _certificates(file: Path) -> "list[Certificate]":
+    """Returns the certificates of a file, which can all be read."""
+    from cryptography.x509 import load_pem_x509_certificates
+
+    text = _read(file)
+    try:
+        chain = load_pem_x509_certificates(text)
+        for each in chain:
+            (
+                _public(each),
+                each.not_valid_before_utc,
+                each.not_valid_after_utc,
+            )  # read where they are asked for
+    except Exception:  # a file of anybody: the library raises whatever it stumbles over
+        raise UserError(f"{file}: expected a certificate as PEM; it holds none that can be read") from None
+    return chain
+
+
+def _private_key(file: Path) -> Any:
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    text = _read(file)
+    try:
+        private = load_pem_private_key(text, None)
+        _public(private)
+    except TypeError:
+        raise UserError(
+            f"{file}: expected a key without a passphrase; it has one",
+            "openssl pkey -in KEY -out OTHER takes it off",
+        ) from None
+    except Exception:  # likewise; what it says may hold some of the key
+        raise UserError(f"{file}: expected a private key as PEM; it holds none that can be read") from None
+    return private
+
+
+def _public(owner: Any) -> bytes:
+    """Returns the public key of a certificate or of a private key, so that they can be compared."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    return owner.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _read(file: Path) -> bytes:

@@ -1,0 +1,30 @@
+"""Small outputs, signed or not."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from listen_and_move.media.video import Codec, VideoWriter
+from listen_and_move.sharing.label import Label
+from listen_and_move.sharing.provenance import drawn
+from listen_and_move.sharing.signing import ManifestSigner
+
+PROVENANCE = drawn("ab" * 32)
+
+
+def write(out: Path, signer: ManifestSigner | None = None, codec: Codec = "auto") -> None:
+    """Ten pictures, one of them after the other."""
+    label = Label(PROVENANCE, signer)
+    with VideoWriter(
+        out,
+        width=64,
+        height=48,
+        fps=Fraction(25),
+        metadata=label.tags,
+        codec=codec,
+        overwrite=True,
+        seal=label.seal,
+    ) as writer:
+        for number in range(10):
+            writer.write(np.random.default_rng(number).integers(0, 256, (48, 64, 3), np.uint8))
