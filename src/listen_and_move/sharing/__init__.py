@@ -1,0 +1,1 @@
+"""What leaves the machine: pages without a server, and what a file says of itself."""
