@@ -236,7 +236,8 @@ class FramesArguments(JsonOption):
 
 @dataclass(frozen=True, kw_only=True)
 class ExportArguments(JsonOption):
-    """Write a page that plays a model in any browser, without a server: a folder for a web host or a USB stick."""
+    """Write a page that plays a model in any browser, without a server: a folder for a web host or a USB
+    stick."""
 
     model: Positional[Path]
     """A run folder, a model.safetensors that keeps frames of its clip, or a video."""

@@ -1,7 +1,7 @@
-"""Frames as a browser reads them in any order: VP9 packets, and small pictures for browsers that decode no packets.
+"""Frames as a browser reads them in any order: VP9 packets, and small pictures for browsers that decode none.
 
-VP9 is free, and what WebCodecs has on computers and phones alike. Without hidden frames each packet is one picture, and a
-group can be decoded by itself.
+VP9 is free, and what WebCodecs has on computers and phones alike. Without hidden frames each packet is one
+picture, and a group can be decoded by itself.
 
 Letters: H height, W width.
 """
@@ -20,11 +20,11 @@ from listen_and_move.media.video import yuv_graph
 VIDEO_CODEC, PICTURE_TYPE = "vp09.00.41.08", "image/webp"
 """As browsers call them: profile 0 with 8 bits; a decoder goes by the packets and not by the level."""
 CRF, SPEED = 34, 7
-"""Quality, of libvpx, and speed: on 2 s of three clips of 720p 48 dB PSNR in .3 MB a second; 30 takes a fifth more, and
-the slower way a fifth less in five times the time."""
+"""Quality, of libvpx, and speed: on 2 s of 720p 48 dB PSNR in .3 MB a second; 30 takes a fifth more, and the
+slower way a fifth less in many times the time."""
 PICTURE_SIDE, PICTURE_QUALITY = 640, 50
-"""Pixels of the longer side of a small picture, and quality of WebP: .41 MB a second, so that both together stay below
-8 MB for 10 s."""
+"""Pixels of the longer side of a small picture, and quality of WebP: .4 MB a second, so that both together stay
+below 8 MB for 10 s."""
 
 
 class BrowserFrames(NamedTuple):
@@ -51,10 +51,10 @@ class BrowserEncoder:
         self._sizes = BrowserFrames([], [])
         self._video: Any = av.CodecContext.create("libvpx-vp9", "w")
         _set(self._video, size, "yuv420p", fps)
-        fixed = {"b": "0", "g": str(GROUP), "keyint_min": str(GROUP), "lag-in-frames": "0", "auto-alt-ref": "0"}
-        colours = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "color_range": "tv"}
+        groups = {"g": str(GROUP), "keyint_min": str(GROUP), "lag-in-frames": "0", "auto-alt-ref": "0"}
+        marks = dict.fromkeys(("colorspace", "color_primaries", "color_trc"), "bt709")
         speed = {"deadline": "realtime", "cpu-used": str(SPEED), "row-mt": "1", "tile-columns": "1"}
-        self._video.options = {"crf": str(CRF), **fixed, **colours, **speed}
+        self._video.options = {"crf": str(CRF), "b": "0", **groups, **marks, "color_range": "tv", **speed}
         self._picture: Any = av.CodecContext.create("libwebp", "w")
         _set(self._picture, picture_size(size), "bgra", fps)
         self._picture.options = {"quality": str(PICTURE_QUALITY)}

@@ -1,14 +1,13 @@
-"""A page without a server: a folder that any web host or a USB stick can serve, in which a film is played by the sound
-that a visitor brings.
+"""A page without a server: a folder that any web host or a USB stick can serve, in which a film is played by the
+sound that a visitor brings.
 
-The page hears, chooses and draws by itself: a path live and by sound alone, with dissolves. It holds the frames that a
-model keeps, and what they are chosen by; no network, and no sound.
+The page hears, chooses and draws by itself: a path live and by sound alone, with dissolves. It holds the frames
+that a model keeps, and what they are chosen by; no network, and no sound.
 """
 
 import json
 import tempfile
 from collections.abc import Callable
-from fractions import Fraction
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -87,7 +86,8 @@ def export_page(
         What the page publishes.
 
     Raises:
-        UserError: the model keeps no frames, the folder cannot be written or holds something, or there is no credit.
+        UserError: the model keeps no frames, the folder cannot be written or holds something, or there is no
+            credit.
     """
     line = _checked_credit(credit)
     check_no_input(folder, inputs_of(model, None, needs_video=False), "--web")
@@ -132,14 +132,16 @@ def _check_folder(folder: Path) -> None:
     if folder.is_dir() and not any(folder.iterdir()):
         return
     if folder.exists() or folder.is_symlink():
-        raise UserError(f"{folder}: expected a new or an empty folder; there is something", "choose another --web")
+        raise UserError(
+            f"{folder}: expected a new or an empty folder; there is something", "choose another --web"
+        )
 
 
 def _check_kept(model: Path) -> None:
     """Refuses a model that keeps no frames: what a page publishes is what the model's owner chose to keep."""
     if not is_video(model) and loaded_model(model_path(model)).kept is None:
         raise UserError(
-            f"{model}: expected a model that keeps frames of its clip, which a page plays; this one keeps none",
+            f"{model}: expected a model that keeps frames of its clip, which a page plays; it keeps none",
             f"listen-and-move frames {model} adds them",
         )
 
@@ -177,7 +179,9 @@ def _contents(pipeline: Pipeline, kept: KeptFrames, frames: BrowserFrames, credi
         },
     }
     static = files("listen_and_move.sharing") / "static"
-    parts = {name: (static / name).read_text(encoding="utf-8") for name in (*SCRIPTS, "index.html", "page.css")}
+    parts = {
+        name: (static / name).read_text(encoding="utf-8") for name in (*SCRIPTS, "index.html", "page.css")
+    }
     html = Template(parts["index.html"]).substitute(credit=escape(credit))
     return {
         "index.html": html.encode(),

@@ -1,7 +1,5 @@
-"""What a page without a server hears and chooses by: settings and arrays, taken from the pipeline that plays a path live and
-by sound alone.
-
-Letters: what is written of an array is its kind, its place among the bytes of all, and its rows and columns.
+"""What a page without a server hears and chooses by: settings and arrays, taken from the pipeline that plays a
+path live and by sound alone.
 """
 
 from collections.abc import Mapping
@@ -25,13 +23,14 @@ from listen_and_move.inference.sources.path import UNKNOWN_LEVEL, PathSource, no
 from listen_and_move.models import path_search
 
 RESAMPLER = {"SIZE": 32, "CUTOFF": 0.97, "BETA": 9}
-"""Of FFmpeg's resampler, as it is by default: taps at the lower rate, edge of the band, and form of the window."""
+"""Of FFmpeg's resampler, as it is by default: taps at the lower rate, edge of the band, form of the window."""
 CONSTANTS: Mapping[str, tuple[ModuleType, str]] = {
     "analysis": (features, "SAMPLE_RATE WINDOW FFT HOP CLAMP QUIET_DB HEARD_DB"),
     "kinds": (feature_kinds, "SMALLEST_POWER RANGE_DB"),
     "loudness": (
         loudness,
-        "SAMPLE_RATE BLOCK STEP ABSOLUTE_GATE RELATIVE_GATE LARGEST_GAIN MEMORY_SECONDS SLOWNESS_SECONDS BIN BINS",
+        "SAMPLE_RATE BLOCK STEP ABSOLUTE_GATE RELATIVE_GATE LARGEST_GAIN "
+        "MEMORY_SECONDS SLOWNESS_SECONDS BIN BINS",
     ),
     "matching": (
         matching,
@@ -39,7 +38,8 @@ CONSTANTS: Mapping[str, tuple[ModuleType, str]] = {
     ),
     "room": (
         room,
-        "BACK FASTEST MARGIN_DB TAKEN LEAST LEAST_ECHO REMEMBERED_CHUNKS TOLD_EVERY LOUD_DB LOUD_SHARE FEWEST",
+        "BACK FASTEST MARGIN_DB TAKEN LEAST LEAST_ECHO "
+        "REMEMBERED_CHUNKS TOLD_EVERY LOUD_DB LOUD_SHARE FEWEST",
     ),
 }
 """Constants that the page has from the modules of this package, so that each stands in one place."""

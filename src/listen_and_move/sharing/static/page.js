@@ -48,11 +48,11 @@ async function load(from = null) {
   draw([{ place: 0, share: 1 }], [await page.memory.ready(0)]);
   for (const id of ["microphone", "file"]) by(id).disabled = false;
   by("microphone").disabled = !hears();
-  say(hears() ? "Ready: make a sound, or drop a sound file." : "Ready for a sound file. A microphone needs an address that begins with https.");
+  say(hears() ? "Ready: press Microphone, or bring a sound file. One can be dropped here, too." : "Ready for a sound file. A microphone needs an address that begins with https.");
   document.body.dataset.state = "ready";
 }
 
-const hears = () => Boolean(navigator.mediaDevices?.getUserMedia && typeof AudioWorkletNode !== "undefined");
+const hears = () => Boolean(navigator.mediaDevices?.getUserMedia);
 
 // Drawing
 
@@ -94,31 +94,34 @@ class Session {
     this.frame = requestAnimationFrame(() => this.show());
   }
 
-  // Hears a node as it plays; where there is no audio thread for scripts, what a file holds.
-  async hear(source, samples = null) {
-    if (this.context.audioWorklet) {
-      const module = URL.createObjectURL(new Blob([signal, hearing, listener].map(String).concat("listener();").join("\n"), { type: "text/javascript" }));
-      try { await this.context.audioWorklet.addModule(module); } finally { URL.revokeObjectURL(module); }
-      const options = { numberOfInputs: 1, numberOfOutputs: 1, processorOptions: { about: page.about, arrays: page.arrays } };
-      this.node = new AudioWorkletNode(this.context, "ear", options);
-      this.node.port.onmessage = ({ data }) => (data.cue ? this.heard(data.cue) : (this.begun = data.begun));
-      source.connect(this.node).connect(this.context.destination);
-    } else if (samples) {
-      const ear = new (hearing().Ear)(page.about, page.arrays, this.context.sampleRate);
-      this.begun = this.context.currentTime;
-      this.feed = () => {
-        const until = Math.floor((this.context.currentTime - this.begun) * this.context.sampleRate);
-        const piece = samples.subarray(this.fed ?? 0, until);
-        const silence = new Float32Array(Math.max(0, until - Math.max(this.fed ?? 0, samples.length)));
-        this.fed = until;
-        for (const part of [piece, silence]) ear.push(part).forEach((cue) => this.heard(cue));
-      };
-    }
+  // Hears a node as it plays.
+  async hear(source) {
+    const node = (await this.inAudioThread()) ?? this.inPage();
+    source.connect(node).connect(this.context.destination);
+  }
+
+  async inAudioThread() {
+    if (!this.context.audioWorklet) return null; // the address does not begin with https
+    const module = URL.createObjectURL(new Blob([`${signal}\n${hearing}\n${listener}\nlistener();`], { type: "text/javascript" }));
+    try { await this.context.audioWorklet.addModule(module); } catch { return null; } finally { URL.revokeObjectURL(module); } // opened from a disk
+    this.node = new AudioWorkletNode(this.context, "ear", { processorOptions: { about: page.about, arrays: page.arrays } });
+    this.node.port.onmessage = ({ data }) => (data.cue ? this.heard(data.cue) : (this.begun = data.begun));
+    return this.node;
+  }
+
+  // Where the audio thread runs no script of this page.
+  inPage() {
+    const ear = new (hearing().Ear)(page.about, page.arrays, this.context.sampleRate);
+    this.tap = this.context.createScriptProcessor(1024, 1, 1);
+    this.tap.onaudioprocess = ({ inputBuffer, playbackTime }) => {
+      this.begun ??= playbackTime - inputBuffer.duration;
+      ear.push(inputBuffer.getChannelData(0)).forEach((cue) => this.heard(cue));
+    };
+    return this.tap;
   }
 
   heard(cue) {
-    const nothing = by("level");
-    nothing.dataset.on = String(!cue.nothing);
+    by("level").dataset.on = String(!cue.nothing);
     for (const frame of this.path.push(cue)) {
       this.known.push(frame);
       for (const { place } of frame.shots) page.memory.want(place);
@@ -128,7 +131,6 @@ class Session {
   // The newest picture that is due; where it is not decoded yet, the one before stays.
   show() {
     this.frame = requestAnimationFrame(() => this.show());
-    this.feed?.();
     const now = this.context.currentTime;
     let due = null;
     while (this.known.length && this.begun + this.known[0].number / this.rate + this.delay <= now) {
@@ -149,6 +151,7 @@ class Session {
   async end() {
     cancelAnimationFrame(this.frame);
     this.node?.port.close();
+    this.tap?.disconnect();
     this.stream?.getTracks().forEach((track) => track.stop());
     await this.context.close();
   }
@@ -194,18 +197,12 @@ function sound(file) {
     say(`Reading ${file.name} …`);
     const buffer = await context.decodeAudioData(await file.arrayBuffer());
     const source = new AudioBufferSourceNode(context, { buffer }), later = new DelayNode(context, { maxDelayTime: 2, delayTime: session.delay });
-    await session.hear(source, mixed(buffer));
+    await session.hear(source);
     source.connect(later).connect(context.destination); // as late as its picture
     source.start();
     source.onended = () => setTimeout(() => page.session === session && stop().then(() => say(`${file.name} is over.`)), 1000 * (session.delay + 0.5));
     say(`Playing ${file.name}`);
   });
-}
-
-function mixed(buffer) {
-  const mean = new Float32Array(buffer.length);
-  for (let channel = 0; channel < buffer.numberOfChannels; channel++) buffer.getChannelData(channel).forEach((each, k) => { mean[k] += each / buffer.numberOfChannels; });
-  return mean;
 }
 
 // What a visitor does
