@@ -54,6 +54,8 @@ def test_a_microphone_moves_the_picture_without_a_network(visit: Any, host: Any,
     }""")
     assert frames > 5
     assert len(host[1]) == asked
+    page.mouse.move(5, 5)  # the controls are hidden while it plays
+    page.mouse.move(50, 50)
     page.click("#stop")
     page.wait_for_selector("body[data-state=ready]")
     assert page.is_hidden("#stop")

@@ -23,8 +23,8 @@ CRF, SPEED = 34, 7
 """Quality, of libvpx, and speed: on 2 s of 720p 48 dB PSNR in .3 MB a second; 30 takes a fifth more, and the
 slower way a fifth less in many times the time."""
 PICTURE_SIDE, PICTURE_QUALITY = 640, 50
-"""Pixels of the longer side of a small picture, and quality of WebP: .4 MB a second, so that both together stay
-below 8 MB for 10 s."""
+"""Pixels of the longer side of a small picture, and quality of WebP: .4 MB a second, so that both together
+stay below 8 MB for 10 s."""
 
 
 class BrowserFrames(NamedTuple):

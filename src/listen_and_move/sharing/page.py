@@ -1,8 +1,8 @@
-"""A page without a server: a folder that any web host or a USB stick can serve, in which a film is played by the
-sound that a visitor brings.
+"""A page without a server: a folder that any web host or a USB stick can serve, in which a film is played by
+the sound that a visitor brings.
 
-The page hears, chooses and draws by itself: a path live and by sound alone, with dissolves. It holds the frames
-that a model keeps, and what they are chosen by; no network, and no sound.
+The page hears, chooses and draws by itself: a path live and by sound alone, with dissolves. It holds the
+frames that a model keeps, and what they are chosen by; no network, and no sound.
 """
 
 import json

@@ -1,5 +1,5 @@
-"""What a page without a server hears and chooses by: settings and arrays, taken from the pipeline that plays a
-path live and by sound alone.
+"""What a page without a server hears and chooses by: settings and arrays, taken from the pipeline that plays
+a path live and by sound alone.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from listen_and_move.inference.sources.path import UNKNOWN_LEVEL, PathSource, no
 from listen_and_move.models import path_search
 
 RESAMPLER = {"SIZE": 32, "CUTOFF": 0.97, "BETA": 9}
-"""Of FFmpeg's resampler, as it is by default: taps at the lower rate, edge of the band, form of the window."""
+"""Of FFmpeg's resampler, as it is by default: taps, edge of the band, and form of the window."""
 CONSTANTS: Mapping[str, tuple[ModuleType, str]] = {
     "analysis": (features, "SAMPLE_RATE WINDOW FFT HOP CLAMP QUIET_DB HEARD_DB"),
     "kinds": (feature_kinds, "SMALLEST_POWER RANGE_DB"),
@@ -102,7 +102,7 @@ def page_keys(pipeline: Pipeline) -> PageKeys:
         "pictures": search.shown.centred,
         "motion": search.motion,
     }
-    plain = {
+    plain: dict[str, Array] = {
         name: np.ascontiguousarray(array, array.dtype if array.dtype == np.int32 else np.float32)
         for name, array in arrays.items()
     }
