@@ -1,9 +1,9 @@
-"""An exported page in Chromium: size, the first picture from loopback, and pictures a second with a microphone.
+"""An exported page in Chromium: size, first picture from loopback, pictures a second with a microphone.
 
     python -m benchmarks.web MODEL SOUND.wav [--seconds 20] [--out FILE]
 
-MODEL is a run, a model that keeps frames, or a video; SOUND is what the microphone hears. Needs the extra `dev` and
-Debian's Chromium. Its browser has no graphics processor: it decodes, scales and draws on the processor.
+MODEL is a run, a model that keeps frames, or a video; SOUND is what the microphone hears. Needs the extra `dev`
+and Debian's Chromium, which has no graphics processor here: it decodes and draws on the processor.
 """
 
 import argparse

@@ -178,8 +178,12 @@ def _matched_by(matcher: Matcher | None) -> dict[str, Array]:
     """Arrays by which a foreign sound is brought into the clip's sound world."""
     if matcher is None:
         return {}
-    home = {"home_mean": matcher.home.mean.numpy(), "home_spread": matcher.home.spread.numpy()}
-    return {"repertoire": matcher.repertoire.chunks.numpy(), **home}
+    home = matcher.home
+    return {
+        "repertoire": matcher.repertoire.chunks.numpy(),
+        "home_mean": home.mean.numpy(),
+        "home_spread": home.spread.numpy(),
+    }
 
 
 def _ratio(value: Fraction) -> tuple[int, int]:
