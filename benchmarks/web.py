@@ -2,8 +2,8 @@
 
     python -m benchmarks.web MODEL SOUND.wav [--seconds 20] [--out FILE]
 
-MODEL is a run, a model that keeps frames, or a video; SOUND is what the microphone hears. Needs the extra `dev`
-and Debian's Chromium, which has no graphics processor here: it decodes and draws on the processor.
+MODEL is a run, a model that keeps frames, or a video; SOUND is what the microphone hears. Needs the extra
+`dev` and Debian's Chromium, which decodes and draws on the processor here.
 """
 
 import argparse

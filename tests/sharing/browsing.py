@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from listen_and_move.arrays import Array
 from listen_and_move.audio.features import SAMPLE_RATE
 from listen_and_move.inference.pipeline import Pipeline
 from listen_and_move.inference.sources.path import PathSource
@@ -39,15 +38,15 @@ HEARD = """([about, arrays, samples, rate]) => {
 class Played(NamedTuple):
     """What is heard and shown of a sound."""
 
-    features: Array
+    features: np.ndarray
     """By which frames are compared with the training sound (T, F)."""
-    foreign: Array
+    foreign: np.ndarray
     """How far each is foreign, and its stroke (T, 2)."""
     shots: list[list[tuple[int, float]]]
     """Of each output frame: which kept frame, and its share."""
 
 
-def by_python(pipeline: Pipeline, samples: Array, rate: int) -> Played:
+def by_python(pipeline: Pipeline, samples: np.ndarray, rate: int) -> Played:
     """Plays samples as live play does."""
     resampler, state, heard_state = Resampler(rate, SAMPLE_RATE), None, None
     cues: list[Frame] = []
@@ -72,7 +71,7 @@ def by_python(pipeline: Pipeline, samples: Array, rate: int) -> Played:
     )
 
 
-def by_page(page: Any, pipeline: Pipeline, samples: Array, rate: int) -> Played:
+def by_page(page: Any, pipeline: Pipeline, samples: np.ndarray, rate: int) -> Played:
     """Plays samples by the script of a page."""
     keys = page_keys(pipeline)
     arrays = {

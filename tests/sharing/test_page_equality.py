@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from listen_and_move.arrays import Array
 from listen_and_move.data.synthetic.performance import melody, render_sound
 from listen_and_move.inference.playable import playable
 from listen_and_move.media.sound import read_sound
@@ -30,7 +29,7 @@ def script(browser: Any) -> Any:
     return page
 
 
-def tune(rate: int) -> Array:
+def tune(rate: int) -> np.ndarray:
     """A melody that was never heard, with a pause at its end."""
     sound = render_sound(melody(3, SECONDS), SECONDS).mean(1)
     sound[-len(sound) // 4 :] = 0
@@ -38,7 +37,7 @@ def tune(rate: int) -> Array:
     return np.interp(places, np.arange(len(sound)), sound).astype(np.float32)
 
 
-def hum(rate: int) -> Array:
+def hum(rate: int) -> np.ndarray:
     """A deep, swelling hum, which is foreign to the melody."""
     seconds = np.arange(int(SECONDS * rate)) / rate
     tones = sum(np.sin(2 * np.pi * 55 * k * seconds) / k for k in range(3, 40))

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from listen_and_move.arrays import Array
 from listen_and_move.audio import feature_kinds, features, loudness, matching, room
 from listen_and_move.audio.features import FFT, HOP, SAMPLE_RATE, WINDOW, FeatureExtractor
 from listen_and_move.audio.loudness import BLOCK, band_bins
@@ -50,7 +49,7 @@ class PageKeys(NamedTuple):
 
     settings: dict[str, Any]
     """As JSON."""
-    arrays: dict[str, Array]
+    arrays: dict[str, np.ndarray]
     """float32 or int32, of one or two dimensions."""
 
 
@@ -102,14 +101,10 @@ def page_keys(pipeline: Pipeline) -> PageKeys:
         "pictures": search.shown.centred,
         "motion": search.motion,
     }
-    plain: dict[str, Array] = {
-        name: np.ascontiguousarray(array, array.dtype if array.dtype == np.int32 else np.float32)
-        for name, array in arrays.items()
-    }
-    return PageKeys(settings, plain)
+    return PageKeys(settings, {name: _plain(array) for name, array in arrays.items()})
 
 
-def written(arrays: Mapping[str, Array]) -> tuple[dict[str, dict[str, Any]], bytes]:
+def written(arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, dict[str, Any]], bytes]:
     """Returns where each array lies among the bytes of all, and these bytes, little endian."""
     entries, parts, offset = {}, [], 0
     for name, array in arrays.items():
@@ -119,6 +114,10 @@ def written(arrays: Mapping[str, Array]) -> tuple[dict[str, dict[str, Any]], byt
         parts.append(array.astype(f"<{kind}").tobytes())
         offset += len(parts[-1])
     return entries, b"".join(parts)
+
+
+def _plain(array: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(array, array.dtype if array.dtype == np.int32 else np.float32)
 
 
 def _path_constants() -> dict[str, Any]:
@@ -147,12 +146,12 @@ def _features(extractor: FeatureExtractor) -> dict[str, Any]:
     }
 
 
-def _heard_by(extractor: FeatureExtractor) -> dict[str, Array]:
+def _heard_by(extractor: FeatureExtractor) -> dict[str, np.ndarray]:
     """Arrays from which features are made."""
     filters = features.mel_filters(extractor.config.bands).numpy()
     used = int(np.flatnonzero(filters.any(0))[-1]) + 1
     assert used <= FFT // 2
-    found: dict[str, Array] = {
+    found: dict[str, np.ndarray] = {
         "window": torch.hann_window(WINDOW).numpy(),
         "filters": filters[:, :used],
     }
@@ -174,7 +173,7 @@ def _matcher(matcher: Matcher | None) -> dict[str, float] | None:
     return {"distance": float(matcher.repertoire.distance), "tilted_novelty": matcher.tilted_novelty}
 
 
-def _matched_by(matcher: Matcher | None) -> dict[str, Array]:
+def _matched_by(matcher: Matcher | None) -> dict[str, np.ndarray]:
     """Arrays by which a foreign sound is brought into the clip's sound world."""
     if matcher is None:
         return {}
