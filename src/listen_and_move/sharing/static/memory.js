@@ -3,6 +3,7 @@
 // ready, and `ready` waits for it.
 
 const KEPT_BYTES = 160e6; // of decoded frames
+const AHEAD = 2; // frames before the end of a group, at which the next one is decoded
 const GIVEN_UP = 3; // groups in a row that cannot be decoded
 
 class FrameStore {
@@ -88,7 +89,7 @@ class Film extends FrameStore {
   want(place) {
     const { group: size } = this.about, group = Math.floor(place / size), made = this.wanted(group, place);
     const next = (group + 1) * size;
-    if (next - place <= size / 2 && next < this.about.sizes.length) this.wanted(group + 1, next);
+    if (next - place <= AHEAD && next < this.about.sizes.length) this.wanted(group + 1, next);
     return made;
   }
 
