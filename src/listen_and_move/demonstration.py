@@ -26,8 +26,8 @@ from listen_and_move.metrics.sync import (
     motion_ratio,
 )
 from listen_and_move.presets import preset
-from listen_and_move.sharing.label import Label
-from listen_and_move.sharing.provenance import compared, computed
+from listen_and_move.provenance.label import Label
+from listen_and_move.provenance.provenance import compared, computed
 from listen_and_move.training.loop import train
 from listen_and_move.training.trainer import TrainingProgress
 

@@ -14,7 +14,7 @@ from listen_and_move.app.work import look
 from listen_and_move.media.files import probe
 from listen_and_move.media.wav import write_wav
 from tests.app.serving import Visitor, kill_workers, until
-from tests.sharing.boxes import said
+from tests.provenance.boxes import said
 
 
 def test_a_sound_becomes_a_video_with_chart_and_notes(visitor: Visitor, sound: Path, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def _mel(power: Float[Tensor, "T C B"], config: FeatureConfig) -> Float[Tensor, 
 def _mfcc(power: Float[Tensor, "T C B"], config: FeatureConfig) -> Float[Tensor, "T 20"]:
     level = _decibels(power)
     level = torch.maximum(level, level.amax((1, 2), keepdim=True) - RANGE_DB)
-    return (level @ _cosines(config.bands, config.chunk_size).T).mean(1)
+    return (level @ cosines(config.bands, config.chunk_size).T).mean(1)
 
 
 def _level(power: Float[Tensor, "T C B"], config: FeatureConfig) -> Float[Tensor, "T B"]:
@@ -56,7 +56,7 @@ def _above_floor(power: Tensor, config: FeatureConfig) -> Tensor:
 
 
 @lru_cache(maxsize=8)
-def _cosines(bands: int, coefficients: int) -> Tensor:
+def cosines(bands: int, coefficients: int) -> Tensor:
     """Rows of the orthonormal DCT-II."""
     angle = torch.arange(coefficients)[:, None] * (torch.arange(bands) + 0.5) * math.pi / bands
     rows = torch.cos(angle.double()) * math.sqrt(2 / bands)

@@ -36,8 +36,8 @@ LARGEST_FIXED_GAIN = 60.0
 MEMORY_SECONDS, SLOWNESS_SECONDS = 10.0, 3.0
 """Of the running gain: how much sound it measures, and the time in which it goes 63 % of its way. It rests in
 pauses."""
-_BIN = 0.1  # dB
-_BINS = 1000  # from the absolute gate upwards; what is louder counts as the last bin
+BIN = 0.1  # dB
+BINS = 1000  # from the absolute gate upwards; what is louder counts as the last bin
 
 
 class LevelState(NamedTuple):
@@ -51,7 +51,7 @@ class LevelState(NamedTuple):
     """Sum of their powers."""
 
 
-NOTHING = LevelState(np.zeros(0, np.float32), np.zeros(_BINS), np.zeros(_BINS))
+NOTHING = LevelState(np.zeros(0, np.float32), np.zeros(BINS), np.zeros(BINS))
 """The state before any sound."""
 
 
@@ -215,8 +215,17 @@ def band_power(windows: Float[np.ndarray, "*n samples"]) -> Float[np.ndarray, "*
 @lru_cache(maxsize=8)
 def _band(length: int) -> tuple[Float[np.ndarray, " samples"], slice]:
     """A Hann window of so many samples, and the bins of its spectrum that lie in the band."""
-    edges = (round(hertz * length / SAMPLE_RATE) for hertz in (LOWEST_HZ, HIGHEST_HZ))
-    return np.hanning(length + 1)[:-1], slice(*edges)
+    return np.hanning(length + 1)[:-1], slice(*band_bins(length))
+
+
+def band_bins(length: int) -> tuple[int, int]:
+    """Returns the first bin of the band that models hear, and the one after its last, of a spectrum.
+
+    Args:
+        length: samples of the window.
+    """
+    first, last = (round(hertz * length / SAMPLE_RATE) for hertz in (LOWEST_HZ, HIGHEST_HZ))
+    return first, last
 
 
 def loudest(samples: Float[np.ndarray, " samples"]) -> float:
@@ -251,7 +260,7 @@ def _mean(state: LevelState, gate: int) -> float:
 
 
 def _bin(level: float) -> int:
-    return max(0, min(_BINS - 1, int((level - ABSOLUTE_GATE) / _BIN)))
+    return max(0, min(BINS - 1, int((level - ABSOLUTE_GATE) / BIN)))
 
 
 def _decibels(power: float) -> float:

@@ -48,7 +48,7 @@ COMPARED_SECONDS = 2.0
 """Of sound that is heard, after which it is moved half-way where sounds are compared."""
 MOST_SPREAD = 2.0
 """By which a spread is divided or multiplied at most."""
-_SOFT = 0.1  # added to spreads, so that what hardly varies is not blown up
+SOFT = 0.1  # added to spreads, so that what hardly varies is not blown up
 
 
 class ChunkMoments(NamedTuple):
@@ -90,7 +90,7 @@ class Matcher:
         if repertoire is None or not extractor.tells_levels:
             return None
         matcher = cls(extractor, repertoire)
-        return matcher if matcher._home.frames >= 2 else None
+        return matcher if matcher.home.frames >= 2 else None
 
     def heard(
         self,
@@ -143,13 +143,13 @@ class Matcher:
 
     def _moving(self, moments: ChunkMoments, strength: float) -> Matching:
         """What moves a sound so far."""
-        ratio = (self._home.spread + _SOFT) / (moments.spread + _SOFT)
+        ratio = (self.home.spread + SOFT) / (moments.spread + SOFT)
         ratio = ratio.clamp(1 / MOST_SPREAD, MOST_SPREAD)
-        factor, shift = 1 + strength * (ratio - 1), strength * (self._home.mean - ratio * moments.mean)
+        factor, shift = 1 + strength * (ratio - 1), strength * (self.home.mean - ratio * moments.mean)
         matching = Matching(factor.float(), shift.float(), strength)
         if (flux := self.extractor.config.flux) is None:
             return matching
-        mean, spread = factor * moments.mean + shift, factor * (moments.spread + _SOFT)
+        mean, spread = factor * moments.mean + shift, factor * (moments.spread + SOFT)
         return matching._replace(flux_mean=float(mean[flux]), flux_spread=float(spread[flux]))
 
     def foreign(self, new: float) -> float:
@@ -158,7 +158,7 @@ class Matcher:
         Args:
             new: mean novelty of what is heard of it.
         """
-        return min(1.0, max(0.0, (new / self._tilted_novelty - OWN) / (FOREIGN - OWN)))
+        return min(1.0, max(0.0, (new / self.tilted_novelty - OWN) / (FOREIGN - OWN)))
 
     def live_matching(self, moments: ChunkMoments | None, adapt: Adapt) -> Matching | None:
         """Returns the same for a sound whose future is not known: the farther, the more has been heard."""
@@ -166,13 +166,13 @@ class Matcher:
         return self.matching(moments, adapt, min(1.0, known))
 
     @cached_property
-    def _home(self) -> ChunkMoments:
+    def home(self) -> ChunkMoments:
         """What was heard of the training sound."""
         chunks = self.repertoire.chunks[1:]  # the first one is silence
         return self._after(chunks, self._raw, torch.zeros(len(chunks)), None)
 
     @cached_property
-    def _tilted_novelty(self) -> float:
+    def tilted_novelty(self) -> float:
         """Mean novelty of what was heard of the training sound, brighter and duller."""
         extractor = self.extractor
         heard = self._raw[extractor.loudest(self._raw) >= HEARD_DB]

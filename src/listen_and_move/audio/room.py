@@ -31,7 +31,7 @@ LEAST_ECHO = 0.1
 REMEMBERED_CHUNKS, TOLD_EVERY = 600, 20
 """Of sound that is heard live: those in which is told how fast it falls, and after how many it is told
 anew."""
-_LOUD_DB, _LOUD_SHARE, _FEWEST = 20.0, 0.6, 10  # chunks in which something falls
+LOUD_DB, LOUD_SHARE, FEWEST = 20.0, 0.6, 10  # chunks in which something falls
 
 
 class Room(NamedTuple):
@@ -71,11 +71,11 @@ def fall_of(levels: Float[Tensor, "T B"], follows: Bool[Tensor, " T-2"] | None =
     if len(levels) <= BACK:
         return None
     before, after = levels[:-BACK], levels[BACK:]
-    loud = (before >= torch.quantile(levels, _LOUD_SHARE, dim=0)) & (before > _LOUD_DB)
+    loud = (before >= torch.quantile(levels, LOUD_SHARE, dim=0)) & (before > LOUD_DB)
     if follows is not None:
         loud = loud & follows[:, None]
     falls = (after - before)[loud]
-    if loud.any(1).sum() < _FEWEST:
+    if loud.any(1).sum() < FEWEST:
         return None
     return float(falls.sort().values[int(FASTEST * len(falls))])
 

@@ -238,6 +238,19 @@ class FramesArguments(JsonOption):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExportArguments(JsonOption):
+    """Write a page that plays a model in any browser, without a server: a folder for a web host or a USB
+    stick."""
+
+    model: Positional[Path]
+    """A run folder, a model.safetensors that keeps frames of its clip, or a video."""
+    web: Path
+    """The folder of the page; new, or empty."""
+    credit: str
+    """Whose film it is, as the page says it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class LiveArguments(PlayOptions):
     """Play a trained picture with a microphone or any sound as it comes: into a file, a pipe, a window or a
     camera."""

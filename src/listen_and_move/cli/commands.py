@@ -18,6 +18,7 @@ from listen_and_move.cli.arguments import (
     CompareArguments,
     DemoArguments,
     EvaluateArguments,
+    ExportArguments,
     FramesArguments,
     GenerateArguments,
     ImportArguments,
@@ -203,6 +204,27 @@ def frames(arguments: list[str]) -> int:
         print_json(added._asdict())
     else:
         print_lines(console, [f"kept: {added.described}", str(added.model)])
+    return 0
+
+
+def export(arguments: list[str]) -> int:
+    """Write a page without a server."""
+    options = parse(ExportArguments, "export", arguments)
+    from listen_and_move.sharing.page import export_page
+
+    with progress_bars() as (bars, console):
+        watch = stage_watch(bars)
+        published = export_page(
+            options.model,
+            options.web,
+            options.credit,
+            tell=lambda found: print_lines(bars.console, [found.described()]),
+            progress=lambda done, total: watch("writing the film", done, total),
+        )
+    if options.json:
+        print_json(published._asdict())
+    else:
+        print_lines(console, [str(published.folder / "index.html")])
     return 0
 
 
@@ -500,6 +522,7 @@ COMMANDS: dict[str, tuple[Callable[[list[str]], int], type]] = {
     "train": (train, TrainArguments),
     "generate": (generate, GenerateArguments),
     "frames": (frames, FramesArguments),
+    "export": (export, ExportArguments),
     "live": (live, LiveArguments),
     "app": (app, AppArguments),
     "evaluate": (evaluate, EvaluateArguments),

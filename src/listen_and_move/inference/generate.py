@@ -33,9 +33,9 @@ from listen_and_move.media.video import Codec, VideoWriter
 from listen_and_move.metrics.frame import psnr
 from listen_and_move.models.optimized import Precision
 from listen_and_move.precision import reused_memory
+from listen_and_move.provenance.label import Label
+from listen_and_move.provenance.signing import ManifestSigner, SigningFiles, opened_signer
 from listen_and_move.runs import model_path
-from listen_and_move.sharing.label import Label
-from listen_and_move.sharing.signing import ManifestSigner, SigningFiles, opened_signer
 
 NOT_SEEN_DB, CHECKED = 40.0, 32
 """PSNR from which on fewer digits are not seen, and the frames by which that is told."""

@@ -32,9 +32,9 @@ from listen_and_move.inference.sources.camera import CameraMode
 from listen_and_move.interrupts import handled
 from listen_and_move.media.piped import Raw
 from listen_and_move.media.soundtrack import Source
-from listen_and_move.sharing.label import Label
-from listen_and_move.sharing.provenance import mixture
-from listen_and_move.sharing.signing import SigningFiles
+from listen_and_move.provenance.label import Label
+from listen_and_move.provenance.provenance import mixture
+from listen_and_move.provenance.signing import SigningFiles
 
 TICK = 0.005
 """Seconds after which a screen is looked after where no sound comes."""

@@ -32,9 +32,9 @@ from listen_and_move.models.checkpoint import load_model
 from listen_and_move.models.kept_frames import KeptFrames
 from listen_and_move.models.optimized import Precision
 from listen_and_move.progress import untold
+from listen_and_move.provenance.provenance import Provenance, composed, drawn, replayed
 from listen_and_move.runs import RunFolder, model_path
 from listen_and_move.settings import from_preset
-from listen_and_move.sharing.provenance import Provenance, composed, drawn, replayed
 
 VIDEO_PRESET, VIDEO_SIZE = "studio", "64"
 """Features by which a video is played that nothing was trained on, and the size at which its frames are

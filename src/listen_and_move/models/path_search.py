@@ -141,7 +141,7 @@ class PathSearch:
         """
         ends, candidates = (np.searchsorted(self.places, [number]) for number in (before, after))
         distance = float(distances(self._expected[ends], self._centred[candidates])[0, 0])
-        return distance / self._large_change if self._large_change else 0.0
+        return distance / self.large_change if self.large_change else 0.0
 
     def _extended(self, cue: PathCue, state: PathState | None) -> PathState:
         """Returns all paths one frame on, to frames that cost little and to each one's own next frame; the
@@ -167,15 +167,15 @@ class PathSearch:
         weights = BY_SOUND if cue.guide is None else self.weights
         costs = np.zeros(len(self.places))
         if weights.sound:
-            squares = self._sounds.squared_distances(cue.features * self._scale)
-            costs = costs + weights.sound * (np.sqrt(squares) / self._sound_unit)
+            squares = self.sounds.squared_distances(cue.features * self.scale)
+            costs = costs + weights.sound * (np.sqrt(squares) / self.sound_unit)
         if weights.guide and cue.guide is not None:
-            squares = self._shown.squared_distances(cue.guide)
-            costs = costs + weights.guide * (squares / self._picture_unit**2)
+            squares = self.shown.squared_distances(cue.guide)
+            costs = costs + weights.guide * (squares / self.picture_unit**2)
         if cue.foreign:
             stroke = min(max(cue.stroke, WEAKEST), STRONGEST)
             costs = costs * (1 - cue.foreign * (1 - TRUST))
-            costs = costs + cue.foreign * STROKE * np.square(self._motion - stroke)
+            costs = costs + cue.foreign * STROKE * np.square(self.motion - stroke)
         if cue.beat is not None and self.phases is not None:
             apart = 1 - np.cos(2 * np.pi * (self.phases - cue.beat))
             costs = costs + BEAT * np.nan_to_num(apart, nan=1.0)
@@ -187,14 +187,14 @@ class PathSearch:
         """Returns how far each candidate's picture is from the one that would come next; exactly 0 where it
         is that one. In silence it is exactly 0 for the frame itself, and the next one costs what it
         changes."""
-        distance = distances(self._expected[ends], self._centred[candidates]) / self._picture_unit
+        distance = distances(self._expected[ends], self._centred[candidates]) / self.picture_unit
         plays_on = self._goes_on[ends, None] & (ends[:, None] + 1 == candidates)
         if not cue.silent:
             if cue.free:
                 near = self._slower_or_faster(ends, candidates)
                 distance = np.where(near, distance * (1 - cue.free * (1 - SPEED)), distance)
             return np.where(plays_on, 0.0, distance)
-        stays = distances(self._centred[ends], self._centred[candidates]) / self._picture_unit
+        stays = distances(self._centred[ends], self._centred[candidates]) / self.picture_unit
         return np.where(ends[:, None] == candidates, 0.0, np.where(plays_on, ADVANCE * stays, distance))
 
     def _slower_or_faster(
@@ -217,16 +217,16 @@ class PathSearch:
         return np.append(np.diff(self.places) == 1, False)
 
     @cached_property
-    def _shown(self) -> Points:
+    def shown(self) -> Points:
         """Descriptions of the frames."""
         return Points.of(self.pictures)
 
     @property
     def _centred(self) -> Float[np.ndarray, "N P"]:
-        return self._shown.centred
+        return self.shown.centred
 
     @cached_property
-    def _large_change(self) -> float:
+    def large_change(self) -> float:
         """The 95th percentile of the changes from one frame to the next; 0 where no two follow each other."""
         changes = self._changes[self._goes_on]
         return float(np.percentile(changes, 95)) if len(changes) else 0.0
@@ -243,7 +243,7 @@ class PathSearch:
         return np.where(self._goes_on[:, None], after, 2 * now - before)
 
     @cached_property
-    def _motion(self) -> Float[np.ndarray, " N"]:
+    def motion(self) -> Float[np.ndarray, " N"]:
         """How much the picture changes from each frame to the next, in spreads over the mean, within
         bounds."""
         changes, told = self._changes, self._changes[self._goes_on]
@@ -257,7 +257,7 @@ class PathSearch:
         return np.linalg.norm(np.diff(self._centred, axis=0, append=self._centred[-1:]), axis=1)
 
     @cached_property
-    def _scale(self) -> Float[np.ndarray, " F"]:
+    def scale(self) -> Float[np.ndarray, " F"]:
         """Factor of each feature; 0 where it is constant but for rounding, and tells nothing."""
         if self.metric_scale is not None:
             return self.metric_scale
@@ -265,16 +265,18 @@ class PathSearch:
         return np.where(spread > 1e-6 * np.abs(self.features).max(0), 1 / np.maximum(spread, 1e-30), 0.0)
 
     @cached_property
-    def _sounds(self) -> Points:
+    def sounds(self) -> Points:
         """Features in units of the metric."""
-        return Points.of(self.features * self._scale)
+        return Points.of(self.features * self.scale)
 
     @cached_property
-    def _sound_unit(self) -> float:
-        return mean_distance(self._sounds.centred)
+    def sound_unit(self) -> float:
+        """The mean distance of two training sounds."""
+        return mean_distance(self.sounds.centred)
 
     @cached_property
-    def _picture_unit(self) -> float:
+    def picture_unit(self) -> float:
+        """The mean distance of two training pictures."""
         return mean_distance(self._centred)
 
 

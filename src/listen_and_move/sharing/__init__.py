@@ -1,1 +1,1 @@
-"""What is given to others: outputs that say what they are."""
+"""What is given to others: a page without a server."""

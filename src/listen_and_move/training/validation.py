@@ -21,8 +21,8 @@ from listen_and_move.metrics.frame import MOVING_SHARE, psnr, sharpness_ratio
 from listen_and_move.metrics.sync import correlation, difference_correlation, motion_energy, motion_ratio
 from listen_and_move.models.generator import Network
 from listen_and_move.models.rendering import played
-from listen_and_move.sharing.label import Label
-from listen_and_move.sharing.provenance import compared
+from listen_and_move.provenance.label import Label
+from listen_and_move.provenance.provenance import compared
 
 MOST_FRAMES = 200
 """Longer held-out parts are judged by their beginning: a validation takes seconds."""

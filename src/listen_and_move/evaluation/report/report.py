@@ -40,9 +40,9 @@ from listen_and_move.evaluation.results import Curves, EvaluationResults, Unpair
 from listen_and_move.evaluation.unpaired import SoundResult
 from listen_and_move.media.soundtrack import SoundTrack
 from listen_and_move.media.video import VideoWriter
+from listen_and_move.provenance.label import Label
+from listen_and_move.provenance.provenance import compared
 from listen_and_move.runs import write_text
-from listen_and_move.sharing.label import Label
-from listen_and_move.sharing.provenance import compared
 
 MAKER = "evaluate"
 SHOWN_SECONDS = 30

@@ -16,8 +16,8 @@ from listen_and_move.inference.live.sources import MICROPHONE, PIPE
 from listen_and_move.media.replacing import check_no_input
 from listen_and_move.media.soundtrack import Source
 from listen_and_move.media.streaming import MatroskaStream, Y4mStream
-from listen_and_move.sharing.label import Label
-from listen_and_move.sharing.signing import ManifestSigner, SigningFiles, opened_signer
+from listen_and_move.provenance.label import Label
+from listen_and_move.provenance.signing import ManifestSigner, SigningFiles, opened_signer
 
 StreamKind = Literal["matroska", "y4m"]
 

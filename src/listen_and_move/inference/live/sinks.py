@@ -19,7 +19,7 @@ from listen_and_move.clock import frame_sample
 from listen_and_move.media.soundtrack import Source
 from listen_and_move.media.streaming import Stream
 from listen_and_move.media.video import VideoWriter
-from listen_and_move.sharing.label import Label
+from listen_and_move.provenance.label import Label
 
 LONGEST_WAIT = 0.5
 """Seconds for which a picture, with its sound, waits for a slow reader; then it is dropped, since live is

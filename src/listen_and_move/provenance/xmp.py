@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import UUID
 from xml.sax.saxutils import escape, quoteattr
 
-from listen_and_move.sharing.provenance import Provenance, creator_tool
+from listen_and_move.provenance.provenance import Provenance, creator_tool
 
 BOX = UUID("be7acfcb-97a9-42e8-9c71-999491e3afac")
 """Type of the box (ISO/IEC 14496-12, `uuid`) that holds a packet; XMP specification, part 3."""

@@ -15,10 +15,6 @@ pytest.importorskip("c2pa", reason="c2pa-python is not installed: pip install li
 
 import c2pa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from tests.cli.running import command
-from tests.sharing.authority import Authority, Pair
-from tests.sharing.boxes import C2PA_BOX, XMP_BOX, boxes, packets, said
-from tests.sharing.writing import PROVENANCE, write
 
 from listen_and_move import __version__
 from listen_and_move.data.clip import file_hash
@@ -27,10 +23,14 @@ from listen_and_move.inference.perform import perform
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.sound import read_sound
 from listen_and_move.media.video import Codec
+from listen_and_move.provenance.label import Label
+from listen_and_move.provenance.signing import ManifestSigner
+from listen_and_move.provenance.xmp import packet
 from listen_and_move.runs import RunFolder
-from listen_and_move.sharing.label import Label
-from listen_and_move.sharing.signing import ManifestSigner
-from listen_and_move.sharing.xmp import packet
+from tests.cli.running import command
+from tests.provenance.authority import Authority, Pair
+from tests.provenance.boxes import C2PA_BOX, XMP_BOX, boxes, packets, said
+from tests.provenance.writing import PROVENANCE, write
 
 DRAWN = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 MIME = {".mp4": "video/mp4", ".mov": "video/quicktime", ".png": "image/png"}

@@ -14,14 +14,14 @@ pytest.importorskip("c2pa", reason="c2pa-python is not installed: pip install li
 
 from benchmarks.fuzz.mutations import altered_bytes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from tests.cli.running import command
-from tests.sharing.authority import Authority, Pair
-from tests.sharing.writing import write
 
 from listen_and_move.errors import UserError
 from listen_and_move.inference.generate import generate
 from listen_and_move.inference.perform import perform
-from listen_and_move.sharing.signing import ManifestSigner
+from listen_and_move.provenance.signing import ManifestSigner
+from tests.cli.running import command
+from tests.provenance.authority import Authority, Pair
+from tests.provenance.writing import write
 
 
 def other_key(authority: Authority) -> tuple[Path, Path]:
@@ -197,9 +197,9 @@ from pathlib import Path
 import numpy as np
 from listen_and_move.errors import UserError
 from listen_and_move.media.video import VideoWriter
-from listen_and_move.sharing.label import Label
-from listen_and_move.sharing.provenance import drawn
-from listen_and_move.sharing.signing import ManifestSigner
+from listen_and_move.provenance.label import Label
+from listen_and_move.provenance.provenance import drawn
+from listen_and_move.provenance.signing import ManifestSigner
 
 *files, out, most = sys.argv[1:]
 Path(out).write_bytes(b"old")

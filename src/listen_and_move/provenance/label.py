@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from listen_and_move.sharing.provenance import Provenance
-from listen_and_move.sharing.signing import ManifestSigner
-from listen_and_move.sharing.xmp import embed, packet
+from listen_and_move.provenance.provenance import Provenance
+from listen_and_move.provenance.signing import ManifestSigner
+from listen_and_move.provenance.xmp import embed, packet
 
 
 @dataclass(frozen=True)

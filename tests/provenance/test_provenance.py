@@ -10,8 +10,6 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tests.cli.running import tone
-from tests.sharing.boxes import boxes, chunks, packets, said
 
 from listen_and_move import __version__
 from listen_and_move.data.clip import file_hash
@@ -22,10 +20,12 @@ from listen_and_move.media.picture import read_frames
 from listen_and_move.media.soundtrack import SoundTrack
 from listen_and_move.media.video import Codec, VideoWriter
 from listen_and_move.media.wav import write_wav
+from listen_and_move.provenance.label import Label
+from listen_and_move.provenance.provenance import composed, computed, drawn, mixture, replayed
+from listen_and_move.provenance.xmp import packet
 from listen_and_move.runs import RunFolder
-from listen_and_move.sharing.label import Label
-from listen_and_move.sharing.provenance import composed, computed, drawn, mixture, replayed
-from listen_and_move.sharing.xmp import packet
+from tests.cli.running import tone
+from tests.provenance.boxes import boxes, chunks, packets, said
 
 VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 DRAWN, COMPOSITE = "trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from listen_and_move.media.video import Codec, VideoWriter
-from listen_and_move.sharing.label import Label
-from listen_and_move.sharing.provenance import drawn
-from listen_and_move.sharing.signing import ManifestSigner
+from listen_and_move.provenance.label import Label
+from listen_and_move.provenance.provenance import drawn
+from listen_and_move.provenance.signing import ManifestSigner
 
 PROVENANCE = drawn("ab" * 32)
 

@@ -15,7 +15,7 @@ from listen_and_move.errors import UserError
 from listen_and_move.media.decoding import AnyPath
 from listen_and_move.media.replacing import replacing
 from listen_and_move.media.video import is_picture_folder
-from listen_and_move.sharing.provenance import PROGRAM, Provenance
+from listen_and_move.provenance.provenance import PROGRAM, Provenance
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate

@@ -1,0 +1,1 @@
+"""What a file says of its pictures: kinds, tags, XMP, a signed manifest."""

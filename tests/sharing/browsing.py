@@ -1,0 +1,124 @@
+"""An exported page as a browser has it, and what Python plays of the same samples."""
+
+import functools
+import http.server
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from listen_and_move.audio.features import SAMPLE_RATE
+from listen_and_move.inference.pipeline import Pipeline
+from listen_and_move.inference.sources.path import PathSource
+from listen_and_move.inference.stage import Frame, PlaySettings
+from listen_and_move.media.resampling import Resampler
+from listen_and_move.sharing.page_keys import page_keys
+
+LIVE = PlaySettings(gain="running", adapt="auto")
+"""As `listen-and-move live` plays where nothing else is asked for."""
+HEARD = """([about, arrays, samples, rate]) => {
+  const kept = Object.fromEntries(Object.entries(arrays).map(([name, { kind, data, rows, columns }]) =>
+    [name, { data: new (kind === "i4" ? Int32Array : Float32Array)(data), rows, columns }]));
+  const ear = new (hearing().Ear)(about, kept, rate), path = new (choosing().Path)(about, kept);
+  const cues = [], frames = [];
+  for (let first = 0; first < samples.length; first += 128) {
+    for (const cue of ear.push(Float32Array.from(samples.slice(first, first + 128)))) {
+      cues.push({ ...cue, features: [...cue.features] });
+      frames.push(...path.push(cue));
+    }
+  }
+  return { cues, frames };
+}"""
+"""What a page makes of samples, in quanta of the audio thread."""
+
+
+class Played(NamedTuple):
+    """What is heard and shown of a sound."""
+
+    features: np.ndarray
+    """By which frames are compared with the training sound (T, F)."""
+    foreign: np.ndarray
+    """How far each is foreign, and its stroke (T, 2)."""
+    shots: list[list[tuple[int, float]]]
+    """Of each output frame: which kept frame, and its share."""
+
+
+def by_python(pipeline: Pipeline, samples: np.ndarray, rate: int) -> Played:
+    """Plays samples as live play does."""
+    resampler, state, heard_state = Resampler(rate, SAMPLE_RATE), None, None
+    cues: list[Frame] = []
+    frames: list[Frame] = []
+    for block in np.array_split(samples, max(1, len(samples) // 4000)):
+        louder = resampler.push(block)
+        heard, heard_state = pipeline.front_end.push(louder, heard_state, LIVE)
+        shown, state = pipeline.push(louder, state, LIVE)
+        cues += heard
+        frames += shown
+    source = next(stage for stage in pipeline.stages if isinstance(stage, PathSource))
+    about, positions = source.kept.about, source.kept.positions
+    places = {about.moment(int(position)): place for place, position in enumerate(positions)}
+    shots = [
+        [(places[moment.seconds, moment.take], moment.share) for moment in frame.moments] for frame in frames
+    ]
+    compared = [frame.features if frame.compared is None else frame.compared for frame in cues]
+    return Played(
+        np.stack([each.numpy() for each in compared]),
+        np.array([(frame.foreign, frame.stroke) for frame in cues]),
+        shots,
+    )
+
+
+def by_page(page: Any, pipeline: Pipeline, samples: np.ndarray, rate: int) -> Played:
+    """Plays samples by the script of a page."""
+    keys = page_keys(pipeline)
+    arrays = {
+        name: {
+            "kind": "i4" if array.dtype == np.int32 else "f4",
+            "data": array.ravel().tolist(),
+            "rows": len(array) if array.ndim == 2 else 1,
+            "columns": array.shape[-1],
+        }
+        for name, array in keys.arrays.items()
+    }
+    found = page.evaluate(HEARD, [keys.settings, arrays, samples.astype(np.float64).tolist(), rate])
+    return Played(
+        np.array([cue["features"] for cue in found["cues"]]),
+        np.array([(cue["foreign"], cue["stroke"]) for cue in found["cues"]]),
+        [[(shot["place"], shot["share"]) for shot in frame["shots"]] for frame in found["frames"]],
+    )
+
+
+def same_shots(
+    one: Sequence[Sequence[tuple[int, float]]], other: Sequence[Sequence[tuple[int, float]]]
+) -> float:
+    """Returns the share of output frames that show the same kept frames in the same shares."""
+    assert len(one) == len(other) > 0
+    same = [
+        [place for place, _ in a] == [place for place, _ in b]
+        and np.allclose([share for _, share in a], [share for _, share in b])
+        for a, b in zip(one, other, strict=True)
+    ]
+    return float(np.mean(same))
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments: Any) -> None:
+        self.server.asked.append(self.path)  # type: ignore[attr-defined]
+
+
+@contextmanager
+def hosted(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Serves a folder as any web host does; gives its address and what was asked for."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=folder))
+    server.asked = []  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", server.asked  # type: ignore[attr-defined]
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
