@@ -188,9 +188,11 @@ def _told(value: Value) -> float | str:
 
 
 def _named(model: str | int, names: Sequence[str]) -> str:
-    """The name of a model that is named or numbered."""
-    if isinstance(model, int) and 0 < model <= len(names):
-        return names[model - 1]
+    """The name of a model that is named or numbered; a text may hold the number."""
     if model in names:
         return str(model)
+    if isinstance(model, str) and model.isascii() and model.isdigit() and len(model) < 4:
+        model = int(model)
+    if isinstance(model, int) and 0 < model <= len(names):
+        return names[model - 1]
     raise UserError(f"model: expected one of {', '.join(names)}, or its number from 1; got {shown(model)}")
