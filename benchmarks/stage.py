@@ -23,7 +23,7 @@ from benchmarks.machine import machine
 
 RATES = (0, 1000, 5000, 50_000)
 """Messages a second."""
-TURNS = 3
+TURNS = 2
 
 
 def sent(port: int, rate: int, until: subprocess.Popen[str]) -> int:
@@ -52,9 +52,7 @@ def play(model: str, sound: str, rate: int) -> dict[str, Any]:
         line = [sys.executable, "-m", "listen_and_move", "live", model, "--input", sound, "--output", out]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         process = subprocess.Popen(
-            [*line, "--realtime", "--size=model", "--osc=0", "--device=cpu"],
-            stderr=subprocess.PIPE,
-            text=True,
+            [*line, "--realtime", "--osc=0", "--device=cpu"], stderr=subprocess.PIPE, text=True
         )
         assert process.stderr is not None
         port = 0
@@ -82,9 +80,10 @@ def main() -> None:
     parser.add_argument("sound")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    plays = [play(options.model, options.sound, rate) for _ in range(TURNS) for rate in RATES]
-    for each in plays:
-        print(each)
+    plays = []
+    for rate in RATES * TURNS:
+        plays.append(play(options.model, options.sound, rate))
+        print(plays[-1], flush=True)
     if options.out:
         options.out.write_text(json.dumps({"machine": machine(), "plays": plays}, indent=1) + "\n")
 

@@ -165,7 +165,7 @@ def test_models_fade_into_each_other(filmed: Path, wide: Path, directed: Callabl
         operator.play(1.5)
         operator.send(("/model", "wide", 1.0))
         operator.play(3.0)
-        operator.send(("/model", 1, 0.0))
+        operator.send(("/model", "1", 0.0))
 
     nothing = directed([filmed, wide], lambda operator: None)
     found = directed([filmed, wide], direct)

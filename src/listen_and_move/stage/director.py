@@ -81,15 +81,17 @@ class Director:
     def direct(self, player: Crossfader, status: Status) -> None:
         """Changes what is asked for; see `perform`."""
         now = player.frame / float(player.fps)
-        for command in self.mailbox.take():
+        commands = self.mailbox.take()
+        for command in commands:
             try:
                 self._obey(command, player, status, now)
             except UserError as error:
                 self.mailbox.note((type(command), command[0]), error)
-        values = self.turning.at(now)
-        gain = values.pop("gain")
-        player.turn(Controls(**values), gain)  # type: ignore[arg-type]
-        self.turning.settle(now)
+        if commands or self.turning.ramps:
+            values = self.turning.at(now)
+            gain = values.pop("gain")
+            player.turn(Controls(**values), gain)  # type: ignore[arg-type]
+            self.turning.settle(now)
         if self.listeners and status.frames > self.told:
             self.told, messages = status.frames, state_of(player, status)
             for to in self.listeners:
@@ -186,9 +188,11 @@ def _told(value: Value) -> float | str:
 
 
 def _named(model: str | int, names: Sequence[str]) -> str:
-    """The name of a model that is named or numbered."""
-    if isinstance(model, int) and 0 < model <= len(names):
-        return names[model - 1]
+    """The name of a model that is named or numbered; a text may hold the number."""
     if model in names:
         return str(model)
+    if isinstance(model, str) and model.isascii() and model.isdigit() and len(model) < 4:
+        model = int(model)
+    if isinstance(model, int) and 0 < model <= len(names):
+        return names[model - 1]
     raise UserError(f"model: expected one of {', '.join(names)}, or its number from 1; got {shown(model)}")

@@ -125,13 +125,13 @@ class Live:
 
     @property
     def novelty(self) -> float | None:
-        """How far the sound of the newest frame is from the training sound, before it is brought there: 1 as
-        training sounds are to each other; None: not known. See `audio.novelty`."""
-        reference = self.pipeline.front_end.reference
-        if self.last is None or reference.repertoire is None:
+        """How far the sound of the newest frame, from its instant on, is from the training sound before it is
+        brought there: 1 as training sounds are to each other; None: not known. See `audio.novelty`."""
+        extractor, _, repertoire, _ = self.pipeline.front_end.reference
+        if self.last is None or repertoire is None:
             return None
-        heard = reference.extractor.whole(torch.from_numpy(self.last.samples))[:1]
-        return float(novelty(heard, reference.repertoire)[0])
+        own_chunk = extractor.chunks(torch.from_numpy(self.last.samples), 0, 1)
+        return float(novelty(extractor.standardised(own_chunk), repertoire)[0])
 
     def push(self, samples: Float[np.ndarray, "n ..."], late: int = 0) -> list[UInt8[np.ndarray, "H W 3"]]:
         """Returns the pictures that the next samples complete, often none.
