@@ -1,5 +1,6 @@
 """What cannot be signed, or not be signed with, is told in one line before any work, and nothing is lost."""
 
+import os
 import subprocess
 import sys
 from base64 import b64decode, b64encode
@@ -121,6 +122,24 @@ def test_what_nothing_can_be_signed_with_is_refused_before_any_work(
     assert [file.name for file in tmp_path.iterdir()] == ["model.safetensors"]
 
 
+@pytest.mark.parametrize("kind", ["nothing", "folder", "pipe"])
+def test_a_sound_that_is_none_is_refused_as_without_a_signature(
+    kind: str, trained: Path, pair: Pair, tmp_path: Path
+) -> None:
+    sound, out = tmp_path / "sound.wav", tmp_path / "out.mp4"
+    if kind == "folder":
+        sound.mkdir()
+    if kind == "pipe":
+        if not hasattr(os, "mkfifo"):
+            pytest.skip("this system has no named pipes")
+        os.mkfifo(sound)
+    with pytest.raises(UserError, match=r"sound\.wav") as plain:
+        perform(trained, str(sound), str(out), device="cpu")
+    with pytest.raises(UserError, match=r"sound\.wav") as signed:
+        perform(trained, str(sound), str(out), sign=pair.files, device="cpu")
+    assert signed.value.message == plain.value.message
+
+
 def test_altered_files_are_refused_in_one_line_or_sign(authority: Authority, tmp_path: Path) -> None:
     pair, chance = authority.issue(), Random(1)
     files = tmp_path / "certificate.pem", tmp_path / "key.pem"
@@ -201,9 +220,9 @@ from listen_and_move.provenance.label import Label
 from listen_and_move.provenance.provenance import drawn
 from listen_and_move.provenance.signing import ManifestSigner
 
-*files, out, most = sys.argv[1:]
+*files, out, most, keeps = sys.argv[1:]
 Path(out).write_bytes(b"old")
-label = Label(drawn("ab" * 32), ManifestSigner(*files))
+label = Label(drawn("ab" * 32), ManifestSigner(*files), keeps=bool(keeps))
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(most), int(most)))  # as a full disk, for each file
 try:
@@ -212,16 +231,25 @@ try:
     ) as writer:
         for number in range(10):
             writer.write(np.random.default_rng(number).integers(0, 256, (48, 64, 3), np.uint8))
+    label.check_signed("out.mp4")
 except UserError as error:
     print(error)
 """
 
 
-def test_a_disk_that_is_full_while_signing_leaves_nothing(pair: Pair, tmp_path: Path) -> None:
+@pytest.mark.parametrize("keeps", [False, True])
+def test_a_disk_that_is_full_while_signing_leaves_what_there_was_or_what_cannot_be_made_again(
+    keeps: bool, pair: Pair, tmp_path: Path
+) -> None:
     write(tmp_path / "plain.mp4")
     most = (tmp_path / "plain.mp4").stat().st_size + 1000
     ended = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, *map(str, [*pair.files, tmp_path / "out.mp4", most])],
+        [
+            sys.executable,
+            "-c",
+            FULL_DISK,
+            *map(str, [*pair.files, tmp_path / "out.mp4", most, "yes" if keeps else ""]),
+        ],
         capture_output=True,
         text=True,
         timeout=240,
@@ -229,7 +257,9 @@ def test_a_disk_that_is_full_while_signing_leaves_nothing(pair: Pair, tmp_path: 
     assert ended.stdout.startswith("sign: expected to sign what was made; got: "), ended.stderr
     assert len(ended.stdout.splitlines()) == 1 and ".partial" not in ended.stdout
     assert sorted(file.name for file in tmp_path.iterdir()) == ["out.mp4", "plain.mp4"]
-    assert (tmp_path / "out.mp4").read_bytes() == b"old"
+    assert ("out.mp4 was kept without a signature" if keeps else "nothing was kept") in ended.stdout
+    left = (tmp_path / "plain.mp4").read_bytes() if keeps else b"old"
+    assert (tmp_path / "out.mp4").read_bytes() == left
 
 
 def pem_parts(file: Path) -> tuple[bytes, bytes]:

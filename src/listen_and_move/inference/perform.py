@@ -139,7 +139,8 @@ def perform(
         How it went.
 
     Raises:
-        UserError: the model, the sound or the output cannot be used.
+        UserError: the model, the sound or the output cannot be used, or what was made could not be signed
+            and was kept without.
     """
     destination = Destination(output, stream, overwrite)
     live = realtime or input == MICROPHONE or destination.seen
@@ -148,7 +149,6 @@ def perform(
     inputs += [each for other in others for each in inputs_of(Path(other), None, needs_video=paste)]
     destination.check(inputs, input)
     signer = None if sign is None else destination.signer(sign)
-    sound = file_hash(Path(input)) if signer and input not in (MICROPHONE, PIPE) else ""
     # What is changed from outside is changed now: a path may not have been decided long before.
     as_live = live or look_ahead is not None or direction is not None
     choice = PictureChoice(
@@ -183,9 +183,12 @@ def perform(
             player = Crossfader(dict(zip(names, (player, *rest), strict=True)))
             direct = partial(direction.direct, player)
         pacer = Pacer(pipeline.fps, source.rate, player.delays.sound)
-        label = Label(mixture([each.provenance for each in (played, *more)]), signer, sound)
+        sound = file_hash(Path(input)) if signer and input not in (MICROPHONE, PIPE) else ""
+        label = Label(mixture([each.provenance for each in (played, *more)]), signer, sound, keeps=True)
         with opened_outlet(destination, pipeline.size, source, pacer, label, live) as outlet:
-            return _Performance(player, source, pacer, outlet, stopped, live, watch, direct).run()
+            status = _Performance(player, source, pacer, outlet, stopped, live, watch, direct).run()
+        label.check_signed(output)
+        return status
 
 
 def _undirected(status: Status) -> None:

@@ -125,7 +125,7 @@ class ManifestSigner:
                     self._signed(manifest(provenance, sound), file.suffix.lower(), source, target)
             except (self._library.C2paError, OSError) as error:
                 raise UserError(
-                    f"sign: expected to sign what was made; got: {_reason(error)}; nothing was kept",
+                    f"sign: expected to sign what was made; got: {_reason(error)}",
                     "check the space there, and until when the certificate is valid",
                 ) from None
 
