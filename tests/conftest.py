@@ -12,6 +12,20 @@ from listen_and_move.media.soundtrack import Waveform
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.training.loop import train
 
+LONG = ("test_demonstration.py", "test_loop.py", "test_browser.py", "test_no_paths.py")
+"""Files that take longest: begun first, so that none is left alone in the end."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: tests of the page wait for a browser and for other processes."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts what takes longest first."""
+    items.sort(key=lambda item: item.path.name not in LONG)
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
