@@ -36,7 +36,9 @@ from listen_and_move.stage.commands import (
 from listen_and_move.stage.turning import checked_seconds, checked_value, dial_named
 
 LARGEST_PACKET = 8192
-"""Bytes."""
+"""Bytes that are read."""
+LARGEST_DATAGRAM = 65_536
+"""Bytes that can come: less room for them is an error on Windows."""
 MOST_MESSAGES, DEEPEST_BUNDLE = 64, 4
 """Of a packet."""
 MOST_ARGUMENTS = 8
@@ -273,7 +275,7 @@ class OscServer:
             if not select.select([self.socket], [], [], 0.1)[0]:
                 continue
             try:
-                packet, sender = self.socket.recvfrom(LARGEST_PACKET + 1)
+                packet, sender = self.socket.recvfrom(LARGEST_DATAGRAM)
             except OSError:  # somebody to whom was replied has gone, which Windows tells here
                 continue
             count += self.receive(packet, sender[:2])
