@@ -34,6 +34,7 @@ def test_cues_are_kept_in_a_file(tmp_path: Path) -> None:
         ('{"a": {"dials": {"nothing": 1}}}', "cue 'a': dial: expected one of"),
         ('{"a": {"dials": []}}', "cue 'a': expected dials as an object"),
         ('{"a": {"model": 1}}', "cue 'a': expected dials as an object and a model as a name"),
+        ('{"a": {"model": "\\ud800"}}', "cue 'a': expected a model whose name can be printed"),
         ('{"a": {"fade": -1}}', "cue 'a': seconds: expected 0 to 3600"),
         ('{"' + "a" * 100 + '": {}}', "expected a name of at most 60"),
         ("{" + ",".join(f'"{number}": {{}}' for number in range(1001)) + "}", "at most 1000 names"),

@@ -9,7 +9,7 @@ import pytest
 
 from listen_and_move.errors import UserError
 from listen_and_move.stage.commands import ChangeModel, HoldPicture, Mailbox, RecallCue, TurnDial
-from listen_and_move.stage.midi import MidiMap, MidiReceiver, learn, opened_input, target_of
+from listen_and_move.stage.midi import MidiMap, MidiReceiver, chosen_input, learn, opened_input, target_of
 from listen_and_move.stage.turning import DIALS
 
 MAP = {
@@ -21,6 +21,7 @@ MAP = {
     "note 10/38": "dial smoothing",
     "program 1/3": "model drums",
     "pitchwheel 2": "sharpness",
+    "pitchwheel 3": "hold",
 }
 
 
@@ -74,6 +75,13 @@ def test_buttons_and_notes(receiver: MidiReceiver) -> None:
     assert sent(receiver, *programs) == [ChangeModel("drums")] * 2
 
 
+def test_a_wheel_that_is_let_go_is_no_press(receiver: MidiReceiver) -> None:
+    wheel = [mido.Message("pitchwheel", channel=2, pitch=pitch) for pitch in (0, 8191, 0, -8192)]
+    pressed = [HoldPicture(False), HoldPicture(True), HoldPicture(False), HoldPicture(False)]
+    assert sent(receiver, *wheel) == pressed
+    assert sent(receiver, control(20, 63), control(20, 64)) == [HoldPicture(False), HoldPicture(True)]
+
+
 def test_all_else_is_passed_over(receiver: MidiReceiver) -> None:
     others = [mido.Message(kind) for kind in ("clock", "active_sensing", "start", "aftertouch", "sysex")]
     assert sent(receiver, *others, control(74, 3, channel=1), control(75, 3)) == []
@@ -102,6 +110,7 @@ def test_what_is_learnt_is_kept(tmp_path: Path) -> None:
         return line
 
     learn(receiver, ask, said.append)
+    assert receiver.mailbox.take() == [], "what was moved to be learnt is no wish for the show"
     assert json.loads(file.read_text()) == {"control 1/7": "dial motion_gain", "note 1/40": "cue big storm"}
     assert [line.split(":")[0] for line in said] == [
         "control 1/7",
@@ -123,6 +132,17 @@ def test_what_is_learnt_is_kept(tmp_path: Path) -> None:
         ("{", "expected JSON"),
         ('{"control 1/1": 3}', "target: expected hold, cue NAME"),
         ('{"control 1/1": "dial nothing"}', "dial: expected one of"),
+        *(
+            (f'{{"{key}": "hold"}}', f"'{key}': expected control, note or program")
+            for key in (
+                "cc 1/74",
+                "control 17/3",
+                "control 0/3",
+                "control 1/128",
+                "control 1/03",
+                "pitchwheel 17",
+            )
+        ),
         ('{"control 1/1": "cue"}', "target: expected"),
         ('{"a": ' + "9" * 600 + "}", "digits"),
         ("[" * 100, "expected JSON"),
@@ -142,47 +162,42 @@ def test_a_map_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
         map.learn("control 1/1", target_of("amount"))
 
 
-class Port:
-    """A backend of mido with two inputs, of which messages come as a device would send them."""
-
-    names = ("Keyboard one", "Pads two")
-
-    def __init__(self, name: str | None = None, callback=None, **rest) -> None:
-        self.name, self.callback = name, callback
-
-    def __enter__(self) -> "Port":
-        self.callback(control(74, 127))
-        return self
-
-    def __exit__(self, *rest: object) -> None:
-        pass
-
-
-def test_inputs_are_named(monkeypatch: pytest.MonkeyPatch, receiver: MidiReceiver) -> None:
-    monkeypatch.setattr(mido, "get_input_names", lambda: [*Port.names, Port.names[0]])
-    monkeypatch.setattr(mido, "open_input", Port)
-    for asked, found in (("first", "Keyboard one"), ("pads", "Pads two"), ("Keyboard one", "Keyboard one")):
-        with opened_input(asked, receiver.receive) as name:
-            assert name == found and receiver.mailbox.take() == [TurnDial("amount", 3.0)]
-    with (
-        pytest.raises(UserError, match="one of the inputs Keyboard one, Pads two; got 'drums'"),
-        opened_input("drums", receiver.receive),
-    ):
-        pass
+@pytest.mark.parametrize(
+    ("asked", "names", "found"),
+    [
+        ("first", ["Keyboard one", "Pads two"], "Keyboard one"),
+        ("first", ["Midi Through:Midi Through Port-0 14:0", "Pads two"], "Pads two"),
+        ("first", ["Midi Through:Midi Through Port-0 14:0"], "Midi Through:Midi Through Port-0 14:0"),
+        ("first", [], None),
+        (
+            "through",
+            ["Pads two", "Midi Through:Midi Through Port-0 14:0"],
+            "Midi Through:Midi Through Port-0 14:0",
+        ),
+        ("pads", ["Keyboard one", "Pads two"], "Pads two"),
+        ("port 1", ["Port 10", "Port 1"], "Port 1"),
+        ("Port", ["Port 10", "Port 1"], "Port 10"),
+        ("drums", ["Keyboard one", "Pads two"], None),
+    ],
+)
+def test_inputs_are_chosen_by_name(asked: str, names: list[str], found: str | None) -> None:
+    assert chosen_input(asked, names) == found
 
 
-def test_without_a_device_one_line_says_so(capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("asked", ["first", "drums"])
+def test_what_there_is_here_is_opened_or_one_line_says_why_not(
+    asked: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     try:
-        names = mido.get_input_names()
+        found = chosen_input(asked, mido.get_input_names())
     except OSError:
-        names = []
+        found = None
     capfd.readouterr()
-    if names:
-        pytest.skip("there is a MIDI input here")
-    with (
-        pytest.raises(UserError, match="MIDI: expected an input; ") as told,
-        opened_input("first", print),
-    ):
+    if found is not None:
+        with opened_input(asked, print) as name:
+            assert name == found
+        return
+    with pytest.raises(UserError, match="MIDI: expected ") as told, opened_input(asked, print):
         pass
     assert "\n" not in str(told.value) and "--" not in told.value.message
     assert capfd.readouterr().err == "", "ALSA says nothing beside it"

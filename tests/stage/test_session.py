@@ -20,14 +20,11 @@ from pythonosc.osc_packet import OscPacket
 from tests.inference.live.test_session import wave
 from tests.stage.test_osc import packet
 
-from listen_and_move.cli.main import run_command
-from listen_and_move.errors import UserError
 from listen_and_move.inference.controls import AS_TRAINED
 from listen_and_move.inference.perform import perform
 from listen_and_move.media.piped import Raw
 from listen_and_move.media.soundtrack import Waveform
 from listen_and_move.media.video import VideoWriter
-from listen_and_move.media.wav import write_wav
 from listen_and_move.stage.opening import StageWishes, address_of, opened_stage
 
 RATE, SECONDS = 48_000, 4
@@ -276,7 +273,8 @@ def test_cues_are_stored_and_recalled_over_seconds(
         operator.send(("/cue", "calm"))
 
     again = directed([filmed], recall, cues=file)
-    assert [line.split(":")[0] for line in again.lines] == ["model"], "one that is not named this time"
+    assert [line.split(":")[0] for line in again.lines] == ["cues", "model"], "it is told before, too"
+    assert "calm" in again.lines[0] and "storm" not in again.lines[0]
 
 
 def test_whoever_asks_is_told_with_each_picture(trained: Path, directed: Callable[..., Played]) -> None:
@@ -303,59 +301,3 @@ def test_whoever_asks_is_told_with_each_picture(trained: Path, directed: Callabl
     assert all([*each] == ["/level", "/novelty", "/frame", "/latency", "/model"] for each in told)
     assert all(-120 <= each["/level"] < 0 and 0 < each["/latency"] < 1 for each in told)
     assert {each["/model"] for each in told} == {"tiny"} and max(each["/novelty"] for each in told) > 0
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["--models", "MODEL"], "models: expected names that differ"),
-        (["--models", "VIDEO"], "models: expected one where nobody chooses while it plays"),
-        (["--cues", "cues.json"], "cues: expected only with OSC or MIDI"),
-        (["--osc", "0", "--models", "nothing"], "nothing: expected a run folder or a model.safetensors"),
-        (["--osc", "99999"], "OSC: expected a port of 0 to 65535"),
-        (["--osc", "0", "--osc-host", "203.0.113.1"], "OSC: expected an address of this machine"),
-        (["--osc", "0", "--osc-replies", "9000"], "replies: expected HOST:PORT"),
-        (["--osc", "0", "--fade", "-1"], "seconds: expected 0 to 3600"),
-        (["--osc", "0", "--cues", "bad.json"], "bad.json: expected JSON"),
-        (["--midi", "no such device"], "MIDI: expected"),
-        (["--osc-replies", "127.0.0.1:9000"], "replies: expected only with OSC or MIDI"),
-    ],
-)
-def test_what_is_wrong_at_the_start_is_one_line(
-    arguments: list[str],
-    said: str,
-    trained: Path,
-    performance: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "bad.json").write_text("{")
-    write_wav(tmp_path / "sound.wav", wave(0.5, RATE), RATE)
-    names = {"MODEL": str(trained), "VIDEO": str(performance)}
-    line = ["live", str(trained), "--input=sound.wav", "--output=out.mp4", "--device=cpu"]
-    assert run_command([*line, *(names.get(each, each) for each in arguments)]) == 2
-    errors = [row for row in capfd.readouterr().err.splitlines() if not row.startswith("note: OSC: listens")]
-    assert len(errors) == 1 and errors[0].startswith("error: ") and said in errors[0]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.json", "sound.wav"]
-
-
-def test_as_a_user_types_it(
-    trained: Path, wide: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    write_wav(tmp_path / "sound.wav", wave(1, RATE), RATE)
-    out = tmp_path / "out.mp4"
-    line = ["live", trained, "--models", wide, "--input", tmp_path / "sound.wav", "--output", out]
-    stage = ["--osc", "0", "--osc-host", "0.0.0.0", "--cues", tmp_path / "cues.json", "--device=cpu"]
-    assert run_command([str(each) for each in (*line, *stage)]) == 0
-    told = capfd.readouterr().err
-    assert "note: OSC: listens to 0.0.0.0:" in told and "whoever reaches this machine can turn" in told
-    assert out.stat().st_size > 1000 and "played by its sound alone" in told
-
-
-def test_a_place_for_replies() -> None:
-    assert address_of("[::1]:9000") == ("::1", 9000) and address_of("studio.local:1") == ("studio.local", 1)
-    for wrong in ("", ":9000", "host", "host:0", "host:65536", "host:٣", "host:-1"):
-        with pytest.raises(UserError, match="replies: expected HOST:PORT"):
-            address_of(wrong)

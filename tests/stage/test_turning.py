@@ -40,6 +40,19 @@ def test_words_and_none() -> None:
             checked_value(dial, value)
 
 
+@pytest.mark.parametrize("name", DIALS)
+def test_a_fade_never_leaves_the_range_of_its_dial(name: str) -> None:
+    """Also where it begins anywhere on the way of another one; in the end it is just there."""
+    dial = DIALS[name]
+    for number in range(300):
+        turning, seconds = Turning({name: dial.highest}), 1 + number / 7
+        for end, now in ((dial.lowest, 0.0), (dial.highest, seconds / 3), (dial.lowest, seconds / 2)):
+            turning.turn(name, end, seconds, now)
+        for now in (seconds * 1.5 - 1e-9, seconds * 1.5, seconds * 2):
+            assert dial.allows(turning.at(now)[name])
+        assert turning.at(seconds * 1.5 + 1e-6)[name] == dial.lowest
+
+
 @pytest.mark.parametrize("value", [-0.1, 3601, math.nan, True, "3", None])
 def test_seconds(value: object) -> None:
     with pytest.raises(UserError, match="seconds: expected 0 to 3600"):

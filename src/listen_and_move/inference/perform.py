@@ -1,5 +1,6 @@
 """A model plays what it hears, as it comes."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +16,7 @@ import numpy as np
 from listen_and_move.audio.loudness import Gain
 from listen_and_move.audio.matching import Adapt, checked_adapt
 from listen_and_move.data.clip import file_hash
-from listen_and_move.errors import Remark, UserError
+from listen_and_move.errors import Remark, UserError, printable
 from listen_and_move.inference.controls import AS_TRAINED, Controls
 from listen_and_move.inference.live.crossfade import Crossfader, warm
 from listen_and_move.inference.live.incoming import Incoming
@@ -177,16 +178,18 @@ def perform(
             warm(each.pipeline)
     with opened_source(input, raw, live, track) as source, _stopping() as stopped, core_to_spare(live):
         player: Live | Crossfader = Live(pipeline, source.rate, seed, controls, gain, adapt)
-        direct = _undirected
+        direct, piece = _undirected, sys.maxsize
         if direction is not None:
             rest = (Live(each.pipeline, source.rate, seed, gain=gain, adapt=adapt) for each in more)
             player = Crossfader(dict(zip(names, (player, *rest), strict=True)))
+            player.turn(controls, gain)
             direct = partial(direction.direct, player)
+            piece = int(source.rate / pipeline.fps)  # of a picture, however much sound comes at once
         pacer = Pacer(pipeline.fps, source.rate, player.delays.sound)
         sound = file_hash(Path(input)) if signer and input not in (MICROPHONE, PIPE) else ""
         label = Label(mixture([each.provenance for each in (played, *more)]), signer, sound, keeps=True)
         with opened_outlet(destination, pipeline.size, source, pacer, label, live) as outlet:
-            status = _Performance(player, source, pacer, outlet, stopped, live, watch, direct).run()
+            status = _Performance(player, source, pacer, outlet, stopped, live, watch, direct, piece).run()
         label.check_signed(output)
         return status
 
@@ -196,8 +199,8 @@ def _undirected(status: Status) -> None:
 
 
 def model_name(model: Path) -> str:
-    """Returns what a model is called where one of several is chosen."""
-    return model.stem if model.is_file() else model.name
+    """Returns what a model is called where one of several is chosen: a name that can be sent and printed."""
+    return printable(model.stem if model.is_file() else model.name or model.resolve().name)
 
 
 def _fitted(other: Playable, first: Pipeline) -> Playable:
@@ -218,11 +221,14 @@ class _Performance:
         live: bool,
         watch: Callable[[Status], None],
         direct: Callable[[Status], None],
+        piece: int,
     ) -> None:
         self.player, self.pacer, self.outlet = player, pacer, outlet
         self.stopped, self.live, self.watch, self.direct = stopped, live, watch, direct
+        self.piece = piece
+        """Samples after which it may be directed again."""
         self.incoming = Incoming(source.blocks, source.channels, self._arrived, None if live else source.rate)
-        self.status = Status(0, 0, 0.0, player.latency, player.latency)
+        self.status = Status(0, 0, -inf, player.latency, player.latency)
 
     def run(self) -> Status:
         """To the end."""
@@ -231,9 +237,10 @@ class _Performance:
                 samples = self.incoming.take(TICK)
                 if samples is None:
                     break
-                self.direct(self.status)
-                if len(samples):
-                    self._play(samples)
+                for block in np.split(samples, range(self.piece, len(samples), self.piece)):
+                    self.direct(self.status)
+                    if len(block):
+                        self._play(block)
                 self.outlet.refresh()
             self._show(self.player.finish())
             self.outlet.finish()

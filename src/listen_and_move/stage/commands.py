@@ -7,8 +7,10 @@ from typing import NamedTuple
 from listen_and_move.errors import UserError, one_line, shown
 from listen_and_move.stage.turning import Value
 
-MOST_WAITING = 256
-"""Commands that wait for the next picture: one for each dial, model and listener, however many come."""
+MOST_WAITING = 64
+"""Commands of one kind that wait for the next picture, the newest, however many come."""
+MOST_LISTENERS = 8
+"""Who is told at once."""
 MOST_NOTES = 50
 """Lines about what was wrong, in a whole show."""
 LONGEST_NAME = 60
@@ -80,9 +82,9 @@ class AskList(NamedTuple):
     to: Address
 
 
-Command = (
-    TurnDial | HoldPicture | ChangeModel | RecallCue | StoreCue | Follow | Unfollow | AskStatus | AskList
-)
+Asking = Follow | Unfollow | AskStatus | AskList
+"""Which anybody can send under any number of names."""
+Command = TurnDial | HoldPicture | ChangeModel | RecallCue | StoreCue | Asking
 
 
 def checked_name(value: object) -> str:
@@ -99,13 +101,13 @@ def checked_name(value: object) -> str:
 class Mailbox:
     """Commands on their way from the threads that receive to the loop that plays, which never waits.
 
-    Of several commands about one thing the last one counts, so that nobody can fill it. What was wrong is
-    kept as a line, each kind once.
+    Of several commands about one thing the last one counts, and each kind has room of its own, so that
+    nobody can fill it. What was wrong is kept as a line, each kind once.
     """
 
     def __init__(self) -> None:
         self.lock = Lock()
-        self.waiting: dict[Hashable, Command] = {}
+        self.waiting: dict[tuple[type, Hashable], Command] = {}
         self.lines: list[str] = []
         self.noted: set[Hashable] = set()
 
@@ -116,8 +118,10 @@ class Mailbox:
         key = (type(command), command[0] if named else None)
         with self.lock:
             self.waiting.pop(key, None)
-            if len(self.waiting) < MOST_WAITING:
-                self.waiting[key] = command
+            same = [each for each in self.waiting if each[0] is key[0]]
+            if len(same) >= (MOST_LISTENERS if isinstance(command, Asking) else MOST_WAITING):
+                del self.waiting[same[0]]
+            self.waiting[key] = command
 
     def take(self) -> list[Command]:
         """All commands that wait, in the order in which they came."""
@@ -136,6 +140,11 @@ class Mailbox:
             last = len(self.noted) > MOST_NOTES
             told = "more is wrong: nothing of it is told any more" if last else str(line)
             self.lines.append(one_line(told))
+
+    def tell(self, line: object) -> None:
+        """Leaves a line that is told whatever has been told before."""
+        with self.lock:
+            self.lines.append(one_line(str(line)))
 
     def take_lines(self) -> list[str]:
         """All lines that wait."""

@@ -4,11 +4,12 @@
 """
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from listen_and_move.errors import UserError, shown
+from listen_and_move.errors import UserError, printable, shown
 from listen_and_move.json_text import bounded, parsed
 from listen_and_move.media.replacing import replacing
 from listen_and_move.stage.commands import checked_name
@@ -85,6 +86,17 @@ def read_entries(path: Path, most: int) -> dict[str, Any]:
     return values
 
 
+def check_folder(path: Path) -> None:
+    """Refuses a file for which there is no folder, before anything is to be kept in it.
+
+    Raises:
+        UserError: there is none, or nobody may write there.
+    """
+    folder = Path(os.path.realpath(path)).parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise UserError(f"{path}: expected a file in a folder that is there and that you may write to")
+
+
 def write_entries(path: Path, entries: Mapping[str, Any]) -> None:
     """Writes what `read_entries` reads, whole or not at all.
 
@@ -103,6 +115,8 @@ def _cue(path: Path, name: str, values: Any, fade: float) -> Cue:
         turned, model = values.get("dials", {}), values.get("model")
         if not isinstance(turned, dict) or not (model is None or isinstance(model, str)):
             raise UserError(f"expected dials as an object and a model as a name; got {shown(values)}")
+        if model is not None and model != printable(model):
+            raise UserError(f"expected a model whose name can be printed; got {shown(model)}")
         found = {dial_named(dial).name: checked_value(dial_named(dial), turned[dial]) for dial in turned}
         return Cue(found, checked_seconds(values.get("fade", fade)), model)
     except UserError as error:

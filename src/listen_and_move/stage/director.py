@@ -1,7 +1,7 @@
 """Does between two pictures what was asked for from outside, and tells whoever listens how it goes."""
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from math import isfinite
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from listen_and_move.inference.controls import Controls
 from listen_and_move.inference.live.crossfade import Crossfader
 from listen_and_move.inference.perform import Status
 from listen_and_move.stage.commands import (
+    MOST_LISTENERS,
     Address,
     AskList,
     AskStatus,
@@ -27,9 +28,8 @@ from listen_and_move.stage.commands import (
 from listen_and_move.stage.cues import MOST_CUES, Cue, write_cues
 from listen_and_move.stage.turning import DIALS, OFF, Turning, Value
 
-Reply = Callable[[Address, Sequence[tuple[str, Sequence[int | float | str]]]], None]
-"""Sends messages, each an address and its arguments, to somebody."""
-MOST_LISTENERS = 8
+Reply = Callable[[Iterable[Address], Sequence[tuple[str, Sequence[int | float | str]]]], None]
+"""Sends messages, each an address and its arguments, to some."""
 LEAST_LEVEL = -120.0
 """dB that are told for digital silence."""
 LIST_PART = 16
@@ -46,7 +46,6 @@ class Director:
         cues: those that there are.
         cue_file: where they are kept; None: until the end.
         fade: seconds of a change of model or of a cue that does not say.
-        listeners: who is told from the beginning.
         reply: sends what is told.
         tell: shows a line.
     """
@@ -60,17 +59,25 @@ class Director:
         *,
         cue_file: Path | None = None,
         fade: float = 2.0,
-        listeners: Sequence[Address] = (),
         reply: Reply = lambda to, messages: None,
         tell: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.mailbox, self.cue_file, self.fade = mailbox, cue_file, fade
         self.cues, self.reply, self.tell = dict(cues), reply, tell
         self.turning = Turning({**vars(controls), "gain": gain})
-        self.listeners: dict[Address, None] = dict.fromkeys(listeners)
+        self.listeners: dict[Address, None] = {}
+        """Who is told with every picture."""
         self.told = 0
         """Frames of which the listeners have been told."""
+        self.change: tuple[str, float] | None = None
+        """A model that is to be seen, and seconds: it follows the dials, since it waits as long as they
+        say."""
         self.writer = ThreadPoolExecutor(1, "cues")  # a slow disk costs no picture
+        self.written: Future[None] | None = None
+        """The newest cues, on their way to the file."""
+        self.failure = ""
+        """Why the file holds older ones."""
+        self.begun = False
 
     def close(self) -> None:
         """Waits until what was stored is written."""
@@ -80,26 +87,51 @@ class Director:
 
     def direct(self, player: Crossfader, status: Status) -> None:
         """Changes what is asked for; see `perform`."""
+        if not self.begun:
+            self.begun = True
+            self._tell_missing(player.names)
         now = player.frame / float(player.fps)
         commands = self.mailbox.take()
         for command in commands:
             try:
-                self._obey(command, player, status, now)
+                self._obey(command, player, now)
             except UserError as error:
                 self.mailbox.note((type(command), command[0]), error)
+            except Exception as error:  # no message ends a show
+                self.mailbox.note((type(command), type(error)), f"{shown(command)}: failed: {error!r}")
         if commands or self.turning.ramps:
+            self.turning.settle(now)
             values = self.turning.at(now)
             gain = values.pop("gain")
             player.turn(Controls(**values), gain)  # type: ignore[arg-type]
-            self.turning.settle(now)
-        if self.listeners and status.frames > self.told:
-            self.told, messages = status.frames, state_of(player, status)
-            for to in self.listeners:
-                self.reply(to, messages)
+        if self.change is not None:
+            player.switch(*self.change)
+            self.change = None
+        self._answer(commands, player, status, now)
         for line in self.mailbox.take_lines():
             self.tell(line)
 
-    def _obey(self, command: Command, player: Crossfader, status: Status, now: float) -> None:
+    def _answer(self, commands: Sequence[Command], player: Crossfader, status: Status, now: float) -> None:
+        """Tells whoever asked, and whoever listens; what is told is put together once for all of them."""
+        told = [command.to for command in commands if isinstance(command, AskStatus)]
+        if status.frames > self.told:
+            told += self.listeners
+            self.told = status.frames
+        if told:
+            self.reply(told, state_of(player, status))
+        if asking := [command.to for command in commands if isinstance(command, AskList)]:
+            listed = self._listed(player, now)
+            for first in range(0, len(listed), LIST_PART):
+                self.reply(asking, listed[first : first + LIST_PART])
+
+    def _tell_missing(self, names: Sequence[str]) -> None:
+        """Says which cues cannot be recalled."""
+        missing = [name for name, cue in self.cues.items() if cue.model not in (None, *names)]
+        if missing:
+            some = ", ".join(missing[:10]) + (" and others" if len(missing) > 10 else "")
+            self.mailbox.tell(f"cues: expected models that are loaded; not those of {some}")
+
+    def _obey(self, command: Command, player: Crossfader, now: float) -> None:
         match command:
             case TurnDial(name, value, seconds):
                 if name != "gain" and name not in player.dials:
@@ -108,7 +140,7 @@ class Director:
             case HoldPicture(held):
                 player.held = held
             case ChangeModel(model, seconds):
-                player.switch(_named(model, player.names), self.fade if seconds is None else seconds)
+                self.change = _named(model, player.names), self.fade if seconds is None else seconds
             case RecallCue(name, seconds):
                 self._recall(name, seconds, player, now)
             case StoreCue(name, seconds):
@@ -120,12 +152,8 @@ class Director:
                 self.listeners[to] = None
             case Unfollow(to):
                 self.listeners.pop(to, None)
-            case AskStatus(to):
-                self.reply(to, state_of(player, status))
-            case AskList(to):
-                listed = self._listed(player, now)
-                for first in range(0, len(listed), LIST_PART):
-                    self.reply(to, listed[first : first + LIST_PART])
+            case AskStatus() | AskList():
+                pass  # answered when all is done
 
     def _recall(self, name: str, seconds: float | None, player: Crossfader, now: float) -> None:
         if name not in self.cues:
@@ -133,26 +161,33 @@ class Director:
             raise UserError(f"cue: expected one of {some}; got {shown(name)}")
         cue = self.cues[name]
         fade = cue.fade if seconds is None else seconds
+        if cue.model is not None:
+            self.change = _named(cue.model, player.names), fade
         for dial, value in cue.dials.items():
             self.turning.turn(dial, value, fade, now)
-        if cue.model is not None:
-            player.switch(_named(cue.model, player.names), fade)
 
     def _store(self, name: str, fade: float, player: Crossfader, now: float) -> None:
         if name not in self.cues and len(self.cues) >= MOST_CUES:
             raise UserError(f"cue: expected at most {MOST_CUES}; {shown(name)} is one more")
-        model = player.fade.to if len(player.names) > 1 else None
+        to = player.fade.to if self.change is None else self.change[0]
+        model = to if len(player.names) > 1 else None
         self.cues[name] = Cue(self.turning.at(now), fade, model)
         if self.cue_file is None:
             self.mailbox.note("cues", "cues are kept in no file, and end with the play")
         else:
-            self.writer.submit(self._write, self.cue_file, dict(self.cues))
+            if self.written is not None:
+                self.written.cancel()  # the newest cues hold the older ones
+            self.written = self.writer.submit(self._write, self.cue_file, dict(self.cues))
 
     def _write(self, path: Path, cues: Mapping[str, Cue]) -> None:
         try:
             write_cues(path, cues)
-        except UserError as error:
-            self.mailbox.note("cues", error)
+            failure = ""
+        except (UserError, OSError, ValueError) as error:
+            failure = str(error)
+        if failure not in ("", self.failure):
+            self.mailbox.tell(failure)
+        self.failure = failure
 
     def _listed(self, player: Crossfader, now: float) -> list[tuple[str, list[int | float | str]]]:
         """All there is: of each dial its value, range, step, unit and label; models and cues by name."""

@@ -6,7 +6,7 @@ Channels count from 1. mido is imported where a port is opened.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -19,9 +19,23 @@ from listen_and_move.stage.turning import DIALS, dial_named
 
 FIRST = "first"
 MOST_ENTRIES = 4096
-HALF = 0.5
-"""A controller from here on is a button that is pressed."""
+HALF = 64 / 127
+"""A controller from here on is a button that is pressed; a pitch wheel rests a little below."""
+THROUGH = "midi through"
+"""ALSA's input that brings what other programs send to it: no controller, and usually the first one."""
 _NUMBERS = {"control_change": "control", "note_on": "note", "note_off": "note", "program_change": "program"}
+
+
+KEYS = frozenset(
+    [
+        f"{kind} {channel}/{number}"
+        for kind in _NUMBERS.values()
+        for channel in range(1, 17)
+        for number in range(128)
+    ]
+    + [f"pitchwheel {channel}" for channel in range(1, 17)]
+)
+"""All that a map can name."""
 
 
 class Gesture(NamedTuple):
@@ -95,6 +109,8 @@ class MidiMap:
         self.targets: dict[str, Target] = {}
         for key, text in read_entries(path, MOST_ENTRIES).items():
             try:
+                if key not in KEYS:
+                    raise UserError("expected control, note or program, as in control 1/74, or pitchwheel 1")
                 self.targets[key] = target_of(text)
             except UserError as error:
                 raise UserError(f"{path}: {shown(key)}: {error.message}") from None
@@ -164,18 +180,33 @@ def learn(receiver: MidiReceiver, ask: Callable[[str], str], say: Callable[[str]
     while True:
         receiver.moved = None
         line = ask("move a controller, then type what it turns (nothing: play): ").strip()
+        moved = receiver.moved  # which the thread of the port changes
         if not line:
+            receiver.mailbox.take()  # what was moved to be learnt is no wish
             return
         try:
             target = target_of(line)
         except UserError as error:
             say(error.message)
             continue
-        if receiver.moved is None:
+        if moved is None:
             say(f"{target}: expected a controller that is moved first; nothing came")
             continue
-        receiver.map.learn(receiver.moved, target)
-        say(f"{receiver.moved}: {target}, kept in {receiver.map.path}")
+        receiver.map.learn(moved, target)
+        say(f"{moved}: {target}, kept in {receiver.map.path}")
+
+
+def chosen_input(name: str, names: Sequence[str]) -> str | None:
+    """The input that is asked for.
+
+    Args:
+        name: of it or a part of it, where no name is just so; first: the first one that is no `THROUGH`.
+        names: of all inputs.
+    """
+    if name == FIRST:
+        return min(names, key=lambda each: THROUGH in each.lower(), default=None)
+    found = [each for each in names if name.lower() in each.lower()]
+    return min(found, key=lambda each: each.lower() != name.lower(), default=None)
 
 
 @contextmanager
@@ -183,7 +214,7 @@ def opened_input(name: str, receive: Callable[[Any], None]) -> Iterator[str]:
     """A MIDI input that is listened to; its name.
 
     Args:
-        name: of the input or a part of it; first: the first one there is.
+        name: as in `chosen_input`.
         receive: called with each message, in a thread of its own.
 
     Raises:
@@ -201,17 +232,17 @@ def opened_input(name: str, receive: Callable[[Any], None]) -> Iterator[str]:
             names = list(dict.fromkeys(mido.get_input_names()))
     except OSError as error:
         raise UserError(f"MIDI: expected an input; the system offers none ({error})", "plug one in") from None
-    found = names if name == FIRST else [each for each in names if name.lower() in each.lower()]
-    if not found:
+    found = chosen_input(name, names)
+    if found is None:
         there = f"one of the inputs {', '.join(names)}" if names else "an input"
         asked = shown(name) if names else "none, since nothing is plugged in"
         raise UserError(f"MIDI: expected {there}; got {asked}", "name a part of one with --midi")
     try:
-        port = mido.open_input(found[0], callback=receive)
+        port = mido.open_input(found, callback=receive)
     except OSError as error:
-        raise UserError(f"MIDI: expected to open {found[0]}; the system refuses ({error})") from None
+        raise UserError(f"MIDI: expected to open {found}; the system refuses ({error})") from None
     with port:
-        yield found[0]
+        yield found
 
 
 @contextmanager

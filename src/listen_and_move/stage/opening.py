@@ -3,17 +3,20 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from listen_and_move.audio.loudness import Gain
 from listen_and_move.errors import Remark, UserError, shown
 from listen_and_move.inference.controls import Controls
 from listen_and_move.stage.commands import Address, Mailbox
-from listen_and_move.stage.cues import read_cues
+from listen_and_move.stage.cues import check_folder, read_cues
 from listen_and_move.stage.director import Director
 from listen_and_move.stage.midi import MidiMap, MidiReceiver, learn, opened_input
 from listen_and_move.stage.turning import checked_seconds
+
+if TYPE_CHECKING:
+    from listen_and_move.stage.osc import OscServer
 
 LOOPBACK = "127.0.0.1"
 
@@ -45,18 +48,23 @@ class StageWishes:
         return self.osc is not None or self.midi is not None
 
     def check_unused(self) -> None:
-        """Refuses what has no effect where nobody controls it.
+        """Refuses what has no effect without OSC, without MIDI, or where nobody controls it.
 
         Raises:
             UserError: there is some.
         """
         nobody = StageWishes()
-        for name in ("osc_host", "replies", "midi_map", "midi_learn", "cues", "fade"):
-            if getattr(self, name) != getattr(nobody, name):
-                raise UserError(
-                    f"{name.replace('_', ' ')}: expected only with OSC or MIDI; got neither",
-                    "add --osc PORT or --midi NAME",
-                )
+        parts = (
+            (self.osc is not None, "OSC", ("osc_host", "replies"), "--osc PORT"),
+            (self.midi is not None, "MIDI", ("midi_map", "midi_learn"), "--midi NAME"),
+            (self.controlled, "OSC or MIDI", ("cues", "fade"), "--osc PORT or --midi NAME"),
+        )
+        for there, part, names, flag in parts:
+            for name in names:
+                if not there and getattr(self, name) != getattr(nobody, name):
+                    raise UserError(
+                        f"{name.replace('_', ' ')}: expected only with {part}; got it without", f"add {flag}"
+                    )
 
 
 @contextmanager
@@ -80,18 +88,16 @@ def opened_stage(
     Raises:
         UserError: a file, a port or an address cannot be used.
     """
+    wishes.check_unused()
     fade, mailbox = checked_seconds(wishes.fade), Mailbox()
     cues = {} if wishes.cues is None else read_cues(wishes.cues, fade)
+    for kept in (wishes.cues, wishes.midi_map if wishes.midi_learn else None):
+        if kept is not None:
+            check_folder(kept)
     listeners = [] if wishes.replies is None else [address_of(wishes.replies)]
-    if listeners and wishes.osc is None:
-        raise UserError("replies: expected only with OSC; got an address without it", "add --osc PORT")
     with ExitStack() as opened:
-        director = Director(
-            mailbox, controls, gain, cues, cue_file=wishes.cues, fade=fade, listeners=listeners, tell=tell
-        )
+        director = Director(mailbox, controls, gain, cues, cue_file=wishes.cues, fade=fade, tell=tell)
         opened.callback(director.close)
-        if wishes.osc is not None:
-            director.reply = _opened_osc(wishes, mailbox, opened, tell)
         if wishes.midi is not None:
             receiver = MidiReceiver(MidiMap(wishes.midi_map), mailbox)
             tell(f"MIDI: listens to {opened.enter_context(opened_input(wishes.midi, receiver.receive))}")
@@ -99,12 +105,16 @@ def opened_stage(
                 learn(receiver, ask, tell)
             elif not receiver.map.targets:
                 tell(Remark(f"MIDI: {wishes.midi_map} maps no controller yet", "--midi-learn does"))
+        if wishes.osc is not None:
+            server = _opened_osc(wishes, mailbox, opened, tell)
+            director.reply = server.reply
+            director.listeners = dict.fromkeys(server.reachable(*each) for each in listeners)
         yield director
 
 
 def _opened_osc(
     wishes: StageWishes, mailbox: Mailbox, opened: ExitStack, tell: Callable[[str], None]
-) -> Callable[..., None]:
+) -> "OscServer":
     try:
         from listen_and_move.stage.osc import OscServer
     except ModuleNotFoundError as error:
@@ -117,9 +127,9 @@ def _opened_osc(
     opened.callback(server.close)
     host, port = server.address
     tell(f"OSC: listens to {host}:{port}")
-    if not ip_address(host.partition("%")[0]).is_loopback:
+    if not server.alone:
         tell("OSC has no password: whoever reaches this machine can turn its dials")
-    return server.reply
+    return server
 
 
 def address_of(text: str) -> Address:

@@ -6,8 +6,9 @@ A packet is anybody's. It is read within bounds, and what is wrong with it is to
 import select
 import socket
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from ipaddress import ip_address
 from threading import Event, Thread
 
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
@@ -35,7 +36,9 @@ from listen_and_move.stage.commands import (
 from listen_and_move.stage.turning import checked_seconds, checked_value, dial_named
 
 LARGEST_PACKET = 8192
-"""Bytes."""
+"""Bytes that are read."""
+LARGEST_DATAGRAM = 65_536
+"""Bytes that can come: less room for them is an error on Windows."""
 MOST_MESSAGES, DEEPEST_BUNDLE = 64, 4
 """Of a packet."""
 MOST_ARGUMENTS = 8
@@ -125,7 +128,8 @@ def command_of(message: Message, sender: Address) -> Command | None:
             return TurnDial(dial.name, checked_value(dial, value), checked_seconds(seconds or 0.0))
         case ["dial", name, "position"]:
             position, seconds = _arguments(address, arguments, 2)
-            return TurnDial(name, dial_named(name).at(_share(position)), checked_seconds(seconds or 0.0))
+            dial = dial_named(name)
+            return TurnDial(dial.name, dial.at(_share(position)), checked_seconds(seconds or 0.0))
         case ["hold"]:
             return HoldPicture(_pressed(_arguments(address, arguments, 1)[0]))
         case ["model"]:
@@ -206,12 +210,41 @@ class OscServer:
         self.thread.join()
         self.socket.close()
 
-    def reply(self, to: Address, messages: Sequence[Message]) -> None:
-        """Sends messages as one bundle; what cannot be sent at once is left away."""
+    @property
+    def alone(self) -> bool:
+        """Whether this machine alone is listened to."""
+        return _is_loopback(self.address[0])
+
+    def reachable(self, host: str, port: int) -> Address:
+        """The numbers of a host to which this server can reply; nothing is looked up later.
+
+        Raises:
+            UserError: there is no such host, or replies from here cannot go there.
+        """
         try:
-            self.socket.sendto(bundle(messages), to)
-        except OSError:
-            self.mailbox.note(("reply", to), f"OSC: replies do not reach {to[0]}:{to[1]}")
+            found = socket.getaddrinfo(host, port, self.socket.family, socket.SOCK_DGRAM)[0][4]
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise UserError(
+                f"replies: expected a host that {self.address[0]} can reach; got {shown(host)} ({reason})",
+                "choose another --osc-replies, or an --osc-host of its kind",
+            ) from None
+        to = str(found[0]), port
+        if self.alone and not _is_loopback(to[0]):
+            raise UserError(
+                f"replies: expected an address of this machine, as {self.address[0]} is; got {shown(host)}",
+                "let --osc-host name the address of this machine in that network",
+            )
+        return to
+
+    def reply(self, to: Iterable[Address], messages: Sequence[Message]) -> None:
+        """Sends messages to everybody as one bundle; what cannot be sent at once is left away."""
+        data = bundle(messages)
+        for host, port in to:
+            try:
+                self.socket.sendto(data, (host, port))
+            except OSError:
+                self.mailbox.note(("reply", host, port), f"OSC: replies do not reach {host}:{port}")
 
     def receive(self, packet: bytes, sender: Address) -> int:
         """Takes a packet.
@@ -242,13 +275,17 @@ class OscServer:
             if not select.select([self.socket], [], [], 0.1)[0]:
                 continue
             try:
-                packet, sender = self.socket.recvfrom(LARGEST_PACKET + 1)
+                packet, sender = self.socket.recvfrom(LARGEST_DATAGRAM)
             except OSError:  # somebody to whom was replied has gone, which Windows tells here
                 continue
             count += self.receive(packet, sender[:2])
             if count >= BATCH:
                 count = 0
                 self.over.wait(PAUSE)
+
+
+def _is_loopback(host: str) -> bool:
+    return ip_address(host.partition("%")[0]).is_loopback
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -71,7 +71,9 @@ class Ramp(NamedTuple):
     def at(self, now: float) -> float:
         """The value at a second."""
         done = min(max((now - self.begin) / self.seconds, 0.0), 1.0)
-        return self.before + done * (self.after - self.before)
+        value = (1 - done) * self.before + done * self.after
+        low, high = sorted((self.before, self.after))
+        return min(max(value, low), high)  # rounding may lead beyond them
 
 
 class Turning:

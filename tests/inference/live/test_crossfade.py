@@ -122,6 +122,37 @@ def test_a_change_of_mind_goes_on_from_what_is_seen() -> None:
     assert third.shares(34) == {"a": 1.0}
 
 
+def test_a_model_that_is_on_its_way_may_come_sooner(models: dict[str, Pipeline]) -> None:
+    player = crossfader(models, "drawn", "slower")
+    player.switch("slower", 30.0)
+    player.push(SOUND[: 2 * RATE])
+    between = player.fade.shares(player.frame - 1)
+    assert 0 < between["slower"] < 0.1
+    player.switch("slower", 1.0)
+    assert player.fade == Fade(between, "slower", player.frame, 20)
+    player.switch("slower", 0.0)
+    assert player.fade.shares(player.frame) == {"slower": 1.0}
+    there = player.fade
+    player.switch("slower", 5.0)
+    assert player.fade == there, "nothing is left to fade"
+
+
+def test_a_model_that_is_awaited_comes_no_sooner_than_its_first_fresh_picture(
+    models: dict[str, Pipeline],
+) -> None:
+    player = crossfader(models, "drawn", "path")
+    player.turn(Controls(delay=1.0), 0.0)
+    player.push(SOUND[:RATE])
+    player.switch("path", 30.0)
+    begin = player.fade.begin
+    assert begin >= player.frame + 20, "as late as the dial says"
+    player.switch("path", 0.0)
+    assert (player.fade.begin, player.fade.frames) == (begin, 0)
+    assert player.fade.shares(player.frame) == {"drawn": 1.0}
+    player.switch("drawn", 0.0)
+    assert player.fade.shares(player.frame) == {"drawn": 1.0}
+
+
 def test_only_who_is_seen_draws(models: dict[str, Pipeline], trained: Path) -> None:
     player = crossfader({**models, "other": pipeline(trained)}, "drawn", "other")
     guide = player.players["other"].pipeline.stages[0]

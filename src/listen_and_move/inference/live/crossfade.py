@@ -124,20 +124,21 @@ class Crossfader:
             player.gain = gain
 
     def switch(self, name: str, seconds: float) -> None:
-        """Fades to another model, from whatever is seen now.
+        """Fades to a model, from whatever is seen now; one that is on its way already gets other seconds.
 
         Args:
             name: of the model, one of `names`.
             seconds: that it takes; 0: a cut.
         """
-        if name == self.fade.to:
+        if self.fade.shares(self.frame) == {name: 1.0}:
             return
         player = self.players[name]
         pipeline, waits = player.pipeline, player.delays.control
         waits += pipeline.held_back / pipeline.front_end.reference.extractor.fps + pipeline.until_shown
         # What has been heard already without being drawn is not worth seeing.
         fresh = 0 if self._draws(name) else player.frame + ceil(waits * pipeline.fps)
-        begin = max(self.frame, ceil(fresh * self.fps / pipeline.fps))
+        awaited = self.fade.begin if name == self.fade.to else 0
+        begin = max(self.frame, awaited, ceil(fresh * self.fps / pipeline.fps))
         before = self.fade.shares(self.frame - 1) if self.frame else {self.fade.to: 1.0}
         self.fade = Fade(before, name, begin, round(seconds * self.fps))
 
