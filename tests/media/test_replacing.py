@@ -127,3 +127,12 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert not names(tmp_path)
+
+
+def test_names_of_folders_that_end_in_dots_are_told(tmp_path, monkeypatch):
+    (tmp_path / "inner").mkdir()
+    monkeypatch.chdir(tmp_path / "inner")
+    for name in (".", "..", "/", "../inner/.."):
+        with pytest.raises(UserError, match="expected the name of a file"), replacing(name):
+            pytest.fail("the block was entered")
+    assert names(tmp_path) == {"inner"} and not names(tmp_path / "inner")

@@ -104,6 +104,15 @@ def same_shots(
     return float(np.mean(same))
 
 
+def until(page: Any, expression: str) -> None:
+    """Waits until an expression is true; the page's own policy forbids Playwright to ask for it by itself."""
+    for _ in range(600):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"{expression}: {page.inner_text('#status')}")
+
+
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *arguments: Any) -> None:
         self.server.asked.append(self.path)  # type: ignore[attr-defined]

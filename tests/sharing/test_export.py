@@ -1,12 +1,22 @@
 """Writing a page: what is said before, what is refused, and that nothing is half written."""
 
 import json
+import resource
+from fractions import Fraction
+from html.parser import HTMLParser
+from io import BytesIO
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 
 from listen_and_move.errors import UserError
-from listen_and_move.sharing.page import LONGEST_CREDIT, Publication, export_page
+from listen_and_move.inference.playable import playable
+from listen_and_move.media.browser_frames import BrowserEncoder, film_size
+from listen_and_move.provenance.provenance import creator_tool
+from listen_and_move.sharing import page as sharing_page
+from listen_and_move.sharing.page import LIVE_BY_SOUND, LONGEST_CREDIT, Publication, export_page
 from tests.cli.running import command
 
 
@@ -37,13 +47,21 @@ def test_it_says_what_it_publishes_before_it_writes(filmed: Path, tmp_path: Path
 
 
 def test_what_fails_leaves_nothing(filmed: Path, tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    seen = set[str]()
+
     def tell(publication: Publication) -> None:
-        raise KeyboardInterrupt
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))  # as a full disk, for each file
+        seen.add(publication.folder.name)
 
     (tmp_path / "empty").mkdir()
     for name in ("page", "empty"):
-        with pytest.raises(KeyboardInterrupt):
-            export_page(filmed, tmp_path / name, "Mine", tell=tell)
+        try:
+            with pytest.raises(UserError, match="cannot be written"):
+                export_page(filmed, tmp_path / name, "Mine", tell=tell)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert seen == {"page", "empty"}, "the films were written"
     assert [file.name for file in tmp_path.iterdir()] == ["empty"]
     assert not any((tmp_path / "empty").iterdir())
 
@@ -59,12 +77,69 @@ def test_refusals(filmed: Path, trained: Path, tmp_path: Path) -> None:
     assert (full / "mine.txt").read_text() == "mine"
     with pytest.raises(UserError, match="keeps none"):
         export_page(trained, tmp_path / "page", "Mine")
-    with pytest.raises(UserError, match="does not exist"):
-        export_page(filmed, tmp_path / "no" / "page", "Mine")
     for credit in ("", " \n ", "x" * (LONGEST_CREDIT + 1)):
         with pytest.raises(UserError, match="credit: expected a line"):
             export_page(filmed, tmp_path / "page", credit)
     assert [file.name for file in tmp_path.iterdir()] == ["full"]
+
+
+def test_a_place_is_refused_before_anything_is_made(
+    filmed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[object] = []
+
+    def export(folder: Path) -> None:
+        export_page(filmed, folder, "Mine", tell=told.append, progress=lambda *done: told.append(done))
+
+    with pytest.raises(UserError, match="does not exist"):
+        export(tmp_path / "no" / "page")
+    (tmp_path / "full").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for name in (".", "full/.."):
+        with pytest.raises(UserError, match="expected a new or an empty folder"):
+            export(Path(name))
+    monkeypatch.setattr(sharing_page, "MOST_FRAMES", 10)
+    with pytest.raises(UserError, match="expected at most 10 frames"):
+        export(tmp_path / "page")
+    assert not told
+
+
+def test_the_folder_one_is_in(filmed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "page").mkdir()
+    monkeypatch.chdir(tmp_path / "page")
+    export_page(filmed, Path(), "Mine")
+    assert (tmp_path / "page" / "index.html").is_file()
+    assert [file.name for file in tmp_path.iterdir()] == ["page"]
+
+
+def test_the_page_says_by_machine_what_it_is(filmed: Path, exported: Path) -> None:
+    found: dict[str, str] = {}
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            said = dict(attrs)
+            if tag == "meta":
+                found[said.get("property") or said.get("name") or ""] = said.get("content") or ""
+
+    Reader().feed((exported / "index.html").read_text())
+    provenance = playable(filmed, LIVE_BY_SOUND).provenance
+    assert found["Iptc4xmpExt:DigitalSourceType"] == provenance.source_uri
+    assert found["description"] == provenance.description
+    assert found["generator"] == creator_tool()
+
+
+def test_a_film_larger_than_full_hd_is_made_smaller() -> None:
+    assert film_size((3840, 2160)) == (1920, 1080) and film_size((1080, 1920)) == (1080, 1920)
+    size, video = (2400, 1350), BytesIO()
+    encoder = BrowserEncoder(video, BytesIO(), size, Fraction(25))
+    encoder.write(np.full((size[1], size[0], 3), 128, np.uint8))
+    frames = encoder.finish()
+    decoder = av.CodecContext.create("vp9", "r")
+    packet = av.Packet(video.getvalue()[: frames.video[0]])
+    decoded = [*decoder.decode(packet), *decoder.decode(None)]  # type: ignore[attr-defined]
+    assert [(frame.width, frame.height) for frame in decoded] == [film_size(size)] == [(1920, 1080)]
+    said = Publication(Path("page"), 1.0, film_size(size), size, 1, 1).described()
+    assert "1920x1080 pixels (made smaller from 2400x1350" in said
 
 
 def test_the_command(filmed: Path, tmp_path: Path) -> None:

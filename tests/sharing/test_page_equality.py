@@ -11,6 +11,7 @@ from listen_and_move.inference.playable import playable
 from listen_and_move.media.sound import read_sound
 from listen_and_move.sharing import page as sharing_page
 from listen_and_move.sharing.page import LIVE_BY_SOUND
+from listen_and_move.sharing.page_keys import page_keys
 from listen_and_move.training.loop import train
 from tests.conftest import TINY
 from tests.sharing.browsing import by_page, by_python, same_shots
@@ -67,6 +68,16 @@ def test_real_sounds(script: Any, filmed: Path, shared: Path, name: str) -> None
     python, page = by_python(pipeline, samples, rate), by_page(script, pipeline, samples, rate)
     assert np.abs(python.features - page.features).max() < CLOSE
     assert same_shots(python.shots, page.shots) >= SAME
+
+
+def test_a_clip_whose_beginning_is_held_out(script: Any, performance: Path, tmp_path: Path) -> None:
+    settings = {**TINY, "training.steps": 1, "training.keep": "source", "clip.holdout": "0-0.2"}
+    run = train(performance, tmp_path / "run", preset_name="quick", settings=settings, device="cpu").run
+    pipeline, rate = playable(run, LIVE_BY_SOUND).pipeline, 48_000
+    assert page_keys(pipeline).arrays["numbers"][0] > 0
+    samples = np.concatenate(list(read_sound(performance, rate)))
+    python, page = by_python(pipeline, samples, rate), by_page(script, pipeline, samples, rate)
+    assert same_shots(python.shots, page.shots) == 1
 
 
 @pytest.mark.parametrize("kind", ["lms", "mel", "mfcc", "level"])

@@ -1,5 +1,6 @@
 """A page without a server as a person uses it, in Chromium: with a microphone, files, and no network."""
 
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from listen_and_move.models.checkpoint import load_model
 from listen_and_move.runs import model_path
-from tests.sharing.browsing import hosted
+from tests.sharing.browsing import hosted, until
 from tests.sharing.conftest import CREDIT
 
 WITHOUT_CODECS = "delete window.VideoDecoder"
@@ -21,17 +22,35 @@ PIXELS = """async (place) => {
 }"""
 
 
+SAYINGS = """() => {
+  window.sayings = [];
+  const status = document.getElementById("status");
+  new MutationObserver(() => sayings.push(status.textContent)).observe(status, { childList: true });
+}"""
+
+
+def dropped(page: Any, files: list[Path]) -> None:
+    """Drops files onto the page."""
+    contents = [(file.name, b64encode(file.read_bytes()).decode()) for file in files]
+    data = page.evaluate_handle(
+        """(contents) => {
+          const data = new DataTransfer();
+          const bytes = (text) => Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
+          for (const [name, text] of contents) data.items.add(new File([bytes(text)], name));
+          return data;
+        }""",
+        contents,
+    )
+    page.dispatch_event("body", "drop", {"dataTransfer": data})
+
+
 def shown(page: Any) -> int:
     return page.evaluate("page.shown")
 
 
 def shown_more(page: Any, than: int) -> None:
     """Waits for pictures; a page that shows none runs into the limit of its test."""
-    for _ in range(600):
-        if shown(page) > than:
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(page.inner_text("#status"))
+    until(page, f"page.shown > {than}")
 
 
 @pytest.mark.parametrize(
@@ -44,15 +63,7 @@ def test_a_microphone_moves_the_picture_without_a_network(visit: Any, host: Any,
     page.context.set_offline(True)
     page.click("#microphone")
     shown_more(page, 40)
-    frames = page.evaluate("""async () => {
-      const seen = new Set();
-      for (let k = 0; k < 60; k++) {
-        seen.add(document.getElementById("picture").dataset.frame);
-        await new Promise((done) => setTimeout(done, 30));
-      }
-      return seen.size;
-    }""")
-    assert frames > 5
+    until(page, "(window.seen ??= new Set()).add(document.getElementById('picture').dataset.frame).size > 5")
     assert len(host[1]) == asked
     page.mouse.move(5, 5)  # the controls are hidden while it plays
     page.mouse.move(50, 50)
@@ -61,13 +72,17 @@ def test_a_microphone_moves_the_picture_without_a_network(visit: Any, host: Any,
     assert page.is_hidden("#stop")
 
 
-def test_a_sound_file_plays_to_its_end(visit: Any, tune: Path) -> None:
+@pytest.mark.parametrize("way", ["chosen", "dropped"])
+def test_a_sound_file_plays_to_its_end(visit: Any, tune: Path, way: str) -> None:
     page = visit()
-    page.set_input_files("#sound", tune)
-    page.wait_for_selector("body[data-state=playing]")
-    assert "Playing tune.wav" in page.inner_text("#status")
-    shown_more(page, 10)
+    page.evaluate(SAYINGS)
+    if way == "chosen":
+        page.set_input_files("#sound", tune)
+    else:
+        dropped(page, [tune])
     page.wait_for_selector("#status:has-text('tune.wav is over')")
+    assert "Playing tune.wav" in page.evaluate("sayings")
+    assert shown(page) > 10
     page.set_input_files("#sound", {"name": "x.wav", "mimeType": "audio/wav", "buffer": b"no sound"})
     page.wait_for_selector("#status.wrong")
     assert "no sound that the browser can read" in page.inner_text("#status")
@@ -132,11 +147,21 @@ def test_the_page_cannot_reach_another_address(browser: Any, host: Any, tmp_path
         context.close()
 
 
-def test_opened_from_a_disk_it_says_what_to_do_and_plays(visit: Any, exported: Path, tune: Path) -> None:
+@pytest.mark.parametrize("way", ["chosen", "dropped"])
+def test_opened_from_a_disk_it_says_what_to_do_and_plays(
+    visit: Any, exported: Path, tune: Path, way: str
+) -> None:
     page = visit(place=f"{exported.as_uri()}/index.html")
     assert "Choose all files of this page's folder" in page.inner_text("#status")
-    page.set_input_files("#folder", [*exported.iterdir()])
+    if way == "chosen":
+        page.set_input_files("#folder", [tune])  # by mistake
+        page.wait_for_selector("#status.wrong")
+        assert page.is_visible("#choose")
+        page.set_input_files("#folder", [*exported.iterdir()])
+    else:
+        dropped(page, [*exported.iterdir()])
     page.wait_for_selector("body[data-state=ready]")
+    assert page.is_hidden("#choose")
     page.set_input_files("#sound", tune)
     shown_more(page, 10)
 

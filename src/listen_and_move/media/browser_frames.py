@@ -8,6 +8,7 @@ Letters: H height, W width.
 
 from collections.abc import Iterable
 from fractions import Fraction
+from math import sqrt
 from typing import Any, BinaryIO, NamedTuple
 
 import av
@@ -22,6 +23,8 @@ VIDEO_CODEC, PICTURE_TYPE = "vp09.00.41.08", "image/webp"
 CRF, SPEED = 34, 7
 """Quality, of libvpx, and speed: on 2 s of 720p 48 dB PSNR in .3 MB a second; 30 takes a fifth more, and the
 slower way a fifth less in many times the time."""
+FILM_PIXELS = 1920 * 1080
+"""Of a frame at most: a browser holds two groups of decoded frames, 4 bytes a pixel."""
 PICTURE_SIDE, PICTURE_QUALITY = 640, 50
 """Pixels of the longer side of a small picture, and quality of WebP: .4 MB a second, so that both together
 stay below 8 MB for 10 s."""
@@ -42,15 +45,16 @@ class BrowserEncoder:
     Args:
         video: where the packets go.
         pictures: where the pictures go.
-        size: width and height of the frames, even.
+        size: width and height of the frames, even; what is larger than `film_size` is made smaller.
         fps: frames per second.
     """
 
     def __init__(self, video: BinaryIO, pictures: BinaryIO, size: tuple[int, int], fps: Fraction) -> None:
-        self._files, self._graph = (video, pictures), yuv_graph(*size)
+        self._files, self._size = (video, pictures), film_size(size)
+        self._graph = yuv_graph(*self._size)
         self._sizes = BrowserFrames([], [])
         self._video: Any = av.CodecContext.create("libvpx-vp9", "w")
-        _set(self._video, size, "yuv420p", fps)
+        _set(self._video, self._size, "yuv420p", fps)
         groups = {"g": str(GROUP), "keyint_min": str(GROUP), "lag-in-frames": "0", "auto-alt-ref": "0"}
         marks = dict.fromkeys(("colorspace", "color_primaries", "color_trc"), "bt709")
         speed = {"deadline": "realtime", "cpu-used": str(SPEED), "row-mt": "1", "tile-columns": "1"}
@@ -64,6 +68,8 @@ class BrowserEncoder:
         place = len(self._sizes.pictures)
         whole = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
         small = whole.reformat(self._picture.width, self._picture.height, "bgra", interpolation="AREA")
+        if (whole.width, whole.height) != self._size:
+            whole = whole.reformat(*self._size, interpolation="AREA")
         self._graph.push(whole)
         converted = self._graph.vpull()
         converted.pts = small.pts = place
@@ -93,8 +99,21 @@ def picture_size(size: tuple[int, int]) -> tuple[int, int]:
     Args:
         size: width and height of the frame.
     """
-    shrunk = min(1.0, PICTURE_SIDE / max(size))
-    width, height = (max(2, round(side * shrunk / 2) * 2) for side in size)
+    return _shrunk(size, PICTURE_SIDE / max(size))
+
+
+def film_size(size: tuple[int, int]) -> tuple[int, int]:
+    """Returns width and height of a frame of the film.
+
+    Args:
+        size: width and height of the frame as it is kept.
+    """
+    return _shrunk(size, sqrt(FILM_PIXELS / (size[0] * size[1])))
+
+
+def _shrunk(size: tuple[int, int], share: float) -> tuple[int, int]:
+    """Returns even sides; nothing is made larger."""
+    width, height = (max(2, round(side * min(1.0, share) / 2) * 2) for side in size)
     return width, height
 
 

@@ -85,12 +85,12 @@ def replacing(path: AnyPath, overwrite: bool = True) -> Iterator[Path]:
             written (no right to, disk full).
     """
     target = _behind_link(path)
+    with telling(path):
+        check_place(target, overwrite)
+        if target.is_dir():
+            raise UserError(f"{target}: expected the name of a file; it is a folder")
     temporary = _temporary(target)
     try:
-        with telling(path):
-            _check_place(target, overwrite)
-            if target.is_dir():
-                raise UserError(f"{target}: expected the name of a file; it is a folder")
         with telling(path, temporary):
             yield temporary
         with telling(path):
@@ -105,7 +105,7 @@ def replacing(path: AnyPath, overwrite: bool = True) -> Iterator[Path]:
 def replacing_folder(target: Path, overwrite: bool) -> Iterator[Path]:
     """As `replacing`, for a folder of frames; only a folder that holds nothing else is replaced."""
     target = _behind_link(target)
-    _check_place(target, overwrite or (target.is_dir() and not any(target.iterdir())))
+    check_place(target, overwrite or (target.is_dir() and not any(target.iterdir())))
     if target.exists() and (other := [item.name for item in target.iterdir() if not _is_ours(item)]):
         raise UserError(
             f"{target}: expected a folder of frames to replace; it holds other files, such as {other[0]}; "
@@ -139,8 +139,9 @@ def half_written(path: Path) -> Iterator[Path]:
 
 
 def _behind_link(path: AnyPath) -> Path:
-    """The file or folder itself, of which ``path`` may be a link."""
-    return Path(os.path.realpath(path)) if Path(path).is_symlink() else Path(path)
+    """The file or folder itself, by its own name: ``path`` may be a link to it, or end in dots."""
+    named = Path(path).name not in ("", "..") and not Path(path).is_symlink()
+    return Path(path) if named else Path(os.path.realpath(path))
 
 
 def _temporary(target: Path) -> Path:
@@ -148,7 +149,17 @@ def _temporary(target: Path) -> Path:
     return target.with_name(short_name(f".{target.stem}", ending))
 
 
-def _check_place(target: Path, overwrite: bool) -> None:
+def check_place(path: AnyPath, overwrite: bool) -> None:
+    """Refuse a place that cannot be written to, as `replacing` does.
+
+    Args:
+        path: name of a file or folder that will be written.
+        overwrite: it may exist.
+
+    Raises:
+        UserError: it exists and ``overwrite`` is off, its folder does not exist, or may not be written to.
+    """
+    target = _behind_link(path)
     if not target.parent.is_dir():
         raise UserError(
             f"{target}: expected an existing folder to write to; {target.parent} does not exist; make it "

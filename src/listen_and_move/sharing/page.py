@@ -26,12 +26,14 @@ from listen_and_move.media.browser_frames import (
     VIDEO_CODEC,
     BrowserEncoder,
     BrowserFrames,
+    film_size,
     picture_size,
 )
 from listen_and_move.media.frame_archive import GROUP
-from listen_and_move.media.replacing import check_no_input, replacing_folder, telling
+from listen_and_move.media.replacing import check_no_input, check_place, replacing_folder, telling
 from listen_and_move.models.kept_frames import KeptFrames
 from listen_and_move.progress import Progress, untold
+from listen_and_move.provenance.provenance import Provenance, creator_tool
 from listen_and_move.runs import model_path
 from listen_and_move.sharing.page_keys import page_keys, written
 
@@ -39,6 +41,8 @@ LIVE_BY_SOUND = PictureChoice(by_sound=True, live=True)
 """What a page plays: a path by the sound alone, whose future is not known."""
 SCRIPTS = ("signal.js", "hearing.js", "choosing.js", "memory.js", "page.js")
 """Parts of the one script of a page, in their order."""
+MOST_FRAMES = 54_000
+"""Half an hour at 30 frames per second: a cue takes 33 to 56 ms on a busy core, and 1.0 GB are loaded."""
 LONGEST_CREDIT = 500
 """Characters."""
 CONSENT = "everybody who is seen in it must agree to that"
@@ -53,15 +57,19 @@ class Publication(NamedTuple):
     """Of film."""
     size: tuple[int, int]
     """Width and height of the frames, in pixels."""
+    kept_size: tuple[int, int]
+    """Of the frames as the model keeps them; larger ones are made smaller."""
     bytes: int
     """Of the whole folder."""
     loaded: int
-    """Bytes that a browser loads of it at most: packets or pictures, and the rest."""
+    """Bytes that a browser loads of it, if its decoder does not fail: packets or pictures, and the rest."""
 
     def described(self) -> str:
         """Returns in words what is published."""
         width, height = self.size
         film = f"{self.seconds:.1f} s of film, {width}x{height} pixels"
+        if self.size != self.kept_size:
+            film += " (made smaller from {}x{}, so that browsers have room for it)".format(*self.kept_size)
         return f"publishes {film}, {self.bytes / 1e6:.1f} MB in {self.folder}; {CONSENT}"
 
 
@@ -86,23 +94,25 @@ def export_page(
         What the page publishes.
 
     Raises:
-        UserError: the model keeps no frames, the folder cannot be written or holds something, or there is no
-            credit.
+        UserError: the model keeps no frames or too many, the folder cannot be written or holds something, or
+            there is no credit.
     """
     line = _checked_credit(credit)
     check_no_input(folder, inputs_of(model, None, needs_video=False), "--web")
     _check_folder(folder)
     _check_kept(model)
-    pipeline = playable(model, LIVE_BY_SOUND).pipeline
+    pipeline, provenance = playable(model, LIVE_BY_SOUND)[:2]
     source = next(stage for stage in pipeline.stages if isinstance(stage, PathSource))
+    _check_length(model, source.kept)
     with tempfile.TemporaryFile() as video, tempfile.TemporaryFile() as pictures:
         frame_files = cast(BinaryIO, video), cast(BinaryIO, pictures)
         frames = _encoded(source.kept, frame_files, progress)
-        contents = _contents(pipeline, source.kept, frames, line)
+        contents = _contents(pipeline, source.kept, frames, _html(line, provenance))
         rest, kept = sum(map(len, contents.values())), source.kept
         publication = Publication(
             folder,
             float(len(kept.sizes) / kept.about.fps),
+            film_size(kept.picture_size),
             kept.picture_size,
             rest + sum(frames.video) + sum(frames.pictures),
             rest + max(sum(frames.video), sum(frames.pictures)),
@@ -128,13 +138,13 @@ def _checked_credit(credit: str) -> str:
 
 
 def _check_folder(folder: Path) -> None:
-    """Refuses a place that holds something, before anything is computed."""
-    if folder.is_dir() and not any(folder.iterdir()):
-        return
-    if folder.exists() or folder.is_symlink():
+    """Refuses a place that holds something or cannot be written to, before anything is computed."""
+    is_empty = folder.is_dir() and not any(folder.iterdir())
+    if not is_empty and (folder.exists() or folder.is_symlink()):
         raise UserError(
             f"{folder}: expected a new or an empty folder; there is something", "choose another --web"
         )
+    check_place(folder, overwrite=True)
 
 
 def _check_kept(model: Path) -> None:
@@ -146,6 +156,16 @@ def _check_kept(model: Path) -> None:
         )
 
 
+def _check_length(model: Path, kept: KeptFrames) -> None:
+    """Refuses a film that a page cannot play: it compares every frame with what is heard, at each frame."""
+    frames = len(kept.sizes)
+    if frames > MOST_FRAMES:
+        raise UserError(
+            f"{model}: expected at most {MOST_FRAMES} frames, which a browser can choose among in time; it "
+            f"keeps {frames} ({float(frames / kept.about.fps / 60):.1f} minutes): use a part of the clip"
+        )
+
+
 def _encoded(kept: KeptFrames, outputs: tuple[BinaryIO, BinaryIO], progress: Progress) -> BrowserFrames:
     """Writes every frame as a camera would see it that stands still, in steady light."""
     camera, count = PathCamera(kept, "still"), len(kept.sizes)
@@ -153,14 +173,19 @@ def _encoded(kept: KeptFrames, outputs: tuple[BinaryIO, BinaryIO], progress: Pro
     for place in range(count):
         encoder.write(camera.picture(place))
         progress(place + 1, count)
-    return encoder.finish()
+    sizes = encoder.finish()
+    for output in outputs:
+        output.flush()  # what the disk has no room for is told here
+    return sizes
 
 
-def _contents(pipeline: Pipeline, kept: KeptFrames, frames: BrowserFrames, credit: str) -> dict[str, bytes]:
+def _contents(pipeline: Pipeline, kept: KeptFrames, frames: BrowserFrames, html: str) -> dict[str, bytes]:
     """Returns the small files of a page by their names."""
     keys = page_keys(pipeline)
     entries, arrays = written(keys.arrays)
-    (width, height), (small_width, small_height) = kept.picture_size, picture_size(kept.picture_size)
+    (width, height), (small_width, small_height) = (
+        size(kept.picture_size) for size in (film_size, picture_size)
+    )
     about = {
         **keys.settings,
         "arrays": entries,
@@ -178,18 +203,28 @@ def _contents(pipeline: Pipeline, kept: KeptFrames, frames: BrowserFrames, credi
             "sizes": frames.pictures,
         },
     }
-    static = files("listen_and_move.sharing") / "static"
-    parts = {
-        name: (static / name).read_text(encoding="utf-8") for name in (*SCRIPTS, "index.html", "page.css")
-    }
-    html = Template(parts["index.html"]).substitute(credit=escape(credit))
     return {
         "index.html": html.encode(),
-        "page.css": parts["page.css"].encode(),
-        "page.js": "\n".join(parts[name] for name in SCRIPTS).encode(),
+        "page.css": _static("page.css").encode(),
+        "page.js": "\n".join(map(_static, SCRIPTS)).encode(),
         "about.json": json.dumps(about, separators=(",", ":"), allow_nan=False).encode(),
         "keys.bin": arrays,
     }
+
+
+def _static(name: str) -> str:
+    return (files("listen_and_move.sharing") / "static" / name).read_text(encoding="utf-8")
+
+
+def _html(credit: str, provenance: Provenance) -> str:
+    """Returns the page, which says to people whose film it is and to machines what its picture is."""
+    said = {
+        "credit": credit,
+        "source_type": provenance.source_uri,
+        "description": provenance.description,
+        "program": creator_tool(),
+    }
+    return Template(_static("index.html")).substitute({name: escape(text) for name, text in said.items()})
 
 
 def _copied(file: BinaryIO, target: Path) -> None:

@@ -7,6 +7,18 @@ function choosing() {
   const row = ({ data, columns }, place) => data.subarray(place * columns, (place + 1) * columns);
   const roundedToEven = (value) => (Math.abs(value % 1) === 0.5 ? 2 * Math.round(value / 2) : Math.round(value));
   const least = (values) => values.reduce((best, each, place) => (each < values[best] ? place : best), 0);
+  // Places of the smallest values, the smallest first, and of equal ones the first.
+  const smallest = (values, count) => {
+    const found = [];
+    values.forEach((value, place) => {
+      let rank = found.length;
+      while (rank > 0 && value < values[found[rank - 1]]) rank--;
+      if (rank >= count) return;
+      found.splice(rank, 0, place);
+      found.length = Math.min(found.length, count);
+    });
+    return found;
+  };
   const apart = (a, b) => {
     let sum = 0;
     for (let k = 0; k < a.length; k++) sum += (a[k] - b[k]) ** 2;
@@ -41,7 +53,7 @@ function choosing() {
     }
 
     extended(cue) {
-      const here = this.costs(cue), order = Array.from(here.keys()).sort((a, b) => here[a] - here[b] || a - b).slice(0, this.about.search.nearest);
+      const here = this.costs(cue), order = smallest(here, this.about.search.nearest);
       if (this.state === null) return { paths: order.map((each) => [each]), ends: order, costs: order.map((each) => here[each]) };
       const { paths, ends, costs } = this.state, following = ends.filter((end) => this.goesOn[end]).map((end) => end + 1);
       const all = [...order, ...following];
@@ -144,7 +156,7 @@ function choosing() {
     }
 
     decide(frame, place) {
-      const { stretches, last } = this, number = this.arrays.numbers.data[place], before = last && this.arrays.numbers.data[last];
+      const { stretches, last } = this, { data: numbers } = this.arrays.numbers, number = numbers[place], before = last === null ? null : numbers[last];
       const begin = this.position(frame.number), current = stretches[stretches.length - 1];
       this.last = place;
       if (!current) stretches.push(this.stretch(begin, number));

@@ -2,15 +2,16 @@
 // where the browser has WebCodecs, else small pictures. Both answer alike: `want` says what will be shown, `get` gives it where it is
 // ready, and `ready` waits for it.
 
-const KEPT_BYTES = 160e6; // of decoded frames
+const KEPT_BYTES = 200e6; // of decoded frames: two groups and a dissolve of the largest film that is written
 const AHEAD = 2; // frames before the end of a group, at which the next one is decoded
 const GIVEN_UP = 3; // groups in a row that cannot be decoded
 
 class FrameStore {
   constructor(sizes, bytes, { width, height }) {
     this.bytes = bytes;
-    this.edges = sizes.reduce((edges, size) => [...edges, edges[edges.length - 1] + size], [0]);
-    this.most = Math.max(24, Math.floor(KEPT_BYTES / (4 * width * height)));
+    this.edges = [0];
+    for (const size of sizes) this.edges.push(this.edges[this.edges.length - 1] + size);
+    this.most = Math.floor(KEPT_BYTES / (4 * width * height));
     this.kept = new Map(); // bitmaps by place, those that were used last at the end
     this.told = new Map(); // promises of those that are on their way
   }

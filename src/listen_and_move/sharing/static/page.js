@@ -3,6 +3,7 @@
 const by = (id) => document.getElementById(id);
 const FILES = { about: "about.json", keys: "keys.bin", video: "frames.vp9", pictures: "pictures.bin" };
 const MARGIN = 0.06; // seconds that decoding and drawing may take
+const SOUNDING = 1000; // milliseconds after which a page that does not sound yet says so
 const IDLE = 3000; // milliseconds after which the controls go while it plays
 
 const page = { about: null, arrays: null, memory: null, session: null, shown: 0, late: 0, film: false };
@@ -16,13 +17,15 @@ function say(text, wrong = false) {
 
 class LocalFiles extends Error {}
 
+const fromDisk = () => location.protocol === "file:";
+
 async function fetched(name, from) {
   if (from) {
     const file = from.find((each) => each.name === name);
     if (!file) throw new Error(`${name} is not among the files that were chosen`);
     return file.arrayBuffer();
   }
-  if (location.protocol === "file:") throw new LocalFiles();
+  if (fromDisk()) throw new LocalFiles();
   const answer = await fetch(name);
   if (!answer.ok) throw new Error(`${name} cannot be loaded (${answer.status})`);
   return answer.arrayBuffer();
@@ -38,18 +41,31 @@ async function load(from = null) {
   by("choose").hidden = true;
   say("Loading …");
   page.about = JSON.parse(new TextDecoder().decode(await fetched(FILES.about, from)));
-  page.film = await Film.supports(page.about.video);
-  const [keys, frames] = await Promise.all([fetched(FILES.keys, from), fetched(page.film ? FILES.video : FILES.pictures, from)]);
+  const [keys, { memory, first }] = await Promise.all([fetched(FILES.keys, from), opened(await Film.supports(page.about.video), from)]);
   page.arrays = arraysOf(page.about.arrays, keys);
-  page.memory = new (page.film ? Film : Pictures)(page.about, new Uint8Array(frames));
+  [page.memory, page.film] = [memory, memory instanceof Film];
   page.memory.failed = () => say("The film cannot be decoded any further: load the page again.", true);
   const canvas = by("picture"), size = page.film ? page.about.video : page.about.pictures;
   [canvas.width, canvas.height] = [size.width, size.height];
-  draw([{ place: 0, share: 1 }], [await page.memory.ready(0)]);
+  draw([{ place: 0, share: 1 }], [first]);
   for (const id of ["microphone", "file"]) by(id).disabled = false;
   by("microphone").disabled = !hears();
   say(hears() ? "Ready: press Microphone, or bring a sound file. One can be dropped here, too." : "Ready for a sound file. A microphone needs an address that begins with https.");
   document.body.dataset.state = "ready";
+}
+
+// The frames and the first of them; pictures, where the browser cannot decode the film although it says so.
+async function opened(film, from) {
+  const bytes = new Uint8Array(await fetched(film ? FILES.video : FILES.pictures, from));
+  let memory = null;
+  try {
+    memory = new (film ? Film : Pictures)(page.about, bytes);
+    return { memory, first: await memory.ready(0) };
+  } catch (error) {
+    memory?.close();
+    if (film) return opened(false, from);
+    throw error;
+  }
 }
 
 const hears = () => Boolean(navigator.mediaDevices?.getUserMedia);
@@ -94,8 +110,9 @@ class Session {
     this.frame = requestAnimationFrame(() => this.show());
   }
 
-  // Hears a node as it plays.
+  // Hears a node as it plays, unless the session is over.
   async hear(source) {
+    if (page.session !== this) return;
     const node = (await this.inAudioThread()) ?? this.inPage();
     source.connect(node).connect(this.context.destination);
   }
@@ -105,6 +122,7 @@ class Session {
     const module = URL.createObjectURL(new Blob([`${signal}\n${hearing}\n${listener}\nlistener();`], { type: "text/javascript" }));
     try { await this.context.audioWorklet.addModule(module); } catch { return null; } finally { URL.revokeObjectURL(module); } // opened from a disk
     this.node = new AudioWorkletNode(this.context, "ear", { processorOptions: { about: page.about, arrays: page.arrays } });
+    this.node.onprocessorerror = () => this.lost("Listening has failed: start it again.");
     this.node.port.onmessage = ({ data }) => (data.cue ? this.heard(data.cue) : (this.begun = data.begun));
     return this.node;
   }
@@ -122,21 +140,24 @@ class Session {
 
   heard(cue) {
     by("level").dataset.on = String(!cue.nothing);
-    for (const frame of this.path.push(cue)) {
-      this.known.push(frame);
-      for (const { place } of frame.shots) page.memory.want(place);
-    }
+    const found = this.path.push(cue);
+    const passed = this.known.splice(0, this.due() - 1); // nothing is shown of a page that is hidden
+    page.late += passed.length;
+    this.known.push(...found);
+    if (!document.hidden) for (const { shots } of found) for (const { place } of shots) page.memory.want(place);
+  }
+
+  // How many of the known frames are due.
+  due() {
+    const now = this.context.currentTime, until = this.known.findIndex(({ number }) => this.begun + number / this.rate + this.delay > now);
+    return until < 0 ? this.known.length : until;
   }
 
   // The newest picture that is due; where it is not decoded yet, the one before stays.
   show() {
     this.frame = requestAnimationFrame(() => this.show());
-    const now = this.context.currentTime;
-    let due = null;
-    while (this.known.length && this.begun + this.known[0].number / this.rate + this.delay <= now) {
-      if (due) page.late += 1;
-      due = this.known.shift();
-    }
+    const passed = this.known.splice(0, this.due()), due = passed.pop();
+    page.late += passed.length;
     if (!due) return;
     const bitmaps = due.shots.map(({ place }) => page.memory.get(place));
     if (bitmaps.some((each) => !each)) {
@@ -148,12 +169,37 @@ class Session {
     page.shown += 1;
   }
 
+  // The screen stays on.
+  async stayAwake() {
+    try { this.lock = await navigator.wakeLock?.request("screen"); } catch { return; } // little battery, or a hidden page
+    if (page.session !== this) await this.lock?.release();
+  }
+
+  // A browser leaves the promise open as long as the page may not sound.
+  async sounding() {
+    const late = setTimeout(() => page.session === this && say(SILENT, true), SOUNDING);
+    try { await this.context.resume(); } finally { clearTimeout(late); }
+  }
+
+  // A call or another program may take the sound away.
+  watch(told) {
+    this.context.onstatechange = () => {
+      if (page.session === this && this.context.state !== "running") tried(this.sounding().then(() => page.session === this && say(told)));
+    };
+  }
+
+  lost(why) {
+    if (page.session === this) tried(stop().then(() => say(why, true)));
+  }
+
+  // May be called again, where something was given to a session that is over.
   async end() {
     cancelAnimationFrame(this.frame);
+    this.lock?.release();
     this.node?.port.close();
     this.tap?.disconnect();
     this.stream?.getTracks().forEach((track) => track.stop());
-    await this.context.close();
+    await (this.closed ??= this.context.close());
   }
 }
 
@@ -165,19 +211,24 @@ async function stop() {
   await session?.end();
 }
 
+// `begin` returns what is said when it plays.
 async function play(what, begin) {
-  await stop();
+  const before = stop();
   const context = new AudioContext({ latencyHint: what === "microphone" ? "interactive" : "playback" });
   const session = new Session(context);
   page.session = session;
+  let told;
   try {
-    await context.resume();
-    await begin(session, context);
+    await before;
+    await session.sounding();
+    if (page.session === session) told = await begin(session, context);
   } catch (error) {
-    if (page.session === session) await stop(); else await session.end();
-    throw error;
+    if (page.session === session) { await stop(); throw error; }
   }
-  if (page.session !== session) return;
+  if (page.session !== session) return session.end(); // stopped while something was asked for
+  say(told);
+  session.watch(told);
+  session.stayAwake();
   document.body.dataset.state = "playing";
   by("stop").hidden = false;
   wake();
@@ -187,8 +238,9 @@ function microphone() {
   return play("microphone", async (session, context) => {
     const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
     session.stream = await navigator.mediaDevices.getUserMedia({ audio: plain });
+    for (const track of session.stream.getTracks()) track.onended = () => session.lost("The microphone is gone: plug it in, and start it again.");
     await session.hear(context.createMediaStreamSource(session.stream));
-    say("The microphone is heard. Nothing of it leaves this device.");
+    return "The microphone is heard. Nothing of it leaves this device.";
   });
 }
 
@@ -201,12 +253,13 @@ function sound(file) {
     source.connect(later).connect(context.destination); // as late as its picture
     source.start();
     source.onended = () => setTimeout(() => page.session === session && stop().then(() => say(`${file.name} is over.`)), 1000 * (session.delay + 0.5));
-    say(`Playing ${file.name}`);
+    return `Playing ${file.name}`;
   });
 }
 
 // What a visitor does
 
+const SILENT = "The browser does not let this page sound yet: press the button once more.";
 const WHY = {
   NotAllowedError: "The microphone was not allowed: allow it in the browser's settings for this page, or bring a sound file.",
   NotFoundError: "There is no microphone: plug one in, or bring a sound file.",
@@ -217,8 +270,8 @@ function tried(work) {
   return work.catch((error) => {
     if (error instanceof LocalFiles) {
       say("Opened from a disk, a browser lets no page read the files beside it. Choose all files of this page's folder, and it plays.");
-      by("choose").hidden = false;
     } else say(WHY[error.name] ?? `That did not work: ${error.message}`, true);
+    by("choose").hidden = Boolean(page.memory) || !fromDisk();
     document.body.dataset.failed = error.name;
   });
 }
@@ -241,15 +294,16 @@ function begin() {
   by("full").hidden = !document.fullscreenEnabled;
   by("full").onclick = () => tried(fullScreen());
   by("picture").ondblclick = () => document.fullscreenEnabled && tried(fullScreen());
-  by("folder").onchange = ({ target }) => tried(load([...target.files]));
+  by("folder").onchange = ({ target }) => { tried(load([...target.files])); target.value = ""; };
   for (const kind of ["pointermove", "pointerdown", "keydown", "focusin"]) addEventListener(kind, wake);
   addEventListener("dragover", (event) => event.preventDefault());
   addEventListener("drop", (event) => {
     event.preventDefault();
     const files = [...event.dataTransfer.files];
     if (!files.length) return;
-    if (!page.memory) tried(load(files)); else tried(sound(files[0]));
+    if (page.memory) tried(sound(files[0])); else if (fromDisk()) tried(load(files));
   });
+  addEventListener("visibilitychange", () => document.hidden || page.session?.stayAwake()); // a hidden page loses it
   tried(load());
 }
 
