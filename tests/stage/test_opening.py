@@ -33,11 +33,11 @@ from listen_and_move.stage.opening import address_of
         (["--osc", "0", "--osc-replies", "mün..chen.local:9001"], "replies: expected a host that 127.0.0.1"),
         (
             ["--osc", "0", "--cues", "nowhere/cues.json"],
-            "cues.json: expected a file in a folder that is there",
+            "cues.json: expected an existing folder",
         ),
         (
             ["--midi", "first", "--midi-learn", "--midi-map", "no/m.json"],
-            "m.json: expected a file in a folder",
+            "m.json: expected an existing folder",
         ),
     ],
 )

@@ -4,7 +4,6 @@
 """
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -84,17 +83,6 @@ def read_entries(path: Path, most: int) -> dict[str, Any]:
     if not isinstance(values, dict) or len(values) > most:
         raise UserError(f"{path}: expected a JSON object of at most {most} names; got {shown(values)}")
     return values
-
-
-def check_folder(path: Path) -> None:
-    """Refuses a file for which there is no folder, before anything is to be kept in it.
-
-    Raises:
-        UserError: there is none, or nobody may write there.
-    """
-    folder = Path(os.path.realpath(path)).parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise UserError(f"{path}: expected a file in a folder that is there and that you may write to")
 
 
 def write_entries(path: Path, entries: Mapping[str, Any]) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from listen_and_move.audio.loudness import Gain
 from listen_and_move.errors import Remark, UserError, shown
 from listen_and_move.inference.controls import Controls
+from listen_and_move.media.replacing import check_place
 from listen_and_move.stage.commands import Address, Mailbox
-from listen_and_move.stage.cues import check_folder, read_cues
+from listen_and_move.stage.cues import read_cues
 from listen_and_move.stage.director import Director
 from listen_and_move.stage.midi import MidiMap, MidiReceiver, learn, opened_input
 from listen_and_move.stage.turning import checked_seconds
@@ -93,7 +94,7 @@ def opened_stage(
     cues = {} if wishes.cues is None else read_cues(wishes.cues, fade)
     for kept in (wishes.cues, wishes.midi_map if wishes.midi_learn else None):
         if kept is not None:
-            check_folder(kept)
+            check_place(kept, overwrite=True)
     listeners = [] if wishes.replies is None else [address_of(wishes.replies)]
     with ExitStack() as opened:
         director = Director(mailbox, controls, gain, cues, cue_file=wishes.cues, fade=fade, tell=tell)
