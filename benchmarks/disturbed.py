@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def excess_of(sums: Products) -> float:
-    """dcor less its mean at wrong times."""
+    """Dcor less its mean at wrong times."""
     return sums.dcor - float(np.mean(sums.null))
 
 

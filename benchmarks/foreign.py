@@ -88,7 +88,8 @@ def main() -> None:
 
 def _together(clips: list[Values]) -> float:
     """The share of shifts with which the mean correlation of all sounds is less than it is unshifted; takes
-    the correlations with shifts out."""
+    the correlations with shifts out.
+    """
     shifted = [clip.pop("shifted") for clip in clips]
     count = max(map(len, shifted))
     whole = np.array([values for values in shifted if len(values) == count])

@@ -68,7 +68,8 @@ def _mean(values: Sequence[float | None]) -> str:
 
 def measured(name: str, seconds: int, seed: int, videos: Path, work: Path) -> dict[str, Any]:
     """Returns the measures of each picture, by its name, for a model that learnt the seconds before the
-    held-out part."""
+    held-out part.
+    """
     clip = PERFORMANCES[name]
     run = RunFolder(work / f"{name}-{seconds}-{seed}")
     settings = {

@@ -34,7 +34,8 @@ def sound(seconds: float, seed: int = 0) -> np.ndarray:
 
 def frame_by_frame(model: str, seconds: float = 10.0) -> dict[str, float]:
     """A block of sound for every frame: pictures a second, milliseconds from a block to its picture, and of
-    computing."""
+    computing.
+    """
     from listen_and_move import Animator
 
     animator = Animator.load(model, "cpu")
@@ -62,7 +63,8 @@ def frame_by_frame(model: str, seconds: float = 10.0) -> dict[str, float]:
 
 def several(model: str, players: int, seconds: float = 10.0) -> dict[str, float]:
     """Players in threads, each as fast as it can: pictures a second of all, and how many were drawn
-    together."""
+    together.
+    """
     from listen_and_move import Animator
 
     animator = Animator.load(model, "cpu")
@@ -106,7 +108,8 @@ def memory(model: str, minutes: int) -> dict[str, Any]:
 
 def lag(model: str, seconds: float = 30.0) -> dict[str, float]:
     """A file at its own speed into a Matroska file that nobody reads: milliseconds from the sound to its
-    picture."""
+    picture.
+    """
     from listen_and_move.inference.perform import perform
     from listen_and_move.media.wav import write_wav
 

@@ -56,4 +56,5 @@ def test_the_committed_bill_names_what_is_declared() -> None:
         for need in needs
         if need.marker is None or need.marker.evaluate({"extra": "app"})
     }
-    assert "starlette" in declared and declared == set(own["dependsOn"])
+    assert "starlette" in declared
+    assert declared == set(own["dependsOn"])

@@ -91,8 +91,10 @@ def test_a_text_that_is_no_number_or_an_absurd_one_is_refused_at_once(text: str)
 
 
 def test_short_numbers_are_exact() -> None:
-    assert parse_number("30000/1001") == Fraction(30000, 1001) and parse_number(" 1e-3 ") == Fraction(1, 1000)
-    assert parse_number("2.5E+2") == 250 and parse_number("1e999") == 10**999
+    assert parse_number("30000/1001") == Fraction(30000, 1001)
+    assert parse_number(" 1e-3 ") == Fraction(1, 1000)
+    assert parse_number("2.5E+2") == 250
+    assert parse_number("1e999") == 10**999
 
 
 @pytest.mark.parametrize("seconds", [inf, -inf, nan])

@@ -72,7 +72,8 @@ def test_every_sound_route_off_is_refused() -> None:
 
 def test_changes_by_name() -> None:
     changed = with_values(preset("quick"), {"losses.l1": 3, "clip.size": "128", "clip.end": None})
-    assert changed.losses.l1 == 3 and changed.clip.width == 128
+    assert changed.losses.l1 == 3
+    assert changed.clip.width == 128
     assert preset("quick").losses.l1 != 3
 
 

@@ -27,7 +27,8 @@ def test_an_error_prints_both_parts() -> None:
 def test_a_message_is_one_line_that_a_terminal_shows_as_it_is() -> None:
     error = UserError("clip\x1b[2J\x07.mp4\r\n\tgpj\u202e: expected \udce9", "take\u2028 another")
     assert error.message == "clip\\x1b[2J\\x07.mp4 gpj\\u202e: expected \\udce9"
-    assert error.hint == "take another" and str(error) == f"{error.message}: {error.hint}"
+    assert error.hint == "take another"
+    assert str(error) == f"{error.message}: {error.hint}"
     assert len(UserError("a" * 100_000).message) == LONGEST_MESSAGE + len("...")
 
 
@@ -42,13 +43,15 @@ def test_what_people_write_stays_as_it_is(name: str) -> None:
     ids=["text", "digits", "list", "dict"],
 )
 def test_a_value_is_shown_short_and_printable(value: object) -> None:
-    assert len(shown(value)) <= 110 and shown(value).isprintable()
+    assert len(shown(value)) <= 110
+    assert shown(value).isprintable()
 
 
 def test_a_remark_is_the_whole_sentence() -> None:
     assert Remark("loud") == "loud" == Remark("loud").message
     remark = Remark("loud", "--gain 0 keeps it", "{message} ({hint})")
-    assert remark == "loud (--gain 0 keeps it)" and remark.message == "loud"
+    assert remark == "loud (--gain 0 keeps it)"
+    assert remark.message == "loud"
     assert Remark("cut", "use --start 3") == "cut: use --start 3"
     assert pickle.loads(pickle.dumps(remark)).message == "loud"
 

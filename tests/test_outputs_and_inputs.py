@@ -131,7 +131,8 @@ def test_a_linked_output_is_written_through_the_link(trained: Path, tmp_path: Pa
         generate(trained, sound, tmp_path / "there.mp4", device="cpu")
     for name in ("there.mp4", "new.mp4"):
         generate(trained, sound, tmp_path / name, overwrite=True, device="cpu")
-        assert (tmp_path / name).is_symlink() and probe(elsewhere / name).video is not None
+        assert (tmp_path / name).is_symlink()
+        assert probe(elsewhere / name).video is not None
     assert sorted(path.name for path in elsewhere.iterdir()) == ["new.mp4", "there.mp4"]
 
 
@@ -142,7 +143,8 @@ def test_linked_folders_and_links_to_nowhere(tmp_path: Path) -> None:
     link.symlink_to(folder)
     with replacing_folder(link, overwrite=True) as temporary:
         (temporary / "frame-000001.png").touch()
-    assert link.is_symlink() and [path.name for path in folder.iterdir()] == ["frame-000001.png"]
+    assert link.is_symlink()
+    assert [path.name for path in folder.iterdir()] == ["frame-000001.png"]
     (tmp_path / "lost.mp4").symlink_to(tmp_path / "gone" / "lost.mp4")
     with pytest.raises(UserError, match="gone does not exist"), replacing(tmp_path / "lost.mp4"):
         pass
@@ -154,7 +156,8 @@ def test_names_are_shortened_between_characters() -> None:
     assert short_name("song", ".mp4") == "song.mp4"
     for stem in ("a" * 300, "😀" * 100, "é" * 200, "\udcff" * 300):
         name = short_name(stem, ".mp4")
-        assert name.endswith(".mp4") and stem.startswith(name.removesuffix(".mp4"))
+        assert name.endswith(".mp4")
+        assert stem.startswith(name.removesuffix(".mp4"))
         assert 250 < len(os.fsencode(name)) <= 255
 
 
@@ -164,7 +167,8 @@ def test_sounds_with_odd_names_are_played(trained: Path, tmp_path: Path, stem: s
     made = command("generate", trained, f"{stem}.wav", folder=tmp_path, COLUMNS="1000")
     (out,) = tmp_path.glob("*.mp4")
     assert made.returncode == 0 and out.name in made.stdout and out.name.isprintable(), made.stderr
-    assert len(os.fsencode(out.name)) <= 180 and probe(out).video is not None
+    assert len(os.fsencode(out.name)) <= 180
+    assert probe(out).video is not None
 
 
 def test_an_output_name_that_no_disk_takes_is_one_line(trained: Path, tmp_path: Path) -> None:

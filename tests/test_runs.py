@@ -143,7 +143,8 @@ def test_a_beginning_that_a_kill_cut_off_is_begun_again(tmp_path: Path) -> None:
     cut.environment_file.write_bytes(whole.environment_file.read_bytes())
     assert not cut.exists()
     cut.create(preset("quick"), [video], "ab", "cpu")
-    assert cut.exists() and cut.config() == preset("quick")
+    assert cut.exists()
+    assert cut.config() == preset("quick")
 
 
 @pytest.mark.parametrize(
@@ -155,9 +156,8 @@ def test_what_is_of_something_else_is_not_begun_in(tmp_path: Path, name: str) ->
     other.write_text("{}")
     with pytest.raises(UserError, match=r"(start|choose) another --run"):
         RunFolder(tmp_path / "other").create(preset("quick"), [tmp_path / "video.mp4"], "ab", "cpu")
-    assert [path for path in (tmp_path / "other").rglob("*") if path.is_file()] == [
-        other
-    ] and other.read_text() == "{}"
+    assert [path for path in (tmp_path / "other").rglob("*") if path.is_file()] == [other]
+    assert other.read_text() == "{}"
 
 
 def test_steps_that_stand_twice_are_kept_once(tmp_path: Path) -> None:

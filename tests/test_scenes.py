@@ -79,7 +79,8 @@ def test_a_run_keeps_its_scene_and_never_looks_again(
     folder = RunFolder(run)
     assert (folder.config().clip.start, folder.config().clip.end) == (2.0, None)
     assert json.loads(folder.environment_file.read_text())["scene"] == 2
-    assert len(told) == 1 and "the longest" in told[0]
+    assert len(told) == 1
+    assert "the longest" in told[0]
     monkeypatch.delattr("listen_and_move.training.loop.choose_scene")
     learn()
     learn(2)

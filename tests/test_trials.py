@@ -47,5 +47,6 @@ def test_the_table_holds_each_variant_against_the_same_clip_and_seed() -> None:
         for seed in options.seeds
     ]
     noise = re.findall(r"(-?\d+\.\d+) ±", last)[6]
-    assert len(clips) == 5 and last.startswith("less studio")
+    assert len(clips) == 5
+    assert last.startswith("less studio")
     assert float(noise) == pytest.approx(sum(by_seed) / 3, abs=6e-4)

@@ -59,13 +59,15 @@ def test_a_model_is_played_as_it_was(run: Path, tmp_path: Path) -> None:
     assert [len(row) for row in rows] == [30, 30]
     played = np.vstack([np.hstack(row) for row in rows]).astype(int)
     apart = np.abs(played - np.asarray(Image.open(OLD / "frames.png")))
-    assert apart.max() <= 1 and (apart > 0).mean() < ROUNDING
+    assert apart.max() <= 1
+    assert (apart > 0).mean() < ROUNDING
 
 
 def test_a_run_goes_on_as_it_did(run: Path) -> None:
     changes = {"training.steps": STEP, "training.keep": "none"}  # then no model kept its frames
     result = train(OLD / "performance.mp4", run, settings=changes, device="cpu")
-    assert result.finished and result.step == STEP
+    assert result.finished
+    assert result.step == STEP
 
     old, new = (json.loads((folder / "config.json").read_text()) for folder in (OLD / "run", run))
     assert new == {**old, "training": {**old["training"], "steps": STEP, "keep": "none"}}

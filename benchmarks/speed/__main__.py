@@ -69,7 +69,8 @@ def jobs(options: argparse.Namespace, device: str) -> Iterator[SpeedMeasurement]
 
 def _table(preset: str, options: argparse.Namespace, device: str) -> Iterator[SpeedMeasurement]:
     """``quick`` is ``studio`` at 64 pixels, so it is measured as it is trained: by its own size, window and
-    lanes."""
+    lanes.
+    """
     config = from_preset(preset, {})
     shapes = [(size, 16, 1) for size in options.sizes]
     if preset == "quick":
@@ -129,7 +130,8 @@ def _row(job: SpeedMeasurement, longest: float, until: float, peak: float) -> di
 
 def _here(job: SpeedMeasurement, counts: Counts) -> dict[str, Any]:
     """CUDA tells peak memory for each measurement, and to start it anew for each would take as long as the
-    measurements."""
+    measurements.
+    """
     try:
         return measured(job, counts)
     except torch.OutOfMemoryError as error:

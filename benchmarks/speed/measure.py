@@ -33,7 +33,8 @@ class SpeedMeasurement(NamedTuple):
 
 def measured(job: SpeedMeasurement, counts: Counts) -> dict[str, Any]:
     """The figures of a job, whose operations were counted: seconds, frames per second, peak memory, share of
-    the machine's."""
+    the machine's.
+    """
     device = torch.device(job.device)
     peak = matrix_peak(device)
     if device.type == "cuda":

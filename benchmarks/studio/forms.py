@@ -117,7 +117,8 @@ class DepthwiseGRU(ConvGRU):
 
 class Separable(PredictionLayer):
     """Every channel is predicted from itself, in five directions; the blend of the directions mixes the
-    channels."""
+    channels.
+    """
 
     def __init__(self, channels: int, kernel: int, directional: bool) -> None:
         super().__init__(channels, kernel, directional=True)

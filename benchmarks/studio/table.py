@@ -32,7 +32,8 @@ times as good."""
 
 def lines(rows: list[Row], options: argparse.Namespace) -> Iterator[str]:
     """Clip by clip, a line per variant, then a line per variant over all clips, then how each differs from
-    the reference."""
+    the reference.
+    """
     chosen = [
         row
         for row in rows
@@ -82,8 +83,9 @@ def _grouped(rows: Iterable[Row], *keys: str) -> Iterator[tuple[tuple[Any, ...],
 
 
 def _pooled(rows: list[Row]) -> tuple[float, float]:
-    """dcor of all fifths as one, less its mean at wrong times; and the share of wrong times that are at least
-    as good."""
+    """Dcor of all fifths as one, less its mean at wrong times; and the share of wrong times that are at least
+    as good.
+    """
     shifts = min(len(row["shifted"]) for row in rows)
     product, ours, theirs = np.sum([row["products"] for row in rows], 0)
     norm = np.sqrt(ours * theirs) or 1.0

@@ -188,7 +188,8 @@ def altered(video: Path, clip: Clip, config: Config) -> list[tuple[str, Tensor]]
 
 def reverberated(sound: Tensor, seconds: float = 0.5) -> Tensor:
     """The sound in a room: noise that fades by 60 dB in so many seconds, as loud as the direct sound in
-    all."""
+    all.
+    """
     length = round(seconds * SAMPLE_RATE)
     tail = torch.randn(length, generator=torch.Generator().manual_seed(1)) * 10 ** (
         -3 * torch.arange(length) / length

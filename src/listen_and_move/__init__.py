@@ -54,7 +54,8 @@ _PLACES = {
 
 def __getattr__(name: str) -> Any:
     """Public names are imported when they are used, so that ``import listen_and_move`` does not wait for
-    torch."""
+    torch.
+    """
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

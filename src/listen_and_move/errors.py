@@ -41,7 +41,8 @@ class UserError(Exception):
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that there is not enough memory; those of torch and of a library that
-    is loaded then have no class of their own."""
+    is loaded then have no class of their own.
+    """
     told = any(sign in str(error) for sign in _NO_MEMORY)
     return isinstance(error, MemoryError) or told
 
@@ -52,7 +53,8 @@ class SettingError(UserError, ValueError):
 
 class DamageWarning(UserWarning):
     """A part of a file could not be decoded and was left out: one line, which the command line prints as a
-    note."""
+    note.
+    """
 
     def __init__(self, message: str) -> None:
         super().__init__(one_line(message))
@@ -92,7 +94,8 @@ def shown(value: object) -> str:
 
 def printable(text: str) -> str:
     """A text whose control characters are escaped as Python writes them: what a terminal would take for a
-    command, what changes the direction or the line, and halves of letters."""
+    command, what changes the direction or the line, and halves of letters.
+    """
     if text.isprintable():
         return text
     return "".join(each.encode("unicode_escape").decode() if _is_control(each) else each for each in text)

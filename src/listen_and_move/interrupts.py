@@ -27,7 +27,8 @@ def stopping() -> tuple[signal.Signals, ...]:
 
 def install() -> None:
     """From now on each of them interrupts; where Ctrl-C is ignored, as in the background of a shell, it stays
-    so."""
+    so.
+    """
     _caught.clear()
     for number in stopping():
         if number != signal.SIGINT or signal.getsignal(number) is signal.default_int_handler:
@@ -39,7 +40,8 @@ def handled(
     action: Callable[[int, FrameType | None], None], numbers: Iterable[int] | None = None
 ) -> Iterator[None]:
     """Meanwhile signals, by default `stopping`, do something else; beside the main thread, which alone gets
-    them, nothing."""
+    them, nothing.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -63,6 +65,7 @@ def interrupted() -> bool:
 
 def check() -> None:
     """Raises `KeyboardInterrupt` if one of the signals came; commands call it wherever they say how far they
-    are."""
+    are.
+    """
     if _caught:
         raise KeyboardInterrupt

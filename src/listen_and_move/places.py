@@ -18,7 +18,8 @@ def user_cache() -> Path | None:
 
 def in_home(path: str) -> Path:
     """The path with a ``~`` at its beginning replaced by the home it means; left as it is where there is no
-    such home."""
+    such home.
+    """
     with suppress(RuntimeError):
         return Path(path).expanduser()
     return Path(path)

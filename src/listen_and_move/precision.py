@@ -1,5 +1,6 @@
 """Where and how numbers are computed and where their memory comes from: what a whole run or sound is put
-into."""
+into.
+"""
 
 import ctypes
 import sys
@@ -32,14 +33,16 @@ def choose_device(name: str) -> torch.device:
 
 def autocast_bfloat16(device: torch.device, on: bool = True) -> AbstractContextManager[object]:
     """Within: convolutions and matrix products in bfloat16 where ``on``, else in the numbers that they are
-    given."""
+    given.
+    """
     return torch.autocast("cpu" if device.type == "meta" else device.type, torch.bfloat16, enabled=on)
 
 
 @contextmanager
 def products(exact: bool) -> Iterator[None]:
     """Within: float32 products on CUDA with all their digits, or with ten bits of them (TF32), which is much
-    faster."""
+    faster.
+    """
     before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = not exact
     try:

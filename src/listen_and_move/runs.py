@@ -1,5 +1,6 @@
 """The run folder: the only place that knows its names, and how each of its files is written whole or not at
-all."""
+all.
+"""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -74,7 +75,8 @@ class RunFolder:
 
     def evaluation_part(self, name: str = "") -> Path:
         """Where the figures of a part are: of the held-out one at the top, of others in a folder of their
-        name."""
+        name.
+        """
         return self.evaluation_folder / name.replace(" ", "-") if name else self.evaluation_folder
 
     @property
@@ -203,7 +205,8 @@ class RunFolder:
 
     def forget_after(self, step: int) -> None:
         """Drop logged lines of steps that a kill has undone, and the one it tore, so that each step stands
-        there once."""
+        there once.
+        """
         kept = {
             values["step"]: json.dumps(values) + "\n" for values in self.metrics() if values["step"] <= step
         }

@@ -25,7 +25,8 @@ def descriptions(kind: type) -> dict[str, str]:
     found = {item.name: "" for item in fields(kind)}
     for setting, below in pairwise(definition.body):
         if isinstance(setting, ast.AnnAssign) and isinstance(below, ast.Expr):
-            assert isinstance(setting.target, ast.Name) and isinstance(below.value, ast.Constant)
+            assert isinstance(setting.target, ast.Name)
+            assert isinstance(below.value, ast.Constant)
             found[setting.target.id] = " ".join(str(below.value.value).split())
     return found
 

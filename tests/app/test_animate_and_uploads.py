@@ -19,33 +19,38 @@ from tests.provenance.boxes import said
 
 def test_a_sound_becomes_a_video_with_chart_and_notes(visitor: Visitor, sound: Path, tmp_path: Path) -> None:
     upload = visitor.upload(sound)
-    assert upload["name"] == "strokes.wav" and upload["seconds"] == pytest.approx(1.5)
+    assert upload["name"] == "strokes.wav"
+    assert upload["seconds"] == pytest.approx(1.5)
     job = visitor.finished(visitor.animate("tiny", upload["id"], controls={"smoothing": 0.1}))
-    assert job["state"] == "done" and job["done"] == job["total"] == 30
-    assert (
-        len(job["chart"]["motion"]) == len(job["chart"]["loudness"]) == 30
-        and max(job["chart"]["motion"]) == 1
-    )
-    assert job["notes"] and not any("--" in note or upload["id"] in note for note in job["notes"])
+    assert job["state"] == "done"
+    assert job["done"] == job["total"] == 30
+    assert len(job["chart"]["motion"]) == len(job["chart"]["loudness"]) == 30
+    assert max(job["chart"]["motion"]) == 1
+    assert job["notes"]
+    assert not any("--" in note or upload["id"] in note for note in job["notes"])
     answer = visitor.client.get(f"/api/jobs/{job['id']}/result?download")
     assert 'filename="strokes-tiny.mp4"' in answer.headers["content-disposition"]
     out = tmp_path / "out.mp4"
     out.write_bytes(answer.content)
     info = probe(out)
     assert said(out)["source type"].endswith("/trainedAlgorithmicMedia")
-    assert info.video is not None and info.sounds and float(info.duration) == pytest.approx(1.5, abs=0.05)
+    assert info.video is not None
+    assert info.sounds
+    assert float(info.duration) == pytest.approx(1.5, abs=0.05)
 
 
 def test_a_part_of_the_result_can_be_asked_for(visitor: Visitor, sound: Path) -> None:
     job = visitor.finished(visitor.animate("tiny", visitor.upload(sound)["id"]))
     answer = visitor.client.get(f"/api/jobs/{job['id']}/result", headers={"range": "bytes=0-99"})
-    assert answer.status_code == 206 and len(answer.content) == 100
+    assert answer.status_code == 206
+    assert len(answer.content) == 100
 
 
 def test_visitors_do_not_see_each_other(visitor: Visitor, other: Visitor, sound: Path) -> None:
     upload = visitor.upload(sound)
     job = visitor.animate("tiny", upload["id"])
-    assert other.get("/api/jobs") == [] and other.get("/api/uploads") == []
+    assert other.get("/api/jobs") == []
+    assert other.get("/api/uploads") == []
     other.get(f"/api/uploads/{upload['id']}/file", status=400)
     other.get(f"/api/jobs/{job['id']}/result", status=400)
     other.remove(f"/api/jobs/{job['id']}", status=400)
@@ -67,7 +72,9 @@ def test_wrong_files_get_one_sentence(
 ) -> None:
     (tmp_path / "file").write_bytes(content)
     error = visitor.upload(tmp_path / "file", kind, name="../../take.wav", status=400)["error"]
-    assert saying in error and "/" not in error and "\n" not in error
+    assert saying in error
+    assert "/" not in error
+    assert "\n" not in error
     assert visitor.get("/api/uploads") == []
 
 
@@ -180,4 +187,5 @@ def test_the_picture_of_a_model_is_drawn(visitor: Visitor) -> None:
     answer = until(
         lambda: visitor.client.get("/api/runs/tiny/picture"), lambda answer: answer.status_code == 200
     )
-    assert answer.headers["content-type"] == "image/jpeg" and answer.content[:2] == b"\xff\xd8"
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.content[:2] == b"\xff\xd8"

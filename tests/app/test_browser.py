@@ -85,7 +85,8 @@ def test_a_sound_is_animated_played_kept_and_downloaded(visit: Visit, sound: Pat
     page.wait_for_selector(".result video")
     page.reload()  # nothing is lost
     video = page.wait_for_selector(".result video")
-    assert page.text_content(".sound .name") == "strokes.wav" and page.is_checked(".sound input")
+    assert page.text_content(".sound .name") == "strokes.wav"
+    assert page.is_checked(".sound input")
     assert until(
         lambda: video.evaluate("v => v.duration"), lambda seconds: seconds == pytest.approx(1.5, abs=0.1)
     )
@@ -97,7 +98,9 @@ def test_a_sound_is_animated_played_kept_and_downloaded(visit: Visit, sound: Pat
     assert download.value.suggested_filename == "strokes-tiny.mp4"
     download.value.save_as(tmp_path / "kept.mp4")
     info = probe(tmp_path / "kept.mp4")
-    assert info.video is not None and info.sounds and float(info.duration) == pytest.approx(1.5, abs=0.1)
+    assert info.video is not None
+    assert info.sounds
+    assert float(info.duration) == pytest.approx(1.5, abs=0.1)
     page.get_by_role("button", name="Remove strokes.wav").click()
     page.wait_for_selector("text=Results appear here.")
 
@@ -144,7 +147,8 @@ def test_a_dial_that_the_server_describes_is_on_the_page(visit: Visit) -> None:
     page.goto(f"{page.url.removesuffix('/runs')}/live")
     page.wait_for_selector(".model")  # then nothing is drawn again
     slider = page.locator("#dial-warmth")
-    assert slider.get_attribute("title") == "Redder." and slider.is_disabled()
+    assert slider.get_attribute("title") == "Redder."
+    assert slider.is_disabled()
     assert (slider.get_attribute("min"), slider.get_attribute("max"), slider.input_value()) == (
         "-1",
         "1",
@@ -165,7 +169,8 @@ def test_the_picture_follows_the_microphone_and_its_latency_is_told(visit: Visit
     parts = [
         first[name] for name in ("window", "look_ahead", "gathering", "computing", "travelling", "showing")
     ]
-    assert sum(parts) == pytest.approx(first["latency"], rel=0.5) and min(parts) >= -20
+    assert sum(parts) == pytest.approx(first["latency"], rel=0.5)
+    assert min(parts) >= -20
     page.fill("#dial-amount", "0")  # deaf: a still
     resting = until(
         lambda: (pixels(page), page.wait_for_timeout(700), pixels(page)), lambda seen: seen[0] == seen[2]
@@ -246,7 +251,8 @@ def test_a_run_is_begun_reloaded_stopped_and_resumed(visit: Visit, performance: 
     page.reload()
     page.wait_for_selector(".crop .frame")
     assert until(lambda: page.text_content(".crop output"), lambda text: text == cropped)
-    assert page.input_value("#name") == "my-drums" and page.input_value("#steps") == "100000"
+    assert page.input_value("#name") == "my-drums"
+    assert page.input_value("#steps") == "100000"
     assert page.input_value("#keep") == "small"
     page.get_by_role("button", name="Start training").click()
     page.wait_for_url("**/runs/my-drums")
@@ -254,7 +260,8 @@ def test_a_run_is_begun_reloaded_stopped_and_resumed(visit: Visit, performance: 
     page.reload()
     page.get_by_role("button", name="Stop").click()
     page.wait_for_selector("button:has-text('Go on')")
-    assert "stopped at" in page.text_content(".badge") and (runs / "my-drums" / "model.safetensors").exists()
+    assert "stopped at" in page.text_content(".badge")
+    assert (runs / "my-drums" / "model.safetensors").exists()
     assert RunFolder(runs / "my-drums").config().training.keep == "small"
     steps = int(page.text_content(".badge").split()[2]) + 1
     page.fill("#more-steps", str(steps))

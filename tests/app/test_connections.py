@@ -139,7 +139,8 @@ def test_an_address_has_so_many_connections_and_others_are_refused(tmp_path: Pat
         lines = [stack.enter_context(connected(address)) for _ in range(8)]
         for _ in range(3):
             refused = ending(connected(address, "GET /api/runs HTTP/1.1\nhost: HERE\n\n"))
-            assert refused.startswith(b"HTTP/1.1 503") and b"Too many connections" in refused
+            assert refused.startswith(b"HTTP/1.1 503")
+            assert b"Too many connections" in refused
         lines[0].close()
         until(lambda: _status(address), lambda status: status == 200)
         for line in lines[1:]:
@@ -200,4 +201,5 @@ def test_what_hardly_goes_on_is_overdue(what: Any) -> None:
 def test_who_counts_as_one_address() -> None:
     assert address_of("192.0.2.1") == address_of("::ffff:192.0.2.1") == "192.0.2.1"
     assert address_of("2001:db8::1") == address_of("2001:db8::ffff:0:1") != address_of("2001:db8:0:1::1")
-    assert address_of("fe80::1%eth0") == address_of("fe80::2%eth0") and address_of(None) == ""
+    assert address_of("fe80::1%eth0") == address_of("fe80::2%eth0")
+    assert address_of(None) == ""

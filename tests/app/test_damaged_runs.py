@@ -103,7 +103,8 @@ def test_one_damaged_file_harms_nothing_else(
         assert "expected" in card["error"] or card["error"].startswith("settings: ")
         assert "error" in visitor.get("/api/runs/odd")
     else:  # lines that are none are passed over
-        assert "error" not in card and card["step"] == 4
+        assert "error" not in card
+        assert card["step"] == 4
     assert "Traceback" not in errors.read_text()
 
 
@@ -122,7 +123,8 @@ def test_files_that_are_damaged_anywhere(visitor: Visitor, runs: Path, odd: Path
             )
             shown(visitor)
         (runs / file).write_bytes(good)
-    assert "error" not in shown(visitor) and "Traceback" not in errors.read_text()
+    assert "error" not in shown(visitor)
+    assert "Traceback" not in errors.read_text()
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
@@ -179,7 +181,8 @@ def test_figures_that_are_none_are_left_out(visitor: Visitor, odd: Path, value: 
         file.write(f'{{"step": 9, {line}}}\n{{"step": {value}, "generator/l1": 1}}\n')
     assert shown(visitor)["step"] == 9
     run = visitor.get("/api/runs/odd")
-    assert run["curves"]["generator/l1"][-1][0] == 4 and run["speed"] is None
+    assert run["curves"]["generator/l1"][-1][0] == 4
+    assert run["speed"] is None
     assert all(isinstance(figure, float) for figure in run["figures"].values())
 
 
@@ -193,7 +196,9 @@ def test_a_model_that_says_nonsense_of_itself_is_damaged(
     entry = json.loads(read_tensors(file)[1][ENTRY]) | changes
     save_file(load_file(file), file, {ENTRY: json.dumps(entry)})
     card = shown(visitor)
-    assert "expected a model" in card["error"] and card["picture"] is None and card["step"] == 4
+    assert "expected a model" in card["error"]
+    assert card["picture"] is None
+    assert card["step"] == 4
 
 
 PROCESSES = [
@@ -216,11 +221,13 @@ def test_a_process_that_is_none_is_not_there(
 ) -> None:
     (runs / PROCESS).write_text(json.dumps({"asked_to_stop": 0, **process}))
     card = shown(visitor)
-    assert card["training"] == "resting" and "expected the number" in card["error"] == card["message"]
+    assert card["training"] == "resting"
+    assert "expected the number" in card["error"] == card["message"]
     assert "no training is under way" in visitor.post("/api/runs/odd/stop", status=400)["error"]
     shutil.rmtree(odd)
     (failed,) = strict(visitor, "/api/runs", 200)["failed"]
-    assert failed["name"] == "odd" and "expected the number" in failed["message"]
+    assert failed["name"] == "odd"
+    assert "expected the number" in failed["message"]
     visitor.remove("/api/runs/odd")
     odd.mkdir()
 
@@ -270,7 +277,8 @@ def test_a_folder_whose_name_is_no_text_is_shown(visitor: Visitor, runs: Path, t
         pytest.skip("this file system takes no such names")
     try:
         card = shown(visitor, "r?")
-        assert "UTF-8" in card["error"] and card["step"] == 4
+        assert "UTF-8" in card["error"]
+        assert card["step"] == 4
         assert "no run" in visitor.get("/api/runs/r%FF", status=400)["error"]
     finally:
         shutil.rmtree(folder)
@@ -278,5 +286,6 @@ def test_a_folder_whose_name_is_no_text_is_shown(visitor: Visitor, runs: Path, t
 
 def test_a_run_without_an_environment_is_none_the_worse(visitor: Visitor, odd: Path) -> None:
     (odd / "environment.json").unlink()
-    assert "error" not in shown(visitor) and not visitor.get("/api/runs/odd")["can_paste"]
+    assert "error" not in shown(visitor)
+    assert not visitor.get("/api/runs/odd")["can_paste"]
     assert "missing or damaged" in visitor.post("/api/runs/odd/resume", {"steps": 9}, status=400)["error"]

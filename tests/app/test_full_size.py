@@ -91,7 +91,8 @@ def test_a_large_jpeg_shows_the_frame_in_fewer_bytes() -> None:
     frame = np.stack(np.broadcast_arrays(across[None], across[:, None], np.uint8(90)), axis=-1)
     assert frame.shape[0] * frame.shape[1] > SMALL
     image = jpeg(frame)
-    assert np.abs(decoded(image).astype(int) - frame).mean() < 2 and len(image) < 60_000
+    assert np.abs(decoded(image).astype(int) - frame).mean() < 2
+    assert len(image) < 60_000
 
 
 @pytest.mark.parametrize("shown", ["auto", "path", "composed", "drawn"])
@@ -100,10 +101,12 @@ def test_results_are_as_large_as_they_were_filmed(
 ) -> None:
     upload = guest.upload(sound)["id"]
     job = guest.finished(guest.animate("film", upload, picture=shown))
-    assert job["state"] == "done" and job["about"]["picture"] == shown
+    assert job["state"] == "done"
+    assert job["about"]["picture"] == shown
     (tmp_path / "out.mp4").write_bytes(guest.client.get(f"/api/jobs/{job['id']}/result?download").content)
     info = probe(tmp_path / "out.mp4").video
-    assert info is not None and (info.width, info.height) == (64, 64)
+    assert info is not None
+    assert (info.width, info.height) == (64, 64)
 
 
 def test_a_picture_that_is_none_begins_no_job(guest: Visitor, sound: Path) -> None:
@@ -112,7 +115,8 @@ def test_a_picture_that_is_none_begins_no_job(guest: Visitor, sound: Path) -> No
         error = guest.animate("film", upload, status=400, picture=asked)["error"]
         assert error.startswith("picture: expected one of auto, path, composed, drawn")
     failed = guest.finished(guest.animate("tiny", upload, picture="path"))
-    assert failed["error"].endswith("keeps none") and guest.get("/api/choices")["pictures"] == PICTURES
+    assert failed["error"].endswith("keeps none")
+    assert guest.get("/api/choices")["pictures"] == PICTURES
 
 
 def test_every_picture_has_a_name() -> None:
@@ -122,10 +126,12 @@ def test_every_picture_has_a_name() -> None:
 def test_a_run_says_what_it_shows_and_what_its_file_holds(guest: Visitor) -> None:
     runs = {run["name"]: run for run in guest.get("/api/runs")["runs"]}
     film, tiny = runs["film"], runs["tiny"]
-    assert film["shows"] == {"width": 64, "height": 64, "fps": 20} and film["has_path"]
+    assert film["shows"] == {"width": 64, "height": 64, "fps": 20}
+    assert film["has_path"]
     assert film["holds"].startswith("The model file holds 3.2 s of the clip, 64x64 pixels, 20 frames/s, 0.")
     assert film["holds"].endswith(" MB: whoever has it can see them.")
-    assert not tiny["has_path"] and "shows" not in tiny
+    assert not tiny["has_path"]
+    assert "shows" not in tiny
     assert tiny["holds"].startswith("The model file holds up to 512 frames of the clip, 32x32 pixels each")
     assert guest.get("/api/runs/film")["holds"] == film["holds"]
     assert set(film["path_lacks"]) <= {each.name for each in dials(Controls)}
@@ -134,7 +140,8 @@ def test_a_run_says_what_it_shows_and_what_its_file_holds(guest: Visitor) -> Non
 def test_a_model_at_rest_is_shown_as_large_as_it_plays(films: Path, tmp_path: Path) -> None:
     for run, side in (("film", 64), ("tiny", 64)):
         answer: dict[str, Any] = picture(str(films / run / "model.safetensors"), str(tmp_path / run), print)
-        assert answer == {} and decoded((tmp_path / run).read_bytes()).shape == (side, side, 3)
+        assert answer == {}
+        assert decoded((tmp_path / run).read_bytes()).shape == (side, side, 3)
 
 
 def test_a_damaged_entry_of_frames_is_said_in_the_card_alone(guest: Visitor, films: Path) -> None:

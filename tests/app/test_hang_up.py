@@ -29,12 +29,14 @@ def test_a_page_ends_with_its_terminal_and_leaves_nothing(
         assert list(temporary.iterdir())
         process.send_signal(signal.SIGHUP)
         assert process.wait(timeout=WAIT) == 0
-    assert not list(temporary.iterdir()) and "Traceback" not in (tmp_path / "errors").read_text()
+    assert not list(temporary.iterdir())
+    assert "Traceback" not in (tmp_path / "errors").read_text()
 
 
 def test_a_page_under_nohup_outlives_its_terminal(tmp_path: Path) -> None:
     with serving(tmp_path / "runs", before=NOHUP) as (address, process):
         process.send_signal(signal.SIGHUP)
         visitor = Visitor(address)
-        assert visitor.get("/api/runs") is not None and process.poll() is None
+        assert visitor.get("/api/runs") is not None
+        assert process.poll() is None
         visitor.close()

@@ -150,7 +150,9 @@ def test_sound_that_waits_too_long_is_left_out() -> None:
     second = np.ones(RATE, np.float32)
     for _ in range(2):
         queue.put(second)
-    assert queue.lost == 0 and len(queue.blocks) == 2
+    assert queue.lost == 0
+    assert len(queue.blocks) == 2
     queue.put(second)
-    assert queue.lost == 2 * RATE and len(queue.blocks) == 1
+    assert queue.lost == 2 * RATE
+    assert len(queue.blocks) == 1
     assert queue.pacer.position(queue.arrived + 5) == 1, "what is lost is not waited for"

@@ -71,7 +71,8 @@ def test_who_hangs_up_before_the_password_is_there_leaves_no_trace(tmp_path: Pat
 
 def test_waits_grow_and_have_an_end() -> None:
     waits = [wait_after(wrong) for wrong in range(1, 100)]
-    assert waits[1] == 2 * waits[0] > 0 and waits == sorted(waits)
+    assert waits[1] == 2 * waits[0] > 0
+    assert waits == sorted(waits)
     assert waits[-1] == wait_after(10**6) == LONGEST_WAIT_SECONDS
 
 
@@ -85,14 +86,16 @@ def test_few_addresses_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
         return await asyncio.gather(*(some.right("x", host) for host in hosts), some.right(WORD, hosts[-1]))
 
     assert asyncio.run(guessing()) == [False] * (GUESSERS + 200) + [True]
-    assert len(some.wrong) == GUESSERS - 1 and not connections.counts
+    assert len(some.wrong) == GUESSERS - 1
+    assert not connections.counts
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="no /proc to see the environment in")
 def test_no_process_of_the_page_gets_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, WORD)
     with serving(tmp_path / "runs") as (address, process):
-        assert httpx.get(f"{address}/api/runs").status_code == 401 and guessed(address, WORD) == "/"
+        assert httpx.get(f"{address}/api/runs").status_code == 401
+        assert guessed(address, WORD) == "/"
         environments = []
         for entry in Path("/proc").glob("[0-9]*"):
             try:
@@ -131,7 +134,8 @@ def test_what_is_no_password_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     assert "Is a directory" in refusal(password_file=tmp_path)
     monkeypatch.setenv(VARIABLE, "")
     assert f"{VARIABLE}: expected a password; it is empty" in refusal()
-    assert VARIABLE not in os.environ and password_of(AppArguments()) is None
+    assert VARIABLE not in os.environ
+    assert password_of(AppArguments()) is None
     monkeypatch.setenv(VARIABLE, WORD)
     assert password_of(AppArguments()) == WORD
 
@@ -140,7 +144,9 @@ def test_an_empty_one_is_one_line(tmp_path: Path) -> None:
     line = [sys.executable, "-m", "listen_and_move", "app", "--runs", str(tmp_path / "runs")]
     around = {**os.environ, VARIABLE: ""}
     result = subprocess.run(line, capture_output=True, text=True, timeout=WAIT, env=around)
-    assert result.returncode == 2 and result.stderr.count("\n") == 1 and not (tmp_path / "runs").exists()
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
 
 
 def test_it_can_be_asked_for(tmp_path: Path) -> None:
@@ -150,12 +156,14 @@ def test_it_can_be_asked_for(tmp_path: Path) -> None:
     with subprocess.Popen(
         line, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
-        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
         try:
             assert process.stderr.read(len(PROMPT)) == PROMPT  # what is typed before is thrown away
             os.write(ours, f"{WORD}\n".encode())
             found = re.match(r"(http://\S+)", process.stdout.readline())
-            assert found and guessed(found[1], WORD) == "/"
+            assert found
+            assert guessed(found[1], WORD) == "/"
         finally:
             process.terminate()
     os.close(ours)

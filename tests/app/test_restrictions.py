@@ -68,7 +68,8 @@ def done(*tasks: tuple[str, dict[str, Any]]) -> list[dict[str, Any] | str]:
 
 def test_8k_can_be_looked_at(large: Path) -> None:
     (found,) = looked(large)
-    assert isinstance(found, dict) and (found["width"], found["height"]) == (7680, 4320)
+    assert isinstance(found, dict)
+    assert (found["width"], found["height"]) == (7680, 4320)
 
 
 @LINUX
@@ -82,8 +83,11 @@ def test_what_takes_too_much_memory_is_refused_and_the_next_is_not(
         refused, found = looked(large, performance)
     finally:
         os.sched_setaffinity(0, cores)
-    assert isinstance(refused, str) and "memory" in refused and "\n" not in refused
-    assert isinstance(found, dict) and found["width"] == 64
+    assert isinstance(refused, str)
+    assert "memory" in refused
+    assert "\n" not in refused
+    assert isinstance(found, dict)
+    assert found["width"] == 64
 
 
 @LINUX
@@ -116,8 +120,10 @@ def test_what_takes_too_long_is_ended_and_the_next_is_not(
     monkeypatch.setitem(limits.TASK_SECONDS, "inspect", 0)
     look = {"path": str(performance), "kind": "video", "still": f"{performance}.jpg"}
     refused, found = done(("inspect", {"path": str(performance), "clip": {}}), ("look", look))
-    assert isinstance(refused, str) and "0 minutes of processor time" in refused
-    assert isinstance(found, dict) and found["width"] == 64
+    assert isinstance(refused, str)
+    assert "0 minutes of processor time" in refused
+    assert isinstance(found, dict)
+    assert found["width"] == 64
 
 
 def test_each_task_has_time_of_its_own() -> None:
@@ -133,13 +139,15 @@ def test_each_task_has_time_of_its_own() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     left = [float(line) for line in result.stdout.split()]
-    assert len(left) == 3 and all(59.5 < seconds <= 61 for seconds in left)
+    assert len(left) == 3
+    assert all(59.5 < seconds <= 61 for seconds in left)
 
 
 def test_too_many_open_files_are_refused(performance: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "WORKER_FILES", 5)
     (refused,) = looked(performance)
-    assert isinstance(refused, str) and "open files" in refused.lower()
+    assert isinstance(refused, str)
+    assert "open files" in refused.lower()
 
 
 def test_a_worker_that_is_out_of_time_leaves_the_page_running(
@@ -150,7 +158,8 @@ def test_a_worker_that_is_out_of_time_leaves_the_page_running(
         visitor = Visitor(address)
         upload = visitor.upload(sound)
         job = visitor.finished(visitor.animate("tiny", upload["id"]))
-        assert job["state"] == "failed" and "processor time" in job["error"]
+        assert job["state"] == "failed"
+        assert "processor time" in job["error"]
         assert visitor.upload(sound)["seconds"] == pytest.approx(1.5)
         visitor.close()
 
@@ -159,14 +168,17 @@ def test_a_film_that_lasts_longer_than_it_claims_is_refused(performance: Path, t
     data = bytearray(performance.read_bytes())
     place = data.index(b"stts") + 12  # count and ticks of frames that last equally long
     count, ticks = struct.unpack_from(">II", data, place)
-    assert count * 15 > limits.LONGEST_SECONDS["video"] and ticks
+    assert count * 15 > limits.LONGEST_SECONDS["video"]
+    assert ticks
     struct.pack_into(">I", data, place + 4, ticks * 20 * 15)  # from 20 a second to one in 15 s
     file = tmp_path / "film.mp4"
     file.write_bytes(data)
     info = probe(file)
-    assert info.video is not None and info.duration < 10
+    assert info.video is not None
+    assert info.duration < 10
     (refused,) = looked(file)
-    assert isinstance(refused, str) and "expected at most 15 minutes; got" in refused
+    assert isinstance(refused, str)
+    assert "expected at most 15 minutes; got" in refused
 
 
 @LINUX
@@ -181,7 +193,8 @@ def test_a_training_is_limited(runs: Path, performance: Path, visitor: Visitor) 
             resource.prlimit(pid, kind) for kind in (resource.RLIMIT_DATA, resource.RLIMIT_NOFILE)
         )
     machine = machine_bytes()
-    assert machine is not None and memory == int(limits.TRAINING_SHARE * machine)
+    assert machine is not None
+    assert memory == int(limits.TRAINING_SHARE * machine)
     assert files == limits.TRAINING_FILES
 
 

@@ -32,7 +32,8 @@ def test_dials_and_settings_are_told_as_their_entries_have_them(visitor: Visitor
     settings = choices["settings"]
     assert set(settings) == TRAINING_SETTINGS
     assert settings["clip.size"]["help"].startswith("Size of the generated picture: one number for a square")
-    assert settings["training.steps"]["label"] == "Steps" and settings["clip.end"]["default"] is None
+    assert settings["training.steps"]["label"] == "Steps"
+    assert settings["clip.end"]["default"] is None
     for name, setting in settings.items():
         for bound in ("lowest", "highest"):
             if bound in setting:  # the entry says what the check allows
@@ -55,17 +56,15 @@ def test_a_run_is_shown_with_figures_curves_samples_and_model(visitor: Visitor) 
         [],
     )
     run = visitor.get("/api/runs/tiny")
-    assert "dcor" in run["figures"] and run["samples"] == [4] and run["curves"]["generator/l1"][-1][0] == 4
-    assert (
-        run["can_paste"]
-        and run["look_ahead"] == pytest.approx(0.2)
-        and run["hears_ahead"] == pytest.approx(0.2825)
-    )
+    assert "dcor" in run["figures"]
+    assert run["samples"] == [4]
+    assert run["curves"]["generator/l1"][-1][0] == 4
+    assert run["can_paste"]
+    assert run["look_ahead"] == pytest.approx(0.2)
+    assert run["hears_ahead"] == pytest.approx(0.2825)
     model = visitor.client.get("/api/runs/tiny/model")
-    assert (
-        len(model.content) == run["model_bytes"]
-        and "tiny.safetensors" in model.headers["content-disposition"]
-    )
+    assert len(model.content) == run["model_bytes"]
+    assert "tiny.safetensors" in model.headers["content-disposition"]
     assert visitor.client.get("/api/runs/tiny/samples/4").headers["content-type"] == "video/mp4"
     visitor.get("/api/runs/tiny/samples/5", status=400)
 
@@ -76,28 +75,24 @@ def test_a_damaged_run_is_said_to_be_damaged(visitor: Visitor, runs: Path) -> No
     (folder / "config.json").write_text("{")
     try:
         (card,) = [run for run in visitor.get("/api/runs")["runs"] if run["name"] == "broken"]
-        assert (
-            "expected JSON" in card["error"] and "expected JSON" in visitor.get("/api/runs/broken")["error"]
-        )
+        assert "expected JSON" in card["error"]
+        assert "expected JSON" in visitor.get("/api/runs/broken")["error"]
     finally:
         shutil.rmtree(folder)
 
 
 def test_what_inspect_says_and_a_still(visitor: Visitor, performance: Path) -> None:
     upload = visitor.upload(performance, "video")
-    assert (upload["width"], upload["has_sound"]) == (64, True) and upload["seconds"] == pytest.approx(
-        4, abs=0.1
-    )
+    assert (upload["width"], upload["has_sound"]) == (64, True)
+    assert upload["seconds"] == pytest.approx(4, abs=0.1)
     assert visitor.client.get(f"/api/uploads/{upload['id']}/still").content[:2] == b"\xff\xd8"
     job = visitor.post(
         "/api/jobs", {"kind": "inspect", "upload": upload["id"], "clip": {"crop": "0,0,32,32", "size": "32"}}
     )
     found = visitor.finished(job)
-    assert (
-        found["state"] == "done"
-        and found["advice"]
-        and any("crop: 0,0,32,32" in fact for fact in found["facts"])
-    )
+    assert found["state"] == "done"
+    assert found["advice"]
+    assert any("crop: 0,0,32,32" in fact for fact in found["facts"])
     wrong = {"kind": "inspect", "upload": upload["id"], "clip": {"crop": "0,0,999,32"}}
     failed = visitor.finished(visitor.post("/api/jobs", wrong))
     assert failed["error"].startswith("performance.mp4: expected a crop inside the picture of 64x64")
@@ -127,7 +122,9 @@ def _train_across_a_restart(performance: Path, runs: Path) -> None:
         assert visitor.get("/api/runs/drums")["training"] == "learning"
         visitor.post("/api/runs/drums/stop")
         stopped = until(lambda: visitor.get("/api/runs/drums"), lambda run: run["training"] == "resting")
-        assert 0 < stopped["step"] < 100_000 and stopped["picture"] and stopped["message"] == ""
+        assert 0 < stopped["step"] < 100_000
+        assert stopped["picture"]
+        assert stopped["message"] == ""
         visitor.post("/api/runs/drums/resume", {"steps": stopped["step"] + 1})
         done = until(lambda: visitor.get("/api/runs/drums"), lambda run: run["training"] == "resting")
         assert done["step"] == done["steps"] == stopped["step"] + 1
@@ -165,17 +162,22 @@ def test_a_training_that_cannot_begin_says_why_and_is_dismissed(
     wish = small(**{"clip.start": 3.9})
     visitor.post("/api/runs", {"name": "short", "upload": visitor.upload(performance, "video")["id"], **wish})
     (failed,) = until(lambda: visitor.get("/api/runs")["failed"])
-    assert failed["name"] == "short" and failed["message"] and str(runs) not in failed["message"]
+    assert failed["name"] == "short"
+    assert failed["message"]
+    assert str(runs) not in failed["message"]
     assert visitor.get("/api/runs/short")["message"] == failed["message"]
     visitor.remove("/api/runs/tiny", status=400)
     visitor.remove("/api/runs/short")
-    assert visitor.get("/api/runs")["failed"] == [] and not (runs / ".page" / "short").exists()
+    assert visitor.get("/api/runs")["failed"] == []
+    assert not (runs / ".page" / "short").exists()
 
 
 def test_curves_keep_the_last_value_and_drop_what_is_no_number() -> None:
     lines = [{"step": step, "loss": 1 / step, "odd": float("nan")} for step in range(1, 1001)]
     found = curves(lines)
-    assert list(found) == ["loss"] and found["loss"][-1] == (1000, 0.001) and len(found["loss"]) <= 300
+    assert list(found) == ["loss"]
+    assert found["loss"][-1] == (1000, 0.001)
+    assert len(found["loss"]) <= 300
 
 
 def test_a_process_that_is_not_there_has_no_command() -> None:

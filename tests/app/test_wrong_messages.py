@@ -29,7 +29,8 @@ def silent(address: str, errors: Path) -> Iterator[None]:
     before = len(errors.read_text())
     yield
     said = errors.read_text()[before:]
-    assert "Traceback" not in said and "Exception" not in said
+    assert "Traceback" not in said
+    assert "Exception" not in said
 
 
 def opened(address: str, **options: Any) -> ClientConnection:
@@ -44,7 +45,9 @@ def sentence(live: ClientConnection) -> str:
     with pytest.raises(ConnectionClosed):
         live.recv(timeout=60)
     error = json.loads(message)["error"]
-    assert error and "\n" not in error and len(error) < 400
+    assert error
+    assert "\n" not in error
+    assert len(error) < 400
     return error
 
 
@@ -174,9 +177,8 @@ def test_an_origin_that_is_no_address_is_said_to_be_none(visitor: Visitor) -> No
     for headers in ({"origin": "http://["}, {"host": "["}):
         for method in ("GET", "POST"):
             answer = visitor.client.request(method, "/api/jobs", headers=headers)
-            assert answer.status_code == 400 and answer.json()["error"].startswith(
-                "Expected addresses as Host and Origin"
-            )
+            assert answer.status_code == 400
+            assert answer.json()["error"].startswith("Expected addresses as Host and Origin")
 
 
 @pytest.mark.parametrize("text", MALFORMED)
@@ -205,7 +207,8 @@ def test_a_body_that_makes_no_sense(visitor: Visitor, path: str) -> None:
     whole = "[" * 900 + "]" * 900
     for body in ("", "{", "[]", "5", "null", deep, '{"a":' * 12_000, whole, '{"steps": ' + deep, "\0"):
         answer = visitor.client.post(path, content=body.encode())
-        assert answer.status_code == 400 and answer.json()["error"].startswith("expected JSON")
+        assert answer.status_code == 400
+        assert answer.json()["error"].startswith("expected JSON")
     for body in (b"\xff\xfe\x00\xd8", b'{"a": "\xff"}'):
         assert "error" in visitor.client.post(path, content=body).json()
 
@@ -241,7 +244,8 @@ def test_times_that_are_none(visitor: Visitor, performance: Path, name: str) -> 
         }.items():
             answer = visitor.client.post(path, content=body)
             assert answer.status_code == 400 and "expected" in answer.json()["error"], (value, answer.text)
-    assert visitor.get("/api/jobs") == [] and visitor.get("/api/runs")["preparing"] == []
+    assert visitor.get("/api/jobs") == []
+    assert visitor.get("/api/runs")["preparing"] == []
 
 
 WRONG_CHOICES = {
@@ -285,7 +289,8 @@ def test_choices_that_are_none_begin_no_job(visitor: Visitor, sound: Path) -> No
             body = "{" + ", ".join(f'"{each}": {text}' for each, text in {**good, name: value}.items()) + "}"
             answer = visitor.client.post("/api/jobs", content=body)
             assert answer.status_code == 400, (name, value, answer.text)
-            assert answer.json()["error"] and len(answer.json()["error"]) < 400
+            assert answer.json()["error"]
+            assert len(answer.json()["error"]) < 400
     assert visitor.get("/api/jobs") == []
 
 

@@ -113,8 +113,10 @@ def test_silence_and_room_noise_have_no_level_and_get_no_gain():
 
 
 def test_matching_gain_is_limited():
-    assert matching_gain(-30, -20) == 10 and matching_gain(-20, -30) == -10
-    assert matching_gain(-50, -20) == 20 and matching_gain(-5, -40) == -20
+    assert matching_gain(-30, -20) == 10
+    assert matching_gain(-20, -30) == -10
+    assert matching_gain(-50, -20) == 20
+    assert matching_gain(-5, -40) == -20
     assert matching_gain(None, -20) == matching_gain(-20, None) == 0
 
 
@@ -148,8 +150,10 @@ def test_any_cut_is_played_the_same(gain, cut):
     sound = louder(strokes(6), -15)
     whole, state = pushed(Leveller(gain, -20), [sound])
     parts, other = pushed(Leveller(gain, -20), np.split(sound, cut))
-    assert np.array_equal(whole, parts) and whole.dtype == np.float32
-    assert state.sample_count == other.sample_count and state.gains == other.gains
+    assert np.array_equal(whole, parts)
+    assert whole.dtype == np.float32
+    assert state.sample_count == other.sample_count
+    assert state.gains == other.gains
 
 
 def test_a_fixed_gain_is_that_gain():
@@ -172,7 +176,8 @@ def test_a_running_gain_ends_at_the_matching_one_slowly_and_smoothly(decibels):
     assert abs(expected) <= 20
     loud = np.abs(sound) > 0.05
     gains = 20 * np.log10(np.abs(played[loud] / sound[loud]))
-    assert gains[0] == 0 and np.abs(gains).max() <= 20 + 1e-3
+    assert gains[0] == 0
+    assert np.abs(gains).max() <= 20 + 1e-3
     at = np.flatnonzero(loud)
     half = at[np.argmax(np.abs(gains) > abs(expected) / 2)] / SAMPLE_RATE
     assert 1 < half < 5
@@ -184,7 +189,8 @@ def test_a_running_gain_rests_in_pauses():
     leveller = Leveller("running", -20)
     _, before = leveller.push(sound[: 10 * SAMPLE_RATE + BLOCK])
     _, after = leveller.push(sound[10 * SAMPLE_RATE + BLOCK : 20 * SAMPLE_RATE], before)
-    assert before.gains[1] > 15 and after.gains[1] == before.gains[1]
+    assert before.gains[1] > 15
+    assert after.gains[1] == before.gains[1]
 
 
 def test_without_a_trained_level_a_running_gain_does_nothing():

@@ -84,7 +84,8 @@ def test_the_own_kind_of_sound_stays_as_it_is_and_a_foreign_one_does_not() -> No
     own = listen(lambda: [sound(4, 400, 0.3, 5)], heard, "match", "auto")
     foreign = listen(lambda: [sound(4, 3000, 0.3, 5, noise=1.0)], heard, "match", "auto")
     assert own.matching is None
-    assert foreign.matching is not None and 0 < foreign.matching.strength <= 1
+    assert foreign.matching is not None
+    assert 0 < foreign.matching.strength <= 1
     assert listen(lambda: [sound(4, 3000, 0.3, 5)], heard, "match", 0.0).matching is None
     half = listen(lambda: [sound(4, 400, 0.3, 5)], heard, "match", 0.5).matching
     assert half is not None and half.strength == 0.5, "a number is obeyed whatever is heard"
@@ -93,7 +94,8 @@ def test_the_own_kind_of_sound_stays_as_it_is_and_a_foreign_one_does_not() -> No
 def test_another_microphone_makes_no_sound_foreign_and_another_sound_is() -> None:
     heard = reference()
     matcher = matcher_of(heard)
-    assert heard.repertoire is not None and heard.extractor.statistics is not None
+    assert heard.repertoire is not None
+    assert heard.extractor.statistics is not None
     chunks = heard.extractor.chunks(torch.from_numpy(sound(6, 400, 0.3, 5)), 0, 100)
     foreign = heard.extractor.chunks(torch.from_numpy(sound(6, 1000, 0.3, 5)), 0, 100)
 
@@ -129,7 +131,8 @@ def test_strokes_are_told_in_spreads_of_the_sound_itself() -> None:
         for each in block
     ]
     strokes = torch.tensor([frame.stroke for frame in frames[:115]])
-    assert abs(strokes.mean()) < 0.3 and 0.7 < strokes.std() < 1.3
+    assert abs(strokes.mean()) < 0.3
+    assert 0.7 < strokes.std() < 1.3
     assert {frame.foreign for frame in frames} == {1.0}
     plain = [each for block in AudioFrontEnd(heard).all([whole]) for each in block]
     assert {(frame.foreign, frame.stroke) for frame in plain} == {(0.0, 0.0)}
@@ -139,7 +142,9 @@ def test_live_a_sound_becomes_foreign_as_it_is_heard() -> None:
     heard, whole = reference(), sound(8, 3000, 0.3, 7, noise=1.0)
     frames = [each for block in AudioFrontEnd(heard).all([whole], PlaySettings(adapt=1.0)) for each in block]
     foreign = [frame.foreign for frame in frames]
-    assert foreign[0] == 0 and foreign == sorted(foreign) and foreign[-1] == 1
+    assert foreign[0] == 0
+    assert foreign == sorted(foreign)
+    assert foreign[-1] == 1
     assert any(frame.stroke for frame in frames)
 
 
@@ -149,7 +154,8 @@ def test_features_that_tell_no_strokes_lead_nothing() -> None:
     frames = [
         each for block in AudioFrontEnd(heard).all([whole], PlaySettings(matching=matching)) for each in block
     ]
-    assert matching is not None and {(frame.foreign, frame.stroke) for frame in frames} == {(0.0, 0.0)}
+    assert matching is not None
+    assert {(frame.foreign, frame.stroke) for frame in frames} == {(0.0, 0.0)}
 
 
 def test_a_clip_of_which_tilting_leaves_little_to_be_heard_knows_what_is_foreign() -> None:
@@ -163,7 +169,8 @@ def test_a_clip_of_which_tilting_leaves_little_to_be_heard_knows_what_is_foreign
     extractor = FeatureExtractor(config, FPS, measure(plain.chunks(learnt, 0, 160)))
     features = extractor.whole(learnt)
     matcher = Matcher.of(extractor, Repertoire.of(features, (range(len(features)),), extractor))
-    assert matcher is not None and matcher.foreign(100.0) == 1
+    assert matcher is not None
+    assert matcher.foreign(100.0) == 1
 
 
 def test_what_is_as_long_as_a_blink_tells_nothing() -> None:
@@ -206,7 +213,8 @@ def test_what_is_long_ago_counts_less_and_less() -> None:
     moments: ChunkMoments | None = None
     for row in rows.repeat(50, 1).split(1):
         moments = matcher.heard_live(row, moments)
-    assert moments is not None and moments.frames == pytest.approx(30 * 20, rel=1e-6)
+    assert moments is not None
+    assert moments.frames == pytest.approx(30 * 20, rel=1e-6)
 
 
 def test_features_that_are_not_standardised_are_heard_as_they_are() -> None:
@@ -221,7 +229,9 @@ def test_features_that_are_not_standardised_are_heard_as_they_are() -> None:
 def test_what_is_neither_auto_nor_a_share_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="adapt: expected auto or a number from 0"):
         parse_adapt(text)
-    assert parse_adapt("auto") == "auto" and parse_adapt("0.25") == 0.25 and checked_adapt(1) == 1
+    assert parse_adapt("auto") == "auto"
+    assert parse_adapt("0.25") == 0.25
+    assert checked_adapt(1) == 1
 
 
 def tilted(samples: np.ndarray, decibels: float) -> np.ndarray:
@@ -272,7 +282,8 @@ def test_live_compares_by_what_was_heard_and_files_by_the_whole(monkeypatch: pyt
     fixed = [
         frame for block in front_end.all([samples], PlaySettings(comparing=comparing)) for frame in block
     ]
-    assert last is not None and fixed[100].compared is not None
+    assert last is not None
+    assert fixed[100].compared is not None
     far, near = ((last - each).square().mean() for each in (whole[100].features, fixed[100].compared))
     assert near < far
     for settings in (PlaySettings(), PlaySettings(adapt=0.5)):

@@ -60,7 +60,9 @@ def test_a_sound_falls_no_faster_than_its_room(reference: AudioReference) -> Non
         return fall_of(extractor.levels(extractor.chunks(torch.from_numpy(sound), 0, 235)))
 
     dry, room = fall(strokes(12, 3)), fall(in_a_room(strokes(12, 3)))
-    assert dry is not None and room is not None and reference.fall is not None
+    assert dry is not None
+    assert room is not None
+    assert reference.fall is not None
     assert abs(dry - reference.fall) < 2
     assert room > dry + 5 and room == pytest.approx(-12, abs=3), "60 dB in half a second"
 
@@ -95,7 +97,8 @@ def test_foreign_sounds_fall_as_they_like(
     for name, bound in zip(("OWN", "FOREIGN"), bounds, strict=True):
         monkeypatch.setattr(matching, name, bound)
     found = listen(lambda: [in_a_room(strokes(12, 3))], reference, 0.0, "auto")
-    assert (found.matching is not None) == foreign and (found.echo == 0) == foreign
+    assert (found.matching is not None) == foreign
+    assert (found.echo == 0) == foreign
 
 
 def test_however_it_is_cut(reference: AudioReference) -> None:
@@ -120,7 +123,8 @@ def test_what_is_left_over_is_taken_and_never_all() -> None:
 
 
 def test_of_too_little_nothing_is_told() -> None:
-    assert fall_of(torch.zeros(2, 64)) is None and fall_of(torch.zeros(100, 64)) is None
+    assert fall_of(torch.zeros(2, 64)) is None
+    assert fall_of(torch.zeros(100, 64)) is None
     assert fall_of(torch.full((100, 64), 50.0), torch.zeros(98, dtype=torch.bool)) is None
     assert echo_of(None, -20.0) == echo_of(-10.0, None) == echo_of(-18.5, -20.0) == 0 < echo_of(-12.0, -20.0)
     plain = FeatureExtractor(FeatureConfig(), FPS)
@@ -150,6 +154,8 @@ def test_live_a_room_is_told_as_it_is_heard(reference: AudioReference) -> None:
     assert (as_it_is[-60:] - dry[-60:]).abs().max() > 0.1
     assert torch.allclose(dry, heard(room, reference, pieces=83), atol=1e-3), "however it is cut"
     _, state = front_end.push(room, None, settings)
-    assert state.room is not None and state.room.echo > 0 and state.room.chunks > 200
+    assert state.room is not None
+    assert state.room.echo > 0
+    assert state.room.chunks > 200
     _, state = front_end.push(room, None, PlaySettings(adapt=0.5))
     assert state.room is None, "as far as it is asked for, and no further"

@@ -69,7 +69,8 @@ def one_line(ended: Ended, saying: str) -> str:
     lines = ended.stderr.strip().splitlines()
     assert ended.returncode == 2, ended.stderr
     assert "Traceback" not in ended.stderr
-    assert lines[-1].startswith("error: ") and sum(line.startswith("error:") for line in lines) == 1
+    assert lines[-1].startswith("error: ")
+    assert sum(line.startswith("error:") for line in lines) == 1
     assert saying in lines[-1], lines[-1]
     return lines[-1]
 

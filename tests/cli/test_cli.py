@@ -47,7 +47,9 @@ def test_version_and_help() -> None:
         "robustness": "--classes",
     }.items():
         result = command(name, "--help")
-        assert result.returncode == 0 and option in result.stdout and "default" in result.stdout
+        assert result.returncode == 0
+        assert option in result.stdout
+        assert "default" in result.stdout
 
 
 def test_help_does_not_import_torch() -> None:
@@ -73,7 +75,8 @@ def test_train_then_generate(performance: Path, tmp_path: Path) -> None:
     made = command("generate", "run", performance, "--end", "1", "--seed", "3", folder=tmp_path)
     assert made.returncode == 0 and "the seed has no effect" in made.stderr, made.stdout
     out = tmp_path / "performance-run.mp4"
-    assert out.name in made.stdout and len(list(read_frames(out, Fraction(20), width=32, height=32))) == 20
+    assert out.name in made.stdout
+    assert len(list(read_frames(out, Fraction(20), width=32, height=32))) == 20
 
 
 def test_a_setting_of_the_default_run_is_refused_wherever_the_video_stands(
@@ -172,7 +175,8 @@ def test_wrong_sounds_and_outputs(tmp_path: Path, trained: Path) -> None:
     refused(*fine, "--track", "3", saying="track", folder=tmp_path)
     refused(*fine, "--start", "5", saying="start", folder=tmp_path)
     refused(*fine, "--start", "0.5", "--end", "0.2", saying="end", folder=tmp_path)
-    assert sorted(tmp_path.iterdir()) == kept and (tmp_path / "there.mp4").read_bytes() == b"precious"
+    assert sorted(tmp_path.iterdir()) == kept
+    assert (tmp_path / "there.mp4").read_bytes() == b"precious"
 
 
 def _float_wav(path: Path, samples: np.ndarray) -> None:
@@ -203,13 +207,16 @@ def test_an_interrupted_generation_leaves_nothing_behind(
     try:
         limit = time.monotonic() + 240  # the whole sound is heard before the file is begun
         while not list(tmp_path.glob(".out*")):
-            assert time.monotonic() < limit and process.poll() is None
+            assert time.monotonic() < limit
+            assert process.poll() is None
             time.sleep(0.05)
         process.send_signal(number)
         _, errors = process.communicate(timeout=240)
     finally:
         process.kill()
-    assert process.returncode == 130 and "nothing half written" in errors and "Traceback" not in errors
+    assert process.returncode == 130
+    assert "nothing half written" in errors
+    assert "Traceback" not in errors
     assert [item.name for item in tmp_path.iterdir()] == ["long.wav"]
 
 
@@ -267,7 +274,8 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, trained: Path) -> Non
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=tmp_path, timeout=120
     )
     assert resource and result.returncode == 2, result.stderr
-    assert result.stderr.strip().splitlines()[-1].startswith("error: ") and "Traceback" not in result.stderr
+    assert result.stderr.strip().splitlines()[-1].startswith("error: ")
+    assert "Traceback" not in result.stderr
     assert [item.name for item in tmp_path.iterdir()] == ["fine.wav"]
 
 

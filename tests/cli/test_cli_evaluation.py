@@ -37,10 +37,12 @@ def evaluated(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_evaluate_writes_figures_and_a_report_that_needs_no_network(evaluated: Path) -> None:
     results = json.loads((evaluated / "evaluation" / "results.json").read_text())
-    assert results["part"]["frames"] == 16 and results["part"]["first_frame"] == 64
+    assert results["part"]["frames"] == 16
+    assert results["part"]["first_frame"] == 64
     assert [sound["name"] for sound in results["sounds"]] == ["tone.wav"]
     page = (evaluated / "evaluation" / "report.html").read_text(encoding="utf-8")
-    assert "data:video/mp4;base64," in page and results["sensitivity"]["verdict"].split(":")[0] in page
+    assert "data:video/mp4;base64," in page
+    assert results["sensitivity"]["verdict"].split(":")[0] in page
     assert not any(f'{place}="http' in page for place in ("src", "href"))
 
 
@@ -63,7 +65,8 @@ def test_compare(evaluated: Path, tmp_path: Path) -> None:
     other = Path(shutil.copytree(evaluated, tmp_path / "other"))
     result = command("compare", evaluated, other, folder=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert "SSIM" in result.stdout and (tmp_path / "comparison.html").exists()
+    assert "SSIM" in result.stdout
+    assert (tmp_path / "comparison.html").exists()
     refused("compare", evaluated, saying="two", folder=tmp_path)
     refused("compare", evaluated, tmp_path, saying="evaluate", folder=tmp_path)
 
@@ -79,7 +82,9 @@ def test_robustness_goes_on_and_skips_what_is_broken(evaluated: Path, tmp_path: 
             "robustness", run, sounds, "--seconds", "1", LISTEN_AND_MOVE_WEIGHTS=str(tmp_path / "none")
         )
         assert result.returncode == 0, result.stderr
-        assert "3 clips" in result.stdout and "skipped: " in result.stdout and "broken.wav" in result.stdout
+        assert "3 clips" in result.stdout
+        assert "skipped: " in result.stdout
+        assert "broken.wav" in result.stdout
     results = json.loads((run / "evaluation" / "robustness" / "results.json").read_text())
     assert [(each["name"], each["clips"]) for each in results["classes"]] == [("dog", 2), ("rain", 1)]
     lines = (run / "evaluation" / "robustness" / "clips.jsonl").read_text().splitlines()
@@ -94,7 +99,8 @@ def test_weights(tmp_path: Path, shared: Path) -> None:
     added = command("weights", "add", "raft-small", shared / "data" / "weights" / "raft-small.pth", **place)
     assert added.returncode == 0, added.stderr
     listed = command("weights", "list", **place).stdout
-    assert str(tmp_path / "weights" / "raft-small.pth") in listed and "alexnet" in listed
+    assert str(tmp_path / "weights" / "raft-small.pth") in listed
+    assert "alexnet" in listed
     refused("weights", "add", "raft-small", Path(__file__), saying="expected")
     refused("weights", "fetch", saying="at least one name")
     refused("weights", "fetch", "nothing-of-the-kind", saying="raft-small")
@@ -107,7 +113,9 @@ def test_replay(evaluated: Path, tmp_path: Path) -> None:
     result = command("generate", evaluated, sound, "--mode", "replay", "--out", tmp_path / "replay.mp4")
     assert result.returncode == 0, result.stderr
     info = probe(tmp_path / "replay.mp4")
-    assert info.video is not None and abs(float(info.video.duration) - 1.0) < 0.06 and info.sounds
+    assert info.video is not None
+    assert abs(float(info.video.duration) - 1.0) < 0.06
+    assert info.sounds
     refused(
         "generate",
         evaluated / "model.safetensors",
@@ -123,7 +131,9 @@ def test_evaluate_at_the_size_of_the_source(filmed: Path, tmp_path: Path) -> Non
     run, none = Path(shutil.copytree(filmed, tmp_path / "run")), str(tmp_path / "none")
     result = command("evaluate", run, "--size", "source", LISTEN_AND_MOVE_WEIGHTS=none)
     assert result.returncode == 0, result.stderr
-    assert "16 frames" in result.stdout and "path" in result.stdout and "ghosts" in result.stdout
+    assert "16 frames" in result.stdout
+    assert "path" in result.stdout
+    assert "ghosts" in result.stdout
     told = command("evaluate", run, "--size", "source", "--json", LISTEN_AND_MOVE_WEIGHTS=none)
     rows = json.loads(told.stdout)["results"]["rows"]
     assert [row["name"] for row in rows][:4] == ["real video", "path", "composed", "drawn"]
@@ -136,7 +146,8 @@ def test_blind(filmed: Path, tmp_path: Path) -> None:
     run, page = Path(shutil.copytree(filmed, tmp_path / "run")), tmp_path / "blind.html"
     result = command("blind", run, "--out", page)
     assert result.returncode == 0, result.stderr
-    assert "20 pairs" in result.stdout and page.exists()
+    assert "20 pairs" in result.stdout
+    assert page.exists()
     (key,) = (run / "evaluation" / "blind").glob("*.json")
     votes = tmp_path / "votes.json"
     choices = [{"pair": 0, "choice": 1}, {"pair": 1, "choice": 0}]
@@ -144,7 +155,8 @@ def test_blind(filmed: Path, tmp_path: Path) -> None:
     counted = command("blind", run, "--votes", votes)
     assert counted.returncode == 0 and "2 votes" in counted.stdout, counted.stderr
     told = json.loads(command("blind", run, "--votes", votes, "--json").stdout)
-    assert told["votes"] == 2 and len(told["preferences"]) == 10
+    assert told["votes"] == 2
+    assert len(told["preferences"]) == 10
     votes.write_text("{}")
     refused("blind", run, "--votes", votes, saying="expected votes")
     refused("blind", tmp_path, saying="expected a run folder")

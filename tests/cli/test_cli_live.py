@@ -68,17 +68,21 @@ def test_a_file_gives_what_generate_gives(trained: Path, wave: Path, tmp_path: P
         "a still picture would prove nothing"
     )
     one, other = (np.concatenate(list(read_sound(path, RATE))) for path in (tmp_path / "whole.mp4", out))
-    assert len(one) == len(other) and np.abs(one - other).max() < 1e-3
+    assert len(one) == len(other)
+    assert np.abs(one - other).max() < 1e-3
     with av.open(str(out)) as container:
         assert container.metadata["comment"].startswith("Generated picture, no recording")
-    assert seen[-1].frames >= 30 and seen[-1].repeated == 0 and max(status.level for status in seen) > -20
+    assert seen[-1].frames >= 30
+    assert seen[-1].repeated == 0
+    assert max(status.level for status in seen) > -20
 
 
 def test_a_path_is_played_live_into_a_file_as_it_was_filmed(filmed: Path, wave: Path, tmp_path: Path) -> None:
     out = tmp_path / "live.mkv"
     last = perform(filmed, str(wave), str(out), realtime=True, device="cpu")
     info = probe(out).video
-    assert info is not None and (info.width, info.height, info.frame_rate) == (64, 64, 20)
+    assert info is not None
+    assert (info.width, info.height, info.frame_rate) == (64, 64, 20)
     assert len(list(read_frames(out, Fraction(20), width=32, height=32))) == 41
     assert last.frames + 1 <= 41
     with av.open(str(out)) as container:
@@ -114,8 +118,10 @@ def test_a_video_plays_live_and_says_what_a_model_would_do(
     done = subprocess.run(
         live(performance, "--input", wave, "--output", out), capture_output=True, text=True, timeout=300
     )
-    assert done.returncode == 0 and len(list(read_frames(out, Fraction(20), width=64, height=64))) >= 40
-    assert done.stderr.count("note: ") == 1 and "a trained model follows better" in done.stderr
+    assert done.returncode == 0
+    assert len(list(read_frames(out, Fraction(20), width=64, height=64))) >= 40
+    assert done.stderr.count("note: ") == 1
+    assert "a trained model follows better" in done.stderr
 
 
 def test_raw_samples_in_matroska_out_through_pipes(trained: Path) -> None:
@@ -125,7 +131,9 @@ def test_raw_samples_in_matroska_out_through_pipes(trained: Path) -> None:
     )
     made = subprocess.run(line, input=samples.tobytes(), capture_output=True, timeout=120)
     assert made.returncode == 0, made.stderr.decode()
-    assert b"frames/s" in made.stderr and b"dB" in made.stderr and b"latency" in made.stderr
+    assert b"frames/s" in made.stderr
+    assert b"dB" in made.stderr
+    assert b"latency" in made.stderr
     with av.open(io.BytesIO(made.stdout)) as container:
         pictures = [(frame.time, frame.to_ndarray(format="rgb24")) for frame in container.decode(video=0)]
     with av.open(io.BytesIO(made.stdout)) as container:
@@ -168,8 +176,10 @@ def test_ctrl_c_and_its_like_end_a_play_with_a_complete_file(
 
     usual, out = signal.getsignal(sent), tmp_path / "out.mkv"
     last = perform(trained, str(tmp_path / "long.wav"), str(out), realtime=True, device="cpu", watch=watch)
-    assert signal.getsignal(sent) == usual and 6 <= last.frames < 100
-    assert cores == {max(1, min(threads, (os.cpu_count() or 1) - 1))} and torch.get_num_threads() == threads
+    assert signal.getsignal(sent) == usual
+    assert 6 <= last.frames < 100
+    assert cores == {max(1, min(threads, (os.cpu_count() or 1) - 1))}
+    assert torch.get_num_threads() == threads
     with av.open(str(out)) as container:
         found = len(list(container.decode(video=0)))
     assert last.frames + 1 <= found <= last.frames + 7, (
@@ -197,7 +207,8 @@ def test_the_second_ctrl_c_leaves_nothing(
         assert run_command(line) == 130
     finally:
         signal.signal(signal.SIGINT, before)
-    assert "nothing half written is left" in capsys.readouterr().err and not list(tmp_path.iterdir())
+    assert "nothing half written is left" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("realtime", [False, True])
@@ -335,9 +346,8 @@ def test_what_is_wrong_is_one_line(
         and saying in lines[-1]
         and sum("error:" in line for line in lines) == 1
     ), lines
-    assert [path.name for path in tmp_path.iterdir()] == ["there.mp4"] and (
-        tmp_path / "there.mp4"
-    ).read_bytes() == b"mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["there.mp4"]
+    assert (tmp_path / "there.mp4").read_bytes() == b"mine"
 
 
 def test_samples_that_are_none_leave_no_file(trained: Path, tmp_path: Path, monkeypatch, capsys) -> None:
@@ -356,5 +366,6 @@ def test_samples_that_are_none_leave_no_file(trained: Path, tmp_path: Path, monk
             str(tmp_path / "out.mp4"),
         ]
         assert run_command([*line, "--device=cpu"]) == 2
-    assert "NaN or infinity" in capsys.readouterr().err and not list(tmp_path.iterdir())
+    assert "NaN or infinity" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
     assert Raw(44_100).size == 2

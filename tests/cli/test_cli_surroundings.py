@@ -62,13 +62,15 @@ def test_on_a_terminal_there_are_bars_and_no_lines(trained: Path, tmp_path: Path
             pass
         assert process.wait() == 0
     os.close(ours)
-    assert "━".encode() in said and b"20/20 frames" in said
+    assert "━".encode() in said
+    assert b"20/20 frames" in said
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["presets"], ["weights", "list"]])
 def test_a_terminal_of_another_encoding(arguments: list[str]) -> None:
     result = process(*arguments, PYTHONIOENCODING="cp1252", PYTHONUTF8="0")
-    assert result.returncode == 0 and "Traceback" not in result.stderr
+    assert result.returncode == 0
+    assert "Traceback" not in result.stderr
 
 
 def test_what_a_terminal_cannot_show_is_a_question_mark(
@@ -134,14 +136,14 @@ def test_a_cache_that_cannot_be_written_is_none(performance: Path, tmp_path: Pat
 )
 def test_inspect_prints_its_findings_where_it_can_write_nothing(performance: Path) -> None:
     result = command("inspect", performance, folder=Path("/proc"))
-    assert result.returncode == 0 and "sound" in result.stdout and "inspection.png" not in result.stdout
+    assert result.returncode == 0
+    assert "sound" in result.stdout
+    assert "inspection.png" not in result.stdout
     assert "note: the picture is not written: performance-inspection.png: cannot be written" in result.stderr
     wished = command("inspect", performance, "--picture", "/proc/found.png")
-    assert (
-        wished.returncode == 2
-        and "sound" in wished.stdout
-        and "error: the picture is not written: /proc/found.png" in wished.stderr
-    )
+    assert wished.returncode == 2
+    assert "sound" in wished.stdout
+    assert "error: the picture is not written: /proc/found.png" in wished.stderr
 
 
 def test_no_place_for_temporary_files_costs_no_findings(performance: Path, tmp_path: Path) -> None:
@@ -178,4 +180,5 @@ def test_damage_in_a_video_is_a_note_on_stderr(tmp_path: Path, capfd: pytest.Cap
     path.write_bytes(data[:middle] + bytes(300) + data[middle + 300 :])
     assert run_command(["inspect", str(path), "--picture", str(tmp_path / "found.png")]) == 0
     notes = [line for line in capfd.readouterr().err.splitlines() if "damaged" in line]
-    assert len(notes) == 1 and re.match(r"note: .*hole\.mkv: is damaged at \d\.\d s: ", notes[0])
+    assert len(notes) == 1
+    assert re.match(r"note: .*hole\.mkv: is damaged at \d\.\d s: ", notes[0])

@@ -29,18 +29,23 @@ def test_values_are_plain() -> None:
 
 def test_inspect(performance: Path, tmp_path: Path) -> None:
     found = told("inspect", performance, folder=tmp_path)
-    assert found["video"] == str(performance) and found["picture"] == "performance-inspection.png"
+    assert found["video"] == str(performance)
+    assert found["picture"] == "performance-inspection.png"
     assert (tmp_path / found["picture"]).is_file()
-    assert found["media"]["video"]["width"] == 64 and found["media"]["video"]["frame_rate"] == 20
-    assert found["advice"] and all(isinstance(line, str) for line in found["advice"])
-    assert 0 < found["figures"]["motion"] < 1 and len(found["figures"]["loudness"]) == 80
+    assert found["media"]["video"]["width"] == 64
+    assert found["media"]["video"]["frame_rate"] == 20
+    assert found["advice"]
+    assert all(isinstance(line, str) for line in found["advice"])
+    assert 0 < found["figures"]["motion"] < 1
+    assert len(found["figures"]["loudness"]) == 80
 
 
 def test_train_and_generate(performance: Path, tmp_path: Path) -> None:
     options = [f"--{name.removeprefix('clip.')}={value}" for name, value in TINY.items()]
     ended = told("train", performance, "--run", "run", *options, folder=tmp_path)
     assert (ended["run"], ended["step"], ended["finished"]) == ("run", 4, True)
-    assert ended["model"] == "run/model.safetensors" and (tmp_path / ended["model"]).is_file()
+    assert ended["model"] == "run/model.safetensors"
+    assert (tmp_path / ended["model"]).is_file()
     assert "dcor" in ended["figures"]
     write_wav(tmp_path / "quiet.wav", tone(1, 0.01).astype(np.float32), 48_000)
     made = told(
@@ -50,7 +55,8 @@ def test_train_and_generate(performance: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     made = told("generate", "run", "quiet.wav", performance, "--seed", 2, "--out", "out/", folder=tmp_path)
     assert [each["file"] for each in made["files"]] == ["out/quiet-run.mp4", "out/performance-run.mp4"]
-    assert made["files"][0]["frames"] == 20 and made["files"][1]["frames"] >= 80
+    assert made["files"][0]["frames"] == 20
+    assert made["files"][1]["frames"] >= 80
     assert any("quieter than the training sound" in note for note in made["files"][0]["notes"])
     assert all((tmp_path / each["file"]).is_file() for each in made["files"])
 
@@ -63,14 +69,17 @@ def test_evaluate_and_compare(trained: Path, tmp_path: Path) -> None:
         assert found["results"] == json.loads((tmp_path / found["results_file"]).read_text())
         assert (tmp_path / found["report_file"]).is_file()
     compared = told("compare", "one", "two", folder=tmp_path)
-    assert compared["page"] == "comparison.html" and (tmp_path / "comparison.html").is_file()
+    assert compared["page"] == "comparison.html"
+    assert (tmp_path / "comparison.html").is_file()
     assert [column["name"] for column in compared["columns"]] == ["one", "two", "mean frame of one"]
     assert compared["columns"][0]["values"]["dcor"] == compared["columns"][1]["values"]["dcor"]
-    assert isinstance(compared["warnings"], list) and isinstance(compared["pools"], list)
+    assert isinstance(compared["warnings"], list)
+    assert isinstance(compared["pools"], list)
 
 
 def test_an_error_has_two_parts(tmp_path: Path) -> None:
     wrong = told("train", "clip.mp4", "--colour", "blue", folder=tmp_path, code=2)
-    assert "--colour" in wrong["error"] and wrong["hint"] == "see listen-and-move train --help"
+    assert "--colour" in wrong["error"]
+    assert wrong["hint"] == "see listen-and-move train --help"
     gone = told("generate", "run", "sound.wav", folder=tmp_path, code=2)
     assert gone["error"].startswith("run: expected a run folder or a model.safetensors; there is none")

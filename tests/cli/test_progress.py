@@ -15,4 +15,5 @@ def test_a_name_is_no_markup_and_no_command(name: str) -> None:
         task = bars.add_task(name, total=2, note=name.replace("\x1b", ""))
         bars.update(task, completed=1)
         Console(file=text, force_terminal=True, width=200).print(bars.get_renderable())
-    assert name.replace("\x1b", "\\x1b") in text.getvalue() and "\x1b[2J" not in text.getvalue()
+    assert name.replace("\x1b", "\\x1b") in text.getvalue()
+    assert "\x1b[2J" not in text.getvalue()

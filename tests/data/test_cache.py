@@ -40,9 +40,13 @@ def decodings(video: Path, config: Config) -> tuple[Clip, int]:
 def test_the_second_time_it_is_not_decoded(performance: Path, place: Path) -> None:
     first, frames = decodings(performance, small())
     again, told = decodings(performance, small())
-    assert frames == TOLD and told == 1
-    assert torch.equal(first.frames, again.frames) and torch.equal(first.features, again.features)
-    assert first.power is not None and again.power is not None and torch.equal(first.power, again.power)
+    assert frames == TOLD
+    assert told == 1
+    assert torch.equal(first.frames, again.frames)
+    assert torch.equal(first.features, again.features)
+    assert first.power is not None
+    assert again.power is not None
+    assert torch.equal(first.power, again.power)
     assert (first.level, first.train, first.held_out, first.box) == (
         again.level,
         again.train,
@@ -78,7 +82,8 @@ def test_a_damaged_entry_counts_as_not_there(damage: str, performance: Path, pla
         ]
     )
     again, told = decodings(performance, small())
-    assert told == TOLD and torch.equal(again.frames, expected.frames)
+    assert told == TOLD
+    assert torch.equal(again.frames, expected.frames)
     assert decodings(performance, small())[1] == 1  # and was written anew
 
 
@@ -88,7 +93,8 @@ def test_no_place_no_cache_and_no_error(
     place.write_text("a file where the folder should be")
     assert [decodings(performance, small())[1] for _ in range(2)] == [TOLD, TOLD]
     monkeypatch.setenv("LISTEN_AND_MOVE_CACHE", "off")
-    assert cache.folder() is None and decodings(performance, small())[1] == TOLD
+    assert cache.folder() is None
+    assert decodings(performance, small())[1] == TOLD
 
 
 def test_the_oldest_go_first(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +107,8 @@ def test_the_oldest_go_first(place: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert cache.kept(cache.key(name="old")) is not None  # and is the last one used now
     cache.keep(cache.key(name="newest"), tensors)
     left = [name for name in ("old", "used", "new", "newest") if cache.kept(cache.key(name=name)) is not None]
-    assert "used" not in left and {"old", "newest"} <= set(left)
+    assert "used" not in left
+    assert {"old", "newest"} <= set(left)
     assert sum(path.stat().st_size for path in place.iterdir()) <= 100_000
     cache.keep(cache.key(name="huge"), {"frames": torch.zeros(60_000, dtype=torch.uint8)})
     assert cache.kept(cache.key(name="huge")) is None

@@ -85,11 +85,14 @@ def test_the_camera_is_found_by_what_stands_still(body):
 
 def test_nothing_is_aligned_where_the_camera_stands_or_nothing_stands_still():
     still = found(filmed(np.zeros((COUNT, 4)), body=0.5))
-    assert still.poses is None and still.stands
+    assert still.poses is None
+    assert still.stands
     noise = np.stack([texture(seed) for seed in range(COUNT)])
-    assert found(noise).poses is None and not found(noise).stands
+    assert found(noise).poses is None
+    assert not found(noise).stands
     flat = np.full((COUNT, HEIGHT, WIDTH, 3), 90, np.uint8)
-    assert found(flat).poses is None and found(flat).stands
+    assert found(flat).poses is None
+    assert found(flat).stands
 
 
 def test_poses_of_a_crop_are_those_of_the_picture():
@@ -129,7 +132,8 @@ REAL = {
 @pytest.mark.parametrize("name", REAL)
 def test_real_cameras(shared, name):
     motion = camera_motion(shared / "data" / "videos" / f"{name}.mp4", ClipConfig(end=2.0))
-    assert (motion.poses is not None) == REAL[name] and motion.stands != REAL[name]
+    assert (motion.poses is not None) == REAL[name]
+    assert motion.stands != REAL[name]
 
 
 def test_frames_of_a_hand_are_learnt_as_a_still_camera_sees_them(tmp_path, monkeypatch):
@@ -145,8 +149,10 @@ def test_frames_of_a_hand_are_learnt_as_a_still_camera_sees_them(tmp_path, monke
     config = from_preset("quick", settings)
     filmed_config = with_values(config, {"clip.camera": "as-filmed"})
     still, again, as_filmed = (load_clip(path, each) for each in (config, config, filmed_config))
-    assert still.poses is not None and as_filmed.poses is None
-    assert still.poses.shape == (COUNT, 4) and torch.equal(still.frames, again.frames)
+    assert still.poses is not None
+    assert as_filmed.poses is None
+    assert still.poses.shape == (COUNT, 4)
+    assert torch.equal(still.frames, again.frames)
     assert np.array_equal(still.poses, again.poses), "from the cache too"
     spreads = [np.median(clip.frames.float().std(0)) for clip in (still, as_filmed)]
     assert spreads[0] < 0.6 * spreads[1]
@@ -157,7 +163,8 @@ def test_frames_of_a_hand_are_learnt_as_a_still_camera_sees_them(tmp_path, monke
     ]
     assert np.abs(around[0]).mean() < 0.7 * np.abs(around[1]).mean(), "what a picture is put back into"
     kept = keep_frames(path, "", still, config.clip, config.features)
-    assert kept.poses is not None and len(kept.poses) == len(kept.positions)
+    assert kept.poses is not None
+    assert len(kept.poses) == len(kept.positions)
 
 
 def test_following_a_camera_is_never_silent():

@@ -57,7 +57,9 @@ def found(frames: np.ndarray) -> LightChange:
 def test_a_film_too_short_for_slow_changes_is_left_as_it_is() -> None:
     filmed = brighter(scene()[:6], np.linspace(-0.5, 0.5, 6)[:, None] * np.ones(3))
     change = found(filmed)
-    assert change.sway > 0.1 and change.stops is None and change.left == 1
+    assert change.sway > 0.1
+    assert change.stops is None
+    assert change.left == 1
 
 
 def test_light_that_was_put_in_is_taken_out() -> None:
@@ -66,7 +68,8 @@ def test_light_that_was_put_in_is_taken_out() -> None:
     flash = np.zeros((COUNT, 3))
     flash[30:32] = 1.5
     light = found(brighter(filmed, flash))
-    assert light.stops is not None and light.left < 0.5
+    assert light.stops is not None
+    assert light.left < 0.5
     np.testing.assert_allclose(light.stops, stops, atol=0.08)  # at its ends it bends faster than in 2 s
     assert np.sqrt(np.mean((light.stops - stops) ** 2)) < 0.03, "stops"
     for number in (3, 24, 44):
@@ -99,7 +102,9 @@ def test_frames_are_learnt_in_steady_light(tmp_path, monkeypatch) -> None:
     config = from_preset("quick", {"clip.size": "64", "clip.fps": "6"})
     as_filmed_config = with_values(config, {"clip.camera": "as-filmed"})
     steady, again, as_filmed = (load_clip(path, each) for each in (config, config, as_filmed_config))
-    assert steady.poses is None and steady.light is not None and as_filmed.light is None
+    assert steady.poses is None
+    assert steady.light is not None
+    assert as_filmed.light is None
     assert torch.equal(steady.frames, again.frames) and np.array_equal(steady.light, again.light), "cached"
     assert steady.frames.shape == as_filmed.frames.shape
     spreads = [np.median(clip.frames.float().std(0)) for clip in (steady, as_filmed)]
@@ -108,4 +113,5 @@ def test_frames_are_learnt_in_steady_light(tmp_path, monkeypatch) -> None:
     assert np.median(off[0]) <= np.median(off[1]), "what a picture is put back into"
     scale = torch.ones(steady.features.shape[1])
     kept = keep_frames(path, "", steady, config.clip, config.features, metric_scale=scale)
-    assert kept.light is not None and len(kept.light) == len(kept.positions)
+    assert kept.light is not None
+    assert len(kept.light) == len(kept.positions)

@@ -77,7 +77,8 @@ def songs(tmp_path: Path) -> Path:
 
 def test_pictures_and_sounds_of_every_song_in_order(songs: Path) -> None:
     clip, config = loaded(songs, clip__holdout="0")
-    assert clip.train == (range(0, 12), range(13, 23)) and not any(clip.held_out)
+    assert clip.train == (range(0, 12), range(13, 23))
+    assert not any(clip.held_out)
     assert clip.box == (4, 0, 28, 24)
     shades = clip.frames.float().mean((1, 2, 3))
     expected = [5 * place for place in range(12)] + [0] + [100 + 5 * place for place in range(10)]
@@ -101,7 +102,8 @@ def test_windows_never_cross_a_songs_end(songs: Path, sampler: str) -> None:
             first = start if primed is None else primed
             assert any(first in span and start + 4 <= span.stop for span in clip.train)
             seen |= set(range(start, start + 4))
-    assert {3, 10, 14, 21} <= seen and 12 not in seen
+    assert {3, 10, 14, 21} <= seen
+    assert 12 not in seen
 
 
 def test_states_are_reset_where_a_song_begins(songs: Path) -> None:
@@ -137,11 +139,14 @@ def test_a_gap_ends_a_stretch_as_a_song_does(songs: Path) -> None:
 def test_what_is_held_out(tmp_path: Path) -> None:
     """A share of the frames, judged within one song; or the songs of the folder's other splits."""
     clip, _ = loaded(folder(tmp_path / "one", SONGS), clip__holdout="0.5")
-    assert clip.train == (range(0, 11),) and clip.held_out == (range(13, 23),)
+    assert clip.train == (range(0, 11),)
+    assert clip.held_out == (range(13, 23),)
     clip, _ = loaded(folder(tmp_path / "two", {**SONGS, "validation/cello03": range(500, 1000, 100)}))
-    assert clip.train == (range(0, 12), range(13, 23)) and clip.held_out == (range(24, 29),)
+    assert clip.train == (range(0, 12), range(13, 23))
+    assert clip.held_out == (range(24, 29),)
     named = Songs.find(tmp_path / "two/img/validation/cello")
-    assert [len(stretch) for stretch in named.stretches] == [5] and not named.others
+    assert [len(stretch) for stretch in named.stretches] == [5]
+    assert not named.others
     assert named.digest() != Songs.find(tmp_path / "two").digest()
     assert clip.sound is not None
     joined = clip.sound(range(24, 26))
@@ -157,7 +162,9 @@ def test_train_and_play_it(songs: Path, tmp_path: Path, capsys: pytest.CaptureFi
     assert run_command([*train, "--training.steps", "6"]) == 0  # it goes on
     assert "held out, dcor" in capsys.readouterr().out
     sample = probe(RunFolder(run).sample_file(4))
-    assert sample.sounds and sample.video is not None and sample.video.frame_rate == 10
+    assert sample.sounds
+    assert sample.video is not None
+    assert sample.video.frame_rate == 10
     play = [
         "generate",
         str(run),
@@ -182,7 +189,8 @@ def test_train_and_play_it(songs: Path, tmp_path: Path, capsys: pytest.CaptureFi
 def error(capsys: pytest.CaptureFixture[str]) -> str:
     """The one line that says what is wrong; how far the command came may stand above it."""
     *progress, line = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: ") and not any("error" in each for each in progress)
+    assert line.startswith("error: ")
+    assert not any("error" in each for each in progress)
     return line
 
 

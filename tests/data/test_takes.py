@@ -78,10 +78,12 @@ def kept(takes: tuple[Path, Path], clip: Clip) -> KeptFrames:
 def test_each_take_is_held_out_of_and_silence_lies_between(clip: Clip, takes: tuple[Path, Path]) -> None:
     alone = load_clip(takes[0], CONFIG)
     first, second = (take.frames for take in clip.takes)
-    assert first == range(len(alone.frames)) and second.start >= first.stop + APART >= WARM_UP
+    assert first == range(len(alone.frames))
+    assert second.start >= first.stop + APART >= WARM_UP
     assert clip.train == (*alone.train, range(second.start, second.start + len(alone.train[0])))
     assert [len(part) for part in clip.held_out] == 2 * [len(alone.held_out[0])]
-    assert clip.held_out[0] == alone.held_out[0] and clip.held_out[1].stop == second.stop
+    assert clip.held_out[0] == alone.held_out[0]
+    assert clip.held_out[1].stop == second.stop
     assert torch.equal(clip.frames[: first.stop], alone.frames)
     assert not clip.frames[first.stop : second.start].any()
 
@@ -103,7 +105,8 @@ def test_what_is_kept_names_its_file_and_its_time(
 ) -> None:
     about = kept.about
     second = about.takes[1].first
-    assert about.fps == 25 and [take.name for take in about.takes] == ["one.mp4", "two.mp4"]
+    assert about.fps == 25
+    assert [take.name for take in about.takes] == ["one.mp4", "two.mp4"]
     films = {
         take.path.name: [rgb(frame) for frame in source_frames(take.path, about.fps, box=take.box)]
         for take in clip.takes
@@ -128,14 +131,16 @@ def test_no_stretch_and_no_path_goes_on_into_another_file(clip: Clip, kept: Kept
     assert len(ends) == 2
     for (first, last), take in zip(sorted(ends), clip.takes, strict=True):
         begin = int(take.begin * kept.about.fps)
-        assert begin <= first and last < begin + ceil(SECONDS * kept.about.fps)
+        assert begin <= first
+        assert last < begin + ceil(SECONDS * kept.about.fps)
     numbers = kept.path.numbers.tolist()
     assert sum(after != before + 1 for before, after in pairwise(numbers)) == 1
 
 
 def test_one_take_is_written_as_ever(takes: tuple[Path, Path], kept: KeptFrames) -> None:
     alone = keep_frames(takes[0], "ab", load_clip(takes[0], CONFIG), CONFIG.clip, CONFIG.features).about
-    assert "takes" not in alone.to_json() and alone.moment(5) == (Fraction(1, 5), "")
+    assert "takes" not in alone.to_json()
+    assert alone.moment(5) == (Fraction(1, 5), "")
     assert KeptAbout.from_json(alone.to_json()) == alone
     assert KeptAbout.from_json(kept.about.to_json()) == kept.about
 
@@ -175,14 +180,18 @@ def test_a_run_of_takes(learnt: RunFolder, takes: tuple[Path, Path], tmp_path: P
     assert run.films.videos(moved) == [takes[0].absolute(), moved]
     held_out = len(load_clip(takes[0], CONFIG).held_out[0])
     sample = probe(run.sample_file(1))
-    assert sample.sounds and sample.video is not None and sample.video.duration == Fraction(2 * held_out, 20)
+    assert sample.sounds
+    assert sample.video is not None
+    assert sample.video.duration == Fraction(2 * held_out, 20)
     with Shelf() as shelf:
         found = [open_takes(run, take, False, shelf, lambda *told: None) for take in (None, takes[1])]
         for dataset, path in zip(found, takes, strict=True):
             begin = float(dataset.measured.seconds(dataset.span.start))
-            assert dataset.measured.path.name == path.name and len(dataset.train) == 2
+            assert dataset.measured.path.name == path.name
+            assert len(dataset.train) == 2
             assert begin == pytest.approx(0.8 * SECONDS, abs=0.1)
-        assert "of the other takes (two.mp4)" in found[0].left_out[0] and found[1].subfolder
+        assert "of the other takes (two.mp4)" in found[0].left_out[0]
+        assert found[1].subfolder
         with pytest.raises(UserError, match="expected one of the takes"):
             open_takes(run, tmp_path, False, shelf, lambda *told: None)
         learnt = LearntFrames.of(run.films.videos(), run.config(), None, shelf, lambda *told: None)
@@ -200,7 +209,8 @@ def test_a_film_of_takes_never_leaves_a_file(learnt: RunFolder, takes: tuple[Pat
     for part in film.held_out:
         before = film.before(part)
         assert (before.path, before.end) == (part.path, part.begin)
-        assert before.begin >= 0 and part.end < ceil(SECONDS * 25) / 25 + 1 / 20
+        assert before.begin >= 0
+        assert part.end < ceil(SECONDS * 25) / 25 + 1 / 20
     one, two = (np.stack([*part.frames()]).astype(int) for part in film.held_out)
     assert one.shape == two.shape and one.shape[1:] == (48, 48, 3), "as large as the first take"
     apart = [np.abs(one[:10] - two[shift : 10 + shift]).mean() for shift in range(3)]
@@ -224,7 +234,8 @@ def test_all_takes_are_measured_at_the_size_of_the_source(
     monkeypatch.setattr(source_size, "played_rows", lambda *run, **how: [drawn_row(*run, **how)])
     results = evaluate_source_size(learnt.path, device="cpu").results
     held_out = Film.of_run(learnt).held_out
-    assert results.span.video == "one.mp4, two.mp4" and "two.mp4 2.10 to" in results.notes[0]
+    assert results.span.video == "one.mp4, two.mp4"
+    assert "two.mp4 2.10 to" in results.notes[0]
     assert results.span.seconds == pytest.approx(
         sum(float(part.end - part.begin) for part in held_out), abs=0.1
     )

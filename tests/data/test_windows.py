@@ -26,7 +26,8 @@ def test_in_order_from_the_beginning_then_again_with_an_offset() -> None:
     assert [starts[0] for starts, _ in taken[:5]] == [0, 8, 16, 24, 32]
     assert [primed[0] for _, primed in taken[:5]] == [0, None, None, None, None]
     again, primed = taken[5]
-    assert 0 <= again[0] < 8 and primed == again  # fresh state
+    assert 0 <= again[0] < 8
+    assert primed == again
     assert all(starts[0] + 8 <= 40 for starts, _ in taken)
 
 
@@ -34,7 +35,8 @@ def test_lanes_stay_in_their_part() -> None:
     config = TrainingConfig(window=4, lanes=3)
     for starts, _ in walk(config, [range(0, 60)], 50):
         for lane, start in enumerate(starts):
-            assert 20 * lane <= start and start + 4 <= 20 * (lane + 1)
+            assert 20 * lane <= start
+            assert start + 4 <= 20 * (lane + 1)
 
 
 @pytest.mark.parametrize("sampler", ["sequential", "random"])
@@ -47,7 +49,8 @@ def test_the_held_out_part_is_never_touched(sampler: str) -> None:
             begin = start if first is None else first
             assert any(begin in span and start + 6 <= span.stop for span in train)
             seen |= set(range(start, start + 6))
-    assert {0, 39, 60, 99} <= seen and not seen & set(range(40, 60))
+    assert {0, 39, 60, 99} <= seen
+    assert not seen & set(range(40, 60))
 
 
 def test_a_carried_state_continues_the_window_before() -> None:

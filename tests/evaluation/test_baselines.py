@@ -38,11 +38,14 @@ def inside(features: torch.Tensor) -> torch.Tensor:
 def test_still_and_picked_and_part() -> None:
     frames = noise(0, 10)
     still, order = Still(frames[3], 7), np.array([4, 4, 0, 9])
-    assert len(still) == 7 and np.array_equal(still.read(2, 5), frames[[3, 3, 3]])
+    assert len(still) == 7
+    assert np.array_equal(still.read(2, 5), frames[[3, 3, 3]])
     picked = Picked(Held(frames), order)
-    assert len(picked) == 4 and np.array_equal(picked.read(1, 4), frames[[4, 0, 9]])
+    assert len(picked) == 4
+    assert np.array_equal(picked.read(1, 4), frames[[4, 0, 9]])
     section = FrameSpan(Held(frames), range(2, 6))
-    assert len(section) == 4 and np.array_equal(section.read(1, 4), frames[3:6])
+    assert len(section) == 4
+    assert np.array_equal(section.read(1, 4), frames[3:6])
 
 
 @pytest.mark.parametrize("overlap", [0, 1, 2])
@@ -86,9 +89,8 @@ def test_shifted_sound_is_the_same_sound_at_another_time() -> None:
 def test_shuffled_sound_is_its_pieces_in_another_order(length: int, seed: int) -> None:
     span = range(20, 20 + length)
     altered = shuffled_sound(FEATURES, span, 20.0, seed)
-    assert torch.equal(altered[:20], FEATURES[:20]) and torch.equal(
-        altered[span.stop :], FEATURES[span.stop :]
-    )
+    assert torch.equal(altered[:20], FEATURES[:20])
+    assert torch.equal(altered[span.stop :], FEATURES[span.stop :])
     rows = [FEATURES[20:].eq(row).all(1).nonzero().item() for row in altered[20 : span.stop]]
     assert sorted(rows) == list(range(length)), "every frame is there once"
     assert rows != sorted(rows), "two pieces change places as well"
@@ -107,5 +109,6 @@ def test_silent_sound_is_what_silence_sounds_like(kind: str) -> None:
     expected = extractor.whole(wave)[25:85]
     altered = silent_sound(features, range(25, 85), extractor)
     assert torch.allclose(altered[25:85], expected, atol=1e-5)
-    assert torch.equal(altered[:25], features[:25]) and torch.equal(altered[85:], features[85:])
+    assert torch.equal(altered[:25], features[:25])
+    assert torch.equal(altered[85:], features[85:])
     assert not torch.allclose(features[25:85], expected, atol=1e-2)

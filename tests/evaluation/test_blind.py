@@ -54,16 +54,22 @@ def saved(file: Path, shown: dict[str, Any], choices: list[Any], **others: Any) 
 def test_every_pair_both_ways_round_with_sound(
     made: BlindPage, shown: dict[str, Any], run: Path, tmp_path: Path
 ) -> None:
-    assert made.file == run / "evaluation" / "blind" / "blind.html" and made.pairs == 20
-    assert set(made.kinds) == KINDS and len(shown["clips"]) == 5 and len(shown["pairs"]) == 20
+    assert made.file == run / "evaluation" / "blind" / "blind.html"
+    assert made.pairs == 20
+    assert set(made.kinds) == KINDS
+    assert len(shown["clips"]) == 5
+    assert len(shown["pairs"]) == 20
     key = read_key(run / "evaluation" / "blind" / f"{shown['page']}.json")
-    assert len({*key.pairs}) == 20 and {kind for pair in key.pairs for kind in pair} == KINDS
+    assert len({*key.pairs}) == 20
+    assert {kind for pair in key.pairs for kind in pair} == KINDS
     assert len({tuple(pair) for pair in shown["pairs"]}) == 20
     for place, clip in enumerate(shown["clips"]):
         file = tmp_path / f"{place}.mp4"
         file.write_bytes(b64decode(clip))
         info = probe(file)
-        assert info.video is not None and info.sounds and abs(float(info.video.duration) - 0.8) < 0.06
+        assert info.video is not None
+        assert info.sounds
+        assert abs(float(info.video.duration) - 0.8) < 0.06
 
 
 def test_the_page_tells_nothing(made: BlindPage) -> None:
@@ -95,7 +101,8 @@ def test_votes_are_counted(run: Path, shown: dict[str, Any], tmp_path: Path) -> 
     assert len(named) == 10
     real = named["drawn", "real"]
     assert (real.wins, real.losses, real.ties, real.share) == (0, 4, 0, 0.0)
-    assert named["drawn", "path"].ties == 4 and named["drawn", "path"].share is None
+    assert named["drawn", "path"].ties == 4
+    assert named["drawn", "path"].share is None
     assert any("drawn or real" in line and "0 to 49 %" in line for line in found.lines())
 
 
@@ -108,7 +115,8 @@ def test_choices_count_for_the_kind_that_was_there() -> None:
 def test_wilson() -> None:
     assert wilson_interval(0, 0) == (0, 1)
     assert wilson_interval(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-3)  # Wilson 1927, as in R
-    assert wilson_interval(0, 20)[0] == 0 and wilson_interval(20, 20)[1] == 1
+    assert wilson_interval(0, 20)[0] == 0
+    assert wilson_interval(20, 20)[1] == 1
 
 
 @pytest.mark.parametrize(
@@ -212,4 +220,5 @@ def test_voting_with_keys(
     assert file.name == "votes.json"
     choices = {vote["pair"]: vote["choice"] for vote in json.loads(file.read_text())["votes"]}
     assert [choices[pair] for pair in range(20)] == [1, 2, 2, 1, *[2] * 16]
-    assert count_votes(run, [file]).votes == 20 and wrong == []
+    assert count_votes(run, [file]).votes == 20
+    assert wrong == []

@@ -37,23 +37,23 @@ def line(lines, title):
 def test_figures_stand_side_by_side(run, out):
     first, second = made_up("first"), changed(made_up("second"), MODEL, lpips_alex=0.012, ssim=None, dcor=0.1)
     found = compare([run(first), run(second)], out)
-    assert found.warnings == [] and found.pools == []
+    assert found.warnings == []
+    assert found.pools == []
     lines = found.lines()
     assert line(lines, "LPIPS, AlexNet ↓") == ["0.019", "0.012", "0.038"]
     assert line(lines, "SSIM ↑") == ["0.900", "-", "0.913"]
-    assert (
-        f"{MEAN} of first" in lines[1]
-        and len({len(each) for each in lines if "0.0" in each and "  " in each}) == 1
-    )
+    assert f"{MEAN} of first" in lines[1]
+    assert len({len(each) for each in lines if "0.0" in each and "  " in each}) == 1
     page = Page(out.read_text(encoding="utf-8"))
     table = page.table("first", "second")
     assert table["LPIPS, AlexNet ↓"] == {"first": "0.019", "second": "0.012", f"{MEAN} of first": "0.038"}
     marked = {page.tables[t][r][0]: page.tables[t][0][c] for t, r, c in page.marked}
-    assert (
-        marked["LPIPS, AlexNet ↓"] == "second" and marked["dcor ↑"] == "first" and marked["SSIM ↑"] == "first"
-    )
+    assert marked["LPIPS, AlexNet ↓"] == "second"
+    assert marked["dcor ↑"] == "first"
+    assert marked["SSIM ↑"] == "first"
     assert all(source.startswith("data:") for source in page.sources)
-    assert "and <the picture> follows it." in page.text and lines[-1] == f"page: {out}"
+    assert "and <the picture> follows it." in page.text
+    assert lines[-1] == f"page: {out}"
 
 
 def test_a_substituted_network_is_named(run, out):
@@ -77,10 +77,13 @@ def test_a_substituted_network_is_named(run, out):
 )
 def test_what_does_not_compare_is_said(run, out, facts, told):
     found = compare([run(made_up("a")), run(made_up("b", **facts))], out)
-    assert len(found.warnings) == 1 and f"different {told}," in found.warnings[0]
-    assert "a: " in found.warnings[0] and "b: " in found.warnings[0]
+    assert len(found.warnings) == 1
+    assert f"different {told}," in found.warnings[0]
+    assert "a: " in found.warnings[0]
+    assert "b: " in found.warnings[0]
     page = Page(out.read_text(encoding="utf-8"))
-    assert page.marked == [] and found.warnings[0] in page.text
+    assert page.marked == []
+    assert found.warnings[0] in page.text
 
 
 def test_held_out_parts_of_one_video_are_pooled(run, out):
@@ -89,17 +92,16 @@ def test_held_out_parts_of_one_video_are_pooled(run, out):
         fold["pool"][MODEL] = sums(10 + at, shifts=50 + at)._asdict()
     found = compare([run(fold) for fold in folds], out)
     (pool,) = found.pools
-    assert pool.runs == ("fold 0", "fold 1", "fold 2") and tuple(pool.products) == MOVING
+    assert pool.runs == ("fold 0", "fold 1", "fold 2")
+    assert tuple(pool.products) == MOVING
     expected = pooled([sums(10 + at, shifts=50 + at) for at in range(3)])
-    assert (
-        pool.products[MODEL] == expected
-        and expected.dcor == pytest.approx(0.3)
-        and expected.excess is not None
-    )
+    assert pool.products[MODEL] == expected
+    assert expected.dcor == pytest.approx(0.3)
+    assert expected.excess is not None
     cells = Page(out.read_text(encoding="utf-8")).table("dcor", "wrong times")[MODEL]
-    assert (
-        cells["dcor"] == "0.300" and cells["wrong times"] == "50" and cells["p"] == f"{expected.excess.p:.3f}"
-    )
+    assert cells["dcor"] == "0.300"
+    assert cells["wrong times"] == "50"
+    assert cells["p"] == f"{expected.excess.p:.3f}"
     assert line(found.lines(), MODEL)[0] == "0.300"
 
 

@@ -98,7 +98,8 @@ def test_a_frame_knows_its_instant_and_progress_ends_at_the_end(performance: Pat
         found = decode(
             performance, config.clip, features, None, shelf, lambda *progress: seen.append(progress)
         )
-        assert len(found.frames) == 60 and found.seconds(7) == Fraction(3, 2) + Fraction(7, 24)
+        assert len(found.frames) == 60
+        assert found.seconds(7) == Fraction(3, 2) + Fraction(7, 24)
     assert seen == [("decoding performance.mp4", 32, 60), ("decoding performance.mp4", 60, 60)]
 
 
@@ -124,7 +125,8 @@ def test_pieces_of_the_sound_are_heard_as_the_whole(
     found = course(path, fps, 0, count)
     assert np.array_equal(found.loudness, loudness(samples, COURSE_RATE, fps, count))
     assert np.array_equal(found.onsets, onset_strength(spectra(samples), COURSE_RATE, fps, count))
-    assert found.onsets.std() > 0 and found.loudness.std() > 0
+    assert found.onsets.std() > 0
+    assert found.loudness.std() > 0
 
 
 @pytest.mark.parametrize("piece", [6, 7, 60])
@@ -147,7 +149,8 @@ def test_a_part_is_that_part_of_the_whole(start: Fraction, murmur: tuple[Path, n
     section, first = course(murmur[0], fps, start, 130), int(start * fps)
     assert np.array_equal(section.loudness, whole.loudness[first : first + 130])
     assert np.array_equal(section.onsets, whole.onsets[first : first + 130])
-    assert (whole.loudness[501:] == SILENCE_DB).all() and (whole.onsets[502:] == 0).all()
+    assert (whole.loudness[501:] == SILENCE_DB).all()
+    assert (whole.onsets[502:] == 0).all()
 
 
 def test_a_start_between_frames_is_kept_to_the_sample(murmur: tuple[Path, np.ndarray]) -> None:
@@ -161,7 +164,8 @@ def test_the_sound_of_a_video_at_its_own_rate(performance: Path) -> None:
     found = course(performance, Fraction(20), 0, 80)
     quiet = found.loudness < -60
     assert quiet[:10].all(), "four steps of rest before the first stroke"
-    assert not quiet.all() and found.onsets[~quiet].max() > 10 * found.onsets[:10].max()
+    assert not quiet.all()
+    assert found.onsets[~quiet].max() > 10 * found.onsets[:10].max()
 
 
 def test_memory_does_not_grow_with_the_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

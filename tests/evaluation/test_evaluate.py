@@ -98,13 +98,12 @@ def full(run: Path, bare: Evaluation, shared: Path, tmp_path_factory: pytest.Tem
 
 
 def test_the_files_hold_what_is_returned(bare: Evaluation, run: Path) -> None:
-    assert (
-        bare.results_file == run / "evaluation/results.json"
-        and bare.report_file == run / "evaluation/report.html"
-    )
+    assert bare.results_file == run / "evaluation/results.json"
+    assert bare.report_file == run / "evaluation/report.html"
     assert bare.report_file.read_text(encoding="utf-8").startswith("<!")
     content = json.loads(json.dumps(as_json(bare.results)))
-    assert content["format"] == 1 and content["took_s"] > 0
+    assert content["format"] == 1
+    assert content["took_s"] > 0
     assert content["environment"]["video_sha256"] == content["run"]["video_sha256"]
     assert content["run"]["model_sha256"] == file_hash(run / "model.safetensors")
 
@@ -116,7 +115,9 @@ def test_all_rows_have_all_measures(bare: Evaluation) -> None:
         assert set(row) == set(MEASURES) - OF_SOUNDS - BY_NETWORKS - (set() if name in MOVING else CHANCE), (
             name
         )
-    assert found[REAL]["dcor"] == pytest.approx(1) and found[REAL]["newness"] == 1 and found[REAL]["mse"] == 0
+    assert found[REAL]["dcor"] == pytest.approx(1)
+    assert found[REAL]["newness"] == 1
+    assert found[REAL]["mse"] == 0
     assert found[MEAN]["newness"] == pytest.approx(found[MEAN]["distance"] / found[REAL]["distance"])
     assert found[MEAN]["motion_ratio"] == found[HELD]["motion_ratio"] == 0
     assert all(found[name]["distance"] == 0 for name in (HELD, SHIFTED, NEAREST, PATH)), (
@@ -139,7 +140,8 @@ def test_only_held_out_frames_are_measured(bare: Evaluation, performance: Path, 
     real = clip.frames[64:].numpy()
     last = np.repeat(clip.frames[63:64].numpy(), 16, 0)
     assert values(bare)[HELD]["ssim"] == pytest.approx(ssim(last, real, zero_border=True))
-    assert len(bare.results.series.motion) == 15 and len(bare.results.series.loudness) == 16
+    assert len(bare.results.series.motion) == 15
+    assert len(bare.results.series.loudness) == 16
 
 
 def test_sensitivity_is_that_of_the_model_played_with_another_sound(
@@ -162,7 +164,9 @@ def test_sensitivity_is_that_of_the_model_played_with_another_sound(
     assert found.response == pytest.approx(expected.response, rel=1e-2)
     assert found.motion_ratio == pytest.approx(expected.motion_ratio, rel=1e-2)
     assert found.dcor == pytest.approx(expected.dcor, abs=1e-2)
-    assert found.effect is not None and found.effect.pairs == 1 and found.effect.size is None
+    assert found.effect is not None
+    assert found.effect.pairs == 1
+    assert found.effect.size is None
     for name in ("motion_correlation", "onset_correlation", "av_align"):
         assert found.values[name] == pytest.approx(expected.values[name], abs=0.05), name
     unaltered = bare.results.sensitivity.altered["right"]
@@ -174,7 +178,8 @@ def test_the_sound_without_a_picture(bare: Evaluation) -> None:
     assert sound.name == "strokes.wav" and sound.seconds == 51 / 20, (
         "as long as the sound, up to the next frame"
     )
-    assert set(sound.values) == FOREIGN and set(sound.altered) == {
+    assert set(sound.values) == FOREIGN
+    assert set(sound.altered) == {
         "right",
         "shifted",
         "shuffled",
@@ -187,9 +192,12 @@ def test_the_sound_without_a_picture(bare: Evaluation) -> None:
 def test_with_weights_their_measures_appear(full: Evaluation) -> None:
     found = values(full)
     for row in found.values():
-        assert {"tof", "warping_error", "perceptual_squeeze_caffe"} <= set(row) and "lpips_alex" not in row
-    assert found[REAL]["tof"] == 0 and found[REAL]["perceptual_squeeze_caffe"] == 0
-    assert found[MEAN]["warping_error"] == 0 and found[REAL]["warping_error"] > 0
+        assert {"tof", "warping_error", "perceptual_squeeze_caffe"} <= set(row)
+        assert "lpips_alex" not in row
+    assert found[REAL]["tof"] == 0
+    assert found[REAL]["perceptual_squeeze_caffe"] == 0
+    assert found[MEAN]["warping_error"] == 0
+    assert found[REAL]["warping_error"] > 0
     assert all(found[name]["tof"] > 0 and found[name]["perceptual_squeeze_caffe"] > 0 for name in ROWS[1:])
     assert found[MEAN]["tof"] == found[HELD]["tof"], "of any still: the mean speed of the real video"
     assert len(full.results.left_out) == 5
@@ -214,7 +222,8 @@ def test_the_training_part_if_asked_lies_beside(trained: Path, tmp_path: Path) -
     assert not (run.path / "evaluation/results.json").exists()
     section = found.results.span
     assert (section.name, section.first_frame, section.frames) == ("training part", 0, 64)
-    assert values(found)[REAL]["distance"] == 0 and values(found)[NEAREST]["distance"] == 0
+    assert values(found)[REAL]["distance"] == 0
+    assert values(found)[NEAREST]["distance"] == 0
     assert values(found)[NEAREST]["dcor"] > 0.9, "replay finds the very frames"
 
 
@@ -234,7 +243,8 @@ def test_another_video_is_measured_as_a_whole(trained: Path, tmp_path: Path) -> 
     )
     assert found.results.run.video == "performance.mp4"
     assert found.results.environment.video_sha256 == file_hash(other)
-    assert values(found)[REAL]["newness"] == 1 and values(found)[SHIFTED]["distance"] == 0
+    assert values(found)[REAL]["newness"] == 1
+    assert values(found)[SHIFTED]["distance"] == 0
 
 
 @pytest.mark.usefixtures("no_weights")

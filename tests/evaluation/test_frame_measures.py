@@ -139,12 +139,14 @@ def test_motion_after_the_sound_has_a_positive_lag() -> None:
     strokes[random.permutation(np.arange(10, 110, 5))[:12]] = random.uniform(0.5, 1, 12)
     sound_course = Course(np.where(strokes > 0, -10.0, -80.0), strokes)
     found = sound_and_motion(np.roll(strokes, 2)[:-1], sound_course, FPS)
-    assert found["onset_lag_ms"] == 100 and found["loudness_lag_ms"] == 100
+    assert found["onset_lag_ms"] == 100
+    assert found["loudness_lag_ms"] == 100
     assert found["onset_correlation"] == pytest.approx(1)
     early = sound_and_motion(np.roll(strokes, -3)[:-1], sound_course, FPS)
     assert early["onset_lag_ms"] == -150
     together = sound_and_motion(strokes[:-1], sound_course, FPS)
-    assert together["av_align"] == 1 and together["motion_in_silence"] == 0
+    assert together["av_align"] == 1
+    assert together["motion_in_silence"] == 0
     assert (together["av_align_chance"] or 0) < 0.7
 
 
@@ -156,11 +158,13 @@ def test_json_has_no_numbers_that_json_does_not_know(tmp_path) -> None:
     results = {"format": 1, "rows": rows, "more": nan}
     write_json(tmp_path / "results.json", results)
     text = (tmp_path / "results.json").read_text()
-    assert "NaN" not in text and "Infinity" not in text
+    assert "NaN" not in text
+    assert "Infinity" not in text
     assert json.loads(text) == as_json(results)
 
 
 def test_memory_does_not_grow_with_length() -> None:
     ours, real = Held(noise(12, 150)), Held(noise(13, 150))
     found = measures_of(real).series(ours)
-    assert isinstance(found, Series) and max(ours.largest, real.largest) == BLOCK + 2
+    assert isinstance(found, Series)
+    assert max(ours.largest, real.largest) == BLOCK + 2

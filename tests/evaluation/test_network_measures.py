@@ -46,9 +46,9 @@ def networks(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Networks
 @pytest.mark.parametrize(("count", "most"), [(1, 5), (4, 5), (5, 5), (6, 5), (1000, 7), (12_345, 200)])
 def test_places_are_spread_from_the_first_to_the_last(count: int, most: int) -> None:
     places = spread_evenly(count, most)
-    assert (
-        len(places) == min(count, most) and places[0] == 0 and places[-1] == (count - 1 if count > 1 else 0)
-    )
+    assert len(places) == min(count, most)
+    assert places[0] == 0
+    assert places[-1] == (count - 1 if count > 1 else 0)
     steps = np.diff(places)
     assert len(steps) == 0 or steps.max() - steps.min() <= 1
 
@@ -56,12 +56,17 @@ def test_places_are_spread_from_the_first_to_the_last(count: int, most: int) -> 
 def test_what_is_there_and_what_is_left_out(
     networks: Networks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert list(networks.perceptual) == ["perceptual_squeeze_caffe"] and networks.flow is not None
-    assert networks.inception is None and networks.i3d is None and len(networks.left_out) == 5
+    assert list(networks.perceptual) == ["perceptual_squeeze_caffe"]
+    assert networks.flow is not None
+    assert networks.inception is None
+    assert networks.i3d is None
+    assert len(networks.left_out) == 5
     assert "listen-and-move weights fetch alexnet lpips-alex" in networks.left_out[0]
     monkeypatch.setenv("LISTEN_AND_MOVE_WEIGHTS", str(tmp_path))
     nothing = available(CPU, 32)
-    assert not nothing.perceptual and nothing.flow is None and len(nothing.left_out) == 7
+    assert not nothing.perceptual
+    assert nothing.flow is None
+    assert len(nothing.left_out) == 7
     assert all(any(name in sentence for sentence in nothing.left_out) for name in weights.WEIGHTS)
     assert any("weights add squeezenet1_1-caffe FILE" in sentence for sentence in nothing.left_out)
 
@@ -69,7 +74,8 @@ def test_what_is_there_and_what_is_left_out(
 def test_frames_too_small_for_a_network_leave_it_out(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LISTEN_AND_MOVE_WEIGHTS", str(shared / "data/weights"))
     found = available(CPU, 8)
-    assert not found.perceptual and any("needs frames of at least" in sentence for sentence in found.left_out)
+    assert not found.perceptual
+    assert any("needs frames of at least" in sentence for sentence in found.left_out)
 
 
 @pytest.mark.parametrize("most", [4, 200])
@@ -150,14 +156,15 @@ def test_distributions_compare_frames_and_windows() -> None:
     )
     assert [entry.measure for entry in found] == ["FID", "KID", "FVD", "KVD"]
     fid, kid, fvd, kvd = found
-    assert fid.value is None and "too few samples" in fid.note and fvd.value is None
+    assert fid.value is None
+    assert "too few samples" in fid.note
+    assert fvd.value is None
     videos = [torch.from_numpy(video).permute(0, 3, 1, 2).float() / 255 for video in (real, other, ours)]
     vectors = [FRAMES(video).numpy() for video in videos]
     expected = compare_distributions(*vectors, measure="kernel", least=LEAST_FRAMES)
     assert (kid.real_samples, kid.generated_samples) == (330, 330)
-    assert kid.value == pytest.approx(expected.value, rel=1e-3) and kid.floor == pytest.approx(
-        expected.floor, rel=1e-3
-    )
+    assert kid.value == pytest.approx(expected.value, rel=1e-3)
+    assert kid.floor == pytest.approx(expected.floor, rel=1e-3)
     windows = [
         WINDOWS(
             torch.stack([2 * video[at : at + 16] - 1 for at in range(0, len(video) - 15, 16)]).transpose(1, 2)
@@ -178,7 +185,8 @@ def test_the_papers_protocol_gives_numbers_with_a_warning() -> None:
         FRAMES(torch.from_numpy(video).permute(0, 3, 1, 2).float() / 255).numpy() for video in (real, ours)
     ]
     assert found[0].value == pytest.approx(frechet_distance(*vectors), rel=1e-3)
-    assert found[0].value > 2 * found[0].floor and "however few" in found[0].note
+    assert found[0].value > 2 * found[0].floor
+    assert "however few" in found[0].note
 
 
 def test_flow_of_a_part_where_nothing_can_be_followed_is_no_number() -> None:
@@ -191,4 +199,5 @@ def test_flow_of_a_part_where_nothing_can_be_followed_is_no_number() -> None:
             return np.full((len(first), 2, *first.shape[1:3]), 1000, np.float32)
 
     found = by_flow({"real": Held(noise(6, 9))}, Held(noise(6, 9)), Away(), ignored)
-    assert isnan(found["real"]["warping_error"] or 0.0) and found["real"]["tof"] == 0
+    assert isnan(found["real"]["warping_error"] or 0.0)
+    assert found["real"]["tof"] == 0

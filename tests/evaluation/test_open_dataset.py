@@ -39,7 +39,8 @@ def test_the_held_out_part(
     with Shelf() as shelf:
         found = chosen(folder, shelf)
         assert (found.name, found.span, found.train) == (HELD_OUT, span, train)
-        assert found.measured is found.learnt and found.longest == max(train, key=len)
+        assert found.measured is found.learnt
+        assert found.longest == max(train, key=len)
         expected = clip.frames[span.start : span.stop].numpy()
         assert np.array_equal(found.real.read(0, len(span)), expected)
         assert np.array_equal(found.unseen.read(0, len(span)), expected)
@@ -55,13 +56,17 @@ def test_with_nothing_held_out_three_ways_out_are_named(
             chosen(folder, shelf)
         assert all(f"--{option}" in str(refusal.value) for option in ("holdout", "video", "training"))
         asked = chosen(folder, shelf, training=True)
-        assert asked.name == TRAINING and asked.span == range(80 - frames) and len(asked.unseen) == frames
+        assert asked.name == TRAINING
+        assert asked.span == range(80 - frames)
+        assert len(asked.unseen) == frames
 
 
 def test_the_training_part_on_request_is_its_longest_stretch(trained: Path, tmp_path: Path) -> None:
     with Shelf() as shelf:
         found = chosen(copied(trained, tmp_path, holdout="0.3-0.5"), shelf, training=True)
-        assert found.name == TRAINING and found.span == range(40, 80) and found.unseen.span == range(24, 40)
+        assert found.name == TRAINING
+        assert found.span == range(40, 80)
+        assert found.unseen.span == range(24, 40)
 
 
 def test_the_same_video_at_another_place_is_recognised(
@@ -70,8 +75,10 @@ def test_the_same_video_at_another_place_is_recognised(
     moved = Path(shutil.copy(performance, tmp_path / "moved.mp4"))
     with Shelf() as shelf:
         found = chosen(RunFolder(trained), shelf, video=moved)
-        assert found.name == HELD_OUT and found.span == range(64, 80)
-        assert found.measured is found.learnt and found.learnt.path == moved
+        assert found.name == HELD_OUT
+        assert found.span == range(64, 80)
+        assert found.measured is found.learnt
+        assert found.learnt.path == moved
         assert chosen(RunFolder(trained), shelf, video=moved, training=True).name == TRAINING
 
 
@@ -84,11 +91,12 @@ def test_another_video_is_measured_as_a_whole(crop: str, trained: Path, tmp_path
     other = another_take(tmp_path / "second take.mkv", width=64, height=48)
     with Shelf() as shelf:
         found = chosen(folder, shelf, video=other)
-        assert found.name == "second take" and found.span == range(32) == found.unseen.span
-        assert found.learnt.path != other == found.measured.path and found.measured.seconds(3) == Fraction(
-            3, 20
-        )
-        assert found.learnt.seconds(0) == 1 and found.train == (range(40),)
+        assert found.name == "second take"
+        assert found.span == range(32) == found.unseen.span
+        assert found.learnt.path != other == found.measured.path
+        assert found.measured.seconds(3) == Fraction(3, 20)
+        assert found.learnt.seconds(0) == 1
+        assert found.train == (range(40),)
         whole = load_clip(other, replace(settings, clip=replace(settings.clip, start=0.0, end=None)))
         assert np.array_equal(found.real.read(0, 32), whole.frames.numpy())
 

@@ -54,7 +54,8 @@ def test_round_trip_of_an_evaluation(tmp_path: Path) -> None:
     write_json(file, results)
     text = file.read_text(encoding="utf-8")
     assert text == json.dumps(values, indent=1)
-    assert read_results(file) == results and results.pool[MODEL].dcor == pytest.approx(0.3)
+    assert read_results(file) == results
+    assert results.pool[MODEL].dcor == pytest.approx(0.3)
     endless = replace(results, pool={MODEL: results.pool[MODEL]._replace(product=inf)})
     write_json(file, endless)
     assert (
@@ -74,7 +75,9 @@ def test_files_of_other_versions_are_read(tmp_path: Path) -> None:
     write_json(tmp_path / "results.json", values)
     found = read_results(tmp_path / "results.json")
     assert found.by_row() == {row["name"]: row["values"] for row in values["rows"]}
-    assert found.pool == {} and found.series is None and found.sensitivity.altered["silent"].values == {}
+    assert found.pool == {}
+    assert found.series is None
+    assert found.sensitivity.altered["silent"].values == {}
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"7", b"null", b'{"rows": []}', b"\xff\xfe\x00"])
@@ -124,7 +127,8 @@ class Outer:
 def test_records_may_be_inlined_and_renamed() -> None:
     record = Outer("a", Inner((Pair(0.5), Pair(1.0, 3))))
     plain = {"class": "a", "pairs": [{"first": 0.5, "second": 2}, {"first": 1.0, "second": 3}], "more": None}
-    assert as_json(record) == plain and from_json(Outer, plain) == record
+    assert as_json(record) == plain
+    assert from_json(Outer, plain) == record
     assert from_json(Outer, {"class": "a", "pairs": [{"first": 0.5}]}) == Outer("a", Inner((Pair(0.5),)))
     with pytest.raises(ValueError, match="expected first; it is missing"):
         from_json(Pair, {"second": 3})

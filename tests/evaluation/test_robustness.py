@@ -231,13 +231,14 @@ def test_all_that_can_be_played_is_measured_and_the_rest_reported(run, sounds):
     assert "at least 8 frames" in reasons["short.wav"]
     assert len(reasons) == 3, "a text is no sound, and no mistake"
     assert [clip["silent"] for clip in results["clips"]] == [False] * 4 + [True]
-    assert results["overall"]["sounding"] == 4 and results["overall"]["clips"] == 5
+    assert results["overall"]["sounding"] == 4
+    assert results["overall"]["clips"] == 5
     for clip in results["clips"]:
-        assert 0.6 <= clip["seconds"] <= 0.9 and clip["frames"] == np.ceil(clip["seconds"] * 20)
+        assert 0.6 <= clip["seconds"] <= 0.9
+        assert clip["frames"] == np.ceil(clip["seconds"] * 20)
         assert set(SHOWN) <= set(clip["values"])
-        assert len(clip["novelty"]) == 1 and clip["values"]["novelty"] == pytest.approx(
-            clip["novelty"][0], abs=1e-3
-        )
+        assert len(clip["novelty"]) == 1
+        assert clip["values"]["novelty"] == pytest.approx(clip["novelty"][0], abs=1e-3)
         assert -20 <= clip["values"]["gain_db"] <= 20
     quiet = results["clips"][-1]
     assert quiet["values"]["gain_db"] == 0 and quiet["novelty"] == [0], "silence is neither amplified nor new"
@@ -255,8 +256,10 @@ def test_overall_figures_are_those_of_the_clips(run, sounds):
     sounding = [clip for clip in results["clips"] if not clip["silent"]]
     ratios = [clip["values"]["motion_ratio"] for clip in sounding]
     spread = results["overall"]["measures"]["motion_ratio"]
-    assert np.isclose(spread["mean"], np.mean(ratios)) and np.isclose(spread["median"], np.median(ratios))
-    assert np.isclose(spread["low"], np.quantile(ratios, 0.1)) and spread["count"] == 4
+    assert np.isclose(spread["mean"], np.mean(ratios))
+    assert np.isclose(spread["median"], np.median(ratios))
+    assert np.isclose(spread["low"], np.quantile(ratios, 0.1))
+    assert spread["count"] == 4
     assert results["overall"]["used"] == sum(clip["used"] for clip in sounding)
     order = [clip["name"] for clip in sorted(sounding, key=lambda clip: clip["values"]["distance"])]
     assert (results["best"], results["worst"]) == (order[:2], order[::-1][:2])
@@ -303,7 +306,8 @@ def test_what_has_changed_is_played_again_and_other_settings_are_not_mixed_in(ru
     before = played(run)
     other = robustness(run, sounds, clips=3, seconds="0.5", device="cpu")
     assert played(run) == before * 2
-    assert other.results.not_used == 3 and {each.clip.seconds for each in other.results.clips} == {0.5}
+    assert other.results.not_used == 3
+    assert {each.clip.seconds for each in other.results.clips} == {0.5}
     assert "not used: 3 clips of another model or other settings" in other.lines()
     write_wav(sounds / before[0], tone(1.5, 900.0), RATE)
     changed = as_json(robustness(run, sounds, clips=3, seconds="0.6", device="cpu").results)
@@ -321,12 +325,16 @@ def test_the_page_holds_its_pictures_and_asks_for_nothing(run, sounds):
         found.results.worst
     )
     assert not re.search(r'(src|href)="(?!data:)', text)
-    assert "more/hiss &lt;b&gt;.wav" in text and "hiss <b>" not in text
-    assert "short.wav" in text and "without the weights inception-fid" in text
+    assert "more/hiss &lt;b&gt;.wav" in text
+    assert "hiss <b>" not in text
+    assert "short.wav" in text
+    assert "without the weights inception-fid" in text
     shown = imread(
         found.report_file.parent / "clips" / f"{found.results.clips[0].clip.key}.jpg", format="jpg"
     )
-    assert shown.shape[0] >= 32 and shown.shape[1] >= 8 * 32 and shown.std() > 1
+    assert shown.shape[0] >= 32
+    assert shown.shape[1] >= 8 * 32
+    assert shown.std() > 1
 
 
 def test_a_folder_without_a_usable_sound(run, tmp_path):
@@ -399,8 +407,10 @@ def test_distances_of_clips_and_of_all(tmp_path):
     found = Distances.of(Means(), Noise(0, 130), tmp_path, "video")
     assert [len(half) for half in found.halves] == [65, 65]
     fid, kid = found.of_clip("few", Noise(1, 20))
-    assert fid.value is None and kid.value is None
-    assert "too few samples: 20, at least 2049 are needed" in fid.note and "at least 50" in kid.note
+    assert fid.value is None
+    assert kid.value is None
+    assert "too few samples: 20, at least 2049 are needed" in fid.note
+    assert "at least 50" in kid.note
     near, far = (
         found.of_clip(name, Noise(2, 60, middle))[1] for name, middle in (("near", 100), ("far", 160))
     )
@@ -408,7 +418,8 @@ def test_distances_of_clips_and_of_all(tmp_path):
     assert abs(near.value) < 6 * near.standard_error < far.value
     assert abs(near.floor) < 6 * near.standard_error
     both = found.of_all(["near", "far"])[1]
-    assert both.generated_samples == 65 and near.value < both.value < far.value
+    assert both.generated_samples == 65
+    assert near.value < both.value < far.value
 
 
 def test_distances_look_at_frames_once(tmp_path):

@@ -58,7 +58,8 @@ def test_figures_are_those_of_the_whole_video(count: int) -> None:
     assert found.response == pytest.approx(change / spread_of(real), rel=1e-4)
     assert found.motion_ratio == pytest.approx(motion_ratio(other, right), rel=1e-6)
     assert found.dcor == pytest.approx(difference_correlation(other, real), abs=1e-6)
-    assert found.effect is not None and found.effect.pairs == round((count - 1) / FPS)
+    assert found.effect is not None
+    assert found.effect.pairs == round((count - 1) / FPS)
     assert found.values["motion_correlation"] == pytest.approx(
         correlation(motion_energy(other), motion_energy(real))
     )
@@ -69,14 +70,16 @@ def test_altered_pictures_are_held_against_the_right_sound() -> None:
     beats = motion_energy(other)
     sound_course = Course(np.append(20 * np.log10(beats), -100.0), np.append(beats, 0.0))
     found = altered(Held(right), Held(other), sound_course, 0.2, FPS)
-    assert found.values["onset_correlation"] == pytest.approx(1) and found.values["onset_lag_ms"] == 0
+    assert found.values["onset_correlation"] == pytest.approx(1)
+    assert found.values["onset_lag_ms"] == 0
     assert "motion_correlation" not in found.values, "there is no real video to this sound"
 
 
 def test_response_of_unrelated_pictures_is_the_root_of_two() -> None:
     found = compared(Held(noise(0, 150)), Held(noise(1, 150)), noise(2, 150))
     assert found.response == pytest.approx(np.sqrt(2), abs=0.02)
-    assert found.motion_ratio == pytest.approx(1, abs=0.01) and abs(found.dcor or 0) < 0.02
+    assert found.motion_ratio == pytest.approx(1, abs=0.01)
+    assert abs(found.dcor or 0) < 0.02
 
 
 def test_the_effect_is_that_of_segments_of_a_second() -> None:
@@ -90,8 +93,11 @@ def test_the_effect_is_that_of_segments_of_a_second() -> None:
         scores.append([rows[at : at + 20, 0].mean() / norm for at in range(0, 120, 20)])
     expected = effect_size(np.array(scores[0]), np.array(scores[1]))
     found = compared(Held(right), Held(other), real).effect
-    assert found is not None and found.pairs == 6
-    assert found.size == pytest.approx(expected.size) and found.p == expected.p and (found.size or 0) > 1
+    assert found is not None
+    assert found.pairs == 6
+    assert found.size == pytest.approx(expected.size)
+    assert found.p == expected.p
+    assert (found.size or 0) > 1
 
 
 def test_a_picture_that_ignores_the_sound() -> None:
@@ -107,11 +113,15 @@ def test_a_picture_that_ignores_the_sound() -> None:
 def test_a_dead_picture_does_not_use_the_sound() -> None:
     real, still = swinging(8, 80), Still(noise(0, 1, 24, 30)[0], 80)
     dead = compared(still, still, real)
-    assert dead.response == 0 and dead.motion_ratio == 1 and dead.dcor == 0
+    assert dead.response == 0
+    assert dead.motion_ratio == 1
+    assert dead.dcor == 0
     sentence = verdict({"silent": dead}, 0.0)
-    assert sentence.startswith("The sound is not used") and "hardly moves: 0%" in sentence
+    assert sentence.startswith("The sound is not used")
+    assert "hardly moves: 0%" in sentence
     woken = compared(still, Held(real), real)
-    assert woken.response > 0.9 and woken.motion_ratio == inf
+    assert woken.response > 0.9
+    assert woken.motion_ratio == inf
 
 
 def test_a_picture_that_follows() -> None:
@@ -119,7 +129,8 @@ def test_a_picture_that_follows() -> None:
     sentence = said(
         real.copy(), [np.roll(real, 30, axis=0), swinging(10, 80), np.repeat(real[:1], 80, 0)], real
     )
-    assert sentence.startswith("The sound is used") and "and the picture follows it" in sentence
+    assert sentence.startswith("The sound is used")
+    assert "and the picture follows it" in sentence
 
 
 def test_a_picture_that_changes_but_does_not_follow() -> None:
@@ -130,7 +141,8 @@ def test_a_picture_that_changes_but_does_not_follow() -> None:
 def test_periodic_motion_that_fits_at_many_times_is_not_following() -> None:
     loop = np.tile(swinging(30, 8), (11, 1, 1, 1))[:81]  # 80 differences, period 8
     sentence = said(loop.copy(), [swinging(31, 81), swinging(32, 81), swinging(33, 81)], loop)
-    assert "not shown to follow" in sentence and "dcor 1.000 at the right time, 1.000 or less" in sentence
+    assert "not shown to follow" in sentence
+    assert "dcor 1.000 at the right time, 1.000 or less" in sentence
 
 
 def test_as_close_with_the_wrong_sound_is_not_following() -> None:
@@ -146,7 +158,8 @@ def test_a_short_part_and_one_without_a_truth_say_so() -> None:
         real.copy(), [swinging(seed, 25) for seed in (21, 22, 23)], real
     )
     foreign = altered(Held(real), Held(swinging(24, 25)), silence(25), spread_of(real), FPS)
-    assert foreign.dcor is None and foreign.effect is None
+    assert foreign.dcor is None
+    assert foreign.effect is None
     assert "cannot be told without a real video to this sound" in verdict({"silent": foreign}, 1.0)
 
 
@@ -158,7 +171,8 @@ def test_of_a_silent_sound_nothing_is_told() -> None:
         == "The sound is silent here: whether it is used cannot be told."
     )
     values = results["shifted"].values
-    assert all(values[name] is None for name in OF_SOUND) and values["motion_correlation"] is not None
+    assert all(values[name] is None for name in OF_SOUND)
+    assert values["motion_correlation"] is not None
 
 
 def test_memory_does_not_grow_with_length() -> None:

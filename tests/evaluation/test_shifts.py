@@ -18,22 +18,26 @@ def test_equal_to_dcor_and_its_null(count: int) -> None:
     found = products(Held(ours), Held(real))
     assert found.dcor == pytest.approx(difference_correlation(ours, real), abs=1e-6)
     assert np.allclose(found.null, shifted_null(ours, real, LEAST_SHIFT), atol=1e-6)
-    assert len(found.null) == count - 1 - 2 * LEAST_SHIFT + 1 and found.excess is not None
+    assert len(found.null) == count - 1 - 2 * LEAST_SHIFT + 1
+    assert found.excess is not None
 
 
 def test_laws() -> None:
     ours, real = swinging(2, 40), swinging(3, 40)
     same, other, back = (products(Held(a), Held(b)) for a, b in ((real, real), (ours, real), (real, ours)))
-    assert same.dcor == pytest.approx(1) and same.null.max() < 1
+    assert same.dcor == pytest.approx(1)
+    assert same.null.max() < 1
     assert other.dcor == pytest.approx(back.dcor)
     assert np.allclose(other.null, back.null[::-1]), "shifting one forward is shifting the other back"
     still = products(Still(real[0], 40), Held(real))
-    assert still.dcor == 0 and not still.null.any()
+    assert still.dcor == 0
+    assert not still.null.any()
 
 
 def test_a_short_part_has_no_null() -> None:
     found = products(Held(noise(0, 8)), Held(noise(1, 8)))
-    assert found.shifted == () and found.excess is None
+    assert found.shifted == ()
+    assert found.excess is None
     assert pooled([found, found]).excess is None
 
 
@@ -56,8 +60,10 @@ def test_a_long_part_is_the_sum_of_equal_stretches(monkeypatch: pytest.MonkeyPat
 def test_two_parts_by_hand() -> None:
     both = pooled([Products(1.0, 2.0, 3.0, (0.5, 0.25, 4.0)), Products(2.0, 6.0, 5.0, (1.0, -0.5))])
     assert both == Products(3.0, 8.0, 8.0, (1.5, -0.25))
-    assert both.dcor == 3 / 8 and both.null.tolist() == [1.5 / 8, -0.25 / 8]
-    assert both.excess is not None and both.excess.p == 1 / 3
+    assert both.dcor == 3 / 8
+    assert both.null.tolist() == [1.5 / 8, -0.25 / 8]
+    assert both.excess is not None
+    assert both.excess.p == 1 / 3
 
 
 def test_memory_does_not_grow_with_length(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,8 @@ def test_all_rows_are_there_and_the_real_video_bounds_them(evaluation: SourceSiz
     for name in ("sharpness_moving", "motion_ratio", "flicker_ratio"):
         assert real[name] == pytest.approx(1, abs=0.1)
     dcor = {name: values["dcor"] for name, values in rows.items()}
-    assert dcor[REAL] == max(value for value in dcor.values() if value is not None) and dcor[REAL] > 0.95
+    assert dcor[REAL] == max(value for value in dcor.values() if value is not None)
+    assert dcor[REAL] > 0.95
     for name in (MEAN, HELD):
         assert rows[name]["motion_ratio"] == pytest.approx(0, abs=0.02)
         assert (rows[name]["jump"] is None and rows[name]["dcor_excess"] is None) or abs(
@@ -79,15 +80,15 @@ def test_the_file_holds_the_results(run: Path, evaluation: SourceSizeEvaluation)
     assert not (run / "evaluation" / "results.json").exists()
     assert any("LPIPS" in line for line in kept["left_out"])
     lines = evaluation.lines()
-    assert (
-        any(line.strip().startswith("path") for line in lines) and str(evaluation.results_file) in lines[-1]
-    )
+    assert any(line.strip().startswith("path") for line in lines)
+    assert str(evaluation.results_file) in lines[-1]
 
 
 def test_a_model_without_frames_has_no_path(trained: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(trained, tmp_path / "run"))
     results = evaluate_source_size(copy, device="cpu").results
-    assert SHOWN_PATH not in results.by_row() and REPLAY in results.by_row()
+    assert SHOWN_PATH not in results.by_row()
+    assert REPLAY in results.by_row()
     assert any("keeps no frames" in line for line in results.left_out)
 
 
@@ -111,7 +112,8 @@ def test_film_is_the_source(run: Path, performance: Path) -> None:
     found = np.stack([each.picture for each in islice(shifted.frames(part), 70)])
     assert len(found) == 70
     place = int(np.random.default_rng(3).integers(64))
-    assert (found[: 64 - place] == whole[place:64]).all() and (found[64 - place] == whole[0]).all()
+    assert (found[: 64 - place] == whole[place:64]).all()
+    assert (found[64 - place] == whole[0]).all()
 
 
 def test_where_the_picture_ends_within_the_last_frame_of_the_model(tmp_path: Path) -> None:

@@ -69,11 +69,11 @@ def test_distance_and_newness(training: TrainingReference) -> None:
     assert training.nearest(Held(LEARNT[3:30])) == {"distance": 0, "newness": 0}
     assert training.nearest(Held(LEARNT[83:])) == {"distance": pytest.approx(training.newness), "newness": 1}
     far = training.nearest(Held(noise(1, 9, 32, 32)))
-    assert (far["distance"] or 0) > 0.2 and far["newness"] == pytest.approx(
-        (far["distance"] or 0) / training.newness
-    )
+    assert (far["distance"] or 0) > 0.2
+    assert far["newness"] == pytest.approx((far["distance"] or 0) / training.newness)
     unknown = TrainingReference.of(Held(LEARNT), PARTS, Held(LEARNT[:0])).nearest(Held(LEARNT[83:]))
-    assert isnan(unknown["newness"] or 0) and unknown["distance"] == pytest.approx(training.newness)
+    assert isnan(unknown["newness"] or 0)
+    assert unknown["distance"] == pytest.approx(training.newness)
 
 
 def test_memory_does_not_grow_with_length() -> None:
@@ -86,9 +86,8 @@ def test_the_picture_is_that_of_generate(
     performance_of: SoundResult, animator: Animator, sound: Path
 ) -> None:
     gain = matching_gain(gated_level(read_sound(sound, SAMPLE_RATE)), animator.model.level)
-    assert abs(gain) > 0.5 and performance_of.values["gain_db"] == performance_of.check.gain == pytest.approx(
-        gain
-    )
+    assert abs(gain) > 0.5
+    assert performance_of.values["gain_db"] == performance_of.check.gain == pytest.approx(gain)
     expected = np.stack(list(animator.frames(read_sound(sound, SAMPLE_RATE, start=0), gain=gain)))
     assert len(expected) == len(performance_of.frames) == 61
     assert np.abs(performance_of.frames.read(0, 61).astype(int) - expected).max() <= 1
@@ -100,8 +99,11 @@ def test_the_figures_are_those_of_the_whole(performance_of: SoundResult, trainin
     assert found["sharpness"] == pytest.approx(laplacian_energies(frames).mean() / training.detail)
     assert found["flicker"] == pytest.approx(flicker(frames).mean())
     novelty = performance_of.check.novelty
-    assert novelty is not None and len(novelty) == 3 and found["novelty"] == pytest.approx(novelty.mean())
-    assert len(performance_of.motion) == 60 and len(performance_of.course.loudness) == 61
+    assert novelty is not None
+    assert len(novelty) == 3
+    assert found["novelty"] == pytest.approx(novelty.mean())
+    assert len(performance_of.motion) == 60
+    assert len(performance_of.course.loudness) == 61
     assert set(performance_of.altered) == {"right", "shifted", "shuffled", "silent"}
 
 

@@ -15,7 +15,8 @@ def threads() -> int:
 
 def test_the_same_items_in_the_same_order_through_two_stages() -> None:
     assert list(ahead((2 * item for item in ahead(range(1000), 3)), 2)) == list(range(0, 2000, 2))
-    assert list(ahead([], 1)) == [] and threads() == 0
+    assert list(ahead([], 1)) == []
+    assert threads() == 0
 
 
 def test_it_works_ahead_but_not_further_than_it_may() -> None:
@@ -52,4 +53,5 @@ def test_who_stops_early_stops_the_thread_and_closes_what_it_reads() -> None:
     items = ahead(ahead(endless(), 2), 2)
     next(items)
     items.close()  # type: ignore[attr-defined]
-    assert threads() == 0 and closed == [True]
+    assert threads() == 0
+    assert closed == [True]

@@ -27,7 +27,8 @@ def test_any_cutting_gives_the_same_frames(form: str, request: pytest.FixtureReq
     animator, wave = Animator.load(request.getfixturevalue(form), "cpu"), sound(2.3)
     whole = played(animator, [wave])
     assert len(whole) == frame_count(len(wave), SAMPLE_RATE, animator.fps)
-    assert whole.shape[1:] == (32, 32, 3) and whole.dtype == np.uint8
+    assert whole.shape[1:] == (32, 32, 3)
+    assert whole.dtype == np.uint8
     for cut in ([1, 20_000], [50_000, 50_000], list(range(5000, len(wave), 5000))):
         parts = played(animator, np.split(wave, cut)).astype(int)
         assert np.abs(parts - whole).max() <= 1  # one step of 8 bits where rounding falls otherwise
@@ -45,15 +46,17 @@ def test_the_seed_matters_where_there_is_noise(noisy: Path, trained: Path) -> No
 def test_noise_depends_on_seed_and_frame_number_alone() -> None:
     motion, pixels = frame_noise(range(0, 10), 7, (2, 0), [(4, 4), (8, 8)])
     later, later_pixels = frame_noise(range(6, 8), 7, (2, 0), [(4, 4), (8, 8)])
-    assert torch.equal(motion[:, 6:8], later) and pixels is not None and later_pixels is not None
+    assert torch.equal(motion[:, 6:8], later)
+    assert pixels is not None
+    assert later_pixels is not None
     assert all(
         torch.equal(whole[:, 6:8], section) for whole, section in zip(pixels, later_pixels, strict=True)
     )
-    assert motion.min() >= 0 and motion.max() < 1
+    assert motion.min() >= 0
+    assert motion.max() < 1
     both, _ = frame_noise(range(3, 9), 7, (2, 3), [])
-    assert torch.equal(both[..., :2], motion[:, 3:9]) and torch.equal(
-        both[0, :, 2:], both[0, :1, 2:].expand(6, -1)
-    )
+    assert torch.equal(both[..., :2], motion[:, 3:9])
+    assert torch.equal(both[0, :, 2:], both[0, :1, 2:].expand(6, -1))
     assert not torch.equal(both[0, 0, 2:], frame_noise(range(3, 4), 8, (2, 3), [])[0][0, 0, 2:])
     many, _ = frame_noise(range(0, 4000), 0, (2, 0), [])
     other, _ = frame_noise(range(0, 4000), 1, (2, 0), [])

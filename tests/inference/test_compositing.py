@@ -56,7 +56,8 @@ def test_outside_the_crop_is_the_still_and_inside_the_frame(trained: Path) -> No
     picture = pasted(still).whole(np.full((32, 32, 3), 220, np.uint8))
     inside = np.zeros((90, 160), bool)
     inside[top:bottom, left:right] = True
-    assert picture.shape == still.shape and picture.dtype == np.uint8
+    assert picture.shape == still.shape
+    assert picture.dtype == np.uint8
     assert np.array_equal(picture[~inside], still[~inside])
     middle = picture[top + 4 : bottom - 4, left + 4 : right - 4].astype(int)
     assert np.abs(middle - 220).max() <= 1, "nothing of the still shines through what is far from it"
@@ -73,11 +74,14 @@ def test_a_small_change_keeps_the_detail(trained: Path) -> None:
 
 def test_the_edge_is_soft_where_the_picture_goes_on() -> None:
     mask, feather = soft_mask((10, 0, 106, 72), (160, 72))[..., 0], 72 // FEATHER
-    assert mask.shape == (72, 96) and mask[36, 48] == 1
+    assert mask.shape == (72, 96)
+    assert mask[36, 48] == 1
     assert (mask[0] == mask[36]).all() and (mask[-1] == mask[36]).all(), "not where it ends"
     row = mask[36]
-    assert np.array_equal(row, row[::-1]) and (row[feather:-feather] == 1).all()
-    assert row[0] < 0.1 and (np.diff(row[: feather + 1]) > 0).all()
+    assert np.array_equal(row, row[::-1])
+    assert (row[feather:-feather] == 1).all()
+    assert row[0] < 0.1
+    assert (np.diff(row[: feather + 1]) > 0).all()
     assert (soft_mask((0, 0, 40, 30), (40, 30)) == 1).all(), "the whole picture has no edge"
 
 
@@ -90,7 +94,8 @@ def test_an_odd_size_loses_its_last_pixel(
     still = detailed(*size)
     paste = pasted(still, (5, 5, *size))
     picture = paste.whole(np.rint(paste.seen).clip(0, 255).astype(np.uint8))
-    assert paste.size == expected and picture.shape[1::-1] == expected
+    assert paste.size == expected
+    assert picture.shape[1::-1] == expected
     assert np.abs(picture.astype(int) - still[: expected[1], : expected[0]]).max() <= 1
 
 
@@ -98,16 +103,15 @@ def test_a_crop_of_another_shape_is_filled(trained: Path) -> None:
     frame = np.zeros((32, 32, 3), np.uint8)
     frame[:16] = 255
     picture = pasted(np.zeros((100, 60, 3), np.uint8), (0, 0, 60, 100)).whole(frame)
-    assert (picture[:40] > 240).all() and (picture[60:] < 15).all()
+    assert (picture[:40] > 240).all()
+    assert (picture[60:] < 15).all()
 
 
 def test_scaled_keeps_colours_and_places() -> None:
     ramp = np.broadcast_to(np.linspace(0, 255, 40, dtype=np.float32)[None, :, None], (20, 40, 3))
     large = scaled(np.ascontiguousarray(ramp), (120, 60))
-    assert (
-        large.shape == (60, 120, 3)
-        and np.abs(large[30, 12:-12, 0] - (np.arange(12, 108) - 1) * 255 / 117).max() < 0.5
-    )
+    assert large.shape == (60, 120, 3)
+    assert np.abs(large[30, 12:-12, 0] - (np.arange(12, 108) - 1) * 255 / 117).max() < 0.5
     assert np.abs(scaled(large, (40, 20))[5, 4:-4] - ramp[5, 4:-4]).max() < 0.5
 
 
@@ -122,7 +126,8 @@ def test_the_still_is_without_what_passes_and_without_the_held_out_part(tmp_path
         tmp_path / "clip.mkv", range(0, 100 * 50, 50), size=(96, 64), rate=20, pictures=pictures
     )
     still = still_of(path, ClipConfig(holdout="0.2"))
-    assert still.shape == (64, 96, 3) and np.abs(still.astype(int) - background).max() < 12
+    assert still.shape == (64, 96, 3)
+    assert np.abs(still.astype(int) - background).max() < 12
     late = still_of(path, ClipConfig(holdout="0-0.8"))
     assert late.max() < 20, "the longest part that is learnt, wherever it is"
 
@@ -160,7 +165,8 @@ def performed(folder: Path, rotation: int | None) -> Path:
 def test_replay_of_its_own_sound_is_the_video_again(tmp_path: Path, rotation: int | None) -> None:
     path = performed(tmp_path, rotation)
     info = probe(path).video
-    assert info is not None and (info.width, info.height) == ((85, 109) if rotation is None else (109, 85))
+    assert info is not None
+    assert (info.width, info.height) == ((85, 109) if rotation is None else (109, 85))
     box = (10, 12, 73, 75) if rotation is None else (20, 5, 83, 68)
     settings = {**TINY, "clip.crop": ",".join(map(str, box)), "training.steps": 1, "clip.holdout": "0"}
     settings |= {"features.past": 0, "features.future": 0}
@@ -171,7 +177,8 @@ def test_replay_of_its_own_sound_is_the_video_again(tmp_path: Path, rotation: in
     assert found.shape == (60, height, width, 3)
     error = np.abs(found - truth[:, :height, :width]).mean((1, 2, 3))
     still = np.abs(np.median(truth, 0)[:height, :width] - truth[:, :height, :width]).mean((1, 2, 3))
-    assert error.max() < 2.5 and np.median(error) < 0.5 * np.median(still)
+    assert error.max() < 2.5
+    assert np.median(error) < 0.5 * np.median(still)
 
 
 def test_pasted_into_the_video_a_model_learnt(trained: Path, performance: Path, tmp_path: Path) -> None:
@@ -181,7 +188,8 @@ def test_pasted_into_the_video_a_model_learnt(trained: Path, performance: Path, 
     assert whole_video(out).shape == (10, 64, 64, 3)
     with av.open(str(out)) as container:
         comment = container.metadata["comment"]
-    assert comment.startswith("Generated picture") and "around it a still of video sha256" in comment
+    assert comment.startswith("Generated picture")
+    assert "around it a still of video sha256" in comment
     animator, config = Animator.load(trained, "cpu"), RunFolder(trained).config()
     blocks = list(read_sound(performance, SAMPLE_RATE, end=0.5))
     whole = Compositor.of(animator.size, performance, config.clip).whole

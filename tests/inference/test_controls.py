@@ -92,7 +92,8 @@ def test_any_cutting_gives_the_same_frames(form: str, cut: list[int], request: p
     animator, wave = moving(request.getfixturevalue(form)), sound((0.8, -20), (1.0, -60), (1.0, -15))
     whole = played(animator, wave, EVERYTHING)
     assert np.abs(pushed(animator, np.split(wave, cut), EVERYTHING) - whole).max() <= 1  # one step of 8 bits
-    assert np.abs(np.diff(whole, axis=0)).max() > 5 and np.abs(played(animator, wave) - whole).max() > 5
+    assert np.abs(np.diff(whole, axis=0)).max() > 5
+    assert np.abs(played(animator, wave) - whole).max() > 5
 
 
 @pytest.mark.parametrize("form", ["trained", "noisy"])
@@ -127,7 +128,8 @@ def test_amount_is_all_three_gains_and_moves_more(trained: Path) -> None:
             played(animator, wave, Controls(motion_gain=amount, content_gain=amount, norm_gain=amount)),
         )
         distances.append(np.abs(frames - silence).mean())
-    assert distances == sorted(distances) and distances[-1] > 2 * distances[0]
+    assert distances == sorted(distances)
+    assert distances[-1] > 2 * distances[0]
 
 
 def test_each_route_hears_its_own(trained: Path) -> None:
@@ -163,12 +165,12 @@ def test_sharpness_goes_from_the_blend_to_the_real_frame_that_sounded_most_alike
             - 1
         )
         apart[sharpness] = [float((pictures - each).abs().mean()) for each in (blend, best)]
-    assert apart[-4.0][0] < apart[0.0][0] < apart[4.0][0] and apart[4.0][1] < apart[0.0][1] < apart[-4.0][1]
+    assert apart[-4.0][0] < apart[0.0][0] < apart[4.0][0]
+    assert apart[4.0][1] < apart[0.0][1] < apart[-4.0][1]
     between = float((blend - best).abs().mean())
     assert between > 0.01
-    assert (
-        apart[-4.0][0] < 0.1 * between + 0.005 and apart[4.0][1] < 0.1 * between + 0.005
-    )  # half a step of 8 bits is .004
+    assert apart[-4.0][0] < 0.1 * between + 0.005
+    assert apart[4.0][1] < 0.1 * between + 0.005
 
 
 def test_smoothing_is_a_one_pole_filter() -> None:
@@ -197,7 +199,9 @@ def test_smoothing_calms_the_picture_and_does_not_stop_it(trained: Path) -> None
         np.abs(np.diff(played(animator, wave, Controls(smoothing=time)), axis=0)).mean()
         for time in (0, 0.05, 0.2, 1.0)
     ]
-    assert motion == sorted(motion, reverse=True) and motion[-1] > 0 and motion[2] < 0.5 * motion[0]
+    assert motion == sorted(motion, reverse=True)
+    assert motion[-1] > 0
+    assert motion[2] < 0.5 * motion[0]
 
 
 @pytest.mark.parametrize(
@@ -220,7 +224,8 @@ def test_delay_shifts_the_picture_and_keeps_its_length(trained: Path, delay: flo
     animator, wave = moving(trained), sound((0.7, -20), (0.7, -35))
     plain, late = played(animator, wave), played(animator, wave, Controls(delay=delay))
     frames = min(Controls(delay=delay).delay_frames(FPS), len(plain))
-    assert len(late) == len(plain) and np.array_equal(late[frames:], plain[: len(plain) - frames])
+    assert len(late) == len(plain)
+    assert np.array_equal(late[frames:], plain[: len(plain) - frames])
     assert (late[:frames] == plain[0]).all()
 
 
@@ -238,7 +243,9 @@ def test_silence_holds_the_picture_until_the_sound_comes(trained: Path) -> None:
     plain, held = played(animator, wave), played(animator, wave, Controls(freeze=-50.0))
     back = 60 - math.floor(animator.extractor.look_ahead * FPS)  # the first frame that hears the sound coming
     same = (plain == held).all((1, 2, 3))
-    assert same[:30].all() and same[back:].all() and not same[31:back].all()
+    assert same[:30].all()
+    assert same[back:].all()
+    assert not same[31:back].all()
     assert (held[30:back] == held[29]).all(), "half a second after the sound it stands still"
     assert np.abs(np.diff(held[back - 1 :], axis=0)).max() > 5, "and moves again before the sound is heard"
 
@@ -268,14 +275,13 @@ def test_held_is_held_however_it_is_cut() -> None:
         first, state = displayed(frames[:cut], sounds[:cut], controls)
         old = state
         second, last = displayed(frames[cut:], sounds[cut:], controls, state)
-        assert (
-            np.array_equal(first + second, whole)
-            and state is old
-            and isinstance(last, DisplayState)
-            and end is not None
-        )
+        assert np.array_equal(first + second, whole)
+        assert state is old
+        assert isinstance(last, DisplayState)
+        assert end is not None
         waiting, expected = ([shown.picture for shown in each.waiting] for each in (last, end))
-        assert last.quiet == end.quiet and np.array_equal(waiting, expected)
+        assert last.quiet == end.quiet
+        assert np.array_equal(waiting, expected)
 
 
 def test_level_of_a_sine_of_an_offset_and_of_nothing() -> None:
@@ -298,11 +304,13 @@ def test_the_sound_of_a_frame_is_what_it_hears_from_its_instant_on(trained: Path
         for block in np.split(wave, cuts):
             ready, state = front_end.push(block, state)
             frames += ready
-        assert all(reach - 2 <= len(frame.samples) <= reach for frame in frames) and len(frames) == 15
+        assert all(reach - 2 <= len(frame.samples) <= reach for frame in frames)
+        assert len(frames) == 15
         frames += front_end.finish(state)
         assert [frame.number for frame in frames] == list(range(20))
         for frame in frames:
-            assert frame.samples[0] == 3200 * frame.number and (np.diff(frame.samples) == 1).all()
+            assert frame.samples[0] == 3200 * frame.number
+            assert (np.diff(frame.samples) == 1).all()
         assert len(frames[-1].samples) == 3200, "it ends where the sound ends"
 
 
@@ -357,7 +365,8 @@ def test_a_made_up_dial_takes_one_entry(
         parse(arguments, "play", ["--warmth", "3"])
     with pytest.raises(SystemExit):
         parse(arguments, "play", ["--help"])
-    assert "--warmth FLOAT" in (told := capsys.readouterr().out) and "How red the picture is." in told
+    assert "--warmth FLOAT" in (told := capsys.readouterr().out)
+    assert "How red the picture is." in told
 
     monkeypatch.setattr("listen_and_move.app.page.Controls", MadeUp)
     with ThreadPoolExecutor(1) as alone:  # a browser test before this one may have left a loop in this thread
@@ -372,12 +381,16 @@ def test_a_made_up_dial_takes_one_entry(
 def test_every_dial_is_described_whole() -> None:
     for each in (*dials(Controls), GAIN):
         low, high = each.slider or (each.lowest, each.highest)
-        assert each.label and each.help and each.step > 0 and set(each.views) <= set(VIEWS)
+        assert each.label
+        assert each.help
+        assert each.step > 0
+        assert set(each.views) <= set(VIEWS)
         assert each.lowest <= low < high <= each.highest
         assert each.default is None or low <= each.default <= high
     assert [each.name for each in dials(Controls)] == [item.name for item in fields(Controls)]
     assert GAIN.highest == -GAIN.lowest == LARGEST_FIXED_GAIN
-    assert lacking(Config()) == ["sharpness"] and lacking(preset("studio")) == []
+    assert lacking(Config()) == ["sharpness"]
+    assert lacking(preset("studio")) == []
 
 
 def test_none_is_a_value_only_where_it_is_the_default() -> None:

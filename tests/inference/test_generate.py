@@ -29,12 +29,12 @@ def wave(tmp_path: Path) -> Path:
 def test_picture_and_sound_last_equally_long(trained: Path, wave: Path, tmp_path: Path, ending: str) -> None:
     (out,) = generate(trained, wave, tmp_path / f"out{ending}", device="cpu")
     info = probe(out)
-    assert info.video is not None and (info.video.width, info.video.height) == (64, 64)
+    assert info.video is not None
+    assert (info.video.width, info.video.height) == (64, 64)
     assert len(list(read_frames(out, Fraction(20), width=32, height=32))) == 31
     samples, rate = sound_samples(out)
-    assert Fraction(151, 100) <= Fraction(samples, rate) + Fraction(1, 48_000) and Fraction(
-        samples, rate
-    ) <= Fraction(31, 20)
+    assert Fraction(151, 100) <= Fraction(samples, rate) + Fraction(1, 48_000)
+    assert Fraction(samples, rate) <= Fraction(31, 20)
 
 
 def test_the_original_sound_is_in_the_result(trained: Path, wave: Path, tmp_path: Path) -> None:
@@ -49,11 +49,9 @@ def test_the_file_says_that_it_was_generated(noisy: Path, wave: Path, tmp_path: 
     (out,) = generate(noisy, wave, tmp_path / "out.mp4", seed=5, device="cpu", end=0.5)
     with av.open(str(out)) as container:
         comment = container.metadata["comment"]
-    assert (
-        comment.startswith("Generated picture, no recording")
-        and "model sha256" in comment
-        and "seed 5" in comment
-    )
+    assert comment.startswith("Generated picture, no recording")
+    assert "model sha256" in comment
+    assert "seed 5" in comment
 
 
 def test_part_of_a_sound(trained: Path, wave: Path, tmp_path: Path) -> None:
@@ -123,9 +121,11 @@ def test_bfloat16_is_near_and_is_left_where_it_is_not(
 
     exact, _ = pictures("exact.mkv", "float32")
     near, told = pictures("near.mkv", "bfloat16")
-    assert psnr(near, exact) > 40 and not any("bfloat16" in line for line in told)
+    assert psnr(near, exact) > 40
+    assert not any("bfloat16" in line for line in told)
     monkeypatch.setattr("listen_and_move.inference.generate.NOT_SEEN_DB", 1000.0)
     same, told = pictures("same.mkv", "bfloat16")
-    assert np.array_equal(same, exact) and any("drawn in float32" in line for line in told)
+    assert np.array_equal(same, exact)
+    assert any("drawn in float32" in line for line in told)
     with pytest.raises(UserError, match="only where a model draws"):
         generate(trained, wave, tmp_path / "replay.mp4", mode="replay", precision="bfloat16", device="cpu")

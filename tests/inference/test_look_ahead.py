@@ -15,7 +15,8 @@ from listen_and_move.inference.playable import playable
 def test_a_path_spends_one_frame_on_deciding_and_may_wait_for_more() -> None:
     asked = [live_look_ahead(frames, 4, path=True) for frames in (None, 0, 1, 4, 6)]
     assert asked == [LookAhead(3, 1), LookAhead(0, 0), LookAhead(0, 1), LookAhead(3, 1), LookAhead(4, 2)]
-    assert DECIDED == 1 and live_look_ahead(None, 0, path=True) == LookAhead(0, 0)
+    assert DECIDED == 1
+    assert live_look_ahead(None, 0, path=True) == LookAhead(0, 0)
     assert [live_look_ahead(frames, 4, path=False) for frames in (None, 2)] == [
         LookAhead(4, 0),
         LookAhead(2, 0),
@@ -39,9 +40,11 @@ def test_the_figure_is_that_of_what_is_heard(filmed: Path) -> None:
     animator = Animator.load(filmed, "cpu")
     assert animator.model.kept is not None
     played = playable(filmed, PictureChoice("path", live=True, look_ahead=2), device="cpu")
-    assert played.pipeline.held_back == 1 and played.pipeline.front_end.reference.extractor.ahead == 1
+    assert played.pipeline.held_back == 1
+    assert played.pipeline.front_end.reference.extractor.ahead == 1
     left = motion_left(animator, animator.model.kept.path.features, 1)
-    assert left is not None and f"; {left:.0%} of the motion" in str(played.notes[-1])
+    assert left is not None
+    assert f"; {left:.0%} of the motion" in str(played.notes[-1])
 
 
 def test_of_a_video_without_a_model_the_cost_is_not_known(performance: Path) -> None:

@@ -139,7 +139,8 @@ def test_any_cut_of_the_sound_gives_equal_frames(
 ) -> None:
     pipeline, settings = sources[source], DIALS[dial]
     whole = np.stack(list(pipeline.frames([wave], settings))).astype(int)
-    assert whole.shape[1:] == (*pipeline.size[::-1], 3) and np.abs(np.diff(whole, axis=0)).max() > 2
+    assert whole.shape[1:] == (*pipeline.size[::-1], 3)
+    assert np.abs(np.diff(whole, axis=0)).max() > 2
     seed = CASES.index((source, dial))
     for cuts in ([1], random_cuts(seed, len(wave)), random_cuts(1000 + seed, len(wave))):
         blocks = np.split(wave, cuts)
@@ -175,7 +176,8 @@ def test_an_empty_sound_has_no_frames(sources: dict[str, Pipeline]) -> None:
     for pipeline in sources.values():
         assert list(pipeline.frames([])) == [] == pipeline.finish(None)
         frames, state = pipeline.push(np.zeros(0, np.float32))
-        assert frames == [] and pipeline.finish(state) == []
+        assert frames == []
+        assert pipeline.finish(state) == []
 
 
 def test_dials_that_do_not_apply_are_refused(sources: dict[str, Pipeline], wave: np.ndarray) -> None:

@@ -105,7 +105,9 @@ def test_live_equals_file_at_a_fixed_gain(animator: Animator, melody: np.ndarray
 def test_silence_and_room_noise_are_played_as_they_are(animator: Animator, level: float) -> None:
     room = (level * np.random.default_rng(0).standard_normal(SAMPLE_RATE)).astype(np.float32)
     check = listen(lambda: [room], animator.audio_reference)
-    assert check.level is None and check.gain == 0 and check.far == 0
+    assert check.level is None
+    assert check.gain == 0
+    assert check.far == 0
     assert notes("room.wav", check, animator.audio_reference) == [
         "room.wav: nothing in it is louder than -57 dB of full scale, so it counts as silence"
     ]
@@ -116,8 +118,13 @@ def test_what_was_trained_on_is_not_new_and_noise_is(
 ) -> None:
     own = listen(lambda: [melody], animator.audio_reference)
     new = listen(partial(read_sound, hiss, SAMPLE_RATE), animator.audio_reference)
-    assert own.novelty is not None and len(own.novelty) == 2 and own.novelty.max() < 0.3 and own.far == 0
-    assert new.novelty is not None and new.novelty.min() > FAR and new.far == 1
+    assert own.novelty is not None
+    assert len(own.novelty) == 2
+    assert own.novelty.max() < 0.3
+    assert own.far == 0
+    assert new.novelty is not None
+    assert new.novelty.min() > FAR
+    assert new.far == 1
 
 
 def test_notes() -> None:
@@ -137,7 +144,9 @@ def test_notes() -> None:
             asked,
         )  # type: ignore[arg-type]
 
-    assert said(-20.9) == [] and said(-30.0, 0.0) == [] and said(-30.0, "running") == []
+    assert said(-20.9) == []
+    assert said(-30.0, 0.0) == []
+    assert said(-30.0, "running") == []
     assert said(-34.2) == [
         "a.wav: 14.2 dB quieter than the training sound: played 14.2 dB louder (--gain 0 plays it as it is)"
     ]
@@ -149,7 +158,8 @@ def test_notes() -> None:
         for asked in ("match", "running")
     )
     assert said(-30.0, 3.0, audio_reference=unknown) == []
-    assert said(-20.0, novelty=[1, 2.4, 1, 2.6, 1]) == [] and said(-20.0, novelty=[]) == []
+    assert said(-20.0, novelty=[1, 2.4, 1, 2.6, 1]) == []
+    assert said(-20.0, novelty=[]) == []
     (new,) = said(-20.0, novelty=[1, 1, 1, 3.0])
     assert "25% of its seconds are far from anything in the training sound (novelty 1.5" in new
 
@@ -163,7 +173,8 @@ def test_generate_tells_before_the_first_frame_and_matches(
     (out,) = generate(
         trained, tmp_path / "quiet.wav", tmp_path / "quiet.mkv", device="cpu", watch=told.append
     )
-    assert told[0].done == 0 and told[-1].done == told[-1].frames == 30
+    assert told[0].done == 0
+    assert told[-1].done == told[-1].frames == 30
     assert all(progress.notes == told[0].notes for progress in told)
     assert "quiet.wav: 15." in told[0].notes[0] or "quiet.wav: 14." in told[0].notes[0]
     kept = gated_level(read_sound(out, SAMPLE_RATE))
@@ -172,7 +183,8 @@ def test_generate_tells_before_the_first_frame_and_matches(
     )
     told.clear()
     generate(trained, hiss, tmp_path / "hiss.mp4", device="cpu", gain="running", watch=told.append)
-    assert len(told[0].notes) == 1 and "100% of its seconds are far" in told[0].notes[0]
+    assert len(told[0].notes) == 1
+    assert "100% of its seconds are far" in told[0].notes[0]
     with pytest.raises(UserError, match=r"gain: expected -60 to 60 dB, or running; got 61"):
         generate(trained, hiss, tmp_path / "none.mp4", gain=61.0)
 
@@ -184,9 +196,8 @@ def test_the_command_prints_notes_and_takes_any_gain(
     out = str(tmp_path / "out.mp4")
     assert run_command([*fixed, out]) == 0
     printed = capsys.readouterr()
-    assert "note: hiss.wav: " in printed.err and "dB quieter (--gain 0 plays it as it is)" in " ".join(
-        printed.err.split()
-    )
+    assert "note: hiss.wav: " in printed.err
+    assert "dB quieter (--gain 0 plays it as it is)" in " ".join(printed.err.split())
     assert printed.out.strip() == out
     for gain in (["--gain", "-6"], ["--gain=running"], ["--gain", "0"]):
         assert run_command([*fixed, out, *gain]) == 0

@@ -92,7 +92,9 @@ def test_any_name_stands_above_the_picture(made_up, tmp_path, name):
     assert not inspect(video, picture=tmp_path / "found.png").unwritten
     assert (tmp_path / "found.png").stat().st_size > 10_000
     shown = drawable(name)["t"]
-    assert shown.isprintable() and len(shown) <= 100 and drawable("$a$ é")["t"] == "$a$ é"
+    assert shown.isprintable()
+    assert len(shown) <= 100
+    assert drawable("$a$ é")["t"] == "$a$ é"
 
 
 def test_the_picture_is_written(made_up, tmp_path):
@@ -145,7 +147,8 @@ def test_a_part_after_the_end_of_the_sound_is_a_finding(tmp_path):
     times, sound = [50 * number for number in range(60)], (0, np.ones(24_000, np.float32), 24_000)
     path = make_video(tmp_path / "v.mkv", times, rate=20, sound=sound)
     found = inspect(path, ClipConfig(start=2.0))
-    assert said(found, "silent: nothing can be learnt") and found.figures.gaps == ((2.0, 3.0),)
+    assert said(found, "silent: nothing can be learnt")
+    assert found.figures.gaps == ((2.0, 3.0),)
 
 
 def test_silence_is_a_finding(tmp_path):

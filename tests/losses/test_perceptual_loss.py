@@ -86,9 +86,12 @@ def test_laws_with_a_real_network(weights: Path, side: int) -> None:
     near = real + 0.1 * (fake - real)
     assert 0 < loss(near, real) < loss(fake, real)
     loss(fake, real).backward()
-    assert fake.grad is not None and fake.grad.isfinite().all() and fake.grad.any()
+    assert fake.grad is not None
+    assert fake.grad.isfinite().all()
+    assert fake.grad.any()
     assert real.grad is None
-    assert not loss.network.training and not any(each.requires_grad for each in loss.network.parameters())
+    assert not loss.network.training
+    assert not any(each.requires_grad for each in loss.network.parameters())
 
 
 def test_training_lowers_it_and_keeps_the_network_out_of_the_files(
@@ -103,7 +106,8 @@ def test_training_lowers_it_and_keeps_the_network_out_of_the_files(
     settings = {**TINY, **REAL, **{f"losses.{name}": value for name, value in none.items()}}
     settings |= {"training.steps": 40, "training.validate_every": 100, "training.sample_every": 100}
     run = RunFolder(train(performance, tmp_path / "run", settings=settings, device="cpu", watch=watch).run)
-    assert len(seen) == 40 and sum(seen[-10:]) < 0.8 * sum(seen[:10])
+    assert len(seen) == 40
+    assert sum(seen[-10:]) < 0.8 * sum(seen[:10])
     for file in (run.state_file, run.model_file):
         assert not any("expand3x3" in name for name in load_file(file)), (
             "Fire modules are the loss network's alone"

@@ -56,7 +56,8 @@ def test_an_altered_file_plays_or_is_refused_in_one_line(
         try:
             play(place)
         except UserError as error:
-            assert str(error).startswith(str(place)) and "\n" not in str(error)
+            assert str(error).startswith(str(place))
+            assert "\n" not in str(error)
 
 
 def refusal(file: Path) -> str:
@@ -145,7 +146,8 @@ def test_a_cover_is_not_decoded_however_large(huge: bytes, originals: list[Path]
     tag = b"ID3\x04\0\0" + bytes(len(body) >> shift & 127 for shift in (21, 14, 7, 0)) + body
     file = tmp_path / "sound.mp3"
     file.write_bytes(tag + sound.read_bytes())
-    assert probe(file).sounds and probe(file).video is None
+    assert probe(file).sounds
+    assert probe(file).video is None
     assert probed_in_little_memory(file)
 
 
@@ -196,14 +198,16 @@ def film_of_8k(file: Path, aspect: int) -> Path:
 def test_8k_is_a_video(tmp_path: Path) -> None:
     file = film_of_8k(tmp_path / "film.mkv", 1)
     info = probe(file).video
-    assert info is not None and (info.width, info.height) == (7680, 4320)
+    assert info is not None
+    assert (info.width, info.height) == (7680, 4320)
     assert next(read_frames(file, Fraction(5), width=64, height=36)).shape == (36, 64, 3)
 
 
 def test_shapes_of_pixels_make_no_picture_larger_than_any_is(tmp_path: Path) -> None:
     file = film_of_8k(tmp_path / "film.mkv", 8)
     info = probe(file).video
-    assert info is not None and (info.width, info.height) == (7680, 4320)
+    assert info is not None
+    assert (info.width, info.height) == (7680, 4320)
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,8 @@ def test_events_are_what_goes_on() -> None:
         (15, 17, 50, 0),
         (17, 21, 51, 0),
     ]
-    assert found[1].before == Fraction(110) / FPS and [each.moving for each in found] == [True] * 3 + [False]
+    assert found[1].before == Fraction(110) / FPS
+    assert [each.moving for each in found] == [True] * 3 + [False]
 
 
 def test_a_table_has_a_row_a_frame(tmp_path: Path) -> None:
@@ -39,7 +40,8 @@ def test_a_table_has_a_row_a_frame(tmp_path: Path) -> None:
     write_edit_list(path, shown(), FPS, "clip.mp4")
     with path.open(encoding="utf-8", newline="") as file:
         header, *rows = csv.reader(file)
-    assert tuple(header) == HEADER and len(rows) == len(shown())
+    assert tuple(header) == HEADER
+    assert len(rows) == len(shown())
     assert rows[0] == ["0", "0.000000", "4.000000", "", "1.000", ""]
     assert rows[10] == ["10", "0.400000", "8.000000", "dissolve", "0.300", "4.400000"]
 
@@ -52,7 +54,8 @@ def test_decisions_are_a_list_of_cmx_3600(tmp_path: Path) -> None:
     assert "001  AX       V     C        00:00:04:00 00:00:04:10 00:00:00:00 00:00:00:10" in lines
     assert "002  AX       V     C        00:00:04:10 00:00:04:10 00:00:00:10 00:00:00:10" in lines
     assert "002  AX       V     D    002 00:00:08:00 00:00:08:05 00:00:00:10 00:00:00:15" in lines
-    assert lines[-2].startswith("M2   AX       000.0") and lines[-1] == "* FROM CLIP NAME: clip .mp4"
+    assert lines[-2].startswith("M2   AX       000.0")
+    assert lines[-1] == "* FROM CLIP NAME: clip .mp4"
 
 
 def test_names_and_files_that_are_there(tmp_path: Path) -> None:
@@ -73,6 +76,7 @@ def test_another_take_is_another_event_even_where_the_time_goes_on(tmp_path: Pat
     ]
     write_edit_list(tmp_path / "list.csv", frames, FPS, "run")
     rows = (tmp_path / "list.csv").read_text().splitlines()
-    assert rows[0].endswith(",take,from take") and rows[6].endswith(",2.mp4,")
+    assert rows[0].endswith(",take,from take")
+    assert rows[6].endswith(",2.mp4,")
     write_edit_list(tmp_path / "list.edl", frames, FPS, "run")
     assert (tmp_path / "list.edl").read_text().count("* FROM CLIP NAME: 2.mp4") == 1

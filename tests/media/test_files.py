@@ -83,7 +83,9 @@ def test_a_file_name_is_a_name_whatever_it_looks_like(tmp_path):
 def test_edit_list_hides_coded_frames(shared):
     path = shared / "data" / "videos" / "nature_whale_12s.mp4"
     info = probe(path)
-    assert info.video.edit_list and info.video.frame_rate == 25 and info.video.duration == Fraction(251, 25)
+    assert info.video.edit_list
+    assert info.video.frame_rate == 25
+    assert info.video.duration == Fraction(251, 25)
     assert sum(1 for _ in read_frames(path, Fraction(25), width=16, height=16)) == 251
     with av.open(str(path)) as container:
         shown = next(frame for frame in container.decode(video=0) if frame.pts >= 0)
@@ -94,7 +96,7 @@ def test_edit_list_hides_coded_frames(shared):
 
 
 @pytest.mark.parametrize(
-    "name, count",
+    ("name", "count"),
     [
         ("music_bach_organ.mp3", (442368, 44100)),
         ("music_piano_liszt.mp3", (1280000, 32000)),

@@ -37,7 +37,8 @@ def reader(data: bytes, sizes: list[int], header: ArchiveHeader) -> FrameReader:
 
 def test_frames_come_back_in_any_order() -> None:
     frames, data, sizes, header = encoded()
-    assert header == ArchiveHeader(64, 48, 25, GROUP) and sum(sizes) == len(data)
+    assert header == ArchiveHeader(64, 48, 25, GROUP)
+    assert sum(sizes) == len(data)
     order = [24, 3, 4, 5, 19, 0, *np.random.default_rng(0).permutation(25).tolist()]
     found = reader(data, sizes, header)
     for number in order:
@@ -107,7 +108,8 @@ def test_damaged_packets_are_one_line_or_a_picture(seed: int) -> None:
         try:
             assert found.frame(number).shape == (48, 64, 3)
         except UserError as error:
-            assert "the file is damaged" in str(error) and "\n" not in str(error)
+            assert "the file is damaged" in str(error)
+            assert "\n" not in str(error)
 
 
 def test_a_file_that_ends_early() -> None:

@@ -54,19 +54,22 @@ def test_hdr_is_mapped_to_the_range_of_a_screen(tmp_path, kind, ending):
     at_size = np.stack([rgb(frame) for frame in source_frames(path, FPS, box=(0, 0, *SIZE))])
     for pictures in (ours, at_size):
         error = np.abs(pictures - expected)
-        assert len(pictures) == 25 and error.mean() <= 4 and np.percentile(error, 99) <= 10
+        assert len(pictures) == 25
+        assert error.mean() <= 4
+        assert np.percentile(error, 99) <= 10
     unmapped = seen(path, *SIZE, "format=yuv420p")
     assert np.abs(unmapped - expected).mean() > 10
     small = next(read_frames(path, FPS, width=16, height=9))
     blocks = expected[0].reshape(9, 16, 16, 16, 3).mean((1, 3))
     assert np.abs(small - blocks).mean() <= 2
     said = f"HDR ({kind}) mapped to SDR"
-    assert said in probe(path).video.remarks and f"picture: {said}" in inspect(path).lines()
+    assert said in probe(path).video.remarks
+    assert f"picture: {said}" in inspect(path).lines()
 
 
 @needs_zscale
 @pytest.mark.parametrize(
-    "words, peak",
+    ("words", "peak"),
     [
         (["max-cll=4000,400"], 4000),
         (["master-display=G(8500,39850)B(6550,2300)R(35400,14600)WP(15635,16450)L(20000000,50)"], 2000),
@@ -82,11 +85,13 @@ def test_the_brightest_light_is_what_the_file_says(tmp_path, words, peak):
     assert np.abs(next(read_frames(path, FPS, width=width, height=height)) - expected).mean() <= 2
 
 
-@pytest.mark.parametrize("kind, white", [("PQ", 0.508078), ("HLG", 0.6533)])
+@pytest.mark.parametrize(("kind", "white"), [("PQ", 0.508078), ("HLG", 0.6533)])
 def test_grey_stays_grey_dark_stays_as_bright_and_nothing_is_brighter_than_white(kind, white):
     number = TRANSFERS[kind][1]
     ramp = sdr(np.repeat(np.linspace(0, 1, 101)[:, None], 3, 1), number)
     assert np.ptp(ramp, axis=1).max() < 1e-4
-    assert (np.diff(ramp[:, 0]) >= 0).all() and ramp[0, 0] == 0 and ramp[-1].min() > 0.99
+    assert (np.diff(ramp[:, 0]) >= 0).all()
+    assert ramp[0, 0] == 0
+    assert ramp[-1].min() > 0.99
     # 100 cd/m2 (PQ), or what a phone takes as white (HLG), is drawn a little darker than white.
     assert 0.7 < sdr(np.full((1, 3), white), number)[0, 0] < 0.9

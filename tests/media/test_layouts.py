@@ -55,13 +55,15 @@ def made(folder, layout: str, ending: str):
 
 
 @needs_ffmpeg
-@pytest.mark.parametrize("ending, layout", [(ending, layout) for ending in KEPT for layout in KEPT[ending]])
+@pytest.mark.parametrize(
+    ("ending", "layout"), [(ending, layout) for ending in KEPT for layout in KEPT[ending]]
+)
 def test_a_layout_that_a_codec_knows_is_kept(tmp_path, ending, layout):
     assert found(made(tmp_path, layout, ending)) == (layout, tones(layout))
 
 
 @needs_ffmpeg
-@pytest.mark.parametrize("ending, layout, written, places", MOVED)
+@pytest.mark.parametrize(("ending", "layout", "written", "places"), MOVED)
 def test_another_one_goes_into_one_that_holds_its_channels(tmp_path, ending, layout, written, places):
     expected = {places.get(name, name): tone for name, tone in tones(layout).items()}
     assert found(made(tmp_path, layout, ending)) == (written, expected)

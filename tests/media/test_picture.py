@@ -19,7 +19,7 @@ RGB_OF = {"bt709": (0.2126, 0.0722), "bt601": (0.299, 0.114)}  # Kr, Kb
 @pytest.mark.parametrize(
     "fps", [Fraction(10), Fraction(20), Fraction(25), Fraction(30000, 1001), Fraction(43, 2), Fraction(60)]
 )
-@pytest.mark.parametrize("start, end", [(0, None), (1.02, 3.1), (Fraction(1, 3), None)])
+@pytest.mark.parametrize(("start", "end"), [(0, None), (1.02, 3.1), (Fraction(1, 3), None)])
 def test_frame_t_is_what_is_shown_at_its_instant(steady, fps, start, end):
     begin, until = (
         Fraction(str(start)) if isinstance(start, float) else Fraction(start),
@@ -54,7 +54,7 @@ def test_seeking_changes_nothing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "ending, codec, pix_fmt",
+    ("ending", "codec", "pix_fmt"),
     [("mp4", "libx264", "yuv444p"), ("webm", "libvpx-vp9", "yuv420p"), ("mkv", "ffv1", "yuv420p")],
 )
 def test_odd_sizes(tmp_path, ending, codec, pix_fmt):
@@ -118,7 +118,7 @@ def test_pixels_that_are_not_square_are_displayed_as_meant(tmp_path):
 @pytest.mark.parametrize("matrix", ["bt709", "bt601"])
 @pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize(
-    "pix_fmt, codec", [("yuv444p", "libx264"), ("yuv420p", "libx264"), ("yuv420p10le", "libx265")]
+    ("pix_fmt", "codec"), [("yuv444p", "libx264"), ("yuv420p", "libx264"), ("yuv420p10le", "libx265")]
 )
 def test_colours_follow_their_matrix_and_range(tmp_path, matrix, full, pix_fmt, codec):
     colour = np.array([0.9, 0.3, 0.15])
@@ -181,7 +181,8 @@ def test_shrinking_a_large_picture_averages_the_area_below_each_pixel(tmp_path, 
         / np.diff(columns)[None, :, None]
     )
     error = small - average
-    assert np.sqrt(np.mean(error**2)) < 1 and np.abs(error.mean((0, 1))).max() < 0.4
+    assert np.sqrt(np.mean(error**2)) < 1
+    assert np.abs(error.mean((0, 1))).max() < 0.4
 
 
 def _between(values, places, axis):
@@ -206,7 +207,7 @@ def test_frames_belong_to_the_caller(steady):
 
 
 @pytest.mark.parametrize(
-    "name, fps, count, size",
+    ("name", "fps", "count", "size"),
     [
         ("animal_beagle_bark_6s.mp4", Fraction(30000, 1001), 180, (398, 224)),
         ("percussion_drumkit_front_10s.mp4", Fraction(43, 2), 216, (640, 360)),

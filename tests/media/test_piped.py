@@ -39,7 +39,8 @@ def test_raw_samples(piece: int) -> None:
     samples = np.random.default_rng(0).uniform(-1, 1, (5000, 3))
     integers = np.rint(samples * 32767).astype("<i2")
     found, rate = piped(integers.tobytes() + b"?", piece, Raw(44_100, 3))
-    assert rate == 44_100 and np.array_equal(found, integers.astype(np.float32) / 32768)
+    assert rate == 44_100
+    assert np.array_equal(found, integers.astype(np.float32) / 32768)
     found, _ = piped(samples.astype("<f4").tobytes(), piece, Raw(8000, 3, "f32le"))
     assert np.array_equal(found, samples.astype(np.float32))
 
@@ -52,7 +53,8 @@ def test_media_are_as_they_are_in_a_file(tmp_path: Path, kind: str) -> None:
     with opened_sound(path) as sound:
         expected = whole(sound.section(None, None))
     found, rate = piped(path.read_bytes(), 3000)
-    assert rate == 44_100 and np.array_equal(found, expected)
+    assert rate == 44_100
+    assert np.array_equal(found, expected)
 
 
 @pytest.mark.parametrize("ending", ["mp4", "m4a", "mov"])

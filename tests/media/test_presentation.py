@@ -53,7 +53,7 @@ def test_interlaced_frames_stay_at_their_times_and_others_stay_as_they_are(tmp_p
 
 
 @pytest.mark.parametrize(
-    "ending, words",
+    ("ending", "words"),
     [
         ("mov", ["-c:v", "qtrle", "-pix_fmt", "argb"]),
         ("mov", ["-c:v", "png", "-pix_fmt", "rgba"]),
@@ -163,7 +163,8 @@ def test_pictures_of_another_size_are_scaled_into_the_first_ones_frame(resized):
     bits = [(picture.mean((0, 2)) > 128)[4::8] for picture in halves]
     assert [int(np.packbits(each, bitorder="little")[0]) for each in bits] == [n % 16 for n in range(100)]
     frames = list(source_frames(resized, Fraction(5), box=(0, 0, 64, 32)))
-    assert {(frame.width, frame.height) for frame in frames} == {(64, 32)} and len(frames) == 100
+    assert {(frame.width, frame.height) for frame in frames} == {(64, 32)}
+    assert len(frames) == 100
 
 
 def test_a_part_behind_a_change_of_size_is_cut_from_the_same_frame(resized):

@@ -19,7 +19,8 @@ def test_replacing_gives_the_whole_file_or_none(tmp_path):
     for text in ("one", "two"):
         with replacing(path) as temporary:
             temporary.write_text(text)
-            assert temporary.parent == tmp_path and temporary.suffix == ".json"
+            assert temporary.parent == tmp_path
+            assert temporary.suffix == ".json"
         assert path.read_text() == text
     with pytest.raises(RuntimeError), replacing(path) as temporary:
         temporary.write_text("three")
@@ -28,7 +29,8 @@ def test_replacing_gives_the_whole_file_or_none(tmp_path):
         pytest.fail("the block was entered")
     with pytest.raises(UserError, match="folder"), replacing(tmp_path):
         pytest.fail("the block was entered")
-    assert path.read_text() == "two" and names(tmp_path) == {"config.json"}
+    assert path.read_text() == "two"
+    assert names(tmp_path) == {"config.json"}
 
 
 def test_replacing_tells_only_what_concerns_its_file(tmp_path):
@@ -74,7 +76,8 @@ def test_a_folder_is_replaced_only_when_it_holds_nothing_else(tmp_path):
     (folder / "thesis.txt").write_text("years of work")
     with pytest.raises(UserError, match=r"thesis\.txt"):
         write(folder, 2, overwrite=True)
-    assert len(names(folder)) == 3 and names(tmp_path) == {"out.v1"}
+    assert len(names(folder)) == 3
+    assert names(tmp_path) == {"out.v1"}
 
 
 def test_a_folder_without_the_right_to_write_is_told(tmp_path, monkeypatch):
@@ -135,4 +138,5 @@ def test_names_of_folders_that_end_in_dots_are_told(tmp_path, monkeypatch):
     for name in (".", "..", "/", "../inner/.."):
         with pytest.raises(UserError, match="expected the name of a file"), replacing(name):
             pytest.fail("the block was entered")
-    assert names(tmp_path) == {"inner"} and not names(tmp_path / "inner")
+    assert names(tmp_path) == {"inner"}
+    assert not names(tmp_path / "inner")

@@ -58,7 +58,7 @@ def test_resampling_keeps_time_and_level(tmp_path, rate):
 
 
 @pytest.mark.parametrize("rate", [16000, 22050, 44100])
-@pytest.mark.parametrize("start, end", [(0, 1), (0.1, 3.3), (2.5, None), (2.0001, 2.0002), (3.9, 99)])
+@pytest.mark.parametrize(("start", "end"), [(0, 1), (0.1, 3.3), (2.5, None), (2.0001, 2.0002), (3.9, 99)])
 def test_a_part_is_a_part_of_the_whole(tmp_path, rate, start, end):
     samples = np.random.default_rng(0).integers(-20000, 20000, (rate * 4 + 17, 2))
     path = make_wav(tmp_path / "noise.wav", samples, rate)
@@ -85,7 +85,7 @@ CODED = [
 ]
 
 
-@pytest.mark.parametrize("ending, codec, rate, options", CODED)
+@pytest.mark.parametrize(("ending", "codec", "rate", "options"), CODED)
 def test_priming_of_coders_is_no_sound(tmp_path, ending, codec, rate, options):
     step = rate // 4
     path = make_sound(tmp_path / f"c.{ending}", clicks(rate * 3, step), rate, codec, options)
@@ -105,7 +105,9 @@ def test_an_mp3_without_header_is_counted(tmp_path):
     (tmp_path / "cut.mp3").write_bytes(frames[: len(frames) - 100])
     (tmp_path / "twice.mp3").write_bytes(frames + frames)
     count, rate = sound_samples(path)
-    assert rate == 44100 and count % 1152 == 0 and count >= 44100 * 5
+    assert rate == 44100
+    assert count % 1152 == 0
+    assert count >= 44100 * 5
     assert sound_samples(tmp_path / "cut.mp3")[0] in (count - 1152, count)
     assert sound_samples(tmp_path / "twice.mp3")[0] == 2 * count
     assert len(whole(read_sound(path, 16000))) == ceil(count * 16000 / 44100)

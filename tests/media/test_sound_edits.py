@@ -43,7 +43,7 @@ def with_edits(data: bytes, edits: list[tuple[int, int]]) -> bytes:
 
 @needs_ffmpeg
 @pytest.mark.parametrize(
-    "edits, expected",
+    ("edits", "expected"),
     [
         ([(2000, 0), (2000, 144000)], [0.9, 1.9, 2.9, 3.9]),  # leaves a second out
         ([(2000, 96000), (2000, 24000)], [0.9, 1.9, 2.4, 3.4]),  # goes back

@@ -42,7 +42,8 @@ def test_a_part_of_a_wav_beyond_4_gb_is_sought(tmp_path, monkeypatch):
         sound, "_floats", lambda frame, floats=sound._floats: taken.append(0) or floats(frame)
     )
     samples = whole(read_sound(path, 16000, start=44000, end=44001))
-    assert len(samples) == 16000 and beep_times(samples, 16000) == [0.25]
+    assert len(samples) == 16000
+    assert beep_times(samples, 16000) == [0.25]
     assert sound_samples(path, start=44990) == (10 * RATE, RATE)
     assert beep_times(whole(read_sound(path, RATE, start=44990)), RATE) == [8.5]
     assert len(taken) < 600
@@ -52,7 +53,8 @@ def test_a_part_of_a_wav_beyond_4_gb_is_sought(tmp_path, monkeypatch):
 
 @needs_ffmpeg
 @pytest.mark.parametrize(
-    "ending, codec", [("wav", "pcm_s24le"), ("w64", "pcm_s16le"), ("aiff", "pcm_s16be"), ("caf", "pcm_f32le")]
+    ("ending", "codec"),
+    [("wav", "pcm_s24le"), ("w64", "pcm_s16le"), ("aiff", "pcm_s16be"), ("caf", "pcm_f32le")],
 )
 def test_seeking_is_exact(tmp_path, ending, codec):
     path = tmp_path / f"s.{ending}"

@@ -18,7 +18,7 @@ from listen_and_move.media.wav import write_wav
 
 @pytest.mark.parametrize("ending", VIDEOS)
 @pytest.mark.parametrize(
-    "rate, channels", [(8000, 1), (22050, 1), (44100, 2), (48000, 6), (96000, 2), (44100, 8), (192000, 1)]
+    ("rate", "channels"), [(8000, 1), (22050, 1), (44100, 2), (48000, 6), (96000, 2), (44100, 8), (192000, 1)]
 )
 def test_picture_and_sound_begin_together_to_the_sample_and_end_together(tmp_path, ending, rate, channels):
     step = rate * 3 // 8  # divides at 48 kHz too
@@ -31,7 +31,8 @@ def test_picture_and_sound_begin_together_to_the_sample_and_end_together(tmp_pat
     coded = 48000 if ending == "webm" else min(rate, 96000)
     info = probe(path)
     assert (info.sounds[0].sample_rate, info.sounds[0].channels) == (coded, channels)
-    assert info.video.start == 0 and abs(info.sounds[0].start) < Fraction(1, 1000)
+    assert info.video.start == 0
+    assert abs(info.sounds[0].start) < Fraction(1, 1000)
     samples = whole(read_sound(path, coded, start=0))
     expected = [at * coded / rate for at in range(step, count, step)]
     found = peaks(samples)
@@ -66,7 +67,8 @@ def test_a_picture_after_the_end_of_its_sound_is_silent(tmp_path, ending):
         tmp_path / (f"v.{ending}" if ending else "frames"), 50, sound=SoundTrack(sound, start=5, end=7)
     )
     samples = whole(read_sound(out if ending else out / "sound.wav", 8000, start=0))
-    assert len(samples) == pytest.approx(16000, abs=400) and not samples.any()
+    assert len(samples) == pytest.approx(16000, abs=400)
+    assert not samples.any()
 
 
 @pytest.mark.parametrize("ending", VIDEOS)

@@ -39,19 +39,21 @@ def difference(path: Path, box: Box, count: int = 3, fps: Fraction = FPS, start:
 
 
 @pytest.mark.parametrize("fps", [Fraction(10), Fraction(25), Fraction(30000, 1001), Fraction(60)])
-@pytest.mark.parametrize("start, end", [(0, None), (1.02, 3.1), (Fraction(1, 3), None)])
+@pytest.mark.parametrize(("start", "end"), [(0, None), (1.02, 3.1), (Fraction(1, 3), None)])
 def test_instants_are_those_of_pictures(
     steady: Path, fps: Fraction, start: Seconds, end: Seconds | None
 ) -> None:
     box = (0, 0, 64, 32)
     shown = [number_in(rgb(frame)) for frame in source_frames(steady, fps, box=box, start=start, end=end)]
     expected = [number_in(picture) for picture in pictures_of(steady, box, fps, start, end)]
-    assert shown == expected and len(shown) > 20
+    assert shown == expected
+    assert len(shown) > 20
 
 
 def test_a_frame_that_stays_on_display_is_converted_once(steady: Path) -> None:
     frames = list(source_frames(steady, Fraction(50), box=(0, 0, 64, 32), end=1))
-    assert len(frames) == 50 and len({id(frame) for frame in frames}) == 25
+    assert len(frames) == 50
+    assert len({id(frame) for frame in frames}) == 25
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
@@ -98,7 +100,8 @@ def test_sizes_are_even_and_every_pixel_is_at_its_place(
         pictures=[blobs(*size, seed) for seed in range(4)],
     )
     info = probe(path).video
-    assert info is not None and source_size(info) == (size[0] // 2 * 2, size[1] // 2 * 2)
+    assert info is not None
+    assert source_size(info) == (size[0] // 2 * 2, size[1] // 2 * 2)
     box = (*offset, *size)
     assert source_size(box) == ((size[0] - offset[0]) // 2 * 2, (size[1] - offset[1]) // 2 * 2)
     assert difference(path, box) < 2
@@ -114,7 +117,7 @@ def test_pixels_that_are_not_square_are_displayed_as_meant(tmp_path: Path) -> No
 @pytest.mark.parametrize("matrix", ["bt709", "bt601"])
 @pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize(
-    "pix_fmt, codec", [("yuv444p", "libx264"), ("yuv420p", "libx264"), ("yuv420p10le", "libx265")]
+    ("pix_fmt", "codec"), [("yuv444p", "libx264"), ("yuv420p", "libx264"), ("yuv420p10le", "libx265")]
 )
 def test_colours_are_those_of_pictures(
     tmp_path: Path, matrix: str, full: bool, pix_fmt: str, codec: str
@@ -149,11 +152,12 @@ def test_pictures_without_scaling_are_those_of_the_conversion(steady: Path) -> N
         frame = list(islice(container.decode(video=0), 26))[25]
     expected = frame.to_ndarray(format="rgb24")[3:30, 5:45]
     assert np.abs(picture.astype(int) - expected).mean() < 3
-    assert picture.flags.c_contiguous and picture.flags.writeable
+    assert picture.flags.c_contiguous
+    assert picture.flags.writeable
 
 
 @pytest.mark.parametrize(
-    "name, fps, start",
+    ("name", "fps", "start"),
     [
         ("nature_whale_12s.mp4", Fraction(25), 0),  # an edit list hides its first frames
         ("nature_whale_12s.mp4", Fraction(20), Fraction(99, 10)),
@@ -172,7 +176,7 @@ def test_real_videos(shared: Path, name: str, fps: Fraction, start: Seconds) -> 
 
 
 @pytest.mark.parametrize(
-    "name, fps, count",
+    ("name", "fps", "count"),
     [("nature_whale_12s.mp4", Fraction(25), 251), ("paper_talking_head_5s.mp4", Fraction(20), 100)],
 )
 def test_real_videos_give_every_frame_once(shared: Path, name: str, fps: Fraction, count: int) -> None:

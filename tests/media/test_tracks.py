@@ -92,7 +92,9 @@ def test_a_cover_is_no_picture_wherever_it_stands(parts, tmp_path, ending):
 def test_a_sound_with_a_cover_has_no_picture(parts, tmp_path):
     words = ["-c:a", "aac", "-disposition:v:0", "attached_pic"]
     found = probe(joined(parts, tmp_path / "cover.m4a", ["cover.jpg", "soft.wav"], *words))
-    assert found.video is None and found.pictures == () and len(found.sounds) == 1
+    assert found.video is None
+    assert found.pictures == ()
+    assert len(found.sounds) == 1
 
 
 def test_a_still_that_is_not_marked_is_not_taken_where_something_moves(parts, tmp_path):
@@ -169,7 +171,8 @@ def test_settings_without_tracks_are_those_of_older_runs():
     values = {
         name: value for name, value in vars(ClipConfig()).items() if "track" not in name and name != "camera"
     }
-    assert from_values(ClipConfig, values) == ClipConfig() and to_values(ClipConfig()) == values
+    assert from_values(ClipConfig, values) == ClipConfig()
+    assert to_values(ClipConfig()) == values
     chosen = ClipConfig(track=0, picture_track=2)
     assert from_values(ClipConfig, to_values(chosen)) == chosen
     for name in ("track", "picture_track"):

@@ -90,7 +90,8 @@ def test_what_cannot_be_written_is_told_before_the_work(tmp_path):
             pytest.fail("the block was entered")
     with pytest.raises(UserError, match="at least one frame"):
         write(tmp_path / "v.mp4", 0)
-    assert names(tmp_path) == {"there.mp4"} and (tmp_path / "there.mp4").read_bytes() == before
+    assert names(tmp_path) == {"there.mp4"}
+    assert (tmp_path / "there.mp4").read_bytes() == before
 
 
 def test_mistakes_of_the_program_are_no_user_errors(tmp_path):

@@ -27,7 +27,7 @@ def written(path: Path, width: int, height: int, count: int = 2, **settings) -> 
 
 
 @pytest.mark.parametrize(
-    "width, height, preset",
+    ("width", "height", "preset"),
     [
         (64, 32, "medium"),
         (512, 512, "medium"),
@@ -50,7 +50,7 @@ def test_the_larger_the_picture_the_faster_the_encoder(
 
 
 @pytest.mark.parametrize(
-    "width, height, preset", [(640, 480, b"subme=7"), (720, 720, b"subme=1"), (1920, 1080, b"subme=0")]
+    ("width", "height", "preset"), [(640, 480, b"subme=7"), (720, 720, b"subme=1"), (1920, 1080, b"subme=0")]
 )
 def test_a_large_picture_in_real_time_is_coded_in_less_of_it(
     tmp_path: Path, width: int, height: int, preset: bytes
@@ -59,13 +59,14 @@ def test_a_large_picture_in_real_time_is_coded_in_less_of_it(
     assert re.findall(rb"subme=\d+", data) == [preset]
 
 
-@pytest.mark.parametrize("ending, best, worst", [("mp4", 0, 51), ("mkv", 0, 51), ("webm", 0, 63)])
+@pytest.mark.parametrize(("ending", "best", "worst"), [("mp4", 0, 51), ("mkv", 0, 51), ("webm", 0, 63)])
 def test_quality_changes_the_size(tmp_path: Path, ending: str, best: int, worst: int) -> None:
     sizes = []
     for quality in (best, 10, None, 40, worst):
         path = written(tmp_path / f"{quality}.{ending}", 64, 64, 4, quality=quality)
         sizes.append(path.stat().st_size)
-    assert sizes == sorted(sizes, reverse=True) and len(set(sizes)) == 5
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(set(sizes)) == 5
 
 
 def test_the_quality_of_h264_is_its_crf_and_17_if_nothing_is_said(tmp_path: Path) -> None:
@@ -75,7 +76,7 @@ def test_the_quality_of_h264_is_its_crf_and_17_if_nothing_is_said(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "name, quality, codec, words",
+    ("name", "quality", "codec", "words"),
     [
         ("v.mp4", 52, "auto", r"expected a quality from 0 \(best\) to 51; got 52"),
         ("v.mp4", -1, "h264", r"expected a quality from 0 \(best\) to 51; got -1"),

@@ -120,7 +120,8 @@ def test_standard_error_is_the_spread_of_many_draws():
     assert 0.7 < errors.mean() / values.std() < 1.5
     still = kernel_distance(np.repeat(draw(0, 12), 10, axis=0), np.repeat(draw(1, 12), 10, axis=0) + 0.6)
     each = kernel_distance(draw(0, 120), draw(1, 120) + 0.6)
-    assert still.standard_error is not None and each.standard_error is not None
+    assert still.standard_error is not None
+    assert each.standard_error is not None
     assert still.standard_error > 1.5 * each.standard_error, "repeated frames make nothing surer"
     assert kernel_distance(draw(0, 19), draw(1, 60)).standard_error is None
 
@@ -130,11 +131,13 @@ def test_a_comparison_uses_equal_counts_and_shows_the_floor(measure):
     found = compare_distributions(draw(0, 90), draw(1, 70), draw(2, 120) + 1, measure=measure)
     assert found.counts == (70, 70)
     assert found.note == ""
-    assert found.value is not None and found.floor is not None
+    assert found.value is not None
+    assert found.floor is not None
     assert found.value > found.floor + 0.5
     assert (found.standard_error is None) == (measure == "frechet")
     same = compare_distributions(draw(0, 90), draw(1, 90), draw(2, 90), measure=measure)
-    assert same.value is not None and same.floor is not None
+    assert same.value is not None
+    assert same.floor is not None
     assert isclose(same.value, same.floor, abs_tol=0.5)
 
 

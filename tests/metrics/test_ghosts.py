@@ -57,7 +57,8 @@ def test_the_mean_of_all_frames_is_a_ghost(detector: GhostDetector) -> None:
 
 def test_pairs_differ_clearly_and_can_be_left_out(detector: GhostDetector) -> None:
     pairs = detector.clear_pairs(0, 20)
-    assert pairs.shape == (20, 2) and (pairs[:, 0] < pairs[:, 1]).all()
+    assert pairs.shape == (20, 2)
+    assert (pairs[:, 0] < pairs[:, 1]).all()
     assert (detector.clear_pairs(0, 20) == pairs).all()
     apart = np.abs(np.diff(angles(0, 80)[pairs], axis=1))
     assert apart.min() > 0.2
@@ -72,5 +73,6 @@ def test_few_or_equal_frames(detector: GhostDetector) -> None:
     frames = arm(angles(0, LEAST_KNOWN))
     assert GhostDetector.of(frames[:-1], near=2) is None
     still = GhostDetector.of(np.repeat(frames[:1], LEAST_KNOWN, 0), near=2)
-    assert still is not None and not still.check.reliable
+    assert still is not None
+    assert not still.check.reliable
     assert not still.ghosts(frames[:1]).any()

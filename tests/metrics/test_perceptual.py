@@ -70,7 +70,8 @@ def test_brightness_of_a_layer_does_not_count():
 def test_laws(kind):
     distance, video, other = random_distance(kind), noise(1), noise(2)
     values = distance(video, other)
-    assert values.shape == (3,) and values.dtype == np.float64
+    assert values.shape == (3,)
+    assert values.dtype == np.float64
     assert (values > 0).all()
     assert (distance(video, video) == 0).all()
     assert np.allclose(values, distance(other, video))
@@ -154,7 +155,8 @@ def test_real_weights_on_a_real_video(shared, real):
     slight, medium, strong = (real(frames, each) for each in blurred.values())
     elsewhere = real(frames, np.ascontiguousarray(frames[:, ::-1]))
     assert (real(frames, frames) == 0).all()
-    assert (slight < medium).all() and (medium < strong).all()
+    assert (slight < medium).all()
+    assert (medium < strong).all()
     assert (slight < elsewhere).all()
     assert (slight > 1e-4).all()
 

@@ -46,9 +46,11 @@ def play(file: Path) -> None:
             if picture == "drawn" or animator.model.kept is not None:
                 pipeline = model_pipeline(animator, PictureChoice(picture), file.name)
                 shown = list(pipeline.frames([SOUND], PlaySettings()))
-                assert shown and all(picture.dtype == np.uint8 for picture in shown)
+                assert shown
+                assert all(picture.dtype == np.uint8 for picture in shown)
     except UserError as error:
-        assert printable(str(error)) == str(error) and len(str(error)) < 2000
+        assert printable(str(error)) == str(error)
+        assert len(str(error)) < 2000
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numbers that no training makes
@@ -75,7 +77,8 @@ def test_entries_of_any_json(tmp_path: Path, good: TensorFileParts, entry: str, 
     try:
         held_frames(file)
     except UserError as error:
-        assert str(tmp_path) not in error.message and printable(error.message) == error.message
+        assert str(tmp_path) not in error.message
+        assert printable(error.message) == error.message
 
 
 def with_settings(good: TensorFileParts, change: Callable[[dict[str, Any]], None]) -> bytes:
@@ -100,7 +103,8 @@ def test_a_huge_network_is_refused_before_it_is_built(
     file = tmp_path / "model.safetensors"
     file.write_bytes(with_settings(good, change))
     outcome = judged(0, "huge", lambda: load_model(file))
-    assert outcome.outcome == "refused" and "names or sizes differ" in outcome.said
+    assert outcome.outcome == "refused"
+    assert "names or sizes differ" in outcome.said
     assert outcome.bytes < MANY
 
 
@@ -110,7 +114,8 @@ def test_nothing_is_allocated_for_what_a_header_says(tmp_path: Path, good: Tenso
         file = tmp_path / "model.safetensors"
         file.write_bytes(length.to_bytes(8, "little") + content[8:])
         outcome = judged(0, "length", lambda file=file: load_model(file))
-        assert outcome.outcome == "refused" and outcome.bytes < MANY
+        assert outcome.outcome == "refused"
+        assert outcome.bytes < MANY
 
 
 @pytest.mark.parametrize(
@@ -144,7 +149,10 @@ def test_a_terminal_is_not_written_to_by_a_model(
         file.write_bytes(with_settings(good, change))
         assert run_command(["generate", str(file), "sound.wav"]) == 2
         said = capsys.readouterr().err
-        assert said.count("\n") == 1 and "\x1b" not in said and "\u202e" not in said and "expected" in said
+        assert said.count("\n") == 1
+        assert "\x1b" not in said
+        assert "\u202e" not in said
+        assert "expected" in said
 
 
 def test_damage_that_the_decoder_reports_is_told(filmed: Path) -> None:

@@ -49,7 +49,8 @@ def test_weights_start_as_in_the_paper() -> None:
         for name, layer in module.named_modules():
             if isinstance(layer, (nn.Conv2d, nn.Conv3d, nn.Linear)):
                 assert layer.weight.std().item() == pytest.approx(0.02, rel=0.2), name
-                assert layer.bias is not None and not layer.bias.any()
+                assert layer.bias is not None
+                assert not layer.bias.any()
             elif isinstance(layer, nn.BatchNorm2d):
                 assert layer.weight.mean().item() == pytest.approx(1, abs=0.01)
                 assert layer.weight.std().item() == pytest.approx(0.02, rel=0.3)

@@ -153,11 +153,14 @@ def test_level_and_repertoire_survive_the_round_trip(
     model = load_model(RunFolder(trained).model_file)
     config = RunFolder(trained).config()
     clip = load_clip(performance, config)
-    assert model.level is not None and model.level == clip.level and -60 < model.level < 0
+    assert model.level is not None
+    assert model.level == clip.level
+    assert -60 < model.level < 0
     expected = Repertoire.of(
         clip.features, clip.train, FeatureExtractor(config.features, config.clip.rate, clip.statistics)
     )
-    assert model.repertoire is not None and torch.equal(model.repertoire.chunks, expected.chunks)
+    assert model.repertoire is not None
+    assert torch.equal(model.repertoire.chunks, expected.chunks)
     assert torch.equal(model.repertoire.distance, expected.distance)
     silent = model._replace(level=None)
     save_model(tmp_path / "silent.safetensors", silent)
@@ -171,4 +174,6 @@ def test_files_from_before_levels_were_kept_still_load(trained: Path, tmp_path: 
     old = {name: tensor for name, tensor in tensors.items() if not name.startswith("novelty.")}
     save_file(old, tmp_path / "old.safetensors", {ENTRY: json.dumps(entry)})
     model = load_model(tmp_path / "old.safetensors")
-    assert model.level is None and model.repertoire is None and model.step == 4
+    assert model.level is None
+    assert model.repertoire is None
+    assert model.step == 4

@@ -58,10 +58,11 @@ def test_the_same_frames_as_the_authors(name: str, form: str, tmp_path: Path) ->
     model = load_model(imported.path)
     first, state = model.network(io["feats1"], io["noise1"])
     second, _ = model.network(io["feats2"], io["noise2"], state)
-    assert torch.allclose(first, io["video1"], atol=1e-5) and torch.allclose(second, io["video2"], atol=1e-5)
-    assert (
-        model.config == imported.config and model.config.clip.size == "32" and model.config.motion.noise == 2
-    )
+    assert torch.allclose(first, io["video1"], atol=1e-5)
+    assert torch.allclose(second, io["video2"], atol=1e-5)
+    assert model.config == imported.config
+    assert model.config.clip.size == "32"
+    assert model.config.motion.noise == 2
     routes = (
         model.config.motion.sound,
         model.config.generator.sound_content,
@@ -77,10 +78,14 @@ def test_what_weights_cannot_say_is_said(tmp_path: Path, capsys: pytest.CaptureF
     path, out = saved(published("network_rnn")[0], tmp_path), tmp_path / "model.safetensors"
     assert run_command(["import", str(path), "--out", str(out), "--fps", "25", "--chunk-ms", "100"]) == 0
     printed = capsys.readouterr().out
-    assert "tell: --kind lms" in printed and "tell: --motion-noise 2" in printed and "--fps" not in printed
+    assert "tell: --kind lms" in printed
+    assert "tell: --motion-noise 2" in printed
+    assert "--fps" not in printed
     assert "tell: --dilation 2" in printed
     config = load_model(out).config
-    assert config.clip.fps == "25" and config.features.chunk_ms == 100.0 and config.features.bands == 64
+    assert config.clip.fps == "25"
+    assert config.features.chunk_ms == 100.0
+    assert config.features.bands == 64
 
 
 class Malicious:
@@ -146,7 +151,9 @@ def test_other_checkpoints_are_refused_in_one_line(change, options, saying, tmp_
     path, out = saved(change(published("network_rnngen")[0]), tmp_path), tmp_path / "model.safetensors"
     assert run_command(["import", str(path), "--out", str(out), *options]) == 2
     message = capsys.readouterr().err
-    assert message.startswith("error: ") and message.count("\n") == 1 and saying in message
+    assert message.startswith("error: ")
+    assert message.count("\n") == 1
+    assert saying in message
     assert not out.exists()
 
 
@@ -200,13 +207,16 @@ def test_what_is_larger_than_its_file_is_refused(tmp_path: Path) -> None:
     weights, out = published("network_rnn")[0], tmp_path / "model.safetensors"
     path = saved(weights | {START: torch.zeros(1).expand(65536, 65536, 3, 3)}, tmp_path)
     outcome = judged(0, "repeated", lambda: import_checkpoint(path, out))
-    assert outcome.outcome == "refused" and "as large as they are stored" in outcome.said
+    assert outcome.outcome == "refused"
+    assert "as large as they are stored" in outcome.said
     whole, bomb = saved({"weights": torch.zeros(3 * 10**7)}, tmp_path), tmp_path / "bomb.model"
     with ZipFile(whole) as stored, ZipFile(bomb, "w", ZIP_DEFLATED) as packed:
         for each in stored.infolist():
             packed.writestr(each.filename, stored.read(each))
     outcome = judged(0, "compressed", lambda: import_checkpoint(bomb, out))
-    assert bomb.stat().st_size < 10**6 and outcome.outcome == "refused" and outcome.bytes < 5 * 10**7
+    assert bomb.stat().st_size < 10**6
+    assert outcome.outcome == "refused"
+    assert outcome.bytes < 5 * 10**7
     assert not out.exists()
 
 

@@ -86,7 +86,8 @@ def test_tensors_that_are_not_there(model: Path, name: str) -> None:
 
 def test_a_model_without_frames_is_as_before(trained: Path) -> None:
     tensors, metadata = read_tensors(RunFolder(trained).model_file)
-    assert ENTRY not in metadata and not any(name.startswith(("kept.", "path.")) for name in tensors)
+    assert ENTRY not in metadata
+    assert not any(name.startswith(("kept.", "path.")) for name in tensors)
     assert load_model(RunFolder(trained).model_file).kept is None
 
 
@@ -110,5 +111,8 @@ def test_stretches_and_places(filmed: Path) -> None:
     kept = load_model(RunFolder(filmed).model_file).kept
     assert kept is not None
     last = int(kept.positions[-1])
-    assert kept.stretch(3) == (0, last) and kept.place(last + 100) == last and kept.place(-5) == 0
-    assert kept.described().endswith("MB") and "64x64 pixels" in kept.described()
+    assert kept.stretch(3) == (0, last)
+    assert kept.place(last + 100) == last
+    assert kept.place(-5) == 0
+    assert kept.described().endswith("MB")
+    assert "64x64 pixels" in kept.described()

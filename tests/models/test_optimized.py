@@ -31,7 +31,8 @@ def model(form: str, size: int = 16) -> Model:
     network = build_network(config)
     for layer in network.modules():  # as after training
         if isinstance(layer, torch.nn.BatchNorm2d):
-            assert layer.running_mean is not None and layer.running_var is not None
+            assert layer.running_mean is not None
+            assert layer.running_var is not None
             layer.running_mean.normal_()
             layer.running_var.uniform_(0.5, 2)
         if isinstance(layer, (torch.nn.Conv2d, torch.nn.ParameterList)):
@@ -95,7 +96,8 @@ def test_bfloat16_stays_within_40_db(form: str) -> None:
             [first, animator.draw(features[20:], state, 20)[0]]
         ).astype(float)
     error = np.square(frames_by_precision["bfloat16"] - frames_by_precision["float32"]).mean()
-    assert error > 0 and 10 * np.log10(255**2 / error) > 40
+    assert error > 0
+    assert 10 * np.log10(255**2 / error) > 40
     assert frames_by_precision["float32"].std(0).mean() > 2  # it moves
 
 

@@ -95,7 +95,9 @@ def test_beam_and_lag_cost_little() -> None:
     best, found, plain = (
         cost(usual, sound, each.whole(sound)) for each in (kept, usual, made(TWO_PARTS, PLAIN))
     )
-    assert best <= found * (1 + 1e-6) and found < 1.02 * best and found < 0.8 * plain
+    assert best <= found * (1 + 1e-6)
+    assert found < 1.02 * best
+    assert found < 0.8 * plain
 
 
 def test_a_jump_that_costs_nothing_is_plain() -> None:
@@ -118,7 +120,8 @@ def test_the_hole_is_no_way_to_play_on() -> None:
         replay.features[10:60]
     )  # the end of the first part and the beginning of the second
     assert np.array_equal(joined.whole(sound), np.arange(10, 60))
-    assert jumps(replay.whole(sound)) == 0 and replay.whole(sound)[0] >= 45
+    assert jumps(replay.whole(sound)) == 0
+    assert replay.whole(sound)[0] >= 45
 
 
 @pytest.mark.parametrize("search", [PLAIN, VITERBI], ids=["plain", "viterbi"])
@@ -147,8 +150,10 @@ def test_no_sound_no_frames_and_a_state_that_does_not_grow() -> None:
     replay = made()
     assert replay.whole(torch.zeros(0, 6)).shape == (0,)
     decided, state = replay.push(cues(driving(replay, 500)))
-    assert len(decided) == 500 - VITERBI.lag and state is not None
-    assert state.paths.shape[0] <= VITERBI.beam and state.paths.shape[1] == VITERBI.lag
+    assert len(decided) == 500 - VITERBI.lag
+    assert state is not None
+    assert state.paths.shape[0] <= VITERBI.beam
+    assert state.paths.shape[1] == VITERBI.lag
 
 
 @pytest.mark.parametrize("search", [PLAIN, VITERBI], ids=["plain", "viterbi"])
@@ -167,7 +172,8 @@ def test_units_and_constant_numbers_do_not_matter(search: Search) -> None:
 def test_a_clip_in_which_nothing_differs() -> None:
     replay = PathSearch(ONE_PART, np.ones((80, 4), np.float32), np.ones((80, 9), np.float32))
     chosen = replay.whole(torch.randn(50, 4))
-    assert len(chosen) == 50 and set(chosen) <= set(ONE_PART)
+    assert len(chosen) == 50
+    assert set(chosen) <= set(ONE_PART)
 
 
 def test_thumbnails_are_means() -> None:
@@ -213,7 +219,8 @@ def test_a_foreign_sound_strikes_where_the_clip_moves() -> None:
     path, strokes = struck(replay, 1.0)
     led = np.corrcoef(moved(replay, path), strokes)[0, 1]
     plain = np.corrcoef(moved(replay, struck(replay, 0.0)[0]), strokes)[0, 1]
-    assert led > 0.8 and abs(plain) < 0.3
+    assert led > 0.8
+    assert abs(plain) < 0.3
     some = np.corrcoef(moved(replay, struck(replay, 0.5)[0]), strokes)[0, 1]
     assert plain < some, "half as foreign, it still strikes"
 
@@ -227,7 +234,8 @@ def test_a_sound_that_is_not_foreign_does_not_mind_its_strokes() -> None:
 def test_between_strokes_the_clip_plays_slower_or_faster() -> None:
     replay = striking()
     steps = np.diff(struck(replay, 1.0)[0])
-    assert (steps == 0).any() and (steps == 2).any()
+    assert (steps == 0).any()
+    assert (steps == 2).any()
     assert (np.diff(struck(replay, 0.0)[0]) == 0).sum() < (steps == 0).sum()
 
 
@@ -271,7 +279,8 @@ def test_beats_fall_on_beats(every: int) -> None:
         path = np.concatenate([decided, replay.finish(state)])
         assert replay.phases is not None
         apart[name] = float(np.cos(2 * np.pi * (replay.phases[path] - wanted)).mean())
-    assert apart["led"] > 0.75 and apart["plain"] < 0.4
+    assert apart["led"] > 0.75
+    assert apart["plain"] < 0.4
 
 
 def test_frames_whose_beat_is_not_known_are_as_good_as_half_a_beat_away() -> None:
@@ -280,7 +289,8 @@ def test_frames_whose_beat_is_not_known_are_as_good_as_half_a_beat_away() -> Non
     sound = driving(plain, 60).numpy()
     decided, state = unknown.push([PathCue(row, beat=0.5) for row in sound])
     path = np.concatenate([decided, unknown.finish(state)])
-    assert len(path) == 60 and set(path) <= set(range(80))
+    assert len(path) == 60
+    assert set(path) <= set(range(80))
 
 
 def test_who_knows_little_of_what_comes_jumps_more_readily() -> None:
@@ -301,4 +311,5 @@ def test_who_knows_little_of_what_comes_jumps_more_readily() -> None:
 
     assert [usual_search(BY_GUIDE, lag).jump_weight for lag in (0, 1, 2)] == [0.5, 1.0, GUIDED.jump_weight]
     assert usual_search(BY_SOUND, 5).jump_weight == VITERBI.jump_weight == usual_search(BY_SOUND).jump_weight
-    assert followed(0, weight=3.0) < 0.8 <= followed(0) and followed(1) > 0.95
+    assert followed(0, weight=3.0) < 0.8 <= followed(0)
+    assert followed(1) > 0.95

@@ -87,7 +87,8 @@ def test_it_rests_where_the_guide_rests() -> None:
         pictures.append(shown(regions, guide))
         assert np.allclose(regions.masks.sum(0), 1)
     assert all(np.array_equal(picture, pictures[-1]) for picture in pictures[3:])
-    assert regions is not None and not regions.moving.any()
+    assert regions is not None
+    assert not regions.moving.any()
 
 
 def test_it_goes_on_with_the_clip() -> None:
@@ -97,7 +98,8 @@ def test_it_goes_on_with_the_clip() -> None:
         guide = reduced(FRAMES[row])
         regions = search.step(guide, regions)
         assert error(shown(regions, guide), FRAMES[row]) < 0.5
-    assert regions is not None and regions.moving.any()
+    assert regions is not None
+    assert regions.moving.any()
 
 
 def test_of_a_long_clip_the_nearest_frames_are_compared() -> None:

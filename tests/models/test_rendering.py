@@ -47,7 +47,8 @@ def test_any_part_is_as_the_animator_draws_it(form: str, span: range, request: p
     begin = max(0, span.start - WARM_UP)
     expected = animator_frames(animator, features, begin, span.stop, 3, cut=9)[span.start - begin :]
     found = np.concatenate(blocks)
-    assert found.shape == expected.shape == (len(span), 32, 32, 3) and found.dtype == np.uint8
+    assert found.shape == expected.shape == (len(span), 32, 32, 3)
+    assert found.dtype == np.uint8
     assert (
         np.abs(found.astype(int) - expected).max() <= 1
     )  # one step of 8 bits where rounding falls otherwise

@@ -39,7 +39,8 @@ def test_one_row_per_frame_of_any_block(inception, monkeypatch):
     monkeypatch.setattr(extract, "FRAMES_AT_ONCE", 2)
     first, second = noise(1, (3, 20, 30, 3)), noise(2, (1, 16, 16, 3))
     rows = inception_features(inception, iter([first, second]))
-    assert rows.shape == (4, 2048) and rows.dtype == np.float64
+    assert rows.shape == (4, 2048)
+    assert rows.dtype == np.float64
     assert np.allclose(rows[3:], inception_features(inception, [second]), rtol=1e-4, atol=1e-4)
     assert np.abs(rows[0] - rows[1]).mean() > 0.01 * rows.mean(), "different frames, different rows"
 
@@ -61,7 +62,8 @@ def test_inceptions_resize_is_the_one_stated(inception):
 def test_one_row_per_window(i3d):
     windows = [noise(seed, (9, 20, 28, 3)) for seed in range(3)]
     rows = i3d_features(i3d, iter(windows))
-    assert rows.shape == (3, 400) and rows.dtype == np.float64
+    assert rows.shape == (3, 400)
+    assert rows.dtype == np.float64
     frames = torch.from_numpy(windows[2]).permute(0, 3, 1, 2) / 127.5 - 1
     resized = F.interpolate(frames, (224, 224), mode="bilinear", align_corners=False)  # each frame for itself
     with torch.inference_mode():

@@ -127,7 +127,8 @@ def test_conventions():
 def test_conventions_of_tensors_pass_gradients():
     pictures = torch.rand(1, 3, 2, 2, requires_grad=True)
     normalised(pictures, CAFFE).sum().backward()
-    assert pictures.grad is not None and torch.allclose(pictures.grad, torch.tensor(255.0))
+    assert pictures.grad is not None
+    assert torch.allclose(pictures.grad, torch.tensor(255.0))
 
 
 def test_other_than_uint8_videos_are_refused():

@@ -196,7 +196,8 @@ def test_taps_by_name_and_by_place():
         late, early, place = network(pictures, ["fire5", "relu1", 0])
     assert torch.equal(late, everything[2])
     assert torch.equal(early, everything[0])
-    assert torch.equal(place.relu(), early) and place.min() < 0
+    assert torch.equal(place.relu(), early)
+    assert place.min() < 0
     assert network(pictures, []) == []
     for wrong in ("relu9", -1, 13):
         with pytest.raises(ValueError, match="fire9, or 0 to 12"):
@@ -212,7 +213,8 @@ def test_gradients_reach_the_picture():
     network = SqueezeNet().eval().requires_grad_(False)
     picture = torch.rand(1, 3, 32, 32, requires_grad=True)
     network(picture, ["fire3"])[0].sum().backward()
-    assert picture.grad is not None and picture.grad.abs().sum() > 0
+    assert picture.grad is not None
+    assert picture.grad.abs().sum() > 0
 
 
 def test_inceptions_maps():

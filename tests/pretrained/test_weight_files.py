@@ -132,17 +132,19 @@ def test_the_table_is_consistent():
         == len(WEIGHTS)
     )
     for name, each in WEIGHTS.items():
-        assert each.name == name and each.size > 1000 and re.fullmatch(r"[0-9a-f]{64}", each.sha256)
-        assert each.source.startswith("https://") and each.purpose and each.licence
+        assert each.name == name
+        assert each.size > 1000
+        assert re.fullmatch(r"[0-9a-f]{64}", each.sha256)
+        assert each.source.startswith("https://")
+        assert each.purpose
+        assert each.licence
         assert each.url is None or re.fullmatch(r"https://[^/]+/.+\.pth?", each.url)
     with_prefix = [each for each in WEIGHTS.values() if re.search(r"-[0-9a-f]{8}\.pth$", each.file)]
     assert {each.name for each in with_prefix} == {"alexnet", "vgg16", "squeezenet1_1", "inception-fid"}
     for each in with_prefix:  # an official name ends in the first digits of the hash
-        assert (
-            each.file.endswith(f"-{each.sha256[:8]}.pth")
-            and each.url is not None
-            and each.url.endswith(f"/{each.file}")
-        )
+        assert each.file.endswith(f"-{each.sha256[:8]}.pth")
+        assert each.url is not None
+        assert each.url.endswith(f"/{each.file}")
 
 
 SHARED = {
@@ -159,7 +161,8 @@ buffers."""
 @pytest.mark.parametrize("name", SHARED)
 def test_the_real_files_are_taken_and_read(name, shared):
     place = add(name, shared / "data" / "weights" / WEIGHTS[name].file)
-    assert place == find(name) and place.stat().st_size == WEIGHTS[name].size
+    assert place == find(name)
+    assert place.stat().st_size == WEIGHTS[name].size
     read = tensors(name)
     assert (len(read), sum(tensor.numel() for tensor in read.values())) == SHARED[name]
     assert not any(key.startswith("module.") for key in read)
@@ -189,10 +192,12 @@ def test_the_folder(monkeypatch, tmp_path):
 
 def test_the_list_says_what_is_here(publish, empty, tmp_path):
     publish(url="https://example.org/file.pth")
-    assert not empty.exists() and not any(status.here for status in listing())
+    assert not empty.exists()
+    assert not any(status.here for status in listing())
     assert [status.name for status in listing()] == list(WEIGHTS)
     places = {status.name: status.place for status in listing()}
-    assert places["made"] == "https://example.org/file.pth" and places["squeezenet1_1-caffe"] is None
+    assert places["made"] == "https://example.org/file.pth"
+    assert places["squeezenet1_1-caffe"] is None
     (tmp_path / "mine").write_bytes(CONTENT)
     add("made", tmp_path / "mine")
     here = [status for status in listing() if status.here]
@@ -236,7 +241,8 @@ def test_tensors_are_read_and_a_change_is_noticed(publish, tmp_path):
     place = add("made", path)
     for _ in range(2):
         read = tensors("made")
-        assert list(read) == list(content) and all(bool((read[key] == content[key]).all()) for key in content)
+        assert list(read) == list(content)
+        assert all(bool((read[key] == content[key]).all()) for key in content)
     damaged = bytearray(path.read_bytes())
     damaged[-400] ^= 1
     place.write_bytes(damaged)
@@ -293,7 +299,8 @@ def test_another_file_is_not_added(publish, empty, tmp_path):
     for nothing in (tmp_path / "nothing.pth", tmp_path):
         with pytest.raises(UserError, match=r"expected the file file\.pth .* there is no such file"):
             add("made", nothing)
-    assert find("made") is None and not empty.exists()
+    assert find("made") is None
+    assert not empty.exists()
 
 
 def test_adding_replaces_a_damaged_file_and_takes_the_file_itself(publish, empty, tmp_path):
@@ -303,7 +310,8 @@ def test_adding_replaces_a_damaged_file_and_takes_the_file_itself(publish, empty
     (empty / "file.pth").write_bytes(b"damaged")
     place = add("made", tmp_path / "mine")
     assert add("made", place) == place
-    assert place.read_bytes() == CONTENT and names(empty) == {"file.pth"}
+    assert place.read_bytes() == CONTENT
+    assert names(empty) == {"file.pth"}
 
 
 def test_a_folder_that_cannot_be_made_is_told(publish, server, empty, tmp_path):
@@ -327,9 +335,13 @@ def test_fetching_gets_the_file_once(publish, server, empty, says_length):
     seen: list[tuple[int, int]] = []
     place = fetch("made", lambda *amounts: seen.append(amounts))
     assert place == find("made") == empty / "file.pth"
-    assert place.read_bytes() == CONTENT and names(empty) == {"file.pth"}
+    assert place.read_bytes() == CONTENT
+    assert names(empty) == {"file.pth"}
     done, totals = [first for first, _ in seen], {total for _, total in seen}
-    assert done == sorted(done) and len(done) > 1 and done[-1] == len(CONTENT) and totals == {len(CONTENT)}
+    assert done == sorted(done)
+    assert len(done) > 1
+    assert done[-1] == len(CONTENT)
+    assert totals == {len(CONTENT)}
     assert fetch("made", lambda *amounts: pytest.fail("was fetched again")) == place
     assert server.asked == [None]
     place.write_bytes(b"damaged")
@@ -347,11 +359,13 @@ def test_a_broken_download_goes_on(publish, server, empty, ranges, says_length):
     ):
         fetch("made")
     came = (empty / "file.pth.part").stat().st_size
-    assert find("made") is None and 0 < came <= HALF
+    assert find("made") is None
+    assert 0 < came <= HALF
     server.breaks_after = None
     seen: list[int] = []
     assert fetch("made", lambda done, total: seen.append(done)).read_bytes() == CONTENT
-    assert server.asked == [None, f"bytes={came}-"] and names(empty) == {"file.pth"}
+    assert server.asked == [None, f"bytes={came}-"]
+    assert names(empty) == {"file.pth"}
     assert (seen[0] > came) == ranges, "a server that knows no ranges starts anew"
 
 
@@ -359,10 +373,12 @@ def test_what_is_complete_or_too_long_is_dealt_with(publish, server, empty):
     publish(url=server.url)
     empty.mkdir(parents=True)
     (empty / "file.pth.part").write_bytes(CONTENT)  # interrupted before it got its name
-    assert fetch("made").read_bytes() == CONTENT and not server.asked
+    assert fetch("made").read_bytes() == CONTENT
+    assert not server.asked
     (empty / "file.pth").unlink()
     (empty / "file.pth.part").write_bytes(CONTENT + b"more")
-    assert fetch("made").read_bytes() == CONTENT and server.asked == [None]
+    assert fetch("made").read_bytes() == CONTENT
+    assert server.asked == [None]
 
 
 def test_an_interruption_keeps_what_came(publish, server, empty):
@@ -447,7 +463,8 @@ def test_two_downloads_of_one_file_do_not_mix(publish, server, empty):
             told.append(str(error.value))
 
     assert fetch("made", meanwhile).read_bytes() == CONTENT
-    assert told and server.asked == [None]
+    assert told
+    assert server.asked == [None]
 
 
 FULL = """

@@ -96,7 +96,8 @@ def test_each_picture_of_a_folder_says_it(trained: Path, performance: Path, tmp_
     for file in files:
         assert said(file)["source type"] == VOCABULARY + DRAWN
         kinds = [kind for kind, _ in chunks(file.read_bytes())]
-        assert kinds.index("iTXt") < kinds.index("IDAT") and kinds[-1] == "IEND"
+        assert kinds.index("iTXt") < kinds.index("IDAT")
+        assert kinds[-1] == "IEND"
     assert [frame.to_ndarray(format="rgb24").shape for frame in decoded(files[0])] == [(64, 64, 3)]
 
 
@@ -170,12 +171,14 @@ def test_exiftool_reads_it(tmp_path: Path, name: str) -> None:
     assert found["DigitalSourceType"] == VOCABULARY + DRAWN
     assert found["CreatorTool"] == f"Listen and Move {__version__}"
     assert "drew every picture" in found["Description"]
-    assert "Warning" not in found and "Error" not in found
+    assert "Warning" not in found
+    assert "Error" not in found
 
 
 def test_a_file_that_cannot_be_sealed_is_not_there_and_the_old_one_stays(tmp_path: Path) -> None:
     def fails(file: Path) -> None:
-        assert file.parent == tmp_path and file != out
+        assert file.parent == tmp_path
+        assert file != out
         raise UserError("expected better")
 
     out = tmp_path / "a.mp4"
@@ -185,7 +188,8 @@ def test_a_file_that_cannot_be_sealed_is_not_there_and_the_old_one_stays(tmp_pat
         VideoWriter(out, width=64, height=48, fps=Fraction(25), overwrite=True, seal=fails) as writer,
     ):
         writer.write(next(iter(pictures(1))))
-    assert [file.name for file in tmp_path.iterdir()] == ["a.mp4"] and out.read_bytes() == b"old"
+    assert [file.name for file in tmp_path.iterdir()] == ["a.mp4"]
+    assert out.read_bytes() == b"old"
 
 
 def test_any_text_is_well_formed(tmp_path: Path) -> None:
@@ -201,7 +205,8 @@ def test_several_kinds_of_pictures_are_the_strongest_of_them() -> None:
     kinds = [mixture(parts).source_type for parts in ([path], [path, both], [both, network], [network, path])]
     assert kinds == [CAPTURED, COMPOSITE, DRAWN, DRAWN]
     mixed = mixture([path, network, both])
-    assert mixed.models == ("m", "n") and mixed.videos == ("v",)
+    assert mixed.models == ("m", "n")
+    assert mixed.videos == ("v",)
     assert all(part.mark in mixed.mark and part.done in mixed.done for part in (path, network, both))
     assert mixture([path, path]) == path
 

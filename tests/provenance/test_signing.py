@@ -45,14 +45,16 @@ def test_a_signed_output_is_believed_and_plays_as_before(
     found = read(signed, authority)
     assert found["validation_state"] == "Trusted"
     (action,) = actions(found)
-    assert action["action"] == "c2pa.created" and action["digitalSourceType"] == said(plain)["source type"]
+    assert action["action"] == "c2pa.created"
+    assert action["digitalSourceType"] == said(plain)["source type"]
     assert action["softwareAgent"] == {"name": "Listen and Move", "version": __version__}
     assert action["parameters"] == {
         "model sha256": [file_hash(RunFolder(filmed).model_file)],
         "video sha256": [file_hash(performance)],
         "sound sha256": [file_hash(sound)],
     }
-    assert said(signed) == said(plain) and action["description"] == said(signed)["description"]
+    assert said(signed) == said(plain)
+    assert action["description"] == said(signed)["description"]
     assert [kind for kind, _ in boxes(signed.read_bytes())].count("uuid") == 2
     assert same_media(plain, signed)
     assert not list(tmp_path.glob(".*")), "nothing half written is left"
@@ -67,7 +69,8 @@ def test_each_kind_of_video_is_signed_and_plays(
     write(plain, codec=codec)
     write(signed, ManifestSigner(*pair.files), codec=codec)
     assert read(signed, authority)["validation_state"] == "Trusted"
-    assert same_frames(plain, signed) and packets(signed) == [packet(PROVENANCE)]
+    assert same_frames(plain, signed)
+    assert packets(signed) == [packet(PROVENANCE)]
 
 
 def test_each_picture_of_a_folder_is_signed(authority: Authority, pair: Pair, tmp_path: Path) -> None:
@@ -87,7 +90,8 @@ def test_a_live_recording_is_signed(
     out = tmp_path / "live.mp4"
     perform(trained, str(sound), str(out), realtime=True, sign=pair.files, device="cpu")
     (action,) = actions(found := read(out, authority))
-    assert found["validation_state"] == "Trusted" and action["digitalSourceType"] == DRAWN
+    assert found["validation_state"] == "Trusted"
+    assert action["digitalSourceType"] == DRAWN
     assert action["parameters"]["sound sha256"] == [file_hash(sound)]
 
 
@@ -135,7 +139,8 @@ def test_the_key_is_in_no_file(authority: Authority, tmp_path: Path, kind: str) 
         b64encode(secret.to_bytes((secret.bit_length() + 7) // 8, "big"))[:30],
     ]
     written = [file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()]
-    assert len(written) == 11 and not any(form in data for form in forms for data in written)
+    assert len(written) == 11
+    assert not any(form in data for form in forms for data in written)
     assert b"Test signer" in written[0], "who signed is in it"
 
 
@@ -147,7 +152,8 @@ def test_the_command_signs_and_refuses(
     assert ended.returncode == 0, ended.stderr
     assert read(tmp_path / "out.mp4", authority)["validation_state"] == "Trusted"
     ended = command(*line, tmp_path / "out.mkv", "--sign", *pair.files)
-    assert ended.returncode == 2 and "no place in .mkv" in json.loads(ended.stdout)["error"]
+    assert ended.returncode == 2
+    assert "no place in .mkv" in json.loads(ended.stdout)["error"]
     assert "--sign" in json.loads(ended.stdout)["hint"]
 
 

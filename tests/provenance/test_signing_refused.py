@@ -158,7 +158,8 @@ def test_altered_files_are_refused_in_one_line_or_sign(authority: Authority, tmp
             ManifestSigner(*files)
         except UserError as error:
             refused += 1
-            assert str(error).isprintable() and str(error).startswith(str(tmp_path))
+            assert str(error).isprintable()
+            assert str(error).startswith(str(tmp_path))
     assert refused > 90
 
 
@@ -203,7 +204,8 @@ def test_without_the_library_the_extra_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "c2pa", None)  # so that it cannot be imported
     ended = command("generate", trained, sound, "--out", tmp_path / "o.mp4", "--sign", *pair.files)
-    assert ended.returncode == 2 and ended.stderr == (
+    assert ended.returncode == 2
+    assert ended.stderr == (
         "error: sign: expected the extra sign; it is not installed: pip install 'listen-and-move[sign]'\n"
     )
     assert not list(tmp_path.iterdir())
@@ -255,7 +257,8 @@ def test_a_disk_that_is_full_while_signing_leaves_what_there_was_or_what_cannot_
         timeout=240,
     )
     assert ended.stdout.startswith("sign: expected to sign what was made; got: "), ended.stderr
-    assert len(ended.stdout.splitlines()) == 1 and ".partial" not in ended.stdout
+    assert len(ended.stdout.splitlines()) == 1
+    assert ".partial" not in ended.stdout
     assert sorted(file.name for file in tmp_path.iterdir()) == ["out.mp4", "plain.mp4"]
     assert ("out.mp4 was kept without a signature" if keeps else "nothing was kept") in ended.stdout
     left = (tmp_path / "plain.mp4").read_bytes() if keeps else b"old"

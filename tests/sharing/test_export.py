@@ -29,7 +29,8 @@ def test_what_is_written(exported: Path) -> None:
     last = max(about["arrays"].values(), key=lambda entry: entry["offset"])
     assert last["offset"] + 4 * last["rows"] * last["columns"] == (exported / "keys.bin").stat().st_size
     script = (exported / "page.js").read_text()
-    assert "http:" not in script and "https:" not in script
+    assert "http:" not in script
+    assert "https:" not in script
 
 
 def test_it_says_what_it_publishes_before_it_writes(filmed: Path, tmp_path: Path) -> None:
@@ -42,7 +43,8 @@ def test_it_says_what_it_publishes_before_it_writes(filmed: Path, tmp_path: Path
     found = export_page(filmed, folder, "Mine", tell=tell)
     assert told == [found]
     assert found.bytes == sum(file.stat().st_size for file in folder.iterdir())
-    assert 3 < found.seconds <= 4 and found.size == (64, 64)
+    assert 3 < found.seconds <= 4
+    assert found.size == (64, 64)
     assert "everybody who is seen in it must agree" in found.described()
 
 
@@ -129,7 +131,8 @@ def test_the_page_says_by_machine_what_it_is(filmed: Path, exported: Path) -> No
 
 
 def test_a_film_larger_than_full_hd_is_made_smaller() -> None:
-    assert film_size((3840, 2160)) == (1920, 1080) and film_size((1080, 1920)) == (1080, 1920)
+    assert film_size((3840, 2160)) == (1920, 1080)
+    assert film_size((1080, 1920)) == (1080, 1920)
     size, video = (2400, 1350), BytesIO()
     encoder = BrowserEncoder(video, BytesIO(), size, Fraction(25))
     encoder.write(np.full((size[1], size[0], 3), 128, np.uint8))
@@ -150,4 +153,5 @@ def test_the_command(filmed: Path, tmp_path: Path) -> None:
     assert Path(result.stdout.strip()) == Path("page/index.html")
     again = command("export", filmed, "--web", "page", "--credit", "Mine", folder=tmp_path)
     assert again.returncode == 2
-    assert again.stderr.strip().count("\n") == 0 and "choose another --web" in again.stderr
+    assert again.stderr.strip().count("\n") == 0
+    assert "choose another --web" in again.stderr

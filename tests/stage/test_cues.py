@@ -47,7 +47,8 @@ def test_a_file_that_is_none_is_one_line_and_stays(text: str, said: str, tmp_pat
     file.write_text(text)
     with pytest.raises(UserError, match=said) as told:
         read_cues(file, 2.0)
-    assert told.value.message.startswith(str(file)) and "\n" not in told.value.message
+    assert told.value.message.startswith(str(file))
+    assert "\n" not in told.value.message
     assert file.read_text() == text
 
 

@@ -65,8 +65,11 @@ class Show:
 def test_a_fault_of_one_command_leaves_the_others_and_the_show(drawn: Pipeline) -> None:
     show = Show(drawn)
     show.direct(TurnDial("no dial", 0.5), HoldPicture(True), TurnDial("amount", 2.0))
-    assert show.player.held and show.player.players["a"].controls.amount == 2
-    assert len(show.lines) == 1 and "'no dial'" in show.lines[0] and "failed" in show.lines[0]
+    assert show.player.held
+    assert show.player.players["a"].controls.amount == 2
+    assert len(show.lines) == 1
+    assert "'no dial'" in show.lines[0]
+    assert "failed" in show.lines[0]
 
 
 def test_a_fade_of_the_gain_comes_to_its_end(drawn: Pipeline) -> None:
@@ -79,7 +82,8 @@ def test_a_fade_of_the_gain_comes_to_its_end(drawn: Pipeline) -> None:
     for block in np.split(SOUND[:RATE], 20):
         show.player.push(block)
         show.direct()
-    assert show.player.players["a"].gain == -60 and not show.lines
+    assert show.player.players["a"].gain == -60
+    assert not show.lines
 
 
 def test_many_who_ask_cost_one_answer(drawn: Pipeline) -> None:
@@ -115,7 +119,8 @@ def test_only_the_newest_cues_are_written(drawn: Pipeline, tmp_path: Path) -> No
     free.set()
     show.director.close()
     assert [each.cancelled() for each in waiting] == [True] * 49 + [False]
-    assert len(read_cues(tmp_path / "cues.json", 2.0)) == 50 and show.lines == []
+    assert len(read_cues(tmp_path / "cues.json", 2.0)) == 50
+    assert show.lines == []
 
 
 def test_cues_that_cannot_be_written_are_told_whatever_was_told_before(
@@ -140,7 +145,8 @@ def test_cues_that_cannot_be_written_are_told_whatever_was_told_before(
     assert ["expected an existing folder" in line for line in store()] == [True]
     assert store() == [], "once is enough, as long as nothing changes"
     folder.mkdir()
-    assert store() == [] and json.loads((folder / "cues.json").read_text())
+    assert store() == []
+    assert json.loads((folder / "cues.json").read_text())
     (folder / "cues.json").unlink()
     folder.rmdir()
     assert len(store()) == 1
@@ -159,7 +165,8 @@ def test_a_model_waits_as_long_as_the_dial_says_that_comes_with_it(
         show.direct(RecallCue("late", 0.0))
     else:
         show.direct(ChangeModel("b", fade), TurnDial("delay", 1.0))
-    assert show.player.fade.to == "b" and show.player.fade.begin >= frame + 20
+    assert show.player.fade.to == "b"
+    assert show.player.fade.begin >= frame + 20
 
 
 def test_a_cue_keeps_the_model_that_is_chosen_with_it(drawn: Pipeline) -> None:
@@ -174,16 +181,20 @@ def test_a_cue_whose_model_is_not_there_changes_nothing(drawn: Pipeline) -> None
     show.direct()
     (line,) = show.lines
     assert line.startswith("cues: expected models that are loaded; not those of storm, other 0")
-    assert "calm" not in line and line.endswith("and others")
+    assert "calm" not in line
+    assert line.endswith("and others")
     show.direct(RecallCue("storm"))
-    assert show.player.players["a"].controls == AS_TRAINED and "got 'nothing'" in show.lines[1]
+    assert show.player.players["a"].controls == AS_TRAINED
+    assert "got 'nothing'" in show.lines[1]
 
 
 def test_models_are_called_by_names_that_can_be_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     latin = model_name(Path(os.fsdecode(b"caf\xe9")))
-    assert latin == r"caf\udce9" and bundle([("/model", [latin])])
+    assert latin == r"caf\udce9"
+    assert bundle([("/model", [latin])])
     monkeypatch.chdir(tmp_path)
-    assert model_name(Path()) == tmp_path.name and model_name(Path("runs/Schön")) == "Schön"
+    assert model_name(Path()) == tmp_path.name
+    assert model_name(Path("runs/Schön")) == "Schön"
 
 
 class Watching:
@@ -215,4 +226,5 @@ def test_a_play_begins_as_it_is_asked_for_and_can_be_changed_with_each_picture(
     assert watching.delays == {1.0}, "of all models, also of those that are not seen yet"
     assert watching.seen[0].level == -inf, "nothing has been heard yet"
     frames = [status.frames for status in watching.seen]
-    assert max(np.diff(frames)) <= 2 and frames[-1] > 20
+    assert max(np.diff(frames)) <= 2
+    assert frames[-1] > 20

@@ -46,8 +46,10 @@ def control(number: int, value: int, channel: int = 0) -> mido.Message:
 def test_a_controller_turns_its_dial_all_the_way(receiver: MidiReceiver) -> None:
     found = sent(receiver, *(control(74, value) for value in range(128)))
     values = [command.value for command in found]
-    assert all(command.dial == "amount" for command in found) and values == sorted(values)
-    assert (values[0], values[-1]) == DIALS["amount"].slider and len(set(values)) > 50
+    assert all(command.dial == "amount" for command in found)
+    assert values == sorted(values)
+    assert (values[0], values[-1]) == DIALS["amount"].slider
+    assert len(set(values)) > 50
     wheel = [mido.Message("pitchwheel", channel=1, pitch=pitch) for pitch in (-8192, 0, 8191)]
     assert sent(receiver, *wheel) == [TurnDial("sharpness", value) for value in (-4.0, 0.0, 4.0)]
 
@@ -153,7 +155,8 @@ def test_a_map_that_is_none_is_one_line_and_stays(text: str, said: str, tmp_path
     file.write_text(text)
     with pytest.raises(UserError, match=said) as told:
         MidiMap(file)
-    assert str(file) in told.value.message and file.read_text() == text
+    assert str(file) in told.value.message
+    assert file.read_text() == text
 
 
 def test_a_map_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
@@ -199,7 +202,8 @@ def test_what_there_is_here_is_opened_or_one_line_says_why_not(
         return
     with pytest.raises(UserError, match="MIDI: expected ") as told, opened_input(asked, print):
         pass
-    assert "\n" not in str(told.value) and "--" not in told.value.message
+    assert "\n" not in str(told.value)
+    assert "--" not in told.value.message
     assert capfd.readouterr().err == "", "ALSA says nothing beside it"
 
 

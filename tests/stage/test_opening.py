@@ -57,7 +57,9 @@ def test_what_is_wrong_at_the_start_is_one_line(
     line = ["live", str(trained), "--input=sound.wav", "--output=out.mp4", "--device=cpu"]
     assert run_command([*line, *(names.get(each, each) for each in arguments)]) == 2
     errors = [row for row in capfd.readouterr().err.splitlines() if not row.startswith("note: OSC: listens")]
-    assert len(errors) == 1 and errors[0].startswith("error: ") and said in errors[0]
+    assert len(errors) == 1
+    assert errors[0].startswith("error: ")
+    assert said in errors[0]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.json", "sound.wav"]
 
 
@@ -70,12 +72,15 @@ def test_as_a_user_types_it(
     stage = ["--osc", "0", "--osc-host", "0.0.0.0", "--cues", tmp_path / "cues.json", "--device=cpu"]
     assert run_command([str(each) for each in (*line, *stage)]) == 0
     told = capfd.readouterr().err
-    assert "note: OSC: listens to 0.0.0.0:" in told and "whoever reaches this machine can turn" in told
-    assert out.stat().st_size > 1000 and "played by its sound alone" in told
+    assert "note: OSC: listens to 0.0.0.0:" in told
+    assert "whoever reaches this machine can turn" in told
+    assert out.stat().st_size > 1000
+    assert "played by its sound alone" in told
 
 
 def test_a_place_for_replies() -> None:
-    assert address_of("[::1]:9000") == ("::1", 9000) and address_of("studio.local:1") == ("studio.local", 1)
+    assert address_of("[::1]:9000") == ("::1", 9000)
+    assert address_of("studio.local:1") == ("studio.local", 1)
     for wrong in ("", ":9000", "host", "host:0", "host:65536", "host:٣", "host:-1"):
         with pytest.raises(UserError, match="replies: expected HOST:PORT"):
             address_of(wrong)

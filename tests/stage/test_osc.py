@@ -119,7 +119,8 @@ def test_what_messages_ask_for(message: tuple, command: object) -> None:
 def test_what_makes_no_sense_is_one_line(message: tuple, said: str) -> None:
     with pytest.raises(UserError, match=said.replace("(", r"\(")) as told:
         asked(*message)
-    assert "\n" not in str(told.value) and "--" not in told.value.message
+    assert "\n" not in str(told.value)
+    assert "--" not in told.value.message
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,8 @@ def test_what_a_machine_makes_up_does_no_harm(
             played += 1
         except UserError:
             refused += 1
-    assert played > 100 and refused > 1000
+    assert played > 100
+    assert refused > 1000
     assert not caplog.records and capfd.readouterr() == ("", ""), "nor does a library warn of it"
 
 
@@ -201,7 +203,8 @@ def test_a_mailbox_holds_the_last_of_each_and_no_more() -> None:
     mailbox.post(HoldPicture(True))
     mailbox.post(ChangeModel("drums"))
     waiting = mailbox.take()
-    assert waiting[-2:] == [HoldPicture(True), ChangeModel("drums")] and mailbox.take() == []
+    assert waiting[-2:] == [HoldPicture(True), ChangeModel("drums")]
+    assert mailbox.take() == []
     assert [each for each in waiting if isinstance(each, TurnDial)] == [TurnDial(dial, 0.0) for dial in DIALS]
     for kind, most in ((RecallCue, MOST_WAITING), (StoreCue, MOST_WAITING), (Follow, MOST_LISTENERS)):
         assert sum(isinstance(each, kind) for each in waiting) == most
@@ -226,7 +229,8 @@ def test_what_is_wrong_is_told_once_and_not_for_ever() -> None:
         lines = mailbox.take_lines()
     finally:
         server.close()
-    assert len(lines) == MOST_NOTES and lines[-1].startswith("more is wrong")
+    assert len(lines) == MOST_NOTES
+    assert lines[-1].startswith("more is wrong")
     assert all(line.isprintable() for line in lines)
 
 
@@ -235,7 +239,8 @@ def test_it_listens_to_this_machine_and_says_where() -> None:
     server = OscServer("127.0.0.1", 0, mailbox)
     try:
         host, port = server.address
-        assert host == "127.0.0.1" and port > 0
+        assert host == "127.0.0.1"
+        assert port > 0
         with pytest.raises(UserError, match=f"free port; got 127.0.0.1:{port}"):
             OscServer("127.0.0.1", port, Mailbox())
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
@@ -261,13 +266,15 @@ def test_it_listens_to_this_machine_and_says_where() -> None:
 def test_replies_go_where_they_can_and_nothing_is_looked_up_later() -> None:
     alone, open_to_all = OscServer("127.0.0.1", 0, Mailbox()), OscServer("0.0.0.0", 0, Mailbox())
     try:
-        assert alone.alone and not open_to_all.alone
+        assert alone.alone
+        assert not open_to_all.alone
         for server in (alone, open_to_all):
             assert server.reachable("localhost", 9001) == ("127.0.0.1", 9001), "as who asks is named"
             for host in ("::1", "mün..chen.local", "a" * 300, "no.such.host.invalid"):
                 with pytest.raises(UserError, match="replies: expected a host that") as told:
                     server.reachable(host, 9001)
-                assert "--" not in told.value.message and "--osc-host" in told.value.hint
+                assert "--" not in told.value.message
+                assert "--osc-host" in told.value.hint
         with pytest.raises(UserError, match="replies: expected an address of this machine") as told:
             alone.reachable("192.0.2.5", 9001)
         assert "--osc-host" in told.value.hint

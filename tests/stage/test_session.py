@@ -166,10 +166,13 @@ def test_models_fade_into_each_other(filmed: Path, wide: Path, directed: Callabl
 
     nothing = directed([filmed, wide], lambda operator: None)
     found = directed([filmed, wide], direct)
-    assert len(found.pictures) == len(nothing.pictures) == 80 and found.lines == nothing.lines == []
+    assert len(found.pictures) == len(nothing.pictures) == 80
+    assert found.lines == nothing.lines == []
     changed = np.abs(found.pictures - nothing.pictures).max((1, 2, 3)) > 0
     begin, end = int(changed.argmax()), 80 - int(changed[::-1].argmax())
-    assert 22 <= begin <= 32 and 50 <= end <= 64 and not changed[:begin].any()
+    assert 22 <= begin <= 32
+    assert 50 <= end <= 64
+    assert not changed[:begin].any()
     bars = found.pictures[:, [2, -3]].mean((1, 2, 3))
     alone = range(begin + 20, end)
     assert bars[alone].max() < 6 < bars[:begin].min(), "whole in the frame, black around it"
@@ -199,7 +202,8 @@ def test_nothing_that_is_sent_stops_the_show(filmed: Path, directed: Callable[..
                 operator.ask("/status")
 
     quiet, found = directed([filmed], lambda operator: None), directed([filmed], direct)
-    assert np.array_equal(found.pictures, quiet.pictures) and len(found.pictures) == 80
+    assert np.array_equal(found.pictures, quiet.pictures)
+    assert len(found.pictures) == 80
     said = sorted(line.split(";")[0] for line in found.lines)
     assert said == [
         "OSC: expected /dial/NAME, /hold, /model, /cue, /cue/store, /status, /follow, /unfollow or /list",
@@ -227,7 +231,8 @@ def test_dials_and_holding_change_the_picture(trained: Path, directed: Callable[
     moved, usually = (np.count_nonzero(np.diff(each.pictures, axis=0), (1, 2, 3)) for each in (found, usual))
     assert moved[28:40].max() < 0.2 * usually[28:40].min(), "deaf, it comes to rest"
     held = slice(46, 55)
-    assert not moved[held].any() and usually[held].all()
+    assert not moved[held].any()
+    assert usually[held].all()
     assert np.median(moved[62:]) > 2 * np.median(usually), "and goes on, louder"
 
 
@@ -257,7 +262,8 @@ def test_cues_are_stored_and_recalled_over_seconds(
     found = directed([filmed, wide], direct, cues=file, fade=0.5)
     assert found.lines == []
     told = {name: (each["/dial/delay"][0], each["/dial/freeze"][0]) for name, each in heard.items()}
-    assert told["calm"] == told["again"] == (0.0, "off") and told["storm"] == (2.0, -40.0)
+    assert told["calm"] == told["again"] == (0.0, "off")
+    assert told["storm"] == (2.0, -40.0)
     assert 0.2 < told["between"][0] < 1.8 and told["between"][1] == -40.0, "from none to a value at once"
     assert heard["calm"]["/dial/delay"] == [0.0, 0.0, 10.0, pytest.approx(0.05), "s", "Delay of the picture"]
     assert "/dial/amount" not in heard["calm"], "neither has a network that draws"
@@ -266,7 +272,8 @@ def test_cues_are_stored_and_recalled_over_seconds(
         ("storm", 1.0, "filmed"),
         ("calm", 0.5, "wide"),
     ]
-    assert kept["storm"]["dials"]["delay"] == 2.0 and kept["calm"]["dials"]["freeze"] is None
+    assert kept["storm"]["dials"]["delay"] == 2.0
+    assert kept["calm"]["dials"]["freeze"] is None
 
     def recall(operator: Operator) -> None:
         operator.play(0.5)
@@ -274,7 +281,8 @@ def test_cues_are_stored_and_recalled_over_seconds(
 
     again = directed([filmed], recall, cues=file)
     assert [line.split(":")[0] for line in again.lines] == ["cues", "model"], "it is told before, too"
-    assert "calm" in again.lines[0] and "storm" not in again.lines[0]
+    assert "calm" in again.lines[0]
+    assert "storm" not in again.lines[0]
 
 
 def test_whoever_asks_is_told_with_each_picture(trained: Path, directed: Callable[..., Played]) -> None:
@@ -297,7 +305,10 @@ def test_whoever_asks_is_told_with_each_picture(trained: Path, directed: Callabl
                 break
             told.append({each.message.address: each.message.params[0] for each in packed})
     frames = [each["/frame"] for each in told]
-    assert frames == sorted(set(frames)) and len(frames) > 5 and 30 <= frames[-1] <= 40
+    assert frames == sorted(set(frames))
+    assert len(frames) > 5
+    assert 30 <= frames[-1] <= 40
     assert all([*each] == ["/level", "/novelty", "/frame", "/latency", "/model"] for each in told)
     assert all(-120 <= each["/level"] < 0 and 0 < each["/latency"] < 1 for each in told)
-    assert {each["/model"] for each in told} == {"tiny"} and max(each["/novelty"] for each in told) > 0
+    assert {each["/model"] for each in told} == {"tiny"}
+    assert max(each["/novelty"] for each in told) > 0

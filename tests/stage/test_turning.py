@@ -16,14 +16,16 @@ def test_every_dial_can_be_turned_to_both_ends() -> None:
         for value in (dial.lowest, dial.highest, int(dial.highest)):
             assert checked_value(dial, value) == value
         low, high = dial.slider or (dial.lowest, dial.highest)
-        assert dial.at(1) == high and dial.at(0) == (None if dial.default is None else low)
+        assert dial.at(1) == high
+        assert dial.at(0) == (None if dial.default is None else low)
         for position in (0.0, 0.2, 64 / 127, 1.0):
             assert dial.allows(dial.at(position))
 
 
 def test_a_slider_in_the_middle_of_a_controller_changes_nothing() -> None:
     assert DIALS["sharpness"].at(64 / 127) == 0, "64 of 127 is not quite the middle"
-    assert DIALS["amount"].at(1 / 3) == 1 and DIALS["freeze"].at(0.5) == -50
+    assert DIALS["amount"].at(1 / 3) == 1
+    assert DIALS["freeze"].at(0.5) == -50
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -1, 4.01, 1e300, 10**400, True, "1", None, [1]])
@@ -33,7 +35,8 @@ def test_what_is_no_value_is_refused(value: object) -> None:
 
 
 def test_words_and_none() -> None:
-    assert checked_value(GAIN, "running") == "running" and checked_value(DIALS["freeze"], "off") is None
+    assert checked_value(GAIN, "running") == "running"
+    assert checked_value(DIALS["freeze"], "off") is None
     assert checked_value(DIALS["freeze"], None) is None
     for dial, value in ((GAIN, "match"), (GAIN, None), (DIALS["freeze"], "on")):
         with pytest.raises(UserError, match="expected"):
@@ -68,7 +71,8 @@ def test_a_dial_goes_its_way_and_may_be_sent_elsewhere_on_it() -> None:
     turning.settle(14)
     assert turning.at(14)["amount"] == 0.5
     turning.settle(15)
-    assert not turning.ramps and turning.at(15)["amount"] == 0
+    assert not turning.ramps
+    assert turning.at(15)["amount"] == 0
     turning.turn("gain", 6.0, 5.0, 15.0)
     turning.turn("freeze", -40.0, 5.0, 15.0)
     assert (turning.at(15)["gain"], turning.at(15)["freeze"]) == (6.0, -40.0), "a word has no way"

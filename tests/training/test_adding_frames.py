@@ -34,12 +34,15 @@ def test_a_run_gets_the_frames_of_its_video(trained: Path, performance: Path, tm
     run = shutil.copytree(trained, tmp_path / "run")
     before = weights(RunFolder(run).model_file)
     added = add_frames(run)
-    assert "64x64 pixels, 20 frames/s" in added.described and added.model == RunFolder(run).model_file
+    assert "64x64 pixels, 20 frames/s" in added.described
+    assert added.model == RunFolder(run).model_file
     after = weights(added.model)
-    assert before.keys() == after.keys() and all(torch.equal(before[name], after[name]) for name in before)
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
     (out,) = generate(run, performance, tmp_path / "out.mp4", end=1)
     video = probe(out).video
-    assert video is not None and video.width == 64
+    assert video is not None
+    assert video.width == 64
 
 
 def test_a_model_of_version_0_1(tmp_path: Path) -> None:
@@ -47,7 +50,8 @@ def test_a_model_of_version_0_1(tmp_path: Path) -> None:
     shutil.copy(OLD / "run" / "model.safetensors", model)
     add_frames(model, OLD / "performance.mp4", keep="small")
     kept = load_model(model).kept
-    assert kept is not None and kept.about.small
+    assert kept is not None
+    assert kept.about.small
     (out,) = generate(model, OLD / "melody.wav", tmp_path / "out.mp4", picture="path", end=1)
     assert out.stat().st_size > 1000
 
@@ -78,7 +82,8 @@ def test_another_video_is_refused(trained: Path, performance: Path, tmp_path: Pa
 def test_training_writes_frames_once_and_joins_them_at_the_end(filmed: Path) -> None:
     folder = RunFolder(filmed)
     kept = load_model(folder.model_file).kept
-    assert kept is not None and folder.frames_file.exists()
+    assert kept is not None
+    assert folder.frames_file.exists()
     with safe_open(folder.frames_file, "pt") as file:
         packets = file.get_tensor(PACKETS).numpy().tobytes()
     assert packets == kept.packets.read(0, kept.packets.length)
@@ -90,7 +95,8 @@ def test_a_clip_of_one_second(performance: Path, tmp_path: Path) -> None:
     settings = {**TINY, "training.keep": "source", "clip.end": 1.0}
     run = train(performance, tmp_path / "run", preset_name="quick", settings=settings, device="cpu").run
     kept = load_model(RunFolder(run).model_file).kept
-    assert kept is not None and kept.about.weights == BY_SOUND
+    assert kept is not None
+    assert kept.about.weights == BY_SOUND
     (out,) = generate(run, performance, tmp_path / "out.mp4", end=1)
     assert out.stat().st_size > 1000
     with pytest.raises(UserError, match="preview: expected more than 0 seconds; got -1"):

@@ -40,7 +40,8 @@ def test_real_and_generated_windows_are_augmented_alike() -> None:
     video, image = state.adversaries
     for window in (real, fake):
         expected = augmented(window, noise.augmentation)
-        assert torch.equal(video.view(window, noise), expected) and not torch.equal(window, expected)
+        assert torch.equal(video.view(window, noise), expected)
+        assert not torch.equal(window, expected)
         frame = augmented(window[:, noise.frame], noise.augmentation)[:, 0]
         assert torch.equal(image.view(window, noise), frame)
 
@@ -73,7 +74,9 @@ def test_the_generator_asks_for_real_outputs_only_where_its_loss_does(loss: str,
     fake.requires_grad_()
     outputs = adversary.outputs(adversary.view(real, noise), fake, noise)
     adversary.generator_loss(outputs).backward()
-    assert len(calls) == passes and fake.grad is not None and fake.grad.abs().sum() > 0
+    assert len(calls) == passes
+    assert fake.grad is not None
+    assert fake.grad.abs().sum() > 0
     assert passes == 1 or not outputs.real.scores.requires_grad
 
 

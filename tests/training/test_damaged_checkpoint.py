@@ -75,7 +75,8 @@ def test_a_damaged_checkpoint_says_how_to_go_on(
 ) -> None:
     damage(run.state_file)
     error = refused(performance, run)
-    assert f"delete {run.state_file.parent}" in error.hint and "from the model of step 4" in error.hint
+    assert f"delete {run.state_file.parent}" in error.hint
+    assert "from the model of step 4" in error.hint
     place = run.state_file.parent
     shutil.rmtree(place) if place.is_dir() else place.unlink()
     notes: list[str] = []
@@ -84,10 +85,13 @@ def test_a_damaged_checkpoint_says_how_to_go_on(
         notes.extend([progress.note] if progress.note else [])
 
     result = train(performance, run.path, settings=MORE, device="cpu", watch=watch)
-    assert (result.step, result.finished) == (6, True) and len(notes) == 1
+    assert (result.step, result.finished) == (6, True)
+    assert len(notes) == 1
     assert "no checkpoint is there: goes on from the model of step 4" in notes[0]
     steps = [json.loads(line)["step"] for line in run.metrics_file.read_text().splitlines()]
-    assert steps == sorted(set(steps)) and steps[-1] == 6 and load_model(run.model_file).step == 6
+    assert steps == sorted(set(steps))
+    assert steps[-1] == 6
+    assert load_model(run.model_file).step == 6
 
 
 def test_what_is_learnt_from_a_model_begins_with_its_weights(performance: Path, run: RunFolder) -> None:
@@ -118,7 +122,8 @@ def test_altered_checkpoints_are_loaded_or_refused(
     except UserError as error:
         assert printable(str(error)) == str(error)
     else:
-        assert state.lanes is not None and len(state.positions) == run.config().training.lanes
+        assert state.lanes is not None
+        assert len(state.positions) == run.config().training.lanes
 
 
 @pytest.mark.parametrize(

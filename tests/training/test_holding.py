@@ -47,7 +47,8 @@ def training(video: Path, folder: RunFolder, before: str = "pass") -> Iterator[s
         try:
             limit = time.monotonic() + WAIT
             while not folder.metrics_file.exists():
-                assert process.poll() is None and time.monotonic() < limit
+                assert process.poll() is None
+                assert time.monotonic() < limit
                 time.sleep(0.05)
             yield process
         finally:
@@ -78,9 +79,11 @@ def test_a_second_training_is_refused_until_the_first_is_dead(performance: Path,
     for path in (*left, *others):
         path.write_bytes(b"half")
     assert train(performance, folder.path, settings={"training.steps": 4}, device="cpu").finished
-    assert not any(path.exists() for path in left) and all(path.exists() for path in others)
+    assert not any(path.exists() for path in left)
+    assert all(path.exists() for path in others)
     logged = [line["step"] for line in folder.metrics()]
-    assert logged == sorted(set(logged)) and logged[-1] == 4
+    assert logged == sorted(set(logged))
+    assert logged[-1] == 4
 
 
 def test_a_training_holds_its_folder_and_no_other(performance: Path, tmp_path: Path) -> None:
@@ -125,8 +128,11 @@ def test_a_training_under_nohup_outlives_its_terminal(performance: Path, tmp_pat
         logged = folder.metrics_file.stat().st_size
         limit = time.monotonic() + WAIT
         while folder.metrics_file.stat().st_size == logged:
-            assert process.poll() is None and time.monotonic() < limit
+            assert process.poll() is None
+            assert time.monotonic() < limit
             time.sleep(0.05)
         os.kill(process.pid, signal.SIGTERM)
         out, err = process.communicate(timeout=WAIT)
-    assert process.returncode == 130 and "saved" in out and "Traceback" not in err
+    assert process.returncode == 130
+    assert "saved" in out
+    assert "Traceback" not in err

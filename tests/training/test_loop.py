@@ -89,7 +89,8 @@ def test_a_finished_run_stays_as_it_is(performance: Path, tmp_path: Path) -> Non
     folder = run(performance, tmp_path / "run")
     before = RunFolder(folder).state_file.read_bytes()
     result = train(performance, folder, device="cpu")
-    assert result.finished and result.step == 4
+    assert result.finished
+    assert result.step == 4
     assert RunFolder(folder).state_file.read_bytes() == before
 
 
@@ -150,10 +151,13 @@ def test_a_signal_saves_and_the_run_goes_on(performance: Path, tmp_path: Path, n
     _wait_for(folder.metrics_file)
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and "saved" in out and "Traceback" not in err
+    assert process.returncode == 130
+    assert "saved" in out
+    assert "Traceback" not in err
     stopped = load_model(folder.model_file).step
     result = train(performance, folder.path, settings={"training.steps": stopped + 4}, device="cpu")
-    assert result.finished and result.step == stopped + 4
+    assert result.finished
+    assert result.step == stopped + 4
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
@@ -175,7 +179,8 @@ def test_a_kill_loses_only_what_came_after_the_last_save(performance: Path, tmp_
         watch=lambda progress: _stop_soon(progress, steps),
     )
     logged = [line["step"] for line in folder.metrics()]
-    assert steps[0] > 2 and logged == sorted(set(logged))
+    assert steps[0] > 2
+    assert logged == sorted(set(logged))
 
 
 def test_no_step_is_logged_twice_after_a_kill_before_the_first_save(
@@ -192,12 +197,14 @@ def test_no_step_is_logged_twice_after_a_kill_before_the_first_save(
     never = {**TINY, "training.save_every": 100}
     with pytest.raises(RuntimeError):
         train(performance, folder.path, settings=never, device="cpu", watch=fail)
-    assert not folder.state_file.exists() and [line["step"] for line in folder.metrics()] == [1, 2]
+    assert not folder.state_file.exists()
+    assert [line["step"] for line in folder.metrics()] == [1, 2]
     with folder.metrics_file.open("a") as file:
         file.write('{"step": 2, "generator/l1": 0.')  # torn by the kill
     assert train(performance, folder.path, device="cpu").finished
     text = folder.metrics_file.read_text()
-    assert [json.loads(line)["step"] for line in text.splitlines()] == [1, 2, 4] and text.endswith("}\n")
+    assert [json.loads(line)["step"] for line in text.splitlines()] == [1, 2, 4]
+    assert text.endswith("}\n")
 
 
 def test_a_kill_between_state_and_model_leaves_no_old_model(performance: Path, tmp_path: Path) -> None:
@@ -223,15 +230,11 @@ def test_a_sample_that_cannot_be_written_is_told_and_the_run_goes_on(
             video.unlink()
 
     result = train(video, tmp_path / "run", settings=TINY, device="cpu", watch=lose)
-    assert (
-        result.finished
-        and result.note.startswith("no sample of step 4: ")
-        and "does not exist" in result.note
-    )
-    assert (
-        load_model(RunFolder(result.run).model_file).step == 4
-        and not RunFolder(result.run).sample_file(4).exists()
-    )
+    assert result.finished
+    assert result.note.startswith("no sample of step 4: ")
+    assert "does not exist" in result.note
+    assert load_model(RunFolder(result.run).model_file).step == 4
+    assert not RunFolder(result.run).sample_file(4).exists()
 
 
 def _stop_soon(progress: TrainingProgress, steps: list[int]) -> None:

@@ -46,7 +46,8 @@ def test_a_stretch_is_rehearsed_without_its_own_frames(filmed: Path) -> None:
     for stretch in found:
         assert len(stretch.guides) == len(stretch.cues) == len(stretch.span)
         assert not set(stretch.path.numbers.tolist()) & set(stretch.span)
-        assert stretch.recalled is not None and stretch.recalled.shape == stretch.guides.shape
+        assert stretch.recalled is not None
+        assert stretch.recalled.shape == stretch.guides.shape
         other = stretch.led_by(stretch.recalled)
         assert all((a.features == b.features).all() for a, b in zip(stretch.cues, other.cues, strict=True))
         assert any((a.guide != b.guide).any() for a, b in zip(stretch.cues, other.cues, strict=True))

@@ -202,4 +202,6 @@ def test_batch_norms_count_once_with_recomputation() -> None:
                 if "num_batches" in name
             ]
         )
-    assert counts[0] and all(int(each) == 1 for each in counts[1]) and len(counts[0]) == len(counts[1])
+    assert counts[0]
+    assert all(int(each) == 1 for each in counts[1])
+    assert len(counts[0]) == len(counts[1])

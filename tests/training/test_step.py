@@ -55,7 +55,9 @@ def test_all_three_players_learn() -> None:
         "video_critic/fake",
         "image_critic/fake",
     } <= set(losses)
-    assert state.step == 2 and state.lanes is not None and not state.lanes.motion.memory[0].requires_grad
+    assert state.step == 2
+    assert state.lanes is not None
+    assert not state.lanes.motion.memory[0].requires_grad
 
 
 def test_without_adversarial_weight_no_discriminator_is_touched() -> None:
@@ -64,8 +66,10 @@ def test_without_adversarial_weight_no_discriminator_is_touched() -> None:
     before = weights(state)
     losses = training_step(state, batch(config), config)
     after = weights(state)
-    assert set(losses) <= {"generator/l1", "generator/difference"} and "generator/l1" in losses
-    assert not changed(before["image"], after["image"]) and not changed(before["video"], after["video"])
+    assert set(losses) <= {"generator/l1", "generator/difference"}
+    assert "generator/l1" in losses
+    assert not changed(before["image"], after["image"])
+    assert not changed(before["video"], after["video"])
 
 
 def test_the_penalty_comes_in_every_nth_step() -> None:
@@ -101,7 +105,8 @@ def test_a_term_of_weight_0_is_left_out_and_another_weight_moves_the_generator(n
 def test_every_adversarial_loss_trains(loss: str) -> None:
     config = tiny(losses__adversarial=loss)
     losses = training_step(fresh_state(config, torch.device("cpu")), batch(config), config)
-    assert all(torch.isfinite(value) for value in losses.values()) and "video_critic/fake_penalty" in losses
+    assert all(torch.isfinite(value) for value in losses.values())
+    assert "video_critic/fake_penalty" in losses
 
 
 def test_room_tone_brings_the_picture_to_rest() -> None:

@@ -40,7 +40,8 @@ REFUSAL = (
 
 def address_of(host: str | None) -> str:
     """Who counts as one: a machine with an IPv4 address, or a network with a /64 of IPv6, all of whose
-    addresses one machine can take."""
+    addresses one machine can take.
+    """
     try:
         address = ip_address((host or "").partition("%")[0])
     except ValueError:
@@ -170,6 +171,7 @@ class HttpConnection(H11Protocol):
             return super().connection_made(transport)
         transport.write(REFUSAL)
         transport.close()
+        return None
 
     def data_received(self, data: bytes) -> None:
         """Counts what comes."""

@@ -77,6 +77,7 @@ class Guard:
         if scope["type"] == "websocket":
             return await self.app(scope, receive, send)
         await self.app(scope, receive, self._with_headers(send, scope["visitor"] if new else None))
+        return None
 
     def _stranger(self, scope: Scope, headers: Headers) -> Refusal | None:
         host, origin = headers.get("host", ""), headers.get("origin", "").partition("://")[2]
@@ -105,6 +106,7 @@ class Guard:
         if scope["type"] == "http" and scope["method"] == "GET" and not scope["path"].startswith("/api/"):
             return await RedirectResponse("/login", 303)(scope, receive, self._with_headers(send))
         await _refuse(Refusal(401, "The password is needed: reload the page."), scope, receive, send)
+        return None
 
     async def _login(self, request: Request, send: Send) -> None:
         body = b""

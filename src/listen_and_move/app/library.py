@@ -215,7 +215,8 @@ def _sizes(config: ModelConfig) -> dict[str, Any]:
 
 def _shows(config: ModelConfig, held: Holding | None) -> dict[str, Any]:
     """What is seen where nothing is chosen, whether frames of the clip can be, and the dials that a path
-    lacks."""
+    lacks.
+    """
     if held is None:
         return {"has_path": False}
     path = {

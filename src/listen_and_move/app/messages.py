@@ -1,5 +1,6 @@
 """JSON from and to the browser: what comes is checked first, what goes can always be read, and names no path
-of the server."""
+of the server.
+"""
 
 import json
 from math import isfinite
@@ -37,7 +38,8 @@ def read_message(text: str | bytes, expected: str = "expected JSON") -> dict[str
 
 def written(values: Any) -> str:
     """Values as JSON in ASCII; infinity and NaN, which JSON does not know, become null, and of a path on this
-    machine the name of the file is left."""
+    machine the name of the file is left.
+    """
     return json.dumps(_sayable(values), allow_nan=False, separators=(",", ":"))
 
 

@@ -108,7 +108,8 @@ def is_spent(most: int) -> bool:
 
 def give_back() -> None:
     """Gives memory that nothing uses any more back to the system, where the C library can: it keeps some of
-    every film otherwise, and more and more."""
+    every film otherwise, and more and more.
+    """
     gc.collect()
     with suppress(AttributeError, OSError, TypeError):  # of another library
         ctypes.CDLL(None).malloc_trim(0)

@@ -180,7 +180,8 @@ def serve(runs: Path, place: Place, announce: Callable[[Place], None] = lambda p
 
 def _is_brief(record: logging.LogRecord) -> bool:
     """Let everything pass; of a visitor's text that is none, leave out where in the server it came to
-    light."""
+    light.
+    """
     if record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError):
         record.exc_info = None
     return True

@@ -122,7 +122,8 @@ class Trainings:
 
     def state(self, name: str) -> dict[str, Any]:
         """How the training of a run stands: learning, stopping or resting; and why it failed, where it
-        did."""
+        did.
+        """
         if self.alive(name):
             asked = (self._process(name) or {}).get("asked_to_stop", 0)
             return {

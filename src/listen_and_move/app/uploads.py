@@ -127,7 +127,8 @@ class Uploads:
 
     def _check_place(self, visitor: str, announced: int) -> None:
         """Forgets a visitor's oldest files, so that one more is not too many; a file that cannot have room is
-        refused before it comes."""
+        refused before it comes.
+        """
         mine = [upload for upload in self.all.values() if upload.visitor == visitor]
         surplus = len(mine) - UPLOADS_EACH + 1
         idle = [upload for upload in mine if upload.id not in self.busy]
@@ -143,7 +144,8 @@ class Uploads:
 
     def _make_room(self, size: int) -> None:
         """Forgets the oldest files that nobody works on, until neither all nor so many bytes more are too
-        many."""
+        many.
+        """
         total = sum(upload.size for upload in self.all.values()) + size
         idle = [upload for upload in self.all.values() if upload.id not in self.busy]
         while total > ALL_BYTES or len(self.all) > UPLOADS:

@@ -132,7 +132,8 @@ def animate(
 
 def chart(video: Path) -> dict[str, Any]:
     """Motion and loudness of a video over time, in at most 800 points: motion in shares of its largest,
-    loudness in dB."""
+    loudness in dB.
+    """
     from listen_and_move.metrics.sync import loudness, motion_energy
 
     info = probe(video).video

@@ -47,7 +47,8 @@ class Worker:
 
     async def _asked(self, request: dict[str, Any], watch: Watch) -> dict[str, Any]:
         process = await self.started()
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
             process.stdin.write(json.dumps(request).encode() + b"\n")
             await process.stdin.drain()

@@ -37,14 +37,16 @@ class Beats(NamedTuple):
 
     def phase(self, frame: int) -> float:
         """Returns how far a frame is from the beat before to the next one, 0 to below 1; beyond the first and
-        the last beat as if they went on."""
+        the last beat as if they went on.
+        """
         here = int(np.clip(np.searchsorted(self.places, frame, side="right") - 1, 0, len(self.places) - 2))
         before, after = self.places[here : here + 2]
         return float((frame - before) / (after - before) % 1)
 
     def near(self, period: float) -> "Beats":
         """Returns the same beats twice or half as often, and so on, so that their period is nearest to
-        another one."""
+        another one.
+        """
         beats = self
         while beats.period > period * 2**0.5:
             places = np.interp(

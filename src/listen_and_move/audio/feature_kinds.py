@@ -37,13 +37,14 @@ def _mfcc(power: Float[Tensor, "T C B"], config: FeatureConfig) -> Float[Tensor,
 
 
 def _level(power: Float[Tensor, "T C B"], config: FeatureConfig) -> Float[Tensor, "T B"]:
-    """dB above the noise floor, 0 in silence; a soft corner, so that noise below the floor hardly shows."""
+    """DB above the noise floor, 0 in silence; a soft corner, so that noise below the floor hardly shows."""
     return _above_floor(power, config).mean(1)
 
 
 def _shape(power: Float[Tensor, "T C B"], config: FeatureConfig) -> Float[Tensor, "T B+2"]:
     """Which bands stand out, how loud it is, and how much louder the chunk's second half is than its
-    first."""
+    first.
+    """
     level = _above_floor(power, config)
     bands, half = level.mean(1), level.shape[1] // 2
     loud = bands.mean(1, keepdim=True)

@@ -43,7 +43,8 @@ class Statistics(NamedTuple):
 
 class Matching(NamedTuple):
     """What is done to a foreign sound: each standardised number of a chunk that is heard becomes factor x
-    number + shift; see `audio.matching`."""
+    number + shift; see `audio.matching`.
+    """
 
     factor: Float[Tensor, " chunk"]
     shift: Float[Tensor, " chunk"]
@@ -57,7 +58,8 @@ class Matching(NamedTuple):
 
 class Foresight(NamedTuple):
     """How the last chunks of a frame's look-ahead are guessed, where they are not waited for; see
-    `audio.foresight`."""
+    `audio.foresight`.
+    """
 
     heard: int
     """Chunks after the frame's own that are heard."""
@@ -160,7 +162,8 @@ class FeatureExtractor:
         self, waveform: Float[Tensor, " samples"], first: int, last: int, offset: int = 0
     ) -> Float[Tensor, "chunks C B"]:
         """Mel power of chunks ``first`` to ``last`` (exclusive), column by column; ``offset`` as in
-        `chunks`."""
+        `chunks`.
+        """
         parts = [
             self._analysed(waveform, range(start, min(start + _BLOCK, last)), offset)
             for start in range(first, last, _BLOCK)
@@ -334,6 +337,7 @@ def summaries(
     chunks: Float[Tensor, "chunks chunk"], config: FeatureConfig
 ) -> Float[Tensor, "chunks summary"]:
     """Chunks in fewer numbers, as they are heard around a frame's own: neighbouring bands averaged; what
-    belongs to no band is kept."""
+    belongs to no band is kept.
+    """
     bands, extras = chunks.tensor_split([config.chunk_size - config.extras], dim=1)
     return torch.cat([bands.unflatten(1, (config.summary_size - config.extras, -1)).mean(2), extras], dim=1)

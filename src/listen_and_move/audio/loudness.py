@@ -88,7 +88,8 @@ def gated_level(blocks: Iterable[Float[np.ndarray, " samples"]]) -> float | None
 
 def matching_gain(level: float | None, trained_level: float | None) -> float:
     """The gain in dB, at most 20 up or down, that brings a sound to the training sound's level; 0 where one
-    has none."""
+    has none.
+    """
     if level is None or trained_level is None:
         return 0.0
     return max(-LARGEST_GAIN, min(LARGEST_GAIN, trained_level - level))
@@ -137,7 +138,8 @@ class GainState(NamedTuple):
 @dataclass(frozen=True)
 class Leveller:
     """Plays sound with a gain: a fixed one, or one that begins at 0 dB and follows the level of the
-    sound so far."""
+    sound so far.
+    """
 
     gain: Gain
     trained_level: float | None
@@ -205,7 +207,8 @@ def _ramped(piece: np.ndarray, place: int, gains: tuple[float, float]) -> Float[
 
 def band_power(windows: Float[np.ndarray, "*n samples"]) -> Float[np.ndarray, "*n"]:
     """Returns the mean square of each window in the band that models hear, by Parseval's theorem (Hann
-    window)."""
+    window).
+    """
     length = windows.shape[-1]
     hann, band = _band(length)
     spectra = np.fft.rfft(windows * hann)[..., band]

@@ -86,7 +86,8 @@ class Matcher:
     @classmethod
     def of(cls, extractor: FeatureExtractor, repertoire: Repertoire | None) -> "Matcher | None":
         """Returns the matcher of a model; None where nothing tells it how loud a chunk is, or what the
-        training sound was like."""
+        training sound was like.
+        """
         if repertoire is None or not extractor.tells_levels:
             return None
         matcher = cls(extractor, repertoire)

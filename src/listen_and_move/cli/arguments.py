@@ -240,7 +240,8 @@ class FramesArguments(JsonOption):
 @dataclass(frozen=True, kw_only=True)
 class ExportArguments(JsonOption):
     """Write a page that plays a model in any browser, without a server: a folder for a web host or a USB
-    stick."""
+    stick.
+    """
 
     model: Positional[Path]
     """A run folder, a model.safetensors that keeps frames of its clip, or a video."""
@@ -253,7 +254,8 @@ class ExportArguments(JsonOption):
 @dataclass(frozen=True, kw_only=True)
 class LiveArguments(PlayOptions):
     """Play a trained picture with a microphone or any sound as it comes: into a file, a pipe, a window or a
-    camera."""
+    camera.
+    """
 
     input: str = "microphone"
     """A file with sound, - for standard input (any media, or raw samples with --rate), or microphone."""
@@ -344,7 +346,8 @@ class EvaluateArguments(DeviceOption, JsonOption):
 @dataclass(frozen=True, kw_only=True)
 class BlindArguments(DeviceOption, JsonOption):
     """Make a page on which people choose between two pictures without knowing what they are, or count
-    votes."""
+    votes.
+    """
 
     run: Positional[Path]
     """The run folder."""
@@ -363,7 +366,8 @@ class BlindArguments(DeviceOption, JsonOption):
 @dataclass(frozen=True, kw_only=True)
 class AblationArguments(SettingsOptions):
     """Learn a video with and without each part of the method, over several seeds, and write the table. The
-    same command again goes on."""
+    same command again goes on.
+    """
 
     video: Positional[Path]
     """Any file with picture and sound."""
@@ -396,7 +400,8 @@ class CompareArguments(JsonOption):
 @dataclass(frozen=True, kw_only=True)
 class RobustnessArguments(DeviceOption):
     """Play a model with many foreign sounds, and say how its picture bears it. The same command again goes
-    on."""
+    on.
+    """
 
     run: Positional[Path]
     """The run folder."""
@@ -418,7 +423,8 @@ class RobustnessArguments(DeviceOption):
 @dataclass(frozen=True)
 class WeightsArguments:
     """List, fetch or add weights of published networks, which some measures need. Nothing is fetched
-    unasked."""
+    unasked.
+    """
 
     action: Positional[Literal["list", "fetch", "add"]] = "list"
     """list: what there is; fetch NAME...: download and check; add NAME FILE: check and keep a file that you
@@ -430,7 +436,8 @@ class WeightsArguments:
 @dataclass(frozen=True)
 class ImportArguments:
     """Make a model file from a checkpoint of the authors' published code. Its weights are read; code in it
-    never runs."""
+    never runs.
+    """
 
     checkpoint: Positional[Path]
     """Their file (.model) with the weights of motion encoder and generator; sizes and sound routes are found

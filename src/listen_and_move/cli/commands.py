@@ -407,7 +407,7 @@ def compare(arguments: list[str]) -> int:
 
 
 def _pooled(products: Mapping[str, Any]) -> dict[str, Any]:
-    """dcor of some parts together, and how far it is above chance, by row."""
+    """Dcor of some parts together, and how far it is above chance, by row."""
     return {name: {"dcor": sums.dcor, "excess": sums.excess} for name, sums in products.items()}
 
 

@@ -17,7 +17,8 @@ from listen_and_move.errors import DamageWarning, UserError, is_out_of_memory
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: exits with 0, with 2 and one line on stderr when the user can mend it, with 130 when
-    interrupted."""
+    interrupted.
+    """
     interrupts.install()
     # Threads of GNU's OpenMP spin while they wait for each other, and where another program is busy too, take
     # the processor from what they wait for. So many turns, and they sleep:

@@ -15,7 +15,8 @@ from listen_and_move.errors import printable
 
 def print_lines(console: Console, lines: Iterable[str]) -> None:
     """Prints lines as they are: not cut, not coloured; what a terminal would take for a command is escaped,
-    since names and texts of files stand in them."""
+    since names and texts of files stand in them.
+    """
     for line in lines:
         console.print(printable(line), soft_wrap=True, markup=False, highlight=False)
 

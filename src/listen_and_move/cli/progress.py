@@ -28,7 +28,8 @@ LEVEL_RANGE_DB = 60.0
 
 class Bars(Progress):
     """Progress bars on a terminal; elsewhere, as in a log, a plain line every ten seconds. Either ends the
-    work that it shows when Ctrl-C was lost in it."""
+    work that it shows when Ctrl-C was lost in it.
+    """
 
     def __init__(self, *columns: ProgressColumn) -> None:
         console = Console(stderr=True)
@@ -144,7 +145,8 @@ def stage_watch(bars: Progress) -> Callable[[str, int, int], None]:
 @contextmanager
 def live_watch() -> Iterator[tuple[Callable[["Status"], None], Console]]:
     """A watcher that shows level, pictures a second and latency of live play, from the first sound on; and
-    where to print beside it."""
+    where to print beside it.
+    """
     bars = Bars(BarColumn(20), TextColumn("{task.fields[note]}", markup=False))
     task = bars.add_task("live", total=LEVEL_RANGE_DB, note="")
     seen: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], maxlen=200)

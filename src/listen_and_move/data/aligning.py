@@ -25,7 +25,8 @@ _FINER = 2  # times the size of a frame, of the picture that is moved: so it sta
 @dataclass(frozen=True)
 class Aligner:
     """Cuts frames out of the whole picture where the crop would lie if the camera stood still, in the light
-    that is usual."""
+    that is usual.
+    """
 
     motion: CameraMotion
     clip: ClipConfig
@@ -61,7 +62,8 @@ class Aligner:
     @property
     def part(self) -> Box:
         """The part of the picture that it takes, in pixels of the video: all of it, where frames are
-        moved."""
+        moved.
+        """
         return self.box if self.motion.poses is None else self.whole
 
     @property

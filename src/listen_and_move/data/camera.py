@@ -324,7 +324,8 @@ def _similarities(places: Plane, target: Plane, weights: Float[np.ndarray, "M K"
 
 def _left(frames: FrameStore, poses: Float[np.ndarray, "M 4"]) -> float:
     """Returns the share of the picture's change over time that is left when frames are aligned: of the spread
-    of the quieter ones of the pixels that most frames show."""
+    of the quieter ones of the pixels that most frames show.
+    """
     import cv2 as opencv
 
     cv2: Any = opencv

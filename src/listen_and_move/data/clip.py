@@ -81,7 +81,8 @@ class Clip:
     @property
     def motion_map(self) -> Float[Tensor, "H W"]:
         """How much each pixel varies over the training frames: its standard deviation over the picture's mean
-        one."""
+        one.
+        """
         rows = (
             torch.cat([self.frames[span.start : span.stop, row] for span in self.train])
             for row in range(self.frames.shape[1])

@@ -190,7 +190,8 @@ def _left(values: UInt8[np.ndarray, "N P 3"], stops: Float[np.ndarray, "N 3"], t
 
 def _change(values: Float[np.ndarray, "N P"], together: int) -> float:
     """Returns by how much the quieter pixels are off their usual value: not of squares, as flashes are
-    rare."""
+    rare.
+    """
     told = np.isfinite(values)
     sums, counts = (_running(each, together) for each in (np.where(told, values, 0.0), told.astype(float)))
     calm = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)

@@ -1,5 +1,6 @@
 """Sources of a clip: a video with its sound, several takes of one scene, or the songs of a Sub-URMP
-folder."""
+folder.
+"""
 
 from collections.abc import Callable
 from functools import partial

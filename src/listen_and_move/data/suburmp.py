@@ -99,7 +99,8 @@ class Songs:
 
     def box(self, clip: ClipConfig) -> Box:
         """The crop as given, or the largest centred part of the right shape; of the first picture, which all
-        are like."""
+        are like.
+        """
         info = probe(self.stretches[0][0].picture).video
         assert info is not None, "a picture that can be read"
         return clip.box or centred_box(info, clip.width, clip.height)
@@ -168,7 +169,8 @@ class Songs:
 
     def _placed(self, config: Config) -> Iterator[tuple[Stretch, int]]:
         """Every stretch and its first frame, with as many frames of silence between as features reach into
-        neighbours."""
+        neighbours.
+        """
         start = 0
         for stretch in (*self.stretches, *self.others):
             yield stretch, start
@@ -250,7 +252,8 @@ def _picture(pair: Pair, clip: ClipConfig, box: Box) -> np.ndarray:
 
 def _pair_samples(pair: Pair, chunk_ms: float) -> np.ndarray:
     """The beginning of a sound: until the next picture, and as much as one chunk holds; the rest is the next
-    ones'."""
+    ones'.
+    """
     wanted = max(_FRAME, round(chunk_ms * SAMPLE_RATE / 1000))
     samples = np.concatenate(list(read_sound(pair.sound, SAMPLE_RATE, end=Fraction(wanted, SAMPLE_RATE))))
     if len(samples) < wanted:

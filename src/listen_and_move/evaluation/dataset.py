@@ -176,7 +176,8 @@ def _learnt(folder: RunFolder, video: Path | None, other: bool) -> Path:
 
 def _whole(video: Path, clip: ClipConfig) -> ClipConfig:
     """Returns the settings for the whole of another video, with the run's tracks and crop where it has
-    them."""
+    them.
+    """
     media, box = probe(video), clip.box
     picture, sound = (
         number if number is not None and number < len(tracks) else None

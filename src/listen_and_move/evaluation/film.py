@@ -140,7 +140,8 @@ class FilmPart:
 
     def heard(self) -> Iterator[NDArray[np.float32]]:
         """Yields the sound as a model hears it, in blocks, as it was recorded; silence where there is
-        none."""
+        none.
+        """
         total, track = frame_sample(len(self.span), self.clip.rate, SAMPLE_RATE), self.clip.track
         over = sound_gaps(self.path, self.begin, self.end, track=track) == [(self.begin, self.end)]
         sound = read_sound(self.path, SAMPLE_RATE, track=track, start=self.begin, end=self.end)

@@ -52,12 +52,12 @@ class Products(NamedTuple):
 
     @property
     def null(self) -> Array:
-        """dcor at the wrong times, one value per shift."""
+        """Dcor at the wrong times, one value per shift."""
         return np.array(self.shifted) / self._norm
 
     @property
     def excess(self) -> Excess | None:
-        """dcor at the right time against dcor at the wrong ones; None where there is no wrong one."""
+        """Dcor at the right time against dcor at the wrong ones; None where there is no wrong one."""
         # Rounded, so that times that differ by the rounding of float32 alone are equal.
         return excess(round(self.dcor, 6), self.null.round(6))
 

@@ -306,7 +306,8 @@ class _SourceSizeEvaluator:
 
 def _dcor(parts: Sequence[Products]) -> Values:
     """Returns dcor of several parts, and how far it is above chance, which parts much shorter than the
-    longest cannot tell."""
+    longest cannot tell.
+    """
     shifts = max(len(part.shifted) for part in parts)
     whole, long = pooled(list(parts)), pooled([part for part in parts if 2 * len(part.shifted) >= shifts])
     chance = long.excess if long.generated > 0 else None

@@ -29,7 +29,8 @@ STEADY = Fraction(3, 2)
 
 class WrittenSeries(NamedTuple):
     """Measures frame by frame, of several parts one after the other; pair t is of two frames in a row of one
-    part."""
+    part.
+    """
 
     detail: Array
     """Laplacian energy in the moving region, (T,)."""

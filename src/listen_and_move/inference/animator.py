@@ -76,7 +76,8 @@ class Animator:
     @property
     def source_size(self) -> tuple[int, int]:
         """Width and height of the picture that was learnt, at the size of the source, both even; that of the
-        model where it does not know."""
+        model where it does not know.
+        """
         if self.model.kept is not None:
             return self.model.kept.picture_size
         box = self.config.clip.box
@@ -112,7 +113,8 @@ class Animator:
         controls: Controls = AS_TRAINED,
     ) -> tuple[UInt8[np.ndarray, "T H W 3"], NetworkState | None]:
         """Returns frames ``first`` to first + T as they are drawn, not held or delayed, and the state after
-        them."""
+        them.
+        """
         if not len(features):
             return np.zeros((0, self.size[1], self.size[0], 3), np.uint8), state
         frames, state = self.renderer.draw(RenderRequest(features, state, first, seed, controls))

@@ -110,7 +110,8 @@ class BatchedRenderer:
 
     def _together(self) -> list[RenderRequest]:
         """Who is drawn next: those like the first who waits; beginners alone, as they begin from their own
-        inputs."""
+        inputs.
+        """
         beginner = self.waiting[0].state is None
         return [request for request in self.waiting if (request.state is None) == beginner][:MOST]
 
@@ -140,7 +141,8 @@ class BatchedRenderer:
         self, features: Float[Tensor, "B T F"], controls: Sequence[Controls]
     ) -> tuple[RoutedFeatures, Float[Tensor, "B 1 1"], Float[Tensor, "B 1 1"]]:
         """What each route hears, the sharpness, and the share that smoothing keeps, as the dials of each
-        stream say."""
+        stream say.
+        """
         gains = zip(*(each.gains for each in controls), strict=True)
         sound = RoutedFeatures(*(amplified(features, self.silence, of_streams) for of_streams in gains))
         sharpness = _per_stream([each.sharpness for each in controls], features)

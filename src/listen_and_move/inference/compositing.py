@@ -144,7 +144,8 @@ def checked_box(video: Path, clip: ClipConfig) -> Box:
 
 def soft_mask(box: Box, size: tuple[int, int]) -> Float[np.ndarray, "h w 1"]:
     """How much of the crop is shown at each of its pixels: 1 inside, towards 0 at sides inside a picture of
-    that size."""
+    that size.
+    """
     left, top, right, bottom = box
     feather = max(2, round(min(right - left, bottom - top) / FEATHER))
     columns = _ramp(right - left, feather, (left > 0, right < size[0]))

@@ -59,7 +59,8 @@ class Display:
         self, inputs: list[Frame], state: DisplayState | None, settings: PlaySettings = AS_IT_IS
     ) -> tuple[list[Frame], DisplayState | None]:
         """Returns as many frames, each with the picture that is on display then, and the state to continue
-        from."""
+        from.
+        """
         frames = []
         for frame in inputs:
             state = self._held(frame, settings.controls.freeze, state)

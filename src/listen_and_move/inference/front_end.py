@@ -144,7 +144,8 @@ class AudioFrontEnd:
         settings: PlaySettings,
     ) -> tuple[Float[Tensor, "chunks+2 B"] | None, Float[Tensor, "2 B"] | None]:
         """Levels of raw chunks and of the two before them, and those that the next ones need; None where no
-        room is taken out."""
+        room is taken out.
+        """
         extractor = self.reference.extractor
         frames = len(chunks) - extractor.config.past - extractor.ahead
         if not (settings.echo or self._tells_room(settings)) or frames <= 0:
@@ -228,6 +229,7 @@ class AudioFrontEnd:
     @staticmethod
     def _late(frames: list[Frame], count: int) -> list[Frame]:
         """The first ``count`` marked as late; before the very first picture there is none to stay on
-        display."""
+        display.
+        """
         late = count if frames and frames[0].number > 0 else 0
         return [frame._replace(late=place < late) for place, frame in enumerate(frames)]

@@ -102,7 +102,8 @@ def chosen_picture(animator: Animator, picture: Picture, name: str) -> ChosenPic
 
 def follows(config: ModelConfig) -> bool:
     """Returns whether a model that keeps frames shows them unasked: it was trained upon frames of the
-    clip."""
+    clip.
+    """
     return config.generator.recall > 0
 
 

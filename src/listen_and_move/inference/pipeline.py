@@ -57,7 +57,8 @@ class Pipeline:
     @property
     def until_shown(self) -> Fraction:
         """Seconds by which the sound of a frame may come after the beginning of the picture that shows it,
-        where more frames come out than the sound is cut into."""
+        where more frames come out than the sound is cut into.
+        """
         share = (self.fps / self.front_end.reference.extractor.fps).denominator
         return Fraction(share - 1, share) / self.fps
 
@@ -137,7 +138,8 @@ class Pipeline:
 
 def _through(stage: Stage, inputs: Iterable[list[Frame]], settings: PlaySettings) -> Iterator[list[Frame]]:
     """Outputs of a stage for each of the inputs, and at last what is left; few at a time, as they can be
-    large."""
+    large.
+    """
     state = None
     for each in inputs:
         frames, state = stage.push(each, state, settings)

@@ -237,7 +237,8 @@ def _by_sound(model: Path, choice: PictureChoice, video: Path | None) -> Playabl
 
 def _kept_of(videos: Sequence[Path], config: Config) -> tuple[AudioReference, KeptFrames]:
     """Returns the frames of a video or of several takes, in a temporary file, and how their sound is
-    heard."""
+    heard.
+    """
     source = find_source(*videos)
     clip = source.load(config, untold)
     extractor = FeatureExtractor(config.features, config.clip.rate, clip.statistics)

@@ -40,7 +40,8 @@ class Resizer:
 @dataclass(frozen=True)
 class Fitter:
     """Shows whole pictures in a frame of another shape: as large as they fit, in the middle, black around
-    them; has no state."""
+    them; has no state.
+    """
 
     size: tuple[int, int]
     """Width and height of the frame, in pixels."""

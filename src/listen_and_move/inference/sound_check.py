@@ -150,7 +150,8 @@ def notes(
     beats: bool = False,
 ) -> list[Remark]:
     """What a user should know of a sound that is played with the gain, as far adapted, and on its beats where
-    that was asked for, a line each; often nothing."""
+    that was asked for, a line each; often nothing.
+    """
     level = _level_notes(name, check, reference) if gain in ("match", "running") else []
     unmatched = []
     if check.matching is None and adapt not in ("auto", 0):

@@ -66,7 +66,8 @@ def draw(
 
 def drawable(name: str) -> dict[str, Any]:
     """Returns a name as arguments of a text in a figure: in fonts that have its characters, and what no font
-    here has, such as bytes that are no text, as boxes."""
+    here has, such as bytes that are no text, as boxes.
+    """
     wanted, font = {ord(each) for each in name}, rcParams["font.sans-serif"][0]
     families, known = [font], set(get_font(findfont(font)).get_charmap())
     fonts = [entry for entry in fontManager.ttflist if not entry.name.startswith(PLACEHOLDERS)]

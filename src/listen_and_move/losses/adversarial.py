@@ -62,7 +62,8 @@ def hinge_discriminator(real: Scores, fake: Scores) -> Tensor:
 
 def cross_entropy_discriminator(real: Scores, fake: Scores) -> Tensor:
     """Returns softplus(-D(real)) + softplus(D(fake)): the cross-entropy of real or not, with scores as logits
-    (Goodfellow et al. 2014)."""
+    (Goodfellow et al. 2014).
+    """
     return softplus(-real).mean() + softplus(fake).mean()
 
 

@@ -40,7 +40,8 @@ Result = TypeVar("Result")
 
 def centred_box(info: VideoInfo, width: int, height: int) -> Box:
     """The largest centred part of the displayed picture with the shape width : height, as left, top, right,
-    bottom."""
+    bottom.
+    """
     return _centred(info.width, info.height, width, height)
 
 
@@ -81,7 +82,8 @@ _kept = _Kept()
 
 class Converter(ABC, Generic[Result]):
     """Turns decoded frames into something else, each of them once; what that takes is kept until they
-    change."""
+    change.
+    """
 
     def __init__(self, path: AnyPath) -> None:
         self.path = path
@@ -180,7 +182,8 @@ def _checked_box(path: AnyPath, box: Box, displayed: tuple[int, int]) -> Box:
 
 def _before_turning(box: Box, displayed: tuple[int, int], turn: tuple[bool, bool, bool]) -> Box:
     """Where a box of the displayed picture lies in the picture that is yet to be turned as `orientation`
-    says."""
+    says.
+    """
     (left, top, right, bottom), (transposed, flip_x, flip_y) = box, turn
     if flip_x:
         left, right = displayed[0] - right, displayed[0] - left
@@ -191,7 +194,8 @@ def _before_turning(box: Box, displayed: tuple[int, int], turn: tuple[bool, bool
 
 class _Plain(NamedTuple):
     """What frames are after filters that leave the part that is shown, with nothing to be seen through, in
-    the range of a screen."""
+    the range of a screen.
+    """
 
     width: int
     height: int
@@ -240,7 +244,8 @@ def _source_graph(
     frame: Any, plain: _Plain, box: Box, size: tuple[int, int], turn: tuple[bool, bool, bool]
 ) -> Graph:
     """Scaling to ``size`` (width, height), crop, turning, and conversion to yuv420p, BT.709, limited range;
-    each of them only where it changes something."""
+    each of them only where it changes something.
+    """
     left, top, right, bottom = box
     colours = plain.colours
     convert = f"flags=bicubic+{CAREFUL}{colours}:out_color_matrix=bt709:out_range=limited"

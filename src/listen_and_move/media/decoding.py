@@ -37,7 +37,8 @@ MOST_NAMED = 3
 
 def packets(container: Any) -> Iterator[Any]:
     """Packets of all pictures and sounds in the order of the file, on one clock (see `Timeline`); at last one
-    without data per stream, which ends it."""
+    without data per stream, which ends it.
+    """
     streams = [stream for stream in container.streams if stream.type in ("video", "audio")]
     ticks = {stream.index: float(stream.time_base) for stream in streams if stream.time_base}
     # MP4 has its time stamps from one table, which an edit list rearranges.
@@ -153,7 +154,8 @@ class Decoder(Iterable[Any]):
 
 def coder_of(stream: Any) -> Any:
     """What decodes a stream, within the limits of `limits`: its own decoder, but for WebM whose pictures are
-    transparent, which FFmpeg's own does not show. For the modules of this folder."""
+    transparent, which FFmpeg's own does not show. For the modules of this folder.
+    """
     codec = stream.codec_context
     name = TRANSPARENT.get(codec.name if codec else "")
     if name is None or stream.metadata.get("alpha_mode") != "1" or name not in av.codecs_available:
@@ -175,7 +177,8 @@ def _fail(error: FFmpegError) -> list[Any]:
 
 def warn_of_damage(path: AnyPath, damage: Sequence[float]) -> None:
     """Warns of what was left out, if anything was; within a second it is one place. For the modules of this
-    folder."""
+    folder.
+    """
     places = [time for before, time in zip([-2.0, *damage], damage, strict=False) if time > before + 1]
     if places:
         named = ", ".join(f"{time:.1f} s" for time in places[:MOST_NAMED])

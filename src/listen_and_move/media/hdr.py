@@ -43,7 +43,8 @@ PRIMARIES = np.array(
 
 def peak_of(frame: Any) -> int:
     """Returns the brightest light of a picture in cd/m2, rounded to hundreds: what the file says of its
-    content, else of the screen that it was made on."""
+    content, else of the screen that it was made on.
+    """
     level = frame.side_data.get("CONTENT_LIGHT_LEVEL")
     screen = frame.side_data.get("MASTERING_DISPLAY_METADATA")
     peak = int(np.frombuffer(bytes(level), "<u4")[0]) if level is not None else 0

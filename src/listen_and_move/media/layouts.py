@@ -38,7 +38,8 @@ BACK = {"SL": "BL", "SR": "BR"}
 
 def layout_of(layout: Any) -> str:
     """Name of the layout of decoded sound, or of the usual one where a channel is not labelled by its place;
-    empty for more than 8 then."""
+    empty for more than 8 then.
+    """
     placed = PLACES.issuperset(channel.name for channel in layout.channels)
     return layout.name if placed else usual_layout(layout.nb_channels)
 
@@ -50,7 +51,8 @@ def usual_layout(channels: int) -> str:
 
 def written_layout(codec: str, layout: str) -> str:
     """The layout that a codec writes for another one: the same, the smallest that has all of its channels, or
-    the fullest one; channels at the sides are those behind where only these are there."""
+    the fullest one; channels at the sides are those behind where only these are there.
+    """
     known = LAYOUTS[codec]
     if layout in known:
         return layout

@@ -67,7 +67,8 @@ def _container(url: str, options: dict[str, str]) -> Any:
 
 def _pictures_fit(url: str) -> bool:
     """Whether every picture of a file whose tracks come late is small enough: FFmpeg decodes pictures to tell
-    what a file holds, and has no limit for these."""
+    what a file holds, and has no limit for these.
+    """
     with av.open(url, options=container_options(LATE, sound_decoders()), **_TOLERANT) as container:
         coders = {each.index: coder_of(each) for each in container.streams.video if each.codec_context}
         for packet in islice(packets(container), LONGEST_SEARCH):

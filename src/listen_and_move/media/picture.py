@@ -177,7 +177,8 @@ def _deinterlaced(instants: Iterator[_Instant]) -> Iterator[_Instant]:
 
 def _instants(path: AnyPath, container: Any, stream: Any, time: Fraction) -> Iterator[_Instant]:
     """Frames, from the one shown at ``time`` or an earlier one on; what comes long before is left out where
-    that proves exact."""
+    that proves exact.
+    """
     if time <= FAR:
         yield from _timed(container, stream, Decoder(path, container, stream))
         return
@@ -221,7 +222,8 @@ def _timed(container: Any, stream: Any, decoder: Decoder) -> Iterator[_Instant]:
 
 def _packets_before(path: AnyPath, stream: Any, time: Fraction) -> int:
     """How many packets of a picture come before the one from which on it has to be decoded to be shown at
-    ``time``: found by reading, since clocks that jump cannot be sought in."""
+    ``time``: found by reading, since clocks that jump cannot be sought in.
+    """
     skip, tick = 0, Fraction(stream.time_base)
     with opened(path) as container:
         latest = (time + origin_of(container)) / tick

@@ -64,7 +64,8 @@ class Presentation(NamedTuple):
 
     def displayed_size(self, frame: Any) -> tuple[int, int]:
         """Returns width and height of the picture on display: after clean aperture, shape of pixels and
-        rotation; every frame of the stream is scaled to them."""
+        rotation; every frame of the stream is scaled to them.
+        """
         whole = (0, 0, self.width or frame.width, self.height or frame.height)
         left, top, right, bottom = self.aperture or whole
         wide, high = max(1, round((right - left) * self.aspect)), bottom - top

@@ -66,7 +66,8 @@ def _holds(out: AnyPath, file: AnyPath) -> bool:
 
 def short_name(stem: str, ending: str, longest: int = LONGEST_FILE_NAME) -> str:
     """The stem and the ending as one file name of at most so many bytes: the stem is cut, between two
-    characters."""
+    characters.
+    """
     while stem and len(os.fsencode(stem + ending)) > longest:
         stem = stem[:-1]
     return stem + ending
@@ -134,7 +135,8 @@ def _is_ours(item: Path) -> bool:
 
 def half_written(path: Path) -> Iterator[Path]:
     """Temporary files for ``path``, whose stem may hold a ``*``: of processes that write it now or were
-    killed while they did."""
+    killed while they did.
+    """
     return path.parent.glob(f".{path.stem}.partial-*{path.suffix}")
 
 
@@ -176,7 +178,8 @@ def check_place(path: AnyPath, overwrite: bool) -> None:
 @contextmanager
 def telling(path: AnyPath, temporary: Path | None = None) -> Iterator[None]:
     """Turns what the system or FFmpeg says about writing into one line; if ``temporary`` is given, only about
-    this file."""
+    this file.
+    """
     try:
         yield
     except (FFmpegError, OSError) as error:
@@ -189,6 +192,7 @@ def telling(path: AnyPath, temporary: Path | None = None) -> Iterator[None]:
 
 def _concerns(error: FFmpegError | OSError, file: Path) -> bool:
     """Whether an error names a file or, as when writing to an open one, names none and says that there is no
-    room."""
+    room.
+    """
     names = [name for name in (error.filename, getattr(error, "filename2", None)) if name is not None]
     return any(file.name in str(name) for name in names) if names else error.errno in NO_ROOM

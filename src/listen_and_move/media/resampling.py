@@ -62,7 +62,8 @@ class Resampler:
 @lru_cache(maxsize=8)
 def delay(rate_from: int, rate_to: int) -> Fraction:
     """Seconds of sound that the filter holds back until the sound goes on, as it does so: half of its own
-    length."""
+    length.
+    """
     samples = np.zeros(_PROBE, np.float32)
     return Fraction(_PROBE, rate_from) - Fraction(len(Resampler(rate_from, rate_to).push(samples)), rate_to)
 

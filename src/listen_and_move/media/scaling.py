@@ -52,7 +52,8 @@ class Scaling:
 
 def _blocks(step: float, coded: int) -> int:
     """The largest power of two that is an eighth of a new pixel of ``step`` coded ones, and divides the
-    picture."""
+    picture.
+    """
     blocks = 1
     while 16 * blocks <= step and coded % (2 * blocks) == 0:
         blocks *= 2

@@ -144,7 +144,8 @@ class Sound:
 
     def section(self, start: Seconds | None, end: Seconds | None) -> Iterator[np.ndarray]:
         """Float32 (n, channels) blocks from ``start`` to ``end`` seconds, none after the end of the sound;
-        see `read_sound`."""
+        see `read_sound`.
+        """
         first, last = checked_span(self.path, start, end)
         begin = self.begin if start is None else sample_at(first, self.rate)
         limit = None if last is None else max(0, sample_at(last, self.rate) - begin)
@@ -152,7 +153,8 @@ class Sound:
 
     def blocks(self, begin: int) -> Iterator[np.ndarray]:
         """Float32 (n, channels) blocks without gaps, from sample ``begin`` of the time line to the end of the
-        sound."""
+        sound.
+        """
         yield from self._silence(begin, self.begin)
         position = self.begin
         if begin - self.begin > FAR * self.rate and self._seeks_exactly():
@@ -171,7 +173,8 @@ class Sound:
 
     def _placed(self, position: int) -> Iterator[tuple[Any, int]]:
         """The frames to come, each with the number of samples that are missing before it; below 0, the number
-        of its samples that are there already."""
+        of its samples that are there already.
+        """
         tolerance = ceil(max(SMALLEST_GAP, 2 * self.tick) * self.rate)
         frame = next(self.frames, None)
         while frame is not None:
@@ -275,7 +278,8 @@ def _floats(frame: Any) -> np.ndarray:
 
 def _cut(blocks: Iterable[np.ndarray], skip: int, limit: int | None) -> Iterator[np.ndarray]:
     """Blocks without their first ``skip`` samples, ``limit`` samples in all. For the modules of this
-    folder."""
+    folder.
+    """
     for block in blocks:
         block, skip = block[skip:], max(0, skip - len(block))
         block = block if limit is None else block[:limit]

@@ -68,7 +68,8 @@ class Source:
 @contextmanager
 def opened_source(sound: SoundTrack | Waveform | Source, copying: bool) -> Iterator[Source]:
     """A sound to be written, the file it comes from being open; ``copying`` allows its packets as they
-    are."""
+    are.
+    """
     if isinstance(sound, Source):
         yield sound
         return
@@ -90,7 +91,8 @@ def opened_source(sound: SoundTrack | Waveform | Source, copying: bool) -> Itera
 
 def _copyable(sound: Sound) -> bool:
     """Whether a copy of the packets is heard at the same samples: AAC from a container that marks its priming
-    exactly."""
+    exactly.
+    """
     codec, container = sound.stream.codec_context, sound.container
     from_mov = (
         container.format.name == MOV
@@ -105,7 +107,8 @@ def _copyable(sound: Sound) -> bool:
 def _goes_on(path: AnyPath, index: int) -> bool:
     """Whether the packets of a stream rise and none is thrown away, but for priming, and all can be decoded:
     an edit list of several edits repeats and leaves out packets, which a copy cannot, and damage is to become
-    silence."""
+    silence.
+    """
     last = None
     with opened(path) as container:
         try:
@@ -123,7 +126,8 @@ def _goes_on(path: AnyPath, index: int) -> bool:
 
 class Taken:
     """Takes a sound from its source up to given samples, never more, with silence at its end where it is too
-    short."""
+    short.
+    """
 
     def __init__(self, source: Source) -> None:
         self.source, self.taken, self.over = source, 0, False

@@ -27,7 +27,8 @@ class Stream(Protocol):
         self, index: int, picture: UInt8[np.ndarray, "H W 3"], sound: Float[np.ndarray, "n channels"]
     ) -> None:
         """A frame with the sound from its instant to the next one's; a number may be left out, never come
-        back."""
+        back.
+        """
         ...
 
     def close(self) -> None:
@@ -66,7 +67,8 @@ class Y4mStream:
 
 class MatroskaStream:
     """Matroska: uncompressed pictures and 16-bit sound, each with its time, which tells the truth where some
-    are left out."""
+    are left out.
+    """
 
     def __init__(
         self,

@@ -59,7 +59,8 @@ class Timeline:
 
     def _shift(self, stream: int, place: _Place, time: float) -> float:
         """The shift of the stream, or of another stream that came to a break first, or that of a new
-        break."""
+        break.
+        """
         if abs(time + place.shift - place.expected) <= NEAR:
             return place.shift
         if not self._breaks(stream, place, time + self.shift):

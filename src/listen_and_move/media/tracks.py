@@ -24,7 +24,8 @@ def pictures_of(container: Any) -> list[Any]:
 
 def default_picture(container: Any) -> int:
     """Number of the picture that is taken where none is chosen: of those marked as default the largest one,
-    since others are proxies of it; a still only where nothing moves."""
+    since others are proxies of it; a still only where nothing moves.
+    """
     return _best([(_moves(stream), *_rank(stream), _pixels(stream)) for stream in pictures_of(container)])
 
 

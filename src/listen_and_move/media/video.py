@@ -170,7 +170,8 @@ class VideoWriter:
 
     def write(self, frame: np.ndarray | av.VideoFrame) -> None:
         """Appends a frame: uint8 (height, width, 3), RGB; or one such as `source_frames` gives, which is not
-        converted where the video holds such frames, and not changed."""
+        converted where the video holds such frames, and not changed.
+        """
         if isinstance(frame, av.VideoFrame):
             self._check_frame(frame)
         elif frame.shape != (self.size[1], self.size[0], 3) or frame.dtype != np.uint8:
@@ -297,7 +298,8 @@ def _options(coding: Coding, writer: VideoWriter) -> dict[str, str]:
 
 def yuv_graph(width: int, height: int, matrix: str = "bt709", pixels: str = "yuv420p") -> Graph:
     """RGB to limited range, 4:2:0 if not told otherwise, carefully rounded. For the modules of this
-    folder."""
+    folder.
+    """
     flags = "flags=area+accurate_rnd+full_chroma_inp+full_chroma_int"
     scale = ("scale", f"{flags}:out_color_matrix={matrix}:out_range=limited")
     # ProRes writes into every frame how that frame is marked, whatever its stream is.
@@ -307,7 +309,8 @@ def yuv_graph(width: int, height: int, matrix: str = "bt709", pixels: str = "yuv
 
 def _frame_graph(width: int, height: int, pixels: str) -> Graph:
     """Frames of yuv420p as new ones that share their pixels, without what a decoder said of them: captions,
-    kind and length would go into the video."""
+    kind and length would go into the video.
+    """
     convert = [] if pixels == "yuv420p" else [("scale", "flags=bicubic+accurate_rnd"), ("format", pixels)]
     cleared = [("sidedata", "mode=delete"), ("setpts", "N"), ("setparams", VIDEO_MARKS)]
     return _linked(width, height, "yuv420p", [*cleared, *convert])

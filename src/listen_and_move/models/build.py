@@ -34,7 +34,8 @@ def build_network(config: ModelConfig) -> Network:
 
 def outlined_network(config: ModelConfig) -> Network:
     """The network that settings describe, with names, shapes and types of its tensors and no memory for them:
-    whoever wrote the settings may have asked for any size."""
+    whoever wrote the settings may have asked for any size.
+    """
     with torch.device("meta"):
         return _network(config)
 
@@ -47,7 +48,8 @@ def outlined_discriminators(config: Config) -> Discriminators:
 
 def build_discriminators(config: Config) -> Discriminators:
     """Fresh discriminators of single frames and of windows, with as many layers as the generator has
-    doublings."""
+    doublings.
+    """
     discriminators = _discriminators(config)
     for discriminator in discriminators:
         initialise(discriminator, keep_scale=config.critics.norm != "batch")

@@ -13,7 +13,8 @@ _PAIRED = 512  # points of which all pairs are measured for a unit
 
 class Points(NamedTuple):
     """Points around their mean, which keeps the rounding of `distances` small, with all that is needed to
-    measure how far something is from each of them by one product of a matrix and a vector."""
+    measure how far something is from each of them by one product of a matrix and a vector.
+    """
 
     mean: Float[np.ndarray, " P"]
     centred: Float[np.ndarray, "N P"]
@@ -35,7 +36,8 @@ class Points(NamedTuple):
 
 def cheapest(costs: Float[np.ndarray, " N"], count: int) -> Int[np.ndarray, " D"]:
     """Returns the numbers of the smallest costs, the smallest first, of equal ones the first; only they are
-    sorted."""
+    sorted.
+    """
     if count >= len(costs):
         return np.argsort(costs, kind="stable")
     few = np.flatnonzero(costs <= np.partition(costs, count - 1)[count - 1])

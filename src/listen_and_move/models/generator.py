@@ -130,7 +130,8 @@ class Generator(nn.Module):
     @property
     def pixel_noise_shapes(self) -> tuple[tuple[int, int], ...]:
         """Height and width of the noise at every place that takes some, in order; empty without noise
-        injection."""
+        injection.
+        """
         height, width = self.start.grid
         doublings = [0, *(layer for layer in range(1, len(self.blocks) + 1) for _ in range(2))]
         return (
@@ -147,7 +148,8 @@ class Generator(nn.Module):
     @property
     def mean_frame(self) -> Float[Tensor, "3 H W"] | None:
         """Buffer of the mean frame, [-1, 1], to be filled before training; None where whole pictures are
-        drawn."""
+        drawn.
+        """
         return self.picture.mean_frame if isinstance(self.picture, ResidualPicture) else None
 
     def forward(
@@ -192,7 +194,8 @@ class Generator(nn.Module):
         sharpness: Float[Tensor, "B 1 1"] | None = None,
     ) -> Reference | None:
         """Returns the remembered frames that sounded like these, encoded for the blocks; None without a
-        memory."""
+        memory.
+        """
         if self.memory is None or self.reference_encoder is None:
             return None
         blend, best = (each.flatten(0, 1) for each in self.memory(features, memory_mask, sharpness))
@@ -208,7 +211,8 @@ class Generator(nn.Module):
         pixel_noise: PixelNoise | None,
     ) -> tuple[Float[Tensor, "N C H W"], Float[Tensor, "N 3 H W"] | None, PictureState]:
         """Returns the last activations, the sum of the sketches (None without any), and the state to continue
-        from."""
+        from.
+        """
         frames, before = z.shape[1], PictureState() if state is None else state
         residuals = iter([None, *(reference.residuals if reference is not None else ())])
         hiddens, pasts, noises = iter(before.prediction), iter(before.pasts), self._noises(pixel_noise)
@@ -237,7 +241,8 @@ class Generator(nn.Module):
 
     def _run(self, block: nn.Module) -> Callable[..., tuple[Tensor, Pasts]]:
         """The block, or the same with only its input kept; not where it counts its calls, as batch norms
-        do."""
+        do.
+        """
         counts = any(isinstance(norm, BatchNorm) for norm in block.modules())
         return recomputed(block) if self.recompute and torch.is_grad_enabled() and not counts else block
 
@@ -313,7 +318,8 @@ class Network(nn.Module):
         state: NetworkState | None = None,
     ) -> NetworkState:
         """Returns the state after a window whose frames are not needed; cheap without a recurrent
-        generator."""
+        generator.
+        """
         z, norm, next_state = self.listen(features, noise, state)
         if not self.generator.is_recurrent:
             return next_state
@@ -357,7 +363,8 @@ def smooth(
     x: Float[Tensor, "B T C"], last: Float[Tensor, "B 1 C"], kept: Float[Tensor, "B 1 1"]
 ) -> Float[Tensor, "B T C"]:
     """Returns y[t] = kept y[t - 1] + (1 - kept) x[t], y[-1] = ``last``: a one-pole low-pass; kept 0 returns
-    x."""
+    x.
+    """
     if not kept.any():
         return x
     smoothed: list[Tensor] = []

@@ -219,7 +219,8 @@ def _config(
 
 def _routes(weights: Mapping[str, Tensor], motion_noise: int | None) -> tuple[int, int, bool, bool]:
     """Numbers of sound and of noise per frame, and whether sound goes to the encoder and to the generator's
-    input."""
+    input.
+    """
     token, inputs = weights[_ENCODER].shape[1], weights[_START].shape[1]
     content = inputs > token
     sound_size = (

@@ -92,7 +92,8 @@ class KeptAbout(NamedTuple):
 
     def moment(self, position: int) -> tuple[Fraction, str]:
         """Returns the instant of a position in its file, in seconds, and the name of the file where there are
-        several."""
+        several.
+        """
         for take in reversed(self.takes):
             if position >= take.first:
                 return (position - take.first) / self.fps, take.name
@@ -212,7 +213,8 @@ class KeptFrames:
 
     def place(self, position: int) -> int:
         """Returns which kept frame is shown at a position: that one, or the nearest before it; the first one
-        before all."""
+        before all.
+        """
         return max(0, int(np.searchsorted(self.positions, position, "right")) - 1)
 
     def stretch(self, position: int) -> tuple[int, int]:

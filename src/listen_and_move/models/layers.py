@@ -43,7 +43,8 @@ class NoiseInjection(nn.Module):
 
 class BatchNorm(nn.BatchNorm2d):
     """Batch normalisation over frames and batch; deaf: it takes an affine like the other norms and ignores
-    it."""
+    it.
+    """
 
     def forward(
         self, input: Float[Tensor, "N C H W"], affine: Affine | None = None
@@ -54,7 +55,8 @@ class BatchNorm(nn.BatchNorm2d):
 
 class InstanceNorm(nn.InstanceNorm2d):
     """Each channel of each picture to mean 0 and spread 1, then a learnt scale and shift; deaf like
-    `BatchNorm`."""
+    `BatchNorm`.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, affine=True)
@@ -68,7 +70,8 @@ class InstanceNorm(nn.InstanceNorm2d):
 
 class PixelNorm(nn.Module):
     """The channels of each pixel to a mean square of 1 (Karras et al. 2018); nothing is learnt; deaf like
-    `BatchNorm`."""
+    `BatchNorm`.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -100,7 +103,8 @@ class ConditionalInstanceNorm(nn.Module):
 
 class SharedAffine(nn.Module):
     """The paper's acIN: one linear layer and rectifier gives shift and scale, the same for both norms of a
-    block."""
+    block.
+    """
 
     def __init__(self, features: int, channels: int) -> None:
         super().__init__()
@@ -114,7 +118,8 @@ class SharedAffine(nn.Module):
 
 class OwnAffine(nn.Module):
     """Shift and 1 + scale by one linear layer per norm: near the identity at the start, so silence is no grey
-    picture."""
+    picture.
+    """
 
     def __init__(self, condition: int, channels: int) -> None:
         super().__init__()
@@ -149,7 +154,8 @@ Pasts = tuple[Float[Tensor, "B 2 _ _ _"], ...]
 
 class Start(nn.Module):
     """From one vector to the start grid: the vector in every cell, 3x3 convolution, noise, batch norm,
-    rectifier."""
+    rectifier.
+    """
 
     def __init__(
         self, inputs: int, channels: int, grid: tuple[int, int], *, noise: bool, over_time: bool = False
@@ -199,7 +205,8 @@ class UpsampledConvolution(nn.Conv2d):
 
 class PointConvolution(nn.Conv2d):
     """A 1x1 convolution to few channels, as a matrix product: convolutions are slow where there are so
-    few."""
+    few.
+    """
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, 1)
@@ -299,7 +306,8 @@ class WholePicture(nn.Module):
         sketch: Float[Tensor, "N 3 H W"] | None = None,
     ) -> Float[Tensor, "N 3 H W"]:
         """Frames in [-1, 1]; ``base``: for pictures that are drawn upon something; ``sketch``: what is added
-        before tanh."""
+        before tanh.
+        """
         return torch.tanh(self._preactivations(x, sketch))
 
     def _preactivations(self, x: Tensor, sketch: Tensor | None) -> Tensor:
@@ -308,7 +316,8 @@ class WholePicture(nn.Module):
 
 class ResidualPicture(WholePicture):
     """Activations to what differs from the mean frame: tanh(atanh(0.97 mean) + output), output 0 at the
-    start."""
+    start.
+    """
 
     mean_frame: Tensor
 
@@ -323,7 +332,8 @@ class ResidualPicture(WholePicture):
         sketch: Float[Tensor, "N 3 H W"] | None = None,
     ) -> Float[Tensor, "N 3 H W"]:
         """Frames in [-1, 1], drawn upon the base, else upon the mean frame; 0.97 keeps black and white
-        movable."""
+        movable.
+        """
         return torch.tanh(
             torch.atanh(0.97 * (self.mean_frame if base is None else base)) + self._preactivations(x, sketch)
         )

@@ -107,7 +107,8 @@ class FrameMemory(nn.Module):
         self, features: Tensor, memory_mask: Tensor | None
     ) -> tuple[Float[Tensor, "B T K"], Float[Tensor, "B T 1"]]:
         """Weights of the frames, and how near the sound is: 1 within the typical distance, towards 0 far
-        away."""
+        away.
+        """
         keys = (self.keys * self.metric_scale).flatten(0, 1).expand(len(features), -1, -1)
         # Not by way of |a|^2 + |b|^2 - 2 ab: its rounding depends on how many frames come at once, visibly.
         distance = torch.cdist(

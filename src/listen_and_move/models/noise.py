@@ -1,5 +1,6 @@
 """The noise of generation: that of a frame depends on the seed and the frame's number alone, however it is
-cut."""
+cut.
+"""
 
 from collections.abc import Sequence
 
@@ -19,7 +20,8 @@ def frame_noise(
     device: torch.device | None = None,
 ) -> tuple[Tensor, PixelNoise | None]:
     """Noise of motion in [0, 1) and of content, standard normal and the same in every frame, as one (1, T,
-    sum of sizes); and pixel noise, one (1, T, 1, h, w) per shape; None without shapes."""
+    sum of sizes); and pixel noise, one (1, T, 1, h, w) per shape; None without shapes.
+    """
     if not any(sizes) and not shapes:
         return torch.zeros(1, len(frames), 0, device=device), None
     frame_noises = [_one_frame(seed, frame, sizes[0], shapes) for frame in frames]

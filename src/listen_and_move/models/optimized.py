@@ -79,8 +79,10 @@ def _folded(convolution: nn.Module, noise: nn.Module | None, norm: nn.Module) ->
     """What remains of the norm: nothing, or all of it where it is of another kind."""
     if not isinstance(norm, BatchNorm):
         return norm
-    assert isinstance(convolution, nn.Conv2d) and convolution.bias is not None
-    assert norm.running_mean is not None and norm.running_var is not None
+    assert isinstance(convolution, nn.Conv2d)
+    assert convolution.bias is not None
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
     scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
     convolution.bias.copy_((convolution.bias - norm.running_mean) * scale + norm.bias)
     convolution.weight.mul_(scale[:, None, None, None])
@@ -101,7 +103,8 @@ class Doubling(nn.ConvTranspose2d):
         self, input: Float[Tensor, "N C H W"], output_size: list[int] | None = None
     ) -> Float[Tensor, "N D 2*H 2*W"]:
         """For a few pixels with many channels a product, as the convolution would first rearrange megabytes
-        of weights."""
+        of weights.
+        """
         count, _, height, width = input.shape
         if input.device.type != "cpu" or count * height * width > FEW_PIXELS:
             return super().forward(input)

@@ -35,7 +35,8 @@ class OptimizedPrediction(nn.Module):
         self, x: Float[Tensor, "B T C H W"], state: PredictionState | None = None, recompute: bool = False
     ) -> tuple[Float[Tensor, "B T C H W"], PredictionState]:
         """The activations, corrected, and the state to continue from; ``recompute``: without gradients there
-        is nothing to."""
+        is nothing to.
+        """
         # All maps of a window in memory that is allocated once: allocating and freeing took longer than the
         # sums.
         batch, frames, _, *size = x.shape
@@ -99,7 +100,8 @@ class _HearsCentre(nn.Module):
 
 class _HearsBothWays(nn.Module):
     """The input half of motion down and up, or right and left: the same rows of products, shifted the one way
-    and the other."""
+    and the other.
+    """
 
     def __init__(self, cell: ConvGRU, sideways: bool) -> None:
         super().__init__()

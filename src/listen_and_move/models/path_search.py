@@ -145,7 +145,8 @@ class PathSearch:
 
     def _extended(self, cue: PathCue, state: PathState | None) -> PathState:
         """Returns all paths one frame on, to frames that cost little and to each one's own next frame; the
-        cheapest are kept."""
+        cheapest are kept.
+        """
         costs_here = self._costs(cue)
         candidates = cheapest(costs_here, self.search.nearest)
         if state is None:
@@ -186,7 +187,8 @@ class PathSearch:
     ) -> Float[np.ndarray, "C D"]:
         """Returns how far each candidate's picture is from the one that would come next; exactly 0 where it
         is that one. In silence it is exactly 0 for the frame itself, and the next one costs what it
-        changes."""
+        changes.
+        """
         distance = distances(self._expected[ends], self._centred[candidates]) / self.picture_unit
         plays_on = self._goes_on[ends, None] & (ends[:, None] + 1 == candidates)
         if not cue.silent:
@@ -234,7 +236,8 @@ class PathSearch:
     @cached_property
     def _expected(self) -> Float[np.ndarray, "N P"]:
         """The picture that would come next; where a stretch ends, the last change once more, so that standing
-        still costs too."""
+        still costs too.
+        """
         now, before, after = (
             self._centred,
             np.roll(self._centred, 1, axis=0),
@@ -245,7 +248,8 @@ class PathSearch:
     @cached_property
     def motion(self) -> Float[np.ndarray, " N"]:
         """How much the picture changes from each frame to the next, in spreads over the mean, within
-        bounds."""
+        bounds.
+        """
         changes, told = self._changes, self._changes[self._goes_on]
         if not len(told) or told.std() <= _CONSTANT * told.mean():
             return np.zeros(len(changes))

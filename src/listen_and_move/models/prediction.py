@@ -83,7 +83,8 @@ class PredictionLayer(nn.Module):
 
 def frames_at_once(x: Float[Tensor, "B T C H W"]) -> int:
     """All frames where gradients are wanted or a GPU computes; else so few that their maps stay in the CPU's
-    cache."""
+    cache.
+    """
     wanted = x.device.type != "cpu" or torch.is_grad_enabled()
     return x.shape[1] if wanted else max(1, CACHED // x[:, 0].numel())
 

@@ -118,7 +118,8 @@ MOTION_ENCODERS: dict[str, type[MotionEncoder]] = {"basic": MotionEncoder, "feed
 
 class KernelConvolution(nn.Module, ABC):
     """A convolution of odd size that offers its kernel, so that a part of it can be applied to a part of its
-    input."""
+    input.
+    """
 
     def __init__(self, size: int, outputs: int) -> None:
         super().__init__()
@@ -179,7 +180,8 @@ class DirectionalConvolution(KernelConvolution):
 
     def kernel(self) -> Float[Tensor, "outputs inputs rows columns"]:
         """The triangle in a rectangle of zeros, (size + 1)/2 x size; its last row meets the output's own
-        row."""
+        row.
+        """
         rows = [F.pad(row, (self.radius - j, self.radius - j)) for j, row in enumerate(self.weights)]
         return torch.stack(rows[::-1], dim=2)
 
@@ -287,7 +289,8 @@ def row(state: State, index: int) -> State:
 
 def stacked(states: Sequence[State]) -> State:
     """One state for a batch, of the states of its parts in order; a part may be None (one item that heard
-    nothing yet)."""
+    nothing yet).
+    """
     known = next((state for state in states if state is not None), None)
     if known is None:
         return states[0]
@@ -305,7 +308,8 @@ def reset(state: State, rows: Sequence[int]) -> State:
 
 def mapped(change: Callable[..., Any], first: Any, *others: Any) -> Any:
     """``change`` applied to the tensors at the same place of one or several states, or of tuples, lists and
-    dicts of them."""
+    dicts of them.
+    """
     if first is None or isinstance(first, Tensor):
         return None if first is None else change(first, *others)
     if isinstance(first, dict):

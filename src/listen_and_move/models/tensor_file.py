@@ -1,5 +1,6 @@
 """Safetensors files that anybody may have made: what they say that they hold is known before any of it is
-read."""
+read.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,7 +28,8 @@ _DTYPES = {torch.float32: "F32", torch.int64: "I64", torch.uint8: "U8"}
 
 class TensorKind(NamedTuple):
     """What a file says of a tensor, or is to say: a side may be a letter, for any number from 1 on that is
-    the same wherever the letter stands."""
+    the same wherever the letter stands.
+    """
 
     dtype: str
     """As safetensors calls it, such as F32."""

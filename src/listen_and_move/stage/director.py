@@ -206,7 +206,8 @@ class Director:
 
 def state_of(player: Crossfader, status: Status) -> list[tuple[str, list[int | float | str]]]:
     """What a listener is told: level in dB, novelty where it is known, frames so far, latency in seconds, and
-    the model that is seen or will be."""
+    the model that is seen or will be.
+    """
     level = status.level if isfinite(status.level) else LEAST_LEVEL
     novelty = player.seen.novelty
     return [

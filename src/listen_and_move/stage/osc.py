@@ -76,7 +76,8 @@ def messages_of(packet: bytes) -> list[Message]:
 
 def _contents(packet: bytes, depth: int) -> Iterator[bytes]:
     """The messages of a packet, as they are written. `pythonosc`'s own reader of bundles does not end where a
-    size is negative."""
+    size is negative.
+    """
     if not packet.startswith(_BUNDLE):
         yield packet
         return

@@ -96,7 +96,8 @@ def _with_room_tone(memory: FittedMemory, clip: Clip, config: Config) -> FittedM
 
 def _augmented_keys(clip: Clip, config: Config, numbers: Int[Tensor, " K"]) -> Iterator[Float[Tensor, "K F"]]:
     """Yields the keys of the augmented sound, so that a frame is found by another recording of its sound too;
-    none where training augments no sound."""
+    none where training augments no sound.
+    """
     strength, power = config.training.disturbance, clip.power
     if not strength or power is None:
         return

@@ -38,7 +38,8 @@ WORTH = 0.02
 
 class Rehearsal(NamedTuple):
     """A stretch of the training part as it would be played if it had not been learnt; but the network's
-    weights have seen it."""
+    weights have seen it.
+    """
 
     span: range
     """Of the clip's frames."""
@@ -141,7 +142,8 @@ def leading(drawn: Followed, recalled: Followed | None = None) -> CostWeights:
 
 def folds(spans: Sequence[range]) -> Iterator[range]:
     """Yields stretches of the training part that together are all of it, but for what is beyond
-    `LONGEST_FOLD`."""
+    `LONGEST_FOLD`.
+    """
     total = sum(map(len, spans))
     for span in spans:
         count = max(1, round(FOLDS * len(span) / total))

@@ -71,7 +71,8 @@ def with_fitted_picture(network: Network, clip: Clip, config: Config, kept: Kept
 
 def better_picture(path: PictureQuality, composed: PictureQuality) -> Literal["path", "composed"]:
     """Returns which of two is shown: the nearer one of those that are steady, or at least the steadier one,
-    and follow."""
+    and follow.
+    """
     least, most = FOLLOWS * max(path.dcor, composed.dcor), max(STEADY, min(path.flicker, composed.flicker))
     if composed.flicker > most or composed.dcor < least:
         return "path"

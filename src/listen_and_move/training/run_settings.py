@@ -1,5 +1,6 @@
 """The settings of a run: of a preset or of the run itself, with changes, and what may change when it goes
-on."""
+on.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

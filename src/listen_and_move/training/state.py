@@ -230,7 +230,8 @@ def _check(file: TensorFile, config: Config) -> None:
 
 def _moment_kinds(file: TensorFile, name: str, module: nn.Module) -> dict[str, TensorKind]:
     """Returns what a checkpoint holds of the optimiser of a module: all of a weight, or nothing where the
-    weight was never moved."""
+    weight was never moved.
+    """
     found: dict[str, TensorKind] = {}
     for index, weight in enumerate(module.parameters()):
         shape = tuple(weight.shape)

@@ -174,7 +174,8 @@ class Trainer:
 
     def _sample(self) -> None:
         """Writes a sample; where it cannot be written, the training goes on: it has read all that it
-        learns."""
+        learns.
+        """
         state = self.state
         try:
             write_sample(self.folder.sample_file(state.step), state.inference_network, self.clip, self.config)
@@ -198,7 +199,8 @@ class Trainer:
     @property
     def _keeps(self) -> bool:
         """Whether the model file holds the kept frames: they can be large and saves come often, so that
-        before the last save they lie beside it."""
+        before the last save they lie beside it.
+        """
         return self._finished and self.folder.frames_file.exists()
 
     def save(self) -> None:
@@ -248,7 +250,8 @@ def _state(
 
 def _model_of(folder: RunFolder, config: Config) -> Model | None:
     """Returns the model of a run, after some steps; None: there is none yet, or it is damaged or of other
-    settings."""
+    settings.
+    """
     with suppress(UserError):
         model = load_model(folder.model_file)
         if model.config == config.model and model.step > 0:

@@ -126,7 +126,8 @@ def _real(clip: Clip, frames: range) -> UInt8[np.ndarray, "T H W 3"]:
 
 def _sound(clip: Clip, parts: list[range], config: Config) -> SoundTrack | Waveform | None:
     """Returns the sound of parts one after the other; of several it is one channel, and silent where there is
-    none."""
+    none.
+    """
     if clip.sound is None:
         return None
     tracks = [clip.sound(part) for part in parts]

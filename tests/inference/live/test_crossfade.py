@@ -63,9 +63,8 @@ def test_the_first_model_is_played_as_if_it_were_alone(name: str, models: dict[s
     player = crossfader(models, name, *others)
     found = [picture for block in blocks() for picture in player.push(block)] + player.finish()
     expected = alone(models[name])
-    assert len(found) == len(expected) and player.latency == max(
-        Live(each, RATE).latency for each in models.values()
-    )
+    assert len(found) == len(expected)
+    assert player.latency == max(Live(each, RATE).latency for each in models.values())
     assert np.abs(np.stack(found).astype(int) - np.stack(expected)).max() <= 1
 
 
@@ -80,7 +79,8 @@ def test_a_model_that_is_chosen_has_heard_all_before(seconds: float, models: dic
     first, second = alone(models["drawn"]), alone(models["slower"])
     assert len(found) == len(first)
     begin, frames = player.fade.begin, round(seconds * 20)
-    assert begin >= int((1.5 - player.latency) * 20) and frames == player.fade.frames
+    assert begin >= int((1.5 - player.latency) * 20)
+    assert frames == player.fade.frames
     for number, picture in enumerate(found):
         share = player.fade.shares(number).get("slower", 0.0)
         pair = first[number], second[int(number * Fraction("12.5") / 20)]
@@ -111,7 +111,8 @@ def test_a_change_of_mind_goes_on_from_what_is_seen() -> None:
     first = Fade({"a": 1.0}, "b", 10, 20)
     second = Fade(first.shares(19), "c", 20, 10)
     third = Fade(second.shares(24), "a", 25, 10)
-    assert first.shares(9) == {"a": 1.0} and first.shares(29) == {"b": 1.0}
+    assert first.shares(9) == {"a": 1.0}
+    assert first.shares(29) == {"b": 1.0}
     for fade in (first, second, third):
         for frame in range(60):
             assert sum(fade.shares(frame).values()) == pytest.approx(1)
@@ -171,7 +172,8 @@ def test_only_who_is_seen_draws(models: dict[str, Pipeline], trained: Path) -> N
             player.push(block)
         counts.append(sum(drawn))
     # The first picture of all is always there; then a second, and the fade out of it.
-    assert counts[0] == 1 and 20 < counts[2] - counts[0] <= 26
+    assert counts[0] == 1
+    assert 20 < counts[2] - counts[0] <= 26
 
 
 def test_the_picture_is_held_and_goes_on_where_it_would_have_been(models: dict[str, Pipeline]) -> None:
@@ -181,7 +183,8 @@ def test_the_picture_is_held_and_goes_on_where_it_would_have_been(models: dict[s
     held = player.push(SOUND[RATE : 2 * RATE])
     player.held = False
     rest = player.push(SOUND[2 * RATE :]) + player.finish()
-    assert all(np.array_equal(picture, found[-1]) for picture in held) and len(held) == 20
+    assert all(np.array_equal(picture, found[-1]) for picture in held)
+    assert len(held) == 20
     assert np.abs(np.stack(rest).astype(int) - expected[-len(rest) :]).max() <= 1
     assert np.abs(np.stack(expected).astype(int) - found[-1])[len(found) : len(found) + 20].max() > 1
 
@@ -197,7 +200,8 @@ def test_late_pictures_are_repeated_in_all_models(models: dict[str, Pipeline]) -
 
 def test_each_model_plays_with_the_dials_that_it_has(models: dict[str, Pipeline], noisy: Path) -> None:
     player = Crossfader({"drawn": Live(models["drawn"], RATE), "noisy": Live(pipeline(noisy), RATE)})
-    assert "sharpness" not in applying(player.players["noisy"].pipeline) and "sharpness" in player.dials
+    assert "sharpness" not in applying(player.players["noisy"].pipeline)
+    assert "sharpness" in player.dials
     player.turn(Controls(sharpness=2.0, smoothing=0.1), 3.0)
     assert player.players["drawn"].controls == Controls(sharpness=2.0, smoothing=0.1)
     assert player.players["noisy"].controls == Controls(smoothing=0.1)
@@ -219,7 +223,8 @@ def test_whole_pictures_are_fitted_into_a_frame(
 ) -> None:
     found = Fitter(frame).fitted(np.full((picture[1], picture[0], 3), 200, np.uint8))
     seen = found.max(axis=2) > 0
-    assert found.shape == (frame[1], frame[0], 3) and (seen.sum(0).max(), seen.sum(1).max()) == inner[::-1]
+    assert found.shape == (frame[1], frame[0], 3)
+    assert (seen.sum(0).max(), seen.sum(1).max()) == inner[::-1]
     assert set(np.unique(found)) == {0, 200}
     assert np.array_equal(seen, seen[::-1, ::-1]), "in the middle"
 
@@ -232,4 +237,6 @@ def test_the_novelty_of_what_is_heard_just_now(trained: Path) -> None:
     live.push(SOUND[:RATE] * 5)
     heard = live.novelty
     live.push(SOUND[RATE:] * 0.5)
-    assert heard is not None and heard > 0.5 and live.novelty not in (None, heard)
+    assert heard is not None
+    assert heard > 0.5
+    assert live.novelty not in (None, heard)

@@ -37,7 +37,8 @@ def test_a_file_is_played_at_its_own_speed() -> None:
     for block in in_time(iter(blocks), RATE, lambda: now[0], sleep):
         given.append((len(block), now[0]))
     counts, moments = (np.array(each) for each in zip(*given, strict=True))
-    assert counts.sum() == sum(map(len, blocks)) and counts.max() <= RATE // 100 + 1
+    assert counts.sum() == sum(map(len, blocks))
+    assert counts.max() <= RATE // 100 + 1
     behind = moments - 100 - np.cumsum(counts) / RATE
     assert behind.min() >= 0 and behind.max() <= 0.0061, "being late does not add up"
 
@@ -48,7 +49,8 @@ def test_sound_is_taken_whoever_waits() -> None:
     incoming.thread.join()
     assert arrived == [3] * 5
     taken = incoming.take(0)
-    assert taken is not None and taken[:, 0].tolist() == [0] * 3 + [1] * 3 + [2] * 3 + [3] * 3 + [4] * 3
+    assert taken is not None
+    assert taken[:, 0].tolist() == [0] * 3 + [1] * 3 + [2] * 3 + [3] * 3 + [4] * 3
     assert incoming.take(0) is None
 
 
@@ -56,7 +58,8 @@ def test_sound_that_can_wait_does() -> None:
     incoming = Incoming((np.zeros((10, 1), np.float32) for _ in range(100)), 1, lambda count: None, most=30)
     time.sleep(0.05)
     first = incoming.take(0)
-    assert first is not None and len(first) <= 30
+    assert first is not None
+    assert len(first) <= 30
     rest = 0
     while (block := incoming.take(1)) is not None:
         rest += len(block)
@@ -71,7 +74,8 @@ def test_what_goes_wrong_comes_after_what_went_well() -> None:
     incoming = Incoming(damaged(), 2, lambda count: None)
     incoming.thread.join()
     taken = incoming.take(0)
-    assert taken is not None and taken.shape == (7, 2)
+    assert taken is not None
+    assert taken.shape == (7, 2)
     with pytest.raises(UserError, match="is damaged"):
         incoming.take(0)
 
@@ -118,7 +122,8 @@ def test_a_slow_reader_loses_the_oldest_and_delays_nobody() -> None:
         outlet.show(picture(number))
     stream.go.set()
     outlet.finish()
-    assert stream.frames == [0, *range(99 - int(LONGEST_WAIT * 16), 130)] and stream.closed
+    assert stream.frames == [0, *range(99 - int(LONGEST_WAIT * 16), 130)]
+    assert stream.closed
 
 
 def test_a_reader_that_is_waited_for_loses_nothing() -> None:
@@ -146,7 +151,8 @@ def test_a_reader_that_is_gone_ends_it_and_another_error_is_told(live: bool) -> 
 
         if expected is None:
             play()
-            assert outlet.gone and not stream.closed
+            assert outlet.gone
+            assert not stream.closed
         else:
             with pytest.raises(expected):
                 play()
@@ -182,7 +188,8 @@ def test_a_live_play_goes_on_while_a_file_is_written_and_nothing_is_lost() -> No
         outlet.show(picture(number))
     outlet.finish()
     outlet.leave()
-    assert disk.pictures == list(range(20)) and len(outlet.sounds) == 20
+    assert disk.pictures == list(range(20))
+    assert len(outlet.sounds) == 20
 
 
 def test_a_full_disk_is_told_and_delays_nobody() -> None:
@@ -194,7 +201,9 @@ def test_a_full_disk_is_told_and_delays_nobody() -> None:
         for number in range(100):
             outlet.show(picture(number))
     outlet.leave()
-    assert outlet.thread is not None and not outlet.thread.is_alive() and disk.pictures == [0, 1, 2]
+    assert outlet.thread is not None
+    assert not outlet.thread.is_alive()
+    assert disk.pictures == [0, 1, 2]
 
 
 def test_what_waits_for_a_file_that_is_given_up_is_dropped() -> None:
@@ -205,7 +214,9 @@ def test_what_waits_for_a_file_that_is_given_up_is_dropped() -> None:
         outlet.show(picture(number))
     threading.Timer(0.1, disk.go.set).start()
     outlet.leave()
-    assert outlet.thread is not None and not outlet.thread.is_alive() and len(disk.pictures) <= 1
+    assert outlet.thread is not None
+    assert not outlet.thread.is_alive()
+    assert len(disk.pictures) <= 1
 
 
 def test_a_screen_shows_what_is_due_and_leaves_out_what_was() -> None:
@@ -234,7 +245,8 @@ def test_a_window_shows_a_picture_or_says_that_there_is_no_display(monkeypatch: 
     if os.environ.get("DISPLAY"):
         with opened_window(pacer, (4, 4), "test") as window:
             window.display(picture(200))
-            assert window.image.get(0, 0) == (200, 200, 200) and not window.gone
+            assert window.image.get(0, 0) == (200, 200, 200)
+            assert not window.gone
             window._close()
             assert window.gone
     monkeypatch.delenv("DISPLAY", raising=False)

@@ -107,7 +107,8 @@ def test_it_is_the_picture_of_the_same_sound_in_a_file(
             animator.live(rate, 5, controls), np.split(stereo.astype(np.float32), cuts(len(sound)))
         )
     total = frame_count(len(sound), rate, animator.fps)
-    assert len(found) == total and len(expected) - total in (0, 1)
+    assert len(found) == total
+    assert len(expected) - total in (0, 1)
     assert torch.stack(whole[:total]).sub(torch.stack(parts[:total])).abs().max() <= FINE_ROUNDING
     assert np.abs(np.stack(found).astype(int) - np.stack(expected[:total])).max() <= 1
     assert np.abs(np.diff(np.stack(found).astype(int), axis=0)).max() > 5, (
@@ -131,11 +132,11 @@ def test_a_frame_comes_as_soon_as_its_sound_has_come(trained: Path) -> None:
 def test_the_latency_is_told_apart(trained: Path) -> None:
     live = Animator.load(trained, "cpu").live(44_100, controls=Controls(delay=0.2))
     window, look_ahead, resampling, control = live.delays
-    assert window == Fraction(825, 10_000) and look_ahead == Fraction(4, 20) and control == Fraction(1, 5)
-    assert (
-        0 < resampling < Fraction(1, 1000)
-        and Animator.load(trained, "cpu").live(64_000).delays.resampling == 0
-    )
+    assert window == Fraction(825, 10_000)
+    assert look_ahead == Fraction(4, 20)
+    assert control == Fraction(1, 5)
+    assert 0 < resampling < Fraction(1, 1000)
+    assert Animator.load(trained, "cpu").live(64_000).delays.resampling == 0
 
 
 def test_controls_and_gain_may_change_on_the_way(trained: Path) -> None:
@@ -150,7 +151,8 @@ def test_controls_and_gain_may_change_on_the_way(trained: Path) -> None:
         changed.gain = 100.0
     with pytest.raises(UserError, match="amount: expected"):
         changed.controls = Controls(amount=9)
-    assert changed.gain == 6.0 and changed.controls.amount == 0
+    assert changed.gain == 6.0
+    assert changed.controls.amount == 0
 
 
 @pytest.mark.parametrize(
@@ -182,7 +184,9 @@ def test_a_rate_that_is_none_is_refused(trained: Path, rate) -> None:
 
 def test_the_end(trained: Path) -> None:
     live = Animator.load(trained, "cpu").live(44_100)
-    assert live.push(np.zeros(0, np.float32)) == [] and live.finish() == [] and live.finish() == []
+    assert live.push(np.zeros(0, np.float32)) == []
+    assert live.finish() == []
+    assert live.finish() == []
     with pytest.raises(UserError, match="no sound after its end"):
         live.push(np.zeros(4, np.float32))
 
@@ -301,4 +305,5 @@ def test_what_goes_wrong_reaches_all_who_waited_and_nobody_after(trained: Path) 
     animator = moving(trained)
     with pytest.raises(RuntimeError):
         animator.renderer.draw(RenderRequest(torch.zeros(2, 3), None, 0, 0, AS_TRAINED))
-    assert len(played(animator.live(64_000), [wave(0.5, 64_000)])) == 10 and not animator.renderer.waiting
+    assert len(played(animator.live(64_000), [wave(0.5, 64_000)])) == 10
+    assert not animator.renderer.waiting

@@ -65,7 +65,8 @@ def test_a_model_says_which_picture_it_shows(filmed: Path) -> None:
     file = RunFolder(filmed).model_file
     auto = playable(filmed).pipeline
     kept = load_model(file).kept
-    assert kept is not None and type(kept.about).from_json(kept.about.to_json()) == kept.about
+    assert kept is not None
+    assert type(kept.about).from_json(kept.about.to_json()) == kept.about
     assert [type(stage) for stage in auto.stages] == [
         type(stage) for stage in playable(filmed, PictureChoice(kept.about.picture)).pipeline.stages
     ]

@@ -51,7 +51,8 @@ def test_its_own_sound_gives_the_film(filmed: Path, performance: Path, tmp_path:
 
 def test_nothing_but_frames_of_the_training_part_is_kept(filmed: Path, performance: Path) -> None:
     source, clip = source_of(filmed), load_clip(performance, RunFolder(filmed).config())
-    assert source.rate == 20 and source.kept.picture_size == (64, 64)
+    assert source.rate == 20
+    assert source.kept.picture_size == (64, 64)
     assert source.kept.positions.tolist() == [number for span in clip.train for number in span]
 
 
@@ -65,7 +66,8 @@ def test_the_file_says_what_it_shows(filmed: Path, performance: Path, tmp_path: 
     assert comment.startswith("Replayed pictures of a recording: Listen and Move ")
     assert comment.endswith(f"model sha256 {model}, video sha256 {file_hash(performance)}")
     video = probe(out).video
-    assert video is not None and (video.width, video.height, video.frame_rate) == (64, 64, 20)
+    assert video is not None
+    assert (video.width, video.height, video.frame_rate) == (64, 64, 20)
 
 
 def test_in_silence_it_rests(filmed: Path, wave: np.ndarray) -> None:
@@ -84,7 +86,8 @@ def test_a_seed_gives_another_path(filmed: Path, wave: np.ndarray) -> None:
         np.stack(list(playable(filmed, BY_SOUND._replace(seed=seed)).pipeline.frames([unheard])))
         for seed in (0, 0, 1)
     ]
-    assert np.array_equal(paths[0], paths[1]) and not np.array_equal(paths[0], paths[2])
+    assert np.array_equal(paths[0], paths[1])
+    assert not np.array_equal(paths[0], paths[2])
 
 
 def test_live_adds_no_delay(filmed: Path, wave: np.ndarray) -> None:
@@ -112,7 +115,8 @@ def test_a_transition_is_between_two_moving_pictures() -> None:
     assert [len(each) for each in mixed] == [1, 2, 2, 2, 2, 1, 1, 1, 1, 1]
     assert [shot.position for shot in mixed[2]] == [17, 49]
     shares = [each[-1].share for each in mixed[1:5]]
-    assert shares == sorted(shares) and shares[0] == pytest.approx(1 - shares[3])
+    assert shares == sorted(shares)
+    assert shares[0] == pytest.approx(1 - shares[3])
     assert mixed[-1][0].position == 55, "beyond the end of its stretch the picture stands"
 
 
@@ -132,7 +136,8 @@ def test_a_source_of_twice_the_rate(filmed: Path, wave: np.ndarray) -> None:
     shown += twice.finish(state)
     assert [frame.number for frame in shown] == list(range(2 * len(frames)))
     numbers = [int(frame.picture[0, 0, 0]) for frame in shown if frame.picture is not None]
-    assert np.median(np.diff(numbers)) == 1 and len(numbers) == len(shown)
+    assert np.median(np.diff(numbers)) == 1
+    assert len(numbers) == len(shown)
 
 
 class Decided:
@@ -302,5 +307,6 @@ def test_a_video_plays_without_any_training(performance: Path, tmp_path: Path) -
     out = tmp_path / "out.mp4"
     generate(performance, performance, out, end=1, watch=lambda progress: told.extend(progress.notes))
     video = probe(out).video
-    assert video is not None and (video.width, video.height) == (64, 64)
+    assert video is not None
+    assert (video.width, video.height) == (64, 64)
     assert any("a trained model follows better" in note for note in told)

@@ -83,10 +83,12 @@ def test_poses_and_light_are_read_as_they_were_written(
 ) -> None:
     wandering, file = replace(wandering, light=drifting.light), tmp_path / "frames.safetensors"
     tensors = kept_tensors(wandering)
-    assert wandering.poses is not None and wandering.light is not None
+    assert wandering.poses is not None
+    assert wandering.light is not None
     write_with_frames(file, {}, {}, wandering)
     read = read_frames_file(file)
-    assert read.poses is not None and read.light is not None
+    assert read.poses is not None
+    assert read.light is not None
     np.testing.assert_allclose(read.light, wandering.light, atol=1e-6)
     np.testing.assert_allclose(read.poses, wandering.poses, atol=1e-6)
     for name in ("kept.poses", "kept.light"):

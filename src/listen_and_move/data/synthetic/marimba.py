@@ -209,7 +209,8 @@ class Marimba:
 
     def _draw_bar(self, picture: FloatArray, glows: Mapping[int, float], bar: int, shake: float) -> None:
         """Redraw a bar's strip: what lies behind it in the light of the bars that glow (0..1 each), and over
-        it the bar, moved down (shares of `_SHAKE`)."""
+        it the bar, moved down (shares of `_SHAKE`).
+        """
         first, end = self.columns(bar)
         columns = slice(first, end)
         centre_x, centre_y, half_width, half_height = self._bar_shape(bar)

@@ -48,7 +48,8 @@ class Note:
 
 def ring(bar: int, elapsed: Array) -> Array:
     """How strongly a bar still rings ``elapsed`` seconds after a full stroke: 1 at first, exactly 0 before it
-    and at rest."""
+    and at rest.
+    """
     level = (np.exp(-elapsed / _decay(bar)) - _REST) / (1 - _REST)
     return np.where((elapsed >= 0) & (elapsed < ring_time(bar)), level, 0.0)
 
@@ -107,7 +108,8 @@ def _phrase(random: np.random.Generator, time: Fraction, used: Array) -> tuple[l
 
 def _next_bar(random: np.random.Generator, bar: int, used: Array) -> int:
     """A near bar rather than a far one, and one that was rarely struck rather than often: every bar gets its
-    turn."""
+    turn.
+    """
     distance = np.abs(np.arange(BARS) - bar)
     weight = np.exp(-distance / 2.0) * np.exp(-(used - used.min()) / 2.0)
     weight[bar] *= 0.4
@@ -137,7 +139,8 @@ def render_sound(notes: Sequence[Note], seconds: float, sample_rate: int = 48_00
 
 def _stroke_sound(bar: int, sample_rate: int) -> Array:
     """A full stroke on a bar, mono: partials that die the faster the higher they are, and the soft knock of
-    the mallet."""
+    the mallet.
+    """
     elapsed = np.arange(ceil(ring_time(bar) * sample_rate)) / sample_rate
     sound = np.zeros_like(elapsed)
     for ratio, strength, speed in _PARTIALS:
@@ -184,7 +187,8 @@ def render_frames(
 
 def _strokes(notes: Sequence[Note], time: Fraction) -> list[Stroke]:
     """What each note still does to the picture at an instant; notes that lie ahead or have rung out do
-    nothing."""
+    nothing.
+    """
     strokes = []
     for note in notes:
         elapsed = float(time - exact(note.time))

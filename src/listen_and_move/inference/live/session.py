@@ -44,7 +44,8 @@ class Delays(NamedTuple):
     @property
     def sound(self) -> Fraction:
         """How much sound beyond its own instant must have come before a frame can be drawn: all but the
-        controls'."""
+        controls'.
+        """
         return self.window + self.look_ahead + self.resampling
 
 
@@ -100,7 +101,7 @@ class Live:
 
     @property
     def gain(self) -> Gain:
-        """dB with which the sound is heard, or running; may be changed between pushes."""
+        """DB with which the sound is heard, or running; may be changed between pushes."""
         return self._gain
 
     @gain.setter
@@ -120,13 +121,15 @@ class Live:
     @property
     def latency(self) -> float:
         """Seconds from an instant of the sound to the frame of that instant, which then has heard all it
-        hears."""
+        hears.
+        """
         return float(sum(self.delays))
 
     @property
     def novelty(self) -> float | None:
         """How far the sound of the newest frame, from its instant on, is from the training sound before it is
-        brought there: 1 as training sounds are to each other; None: not known. See `audio.novelty`."""
+        brought there: 1 as training sounds are to each other; None: not known. See `audio.novelty`.
+        """
         extractor, _, repertoire, _ = self.pipeline.front_end.reference
         if self.last is None or repertoire is None:
             return None
@@ -155,7 +158,8 @@ class Live:
 
     def finish(self) -> list[UInt8[np.ndarray, "H W 3"]]:
         """Returns the pictures that are left when the sound has ended, ceil(duration x fps) in all; ends the
-        player."""
+        player.
+        """
         if self.over:
             return []
         self.over = True

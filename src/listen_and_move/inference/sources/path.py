@@ -103,7 +103,8 @@ class PathSource:
         self, inputs: list[Frame], state: PathSourceState | None, settings: PlaySettings = AS_IT_IS
     ) -> tuple[list[Frame], PathSourceState]:
         """Returns the frames that are decided, with their pictures; late ones are decided and stay
-        without."""
+        without.
+        """
         state = state or _BEGIN
         cues, quiet = self._cues(inputs, state.quiet, settings)
         numbers, search = self.search.push(cues, state.search)
@@ -129,7 +130,8 @@ class PathSource:
 
     def _position(self, number: int) -> int:
         """Returns the frame at the rate of the source that is on display at the instant of a frame that comes
-        in."""
+        in.
+        """
         return position_at(number, self.fps, self.rate)
 
     def _cues(self, inputs: list[Frame], quiet: int, settings: PlaySettings) -> tuple[list[PathCue], int]:
@@ -183,7 +185,8 @@ class PathSource:
 
     def _left_out(self, last: int, frame: Frame, free: bool) -> bool:
         """Returns whether a frame of the clip is left out after another one, so that the clip plays
-        faster."""
+        faster.
+        """
         ends = (self.kept.stretch(self._position(number)) for number in (last, last + 2))
         return (free or frame.foreign > 0) and len(set(ends)) == 1
 

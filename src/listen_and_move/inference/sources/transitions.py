@@ -102,6 +102,7 @@ def _grid(width: int, height: int) -> Float[np.ndarray, "H W 2"]:
 
 def _difference(one: Array, other: Array) -> float:
     """Returns the mean absolute difference, of 255, where two grey pictures differ most: of a tenth of the
-    pixels."""
+    pixels.
+    """
     apart = np.abs(one.astype(np.int16) - other).ravel()
     return float(np.partition(apart, -len(apart) // 10)[-len(apart) // 10 :].mean())
