@@ -5,6 +5,7 @@
 The tests need these figures alone, and no librosa.
 """
 
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ def main() -> None:
             "features": np.stack(features).astype(np.float32),
         },
         GOLDEN,
-        metadata={"librosa": librosa.__version__},
+        metadata={"librosa": version("librosa")},
     )
 
 

@@ -49,9 +49,6 @@ class BenchmarkTraining:
                 _filled(network, config)
         self.perceptual = _perceptual(device) if config.losses.perceptual else None
         self.batch = _batch(self.state, config, device)
-        if device.type == "meta":  # where Adam has no fused form
-            for optimizer in self.state.optimizers.values():
-                optimizer.param_groups[0].update(fused=False, foreach=True)
 
     def step(self) -> dict[str, Tensor]:
         """One training step, without the reading of losses."""

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from listen_and_move.clock import exact
 from listen_and_move.config import FeatureConfig
+from listen_and_move.models.adam import Adam
 from listen_and_move.models.path_search import THUMBNAIL, thumbnails
 
 APART_SECONDS = 0.5
@@ -94,7 +95,7 @@ def fitted_metric_scale(
     pictures = pictures - pictures.mean(0)
     weight = torch.zeros(len(parts), requires_grad=True)
     width = torch.tensor(_WIDTH).log().requires_grad_()
-    optimizer = torch.optim.Adam([weight, width], lr=_RATE)
+    optimizer = Adam([weight, width], _RATE)
     for _ in range(_STEPS):
         distance = ((squares * weight.exp()[:, None, None]).sum(0) + 1e-6).sqrt() / typical
         predicted = (

@@ -184,11 +184,7 @@ def _certificates(file: Path) -> "list[Certificate]":
     try:
         chain = load_pem_x509_certificates(text)
         for each in chain:
-            (
-                _public(each),
-                each.not_valid_before_utc,
-                each.not_valid_after_utc,
-            )  # read where they are asked for
+            _ = _public(each), each.not_valid_before_utc, each.not_valid_after_utc  # read where asked for
     except Exception:  # a file of anybody: the library raises whatever it stumbles over
         raise UserError(f"{file}: expected a certificate as PEM; it holds none that can be read") from None
     return chain

@@ -11,10 +11,10 @@ from typing import Literal, NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.optim import Adam
 
 from listen_and_move.config import LossConfig
 from listen_and_move.losses.adversarial import ADVERSARIAL
+from listen_and_move.models.adam import Adam
 from listen_and_move.models.discriminators import Discriminator, DiscriminatorOutput
 from listen_and_move.precision import autocast_bfloat16
 from listen_and_move.training.augment import augmented

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam
 
 from listen_and_move.config import Config, TrainingConfig, is_step
 from listen_and_move.data.windows import Positions, beginning
 from listen_and_move.errors import UserError, shown
 from listen_and_move.json_text import parsed
+from listen_and_move.models.adam import Adam
 from listen_and_move.models.build import (
     build_discriminators,
     build_network,
@@ -126,10 +126,7 @@ def state_of_model(
 
 def _adam(module: nn.Module, rate: float, training: TrainingConfig) -> Adam:
     """Returns the optimiser of a module that is on its device already."""
-    parameters = list(module.parameters())
-    on_cuda = parameters[0].is_cuda  # where a CUDA graph counts the steps on the device
-    betas = (training.beta1, training.beta2)
-    return Adam(parameters, lr=rate, betas=betas, fused=True, capturable=on_cuda)
+    return Adam(module.parameters(), rate, (training.beta1, training.beta2))
 
 
 def save_state(path: Path, state: TrainingState) -> None:
@@ -143,11 +140,7 @@ def save_state(path: Path, state: TrainingState) -> None:
     for name, module in state.modules.items():
         tensors |= {f"{name}/{key}": value for key, value in to_disk(module.state_dict()).items()}
     for name, optimizer in state.optimizers.items():
-        tensors |= {
-            f"optimizer/{name}/{index}/{key}": value
-            for index, moments in optimizer.state_dict()["state"].items()
-            for key, value in moments.items()
-        }
+        tensors |= {f"optimizer/{name}/{key}": value for key, value in optimizer.tensors().items()}
     if state.lanes is not None:
         tensors |= {f"lanes/{name}": tensor for name, tensor in _named(state.lanes).items()}
     entry = json.dumps({"format": 1, "step": state.step, "positions": state.positions})
@@ -183,7 +176,7 @@ def load_state(path: Path, config: Config, device: torch.device) -> TrainingStat
     for name, module in state.modules.items():
         module.load_state_dict(from_disk(_below(tensors, f"{name}/")))
     for name, optimizer in state.optimizers.items():
-        _load_optimizer(optimizer, _below(tensors, f"optimizer/{name}/"))
+        optimizer.load(_below(tensors, f"optimizer/{name}/"))
     state.random.set_state(tensors["random"])
     lanes = {name: tensor.to(device) for name, tensor in _below(tensors, "lanes/").items()}
     state.lanes = _network_state(lanes) if lanes else None
@@ -229,8 +222,9 @@ def _check(file: TensorFile, config: Config) -> None:
 
 
 def _moment_kinds(file: TensorFile, name: str, module: nn.Module) -> dict[str, TensorKind]:
-    """Returns what a checkpoint holds of the optimiser of a module: all of a weight, or nothing where the
-    weight was never moved.
+    """Returns what a checkpoint holds of the optimiser of a module.
+
+    Of a weight that was never moved it holds nothing.
     """
     found: dict[str, TensorKind] = {}
     for index, weight in enumerate(module.parameters()):
@@ -257,15 +251,6 @@ def _lane_kinds(network: Network, config: Config) -> dict[str, TensorKind]:
 def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """Returns the tensors whose names begin with a prefix, by the rest of their names."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-
-def _load_optimizer(optimizer: Adam, tensors: dict[str, Tensor]) -> None:
-    """Puts the moments of a checkpoint into an optimiser; the rates stay those of the settings."""
-    moments: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        index, _, key = name.partition("/")
-        moments.setdefault(int(index), {})[key] = tensor
-    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
 def _named(state: NetworkState) -> dict[str, Tensor]:

@@ -95,7 +95,7 @@ def _compute(
         for each in state.adversaries:
             each.discriminator.requires_grad_(True)
             loss, found = each.discriminator_loss(real, views[each.name], fake.detach(), noise, penalise)
-            each.optimizer.zero_grad(set_to_none=True)
+            each.optimizer.zero_grad()
             loss.backward()
             each.optimizer.step()
             each.discriminator.requires_grad_(False)  # the generator's backward needs none of its gradients
@@ -121,7 +121,7 @@ def _compute(
     }
     generator = {name: (weight, term()) for name, (weight, term) in terms.items() if weight}
     loss = sum((weight * term for weight, term in generator.values()), fake.new_zeros(()))
-    state.optimizer.zero_grad(set_to_none=True)
+    state.optimizer.zero_grad()
     loss.backward()
     state.optimizer.step()
     losses |= {name: term for name, (_, term) in generator.items()}
