@@ -29,7 +29,8 @@ WINDOW, FFT, HOP = 1600, 2048, 640  # 25 ms, zero-padded; 10 ms
 LOWEST_HZ, HIGHEST_HZ = 125.0, 7500.0
 CLAMP = 4.0
 QUIET_DB, HEARD_DB = 6.0, 18.0
-"""Limits for matching, in dB of a chunk's loudest band above the noise floor.
+"""dB of a chunk's loudest band above the noise floor: up to the first it counts as silence in matching, from
+the second on fully as sound.
 
 Up to the first a chunk counts as silence, from the second on it counts fully as sound."""
 _BLOCK = 256  # chunks analysed at once: bounds the memory of a long track
@@ -55,15 +56,11 @@ class Matching(NamedTuple):
     flux_mean: float = 0.0
     """Mean of the flux, standardised and matched."""
     flux_spread: float = 1.0
-    """Standard deviation of the flux over audible chunks, a little enlarged so that faint flux is no stroke.
-    """
+    """Standard deviation of the flux over audible chunks, a little enlarged: faint flux is no stroke."""
 
 
 class Foresight(NamedTuple):
-    """A linear guess of the last chunks of a frame's look-ahead, where live play does not wait for them.
-
-    See `audio.foresight`.
-    """
+    """A linear guess of the missing chunks of a frame's look-ahead; see `audio.foresight`."""
 
     heard: int
     """Number of chunks after the frame's own that have arrived."""
@@ -134,10 +131,7 @@ class FeatureExtractor:
     def push_chunks(
         self, waveform: Float[Tensor, " samples"], state: FeatureState | None = None
     ) -> tuple[Float[Tensor, "chunks chunk"], FeatureState]:
-        """Takes the next block and returns the raw chunks from which `assemble` makes the completed frames.
-
-        There are no chunks where no frame is completed.
-        """
+        """Takes the next block and returns the raw chunks of the frames that it completes, for `assemble`."""
         state = self._extended_state(waveform, state)
         reach = HOP * (self.columns - 1) + WINDOW // 2
         ready = state.frame  # counts up to the first chunk that cannot be computed yet
@@ -158,12 +152,7 @@ class FeatureExtractor:
     def chunks(
         self, waveform: Float[Tensor, " samples"], first: int, last: int, offset: int = 0
     ) -> Float[Tensor, "chunks chunk"]:
-        """Returns the raw chunks ``first`` to ``last`` (exclusive; negative numbers are allowed).
-
-        ``offset`` is the place of the waveform's first sample in the sound.
-
-        The sound is silent outside the waveform.
-        """
+        """Returns raw chunks ``first`` to ``last`` (exclusive, may be negative); ``offset``: see `powers`."""
         return self.described(self.powers(waveform, first, last, offset))
 
     def powers(
@@ -208,9 +197,7 @@ class FeatureExtractor:
         return torch.cat([heard, known @ self.foresight.weights + self.foresight.bias], dim=1)
 
     def strokes(self, features: Float[Tensor, "T F"], matching: Matching | None) -> list[float]:
-        """Returns the strength of the stroke in each frame.
-
-        It is the flux over its mean, in units of `Matching.flux_spread`.
+        """Returns the strength of the stroke in each frame: the flux over its mean, in `flux_spread`.
 
         It is 0 where the sound is not foreign, or where the features hold no flux.
 
@@ -232,9 +219,7 @@ class FeatureExtractor:
         return self.levels(chunks).amax(1)
 
     def tilted(self, chunks: Float[Tensor, "chunks chunk"], decibels: float) -> Float[Tensor, "chunks chunk"]:
-        """Returns raw chunks as another microphone would give them; kinds level and shape only.
-
-        All in all they are equally loud.
+        """Returns raw chunks as another, equally loud microphone gives them; kinds level and shape only.
 
         Args:
             chunks: of a sound.
@@ -332,10 +317,7 @@ def mel_filters(bands: int) -> Float[Tensor, "bands bins"]:
 
 
 def _hz_to_mel(hz: float) -> float:
-    """Returns Slaney's mel.
-
-    It is linear below 1 kHz (3 mel per 200 Hz), logarithmic above (27 mel per factor 6.4).
-    """
+    """Returns Slaney's mel: linear (3 per 200 Hz) up to 1 kHz, logarithmic above (27 per factor 6.4)."""
     return hz * 3 / 200 if hz < 1000 else 15 + 27 * math.log(hz / 1000) / math.log(6.4)
 
 

@@ -38,15 +38,14 @@ STEADY = 0.002
 """Wander, in widths, below which a camera counts as standing still (0.0004 at most for those on tripods,
 0.005 and more for those in hands)."""
 EXPLAINED = 0.67
-"""Most of the picture's change that may be left after alignment: with more, nothing in the picture stands
-still.
+"""Most of the picture's change that may be left after alignment (of twenty clips 0.2 to 0.4 where something
+stands still, 0.97 and more where nothing does).
 
 Of twenty clips 0.2 to 0.4 is left where something stands still, 0.97 and more where nothing does."""
 HELD = 0.9
 """Share of the frames that have to show enough of what stands still."""
 GLANCES = 4
-"""Frames a second in the first look, which tells whether the camera stands and the others need no tracking.
-"""
+"""Frames a second in the first look, which tells whether the others need tracking."""
 LOOKED_AT = 48
 """Frames, evenly chosen, in which the change of the picture is measured."""
 QUIETER = 1 / 3
@@ -67,8 +66,7 @@ class CameraMotion(NamedTuple):
     wander: float
     """Root mean square shift of the picture, in widths."""
     left: float
-    """Share of the picture's change over time that is left after alignment; 1 where frames are not aligned.
-    """
+    """Share of the picture's change over time that is left after alignment; 1 without alignment."""
     rate: Fraction
     """Poses per second."""
     poses: Float[np.ndarray, "M 4"] | None = None

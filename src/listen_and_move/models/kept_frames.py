@@ -31,7 +31,8 @@ ENTRY = "kept_frames"
 _SIZES, _POSITIONS, _PATH, _POSES = "kept.sizes", "kept.positions", "path.", "kept.poses"
 _LIGHT = "kept.light"
 FARTHEST = 4.0
-"""Bound of all numbers of a pose and of light.
+"""Bound of all numbers of a pose (4 widths, 55 times as large, more than half a turn) and of light (16 times
+as bright).
 
 Of poses it is 4 widths of the picture, 55 times as large, more than half a turn; of light 16 times as bright.
 """
@@ -93,10 +94,7 @@ class KeptAbout(NamedTuple):
         return tuple(take.video for take in self.takes) or (self.video,)
 
     def moment(self, position: int) -> tuple[Fraction, str]:
-        """Returns the instant of a position in its file, in seconds, and the name of the file.
-
-        The name is empty where there is one file alone.
-        """
+        """Returns the instant of a position in its file, in seconds, and the file's name; "" for one file."""
         for take in reversed(self.takes):
             if position >= take.first:
                 return (position - take.first) / self.fps, take.name
@@ -190,10 +188,8 @@ class KeptFrames:
     name: str
     """Name of the file, for messages."""
     poses: Float[np.ndarray, "M 4"] | None = None
-    """Poses that bring each frame, kept as it was filmed, to where the camera would stand still; None: no
-    need.
-
-    A pose is shift to the right and downwards in widths, logarithm of the scale, angle."""
+    """Poses that bring each frame to where the camera would stand still (shift to the right and downwards in
+    widths, logarithm of the scale, angle); None: frames need none."""
     light: Float[np.ndarray, "M 3"] | None = None
     """Light of the frames, in stops over the usual: red, green, blue; None: it is steady."""
 
