@@ -1,5 +1,7 @@
-"""How much of the sync stays where the clip's own sound comes through other microphones, rooms and noise:
-final pictures at the size of the model, at the rate of the film, as `generate` plays them.
+"""Measures how much sync is left when the clip's sound comes through other microphones, rooms and noise.
+
+The measured pictures are final ones, at the size of the model and the rate of the film, as `generate` plays
+them.
 
     python -m benchmarks.disturbed RUN [RUN ...] [--pictures path composed] [--adapt auto] [--results FILE]
 
@@ -40,7 +42,7 @@ SNR_DB, DARK_DB, TILT_DB = 10.0, -24.0, 12.0
 
 
 def noisy(sound: Tensor, tilt: float) -> Tensor:
-    """The sound with noise, dark or bright."""
+    """Returns the sound with noise, dark or bright."""
     noise = tilted(torch.randn(len(sound), generator=torch.Generator().manual_seed(0)), tilt)
     return sound + noise * 10 ** (-SNR_DB / 20) * (sound.square().mean() / noise.square().mean()).sqrt()
 
@@ -83,7 +85,7 @@ def main() -> None:
 
 
 def excess_of(sums: Products) -> float:
-    """Dcor less its mean at wrong times."""
+    """Returns dcor less its mean at wrong times."""
     return sums.dcor - float(np.mean(sums.null))
 
 
@@ -116,7 +118,7 @@ def played(run: Path, pictures: list[Picture], adapt: str) -> Iterator[dict[str,
 
 
 def at_the_rate(frames: list[Any], pipeline: Pipeline, clip: Clip) -> tuple[Held, Held]:
-    """Returns what is on display in the part that was held out, and what was filmed."""
+    """Returns the frames on display in the held-out part, and the filmed frames of that part."""
     fps, held = pipeline.front_end.reference.extractor.fps, clip.held_out[0]
     shown = np.stack([frames[int(place * pipeline.fps / fps)] for place in held])
     return shown.view(Held), clip.frames[held.start : held.stop].numpy().view(Held)

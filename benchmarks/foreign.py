@@ -1,18 +1,21 @@
-"""What is shown when foreign sounds are played: pictures as they are written, at the size of the model and 20
-frames a second, heard as they are and brought into the clip's sound world.
+"""Measures the pictures that foreign sounds give.
+
+Pictures are measured as they are written, at the size of the model and 20 frames a second. Each sound is
+played twice: as it is, and brought into the clip's sound world.
 
     python -m benchmarks.foreign RUN [RUN ...] --sounds FOLDER [--clips 40] [--seconds 8] [--adapt 0 auto]
         [--results FILE]
 
-Paths of runs that learnt one video.
+Measured are paths of runs that learnt one video.
 
-Of each sound: share of the clip that is used (of as many frames as the sound has), jumps a second, motion
-over that of the training part, the best correlation of motion with onsets within 200 ms, the share of shifted
-sounds below it, novelty as it is, and how far it was taken as foreign. Of all sounds together: the share of
-shifts with which their mean correlation is less than it is unshifted. Beside them the same of the clip's own
-sound in its held-out part, and the motion in silence and in room noise. Where the clip has a steady beat, the
-sounds that have one are played on beats as well: `beats` says how near those of the clip are to those of the
-sound, 1 on them, 0 by chance, -1 between them.
+Figures of each sound: share of the clip that is used (of as many frames as the sound has), jumps a second,
+motion over that of the training part, the best correlation of motion with onsets within 200 ms, the share of
+shifted sounds below it, the novelty of the unchanged sound, and how far the sound was taken as foreign.
+Figure of all sounds together: the share of shifts at which their mean correlation is less than it is
+unshifted. Beside them stand the same figures of the clip's own sound in its held-out part, and the motion in
+silence and in room noise. Where the clip has a steady beat, the sounds that have one are played on beats as
+well: `beats` says how near the beats of the clip are to those of the sound, 1 on them, 0 by chance, -1
+between them.
 """
 
 import json
@@ -46,7 +49,7 @@ from listen_and_move.progress import untold
 
 RATE = Fraction(20)
 LAG = 4
-"""Frames either way in which motion may go with onsets."""
+"""Frames, before or after, by which motion may be shifted against onsets."""
 SHIFTS = 60
 ROOM_DB = -60.0
 Values = dict[str, Any]
@@ -87,8 +90,9 @@ def main() -> None:
 
 
 def _together(clips: list[Values]) -> float:
-    """The share of shifts with which the mean correlation of all sounds is less than it is unshifted; takes
-    the correlations with shifts out.
+    """Returns the share of shifts at which all sounds correlate less, in the mean, than they do unshifted.
+
+    The correlations with shifts are removed from ``clips``.
     """
     shifted = [clip.pop("shifted") for clip in clips]
     count = max(map(len, shifted))
@@ -98,7 +102,7 @@ def _together(clips: list[Values]) -> float:
 
 
 def _line(run: str, adapt: str, clips: list[Values], quiet: Values | None = None) -> str:
-    """Means, as a row of a table."""
+    """Returns the means as a row of a table."""
     cells = [f"{np.mean([clip[name] for clip in clips]):.3f}" for name in SHOWN]
     clear = f"{np.mean([clip['above'] > 0.95 for clip in clips]):.2f}"
     still = [f"{quiet[name]:.4f}" for name in ("together", "silence", "room")] if quiet else [""] * 3
@@ -111,22 +115,22 @@ class Player(NamedTuple):
     pipeline: Pipeline
     video: Path
     held_out: tuple[Fraction, Fraction]
-    """Of the video, in seconds."""
+    """Held-out part of the video, in seconds."""
     usual: float
     """Motion of the training part."""
     frames: int
-    """Of the training part, at `RATE`."""
+    """Frames of the training part, at `RATE`."""
     seconds: int
-    """Of each sound that is played."""
+    """Seconds of each sound that are played."""
     path: PathMemory
     beats: ClipBeats | None
-    """Of the clip."""
+    """Beats of the clip."""
     on_beats: bool
-    """They are played on those of sounds."""
+    """Whether the clip's beats are played on those of the sound."""
 
     @classmethod
     def of(cls, run: Path, seconds: int, on_beats: bool = False) -> "Player":
-        """Returns a run as that."""
+        """Returns the player of a run."""
         (video,), config = recording(run)
         clip = find_source(video).load(config, untold)
         parts = [clip.frames[span.start : span.stop].numpy() for span in clip.train]
@@ -193,7 +197,7 @@ class Player(NamedTuple):
         }
 
     def _on_beats(self, frames: list[Frame], check: SoundCheck) -> float:
-        """Returns how near the beats of the clip are to those of the sound; nan: one of them has none."""
+        """Returns how near the beats of the clip are to those of the sound; nan where either has no beat."""
         if self.beats is None or check.beats is None:
             return float("nan")
         fps = self.pipeline.front_end.reference.extractor.fps
@@ -207,20 +211,20 @@ class Player(NamedTuple):
     def _frames(
         self, sound: Callable[[], Iterable[np.ndarray]], adapt: Adapt
     ) -> tuple[list[Frame], SoundCheck]:
-        """Frames of a sound, and what was found out about it before."""
+        """Returns the frames of a sound, and what its sound check found."""
         check = listen(sound, self.pipeline.front_end.reference, "match", adapt, beats=True)
         settings = check.settings()._replace(**({} if self.on_beats else {"beats": None}))
         return list(self.pipeline.play(sound(), settings)), check
 
     def _pictures(self, frames: list[Frame]) -> np.ndarray:
-        """The pictures on display at `RATE`."""
+        """Returns the pictures on display at `RATE`."""
         count = int(len(frames) * RATE / self.pipeline.fps)
         shown = [frames[int(place * self.pipeline.fps / RATE)].picture for place in range(count)]
         return np.stack([picture for picture in shown if picture is not None])
 
 
 def _best(motion: np.ndarray, onsets: np.ndarray) -> float:
-    """The best correlation within the lag."""
+    """Returns the best correlation within the lag."""
     return float(lagged_correlation(motion, onsets, LAG)[1].max())
 
 

@@ -1,12 +1,13 @@
-"""How well ghosts are told from real frames, on real clips: the calibration of
-`listen_and_move.metrics.ghosts`.
+"""Measures how well ghosts are told from real frames on real clips.
+
+The figures calibrate `listen_and_move.metrics.ghosts`.
 
     python -m benchmarks.ghosts CLIP [CLIP ...] [--out benchmarks/results/ghosts.json]
 
-A clip is a run folder, or a video that nothing has learnt. The known frames are those of the training part at
-the model's rate. Judged are all frames of the held-out part, which nothing was set by; all training frames at
-the film's own rate; half-and-half blends of two training frames, as if these two were not known; and blends
-of two held-out frames, where any differ as clearly.
+A clip is a run folder, or a video that no run has learnt. The known frames are those of the training part at
+the model's rate. Four kinds of frames are judged: all frames of the held-out part, which no threshold was
+fitted to; all training frames at the film's own rate; half-and-half blends of two training frames, with these
+two left out of the known ones; and blends of two held-out frames that differ as clearly, where there are any.
 """
 
 import argparse
@@ -32,13 +33,13 @@ from listen_and_move.settings import from_preset
 
 BLENDS = 100
 PRESET = "studio"
-"""What is taken of a video that nothing has learnt, and held out."""
+"""The preset that says which part of a video without a run is taken and held out."""
 SEED = 1
-"""Not that of the threshold's own blends."""
+"""Seed of the blends, other than the seed of the blends that the threshold was fitted to."""
 
 
 class GhostCalibration(NamedTuple):
-    """What was told rightly of a clip."""
+    """Shares of the frames of a clip that were judged rightly."""
 
     clip: str
     known: int
@@ -89,7 +90,7 @@ def _all_shown(film: Film) -> UInt8[np.ndarray, "T H W 3"]:
 
 
 def _clear(detector: GhostDetector, real: UInt8[np.ndarray, "T H W 3"]) -> NDArray[np.int64]:
-    """Returns pairs of held-out frames that differ as much as half of all pairs of known ones do."""
+    """Returns pairs of held-out frames that differ at least as much as the median pair of known frames."""
     found = apart(cut_blocks(smoothed_grey(real), detector.places, detector.side))
     clear = np.argwhere(np.triu(found >= clear_difference(apart(detector.blocks)), 1))
     return np.random.default_rng(SEED).permutation(clear)[:BLENDS]
@@ -101,7 +102,7 @@ def _caught(
     pairs: NDArray[np.int64],
     known_themselves: bool = False,
 ) -> float | None:
-    """Returns the share of blends of some frames that are told; None where there are none."""
+    """Returns the share of blends of some frames that are recognised; None where there are no pairs."""
     if not len(pairs):
         return None
     blends = frames[pairs].astype(np.float32).mean(1).round().astype(np.uint8)

@@ -1,5 +1,7 @@
-"""What more seconds of the same performance give: each clip is learnt from ever earlier on, up to the same
-held-out part, and that part is measured at the size of the source.
+"""Measures what more seconds of the same performance give.
+
+Each clip is learnt several times, each time from an earlier second on, always up to the same held-out part;
+that part is measured at the size of the source.
 
     python -m benchmarks.length [--videos FOLDER] [--only ukulele] [--seeds 0 1 2] [--work FOLDER] [--out
     FILE]
@@ -61,14 +63,15 @@ def main() -> None:
 
 
 def _mean(values: Sequence[float | None]) -> str:
-    """Returns a mean as text; a dash where a network is missing that would tell."""
+    """Returns a mean as text; a dash where the network that measures it is missing."""
     known = [value for value in values if value is not None]
     return f"{fmean(known):.3f}" if known else "-"
 
 
 def measured(name: str, seconds: int, seed: int, videos: Path, work: Path) -> dict[str, Any]:
-    """Returns the measures of each picture, by its name, for a model that learnt the seconds before the
-    held-out part.
+    """Returns the measures of each picture of one model, by the name of the picture.
+
+    The model learnt the seconds before the held-out part.
     """
     clip = PERFORMANCES[name]
     run = RunFolder(work / f"{name}-{seconds}-{seed}")

@@ -25,7 +25,7 @@ RATE = 44_100
 
 
 def sound(seconds: float, seed: int = 0) -> np.ndarray:
-    """Three bursts a second."""
+    """Returns noise in three bursts a second."""
     random, count = np.random.default_rng(seed), int(seconds * RATE)
     return (0.1 * random.standard_normal(count) * np.exp(-8 * (3 * np.arange(count) / RATE % 1))).astype(
         np.float32
@@ -33,8 +33,9 @@ def sound(seconds: float, seed: int = 0) -> np.ndarray:
 
 
 def frame_by_frame(model: str, seconds: float = 10.0) -> dict[str, float]:
-    """A block of sound for every frame: pictures a second, milliseconds from a block to its picture, and of
-    computing.
+    """Returns the speed of play with one block of sound for every frame.
+
+    Measured are pictures a second, milliseconds from a block to its picture, and milliseconds of computing.
     """
     from listen_and_move import Animator
 
@@ -62,8 +63,9 @@ def frame_by_frame(model: str, seconds: float = 10.0) -> dict[str, float]:
 
 
 def several(model: str, players: int, seconds: float = 10.0) -> dict[str, float]:
-    """Players in threads, each as fast as it can: pictures a second of all, and how many were drawn
-    together.
+    """Returns the speed of several players in threads, each as fast as it can.
+
+    Measured are pictures a second of all players, and how many pictures were drawn together.
     """
     from listen_and_move import Animator
 
@@ -92,7 +94,7 @@ def several(model: str, players: int, seconds: float = 10.0) -> dict[str, float]
 
 
 def memory(model: str, minutes: int) -> dict[str, Any]:
-    """Megabytes resident after each minute of sound, as fast as possible."""
+    """Returns the resident megabytes after each minute of sound, played as fast as possible."""
     from listen_and_move import Animator
 
     animator = Animator.load(model, "cpu")
@@ -107,8 +109,9 @@ def memory(model: str, minutes: int) -> dict[str, Any]:
 
 
 def lag(model: str, seconds: float = 30.0) -> dict[str, float]:
-    """A file at its own speed into a Matroska file that nobody reads: milliseconds from the sound to its
-    picture.
+    """Returns the milliseconds from a sound to its picture.
+
+    A file plays at its own speed into a Matroska file that goes nowhere.
     """
     from listen_and_move.inference.perform import perform
     from listen_and_move.media.wav import write_wav
@@ -141,7 +144,7 @@ def lag(model: str, seconds: float = 30.0) -> dict[str, float]:
 
 
 def measured(model: Path, threads: int, name: str, *arguments: object) -> Any:
-    """What a measurement gives, alone in a process with so many threads."""
+    """Returns the result of a measurement that runs alone in a process with ``threads`` threads."""
     command = [sys.executable, "-m", "benchmarks.live", "--child", str(model), name, *map(str, arguments)]
     surroundings = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     print(f"{name} {' '.join(map(str, arguments))} on {threads} core(s)", file=sys.stderr)
@@ -151,13 +154,13 @@ def measured(model: Path, threads: int, name: str, *arguments: object) -> Any:
 
 
 def child(model: str, name: str, *arguments: str) -> None:
-    """One measurement, as JSON."""
+    """Runs one measurement and prints its result as JSON."""
     found = {"frame_by_frame": frame_by_frame, "several": several, "memory": memory, "lag": lag}[name]
     print(json.dumps(found(model, *map(int, arguments))))
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Measures, prints and writes."""
     if sys.argv[1:2] == ["--child"]:
         return child(*sys.argv[2:])
     parser = argparse.ArgumentParser(

@@ -1,5 +1,6 @@
-"""Read ten minutes of 1080p video for training, twice: decoded, then from the cache. Seconds by the clock and
-of processors.
+"""Reads ten minutes of 1080p video for training, twice: decoded, then from the cache.
+
+The figures are seconds by the clock and seconds of the processors.
 
     python -m benchmarks.long_video VIDEO [--minutes 10] [--preset quick] [--out FILE]
 
@@ -26,7 +27,7 @@ PART = 30.0  # seconds that are repeated
 
 
 def main() -> None:
-    """Make the video, read it in two processes, print and write."""
+    """Makes the video, reads it in two processes, prints and writes."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -63,7 +64,7 @@ def main() -> None:
 
 
 def read(video: Path, preset: str) -> dict[str, Any]:
-    """Decoding, cropping and features, as training does it."""
+    """Decodes, crops and computes features, as training does."""
     begun = time.perf_counter()
     clip = load_clip(video, from_preset(preset, {}))
     seconds = time.perf_counter() - begun
@@ -76,7 +77,7 @@ def read(video: Path, preset: str) -> dict[str, Any]:
 
 
 def lengthened(video: Path, folder: Path, minutes: float) -> Path:
-    """The video's beginning at 1080p, over and over."""
+    """Writes the video's beginning at 1080p, repeated to the length, and returns the file."""
     section, whole = folder / "part.mp4", folder / "whole.mp4"
     ffmpeg = ["ffmpeg", "-loglevel", "error", "-y"]
     scaled = ["-vf", "scale=1920:1080,fps=30", "-c:v", "libx264", "-preset", "fast", "-c:a", "aac"]

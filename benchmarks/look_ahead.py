@@ -1,12 +1,13 @@
-"""Latency against quality: how well live pictures follow the clip's own sound in the part that was held out,
-for every number of frames that is waited for.
+"""Measures latency against quality: how well live pictures follow for each number of awaited frames.
+
+The sound is the clip's own, in the part that was held out.
 
     python -m benchmarks.look_ahead RUN [RUN ...] [--pictures auto] [--frames 0 1 2 3 4 5 6] [--results FILE]
 
-Runs that learnt one video and hold some of it out. Pictures at the size of the model and the rate of what is
-shown, each against the frame of its own instant: what is late by waiting is not counted. `whole`: where all
-of the sound is known, as in a file. Excess: dcor less its mean at wrong times; runs of one clip and one
-number of trained frames are pooled.
+The runs learnt one video and hold some of it out. Pictures have the size of the model and the rate of what is
+shown. Each is compared with the frame of its own instant, so the delay of waiting does not count. `whole`
+means that all of the sound is known, as in a file. Excess is dcor less its mean at wrong times; runs of one
+clip and one number of trained frames are pooled.
 """
 
 import argparse
@@ -66,13 +67,13 @@ def main() -> None:
 
 
 def products_of(row: dict[str, Any]) -> Products:
-    """The sums of a row."""
+    """Returns the sums of a row."""
     product, generated, real = row["products"]
     return Products(product, generated, real, tuple(row["shifted"]))
 
 
 def played(run: Path, pictures: list[Picture], frames: list[int]) -> Iterator[dict[str, Any]]:
-    """Yields a row for each picture, where the whole sound is known and for each number of frames."""
+    """Yields a row for each picture: with the whole sound known, and for each number of awaited frames."""
     (video,), config = recording(run)
     animator, trained = Animator.load(run, "cpu"), config.features.future
     kept, start = animator.model.kept, Fraction(config.clip.start)
@@ -85,7 +86,7 @@ def played(run: Path, pictures: list[Picture], frames: list[int]) -> Iterator[di
             choice = PictureChoice(picture, "model", live=waited is not None, look_ahead=waited)
             try:
                 pipeline = model_pipeline(animator, choice, run.name)
-            except UserError:  # what is not a path waits for no more than it was trained to hear
+            except UserError:  # only a path can wait for more frames than the model was trained to hear
                 continue
             if pipeline.fps not in clips:
                 settings = with_values(config, {"clip.fps": str(pipeline.fps)})

@@ -31,9 +31,9 @@ WIDTH, HEIGHT, FPS, FRAMES = 128, 96, 30, 90
 RATE = 48_000
 MILLISECONDS = Fraction(1000)
 BEEP = 0.25
-"""Share of the loudest sample above which there is a beep."""
+"""Share of the loudest sample above which a sample belongs to a beep."""
 LATEST = 2400
-"""Samples, of lag that is looked for."""
+"""Largest lag that is searched, in samples."""
 
 
 @dataclass(frozen=True)
@@ -41,43 +41,44 @@ class Recipe:
     """How a file is made."""
 
     file: str
-    """Its name; the suffix says the container."""
+    """Name of the file; its suffix says the container."""
     writer: str
-    """Who writes such files."""
+    """Device or program that writes such files."""
     arguments: str = ""
-    """Of ffmpeg, between the inputs (film, sound) and the file."""
+    """Arguments of ffmpeg between the inputs (film, sound) and the file."""
     made: Callable[[Path, Path], None] | None = None
-    """Makes it otherwise: called with the folder of the film and the file."""
+    """Writes the file in another way than `arguments`; called with the folder of the film and the file."""
     judged: str = ""
-    """Filters that ffmpeg needs to show what is to be seen."""
+    """Filters with which ffmpeg shows what a viewer should see."""
     clock: str = "-copyts"
-    """Of ffmpeg: the file's own; empty where it is set back or jumps, and ffmpeg mends it."""
+    """ffmpeg's option for time stamps: those of the file; empty where they are set back or jump and ffmpeg
+    mends them."""
     sound: int = 0
-    """Number of the sound that is taken."""
+    """Number of the sound track that is read."""
 
 
 @dataclass
 class Found:
-    """How a file was read."""
+    """What was found when a file was read."""
 
     writer: str
     refused: str = ""
-    """The message, where it was."""
+    """The error message where the file was refused."""
     frames_equal: float | None = None
     """Share of milliseconds in which the frame on display has ffmpeg's number."""
     longest_ms: int | None = None
-    """Longest stretch in which it has another one."""
+    """Longest stretch in which the frame on display has another number than ffmpeg's."""
     seconds: tuple[float, float] | None = None
-    """Of picture, ours and ffmpeg's."""
+    """Seconds of picture: ours, then ffmpeg's."""
     colour_mean: float | None = None
     """Mean difference of the colours, of 255."""
     colour_worst: float | None = None
-    """The 99th percentile."""
+    """The 99th percentile of the differences of the colours, of 255."""
     sound_lag_ms: float | None = None
     sound_error: float | None = None
     """Root mean square of the difference over that of the sound, both as one channel at 48 kHz."""
     sync_ms: int | None = None
-    """Largest distance of a beep from the frame with which it was filmed."""
+    """Largest distance of a beep from the frame that it was filmed with."""
     notes: list[str] = field(default_factory=list)
 
 
@@ -99,7 +100,7 @@ TO_SDR = (
 
 
 def remuxed(first: str, second: str, suffix: str = "mp4") -> Callable[[Path, Path], None]:
-    """Returns what makes a file of another one, which is written first.
+    """Returns a writer that first writes one file, and the asked one from it.
 
     Args:
         first: arguments for the first file.
@@ -117,7 +118,7 @@ def remuxed(first: str, second: str, suffix: str = "mp4") -> Callable[[Path, Pat
 
 
 def joined(offset: float = 0.0, size: str = f"{WIDTH}x{HEIGHT}") -> Callable[[Path, Path], None]:
-    """Returns what makes a stream of two halves, one behind the other.
+    """Returns a writer of a stream that joins two halves.
 
     Args:
         offset: seconds that the clock of the second half begins at.
@@ -139,7 +140,7 @@ def joined(offset: float = 0.0, size: str = f"{WIDTH}x{HEIGHT}") -> Callable[[Pa
 
 
 def covered(folder: Path, file: Path) -> None:
-    """With chapters and a cover, which is a picture too."""
+    """Writes a file with chapters and a cover, which counts as a picture track too."""
     cover, chapters = file.with_name("cover.jpg"), file.with_name("chapters.txt")
     ffmpeg(f"-f lavfi -i color=red:size=640x640 -frames:v 1 {cover}")
     halves = ("START=0\nEND=1500", "START=1500\nEND=3000")
@@ -155,14 +156,14 @@ def covered(folder: Path, file: Path) -> None:
 
 
 def torn(folder: Path, file: Path) -> None:
-    """A fragmented file of which the last third is missing."""
+    """Writes a fragmented file of which the last third is missing."""
     ffmpeg(f"{inputs(folder)} {H264} {AAC} -g 15 -movflags +frag_keyframe+empty_moov {file}")
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) * 2 // 3])
 
 
 def damaged(folder: Path, file: Path) -> None:
-    """Zeros in the middle of a transport stream."""
+    """Writes a transport stream with zeros in the middle."""
     ffmpeg(f"{inputs(folder)} {H264} -g 10 {AAC} {file}")
     whole = bytearray(file.read_bytes())
     middle = len(whole) // 2 // 188 * 188
@@ -171,7 +172,7 @@ def damaged(folder: Path, file: Path) -> None:
 
 
 def piped(arguments: str) -> Callable[[Path, Path], None]:
-    """Returns what makes a file through a pipe, so that its head cannot be written again."""
+    """Returns a writer that uses a pipe, so that the head of the file cannot be rewritten at the end."""
 
     def make(folder: Path, file: Path) -> None:
         line = ["ffmpeg", "-v", "error", "-y", *f"{inputs(folder)} {arguments} -".split()]
@@ -341,7 +342,7 @@ RECIPES = (
 
 
 def main() -> None:
-    """Make, read, compare, print and write."""
+    """Makes, reads and compares the files, prints and writes the figures."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -365,7 +366,7 @@ def main() -> None:
 
 
 def line(found: Found) -> str:
-    """Returns how a file was read, in a line."""
+    """Returns a file's figures in one line."""
     if found.refused:
         return f"refused: {found.refused}"
     parts = [
@@ -409,7 +410,7 @@ def make_film(folder: Path) -> None:
 
 
 def picture(number: int) -> np.ndarray:
-    """A picture with a number as eight upright stripes above, and colours below."""
+    """Returns a picture that shows a number as eight upright stripes above, and colours below."""
     stripes = [235 if number >> bit & 1 else 20 for bit in range(8)]
     above = np.repeat(np.repeat(np.array(stripes, np.uint8)[None, :, None], WIDTH // 8, 1), 3, 2)
     colours = np.array(
@@ -452,7 +453,7 @@ def looked_at(recipe: Recipe, folder: Path) -> Found:
 
 
 def compare(file: Path, recipe: Recipe, found: Found) -> None:
-    """Puts down what a file holds, and how it differs from what ffmpeg reads.
+    """Notes the figures of a file and their differences from ffmpeg's.
 
     Args:
         file: that is read.
@@ -485,8 +486,9 @@ def sync(numbers: np.ndarray, sound: np.ndarray) -> int | None:
 
 
 def compare_pictures(file: Path, recipe: Recipe, found: Found) -> np.ndarray:
-    """Puts down how the picture differs from ffmpeg's, and returns the number of the frame on display in each
-    millisecond.
+    """Notes how the picture differs from ffmpeg's and returns the frames on display.
+
+    The returned array holds the number of the frame on display in each millisecond.
 
     Args:
         file: that is read.
@@ -553,7 +555,7 @@ def judged_frames(file: Path, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
 
 
 def compare_sounds(file: Path, recipe: Recipe, found: Found) -> np.ndarray:
-    """Puts down how the sound differs from ffmpeg's, as one channel, and returns it.
+    """Notes how the sound, as one channel, differs from ffmpeg's, and returns the sound.
 
     Args:
         file: that is read.

@@ -1,5 +1,6 @@
-"""The pictures of docs/quality.md: what a clip and each setting do to the picture that is shown, all made up,
-trained and played here, at 512 pixels.
+"""Makes the pictures of docs/quality.md, which show the effect of the clip and of each setting.
+
+The clips are made up; models are trained and played here, at 512 pixels.
 
     python -m benchmarks.quality [--out docs/quality] [--work FOLDER] [--steps 500] [--only shown playing \
         settings clips length]
@@ -36,13 +37,13 @@ FPS, SIZE, SCREEN, SECONDS = Fraction(20), 64, 512, 30.0
 PLAYED_SECONDS, SOUND_RATE = 6.0, 48_000
 LEARNT, UNHEARD = melody(1, SECONDS), melody(1002, PLAYED_SECONDS)
 SHOWN = (14, 19, 22, 25, 29)
-"""Frames of the strips."""
+"""Numbers of the frames in the strips."""
 LARGE = 25
-"""The frame of the comparison at full size, and its middle part."""
+"""Number of the frame that is compared at full size, and in its middle part."""
 REACH = 48
-"""Pixels that a camera in a hand goes astray at most."""
+"""Largest shift of a hand-held camera, in pixels."""
 TILE = 200
-"""Pixels of a strip's frame."""
+"""Side of a frame in a strip, in pixels."""
 TWICE_AS_WIDE = {"generator.channels_base": 256, "generator.channels_max": 128}
 
 
@@ -54,12 +55,12 @@ class QualityCase(NamedTuple):
     controls: Controls = AS_TRAINED
     picture: Picture = "composed"
     quieter: float = 0.0
-    """dB by which the sound is quieter than it was rendered."""
+    """Decibels by which the sound is quieter than it was rendered."""
     gain: Gain | Literal["match"] = "match"
 
 
 def shaken(frames: np.ndarray) -> np.ndarray:
-    """A camera that is held by hand: a smooth walk of a few pixels."""
+    """Returns frames of a hand-held camera, which shifts in a smooth walk of a few pixels."""
     walk = np.cumsum(np.random.default_rng(0).normal(0, 1, (len(frames), 2)), 0)
     smooth = np.stack([np.convolve(axis, np.hanning(15) / 7, "same") for axis in walk.T], 1)
     places = np.round(12 * smooth / smooth.std(0)).astype(int).clip(-REACH, REACH) + REACH
@@ -70,7 +71,7 @@ def shaken(frames: np.ndarray) -> np.ndarray:
 
 
 def cut(frames: np.ndarray) -> np.ndarray:
-    """After three fifths another shot: the left half of the picture, twice as large."""
+    """Returns frames with another shot after three fifths: the left half of the picture, twice as large."""
     side, first = frames.shape[1] // 2, 3 * len(frames) // 5
     larger = frames[first:, side // 2 : side // 2 + side, :side].repeat(2, 1).repeat(2, 2)
     return np.concatenate([frames[:first], larger])
@@ -85,7 +86,7 @@ CLIPS: dict[str, tuple[float, int, Callable[[np.ndarray], np.ndarray]]] = {
     "cut": (SECONDS, 1, cut),
     "foreign": (SECONDS, 77, lambda frames: frames),
 }
-"""Length, seed of the melody that is heard (1 is the one that is seen), and what was done to the picture."""
+"""Length, seed of the melody that is heard (1 is the melody that is seen), and the change of the picture."""
 
 SHOWN_PICTURES: dict[str, QualityCase] = {
     "--picture drawn": QualityCase(picture="drawn"),
@@ -137,7 +138,7 @@ PICTURES: dict[str, dict[str, QualityCase]] = {
 
 
 def main() -> None:
-    """Draw what is asked for."""
+    """Draws the pictures that are asked for."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -159,7 +160,7 @@ def main() -> None:
 
 
 def played(case: QualityCase, work: Path, steps: int) -> np.ndarray:
-    """The frames of a case for the melody that no model has heard, as they are written and read back."""
+    """Returns the frames of a case as written and read back, for the melody that no model has heard."""
     settings = {"training.steps": steps, "clip.holdout": "0"} | dict(case.settings)
     run = work / "-".join([case.clip, *(f"{name}={value}" for name, value in settings.items())])
     trained = train(film(work, case.clip), run, preset_name="quick", settings=settings)
@@ -181,7 +182,7 @@ def played(case: QualityCase, work: Path, steps: int) -> np.ndarray:
 
 
 def film(work: Path, name: str) -> Path:
-    """A clip to learn."""
+    """Returns a clip to learn, written where it is missing."""
     path, (seconds, melody_seed, changed) = work / f"{name}.mp4", CLIPS[name]
     if not path.exists():
         sound = Waveform(render_sound(melody(melody_seed, seconds), seconds), SOUND_RATE)
@@ -192,7 +193,7 @@ def film(work: Path, name: str) -> Path:
 
 
 def truth(work: Path) -> np.ndarray:
-    """What really belongs to the melody, written and read back like everything else."""
+    """Returns the real frames of the unheard melody, written and read back like all others."""
     path = work / "truth.mp4"
     with VideoWriter(path, width=SCREEN, height=SCREEN, fps=FPS, overwrite=True) as writer:
         for frame in render_frames(UNHEARD, PLAYED_SECONDS, FPS, SCREEN, SCREEN):
@@ -201,13 +202,16 @@ def truth(work: Path) -> np.ndarray:
 
 
 def reduced(frames: np.ndarray) -> np.ndarray:
-    """Frames at the model's size."""
+    """Returns frames at the model's size."""
     cells = frames.reshape(len(frames), SIZE, SCREEN // SIZE, SIZE, SCREEN // SIZE, 3)
     return cells.mean((2, 4)).round().astype(np.uint8)
 
 
 def figures(frames: np.ndarray, real: np.ndarray) -> dict[str, float]:
-    """How well pictures follow the truth, how sharp they are where it moves, and how much they move."""
+    """Returns how well pictures follow the real ones, and their sharpness and motion.
+
+    Sharpness is measured where pictures move.
+    """
     small, small_real = reduced(frames), reduced(real)
     return {
         "dcor": difference_correlation(small, small_real),
@@ -217,7 +221,7 @@ def figures(frames: np.ndarray, real: np.ndarray) -> dict[str, float]:
 
 
 def draw(rows: Mapping[str, np.ndarray], real: np.ndarray, out: Path) -> None:
-    """A strip and a curve of motion per row, the truth first."""
+    """Draws a strip and a curve of motion per row, the real frames first."""
     rows = {"the truth": real, **rows}
     figure = Figure(figsize=(14, 1.6 * len(rows)), layout="constrained")
     axes = figure.subplots(len(rows), 2, width_ratios=(2, 1), squeeze=False)

@@ -1,5 +1,6 @@
-"""The bill of materials of an installation, in CycloneDX: the packages that the project needs to run, and the
-libraries that lie inside their wheels.
+"""Writes the bill of materials of an installation, in CycloneDX.
+
+It lists the packages that the project needs to run, and the libraries inside their wheels.
 
     python -m tools.bill_of_materials [--out docs/bill-of-materials.cdx.json]
 
@@ -21,13 +22,13 @@ from packaging.utils import canonicalize_name
 Values = dict[str, Any]
 PROJECT = "listen-and-move"
 EXTRAS = ("app", "live")
-"""What users install; what only tests need is not shipped."""
+"""Extras that users install; packages that only tests need are not shipped."""
 HASH = re.compile(r"-[0-9a-f]{8}(?=[-.])")
-"""What a wheel puts into the file name of a library that it carries."""
+"""Hash that a wheel puts into the file name of a library that it carries."""
 LIBRARY = re.compile(
     r"(?P<name>lib\w+(?:-[a-z]+)?)(?:-r?[0-9.]+)*\.(?:so|dylib)(?:\.(?P<version>[.0-9]+[a-z]?))?"
 )
-"""A file name of a library."""
+"""Pattern of a library's file name."""
 _NAMES = {
     "0BSD": "lzma",
     "Apache-2.0": "opencore-amrnb opencore-amrwb",
@@ -50,11 +51,11 @@ _NAMES = {
     "libtiff": "tiff",
 }
 LICENCES = {f"lib{name}": licence for licence, names in _NAMES.items() for name in names.split()}
-"""Of libraries that come inside other packages' wheels, as their projects state them."""
+"""Licences of libraries inside other packages' wheels, as their projects state them."""
 
 
 def main() -> None:
-    """Write the bill of what is installed."""
+    """Writes the bill of the installed packages."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -80,7 +81,7 @@ def bill() -> Values:
 
 
 def needed() -> dict[str, tuple[Distribution, list[str]]]:
-    """Returns the installed packages that the project needs, itself among them, each with what it needs."""
+    """Returns the installed packages that the project needs, itself included, each with its own needs."""
     found: dict[str, tuple[Distribution, list[str]]] = {}
     seen: dict[str, frozenset[str]] = {}
     waiting: list[tuple[str, frozenset[str]]] = [(PROJECT, frozenset(EXTRAS))]
@@ -106,7 +107,10 @@ def _applies(need: Requirement, extras: frozenset[str]) -> bool:
 
 
 def _installed(name: str) -> bool:
-    """Not so where a package is of another system, or of an extra that is left out."""
+    """Returns whether a package is installed.
+
+    A package of another system, or of an extra that is left out, is not.
+    """
     try:
         return bool(distribution(name))
     except PackageNotFoundError:
@@ -147,7 +151,7 @@ def libraries(package: Distribution) -> set[tuple[str, str]]:
 
 
 def _licence(package: Distribution) -> Values:
-    """As the package states it: by its expression, else by its classifiers, else in words."""
+    """Returns the licence that a package states: its expression, else its classifiers, else its text."""
     about = package.metadata
     if "License-Expression" in about:
         return {"expression": about["License-Expression"]}

@@ -1,15 +1,16 @@
-"""How fast, how large, and how near to the machine's peak: one table, and JSON with device, versions and
-commit.
+"""Measures speed, size and distance from the machine's peak.
+
+The result is one table, and JSON with device, versions and commit.
 
     python -m benchmarks.speed [--device auto] [--presets paper studio quick baseline] [--sizes 64 128 256 \
         512] [--out FILE]
 
-On CPU and CUDA alike. `--minutes 8` is when no new measurement begins, so that a session on a GPU ends in
-time; what was left out, for that or because one call would take longer than `--longest` seconds, is listed.
-*results_gb*: what all results of a call hold at most, counted without computing, so for those that are left
-out too. *share*: operations of our own forms per second over what the machine's float32 matrix product
-reaches in the same process. Perceptual weights are random ones. With OMP_NUM_THREADS=1 seconds are those of
-the processor, so that other work on the machine does little harm.
+It runs on CPU and CUDA alike. No new measurement begins after `--minutes 8`, so that a session on a GPU ends
+in time. Measurements that are left out for that, or because one call would take longer than `--longest`
+seconds, are listed. *results_gb*: the most that all results of a call hold, counted without computing, and so
+also for measurements that are left out. *share*: operations of our own forms per second over what the
+machine's float32 matrix product reaches in the same process. Perceptual weights are random ones. With
+OMP_NUM_THREADS=1 seconds are those of the processor, so that other work on the machine does little harm.
 """
 
 import argparse
@@ -48,7 +49,7 @@ COLUMNS = (
 
 
 def jobs(options: argparse.Namespace, device: str) -> Iterator[SpeedMeasurement]:
-    """The first preset at every size; how cost grows with window, lanes and size; then the other presets."""
+    """Yields the first preset at every size, then other windows, lanes and sizes, then the other presets."""
     first, *others = ([*_table(preset, options, device)] for preset in options.presets)
     yield from first
     if options.growth:
@@ -68,8 +69,10 @@ def jobs(options: argparse.Namespace, device: str) -> Iterator[SpeedMeasurement]
 
 
 def _table(preset: str, options: argparse.Namespace, device: str) -> Iterator[SpeedMeasurement]:
-    """``quick`` is ``studio`` at 64 pixels, so it is measured as it is trained: by its own size, window and
-    lanes.
+    """Yields the measurements of one preset's table.
+
+    ``quick`` is ``studio`` at 64 pixels, so it is measured with its own size, window and lanes, as it is
+    trained.
     """
     config = from_preset(preset, {})
     shapes = [(size, 16, 1) for size in options.sizes]
@@ -80,7 +83,7 @@ def _table(preset: str, options: argparse.Namespace, device: str) -> Iterator[Sp
 
 
 def main() -> None:
-    """Measure, print, write JSON."""
+    """Measures, prints, and writes JSON."""
     if sys.argv[1:2] == ["--child"]:
         job, counts = json.loads(sys.argv[2])
         print(json.dumps(measured(SpeedMeasurement(*job), Counts(*counts))))
@@ -129,7 +132,9 @@ def _row(job: SpeedMeasurement, longest: float, until: float, peak: float) -> di
 
 
 def _here(job: SpeedMeasurement, counts: Counts) -> dict[str, Any]:
-    """CUDA tells peak memory for each measurement, and to start it anew for each would take as long as the
+    """Returns the figures of a job that is measured in this process.
+
+    CUDA reports peak memory for each measurement, and a new start for each would take as long as the
     measurements.
     """
     try:
@@ -139,7 +144,7 @@ def _here(job: SpeedMeasurement, counts: Counts) -> dict[str, Any]:
 
 
 def _in_a_process_of_its_own(job: SpeedMeasurement, counts: Counts) -> dict[str, Any]:
-    """So that its peak memory is its own."""
+    """Returns the figures of a job that is measured in a new process, for a peak memory of its own."""
     command = [sys.executable, "-m", "benchmarks.speed", "--child", json.dumps([job, counts])]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:

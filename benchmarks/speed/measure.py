@@ -15,25 +15,26 @@ from listen_and_move.precision import products, reused_memory
 
 
 class SpeedMeasurement(NamedTuple):
-    """What is to be measured."""
+    """One measurement to make."""
 
     what: str
-    """generate or train."""
+    """What is measured: generate or train."""
     preset: str
     size: int
     window: int
     lanes: int
     speed: str
-    """exact or fast; of generation: float32 or bfloat16."""
+    """exact or fast for training; float32 or bfloat16 for generation."""
     device: str
     seconds: float
-    """To spend on each figure, at most, beside the first call."""
+    """Seconds to spend on each figure, at most, without the first call."""
     recompute: bool = False
 
 
 def measured(job: SpeedMeasurement, counts: Counts) -> dict[str, Any]:
-    """The figures of a job, whose operations were counted: seconds, frames per second, peak memory, share of
-    the machine's.
+    """Returns seconds, frames per second, peak memory and share of the machine's peak of a job.
+
+    The operations of the job were counted before.
     """
     device = torch.device(job.device)
     peak = matrix_peak(device)
@@ -52,7 +53,7 @@ def measured(job: SpeedMeasurement, counts: Counts) -> dict[str, Any]:
 
 
 def matrix_peak(device: torch.device) -> float:
-    """GFLOP per second of the best float32 matrix product without TF32, the measure of the machine."""
+    """Returns the GFLOP per second of the best float32 matrix product without TF32, the machine's peak."""
     side = 8192 if device.type == "cuda" else 2048
     matrix = torch.randn(side, side, device=device)
     with products(exact=True):
@@ -61,7 +62,7 @@ def matrix_peak(device: torch.device) -> float:
 
 
 def planned(job: SpeedMeasurement) -> Counts:
-    """Operations of a window or a step, counted without computing anything."""
+    """Returns the operations of a window or a step, counted without computing."""
     training = BenchmarkTraining(_settings(job), torch.device("meta"))
     if job.what == "train":
         return counted(training.step)
@@ -76,7 +77,7 @@ def _settings(job: SpeedMeasurement) -> Any:
 
 
 def _generation(job: SpeedMeasurement, device: torch.device) -> dict[str, Any]:
-    """From features to pixels on the host, as a user gets them."""
+    """Measures generation from features to pixels on the host, as a user gets them."""
     config = _settings(job)
     player = animator(config, device, precision="float32" if job.speed == "exact" else "bfloat16")
     features = torch.randn(job.window, config.features.size)
@@ -98,7 +99,7 @@ def _training(job: SpeedMeasurement, device: torch.device) -> dict[str, Any]:
 
 
 def _median(call: Callable[[], Any], device: torch.device, seconds: float) -> float:
-    """Seconds of a call, of as many as the time allows; the first is not counted."""
+    """Returns the median seconds of as many calls as the time allows, without the first."""
     _timed(call, device)
     times, until = [], time.monotonic() + seconds
     while not times or (time.monotonic() < until and len(times) < 50):
@@ -107,7 +108,10 @@ def _median(call: Callable[[], Any], device: torch.device, seconds: float) -> fl
 
 
 def _timed(call: Callable[[], Any], device: torch.device) -> float:
-    """Seconds; of the processor where one thread computes, so that a busy machine can be measured too."""
+    """Returns the seconds of a call.
+
+    With one thread they are those of the processor, so that other programs do not count.
+    """
     clock = time.process_time if device.type == "cpu" and torch.get_num_threads() == 1 else time.perf_counter
     begun = clock()
     call()
@@ -117,7 +121,7 @@ def _timed(call: Callable[[], Any], device: torch.device) -> float:
 
 
 def _peak_memory(device: torch.device) -> float:
-    """GB: of the device on CUDA, else of the process."""
+    """Returns the peak memory in GB: of the device on CUDA, else of the process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e9
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)

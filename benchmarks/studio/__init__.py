@@ -1,3 +1,1 @@
-"""Experiments that the `studio` preset was chosen by: what is tried, on what, and the table of what came
-out.
-"""
+"""Experiments that the `studio` preset was chosen by: variants, trials and the table of their results."""

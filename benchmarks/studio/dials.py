@@ -1,5 +1,4 @@
-"""What the dial of sharpness does to trained runs: the part that was held out, played at each place of the
-dial.
+"""Plays the held-out part of trained runs at several places of the sharpness dial, and measures it.
 
     python -m benchmarks.studio.dials RUN [RUN ...] [--sharpness -2 0 1 4]
 
@@ -24,7 +23,7 @@ SHOWN = ("excess", "p", "sharp", "motion", "flicker", "perc")
 
 
 def main() -> None:
-    """A line per run and place."""
+    """Prints a line per run and place."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -44,7 +43,7 @@ def main() -> None:
 
 
 def _played(animator: Animator, clip: Clip, controls: Controls) -> np.ndarray:
-    """The held-out part, after hearing what comes before it, as `models.rendering` does."""
+    """Returns the held-out part, played after the part before it, as `models.rendering` does."""
     first = max(0, clip.held_out[0].start - WARM_UP)
     frames, _ = animator.draw(clip.features[first : clip.held_out[0].stop], None, first, controls=controls)
     return frames[clip.held_out[0].start - first :]

@@ -1,5 +1,6 @@
-"""What foreign sounds do to trained runs, held against bounds: a line per run, and the worst sound for each
-bound.
+"""Holds trained runs against bounds for foreign sounds.
+
+A line is printed per run, and the worst sound for each bound.
 
     python -m benchmarks.studio.foreign RUN [RUN ...] --sounds FOLDER [--clips 40] [--sharpness 1] \
         [--amount 0.7] [--results FILE]
@@ -38,10 +39,10 @@ from listen_and_move.runs import RunFolder
 
 Values = dict[str, Any]
 Play = Callable[[np.ndarray], np.ndarray]
-"""Samples to frames."""
+"""Makes frames from samples."""
 SECONDS = 5
-SIDE = 32  # of the copies in which the nearest training frame is looked for
-FORGET = 20  # frames after which the start of a quiet sound is over
+SIDE = 32  # pixels of the small copies in which the nearest training frame is searched
+FORGET = 20  # frames after which the start of a quiet sound no longer shows
 KINDS = {
     "percussive": ("beatbox", "drum", "clock_tick", "dog_bark", "fire_crackling"),
     "speech": ("speech",),
@@ -50,7 +51,7 @@ KINDS = {
 
 
 def main() -> None:
-    """Play every run with the same sounds."""
+    """Plays every run with the same sounds."""
     parser = runs_and_sounds(__doc__)
     parser.add_argument("--sharpness", type=float, default=AS_TRAINED.sharpness)
     parser.add_argument("--amount", type=float, default=AS_TRAINED.amount)
@@ -67,7 +68,7 @@ def main() -> None:
 
 
 def runs_and_sounds(about: str | None) -> argparse.ArgumentParser:
-    """Options of what plays runs with many sounds."""
+    """Returns a parser with the options of a benchmark that plays runs with many sounds."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--sounds", type=Path, required=True)
@@ -77,7 +78,7 @@ def runs_and_sounds(about: str | None) -> argparse.ArgumentParser:
 
 
 def chosen(folder: Path, count: int) -> list[Path]:
-    """All speech and music, and other sounds spread evenly over their names."""
+    """Returns all speech and music, and other sounds spread evenly over their names."""
     sounds = sorted(path for path in folder.iterdir() if path.is_file())
     first = [sound for sound in sounds if kind(sound) in ("speech", "music")]
     others = [sound for sound in sounds if sound not in first]
@@ -86,12 +87,12 @@ def chosen(folder: Path, count: int) -> list[Path]:
 
 
 def kind(sound: Path) -> str:
-    """What a sound is, by its name."""
+    """Returns the kind of a sound, by its name."""
     return next((name for name, words in KINDS.items() if any(word in sound.name for word in words)), "other")
 
 
 def measured(run: Path, sounds: Iterable[Path], controls: Controls = AS_TRAINED) -> Values:
-    """All sounds on one run."""
+    """Returns the figures of all sounds on one run."""
     config = RunFolder(run).config()
     clip, animator = load_clip(RunFolder(run).films.video(None), config), Animator.load(run, "cpu")
     play = partial(_frames, animator, controls)
@@ -112,7 +113,7 @@ def measured(run: Path, sounds: Iterable[Path], controls: Controls = AS_TRAINED)
 
 
 class Usual(NamedTuple):
-    """What the clip itself is like."""
+    """Figures of the clip itself."""
 
     motion: float
     flicker: float
@@ -123,7 +124,7 @@ class Usual(NamedTuple):
 
 
 def bounds(clips: list[Values]) -> Values:
-    """The figure of each bound, with the share of sounds that keep it."""
+    """Returns the figure of each bound, with the share of sounds that keep it."""
 
     def of(name: str, *kinds: str) -> np.ndarray:
         return np.array([clip[name] for clip in clips if not kinds or clip["kind"] in kinds])
@@ -157,7 +158,7 @@ def _played(play: Play, sound: Path, usual: Usual, small: np.ndarray) -> Values:
 
 
 def _change(ours: np.ndarray, others: np.ndarray) -> float:
-    """Root mean square, of values in [0, 1]."""
+    """Returns the root mean square difference, of values in [0, 1]."""
     return float(np.sqrt(np.mean(((ours.astype(np.float32) - others) / 255) ** 2)))
 
 
@@ -166,7 +167,7 @@ def _motion(play: Play, samples: np.ndarray, usual: Usual) -> float:
 
 
 def _frames(animator: Animator, controls: Controls, samples: np.ndarray) -> np.ndarray:
-    """As `generate` plays it: brought to the level of the training sound."""
+    """Returns the frames of samples as `generate` plays them, at the level of the training sound."""
     gain = listen(lambda: [samples], animator.audio_reference).gain
     return np.stack(list(animator.frames([samples], controls=controls, gain=gain)))
 

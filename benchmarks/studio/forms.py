@@ -1,8 +1,7 @@
-"""Cheaper forms of the prediction layer, to measure whether one earns its time; the package has the full one
-alone.
+"""Cheaper forms of the prediction layer, to measure whether one earns its time.
 
-Shape letters as in `models.prediction`. All take and give what `PredictionLayer` does, so a trial swaps them
-in.
+The package has the full form alone. Shape letters are those of `models.prediction`. All forms take and give
+what `PredictionLayer` does, so that a trial can swap them in.
 """
 
 from collections.abc import Iterator
@@ -26,7 +25,7 @@ Maps = Float[Tensor, "B T C H W"]
 
 
 class LowRank(nn.Module):
-    """Predicts a quarter of the channels, combinations of them all, and corrects all by what changed."""
+    """Predicts a quarter of the channels, which are combinations of all, and corrects all by the change."""
 
     def __init__(self, channels: int, kernel: int, directional: bool) -> None:
         super().__init__()
@@ -44,7 +43,7 @@ class LowRank(nn.Module):
 
 
 class Grouped(nn.Module):
-    """Four layers, each of a quarter of the channels, that know nothing of each other."""
+    """Four prediction layers, each of a quarter of the channels, that do not see each other."""
 
     def __init__(self, channels: int, kernel: int, directional: bool) -> None:
         super().__init__()
@@ -68,22 +67,22 @@ class Grouped(nn.Module):
 
 
 class DepthwiseGRU(ConvGRU):
-    """A ConvGRU in which each channel hears and remembers itself alone; what follows mixes them."""
+    """A ConvGRU in which each channel sees itself alone; the layers after it mix the channels."""
 
     def __init__(self, channels: int, convolution: KernelConvolution) -> None:
         nn.Module.__init__(self)
         self.inputs = self.channels = channels
-        self.convolution = convolution  # of 2 inputs, the channel and its past, and 3 outputs per channel
+        self.convolution = convolution  # 2 inputs (the channel and its past) and 3 outputs per channel
 
     def hear(self, x: Maps) -> Float[Tensor, "B T gates H W"]:
-        """The input half of every gate."""
+        """Returns the input half of every gate."""
         kernel = self.convolution.kernel()[:, :1]
         return self._each(x.flatten(0, 1), kernel, self.convolution.bias).unflatten(0, x.shape[:2])
 
     def follow(
         self, input_gates: Float[Tensor, "B T gates H W"], hidden: Float[Tensor, "B D H W"] | None = None
     ) -> Float[Tensor, "B T D H W"]:
-        """The hidden maps, from the input half."""
+        """Returns the hidden maps from the input half."""
         hidden = (
             input_gates.new_zeros(len(input_gates), self.channels, *input_gates.shape[3:])
             if hidden is None
@@ -100,7 +99,7 @@ class DepthwiseGRU(ConvGRU):
         return torch.stack(maps, dim=1)
 
     def _each(self, x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
-        """Several outputs of each channel, those of one gate together."""
+        """Returns several outputs of each channel, those of one gate together."""
         gates, radius = len(kernel) // self.channels, self.convolution.radius
         if isinstance(self.convolution, DirectionalConvolution):
             x, padding = torch.cat([x[..., :1, :].expand(-1, -1, radius, -1), x], dim=-2), (0, radius)
@@ -116,8 +115,9 @@ class DepthwiseGRU(ConvGRU):
 
 
 class Separable(PredictionLayer):
-    """Every channel is predicted from itself, in five directions; the blend of the directions mixes the
-    channels.
+    """Predicts every channel from itself in five directions.
+
+    The blend of the directions mixes the channels.
     """
 
     def __init__(self, channels: int, kernel: int, directional: bool) -> None:
@@ -164,7 +164,7 @@ FORMS: dict[str, type[nn.Module]] = {
 
 @contextmanager
 def form(name: str) -> Iterator[None]:
-    """Networks are built with another prediction layer meanwhile."""
+    """Builds networks with another prediction layer within the context."""
     build.PredictionLayer = FORMS[name]  # type: ignore[misc, assignment]
     try:
         yield

@@ -26,13 +26,17 @@ FIGURES = {
     "hiss": lambda rows: _mean(rows, "motion_in_room_noise"),
     "s/step": lambda rows: float(np.mean([_pace(row) for row in rows])),
 }
-"""Title to figure of the fifths of one seed; excess: dcor less its mean at wrong times, p: share of wrong
-times as good."""
+"""Title to figure of the fifths of one seed.
+
+Excess is dcor less its mean at wrong times, p is the share of wrong times at which dcor is at least as large.
+"""
 
 
 def lines(rows: list[Row], options: argparse.Namespace) -> Iterator[str]:
-    """Clip by clip, a line per variant, then a line per variant over all clips, then how each differs from
-    the reference.
+    """Yields the lines of the tables.
+
+    There is a table per clip with a line per variant, then a line per variant over all clips, then the
+    difference of each variant from the reference.
     """
     chosen = [
         row
@@ -66,7 +70,10 @@ def lines(rows: list[Row], options: argparse.Namespace) -> Iterator[str]:
 def _differences(
     single: dict[tuple[str, str, int], np.ndarray], variant: str, reference: str
 ) -> list[np.ndarray]:
-    """Per seed: a variant's figures less those of the reference, mean over the clips that have both."""
+    """Returns per seed a variant's figures less those of the reference.
+
+    They are averaged over the clips that have both.
+    """
     pairs: dict[int, list[np.ndarray]] = {}
     for (clip, name, seed), figures in single.items():
         if name == variant and (clip, reference, seed) in single:
@@ -83,8 +90,10 @@ def _grouped(rows: Iterable[Row], *keys: str) -> Iterator[tuple[tuple[Any, ...],
 
 
 def _pooled(rows: list[Row]) -> tuple[float, float]:
-    """Dcor of all fifths as one, less its mean at wrong times; and the share of wrong times that are at least
-    as good.
+    """Returns the excess dcor of all fifths together, and its p.
+
+    Excess is dcor less its mean at wrong times; p is the share of wrong times at which dcor is at least as
+    large.
     """
     shifts = min(len(row["shifted"]) for row in rows)
     product, ours, theirs = np.sum([row["products"] for row in rows], 0)

@@ -52,15 +52,15 @@ STILLS = {"mean frame": None, "replay": PLAIN, "smooth replay": VITERBI}
 
 
 class Held(np.ndarray):
-    """Frames in memory, read part by part like those on disk."""
+    """Frames in memory with the interface of frames on disk, which are read part by part."""
 
     def read(self, first: int, last: int) -> np.ndarray:
-        """Frames ``first`` to ``last``."""
+        """Returns frames ``first`` to ``last``."""
         return np.asarray(self[first:last])
 
 
 def settings_of(values: Mapping[str, Any], fold: int, base: str) -> Config:
-    """The preset with changes, and one fifth held out, or more where the changes say so."""
+    """Returns the preset with changes, and one fifth held out, or more where the changes say so."""
     return with_values(preset(base), {"clip.holdout": _fifth(fold), **values})
 
 
@@ -77,7 +77,7 @@ def model_row(
     keep: Path | None,
     minutes: float | None,
 ) -> Row:
-    """Train a model and measure it on the fifth that it has not seen.
+    """Trains a model and returns its measures on the fifth that it has not seen.
 
     ``keep``: where its run folder stays. ``minutes``: how long it trains, instead of its number of steps.
     """
@@ -114,7 +114,7 @@ def model_row(
 
 
 class _Clock:
-    """Asks a training to stop, as Ctrl-C does, so many seconds of processor time after its first step."""
+    """Interrupts a training, as Ctrl-C does, some seconds of processor time after its first step."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds, self.begun, self.over = seconds, math.inf, False
@@ -128,7 +128,7 @@ class _Clock:
 
 
 def baseline_row(name: str, video: Path, fold: int, values: Mapping[str, Any], base: str) -> Row:
-    """A still, or replay of training frames, measured as a model is."""
+    """Returns the measures of a still, or of a replay of training frames."""
     config = settings_of(values, fold, base)
     clip = load_clip(video, config)
     search = STILLS[name]
@@ -142,7 +142,7 @@ def baseline_row(name: str, video: Path, fold: int, values: Mapping[str, Any], b
 
 
 def measured(generated: np.ndarray, clip: Clip) -> Row:
-    """What can be said of held-out pictures; sums, so that several fifths can be put together."""
+    """Returns the measures of held-out pictures, as sums, so that several fifths can be pooled."""
     real = _real(clip)
     sums = products(generated.view(Held), real.view(Held))
     region = moving_region(unit_range(real).std(0, dtype=np.float64).mean(-1), MOVING_SHARE)
@@ -163,10 +163,10 @@ def measured(generated: np.ndarray, clip: Clip) -> Row:
 
 
 def altered(video: Path, clip: Clip, config: Config) -> list[tuple[str, Tensor]]:
-    """Features of the clip's sound as another microphone might have recorded it, played as `generate` plays
-    it.
+    """Returns features of the clip's sound as other microphones might have recorded it.
 
-    All are brought to the level of the training sound by one gain, but for the last.
+    The sound is played as `generate` does. All versions but the last are brought to the level of the training
+    sound by one gain.
     """
     extractor = FeatureExtractor(config.features, config.clip.rate, clip.statistics)
     sound = torch.from_numpy(np.concatenate(list(read_sound(video, SAMPLE_RATE))))
@@ -187,8 +187,9 @@ def altered(video: Path, clip: Clip, config: Config) -> list[tuple[str, Tensor]]
 
 
 def reverberated(sound: Tensor, seconds: float = 0.5) -> Tensor:
-    """The sound in a room: noise that fades by 60 dB in so many seconds, as loud as the direct sound in
-    all.
+    """Returns the sound in a room.
+
+    The room's response is noise that fades by 60 dB in ``seconds``, in all as loud as the direct sound.
     """
     length = round(seconds * SAMPLE_RATE)
     tail = torch.randn(length, generator=torch.Generator().manual_seed(1)) * 10 ** (
@@ -200,7 +201,10 @@ def reverberated(sound: Tensor, seconds: float = 0.5) -> Tensor:
 
 
 def tilted(sound: Tensor, decibels: float) -> Tensor:
-    """Louder towards the top: from half of the change below at 125 Hz to half of it above at 7500 Hz."""
+    """Returns a sound that is louder towards the top.
+
+    The change is minus half of ``decibels`` at 125 Hz and plus half of it at 7500 Hz.
+    """
     spectrum = torch.fft.rfft(sound.double())
     frequency = torch.linspace(0, SAMPLE_RATE / 2, len(spectrum)).clamp(125, 7500)
     share = torch.log2(frequency / 125) / np.log2(7500 / 125) - 0.5
@@ -221,7 +225,7 @@ def _dcor(generated: np.ndarray, clip: Clip) -> float:
 
 
 def _still(network: Network, clip: Clip, config: Config) -> Row:
-    """Motion in silence and in room noise (-60 dBFS), over that of the training part."""
+    """Returns the motion in silence and in room noise (-60 dBFS), over that of the training part."""
     moving = np.mean(
         [
             motion_energy(clip.frames[span.start : span.stop].numpy()).mean()

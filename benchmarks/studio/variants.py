@@ -1,9 +1,11 @@
-"""What is tried: changes to a preset, by name. A name joined by + is all of its parts, the later ones
-winning.
+"""Variants that are tried: changes to a preset, by name.
 
-Rows that cannot be asked for any more, by commit: "studio, rooms not remembered" (36040f9); "studio, full
-width" (7f802a1: twice as wide as now, without the lean of `models.memory.Mix`), to which all trials of 100
-steps, of 1 and of 2.5 minutes, "half width" and "regress, full width" are changes.
+A name joined by + is all of its parts; of two changes to one setting the later part's holds.
+
+Rows that can no longer be made, by commit: "studio, rooms not remembered" (36040f9); "studio, full width"
+(7f802a1: twice as wide as now, without the gate bias of `models.memory.ReferenceGate`), to which all trials
+of 100 steps, of 1 and of 2.5 minutes, "half width" and "regress, full width" are changes.
+
 low rank, grouped, separable: forms of the prediction layer (see `forms`), to be joined with directional.
 """
 
@@ -12,7 +14,7 @@ from typing import Any
 Settings = dict[str, Any]
 
 WITH_ADVERSARIES: Settings = {"losses.adversarial_weight": 1.0}
-"""All trials but "regress" are of training with adversaries, which the preset left out afterwards."""
+"""All trials but "regress" train with adversaries, which the preset does without."""
 VARIANTS: dict[str, Settings] = {
     "studio": {},
     "before": {"features.kind": "level", "training.disturbance": 0.0, "generator.recall": 0},
@@ -59,7 +61,7 @@ VARIANTS: dict[str, Settings] = {
 
 
 def settings(name: str) -> Settings:
-    """The changes that a name stands for."""
+    """Returns the changes that a name stands for."""
     merged = dict(WITH_ADVERSARIES)
     for component in name.split("+"):
         merged |= VARIANTS[component]

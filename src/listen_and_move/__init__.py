@@ -53,8 +53,9 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Public names are imported when they are used, so that ``import listen_and_move`` does not wait for
-    torch.
+    """Imports a public name when it is first used.
+
+    So ``import listen_and_move`` does not wait for torch.
     """
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,7 +1,7 @@
-"""Time: the only place where seconds, samples and frames are converted.
+"""Exact conversions between seconds, samples and frames, which happen in this module alone.
 
-All conversions are exact: rates are integers or fractions, and a rounding happens once, at the end, never
-along the way. Frame ``t`` of a picture at ``fps`` frames per second belongs to the instant ``t / fps``.
+Rates are integers or fractions, and each conversion rounds once, at its end. Frame ``t`` of a picture at
+``fps`` frames per second belongs to the instant ``t / fps``.
 """
 
 import re
@@ -13,12 +13,12 @@ from listen_and_move.errors import SettingError, shown
 Seconds = Fraction | float | int
 """A moment or a duration; a float is taken at its decimal value, so that 0.1 means one tenth."""
 LONGEST_NUMBER = 50
-"""Characters of a number as text."""
+"""Most characters of a number in a text."""
 _LARGE_EXPONENT = re.compile(r"e[+-]?0*[1-9][\d_]{3}", re.IGNORECASE)
 
 
 def exact(seconds: Seconds) -> Fraction:
-    """A number of seconds (or frames per second) as the fraction a person means: 0.1 becomes 1/10.
+    """Returns seconds (or frames per second) as the fraction that a person means: 0.1 becomes 1/10.
 
     Raises:
         SettingError: infinity or no number at all.
@@ -29,10 +29,11 @@ def exact(seconds: Seconds) -> Fraction:
 
 
 def parse_number(text: str) -> Fraction | None:
-    """The number that a short text says, such as ``"25"``, ``"29.97"``, ``"1e-3"`` or ``"30000/1001"``,
-    exact.
+    """Returns the exact number in a short text.
 
-    None where it says none, or one of so many digits that computing with it would take for ever.
+    Examples are ``"25"``, ``"29.97"``, ``"1e-3"`` and ``"30000/1001"``.
+
+    None where the text is no number, or one of so many digits that computing with it would take for ever.
     """
     if len(text) > LONGEST_NUMBER or _LARGE_EXPONENT.search(text):
         return None
@@ -43,7 +44,7 @@ def parse_number(text: str) -> Fraction | None:
 
 
 def parse_rate(text: str) -> Fraction:
-    """Frames per second from ``"25"``, ``"29.97"`` or ``"30000/1001"``.
+    """Returns the frames per second in a text such as ``"25"``, ``"29.97"`` or ``"30000/1001"``.
 
     Raises:
         SettingError: the text is no number from 1 to 240.
@@ -57,12 +58,12 @@ def parse_rate(text: str) -> Fraction:
 
 
 def frame_time(index: int, fps: Fraction) -> Fraction:
-    """The instant of frame ``index``, in seconds."""
+    """Returns the instant of frame ``index``, in seconds."""
     return index / fps
 
 
 def frame_sample(index: int, fps: Fraction, sample_rate: int) -> int:
-    """The sample nearest to the instant of frame ``index`` (a tie goes to the later one).
+    """Returns the sample nearest to the instant of frame ``index`` (a tie goes to the later one).
 
     The error is at most half a sample however long the sound; it does not add up.
     """
@@ -70,10 +71,10 @@ def frame_sample(index: int, fps: Fraction, sample_rate: int) -> int:
 
 
 def frame_count(samples: int, sample_rate: int, fps: Fraction) -> int:
-    """How many frames cover a sound: ceil(duration x fps), so that nothing of it is cut."""
+    """Returns how many frames cover a whole sound: ceil(duration x fps)."""
     return ceil(samples * fps / sample_rate)
 
 
 def sample_at(seconds: Seconds, sample_rate: int) -> int:
-    """The sample nearest to an instant."""
+    """Returns the sample nearest to an instant."""
     return floor(exact(seconds) * sample_rate + Fraction(1, 2))

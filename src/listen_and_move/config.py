@@ -1,5 +1,6 @@
-"""All settings: what each means and which values it takes; `presets` has rows of them, `settings` writes and
-reads them.
+"""All settings, each with its meaning and its allowed values.
+
+`presets` has rows of settings, `settings` writes and reads them.
 
 The docstring below a setting is its help text.
 """
@@ -14,23 +15,25 @@ from listen_and_move.errors import SettingError, shown
 from listen_and_move.json_text import LARGEST_EXACT
 
 LONGEST_MEMORY = 1024
-"""Frames back from which a recurrent layer may continue."""
+"""Most frames back from which a recurrent layer may continue."""
 MOST_DIGITS = 9
-"""Of a whole number inside a text, such as a width."""
+"""Most digits of a whole number inside a text, such as a width."""
 MOST_RECALLED = 10**6
-"""Training frames that a network blends, at most."""
+"""Most training frames that a network blends."""
 WIDEST = 2**16
-"""Channels of a layer, and numbers of a vector, at most."""
+"""Most channels of a layer, and most numbers of a vector."""
 LOUDEST_DB = 200.0
-"""Either way, within which a noise floor is, of mel power, and the level of a training sound."""
+"""Limit in dB, up and down, of a noise floor (of mel power) and of the level of a training sound."""
 
 LATER = {"later": True}
-"""Marks a setting that version 0.1 did not have: where it has its default, it is not written, so that equal
-trainings give equal files, which that version reads too."""
+"""Marks a setting that version 0.1 lacks.
+
+At its default such a setting is not written, so that equal trainings give equal files, which version 0.1
+reads too."""
 
 
 def require(condition: bool, message: str, hint: str = "") -> None:
-    """Refuse a setting that makes no sense, with a message that names it and a hint at what to do."""
+    """Refuses a setting that makes no sense, with a message that names it and a hint at what to do."""
     if not condition:
         raise SettingError(message, hint)
 
@@ -47,17 +50,17 @@ def setting(default: Any, **entry: Any) -> Any:
 
 
 def is_whole(text: str) -> bool:
-    """Whether a text is a whole number that is no absurdity."""
+    """Returns whether a text is a whole number of a sensible length."""
     return text.strip().isdecimal() and len(text) <= MOST_DIGITS
 
 
 def is_step(value: object) -> bool:
-    """Whether this is a number of training steps."""
+    """Returns whether a value is a number of training steps."""
     return type(value) is int and 0 <= value < LARGEST_EXACT
 
 
 def require_finite(settings: object) -> None:
-    """Refuse infinity and what is no number at all, in any setting of a group."""
+    """Refuses infinity and NaN in any setting of a group."""
     for name, value in vars(settings).items():
         require(
             not isinstance(value, float) or isfinite(value),
@@ -67,7 +70,7 @@ def require_finite(settings: object) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class ClipConfig:
-    """Which part of which picture is learnt."""
+    """The part of the video that is learnt."""
 
     crop: str = setting("", label="Part that is learnt")
     """Part of the picture to use, as left,top,right,bottom in pixels; empty: the largest centred part of the
@@ -238,7 +241,7 @@ class FeatureConfig:
 
     @property
     def flux(self) -> int | None:
-        """Place in a chunk of how much louder it becomes; None: it does not tell."""
+        """Index in a chunk of the flux, the rise of its loudness; None: the features hold none."""
         return self.bands + 1 if self.kind == "shape" else None
 
     @property
@@ -413,7 +416,7 @@ class DiscriminatorConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class LossConfig:
-    """What training minimises: one weight per term, 0 leaves the term out."""
+    """What training minimises: one weight per term; 0 leaves the term out."""
 
     adversarial: Literal[
         "wgan-gp", "wgan", "hinge", "non-saturating", "bce", "least-squares", "relativistic"
@@ -560,7 +563,7 @@ class TrainingConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """What a model is: everything that is needed to play it."""
+    """Everything that is needed to play a model."""
 
     clip: ClipConfig = field(default_factory=ClipConfig)
     features: FeatureConfig = field(default_factory=FeatureConfig)
@@ -611,7 +614,7 @@ class ModelConfig:
 
     @property
     def model(self) -> "ModelConfig":
-        """The part that describes the model alone."""
+        """The part of the settings that describes the model alone."""
         return ModelConfig(
             clip=self.clip, features=self.features, motion=self.motion, generator=self.generator
         )

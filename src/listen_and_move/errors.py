@@ -1,10 +1,10 @@
-"""What a person is told when something cannot be done, or should be known."""
+"""Errors and notes for a user."""
 
 from unicodedata import category
 
 LONGEST_SHOWN = 100
-"""Characters of a value that a message repeats."""
-_JOINERS = "\u200c\u200d"  # which letters of some scripts, and emoji, are joined or parted by
+"""Most characters of a value that a message repeats."""
+_JOINERS = "\u200c\u200d"  # join or part letters of some scripts, and emoji
 _NO_MEMORY = (
     "DefaultCPUAllocator",
     "failed to map segment",
@@ -13,7 +13,7 @@ _NO_MEMORY = (
     "can't start new thread",
 )
 LONGEST_MESSAGE = 2000
-"""Characters of a message: paths can be long, and stand in it once or twice."""
+"""Most characters of a message: paths can be long, and stand in it once or twice."""
 
 
 class UserError(Exception):
@@ -40,8 +40,9 @@ class UserError(Exception):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that there is not enough memory; those of torch and of a library that
-    is loaded then have no class of their own.
+    """Returns whether an exception says that memory has run out.
+
+    Exceptions of torch, and of the loading of a library, then have no class of their own.
     """
     told = any(sign in str(error) for sign in _NO_MEMORY)
     return isinstance(error, MemoryError) or told
@@ -52,8 +53,9 @@ class SettingError(UserError, ValueError):
 
 
 class DamageWarning(UserWarning):
-    """A part of a file could not be decoded and was left out: one line, which the command line prints as a
-    note.
+    """A part of a file could not be decoded and was left out.
+
+    The warning is one line, which the command line prints as a note.
     """
 
     def __init__(self, message: str) -> None:
@@ -61,7 +63,7 @@ class DamageWarning(UserWarning):
 
 
 class Remark(str):
-    """A sentence that a user should know, with a hint at flags that its `message` is without.
+    """A sentence that a user should know; its `message` is the same without the hint at flags.
 
     The text itself is the whole, as a terminal shows it.
     """
@@ -83,8 +85,8 @@ class Remark(str):
 
 
 def shown(value: object) -> str:
-    """A value in a message: as Python writes it, and cut where it is long."""
-    # Neither a long text nor a number of many digits is written whole first.
+    """Returns a value for a message: as Python writes it, cut where it is long."""
+    # A long text or number is cut before it is written out.
     if isinstance(value, str):
         value = value[: LONGEST_SHOWN + 1]
     elif isinstance(value, int) and value.bit_length() > 4 * LONGEST_SHOWN:
@@ -93,8 +95,10 @@ def shown(value: object) -> str:
 
 
 def printable(text: str) -> str:
-    """A text whose control characters are escaped as Python writes them: what a terminal would take for a
-    command, what changes the direction or the line, and halves of letters.
+    """Returns a text whose control characters are escaped as Python writes them.
+
+    Control characters are those that a terminal takes for a command, those that change the direction or the
+    line, and halves of letters.
     """
     if text.isprintable():
         return text
@@ -106,7 +110,7 @@ def _is_control(letter: str) -> bool:
 
 
 def one_line(text: str) -> str:
-    """A text as one line that can be printed: line breaks become spaces, and what is too long is cut."""
+    """Returns a text as one printable line: line breaks become spaces, and a long text is cut."""
     return _cut(printable(" ".join(text.split())), LONGEST_MESSAGE)
 
 

@@ -1,8 +1,8 @@
-"""The signals that end a command: Ctrl-C, SIGTERM, and SIGHUP, which a terminal sends when it is closed.
+"""Signals that end a command: Ctrl-C, SIGTERM, and SIGHUP, which a terminal sends when it is closed.
 
-Python raises `KeyboardInterrupt` wherever the main thread is, and drops it where nobody could catch it: in a
-generator that is closed as garbage, in the callback of a weak reference. So it is remembered as well, and
-raised again by `check`.
+Python raises `KeyboardInterrupt` wherever the main thread is, and drops it where it cannot be caught: in a
+generator that is closed as garbage, in the callback of a weak reference. So the interrupt is remembered as
+well, and raised again by `check`.
 """
 
 import signal
@@ -15,19 +15,20 @@ _caught: list[int] = []
 
 
 def hang_up() -> tuple[signal.Signals, ...]:
-    """SIGHUP; none where it is ignored, as under nohup, and stays so, and none on Windows."""
+    """Returns SIGHUP; nothing on Windows, and nothing where the signal is ignored, as under nohup."""
     hang_up = getattr(signal, "SIGHUP", None)
     return () if hang_up is None or signal.getsignal(hang_up) is signal.SIG_IGN else (hang_up,)
 
 
 def stopping() -> tuple[signal.Signals, ...]:
-    """All signals that end a command here and now."""
+    """Returns all signals that end a command."""
     return (signal.SIGINT, signal.SIGTERM, *hang_up())
 
 
 def install() -> None:
-    """From now on each of them interrupts; where Ctrl-C is ignored, as in the background of a shell, it stays
-    so.
+    """Makes each signal raise an interrupt from now on.
+
+    A Ctrl-C that is ignored, as in the background of a shell, stays ignored.
     """
     _caught.clear()
     for number in stopping():
@@ -39,8 +40,9 @@ def install() -> None:
 def handled(
     action: Callable[[int, FrameType | None], None], numbers: Iterable[int] | None = None
 ) -> Iterator[None]:
-    """Meanwhile signals, by default `stopping`, do something else; beside the main thread, which alone gets
-    them, nothing.
+    """Within the context signals, by default `stopping`, call an action instead.
+
+    Outside of the main thread, which alone gets signals, nothing changes.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -59,13 +61,14 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def interrupted() -> bool:
-    """Whether one of the signals came."""
+    """Returns whether one of the signals came."""
     return bool(_caught)
 
 
 def check() -> None:
-    """Raises `KeyboardInterrupt` if one of the signals came; commands call it wherever they say how far they
-    are.
+    """Raises `KeyboardInterrupt` if one of the signals came.
+
+    Commands call it wherever they report their progress.
     """
     if _caught:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""The frames that a model keeps of its clip are made from the video."""
+"""Makes the frames that a model keeps of its clip from the video."""
 
 import tempfile
 from collections.abc import Sequence
@@ -36,8 +36,9 @@ def keep_frames(
     metric_scale: Float[Tensor, " F"] | None = None,
     progress: Progress = untold,
 ) -> KeptFrames:
-    """Returns the training frames of a clip at the size of the source, with what a path is searched by; their
-    packets are in a temporary file.
+    """Returns the training frames of a clip at the size of the source, with the memory of a path.
+
+    The packets of the frames are in a temporary file.
 
     Args:
         video: that the clip was decoded from; of several takes the first.
@@ -45,8 +46,8 @@ def keep_frames(
         clip: the decoded clip.
         settings: how it was decoded.
         features: which features a frame has.
-        small: frames are kept smaller than they are.
-        fleeting: they are played once and not kept.
+        small: whether frames are kept smaller than they are.
+        fleeting: whether they are played once and not kept.
         metric_scale: factor of each feature (F) in the distance between sounds; None: fitted to the clip.
         progress: called with frames done and expected.
 
@@ -60,7 +61,7 @@ def keep_frames(
             scale = clip_metric_scale(clip.frames, clip.features, numbers, features, settings.rate)
         return path_memory(clip.frames, clip.features, numbers, scale.cpu().clone())
 
-    # Fitting takes about as long as encoding, and neither needs the other.
+    # Fitting takes about as long as encoding, and the two are independent.
     with ThreadPoolExecutor(1) as beside, tempfile.TemporaryFile() as temporary:
         fitting = beside.submit(memory)
         file = cast(BinaryIO, temporary)

@@ -1,4 +1,4 @@
-"""Which films a run learnt, and where they are now."""
+"""Films that a run learnt, and the places where they are now."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -15,28 +15,28 @@ class LearntTake(NamedTuple):
     """A take that a run learnt."""
 
     video: str
-    """Where it was."""
+    """Path of the take when it was learnt."""
     sha256: str
 
 
 @dataclass(frozen=True)
 class LearntFilms:
-    """One video, several takes, or a folder of songs."""
+    """What a run learnt: one video, several takes, or a folder of songs."""
 
     run: Path
-    """Folder of the run, for messages."""
+    """Run folder, for messages."""
     video_hash: str
-    """sha256 of all of it."""
+    """sha256 of all files."""
     place: str | None
-    """Where the video was, as the run says itself; None: the run is too old to know."""
+    """Path of the video as the run notes it; None: the run is too old to know."""
     scene: object
-    """Number of the scene that it learns; None: the part was named otherwise."""
+    """Number of the scene that the run learns; None: the part was chosen otherwise."""
     takes: tuple[LearntTake, ...]
-    """None where it learnt one video."""
+    """The takes; empty where the run learnt one video."""
 
     @classmethod
     def of(cls, run: Path, environment: Any) -> "LearntFilms":
-        """Returns what an environment says.
+        """Returns the films that a run's environment names.
 
         Args:
             run: folder of the run.
@@ -55,11 +55,11 @@ class LearntFilms:
 
     @property
     def places(self) -> list[str | None]:
-        """Where the video or the takes were."""
+        """Returns the paths of the video or the takes when they were learnt."""
         return [take.video for take in self.takes] or [self.place]
 
     def check_scene(self, scene: int | None) -> None:
-        """Refuses a scene that is not the one which the run learns; None is any.
+        """Refuses another scene than that of the run; None is any scene.
 
         Raises:
             UserError: it is another one.
@@ -71,7 +71,7 @@ class LearntFilms:
             raise UserError(f"{self.run}: expected {part}; got scene {scene}", "choose another --run")
 
     def video(self, elsewhere: Path | None = None) -> Path:
-        """The only video that the run learnt, where it was then or where it is said to be now.
+        """Returns the only video that the run learnt, at its old path or at ``elsewhere``.
 
         Raises:
             UserError: the run is too old to know, it learnt takes or a folder of songs, or the file is gone
@@ -98,11 +98,12 @@ class LearntFilms:
         return path
 
     def videos(self, elsewhere: Path | None = None) -> list[Path]:
-        """The video or the takes that the run learnt, where they were then; one of them may be said to be
-        elsewhere now.
+        """Returns the video or the takes that the run learnt, at their old paths.
+
+        One of them may be at ``elsewhere`` now.
 
         Raises:
-            UserError: one is gone or another one, or what is elsewhere is none of them.
+            UserError: one is gone or another one, or the file at ``elsewhere`` is none of them.
         """
         if not self.takes:
             return [self.video(elsewhere)]
@@ -114,7 +115,7 @@ class LearntFilms:
         return paths
 
     def _check(self, path: Path, sha256: str, hint: str) -> None:
-        """Refuses a file that is not the one that was learnt."""
+        """Refuses a file that is not the learnt one."""
         expected = f"{self.run}: expected the video this run learnt at {path}"
         try:
             same = file_hash(path) == sha256
@@ -125,7 +126,7 @@ class LearntFilms:
 
 
 def _number(takes: Sequence[LearntTake], video: Path) -> int:
-    """Which take a file is.
+    """Returns the number of the take that a file is.
 
     Raises:
         UserError: none of them.
@@ -145,6 +146,6 @@ def _takes(environment: Mapping[str, Any]) -> tuple[LearntTake, ...]:
 
 
 def _is_path(value: object) -> bool:
-    with suppress(ValueError):  # letters that are none
+    with suppress(ValueError):  # a path that the system cannot represent
         return value is None or (isinstance(value, str) and b"\0" not in os.fsencode(value))
     return False

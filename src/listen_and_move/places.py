@@ -7,9 +7,11 @@ from pathlib import Path
 
 
 def user_cache() -> Path | None:
-    """The project's folder in the user's cache, which may not exist yet; None where the user has no home.
+    """Returns the project's folder in the user's cache; None where the user has no home.
 
-    The XDG specification says that a relative path is to be ignored.
+    The folder may not exist yet.
+
+    A relative path in the environment is ignored, as the XDG specification says.
     """
     given = Path(os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME", ""))
     base = given if given.is_absolute() else in_home("~/.cache")
@@ -17,8 +19,9 @@ def user_cache() -> Path | None:
 
 
 def in_home(path: str) -> Path:
-    """The path with a ``~`` at its beginning replaced by the home it means; left as it is where there is no
-    such home.
+    """Returns the path with a ``~`` at its beginning replaced by the home that it means.
+
+    Where there is no such home the path is returned unchanged.
     """
     with suppress(RuntimeError):
         return Path(path).expanduser()

@@ -1,6 +1,4 @@
-"""Where and how numbers are computed and where their memory comes from: what a whole run or sound is put
-into.
-"""
+"""Devices, precision and memory of a computation, set for a whole run or sound."""
 
 import ctypes
 import sys
@@ -16,7 +14,7 @@ _KEEP, _DEFAULT_TRIM, _DEFAULT_MMAP = 2**31 - 1, 128 * 1024, 65536
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name; auto takes the best there is.
+    """Returns the device of a name; auto is the best device there is.
 
     Raises:
         UserError: it is not there.
@@ -32,16 +30,18 @@ def choose_device(name: str) -> torch.device:
 
 
 def autocast_bfloat16(device: torch.device, on: bool = True) -> AbstractContextManager[object]:
-    """Within: convolutions and matrix products in bfloat16 where ``on``, else in the numbers that they are
-    given.
+    """Within the context convolutions and matrix products run in bfloat16 where ``on``.
+
+    Else they run in the type of their inputs.
     """
     return torch.autocast("cpu" if device.type == "meta" else device.type, torch.bfloat16, enabled=on)
 
 
 @contextmanager
 def products(exact: bool) -> Iterator[None]:
-    """Within: float32 products on CUDA with all their digits, or with ten bits of them (TF32), which is much
-    faster.
+    """Within the context float32 products on CUDA are exact, or have ten bits (TF32).
+
+    The latter is much faster.
     """
     before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = not exact
@@ -53,18 +53,17 @@ def products(exact: bool) -> Iterator[None]:
 
 @contextmanager
 def reused_memory(on: bool = True) -> Iterator[None]:
-    """Within, where ``on``: memory that tensors on the CPU no longer need is kept for the next ones, and
-    given back at the end.
+    """Within the context, where ``on``, freed CPU memory is reused by later tensors, and returned at the end.
 
     The C library of Linux gives every block above 32 MB back to the system at once, and to get it again page
-    by page costs more than most operations on it: 3x3 convolutions of 100 MB take twice as long. But what is
-    kept does not always fit what comes next, so a process takes up to half as much memory again. Elsewhere
-    nothing is changed.
+    by page costs more than most operations on it: 3x3 convolutions of 100 MB take twice as long. But kept
+    memory does not always fit later tensors, so a process takes up to half as much memory again. On other
+    systems nothing is changed.
     """
     library = ctypes.CDLL(None) if on and sys.platform == "linux" else None
     if (
         library is None or not hasattr(library, "mallopt") or not hasattr(library, "malloc_trim")
-    ):  # musl has neither
+    ):  # musl has neither function
         yield
         return
     library.mallopt(_MMAP_MAX, 0)

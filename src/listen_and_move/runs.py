@@ -1,5 +1,6 @@
-"""The run folder: the only place that knows its names, and how each of its files is written whole or not at
-all.
+"""The run folder: the only place that knows the names of its files.
+
+Each file is written whole or not at all.
 """
 
 import json
@@ -19,18 +20,18 @@ from listen_and_move.media.replacing import half_written, replacing
 from listen_and_move.settings import from_json, to_json
 
 LONGEST_LOG = 256_000_000
-"""Bytes of a log that is read: of a million logged steps."""
+"""Most bytes of a log that are read: those of a million logged steps."""
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Everything that a training run leaves, below one folder."""
+    """All files of a training run, below one folder."""
 
     path: Path
 
     @property
     def config_file(self) -> Path:
-        """All settings, complete, written before the first step."""
+        """All settings, written completely before the first step."""
         return self.path / "config.json"
 
     @property
@@ -50,12 +51,12 @@ class RunFolder:
 
     @property
     def lock_file(self) -> Path:
-        """Held by the training that is under way; see `training.holding`."""
+        """Locked by a running training; see `training.holding`."""
         return self.path / "resume" / "lock"
 
     @property
     def model_file(self) -> Path:
-        """What people share: the generator with its settings."""
+        """The model: the generator with its settings, which people share."""
         return self.path / "model.safetensors"
 
     @property
@@ -74,27 +75,28 @@ class RunFolder:
         return self.path / "evaluation"
 
     def evaluation_part(self, name: str = "") -> Path:
-        """Where the figures of a part are: of the held-out one at the top, of others in a folder of their
-        name.
+        """Returns the folder for the figures of a part.
+
+        Figures of the held-out part lie at the top, those of other parts in a folder of their name.
         """
         return self.evaluation_folder / name.replace(" ", "-") if name else self.evaluation_folder
 
     @property
     def source_size_file(self) -> Path:
-        """Figures of what is shown at the size of the source."""
+        """Figures of the shown pictures at the size of the source."""
         return self.evaluation_part("source-size") / "results.json"
 
     @property
     def blind_folder(self) -> Path:
-        """The page on which pictures are judged blindly, and the keys of pages that were made."""
+        """The page for blind judgements of pictures, and the keys of pages that were made."""
         return self.evaluation_part("blind")
 
     def sample_file(self, step: int) -> Path:
-        """Real beside generated, held-out sound, as of a step."""
+        """Returns the sample video of a step: real beside generated frames, with held-out sound."""
         return self.path / "samples" / f"step-{step:06d}.mp4"
 
     def exists(self) -> bool:
-        """Whether a run was begun here."""
+        """Returns whether a run was begun here."""
         return self.config_file.exists()
 
     def create(
@@ -105,7 +107,7 @@ class RunFolder:
         device: str,
         scene: int | None = None,
     ) -> None:
-        """Begin a run: the folder, its settings and its environment.
+        """Begins a run: the folder, its settings and its environment.
 
         Args:
             config: its settings.
@@ -126,7 +128,7 @@ class RunFolder:
                 takes = (LearntTake(str(path.absolute()), file_hash(path)) for path in videos)
                 about["takes"] = [take._asdict() for take in takes]
             write_text(self.environment_file, json.dumps(about, indent=2))
-            write_text(self.config_file, to_json(config))  # last: its presence means that the run was begun
+            write_text(self.config_file, to_json(config))  # last, since this file marks a begun run
         except OSError as error:
             raise UserError(
                 f"{self.path}: expected a folder that can be written; got {error.strerror}",
@@ -134,7 +136,7 @@ class RunFolder:
             ) from None
 
     def check_new(self) -> None:
-        """Refuse a folder that holds more than the beginning of a run, which a kill has cut off.
+        """Refuses a folder that holds more than the beginning of a run that a kill has cut off.
 
         Raises:
             UserError: it does.
@@ -148,10 +150,10 @@ class RunFolder:
                 "choose another --run",
             )
         if self.environment_file.exists():
-            _ = self.films  # refuses one that is of something else
+            _ = self.films  # refuses an environment of something else
 
     def half_written(self) -> Iterator[Path]:
-        """What a training that was killed left under temporary names, and what one under way is writing."""
+        """Yields temporary files of killed trainings, and of one under way."""
         samples = self.sample_file(0).with_stem("step-*")
         for path in (
             self.config_file,
@@ -165,12 +167,12 @@ class RunFolder:
             yield from half_written(path)
 
     def config(self) -> Config:
-        """The settings of the run."""
+        """Returns the settings of the run."""
         return from_json(Config, self._read(self.config_file))
 
     @property
     def films(self) -> LearntFilms:
-        """Which films the run learnt, as its environment says.
+        """The films that the run learnt, by its environment.
 
         Raises:
             UserError: it is missing or damaged.
@@ -182,13 +184,14 @@ class RunFolder:
         raise UserError(what, "start another --run")
 
     def log(self, values: dict[str, Any]) -> None:
-        """Append one line to the metrics."""
+        """Appends one line to the metrics."""
         with self.metrics_file.open("a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
 
     def metrics(self) -> Iterator[dict[str, Any]]:
-        """The logged lines, each with its step, a whole number; one that was torn by a kill or is none is
-        passed over.
+        """Yields the logged lines, each with its step, a whole number.
+
+        A line that a kill has cut, or that is no such line, is skipped.
 
         Raises:
             UserError: the file is there and cannot be read.
@@ -204,8 +207,9 @@ class RunFolder:
                 yield values
 
     def forget_after(self, step: int) -> None:
-        """Drop logged lines of steps that a kill has undone, and the one it tore, so that each step stands
-        there once.
+        """Removes logged lines of later steps, which a kill has undone, and a cut line.
+
+        Each step then stands in the log once.
         """
         kept = {
             values["step"]: json.dumps(values) + "\n" for values in self.metrics() if values["step"] <= step
@@ -215,7 +219,7 @@ class RunFolder:
 
     @property
     def _folders(self) -> tuple[Path, ...]:
-        """What a run begins with."""
+        """The folders that a run begins with."""
         return self.state_file.parent, self.sample_file(0).parent, self.evaluation_folder
 
     def _read(self, path: Path, longest: int = LONGEST, errors: str = "strict") -> str:
@@ -226,7 +230,7 @@ class RunFolder:
 
 
 def model_path(path: Path) -> Path:
-    """The model file of a run folder, or the file itself.
+    """Returns the model file of a run folder, or the file itself.
 
     Raises:
         UserError: nothing there, or a run that has no model yet.
@@ -246,6 +250,6 @@ def model_path(path: Path) -> Path:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole file or nothing."""
+    """Writes a whole file or nothing."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="replace")  # names may be no text
+        temporary.write_text(text, encoding="utf-8", errors="replace")  # names may not be valid text

@@ -1,4 +1,4 @@
-"""Settings as JSON and as changes by name, every value checked."""
+"""Settings as JSON and as changes by name, with every value checked."""
 
 import ast
 import inspect
@@ -19,7 +19,7 @@ Settings = TypeVar("Settings")
 
 @cache
 def descriptions(kind: type) -> dict[str, str]:
-    """Returns the help of every setting of a group, in one line: the docstring below it."""
+    """Returns the help of every setting of a group, which is the docstring below it, in one line."""
     definition = ast.parse(dedent(inspect.getsource(kind))).body[0]
     assert isinstance(definition, ast.ClassDef)
     found = {item.name: "" for item in fields(kind)}
@@ -32,7 +32,7 @@ def descriptions(kind: type) -> dict[str, str]:
 
 
 def described(name: str) -> dict[str, Any]:
-    """Returns what is known of a setting, as plain JSON: name, default, help, and what its entry says.
+    """Returns a setting as plain JSON: name, default, help, and the data of its entry.
 
     Args:
         name: the setting as section.setting.
@@ -45,12 +45,12 @@ def described(name: str) -> dict[str, Any]:
 
 
 def to_json(config: Any) -> str:
-    """Settings as indented JSON, in the order of their declaration."""
+    """Returns settings as indented JSON, in the order of their declaration."""
     return json.dumps(to_values(config), indent=2)
 
 
 def to_values(config: Any) -> dict[str, Any]:
-    """Settings as nested dictionaries, but for later ones with their defaults; see `config.LATER`."""
+    """Returns settings as nested dictionaries, without later ones at their defaults; see `config.LATER`."""
     return {
         item.name: to_values(value) if is_dataclass(value) else value
         for item, value in ((item, getattr(config, item.name)) for item in fields(config))
@@ -59,9 +59,9 @@ def to_values(config: Any) -> dict[str, Any]:
 
 
 def from_json(kind: type[Settings], text: str) -> Settings:
-    """Settings from what `to_json` wrote; every value is checked.
+    """Returns the settings that `to_json` wrote; every value is checked.
 
-    A setting that an older version did not have takes its default, which is to be what that version did.
+    A setting that an older version lacks takes its default, which stands for what that version did.
 
     Raises:
         SettingError: no JSON, a group missing, or a setting unknown or wrong; the message names it.
@@ -70,7 +70,7 @@ def from_json(kind: type[Settings], text: str) -> Settings:
 
 
 def from_values(kind: type[Settings], values: Any, path: str = "") -> Settings:
-    """Settings from nested dictionaries; see `from_json`."""
+    """Returns settings from nested dictionaries; see `from_json`."""
     assert is_dataclass(kind)
     require(
         isinstance(values, dict),
@@ -112,8 +112,9 @@ def _checked(hint: Any, value: Any, name: str) -> Any:
 
 
 def from_preset(name: str, changes: dict[str, Any]) -> Config:
-    """A preset with changes as of `with_values`; what the preset ties to the size follows it, unless it is
-    changed too.
+    """Returns a preset with changes as of `with_values`.
+
+    Settings that the preset ties to the size follow it, unless they are changed too.
 
     Raises:
         SettingError: an unknown name, or a value that makes no sense.
@@ -130,7 +131,7 @@ def from_preset(name: str, changes: dict[str, Any]) -> Config:
 
 
 def with_values(config: Config, changes: dict[str, Any]) -> Config:
-    """A copy with some settings changed, given as ``{"section.setting": value}``.
+    """Returns a copy with some settings changed, given as ``{"section.setting": value}``.
 
     Raises:
         SettingError: an unknown name, or a value that makes no sense.
@@ -143,14 +144,14 @@ def with_values(config: Config, changes: dict[str, Any]) -> Config:
         require(known, f"settings: {name} is not known", "see listen-and-move train --help")
         hint = get_type_hints(type(group))[setting]
         groups.setdefault(section, {})[setting] = _checked(hint, value, name)
-    # All at once: rules between settings hold for the result, not for what is in between.
+    # All changes are made at once, since rules between settings hold for the result alone.
     return replace(
         config, **{section: replace(getattr(config, section), **values) for section, values in groups.items()}
     )
 
 
 def differences(base: Any, other: Any) -> dict[str, Any]:
-    """The values in the groups of settings of ``other`` that ``base`` has otherwise, as section.setting."""
+    """Returns the values of ``other`` that differ from ``base``, as section.setting."""
     names = [item.name for item in fields(base) if is_dataclass(getattr(base, item.name))]
     groups = [(name, getattr(base, name), getattr(other, name)) for name in names]
     return {

@@ -1,4 +1,6 @@
-"""The runs folder as the page sees it: names are looked up among what is there, and nothing outside is read.
+"""The runs folder as the page sees it: names are looked up among its folders, and no file outside is read.
+
+A damaged run does not hide the others: its own card says what is wrong.
 
 Whatever a folder holds, the others are shown: what is damaged is said in its own card.
 """
@@ -22,7 +24,7 @@ from listen_and_move.runs import RunFolder
 
 CURVE_POINTS = 300
 LARGEST_SHOWN = 1e300
-"""Of a figure, so that its distance from any other can be computed."""
+"""Largest figure that is shown, so that its distance from any other figure is finite."""
 
 
 class Library:
@@ -32,15 +34,15 @@ class Library:
         self.folder = folder
 
     def names(self) -> list[str]:
-        """Of run folders and folders with a model, the last changed first."""
+        """Names of run folders and of folders with a model, the last changed first."""
         return [name for name in self._found() if is_text(name)]
 
     def cards(self) -> list[dict[str, Any]]:
-        """What is shown of every run, the last changed first."""
+        """Returns what is shown of every run, the last changed first."""
         return [self._card(RunFolder(self.folder / name)) for name in self._found()]
 
     def run(self, name: str) -> RunFolder:
-        """A run by its name.
+        """Returns a run by its name.
 
         Raises:
             UserError: there is none.
@@ -50,7 +52,7 @@ class Library:
         return RunFolder(self.folder / name)
 
     def file(self, path: Path) -> Path:
-        """A file of a run.
+        """Returns a file of a run.
 
         Raises:
             UserError: it is not there, cannot be read, or is a link that leads out of the runs folder.
@@ -64,10 +66,10 @@ class Library:
         return path
 
     def details(self, name: str) -> dict[str, Any]:
-        """What the page of a run shows."""
+        """Returns what the page of a run shows."""
         run = self.run(name)
         lines: list[dict[str, Any]] = []
-        with suppress(UserError):  # which the card says
+        with suppress(UserError):  # the card of the run says the error
             lines = list(run.metrics())
         speed = lines[-1].get("steps_per_second") if lines else None
         return {
@@ -82,7 +84,7 @@ class Library:
         }
 
     def _card(self, run: RunFolder) -> dict[str, Any]:
-        """What is known of a run; of a damaged one the rest, and as its error what is wrong first."""
+        """Returns what is known of a run; of a damaged run also the first error."""
         name = run.path.name.encode(errors="replace").decode()
         card: dict[str, Any] = {"name": name, "changed": changed(run.path), "picture": None, "step": 0}
         for reader in (self._origin, self._model, self._settings, self._logged):
@@ -90,14 +92,17 @@ class Library:
                 known = reader(run)
             except UserError as error:
                 card.setdefault("error", sentence(error))
-            except Exception as error:  # damaged in a way that nobody thought of
+            except Exception as error:  # unforeseen damage
                 card.setdefault("error", f"{name}: expected a run; it is damaged ({type(error).__name__})")
             else:
                 card |= {**known, "step": max(card["step"], known.get("step", 0))}
         return {"steps": card["step"], **card}
 
     def _origin(self, run: RunFolder) -> dict[str, Any]:
-        """Nothing; raises where the name or the environment, which no other part looks at, is damaged."""
+        """Returns nothing; raises where the run's name or environment is damaged.
+
+        No other part of a card reads these two.
+        """
         if not is_text(run.path.name):
             raise UserError(f"{shown(run.path.name)}: expected a folder with a name in UTF-8: rename it")
         if run.environment_file.exists():
@@ -105,7 +110,7 @@ class Library:
         return {}
 
     def _model(self, run: RunFolder) -> dict[str, Any]:
-        """When the model last changed, and its picture with it, the steps behind it, and what it is."""
+        """Returns when the model last changed, the steps behind it, and what the model is."""
         if not self._has(run.model_file):
             return {}
         config, step, _ = _of_model(run.model_file)
@@ -120,31 +125,31 @@ class Library:
         }
 
     def _settings(self, run: RunFolder) -> dict[str, Any]:
-        """What a run that was begun here is, and how many steps it is to have."""
+        """Returns the number of steps of a run, and what its model is."""
         if not run.exists():
             return {}
         config = run.config()
         return {"steps": config.training.steps, **_sizes(config)}
 
     def _logged(self, run: RunFolder) -> dict[str, Any]:
-        """The last step that was logged: not every one is, and not every one is in the model."""
+        """Returns the last logged step: not every step is logged, and the model may hold fewer steps."""
         return {"step": max((line["step"] for line in run.metrics()), default=0)}
 
     def _can_paste(self, run: RunFolder) -> bool:
-        """Whether what it learnt seems to be where it was; hashes are checked when it is used."""
+        """Returns whether the learnt video seems to be in its place; its hash is checked when it is used."""
         with suppress(UserError, OSError):
             return all(place is not None and Path(place).is_file() for place in run.films.places)
         return False
 
     def _samples(self, run: RunFolder) -> Iterator[int]:
-        """Steps of which there is a sample."""
+        """Yields the steps that have a sample."""
         for path in run.sample_file(0).parent.glob("step-*.mp4"):
             digits = path.stem.removeprefix("step-")
             if is_whole(digits) and path == run.sample_file(int(digits)) and self._has(path):
                 yield int(digits)
 
     def _found(self) -> list[str]:
-        """Names of all folders that seem to be runs, the last changed first."""
+        """Returns the names of all folders that seem to be runs, the last changed first."""
         try:
             found = [path for path in self.folder.iterdir() if self._is_run(path)]
         except OSError:
@@ -152,7 +157,7 @@ class Library:
         return [path.name for path in sorted(found, key=changed, reverse=True)]
 
     def _is_run(self, path: Path) -> bool:
-        with suppress(OSError):  # a folder that is closed to us is left out
+        with suppress(OSError):  # a folder that may not be read is left out
             run = RunFolder(path)
             known = not path.name.startswith(".") and path.is_dir() and self._inside(path)
             return known and (run.exists() or self._has(run.model_file))
@@ -168,7 +173,7 @@ class Library:
 
 
 def curves(lines: list[dict[str, Any]]) -> dict[str, list[tuple[int, float]]]:
-    """Step and value of everything that was logged, thinned evenly to what a chart can show."""
+    """Returns step and value of every logged figure, thinned evenly to the points that a chart can show."""
     series: dict[str, list[tuple[int, float]]] = {}
     for line in lines:
         for name, value in line.items():
@@ -179,7 +184,7 @@ def curves(lines: list[dict[str, Any]]) -> dict[str, list[tuple[int, float]]]:
 
 def _every(points: list[tuple[int, float]]) -> list[tuple[int, float]]:
     stride = max(1, math.ceil(len(points) / CURVE_POINTS))
-    return points[::-stride][::-1]  # the last one is always there
+    return points[::-stride][::-1]  # from the end, so that the last point stays
 
 
 def _last_figures(lines: list[dict[str, Any]]) -> dict[str, float]:
@@ -199,7 +204,7 @@ def _is_figure(value: object) -> bool:
 
 
 def _sizes(config: ModelConfig) -> dict[str, Any]:
-    """Size, rate, look-ahead, and which dials do something."""
+    """Returns size, rate, look-ahead, and which dials have an effect."""
     clip, extractor = config.clip, FeatureExtractor(config.features, config.clip.rate, None)
     return {
         "width": clip.width,
@@ -214,9 +219,7 @@ def _sizes(config: ModelConfig) -> dict[str, Any]:
 
 
 def _shows(config: ModelConfig, held: Holding | None) -> dict[str, Any]:
-    """What is seen where nothing is chosen, whether frames of the clip can be, and the dials that a path
-    lacks.
-    """
+    """Returns the default picture, whether paths are possible, and the dials that a path lacks."""
     if held is None:
         return {"has_path": False}
     path = {
@@ -230,7 +233,7 @@ def _shows(config: ModelConfig, held: Holding | None) -> dict[str, Any]:
 
 
 def holding(config: ModelConfig, held: Holding | None) -> str:
-    """What whoever gets a model file can see in it, in a sentence.
+    """Returns a sentence that says what anybody who gets a model file can see in it.
 
     Args:
         config: settings of the model.
@@ -248,18 +251,18 @@ def holding(config: ModelConfig, held: Holding | None) -> str:
 
 
 def _of_model(path: Path) -> ModelEntry:
-    """What a model file says of itself, its weights left alone."""
+    """Returns what a model file says of itself; its weights are not read."""
     with opened_tensors(path, path.parent.name) as file:
         return read_entry(file)
 
 
 def is_text(name: str) -> bool:
-    """Whether a name can be written in an address: one in no UTF-8 cannot."""
+    """Returns whether a name can stand in an address, which names outside UTF-8 cannot."""
     return name.encode(errors="ignore").decode() == name
 
 
 def changed(path: Path) -> float:
-    """When a run last went on, in seconds since 1970."""
+    """Returns when a run last changed, in seconds since 1970."""
     run = RunFolder(path)
     for file in (run.metrics_file, run.model_file, run.config_file):
         with suppress(OSError):

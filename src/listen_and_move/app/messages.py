@@ -1,5 +1,6 @@
-"""JSON from and to the browser: what comes is checked first, what goes can always be read, and names no path
-of the server.
+"""JSON from and to the browser.
+
+What comes is checked first. What goes can always be read, and names no path of the server.
 """
 
 import json
@@ -15,7 +16,7 @@ from listen_and_move.json_text import LARGEST_EXACT, parsed
 
 
 def read_message(text: str | bytes, expected: str = "expected JSON") -> dict[str, Any]:
-    """The object that a visitor sent.
+    """Returns the object that a visitor sent.
 
     Args:
         text: JSON.
@@ -37,17 +38,18 @@ def read_message(text: str | bytes, expected: str = "expected JSON") -> dict[str
 
 
 def written(values: Any) -> str:
-    """Values as JSON in ASCII; infinity and NaN, which JSON does not know, become null, and of a path on this
-    machine the name of the file is left.
+    """Returns values as JSON in ASCII.
+
+    Infinity and NaN, which JSON lacks, become null, and a path on this machine becomes the name of its file.
     """
     return json.dumps(_sayable(values), allow_nan=False, separators=(",", ":"))
 
 
 class Answer(JSONResponse):
-    """An answer that can be written whatever is in it."""
+    """A JSON answer that can be written whatever values it holds."""
 
     def render(self, content: Any) -> bytes:
-        """The body."""
+        """Returns the body."""
         return written(content).encode()
 
 

@@ -1,4 +1,6 @@
-"""Limits that the system holds a process to which works on strangers' files: memory, processor time, files.
+"""Limits of the system on processes that read strangers' files: memory, processor time, open files.
+
+Windows has none of these limits, and macOS has no limit of memory: there a process runs without.
 
 Windows knows none of them, and macOS none of memory: there a process goes on without.
 """
@@ -18,7 +20,7 @@ except ImportError:  # Windows
     resource = None
 
 STACK_BYTES, THREADS_OF_A_CORE = 8 * 2**20, 2
-"""Of the stack of a thread, and how many threads libraries start for each core."""
+"""Bytes of the stack of a thread, and the threads that libraries start for each core."""
 
 
 def restrict_this(files: int) -> None:
@@ -35,11 +37,12 @@ def restrict_this(files: int) -> None:
 def allow_memory(most: int | None) -> None:
     """Limits the memory of this process from now on.
 
+    Memory that is reserved and unused, and libraries, which processes share, do not count: torch alone
+    reserves more than it ever uses. Stacks of threads are added to the limit: the system counts them whole,
+    and a machine of many cores has many.
+
     Args:
-        most: bytes of its own; more of it is refused to whoever asks. What it reserves without use, and
-            libraries, which it shares, do not count: torch alone reserves more than it ever uses. Stacks of
-            threads come on top: the system counts them whole, and a machine of many cores has many. None: as
-            much as it likes.
+        most: bytes of the process's own; an allocation beyond them fails. None: no limit.
     """
     if resource is not None:
         affinity = getattr(os, "sched_getaffinity", None)
@@ -49,7 +52,7 @@ def allow_memory(most: int | None) -> None:
 
 
 def allow_more_memory(more: int) -> None:
-    """Lifts the limit of `allow_memory`.
+    """Raises the limit of `allow_memory`.
 
     Args:
         more: bytes, such as those of a file that is mapped: they count as this process's own.
@@ -77,17 +80,17 @@ def restrict_other(pid: int, share: float | None, files: int) -> None:
 
 
 def takes_any_memory() -> bool:
-    """Returns whether what draws or trains here takes as much memory as it likes: the driver of CUDA does."""
+    """Returns whether drawing and training here need unlimited memory, as the driver of CUDA does."""
     from listen_and_move.precision import choose_device
 
     return choose_device("auto").type == "cuda"
 
 
 def allow_seconds(seconds: int) -> None:
-    """Limits what this process does from now on.
+    """Limits the processor time of this process from now on.
 
     Args:
-        seconds: of processor time, of all its threads together; the system ends it then, by SIGXCPU.
+        seconds: of processor time, all threads together; then the system ends the process by SIGXCPU.
     """
     if resource is not None:
         used = resource.getrusage(resource.RUSAGE_SELF)
@@ -95,7 +98,7 @@ def allow_seconds(seconds: int) -> None:
 
 
 def is_spent(most: int) -> bool:
-    """Returns whether this process holds more than half of some memory; False where nobody can tell.
+    """Returns whether this process holds more than half of its memory; False where that cannot be told.
 
     Args:
         most: see `allow_memory`.
@@ -107,11 +110,12 @@ def is_spent(most: int) -> bool:
 
 
 def give_back() -> None:
-    """Gives memory that nothing uses any more back to the system, where the C library can: it keeps some of
-    every film otherwise, and more and more.
+    """Gives unused memory back to the system, where the C library can.
+
+    Otherwise the process keeps some memory of every film, and grows.
     """
     gc.collect()
-    with suppress(AttributeError, OSError, TypeError):  # of another library
+    with suppress(AttributeError, OSError, TypeError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)
 
 

@@ -37,12 +37,12 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 EVERYWHERE = ("0.0.0.0", "::")
 TEMPORARY = "listen-and-move-page-"
 LARGEST_MESSAGE = 1_000_000
-"""Bytes of one message of a WebSocket."""
+"""Largest message of a WebSocket, in bytes."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the page is, and who may see it."""
+    """Where the page listens, and who may see it."""
 
     host: str
     port: int
@@ -50,12 +50,12 @@ class Place:
 
     @property
     def public(self) -> bool:
-        """Whether other machines reach it."""
+        """Whether other machines reach the page."""
         return self.host not in LOOPBACK
 
     @property
     def names(self) -> frozenset[str]:
-        """Names under which the page answers, beside addresses."""
+        """Host names under which the page answers, beside addresses."""
         machine = socket.gethostname().lower()
         return frozenset(
             {*LOOPBACK, self.host.lower(), machine, f"{machine}.local"} if self.public else LOOPBACK
@@ -63,13 +63,13 @@ class Place:
 
     @property
     def address(self) -> str:
-        """To be opened in a browser."""
+        """The address to open in a browser."""
         host = socket.gethostname() if self.host in EVERYWHERE else self.host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
 def create_app(page: Page, place: Place, connections: OpenConnections) -> Starlette:
-    """The page as an ASGI application."""
+    """Returns the page as an ASGI application."""
     one = "/api/runs/{name}"
     routes = [
         *(Route(path, _index) for path in ("/", "/live", "/train", "/runs", "/runs/{name}")),
@@ -105,7 +105,7 @@ def create_app(page: Page, place: Place, connections: OpenConnections) -> Starle
         OSError: _failed,
         Exception: _failed,
     }
-    handling: Any = handlers  # Starlette's type knows handlers of all exceptions alone
+    handling: Any = handlers  # Starlette's type allows only handlers that take any exception
     return Starlette(routes=routes, middleware=[guard], exception_handlers=handling, lifespan=page.open)
 
 
@@ -135,7 +135,7 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 
 def serve(runs: Path, place: Place, announce: Callable[[Place], None] = lambda place: None) -> list[str]:
-    """Answer until a signal asks to stop.
+    """Serves the page until a signal stops it.
 
     Args:
         runs: the runs folder; made where there is none.
@@ -179,16 +179,14 @@ def serve(runs: Path, place: Place, announce: Callable[[Place], None] = lambda p
 
 
 def _is_brief(record: logging.LogRecord) -> bool:
-    """Let everything pass; of a visitor's text that is none, leave out where in the server it came to
-    light.
-    """
+    """Removes the traceback from the log record of a visitor's invalid text; lets every record pass."""
     if record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError):
         record.exc_info = None
     return True
 
 
 class _Server(uvicorn.Server):
-    """Watches its connections, and ends all work before it waits for those who wait for it."""
+    """A uvicorn server that watches its connections and ends all work before it waits for clients."""
 
     def __init__(self, config: uvicorn.Config, page: Page, connections: OpenConnections) -> None:
         super().__init__(config)
@@ -203,7 +201,7 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Ctrl-C and SIGTERM end the page in good order, and so does a terminal that is closed."""
+        """Ends the page in good order on Ctrl-C, SIGTERM and a closed terminal."""
         with super().capture_signals(), handled(self.handle_exit, hang_up()):
             yield
 
@@ -230,7 +228,7 @@ def _listening(place: Place) -> Iterator[socket.socket]:
 
 @contextmanager
 def _temporary_folder() -> Iterator[Path]:
-    """A folder that is emptied in the end; what a killed server left behind goes first."""
+    """Yields a folder that is emptied in the end; folders that killed servers left are removed first."""
     for left in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*"):
         if not _is_running(left.name.removeprefix(TEMPORARY).split("-")[0]):
             shutil.rmtree(left, ignore_errors=True)
@@ -241,11 +239,11 @@ def _temporary_folder() -> Iterator[Path]:
 
 
 def _is_running(number: str) -> bool:
-    """Whether there is such a process; where nobody can tell, it is taken to be there."""
-    if os.name == "nt":  # where this question would end it
+    """Returns whether a process exists; True where that cannot be told."""
+    if os.name == "nt":  # there os.kill would end the process
         return True
     try:
-        os.kill(int(number), 0)  # asks, and does nothing
+        os.kill(int(number), 0)  # signal 0 only asks whether the process exists
     except ProcessLookupError:
         return False
     except (ValueError, OSError):

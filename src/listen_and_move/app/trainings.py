@@ -1,5 +1,8 @@
-"""Trainings that are started from the page: processes of their own, which go on without it and are found
-again.
+"""Trainings that are started from the page.
+
+Each is a process of its own, which outlives the page and is found again. What the page keeps of a run stands
+in a hidden folder beside the runs, since a run folder belongs to its training: RUNS/.page/NAME/ holds the
+video, the process's number and its output.
 
 What the page keeps of a run stands in a hidden folder beside the runs, since a run folder belongs to its
 training: RUNS/.page/NAME/ holds the video, the process's number and what it printed.
@@ -30,17 +33,18 @@ from listen_and_move.runs import write_text
 from listen_and_move.settings import from_preset
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-"""Of a run that is begun here."""
+"""Pattern of the names of runs that are begun on the page."""
 ELSEWHERE_SECONDS = 20
-"""A run that this page never trained, and that changed less long ago, seems to be learning in a terminal."""
+"""A run that the page never trained, and that changed within so many seconds, counts as learning in a
+terminal."""
 LARGEST_PID = 2**31 - 1
-"""Of a process; what is below 1 means groups of processes to the system."""
+"""Largest number of a process; numbers below 1 mean groups of processes to the system."""
 STOP_SECONDS = 120
-"""A training that was asked to stop finishes its step and saves; longer than this, it may be asked again."""
+"""Seconds that a stopped training has to finish its step and save; after them it may be stopped again."""
 
 
 class Trainings:
-    """Starts, stops and finds them."""
+    """Starts, stops and finds trainings."""
 
     def __init__(self, library: Library) -> None:
         self.library, self.folder = library, library.folder / ".page"
@@ -48,7 +52,7 @@ class Trainings:
         self.turn = threading.Lock()
 
     def start(self, name: str, video: Path, preset: str, settings: dict[str, Any]) -> None:
-        """Begin a run with a video, which moves to where the run keeps it.
+        """Starts to train a run on a video, which moves to where the run keeps it.
 
         Args:
             name: of the run.
@@ -63,7 +67,7 @@ class Trainings:
             raise UserError(f"name: expected up to 40 small letters, digits and dashes; got {name[:60]!r}")
         if (self.library.folder / name).exists():
             raise UserError(f"name: expected a new one; there is a run {name} already: choose another")
-        _check_steps(from_preset(preset, settings).training.steps)  # says what is wrong with the settings
+        _check_steps(from_preset(preset, settings).training.steps)  # raises where a setting is wrong
         flags = [
             f"--{key.removeprefix('clip.').replace('_', '-')}={value}" for key, value in settings.items()
         ]
@@ -76,7 +80,7 @@ class Trainings:
             self._launch(name, [place / "video"], ["--preset", preset, *flags])
 
     def resume(self, name: str, steps: int) -> None:
-        """Go on with a run, to so many steps in total.
+        """Resumes a run, up to ``steps`` in total.
 
         Raises:
             UserError: its video is gone, or a training is under way.
@@ -92,7 +96,7 @@ class Trainings:
             self._launch(name, run.films.videos(), [f"--steps={steps}"])
 
     def stop(self, name: str) -> None:
-        """Ask a training to finish its step, save and end.
+        """Asks a training to finish its step, save and end.
 
         Raises:
             UserError: there is none under way.
@@ -105,13 +109,13 @@ class Trainings:
             os.kill(process["pid"], signal.SIGTERM)
 
     def forget(self, name: str) -> None:
-        """Drop what is kept of a training that never began its run."""
+        """Deletes what is kept of a training that never began its run."""
         if name not in self.failed() or (self.library.folder / name).exists():
             raise UserError(f"{name[:60]!r}: expected a training that did not begin")
         shutil.rmtree(self.folder / name)
 
     def alive(self, name: str) -> bool:
-        """Whether its process is there, ours or one from before a restart."""
+        """Returns whether the process of a training exists, also one from before a restart of the page."""
         process = self._process(name)
         if process is None:
             return False
@@ -121,9 +125,7 @@ class Trainings:
         return str(self.library.folder / name) in command_of(process["pid"])
 
     def state(self, name: str) -> dict[str, Any]:
-        """How the training of a run stands: learning, stopping or resting; and why it failed, where it
-        did.
-        """
+        """Returns whether a run is learning, stopping or resting, and the error of a training that failed."""
         if self.alive(name):
             asked = (self._process(name) or {}).get("asked_to_stop", 0)
             return {
@@ -137,17 +139,17 @@ class Trainings:
         return {"training": "resting", "message": self._message(name)}
 
     def under_way(self) -> list[str]:
-        """Names of runs that learn now."""
+        """Returns the names of runs that are being trained."""
         return [name for name in self.kept() if self.alive(name)]
 
     def failed(self) -> list[str]:
-        """Names of trainings that left no run."""
+        """Returns the names of trainings that left no run."""
         return [
             name for name in self.kept() if not self.alive(name) and not (self.library.folder / name).exists()
         ]
 
     def kept(self) -> list[str]:
-        """Names of runs that were trained from here."""
+        """Returns the names of runs that were trained from the page."""
         names = {path.parent.name for path in self.folder.glob("*/process.json")}
         return sorted(name for name in names if is_text(name))
 
@@ -182,7 +184,7 @@ class Trainings:
         write_text(place / "process.json", json.dumps({"pid": child.pid, "asked_to_stop": 0}))
 
     def _process(self, name: str) -> dict[str, Any] | None:
-        """What is known of a training's process: its pid, and when it was asked to stop; None: nothing."""
+        """Returns the pid of a training's process and when it was asked to stop; None where none is known."""
         if name not in self.kept():
             return None
         try:
@@ -197,7 +199,7 @@ class Trainings:
         return None
 
     def _message(self, name: str) -> str:
-        """The line in which a training said why it could not go on."""
+        """Returns the error line of a training that failed."""
         if name not in self.kept():
             return ""
         try:
@@ -212,13 +214,13 @@ class Trainings:
         return ""
 
     def _read(self, name: str, file: str) -> str:
-        """What stands in a file of a training.
+        """Returns the text of a file of a training.
 
         Raises:
             OSError: there is none, or it is something else.
         """
         path = self.folder / name / file
-        if not path.is_file():  # reading a pipe would not end
+        if not path.is_file():  # a pipe would block
             raise FileNotFoundError(path)
         return path.read_text(encoding="utf-8", errors="replace")
 
@@ -229,7 +231,7 @@ def _check_steps(steps: int) -> None:
 
 
 def command_of(pid: int) -> str:
-    """The command line of a process; empty where there is none (or where nobody can tell)."""
+    """Returns the command line of a process; empty where there is none, or where it cannot be told."""
     entry = Path(f"/proc/{pid}/cmdline")
     with suppress(OSError, subprocess.SubprocessError):
         if entry.parent.parent.joinpath("self").exists():

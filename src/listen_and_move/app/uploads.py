@@ -1,4 +1,4 @@
-"""Files that visitors bring: counted, limited, in a temporary folder under names of our own."""
+"""Uploaded files: counted, limited, and kept in a temporary folder under generated names."""
 
 import secrets
 import time
@@ -18,43 +18,43 @@ FULL = "The page is working on as many large files as it can hold: try again in 
 
 @dataclass
 class Upload:
-    """One file of one visitor."""
+    """One uploaded file of a visitor."""
 
     id: str
     visitor: str
     kind: str
-    """What it is for: sound or video."""
+    """Purpose of the file: sound or video."""
     name: str
-    """As the visitor calls it: shown, never a path."""
+    """The visitor's name of the file: shown, never used as a path."""
     path: Path
     size: int = 0
     found: dict[str, Any] = field(default_factory=dict)
-    """What it holds, as `work.look` says."""
+    """Contents of the file, as `work.look` reports them."""
     begun: float = field(default_factory=time.monotonic)
 
     @property
     def still(self) -> Path:
-        """A picture of a video, as a JPEG."""
+        """The still picture of a video, a JPEG."""
         return self.path.with_suffix(".jpg")
 
     def shown(self) -> dict[str, Any]:
-        """What the page is told."""
+        """Returns what the page is told of the file."""
         return {"id": self.id, "kind": self.kind, "name": self.name, "bytes": self.size, **self.found}
 
 
 class Uploads:
-    """All files that are here."""
+    """All uploaded files."""
 
     def __init__(self, folder: Path, worker: Worker) -> None:
         self.folder, self.worker = folder, worker
         self.all: dict[str, Upload] = {}
         self.busy: set[str] = set()
-        """Those that somebody works on: they stay."""
+        """Files in use, which are not removed."""
 
     async def receive(
         self, visitor: str, kind: str, name: str, announced: int, pieces: AsyncIterator[bytes]
     ) -> Upload:
-        """Take a file and look into it; what cannot be used is not kept.
+        """Receives a file and checks its contents; a file that cannot be used is deleted.
 
         Raises:
             UserError: too large, cut off, or not what it should be.
@@ -80,7 +80,7 @@ class Uploads:
         return upload
 
     def get(self, visitor: str, identity: Any, kind: str | None = None) -> Upload:
-        """A visitor's own file.
+        """Returns a visitor's own file.
 
         Raises:
             UserError: there is none.
@@ -91,13 +91,13 @@ class Uploads:
         return upload
 
     def of(self, visitor: str) -> list[Upload]:
-        """A visitor's files, the newest first."""
+        """Returns a visitor's files, the newest first."""
         mine = [upload for upload in self.all.values() if upload.visitor == visitor and upload.found]
         return sorted(mine, key=lambda upload: -upload.begun)
 
     @contextmanager
     def needed(self, upload: Upload) -> Iterator[None]:
-        """Within: a file stays."""
+        """Within the context a file is not removed."""
         idle = upload.id not in self.busy
         self.busy.add(upload.id)
         try:
@@ -107,7 +107,7 @@ class Uploads:
                 self.busy.discard(upload.id)
 
     def remove(self, upload: Upload) -> None:
-        """Forget a file."""
+        """Deletes a file."""
         self.all.pop(upload.id, None)
         upload.path.unlink(missing_ok=True)
         upload.still.unlink(missing_ok=True)
@@ -126,8 +126,9 @@ class Uploads:
             raise UserError(f"{upload.name}: expected at most {most // MEGABYTE} MB; got more: cut it first")
 
     def _check_place(self, visitor: str, announced: int) -> None:
-        """Forgets a visitor's oldest files, so that one more is not too many; a file that cannot have room is
-        refused before it comes.
+        """Makes place for one more file of a visitor, by deleting the visitor's oldest files.
+
+        A file for which there cannot be room is refused before it is received.
         """
         mine = [upload for upload in self.all.values() if upload.visitor == visitor]
         surplus = len(mine) - UPLOADS_EACH + 1
@@ -143,9 +144,7 @@ class Uploads:
             raise UserError(FULL)
 
     def _make_room(self, size: int) -> None:
-        """Forgets the oldest files that nobody works on, until neither all nor so many bytes more are too
-        many.
-        """
+        """Deletes the oldest unused files until ``size`` bytes more fit into all limits."""
         total = sum(upload.size for upload in self.all.values()) + size
         idle = [upload for upload in self.all.values() if upload.id not in self.busy]
         while total > ALL_BYTES or len(self.all) > UPLOADS:
@@ -156,7 +155,7 @@ class Uploads:
 
 
 async def named(work: Any, upload: Upload) -> Any:
-    """The result of some work on a file; what is said of it uses the visitor's name for it."""
+    """Returns the result of some work on a file, whose errors use the visitor's name of the file."""
     try:
         return await work
     except UserError as error:
@@ -165,6 +164,6 @@ async def named(work: Any, upload: Upload) -> Any:
 
 
 def _shown_name(name: str) -> str:
-    """One short line without control characters."""
+    """Returns a name as one short line without control characters."""
     line = "".join(each if each.isprintable() else " " for each in name).strip()
     return line.replace("\\", "/").rsplit("/", 1)[-1][-LONGEST_UPLOAD_NAME:] or "file"

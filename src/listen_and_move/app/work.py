@@ -1,4 +1,4 @@
-"""The side of a worker: tasks by name, asked and answered in lines of JSON on stdin and stdout."""
+"""The worker's side: tasks by name, requested and answered in lines of JSON on stdin and stdout."""
 
 import json
 import os
@@ -38,18 +38,18 @@ if TYPE_CHECKING:
 
 Watch = Callable[[dict[str, Any]], None]
 POLITENESS = 5
-"""Added to the process's niceness: the page and live play come first."""
+"""Added to the process's niceness, so that the page and live play come first."""
 STILL_SIDE = 960
-"""Pixels at most of a still that is shown for choosing a crop."""
+"""Longest side of a still for choosing a crop, in pixels."""
 CHART_SIDE, CHART_POINTS, CHART_RATE = 64, 800, 16_000
 
 
 def look(path: str, kind: str, still: str, watch: Watch) -> dict[str, Any]:
-    """What an uploaded file holds; of a video, a still in the middle is written."""
+    """Returns the contents of an uploaded file; of a video, a still from the middle is written."""
     file, longest = Path(path), LONGEST_SECONDS[kind]
     info = probe(file)
     if kind == "sound":
-        samples, rate = sound_samples(file, end=longest + 1)  # what MP3 says may be a guess
+        samples, rate = sound_samples(file, end=longest + 1)  # the duration that an MP3 states may be a guess
         if samples > longest * rate:
             raise UserError(
                 f"{path}: expected at most {longest // 60} minutes of sound; got more: cut it first"
@@ -73,7 +73,7 @@ def look(path: str, kind: str, still: str, watch: Watch) -> dict[str, Any]:
 
 
 def inspect(path: str, clip: dict[str, Any], watch: Watch) -> dict[str, Any]:
-    """What is in a video, and advice."""
+    """Returns the contents of a video, and advice."""
     from listen_and_move.inspection.inspection import inspect as inspected
 
     found = inspected(Path(path), ClipConfig(**clip))
@@ -100,7 +100,7 @@ def animate(
     picture: "Picture",
     watch: Watch,
 ) -> dict[str, Any]:
-    """The sound played by a model, into a file; what was said of it; motion against loudness."""
+    """Plays a sound with a model into a file; returns the remarks, and motion against loudness."""
     from listen_and_move.audio.loudness import parse_gain
     from listen_and_move.inference.generate import Progress, generate
 
@@ -131,8 +131,9 @@ def animate(
 
 
 def chart(video: Path) -> dict[str, Any]:
-    """Motion and loudness of a video over time, in at most 800 points: motion in shares of its largest,
-    loudness in dB.
+    """Returns motion and loudness of a video over time, in at most 800 points.
+
+    Motion is in shares of its largest, loudness in dB.
     """
     from listen_and_move.metrics.sync import loudness, motion_energy
 
@@ -156,26 +157,26 @@ def chart(video: Path) -> dict[str, Any]:
 
 
 def _thinned(values: np.ndarray) -> list[float]:
-    """The largest of each stretch, so that no stroke is lost."""
+    """Returns the largest value of each stretch, so that no stroke is lost."""
     return [float(stretch.max()) for stretch in np.array_split(values, min(len(values), CHART_POINTS))]
 
 
 def picture(model: str, out: str, watch: Watch) -> dict[str, Any]:
-    """The picture of a model at rest, as large as it is shown."""
+    """Writes the picture of a model at rest, as large as it is shown."""
     from listen_and_move.audio.features import SAMPLE_RATE
     from listen_and_move.inference.playable import playable
 
     _allow_model(model)
     pipeline = playable(Path(model), device="cpu").pipeline
     frames = pipeline.frames([np.zeros(SAMPLE_RATE // 4, np.float32)])
-    with replacing(out) as temporary:  # somebody else may be asking for it
+    with replacing(out) as temporary:  # another request may write the same file
         temporary.write_bytes(jpeg(list(frames)[-1]))
     return {}
 
 
 def _allow_model(model: str) -> None:
-    """Lets this process map a model file, whose frames may have gigabytes, beside what else a task needs."""
-    with suppress(OSError):  # who loads it says that there is none
+    """Lets this process map a model file, whose frames may have gigabytes, beyond its memory limit."""
+    with suppress(OSError):  # loading the model reports a missing file
         allow_more_memory(Path(model).stat().st_size)
 
 
@@ -188,7 +189,7 @@ TASKS: dict[str, Callable[..., dict[str, Any]]] = {
 
 
 def answered(request: dict[str, Any], watch: Watch) -> dict[str, Any]:
-    """The result of a task, or in one sentence why there is none."""
+    """Returns the result of a task, or the error in one sentence."""
     try:
         return {"result": TASKS[request["task"]](**request["arguments"], watch=watch)}
     except Exception as error:
@@ -196,14 +197,17 @@ def answered(request: dict[str, Any], watch: Watch) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Do what comes on stdin until it ends; the command line says with how much memory and how many files."""
+    """Answers requests from stdin until it ends.
+
+    The command line sets the limits of memory and open files.
+    """
     memory, files = map(int, sys.argv[1:])
-    for number in (signal.SIGINT, *hang_up()):  # they are the server's, which ends this process
+    for number in (signal.SIGINT, *hang_up()):  # the server handles these signals, and ends this process
         signal.signal(number, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(POLITENESS)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what libraries print is no answer
+    os.dup2(2, 1)  # output of libraries must not mix with the answers
     restrict_this(files)
 
     def say(answer: dict[str, Any]) -> None:
@@ -216,7 +220,7 @@ def main() -> None:
         allow_seconds(request["seconds"])
         answer = answered(request, say)
         give_back()
-        # What a large file left behind is no longer there for the next one: that begins in a new process.
+        # After a large file the process says that its memory is spent, and the next task gets a new process.
         say({**answer, "spent": is_spent(memory)})
 
 

@@ -1,5 +1,6 @@
-"""Sound as it might have been: louder, duller, in a noisy room; so that a model does not learn one
-recording's colour.
+"""Audio augmentation: sound that is louder, duller or noisier than it was recorded.
+
+So a model does not learn the colour of one recording.
 
 Letters: N chunks, C columns, B mel bands.
 """
@@ -13,9 +14,9 @@ from torch import Tensor
 GAIN_DB, TILT_DB = 6.0, 12.0
 """Largest change of loudness, and of the highest band against the lowest, at strength 1."""
 LEAST_SNR_DB, MOST_SNR_DB = 5.0, 35.0
-"""Loudness of the sound above the noise."""
+"""Least and largest loudness of the sound above the noise, in dB."""
 NOISY = 0.5
-"""Share of windows with noise at strength 1."""
+"""Share of windows that get noise at strength 1."""
 ROOM_DB = -47.0
 """Mean mel power of white noise at -60 dBFS: the loudest quiet room."""
 
@@ -25,10 +26,11 @@ _QUIETER_DB = 20.0  # by how much the quietest room is quieter
 def augmented_power(
     power: Float[Tensor, "N C B"], loudness: float, strength: float, generator: torch.Generator
 ) -> Float[Tensor, "N C B"]:
-    """The mel power of the same sound, recorded otherwise; one draw for all of it.
+    """Returns the mel power of the same sound in another recording; all of it gets one random draw.
 
-    Sound and noise add in power, and a filter multiplies each band: true on average over a band, which is all
-    that the features see. ``loudness`` is the track's mean power per band; ``strength`` 0 changes nothing.
+    Sound and noise add in power, and a filter multiplies each band, which is true on average over a band, and
+    averages are all that the features see. ``loudness`` is the track's mean power per band; at ``strength`` 0
+    the power is unchanged.
     """
     gain, tilt, noise_tilt, snr, noisy = torch.rand(5, generator=generator).tolist()
     slope = torch.linspace(-0.5, 0.5, power.shape[-1])
@@ -40,13 +42,14 @@ def augmented_power(
 
 
 def room_tone(columns: Sequence[int], bands: int, generator: torch.Generator) -> Float[Tensor, "N C B"]:
-    """The mel power of a quiet room: noise of random colour, at most as loud as `ROOM_DB`; one time in four
-    none at all.
+    """Returns the mel power of a quiet room.
+
+    It is noise of random colour, at most as loud as `ROOM_DB`; one time in four it is silence.
 
     Args:
-        columns: chunks, and columns of each.
+        columns: number of chunks, and columns of each.
         bands: mel bands.
-        generator: of everything random.
+        generator: source of all random numbers.
     """
     level, tilt, digital = torch.rand(3, generator=generator).tolist()
     if digital < 0.25:

@@ -1,4 +1,7 @@
-"""Beats: where a sound pulses, so that the beats of a clip can be played on those of a song.
+"""Beats: the pulse of a sound, so that the beats of a clip can be played on the beats of a song.
+
+The period is the lag at which the flux correlates with itself most, and the beats are the row of strong flux
+whose intervals are nearest to the period (Ellis 2007, Beat Tracking by Dynamic Programming).
 
 The period is where the flux goes with itself most, and the beats are the row of strong flux whose intervals
 are nearest to it (Ellis 2007, Beat Tracking by Dynamic Programming).
@@ -13,17 +16,18 @@ import numpy as np
 from jaxtyping import Float
 
 SHORTEST, USUAL, LONGEST = 0.25, 0.5, 1.5
-"""Seconds of a period: 240, 120 and 40 beats a minute. The farther from the usual one, the less likely."""
+"""Seconds of a period: 240, 120 and 40 beats a minute. Periods far from the usual one are less likely."""
 OCTAVES = 0.9
-"""By which periods spread around the usual one."""
+"""Standard deviation of periods around the usual one, in octaves."""
 MULTIPLES = 4
-"""Periods over which a pulse has to go on."""
+"""Periods over which a pulse has to continue."""
 STEADY, CHANCE = 0.06, 3.5
-"""Correlation of the flux with itself, in the mean over `MULTIPLES`, below which there is no beat: rubato and
-an organ have up to .06, drums and dances .1 to .8; and standard deviations of what noise has, below which it
-is one by chance."""
+"""Least correlation of a beat, and its least number of standard deviations above noise.
+
+The correlation is of the flux with itself, in the mean over `MULTIPLES`. Rubato and an organ have up to .06,
+drums and dances .1 to .8. The standard deviation is that of the same figure of noise."""
 EVEN = 60.0
-"""How much an interval counts that is not the period, over how strong the flux is."""
+"""Weight of an interval's distance from the period, against the strength of the flux."""
 WEAKEST, STRONGEST = -1.0, 3.0  # of the flux, in spreads over its mean
 
 
@@ -31,22 +35,21 @@ class Beats(NamedTuple):
     """Beats of a sound."""
 
     period: float
-    """In frames, not whole."""
+    """Period in frames, a fraction."""
     places: Float[np.ndarray, " B"]
-    """Frames on which they fall, at least two, rising; between two frames where a beat is halved."""
+    """Frames of the beats, at least two, rising; halfway between two frames where a beat is halved."""
 
     def phase(self, frame: int) -> float:
-        """Returns how far a frame is from the beat before to the next one, 0 to below 1; beyond the first and
-        the last beat as if they went on.
+        """Returns how far a frame is between two beats, from 0 at a beat to below 1 at the next.
+
+        Before the first and after the last beat, beats are taken to go on.
         """
         here = int(np.clip(np.searchsorted(self.places, frame, side="right") - 1, 0, len(self.places) - 2))
         before, after = self.places[here : here + 2]
         return float((frame - before) / (after - before) % 1)
 
     def near(self, period: float) -> "Beats":
-        """Returns the same beats twice or half as often, and so on, so that their period is nearest to
-        another one.
-        """
+        """Returns the beats doubled or halved so that their period is nearest to another period."""
         beats = self
         while beats.period > period * 2**0.5:
             places = np.interp(
@@ -86,7 +89,7 @@ def _period(flux: Float[np.ndarray, " T"], fps: float) -> float | None:
     if count < 2 * MULTIPLES * SHORTEST * fps or not np.ptp(flux):
         return None
     heard = flux - flux.mean()
-    reach = min(int(0.7 * count), MULTIPLES * len(lags))  # few frames tell of longer lags
+    reach = min(int(0.7 * count), MULTIPLES * len(lags))  # longer lags would rest on too few frames
     own = np.array([(heard[lag:] @ heard[: count - lag]) / (count - lag) for lag in range(reach)])
     own = own / own[0]
     later = [own[lag : MULTIPLES * lag + 1 : lag] for lag in lags.tolist()]
@@ -105,7 +108,7 @@ def _period(flux: Float[np.ndarray, " T"], fps: float) -> float | None:
 
 
 def _places(flux: Float[np.ndarray, " T"], period: float) -> Float[np.ndarray, " B"]:
-    """Returns the frames of the row of beats that is strongest and most even."""
+    """Returns the frames of the row of beats with the strongest flux and the most even intervals."""
     strong = np.clip((flux - flux.mean()) / (flux.std() or 1.0), WEAKEST, STRONGEST)
     total, came_from = strong.copy(), np.full(len(flux), -1)
     intervals = np.arange(max(1, round(period / 2)), round(2 * period) + 1)

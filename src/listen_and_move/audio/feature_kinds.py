@@ -1,4 +1,4 @@
-"""Kinds of features: what is said of a chunk, from its mel power.
+"""Kinds of features: the numbers that describe a chunk, computed from its mel power.
 
 Letters: T chunks, C columns of a chunk, B bands.
 """
@@ -37,13 +37,14 @@ def _mfcc(power: Float[Tensor, "T C B"], config: FeatureConfig) -> Float[Tensor,
 
 
 def _level(power: Float[Tensor, "T C B"], config: FeatureConfig) -> Float[Tensor, "T B"]:
-    """DB above the noise floor, 0 in silence; a soft corner, so that noise below the floor hardly shows."""
+    """Returns dB above the noise floor, 0 in silence, with a soft corner at the floor."""
     return _above_floor(power, config).mean(1)
 
 
 def _shape(power: Float[Tensor, "T C B"], config: FeatureConfig) -> Float[Tensor, "T B+2"]:
-    """Which bands stand out, how loud it is, and how much louder the chunk's second half is than its
-    first.
+    """Returns the bands relative to their mean, then that mean (the level), then the flux.
+
+    The flux is how much louder the chunk's second half is than its first.
     """
     level = _above_floor(power, config)
     bands, half = level.mean(1), level.shape[1] // 2
@@ -58,7 +59,7 @@ def _above_floor(power: Tensor, config: FeatureConfig) -> Tensor:
 
 @lru_cache(maxsize=8)
 def cosines(bands: int, coefficients: int) -> Tensor:
-    """Rows of the orthonormal DCT-II."""
+    """Returns the rows of the orthonormal DCT-II."""
     angle = torch.arange(coefficients)[:, None] * (torch.arange(bands) + 0.5) * math.pi / bands
     rows = torch.cos(angle.double()) * math.sqrt(2 / bands)
     rows[0] /= math.sqrt(2)
@@ -66,5 +67,7 @@ def cosines(bands: int, coefficients: int) -> Tensor:
 
 
 KINDS: Mapping[str, Kind] = {"lms": _lms, "mel": _mel, "mfcc": _mfcc, "level": _level, "shape": _shape}
-"""Each takes mel power (T, C, B) and settings, and gives T rows of `FeatureConfig.chunk_size` numbers; see
-`FeatureConfig.kind`."""
+"""Functions that take mel power (T, C, B) and settings and return T rows of `FeatureConfig.chunk_size`
+numbers.
+
+See `FeatureConfig.kind`."""

@@ -5,8 +5,8 @@ section 3.1): Hann window of 25 ms in an FFT of 2048, hop 10 ms, 64 mel bands fr
 scale and normalisation. A frame hears its own chunk and, where the settings say so, a summary of chunks
 before and after it.
 
-Letters: T frames, C columns of a chunk, B bands, F numbers per frame, K of what is known
-of one, U of what is guessed of it.
+Letters: T frames, C columns of a chunk, B bands, F numbers per frame, K known numbers of a frame, U guessed
+numbers of a frame.
 """
 
 import math
@@ -24,13 +24,15 @@ from listen_and_move.clock import frame_count, frame_sample
 from listen_and_move.config import FeatureConfig
 
 SAMPLE_RATE = 64_000
-"""Samples per second of the waveform that is listened to."""
+"""Sample rate of the waveform from which features are made, in Hz."""
 WINDOW, FFT, HOP = 1600, 2048, 640  # 25 ms, zero-padded; 10 ms
 LOWEST_HZ, HIGHEST_HZ = 125.0, 7500.0
 CLAMP = 4.0
 QUIET_DB, HEARD_DB = 6.0, 18.0
-"""Loudest band of a chunk, in dB above the noise floor, up to which it counts as silence, and from which on
-as heard, where a sound is matched."""
+"""dB of a chunk's loudest band above the noise floor: up to the first it counts as silence in matching, from
+the second on fully as sound.
+
+Up to the first a chunk counts as silence, from the second on it counts fully as sound."""
 _BLOCK = 256  # chunks analysed at once: bounds the memory of a long track
 
 
@@ -42,8 +44,9 @@ class Statistics(NamedTuple):
 
 
 class Matching(NamedTuple):
-    """What is done to a foreign sound: each standardised number of a chunk that is heard becomes factor x
-    number + shift; see `audio.matching`.
+    """A linear map of standardised chunks that makes a foreign sound like the training sound.
+
+    Each number of a chunk becomes factor x number + shift; see `audio.matching`.
     """
 
     factor: Float[Tensor, " chunk"]
@@ -51,34 +54,32 @@ class Matching(NamedTuple):
     strength: float
     """How far the sound is moved, 0 to 1."""
     flux_mean: float = 0.0
-    """Of how much louder it becomes, standardised and matched."""
+    """Mean of the flux, standardised and matched."""
     flux_spread: float = 1.0
-    """Its standard deviation over what is heard, a little more, so that next to nothing is no stroke."""
+    """Standard deviation of the flux over audible chunks, a little enlarged: faint flux is no stroke."""
 
 
 class Foresight(NamedTuple):
-    """How the last chunks of a frame's look-ahead are guessed, where they are not waited for; see
-    `audio.foresight`.
-    """
+    """A linear guess of the missing chunks of a frame's look-ahead; see `audio.foresight`."""
 
     heard: int
-    """Chunks after the frame's own that are heard."""
+    """Number of chunks after the frame's own that have arrived."""
     weights: Float[Tensor, "K U"]
-    """Of what is known, all of it in summaries of chunks, in what is not."""
+    """Weights from the known numbers to the guessed ones; both are summaries of chunks."""
     bias: Float[Tensor, " U"]
 
 
 class FeatureState(NamedTuple):
-    """What is kept between blocks of sound."""
+    """State between blocks of sound."""
 
     samples: Float[Tensor, " samples"]
-    """The last samples of the sound, as far back as the next frame's instant and as the next chunk needs."""
+    """The last samples, as far back as the next frame's instant and the next chunk need."""
     sample_count: int
-    """Samples of the sound so far, those that are no longer kept included."""
+    """Samples of the sound so far, dropped ones included."""
     chunks: Float[Tensor, "chunks chunk"]
     """The last chunks, from frame - past on."""
     frame: int
-    """The next frame to be given out."""
+    """Number of the next frame."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +93,11 @@ class FeatureExtractor:
     fps: Fraction
     statistics: Statistics | None = None
     foresight: Foresight | None = None
-    """None: all of the look-ahead is heard."""
+    """Guess of the missing look-ahead; None: all of the look-ahead is waited for."""
 
     @property
     def ahead(self) -> int:
-        """Chunks after its own that a frame hears."""
+        """Number of chunks after its own that a frame needs."""
         return self.config.future if self.foresight is None else self.foresight.heard
 
     @property
@@ -106,44 +107,44 @@ class FeatureExtractor:
 
     @property
     def look_ahead(self) -> Fraction:
-        """How far beyond its own instant a frame hears, in seconds."""
+        """Seconds of sound after its own instant that a frame needs."""
         reach = HOP * (self.columns - 1) + WINDOW // 2
         return self.ahead / self.fps + Fraction(reach, SAMPLE_RATE)
 
     def whole(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "T F"]:
-        """The features of a whole track at 64 kHz; T = ceil(duration x fps)."""
+        """Returns the features of a whole track at 64 kHz; T = ceil(duration x fps)."""
         frames = frame_count(len(waveform), SAMPLE_RATE, self.fps)
         chunks = self.chunks(waveform, -self.config.past, frames + self.ahead)
         return self.assemble(chunks)
 
     def silence(self) -> Float[Tensor, " F"]:
-        """The features of a frame that hears digital silence."""
+        """Returns the features of a frame in digital silence."""
         return self.whole(torch.zeros(1))[0]
 
     def push(
         self, waveform: Float[Tensor, " samples"], state: FeatureState | None = None
     ) -> tuple[Float[Tensor, "T F"], FeatureState]:
-        """Hear the next block, of any length; give out the frames that it completes."""
+        """Takes the next block, of any length, and returns the frames that it completes."""
         chunks, state = self.push_chunks(waveform, state)
         return self.assemble(chunks), state
 
     def push_chunks(
         self, waveform: Float[Tensor, " samples"], state: FeatureState | None = None
     ) -> tuple[Float[Tensor, "chunks chunk"], FeatureState]:
-        """The same, but give out the raw chunks that `assemble` takes for these frames; none for no frame."""
+        """Takes the next block and returns the raw chunks of the frames that it completes, for `assemble`."""
         state = self._extended_state(waveform, state)
         reach = HOP * (self.columns - 1) + WINDOW // 2
-        ready = state.frame  # first chunk that cannot be computed yet
+        ready = state.frame  # counts up to the first chunk that cannot be computed yet
         while frame_sample(ready + self.ahead, self.fps, SAMPLE_RATE) + reach <= state.sample_count:
             ready += 1
         return self._given_out(state, ready)
 
     def finish(self, state: FeatureState | None) -> Float[Tensor, "T F"]:
-        """The frames that are left when the sound has ended, silence behind it."""
+        """Returns the remaining frames at the end of the sound, which silence follows."""
         return self.assemble(self.finish_chunks(state))
 
     def finish_chunks(self, state: FeatureState | None) -> Float[Tensor, "chunks chunk"]:
-        """The same as raw chunks, which `assemble` takes."""
+        """Returns the raw chunks of the remaining frames, for `assemble`."""
         if state is None:
             return torch.zeros(0, self.config.chunk_size)
         return self._given_out(state, frame_count(state.sample_count, SAMPLE_RATE, self.fps))[0]
@@ -151,18 +152,15 @@ class FeatureExtractor:
     def chunks(
         self, waveform: Float[Tensor, " samples"], first: int, last: int, offset: int = 0
     ) -> Float[Tensor, "chunks chunk"]:
-        """Raw chunks ``first`` to ``last`` (exclusive, negative ones too); ``offset``: place of the first
-        sample.
-
-        The sound is silent outside the waveform.
-        """
+        """Returns raw chunks ``first`` to ``last`` (exclusive, may be negative); ``offset``: see `powers`."""
         return self.described(self.powers(waveform, first, last, offset))
 
     def powers(
         self, waveform: Float[Tensor, " samples"], first: int, last: int, offset: int = 0
     ) -> Float[Tensor, "chunks C B"]:
-        """Mel power of chunks ``first`` to ``last`` (exclusive), column by column; ``offset`` as in
-        `chunks`.
+        """Returns the mel power of chunks ``first`` to ``last`` (exclusive), column by column.
+
+        ``offset`` is the place of the waveform's first sample in the sound.
         """
         parts = [
             self._analysed(waveform, range(start, min(start + _BLOCK, last)), offset)
@@ -171,13 +169,13 @@ class FeatureExtractor:
         return torch.cat(parts) if parts else torch.zeros(0, self.columns, self.config.bands)
 
     def described(self, power: Float[Tensor, "chunks C B"]) -> Float[Tensor, "chunks chunk"]:
-        """Raw chunks from their mel power, by the kind of features that is set."""
+        """Returns raw chunks from their mel power, by the configured kind of features."""
         return KINDS[self.config.kind](power, self.config)
 
     def assemble(
         self, chunks: Float[Tensor, "chunks chunk"], matching: Matching | None = None
     ) -> Float[Tensor, "T F"]:
-        """Features from raw chunks -past to T + ahead: standardised, matched, context attached."""
+        """Returns features from raw chunks -past to T + ahead: standardised, matched, with context."""
         past, ahead = self.config.past, self.ahead
         standardised = self.standardised(chunks)
         chunks = standardised if matching is None else self._matched(standardised, chunks, matching)
@@ -191,7 +189,7 @@ class FeatureExtractor:
         return self.completed(torch.cat([chunks[past : past + frames], *context], dim=1))
 
     def completed(self, heard: Float[Tensor, "T heard"]) -> Float[Tensor, "T F"]:
-        """Features with all of the look-ahead, from those without what is not heard of it."""
+        """Returns features with the whole look-ahead, whose missing part is guessed."""
         if self.foresight is None:
             return heard
         own, around = heard[:, : self.config.chunk_size], heard[:, self.config.chunk_size :]
@@ -199,12 +197,13 @@ class FeatureExtractor:
         return torch.cat([heard, known @ self.foresight.weights + self.foresight.bias], dim=1)
 
     def strokes(self, features: Float[Tensor, "T F"], matching: Matching | None) -> list[float]:
-        """Returns how much louder a sound becomes in each frame, over the mean of what is heard of it, in
-        spreads (`Matching.flux_spread`); 0 where the sound is not foreign, or the features do not tell.
+        """Returns the strength of the stroke in each frame: the flux over its mean, in `flux_spread`.
+
+        It is 0 where the sound is not foreign, or where the features hold no flux.
 
         Args:
             features: of some frames.
-            matching: with which they were assembled.
+            matching: with which the features were assembled.
         """
         if matching is None or self.config.flux is None:
             return [0.0] * len(features)
@@ -212,15 +211,15 @@ class FeatureExtractor:
         return ((flux - matching.flux_mean) / matching.flux_spread).tolist()
 
     def own(self, chunks: Float[Tensor, "chunks chunk"]) -> Float[Tensor, "T chunk"]:
-        """The frames' own ones of chunks -past to T + ahead."""
+        """Returns the frames' own chunks out of chunks -past to T + ahead."""
         return chunks[self.config.past : len(chunks) - self.ahead]
 
     def loudest(self, chunks: Float[Tensor, "chunks chunk"]) -> Float[Tensor, " chunks"]:
-        """The loudest band of raw chunks, in dB above the noise floor; only of level and shape."""
+        """Returns the loudest band of raw chunks in dB above the noise floor; kinds level and shape only."""
         return self.levels(chunks).amax(1)
 
     def tilted(self, chunks: Float[Tensor, "chunks chunk"], decibels: float) -> Float[Tensor, "chunks chunk"]:
-        """Raw chunks as another microphone would give them, all in all as loud; only of level and shape.
+        """Returns raw chunks as another, equally loud microphone gives them; kinds level and shape only.
 
         Args:
             chunks: of a sound.
@@ -234,39 +233,39 @@ class FeatureExtractor:
     def with_levels(
         self, chunks: Float[Tensor, "chunks chunk"], levels: Float[Tensor, "chunks B"]
     ) -> Float[Tensor, "chunks chunk"]:
-        """Raw chunks with other levels of their bands; only of level and shape."""
+        """Returns raw chunks with other levels of their bands; kinds level and shape only."""
         if self.config.kind != "shape":
             return levels
         loud = levels.mean(1, keepdim=True)
         return torch.cat([levels - loud, loud, chunks[:, self.config.bands + 1 :]], dim=1)
 
     def levels(self, chunks: Float[Tensor, "chunks chunk"]) -> Float[Tensor, "chunks B"]:
-        """Bands of raw chunks in dB above the noise floor; only of level and shape."""
-        if self.config.kind == "shape":  # bands around their mean, then that mean
+        """Returns the bands of raw chunks in dB above the noise floor; kinds level and shape only."""
+        if self.config.kind == "shape":  # bands less their mean, then that mean
             return chunks[:, : self.config.bands] + chunks[:, self.config.bands, None]
         return chunks
 
     def _matched(self, standardised: Tensor, chunks: Tensor, matching: Matching) -> Tensor:
-        """Standardised chunks as if they were of another sound, the more the louder they are."""
+        """Returns standardised chunks after matching, which acts the more the louder a chunk is."""
         heard = ((self.loudest(chunks) - QUIET_DB) / (HEARD_DB - QUIET_DB)).clamp(0, 1)[:, None]
         moved = matching.factor * standardised + matching.shift
         return torch.lerp(standardised, moved, heard).clamp(-CLAMP, CLAMP)
 
     def standardised(self, chunks: Float[Tensor, "chunks chunk"]) -> Float[Tensor, "chunks chunk"]:
-        """Raw chunks by the training track's mean and spread, where the settings say so."""
+        """Returns raw chunks less the training track's mean, over its spread, where the settings say so."""
         if not self.config.standardise:
             return chunks
         assert self.statistics is not None, "features.standardise needs the statistics of a training track"
         return ((chunks - self.statistics.mean) / (self.statistics.spread + 1)).clamp(-CLAMP, CLAMP)
 
     def raw(self, standardised: Float[Tensor, "chunks chunk"]) -> Float[Tensor, "chunks chunk"]:
-        """Chunks as they were before they were standardised (and clamped)."""
+        """Returns chunks as they were before standardisation; what was clamped stays clamped."""
         assert self.statistics is not None, "only of standardised chunks"
         return standardised * (self.statistics.spread + 1) + self.statistics.mean
 
     @property
     def tells_levels(self) -> bool:
-        """Whether the features tell how loud each band is, beside the training sound's."""
+        """Whether the features hold the level of each band, and the training sound's statistics are known."""
         return self.statistics is not None and self.config.kind in ("level", "shape")
 
     def _analysed(self, waveform: Tensor, frames: range, offset: int) -> Tensor:
@@ -286,7 +285,7 @@ class FeatureExtractor:
         )
 
     def _given_out(self, state: FeatureState, until: int) -> tuple[Tensor, FeatureState]:
-        """The raw chunks of the frames before ``until`` and the state after them."""
+        """Returns the raw chunks of the frames before ``until``, and the state after them."""
         if until <= state.frame:
             return torch.zeros(0, self.config.chunk_size), state
         past, ahead = self.config.past, self.ahead
@@ -301,13 +300,13 @@ class FeatureExtractor:
 
 
 def measure(chunks: Float[Tensor, "chunks chunk"]) -> Statistics:
-    """Mean and standard deviation of the chunks of a training track."""
+    """Returns mean and standard deviation of the chunks of a training track."""
     return Statistics(chunks.mean(0), chunks.std(0, correction=0))
 
 
 @lru_cache(maxsize=8)
 def mel_filters(bands: int) -> Float[Tensor, "bands bins"]:
-    """Triangular filters on Slaney's mel scale, each of area 1 (Slaney's Auditory Toolbox, 1998)."""
+    """Returns triangular filters on Slaney's mel scale, each of area 1 (Slaney's Auditory Toolbox, 1998)."""
     edges = _mel_to_hz(
         torch.linspace(_hz_to_mel(LOWEST_HZ), _hz_to_mel(HIGHEST_HZ), bands + 2, dtype=torch.float64)
     )
@@ -318,7 +317,7 @@ def mel_filters(bands: int) -> Float[Tensor, "bands bins"]:
 
 
 def _hz_to_mel(hz: float) -> float:
-    """Linear below 1 kHz (3 mel per 200 Hz), logarithmic above (27 mel per factor 6.4)."""
+    """Returns Slaney's mel: linear (3 per 200 Hz) up to 1 kHz, logarithmic above (27 per factor 6.4)."""
     return hz * 3 / 200 if hz < 1000 else 15 + 27 * math.log(hz / 1000) / math.log(6.4)
 
 
@@ -327,7 +326,7 @@ def _mel_to_hz(mel: Tensor) -> Tensor:
 
 
 def _cut(waveform: Tensor, first: int, last: int) -> Tensor:
-    """Samples first to last, zeros where there are none."""
+    """Returns samples first to last, zeros outside the waveform."""
     inside = waveform[max(0, first) : max(0, last)]
     left = min(max(0, -first), last - first)
     return torch.nn.functional.pad(inside, (left, last - first - left - len(inside)))
@@ -336,8 +335,9 @@ def _cut(waveform: Tensor, first: int, last: int) -> Tensor:
 def summaries(
     chunks: Float[Tensor, "chunks chunk"], config: FeatureConfig
 ) -> Float[Tensor, "chunks summary"]:
-    """Chunks in fewer numbers, as they are heard around a frame's own: neighbouring bands averaged; what
-    belongs to no band is kept.
+    """Returns chunks in fewer numbers, for the context of a frame.
+
+    Neighbouring bands are averaged; numbers that belong to no band are kept.
     """
     bands, extras = chunks.tensor_split([config.chunk_size - config.extras], dim=1)
     return torch.cat([bands.unflatten(1, (config.summary_size - config.extras, -1)).mean(2), extras], dim=1)

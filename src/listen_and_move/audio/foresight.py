@@ -1,11 +1,10 @@
-"""Foresight: what is not heard yet is guessed from what is, so that a model with look-ahead plays sooner than
-it was trained to.
+"""Foresight: a guess of the look-ahead that has not been heard yet.
 
-The guess is linear, and fitted to the training sound with a ridge (Hoerl and Kennard 1970): a few hundred
-frames with a hundred numbers each would be learnt by heart without one. Where nothing is known of the
-training sound, what was heard last stays.
+With it a model with look-ahead plays sooner than it was trained to. The guess is linear, and fitted to the
+training sound with a ridge (Hoerl and Kennard 1970): without one a few hundred frames of a hundred numbers
+each would be learnt by heart. Where the training sound is not known, the last chunk is repeated.
 
-Letters: N training frames, F numbers per frame, K of what is known, U of what is guessed.
+Letters: N training frames, F numbers per frame, K known numbers, U guessed numbers.
 """
 
 import torch
@@ -16,12 +15,12 @@ from listen_and_move.audio.features import Foresight, summaries
 from listen_and_move.config import FeatureConfig
 
 RIDGE = 0.3
-"""In units of the mean variance of what is known."""
+"""Strength of the ridge, in units of the mean variance of the known numbers."""
 _SMALLEST = 1e-6  # so that a constant sound has a guess too
 
 
 def foresight(features: Float[Tensor, "N F"] | None, config: FeatureConfig, heard: int) -> Foresight | None:
-    """Returns how the look-ahead that is not heard is guessed; None: all of it is heard.
+    """Returns the guess of the look-ahead that is not waited for; None where all of it is.
 
     Args:
         features: of the training sound; None: not known.
@@ -44,9 +43,9 @@ def foresight(features: Float[Tensor, "N F"] | None, config: FeatureConfig, hear
 
 
 def _lasting(config: FeatureConfig, heard: int, unheard: int) -> Foresight:
-    """Returns the guess that what was heard last stays."""
+    """Returns the guess that repeats the last chunk."""
     size = config.summary_size
-    last = config.past + heard if heard else 0  # the frame's own comes first
+    last = config.past + heard if heard else 0  # the frame's own chunk comes first
     weights = torch.zeros((1 + config.past + heard) * size, unheard)
     weights[last * size : (last + 1) * size] = torch.eye(size).repeat(1, unheard // size)
     return Foresight(heard, weights, torch.zeros(unheard))

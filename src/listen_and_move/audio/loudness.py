@@ -20,35 +20,36 @@ from listen_and_move.audio.features import HIGHEST_HZ, HOP, LOWEST_HZ, SAMPLE_RA
 from listen_and_move.errors import UserError, shown
 
 Gain = float | Literal["running"]
-"""In dB; running: follows the sound slowly, for sound whose future is not known."""
+"""Gain in dB; "running" follows the sound slowly, for sound whose future is not known."""
 BLOCK = 5440
-"""Samples of which one level is taken: 85 ms. Blocks overlap by half."""
+"""Samples of one level measurement: 85 ms. Blocks overlap by half."""
 STEP = BLOCK // 2
 ABSOLUTE_GATE = -57.0
-"""dB of full scale: what is quieter is no sound to match. Room noise at -60 dB stays below it, with its
-fluctuations."""
+"""dB of full scale: quieter blocks do not count. Room noise at -60 dB stays below it, with its fluctuations.
+"""
 RELATIVE_GATE = 10.0
-"""Blocks so many dB below the mean of those above the absolute gate are pauses and tails."""
+"""Blocks this many dB below the mean of those above the absolute gate count as pauses and tails."""
 LARGEST_GAIN = 20.0
-"""dB, up and down, by which a sound is matched."""
+"""Largest gain of a match in dB, up or down."""
 LARGEST_FIXED_GAIN = 60.0
-"""dB, up and down, that may be given by hand."""
+"""Largest gain in dB, up or down, that a user may set."""
 MEMORY_SECONDS, SLOWNESS_SECONDS = 10.0, 3.0
-"""Of the running gain: how much sound it measures, and the time in which it goes 63 % of its way. It rests in
-pauses."""
+"""Constants of the running gain: seconds of sound that it measures, and its time constant (63 % of the way).
+
+It rests in pauses."""
 BIN = 0.1  # dB
-BINS = 1000  # from the absolute gate upwards; what is louder counts as the last bin
+BINS = 1000  # from the absolute gate upwards; louder blocks count in the last bin
 
 
 class LevelState(NamedTuple):
-    """What has been measured so far."""
+    """State of a level measurement."""
 
     samples: Float[np.ndarray, " samples"]
-    """The beginning of the next block."""
+    """Samples at the beginning of the next block."""
     counts: Float[np.ndarray, " bins"]
-    """Blocks above the absolute gate, by their level."""
+    """Number of blocks above the absolute gate, by their level."""
     powers: Float[np.ndarray, " bins"]
-    """Sum of their powers."""
+    """Sum of the powers of those blocks, by their level."""
 
 
 NOTHING = LevelState(np.zeros(0, np.float32), np.zeros(BINS), np.zeros(BINS))
@@ -56,7 +57,7 @@ NOTHING = LevelState(np.zeros(0, np.float32), np.zeros(BINS), np.zeros(BINS))
 
 
 def measured(samples: Float[np.ndarray, " samples"], state: LevelState = NOTHING) -> LevelState:
-    """Hear the next samples at 64 kHz, any number of them."""
+    """Returns the state after the next samples at 64 kHz, of any number."""
     samples = np.concatenate([state.samples, samples])
     while len(samples) >= BLOCK:
         state = _added(float(band_power(samples[:BLOCK])), state)
@@ -65,7 +66,10 @@ def measured(samples: Float[np.ndarray, " samples"], state: LevelState = NOTHING
 
 
 def level_of(state: LevelState) -> float | None:
-    """The level of the sound so far, in dB of full scale; None where nothing was above the absolute gate."""
+    """Returns the level of the sound so far in dB of full scale.
+
+    It is None where no block was above the absolute gate.
+    """
     if not state.counts.any():
         return None
     gate = 0
@@ -75,10 +79,11 @@ def level_of(state: LevelState) -> float | None:
 
 
 def gated_level(blocks: Iterable[Float[np.ndarray, " samples"]]) -> float | None:
-    """The level of a whole sound at 64 kHz, given in blocks of any length, in dB of full scale; silence
-    follows it.
+    """Returns the level of a whole sound at 64 kHz in dB of full scale.
 
-    A full-scale sine has -3. None where nothing is above the absolute gate.
+    It is None where no block passes the absolute gate.
+
+    The sound comes in blocks of any length, and silence follows it. A full-scale sine has -3.
     """
     state = NOTHING
     for block in blocks:
@@ -87,8 +92,9 @@ def gated_level(blocks: Iterable[Float[np.ndarray, " samples"]]) -> float | None
 
 
 def matching_gain(level: float | None, trained_level: float | None) -> float:
-    """The gain in dB, at most 20 up or down, that brings a sound to the training sound's level; 0 where one
-    has none.
+    """Returns the gain in dB that brings a sound to the training sound's level, at most 20 up or down.
+
+    It is 0 where either has no level.
     """
     if level is None or trained_level is None:
         return 0.0
@@ -96,7 +102,7 @@ def matching_gain(level: float | None, trained_level: float | None) -> float:
 
 
 def parse_gain(text: str) -> Gain | Literal["match"]:
-    """A gain as a user writes it: match, running, or a number of dB.
+    """Returns a gain from a user's text: match, running, or a number of dB.
 
     Raises:
         UserError: it is none of them.
@@ -112,7 +118,7 @@ def parse_gain(text: str) -> Gain | Literal["match"]:
 
 
 def checked_gain(gain: Gain) -> Gain:
-    """The gain itself.
+    """Returns the gain itself if it is valid.
 
     Raises:
         UserError: no gain that makes sense.
@@ -125,25 +131,26 @@ def checked_gain(gain: Gain) -> Gain:
 
 
 class GainState(NamedTuple):
-    """What is kept between blocks of sound that is played with a gain."""
+    """State between blocks of sound that is played with a gain."""
 
     level: LevelState
-    """Of a running gain."""
+    """Level measurement of a running gain."""
     sample_count: int
     """Samples so far."""
     gains: tuple[float, float]
-    """dB at the last step and at the next one; between them the gain goes from one to the other."""
+    """dB at the last step and at the next step; the gain goes linearly from one to the other."""
 
 
 @dataclass(frozen=True)
 class Leveller:
-    """Plays sound with a gain: a fixed one, or one that begins at 0 dB and follows the level of the
-    sound so far.
+    """Plays sound with a gain.
+
+    The gain is fixed, or begins at 0 dB and follows the level of the sound so far.
     """
 
     gain: Gain
     trained_level: float | None
-    """dB of the training sound; None: not known, and a running gain stays where it is."""
+    """dB of the training sound; None: not known, and a running gain stays at its beginning."""
 
     def __post_init__(self) -> None:
         checked_gain(self.gain)
@@ -151,7 +158,7 @@ class Leveller:
     def applied(
         self, sound: Iterable[Float[np.ndarray, " samples"]]
     ) -> Iterator[Float[np.ndarray, " samples"]]:
-        """The blocks of a sound with the gain."""
+        """Yields the blocks of a sound with the gain."""
         state = None
         for block in sound:
             louder, state = self.push(block, state)
@@ -160,7 +167,7 @@ class Leveller:
     def push(
         self, samples: Float[np.ndarray, " samples"], state: GainState | None = None
     ) -> tuple[Float[np.ndarray, " samples"], GainState]:
-        """The next samples at 64 kHz, any number of them, with the gain; none is held back.
+        """Returns the next samples at 64 kHz, of any number, with the gain; no sample is held back.
 
         A state may go on with another gain, which is then reached within 85 ms.
         """
@@ -176,7 +183,7 @@ class Leveller:
         return np.concatenate(parts), state
 
     def _updated_state(self, piece: np.ndarray, state: GainState) -> GainState:
-        """What a piece of a step does to the gain, from the next step on."""
+        """Returns the state after a piece of a step, with the gain from the next step on."""
         level, now, ended = state.level, state.gains[1], state.sample_count % STEP == 0
         if self.gain != "running":
             return GainState(NOTHING, state.sample_count, (now, self.gain)) if ended else state
@@ -193,7 +200,10 @@ class Leveller:
         )
 
     def _followed(self, power: float, level: LevelState, now: float, sample_count: int) -> GainState:
-        """The past sound fades from memory, and the gain goes some of its way to where it should be."""
+        """Returns the state after a step.
+
+        The measurement forgets a little of the past, and the gain goes some of its way.
+        """
         kept, slow = (exp(-STEP / SAMPLE_RATE / seconds) for seconds in (MEMORY_SECONDS, SLOWNESS_SECONDS))
         level = _added(power, level._replace(counts=kept * level.counts, powers=kept * level.powers))
         target = now if self.trained_level is None else matching_gain(level_of(level), self.trained_level)
@@ -206,8 +216,9 @@ def _ramped(piece: np.ndarray, place: int, gains: tuple[float, float]) -> Float[
 
 
 def band_power(windows: Float[np.ndarray, "*n samples"]) -> Float[np.ndarray, "*n"]:
-    """Returns the mean square of each window in the band that models hear, by Parseval's theorem (Hann
-    window).
+    """Returns the mean square of each window in the band of the features.
+
+    It is computed by Parseval's theorem, with a Hann window.
     """
     length = windows.shape[-1]
     hann, band = _band(length)
@@ -217,12 +228,12 @@ def band_power(windows: Float[np.ndarray, "*n samples"]) -> Float[np.ndarray, "*
 
 @lru_cache(maxsize=8)
 def _band(length: int) -> tuple[Float[np.ndarray, " samples"], slice]:
-    """A Hann window of so many samples, and the bins of its spectrum that lie in the band."""
+    """Returns a Hann window of ``length`` samples, and the bins of its spectrum that lie in the band."""
     return np.hanning(length + 1)[:-1], slice(*band_bins(length))
 
 
 def band_bins(length: int) -> tuple[int, int]:
-    """Returns the first bin of the band that models hear, and the one after its last, of a spectrum.
+    """Returns the first bin of the features' band in a spectrum, and the bin after its last.
 
     Args:
         length: samples of the window.
@@ -232,10 +243,9 @@ def band_bins(length: int) -> tuple[int, int]:
 
 
 def loudest(samples: Float[np.ndarray, " samples"]) -> float:
-    """Returns the level of the loudest 20 ms in dB of full scale, silence behind the sound; -inf for digital
-    silence.
+    """Returns the level of the loudest 20 ms in dB of full scale; -inf for digital silence.
 
-    Only the band that models hear counts. A full-scale sine has -3.
+    Silence follows the sound. Only the band of the features counts. A full-scale sine has -3.
     """
     count = max(1, ceil(len(samples) / HOP) - 1)
     padded = np.pad(samples, (0, max(0, (count + 1) * HOP - len(samples))))
@@ -258,7 +268,7 @@ def _sounds(power: float) -> bool:
 
 
 def _mean(state: LevelState, gate: int) -> float:
-    """Level of the blocks from a bin on."""
+    """Returns the level of the blocks from a bin on."""
     return _decibels(state.powers[gate:].sum() / state.counts[gate:].sum())
 
 

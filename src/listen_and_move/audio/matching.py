@@ -1,11 +1,11 @@
-"""Matching: a foreign sound is heard as if it belonged to the sound world of a clip.
+"""Matching: a foreign sound is changed to have the statistics of a clip's training sound.
 
 Each number of a chunk gets the mean and the spread over time that it has in the training sound: what differs
 from moment to moment in a foreign sound then differs as it does in the clip. Silence stays silence, since
-only what is heard is moved. What sounds like what was learnt stays as it is: how far a sound is moved follows
-from its novelty.
+only audible chunks are moved. A sound like the training sound stays as it is, since the strength of the
+change follows from the novelty of the sound.
 
-Where sounds are compared with each other, as a path does that the sound itself leads, every sound is moved,
+Where sounds are compared with each other, as along a path that the sound itself leads, every sound is moved,
 also the clip's own: the same mean and spread undo another microphone, an equaliser and steady noise (cepstral
 mean and variance normalisation, Viikki and Laurila 1998), which change both slowly. A network has learnt to
 hear through them.
@@ -27,45 +27,47 @@ from listen_and_move.audio.novelty import Repertoire, novelty
 from listen_and_move.errors import UserError, shown
 
 Adapt = Literal["auto"] | float
-"""How far a sound is moved: 0 as it is, 1 all the way; auto: the farther, the newer it is."""
+"""Strength of the matching: 0 unchanged, 1 all the way; auto: the larger, the newer the sound."""
 TILT = 12.0
-"""dB by which another microphone may make the top of the clip's own sound louder than its bottom, or
-softer."""
+"""Largest tilt of another microphone in dB, by which the top of the clip's sound becomes louder or softer
+than its bottom."""
 OWN, FOREIGN = 1.75, 2.5
-"""Mean novelty, in that of the clip's own sound through such microphones, up to which auto is 0, and from
-which on it is 1. Of five clips their own sound has 0.2 to 0.5 (as it is) and up to 1.8 (in rooms, and in
-noise of 10 dB but for two); music, speech and noises on them mostly 2 to 6."""
+"""Limits of "auto": novelty up to which it is 0, and from which on it is 1.
+
+The novelty is a mean, in units of that of the clip's own sound through other microphones. Of five clips their
+own sound has 0.2 to 0.5 (as it is) and up to 1.8 (in rooms, and in noise of 10 dB but for two); music, speech
+and noises on them mostly 2 to 6."""
 LEAST_TILTED = 0.63
-"""Novelty that other microphones make at least: so what is as new as training sounds are to each other (1) is
-never foreign."""
+"""Least novelty that other microphones are taken to make, so that a novelty of 1, which training sounds have
+to each other, never counts as foreign."""
 LEAST_SECONDS = 0.5
-"""Of sound that is heard, without which nothing is told of it."""
+"""Seconds of audible sound without which no sound is matched."""
 FADE_SECONDS = 5.0
-"""Of sound that is heard live, until a sound is moved as far as it is going to be."""
+"""Seconds of audible sound in live play until the matching has its full strength."""
 REMEMBERED_SECONDS = 30.0
-"""Of sound that is heard live, over which its mean and spread are taken, about."""
+"""Seconds of audible sound in live play over which mean and spread are taken, about."""
 COMPARED_SECONDS = 2.0
-"""Of sound that is heard, after which it is moved half-way where sounds are compared."""
+"""Seconds of audible sound after which it is matched half-way where sounds are compared."""
 MOST_SPREAD = 2.0
-"""By which a spread is divided or multiplied at most."""
-SOFT = 0.1  # added to spreads, so that what hardly varies is not blown up
+"""Largest factor by which a spread is divided or multiplied."""
+SOFT = 0.1  # added to spreads, so that nearly constant numbers are not blown up
 
 
 class ChunkMoments(NamedTuple):
-    """What has been heard of a sound."""
+    """Moments of the audible chunks of a sound so far."""
 
     frames: float
-    """That were loud enough to tell."""
+    """Number of audible frames."""
     total: Float[Tensor, " chunk"]
-    """Sum of their chunks."""
+    """Sum of the frames' chunks."""
     squares: Float[Tensor, " chunk"]
-    """Sum of the squares of their chunks."""
+    """Sum of the squares of the frames' chunks."""
     novelty: float
-    """Sum of their novelty."""
+    """Sum of the frames' novelty."""
 
     @property
     def mean(self) -> Float[Tensor, " chunk"]:
-        """Of each number of a chunk."""
+        """Mean of each number of a chunk."""
         return self.total / self.frames
 
     @property
@@ -76,17 +78,18 @@ class ChunkMoments(NamedTuple):
 
 @dataclass(frozen=True)
 class Matcher:
-    """Brings sounds into the sound world of a clip."""
+    """Matches sounds to the training sound of a clip."""
 
     extractor: FeatureExtractor
-    """Standardises."""
+    """Extractor that standardises chunks."""
     repertoire: Repertoire
-    """What the training sound was like."""
+    """Chunks of the training sound."""
 
     @classmethod
     def of(cls, extractor: FeatureExtractor, repertoire: Repertoire | None) -> "Matcher | None":
-        """Returns the matcher of a model; None where nothing tells it how loud a chunk is, or what the
-        training sound was like.
+        """Returns the matcher of a model.
+
+        It is None where the model's features hold no levels, or its training sound is not known.
         """
         if repertoire is None or not extractor.tells_levels:
             return None
@@ -99,7 +102,7 @@ class Matcher:
         news: Float[Tensor, " T"],
         moments: ChunkMoments | None = None,
     ) -> ChunkMoments:
-        """Returns what has been heard after some more frames.
+        """Returns the moments after some more frames.
 
         Args:
             chunks: the frames' own ones, raw.
@@ -109,7 +112,7 @@ class Matcher:
         return self._after(self.extractor.standardised(chunks), chunks, news, moments)
 
     def heard_live(self, chunk: Float[Tensor, "1 chunk"], moments: ChunkMoments | None) -> ChunkMoments:
-        """Returns the same after one more frame, where what is long ago counts less and less."""
+        """Returns the moments after one more frame of live sound, where the past fades."""
         news = novelty(self.extractor.standardised(chunk), self.repertoire)
         found, most = self.heard(chunk, news, moments), REMEMBERED_SECONDS * float(self.extractor.fps)
         if found.frames <= most:
@@ -118,7 +121,7 @@ class Matcher:
         return ChunkMoments(most, found.total * share, found.squares * share, found.novelty * share)
 
     def matching(self, moments: ChunkMoments | None, adapt: Adapt, fade: float = 1.0) -> Matching | None:
-        """Returns what is done to a sound; None: nothing.
+        """Returns the matching of a sound; None where it is not changed.
 
         Args:
             moments: what has been heard of it; None: nothing yet.
@@ -131,11 +134,12 @@ class Matcher:
         return self._moving(moments, fade * wanted) if fade * wanted else None
 
     def comparing(self, moments: ChunkMoments | None) -> Matching | None:
-        """Returns what is done to a sound where it is compared with the training sound: the more, the more is
-        heard of it, and at least what is done to it anywhere.
+        """Returns the matching of a sound that is compared with the training sound; None: no change.
+
+        Its strength grows with the length of the sound, and is at least that of `matching`.
 
         Args:
-            moments: what has been heard of it; None: nothing yet.
+            moments: of the sound so far; None: no sound yet.
         """
         if moments is None or moments.frames < LEAST_SECONDS * self.extractor.fps:
             return None
@@ -143,7 +147,7 @@ class Matcher:
         return self._moving(moments, max(known, self.foreign(moments.novelty / moments.frames)))
 
     def _moving(self, moments: ChunkMoments, strength: float) -> Matching:
-        """What moves a sound so far."""
+        """Returns the matching of a strength."""
         ratio = (self.home.spread + SOFT) / (moments.spread + SOFT)
         ratio = ratio.clamp(1 / MOST_SPREAD, MOST_SPREAD)
         factor, shift = 1 + strength * (ratio - 1), strength * (self.home.mean - ratio * moments.mean)
@@ -154,7 +158,7 @@ class Matcher:
         return matching._replace(flux_mean=float(mean[flux]), flux_spread=float(spread[flux]))
 
     def foreign(self, new: float) -> float:
-        """Returns how far a sound is foreign, 0 to 1.
+        """Returns how foreign a sound is, 0 to 1.
 
         Args:
             new: mean novelty of what is heard of it.
@@ -162,19 +166,22 @@ class Matcher:
         return min(1.0, max(0.0, (new / self.tilted_novelty - OWN) / (FOREIGN - OWN)))
 
     def live_matching(self, moments: ChunkMoments | None, adapt: Adapt) -> Matching | None:
-        """Returns the same for a sound whose future is not known: the farther, the more has been heard."""
+        """Returns the matching of a sound whose future is not known.
+
+        Its strength grows as more is heard.
+        """
         known = 0.0 if moments is None else moments.frames / (FADE_SECONDS * float(self.extractor.fps))
         return self.matching(moments, adapt, min(1.0, known))
 
     @cached_property
     def home(self) -> ChunkMoments:
-        """What was heard of the training sound."""
+        """Moments of the training sound."""
         chunks = self.repertoire.chunks[1:]  # the first one is silence
         return self._after(chunks, self._raw, torch.zeros(len(chunks)), None)
 
     @cached_property
     def tilted_novelty(self) -> float:
-        """Mean novelty of what was heard of the training sound, brighter and duller."""
+        """Mean novelty of the training sound made brighter and duller."""
         extractor = self.extractor
         heard = self._raw[extractor.loudest(self._raw) >= HEARD_DB]
         tilted = torch.cat([extractor.tilted(heard, tilt) for tilt in (TILT, -TILT)])
@@ -182,13 +189,13 @@ class Matcher:
 
     @cached_property
     def _raw(self) -> Float[Tensor, "kept chunk"]:
-        """Chunks of the training sound before they were standardised (and clamped)."""
+        """Chunks of the training sound before they were standardised."""
         return self.extractor.raw(self.repertoire.chunks[1:])
 
     def _after(
         self, standardised: Tensor, chunks: Tensor, news: Tensor, moments: ChunkMoments | None
     ) -> ChunkMoments:
-        """What has been heard after some more chunks."""
+        """Returns the moments after some more chunks."""
         telling = self.extractor.loudest(chunks) >= HEARD_DB
         loud = standardised[telling]
         zeros = torch.zeros(standardised.shape[1], dtype=torch.float64)
@@ -202,7 +209,7 @@ class Matcher:
 
 
 def parse_adapt(text: str) -> Adapt:
-    """Returns what a user asks for.
+    """Returns the strength of the matching from a user's text.
 
     Raises:
         UserError: it is neither auto nor a number from 0 to 1.
@@ -214,7 +221,7 @@ def parse_adapt(text: str) -> Adapt:
 
 
 def checked_adapt(adapt: Adapt) -> Adapt:
-    """Returns it, where it can be done.
+    """Returns the strength itself if it is valid.
 
     Raises:
         UserError: a number beyond 0 to 1.

@@ -1,4 +1,4 @@
-"""How far a sound is from all that a model has heard, as the model hears it.
+"""Novelty: the distance of a sound from the training sound, measured on features.
 
 Letters: T frames, N frames of a clip, K chunks that are kept, F numbers per frame, S seconds.
 """
@@ -15,30 +15,31 @@ from torch import Tensor
 from listen_and_move.audio.features import FeatureExtractor
 
 KEPT = 512
-"""Chunks of the training sound that are kept, at most."""
+"""Most chunks of the training sound that are kept."""
 FAR = 2.5
-"""A second of a larger mean novelty is far from what was learnt. Of 20 real clips, each fifth held out in
-turn, never a quarter of the held-out seconds is; with 63 foreign sounds more than that is in 27 to 41 % of
-the pairs, depending on the features."""
+"""Mean novelty of a second from which on it is far from the training sound.
+
+Of 20 real clips, each fifth held out in turn, never a quarter of the held-out seconds is far; with 63 foreign
+sounds more than that is far in 27 to 41 % of the pairs, depending on the features."""
 FAR_SHARE = 0.25
-"""A sound with this share of such seconds is worth a warning."""
+"""Share of far seconds from which on a sound is worth a warning."""
 _LEAST_SHARE = 0.1
 _AT_ONCE = 4096  # frames: bounds memory
 
 
 class Repertoire(NamedTuple):
-    """What the training sound was like."""
+    """Chunks of the training sound."""
 
     chunks: Float[Tensor, "K chunk"]
-    """Chunks of it, standardised where the listener does so, and that of silence, which is never new."""
+    """Chunks, standardised where the extractor does so; the first is that of silence, which is never new."""
     distance: Float[Tensor, ""]
-    """The mean distance of a training chunk to the nearest of them that is at least a second away."""
+    """The mean distance of a training chunk to the nearest kept chunk that is at least a second away."""
 
     @classmethod
     def of(
         cls, features: Float[Tensor, "N F"], train: tuple[range, ...], extractor: FeatureExtractor
     ) -> "Repertoire":
-        """What is kept of a clip.
+        """Returns the repertoire of a clip.
 
         Args:
             features: of all its frames.
@@ -55,7 +56,7 @@ class Repertoire(NamedTuple):
         distances = _distances(train_chunks, chunks)
         nearest = distances.masked_fill(~away, torch.inf).amin(1)
         nearest = nearest[nearest.isfinite()]
-        # A sound that repeats itself exactly would make everything else infinitely new.
+        # Otherwise every other sound would be infinitely new to a sound that repeats itself exactly.
         least = _LEAST_SHARE * distances.mean()
         distance = torch.maximum(nearest.mean(), least) if len(nearest) else distances.mean()
         silence = extractor.whole(torch.zeros(1))[:, : extractor.config.chunk_size]
@@ -63,8 +64,9 @@ class Repertoire(NamedTuple):
 
 
 def novelty(features: Float[Tensor, "T F"], repertoire: Repertoire) -> Float[Tensor, " T"]:
-    """Distance of each frame's own chunk to the nearest one heard in training: 1 is as far as those are from
-    each other.
+    """Returns the distance of each frame's own chunk to the nearest training chunk.
+
+    1 is the distance of training chunks from each other.
 
     0 for silence and for what was kept. Context is left out: the numbers of a frame begin with its own chunk.
     """
@@ -74,7 +76,7 @@ def novelty(features: Float[Tensor, "T F"], repertoire: Repertoire) -> Float[Ten
 
 
 def by_second(values: Float[Tensor, " T"], fps: Fraction) -> Float[np.ndarray, " S"]:
-    """Means over each second; less than half a second at the end counts with the one before."""
+    """Returns means over each second; less than half a second at the end counts with the second before."""
     last = max(0, floor(len(values) / fps + Fraction(1, 2)) - 1)
     seconds = torch.tensor([min(floor(frame / fps), last) for frame in range(len(values))], dtype=torch.long)
     return (torch.bincount(seconds, values.double()) / torch.bincount(seconds)).numpy()

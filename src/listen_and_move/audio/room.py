@@ -1,9 +1,9 @@
-"""Rooms: what a sound leaves behind in a room is taken out, as far as the clip's own sound leaves less.
+"""Rooms: late reverberation of a sound is reduced to that of the clip's own sound.
 
-What is heard of a room at an instant is what was there a tenth of a second before, weaker by how fast a room
-falls silent (Lebart, Boucher and Denbigh 2001: spectral subtraction of late reverberation). How fast that is,
-is told from the sound itself: its bands cannot fall faster. So much as the clip's own sound leaves behind
-stays. In steady noise bands fall no deeper than the noise, which counts as a room too, a weak one.
+The late reverberation at an instant is the sound of a tenth of a second before, weakened by the rate at which
+the room decays (Lebart, Boucher and Denbigh 2001: spectral subtraction of late reverberation). The rate is
+told from the sound itself: its bands cannot fall faster. As much reverberation as the clip's own sound has
+stays. In steady noise bands fall no deeper than the noise, which so counts as a weak room.
 
 Letters: T chunks, B bands, R of the last chunks, N training frames, F numbers of each.
 """
@@ -17,36 +17,36 @@ from torch import Tensor
 from listen_and_move.audio.features import FeatureExtractor
 
 BACK = 2
-"""Chunks between a sound and what is left of it: at 20 frames a second a tenth of a second."""
+"""Chunks between a sound and its late reverberation: at 20 frames a second a tenth of a second."""
 FASTEST = 0.1
-"""Share of all falls, of what is loud, that are faster than what is called the fall of a sound."""
+"""Quantile of all falls of loud chunks that counts as the fall of a sound."""
 MARGIN_DB = 2.0
-"""By which a sound may fall slower than the clip's, between two chunks `BACK` apart, and is left alone."""
+"""dB by which a sound may fall slower than the clip's, between two chunks `BACK` apart, and stay unchanged.
+"""
 TAKEN = 8.0
-"""Times the power that is left over, which is taken out."""
+"""Factor on the excess power that is subtracted."""
 LEAST = 0.05
-"""Of a chunk's power, which stays in any case."""
+"""Share of a chunk's power that always stays."""
 LEAST_ECHO = 0.1
-"""What would be taken out at least: of less nothing is."""
+"""Least share of power to subtract; of a smaller share nothing is subtracted."""
 REMEMBERED_CHUNKS, TOLD_EVERY = 600, 20
-"""Of sound that is heard live: those in which is told how fast it falls, and after how many it is told
-anew."""
-LOUD_DB, LOUD_SHARE, FEWEST = 20.0, 0.6, 10  # chunks in which something falls
+"""Chunks of live sound over which the fall is measured, and chunks between two measurements."""
+LOUD_DB, LOUD_SHARE, FEWEST = 20.0, 0.6, 10  # dB and quantile of loud chunks, and the fewest of them
 
 
 class Room(NamedTuple):
-    """What is known of the room of a sound that comes."""
+    """State of the room of a live sound."""
 
     recent: Float[Tensor, "R B"]
-    """Levels of its last chunks."""
+    """Levels of the last chunks."""
     chunks: int
-    """So many so far."""
+    """Number of chunks so far."""
     echo: float
-    """What is taken out: see `echo_of`."""
+    """Share of power that is subtracted: see `echo_of`."""
 
 
 def room_after(levels: Float[Tensor, "1 B"], room: Room | None, home: float | None) -> Room:
-    """Returns what is known of the room after one more chunk.
+    """Returns the state after one more chunk.
 
     Args:
         levels: of the chunk, in dB above the noise floor.
@@ -61,8 +61,9 @@ def room_after(levels: Float[Tensor, "1 B"], room: Room | None, home: float | No
 
 
 def fall_of(levels: Float[Tensor, "T B"], follows: Bool[Tensor, " T-2"] | None = None) -> float | None:
-    """Returns by how many dB the bands of a sound fall between two chunks `BACK` apart, where they fall
-    fastest: negative; None: too little is loud.
+    """Returns by how many dB bands fall between two chunks `BACK` apart, where they fall fastest.
+
+    The fall is negative; None where too few chunks are loud.
 
     Args:
         levels: of its chunks, in dB above the noise floor.
@@ -83,7 +84,7 @@ def fall_of(levels: Float[Tensor, "T B"], follows: Bool[Tensor, " T-2"] | None =
 def home_fall(
     extractor: FeatureExtractor, features: Float[Tensor, "N F"], numbers: Int[Tensor, " N"]
 ) -> float | None:
-    """Returns the fall of a training sound; None: its features do not tell.
+    """Returns the fall of a training sound; None where its features hold no levels.
 
     Args:
         extractor: that made the features.
@@ -97,7 +98,7 @@ def home_fall(
 
 
 def echo_of(fall: float | None, home: float | None) -> float:
-    """Returns the share of a chunk's power that is taken from the one `BACK` later.
+    """Returns the share of a chunk's power that is subtracted from the chunk `BACK` later.
 
     Args:
         fall: of the sound.
@@ -110,7 +111,7 @@ def echo_of(fall: float | None, home: float | None) -> float:
 
 
 def dried(levels: Float[Tensor, "T B"], echo: float) -> Float[Tensor, "T-2 B"]:
-    """Returns the levels of chunks, but for the first `BACK`, without what is left of those before.
+    """Returns the levels of chunks, but for the first `BACK`, without the reverberation of the chunks before.
 
     Args:
         levels: in dB above the noise floor.

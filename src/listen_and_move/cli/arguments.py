@@ -23,11 +23,11 @@ PROGRAM = "listen-and-move"
 JSON_FLAG = "--json"
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Group = Mapping[str, Any]
-"""The settings of one group that were named, by their names."""
+"""Settings of one group that the user named, by their names."""
 
 
 def _named(section: str) -> Any:
-    """Makes the flags of a group of settings; one that is not named is not in the result."""
+    """Returns the flags of a group of settings, as a type; unnamed settings are not in the result."""
     kind = get_type_hints(Config)[section]
     hints, helps = get_type_hints(kind), descriptions(kind)
     flags = {
@@ -39,7 +39,7 @@ def _named(section: str) -> Any:
 
 
 def _defaults(section: str, name: str) -> str:
-    """Says what the presets have for a setting."""
+    """Returns a text that says the presets' values of a setting."""
     having: dict[Any, list[str]] = {}
     for preset, config in PRESETS.items():
         having.setdefault(getattr(getattr(config, section), name), []).append(preset)
@@ -51,7 +51,7 @@ def _defaults(section: str, name: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceOption:
-    """Of a command that computes."""
+    """Options of a command that computes."""
 
     device: Device = "auto"
     """Where to compute."""
@@ -59,7 +59,7 @@ class DeviceOption:
 
 @dataclass(frozen=True, kw_only=True)
 class JsonOption:
-    """Of a command whose result a program can read."""
+    """Options of a command whose result a program can read."""
 
     json: bool = False
     """Print the result as one JSON object, and nothing else on standard output: paths as text, what is no
@@ -69,7 +69,7 @@ class JsonOption:
 
 @dataclass(frozen=True, kw_only=True)
 class SettingsOptions(DeviceOption):
-    """Of a command that trains: every setting, under its own name."""
+    """Options of a command that trains: every setting, under its own name."""
 
     preset: str | None = None
     steps: int | None = None
@@ -93,7 +93,7 @@ class SettingsOptions(DeviceOption):
 
 @dataclass(frozen=True, kw_only=True)
 class PlayOptions(DeviceOption):
-    """Of a command that plays a model."""
+    """Options of a command that plays a model."""
 
     model: Positional[Path]
     """A run folder, a model.safetensors, or a video, which is played by its sound alone without any
@@ -239,8 +239,9 @@ class FramesArguments(JsonOption):
 
 @dataclass(frozen=True, kw_only=True)
 class ExportArguments(JsonOption):
-    """Write a page that plays a model in any browser, without a server: a folder for a web host or a USB
-    stick.
+    """Write a page that plays a model in any browser, without a server.
+
+    The page is a folder for a web host or a USB stick.
     """
 
     model: Positional[Path]
@@ -253,8 +254,9 @@ class ExportArguments(JsonOption):
 
 @dataclass(frozen=True, kw_only=True)
 class LiveArguments(PlayOptions):
-    """Play a trained picture with a microphone or any sound as it comes: into a file, a pipe, a window or a
-    camera.
+    """Play a trained picture with a microphone or any sound as it comes.
+
+    Pictures go into a file, a pipe, a window or a camera.
     """
 
     input: str = "microphone"
@@ -345,8 +347,9 @@ class EvaluateArguments(DeviceOption, JsonOption):
 
 @dataclass(frozen=True, kw_only=True)
 class BlindArguments(DeviceOption, JsonOption):
-    """Make a page on which people choose between two pictures without knowing what they are, or count
-    votes.
+    """Make a page on which people choose between two pictures without knowing what they are.
+
+    With --votes, count what they chose.
     """
 
     run: Positional[Path]
@@ -365,8 +368,9 @@ class BlindArguments(DeviceOption, JsonOption):
 
 @dataclass(frozen=True, kw_only=True)
 class AblationArguments(SettingsOptions):
-    """Learn a video with and without each part of the method, over several seeds, and write the table. The
-    same command again goes on.
+    """Learn a video with and without each part of the method, over several seeds, and write the table.
+
+    The same command again goes on.
     """
 
     video: Positional[Path]
@@ -399,8 +403,9 @@ class CompareArguments(JsonOption):
 
 @dataclass(frozen=True, kw_only=True)
 class RobustnessArguments(DeviceOption):
-    """Play a model with many foreign sounds, and say how its picture bears it. The same command again goes
-    on.
+    """Play a model with many foreign sounds, and say how its picture bears it.
+
+    The same command again goes on.
     """
 
     run: Positional[Path]
@@ -422,8 +427,9 @@ class RobustnessArguments(DeviceOption):
 
 @dataclass(frozen=True)
 class WeightsArguments:
-    """List, fetch or add weights of published networks, which some measures need. Nothing is fetched
-    unasked.
+    """List, fetch or add weights of published networks, which some measures need.
+
+    Nothing is fetched unasked.
     """
 
     action: Positional[Literal["list", "fetch", "add"]] = "list"
@@ -435,8 +441,9 @@ class WeightsArguments:
 
 @dataclass(frozen=True)
 class ImportArguments:
-    """Make a model file from a checkpoint of the authors' published code. Its weights are read; code in it
-    never runs.
+    """Make a model file from a checkpoint of the authors' published code.
+
+    Its weights are read; code in it never runs.
     """
 
     checkpoint: Positional[Path]
@@ -475,7 +482,7 @@ def parse(kind: type[Arguments], name: str, arguments: list[str]) -> Arguments:
 
 
 def _one_line(text: str) -> str:
-    """The message of tyro's frame: the rows from its title down to the first rule."""
+    """Returns the message of tyro's frame: the rows from its title down to the first rule."""
     rows: list[str] = []
     for line in text.splitlines():
         row = line.strip("╭╮╰╯│─━ ")

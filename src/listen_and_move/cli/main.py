@@ -1,4 +1,4 @@
-"""The command line: which command, and how it ends."""
+"""The command line: chooses the command and ends the process with its exit code."""
 
 import os
 import sys
@@ -16,31 +16,33 @@ from listen_and_move.errors import DamageWarning, UserError, is_out_of_memory
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point: exits with 0, with 2 and one line on stderr when the user can mend it, with 130 when
-    interrupted.
+    """Runs a command and exits with its code.
+
+    The code is 0 on success, 2 with one line on stderr for an error that the user can mend, and 130 after an
+    interrupt.
     """
     interrupts.install()
-    # Threads of GNU's OpenMP spin while they wait for each other, and where another program is busy too, take
-    # the processor from what they wait for. So many turns, and they sleep:
-    # docs/experiments/waiting-threads.md. Read when torch is loaded, which is later.
+    # Threads of GNU's OpenMP spin while they wait for each other, and so take the processor from the threads
+    # that they wait for where another program is busy too. With this limit they sleep after some turns:
+    # docs/experiments/waiting-threads.md. The variable is read when torch is loaded, which is later.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(
             stream, TextIOWrapper
-        ):  # a terminal of another encoding shows a question mark for what it lacks
+        ):  # a terminal of another encoding shows a question mark for each character that it lacks
             stream.reconfigure(errors="replace")
     sys.exit(run_command(sys.argv[1:] if arguments is None else arguments))
 
 
 def run_command(arguments: list[str]) -> int:
-    """One command; the exit code."""
+    """Runs one command and returns its exit code."""
     try:
         with _damage_noted():
             return _dispatch(arguments)
     except UserError as error:
         return _refused(error, arguments)
-    except OSError as error:  # a disk that fills up while a run is logged, say
+    except OSError as error:  # such as a full disk while a run is logged
         reason = error.strerror or error
         return _refused(
             UserError(f"{error.filename or 'file'}: expected to read or write it; got {reason}"), arguments
@@ -52,14 +54,14 @@ def run_command(arguments: list[str]) -> int:
             what = "expected enough memory for this; the machine, or a limit that was set, has no more"
             hint = "choose a smaller file, a shorter part or a smaller --size"
             return _refused(UserError(what, hint), arguments)
-        if interrupts.interrupted():  # in the middle of a wait, threading makes an error of its own of it
+        if interrupts.interrupted():  # during a wait, threading turns an interrupt into an error of its own
             return _interrupted()
         raise
 
 
 @contextmanager
 def _damage_noted() -> Iterator[None]:
-    """Prints what was left out of damaged files as notes on stderr, each once."""
+    """Prints warnings about damaged parts of files as notes on stderr, each once."""
     with warnings.catch_warnings():
         show, told = warnings.showwarning, set[str]()
 
@@ -77,9 +79,9 @@ def _damage_noted() -> Iterator[None]:
 
 
 def _refused(error: UserError, arguments: list[str]) -> int:
-    """Says what is wrong on stderr, and to a program that asked for JSON on stdout too."""
+    """Prints an error on stderr, and as JSON on stdout too where a program asked for JSON."""
     print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-    if JSON_FLAG in arguments:  # which may be what could not be parsed
+    if JSON_FLAG in arguments:  # parsing may have failed, so the words themselves are searched
         print_json({"error": " ".join(error.message.split()), "hint": " ".join(error.hint.split())})
     return 2
 

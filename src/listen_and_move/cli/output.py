@@ -1,4 +1,4 @@
-"""What a command prints: lines for a person, or one JSON object for a program."""
+"""The output of a command: lines for a person, or one JSON object for a program."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -14,8 +14,9 @@ from listen_and_move.errors import printable
 
 
 def print_lines(console: Console, lines: Iterable[str]) -> None:
-    """Prints lines as they are: not cut, not coloured; what a terminal would take for a command is escaped,
-    since names and texts of files stand in them.
+    """Prints lines as they are, neither cut nor coloured.
+
+    Lines hold names and texts of files, so characters that a terminal would take for a command are escaped.
     """
     for line in lines:
         console.print(printable(line), soft_wrap=True, markup=False, highlight=False)
@@ -27,7 +28,7 @@ def print_json(result: Any) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Returns a value as JSON has it.
+    """Returns a value in types of JSON.
 
     Dataclasses and named tuples become objects, paths text, fractions numbers, arrays lists, and what is no
     finite number null.
@@ -40,7 +41,7 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(item) for item in value]
-    if (tolist := getattr(value, "tolist", None)) is not None:  # of NumPy or torch, which stay unimported
+    if (tolist := getattr(value, "tolist", None)) is not None:  # NumPy or torch, without their import
         return plain(tolist())
     if isinstance(value, Fraction):
         return float(value)

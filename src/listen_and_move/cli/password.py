@@ -1,4 +1,7 @@
-"""The password of the page: where it comes from, and that nobody else gets it."""
+"""The password of the page: read from an option, a file, the environment or the terminal.
+
+It is passed to no other process.
+"""
 
 import os
 import sys
@@ -19,14 +22,15 @@ READABLE = (
 
 
 def password_of(options: AppArguments) -> str | None:
-    """The password that visitors need; None: none is set. It leaves the environment, so that no process that
-    the page starts gets it.
+    """Returns the password that visitors need; None where none is set.
+
+    The password is removed from the environment, so that no process that the page starts gets it.
 
     Args:
-        options: of the command; what they name comes before the environment.
+        options: of the command; their password comes before that of the environment.
 
     Raises:
-        UserError: it is named in two ways, or it is none that a visitor could type.
+        UserError: the password is given in two ways, or no visitor could type it.
     """
     environment = os.environ.pop(VARIABLE, None)
     ways = (options.password is not None, options.password_file is not None, options.ask_password)
@@ -46,7 +50,7 @@ def password_of(options: AppArguments) -> str | None:
 
 
 def _read(file: Path) -> str:
-    """The one line of a file, or of what a shell gives for one."""
+    """Returns the one line of a file, or of a pipe such as a shell gives for a command."""
     try:
         with file.open("rb") as opened:
             content = opened.read(8 * LONGEST_PASSWORD)
@@ -68,7 +72,7 @@ def _asked() -> str:
 
 
 def _checked(password: str, where: str) -> str:
-    """The password, which somebody could type into the form.
+    """Returns the password if a visitor can type it into the form.
 
     Raises:
         UserError: it is empty, longer than the form takes, or no line of text.

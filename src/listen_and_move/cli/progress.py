@@ -1,4 +1,4 @@
-"""What a person sees while a command works: bars on stderr, so that results on stdout stay clean."""
+"""The display of progress: bars on stderr, so that results on stdout stay clean."""
 
 import sys
 import threading
@@ -21,14 +21,15 @@ if TYPE_CHECKING:
     from listen_and_move.training.trainer import TrainingProgress as TrainProgress
 
 LINE_SECONDS = 10.0
-"""Between two plain lines where there is no terminal."""
+"""Seconds between two plain lines where there is no terminal."""
 LEVEL_RANGE_DB = 60.0
-"""Below full scale, where the bar of the level begins."""
+"""dB below full scale at which the bar of the level begins."""
 
 
 class Bars(Progress):
-    """Progress bars on a terminal; elsewhere, as in a log, a plain line every ten seconds. Either ends the
-    work that it shows when Ctrl-C was lost in it.
+    """Progress bars on a terminal; elsewhere, as in a log, a plain line every ten seconds.
+
+    Either form ends the work that it shows if Ctrl-C came and its exception was lost.
     """
 
     def __init__(self, *columns: ProgressColumn) -> None:
@@ -42,17 +43,17 @@ class Bars(Progress):
         )
 
     def add_task(self, description: str, *arguments: Any, **values: Any) -> TaskID:
-        """Adds a bar, as `rich` describes it; its name may be that of a file, whatever that is called."""
+        """Adds a bar, as `rich` describes it; any name of a file may be its description."""
         return super().add_task(printable(description), *arguments, **values)
 
     def start(self) -> None:
-        """Begins to show; called again, nothing changes."""
+        """Starts the display; a second call does nothing."""
         super().start()
         if self.lines is not None and self.lines.ident is None:
             self.lines.start()
 
     def stop(self) -> None:
-        """Shows how far all came, and ends."""
+        """Shows the final progress of all bars and ends the display."""
         super().stop()
         if self.lines is not None and self.lines.ident is not None and not self.over.is_set():
             self.over.set()
@@ -73,7 +74,7 @@ class Bars(Progress):
         while not over:
             over = self.over.wait(LINE_SECONDS)
             for task in self.tasks:
-                finished = task.finished  # before its line is made, which else might tell of the step before
+                finished = task.finished  # read before the line is made, so that the last line shows the end
                 if task.visible and task.id not in ended:
                     print(self._line(task), file=sys.stderr, flush=True)
                 ended |= {task.id} if finished else set()
@@ -92,7 +93,7 @@ class Bars(Progress):
 
 @contextmanager
 def progress_bars() -> Iterator[tuple[Progress, Console]]:
-    """Progress bars on stderr, results on stdout."""
+    """Yields progress bars on stderr and a console for results on stdout."""
     with Bars(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -104,7 +105,7 @@ def progress_bars() -> Iterator[tuple[Progress, Console]]:
 
 @contextmanager
 def training_watch(bars: Progress) -> Iterator[Callable[["TrainProgress"], None]]:
-    """A watcher that shows decoding, then training with losses and speed."""
+    """Yields a watcher that shows decoding, then training with losses and speed."""
     tasks: dict[str, Any] = {}
     shown: Mapping[str, float] = {}
 
@@ -129,7 +130,7 @@ def training_watch(bars: Progress) -> Iterator[Callable[["TrainProgress"], None]
 
 
 def stage_watch(bars: Progress) -> Callable[[str, int, int], None]:
-    """A watcher that shows one stage after the other."""
+    """Returns a watcher that shows one stage after the other."""
     tasks: dict[str, Any] = {}
 
     def watch(doing: str, done: int, total: int) -> None:
@@ -144,8 +145,9 @@ def stage_watch(bars: Progress) -> Callable[[str, int, int], None]:
 
 @contextmanager
 def live_watch() -> Iterator[tuple[Callable[["Status"], None], Console]]:
-    """A watcher that shows level, pictures a second and latency of live play, from the first sound on; and
-    where to print beside it.
+    """Yields a watcher that shows live play, and the console to print on beside it.
+
+    From the first sound on it shows level, pictures a second and latency.
     """
     bars = Bars(BarColumn(20), TextColumn("{task.fields[note]}", markup=False))
     task = bars.add_task("live", total=LEVEL_RANGE_DB, note="")

@@ -1,4 +1,4 @@
-"""Frames that are learnt are brought to one pose of the camera, and to one light.
+"""Alignment: learnt frames are brought to one pose of the camera, and to one light.
 
 Letters: H height, W width of a frame, M frames at the rate that is shown.
 """
@@ -19,13 +19,14 @@ from listen_and_move.media.conversion import Box
 from listen_and_move.media.files import probe
 from listen_and_move.progress import Progress, untold
 
-_FINER = 2  # times the size of a frame, of the picture that is moved: so it stays as sharp as without
+_FINER = 2  # size of the moved picture over that of a frame, so that moving costs no sharpness
 
 
 @dataclass(frozen=True)
 class Aligner:
-    """Cuts frames out of the whole picture where the crop would lie if the camera stood still, in the light
-    that is usual.
+    """Cuts frames out of the whole picture as if camera and light were steady.
+
+    Each frame is taken where the crop would lie if the camera stood still, in the usual light.
     """
 
     motion: CameraMotion
@@ -43,7 +44,7 @@ class Aligner:
         box: Box,
         progress: Progress = untold,
     ) -> "Aligner | None":
-        """Returns what aligns the frames of a video; None where they are learnt as they were filmed.
+        """Returns the aligner of a video; None where frames are learnt as they were filmed.
 
         Args:
             video: the file.
@@ -61,14 +62,12 @@ class Aligner:
 
     @property
     def part(self) -> Box:
-        """The part of the picture that it takes, in pixels of the video: all of it, where frames are
-        moved.
-        """
+        """The part of the picture to decode, in pixels of the video: all of it, where frames are moved."""
         return self.box if self.motion.poses is None else self.whole
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in which it takes that part, in pixels: no larger than it was filmed."""
+        """Width and height in pixels to which that part is scaled: no larger than it was filmed."""
         if self.motion.poses is None:
             return self.clip.width, self.clip.height
         finer = min(1.0, _FINER * self.clip.width / (self.box[2] - self.box[0]))
@@ -83,10 +82,10 @@ class Aligner:
     def aligned(
         self, picture: UInt8[np.ndarray, "rows columns 3"], number: int
     ) -> UInt8[np.ndarray, "H W 3"]:
-        """Returns a frame.
+        """Returns an aligned frame.
 
         Args:
-            picture: the part that is taken, of the size.
+            picture: the decoded part, at the size.
             number: of the frame in the clip, at its rate.
         """
         import cv2

@@ -1,5 +1,6 @@
-"""Backdrop: what stands still around moved frames, so that no border is seen; the median of frames that are
-brought to one pose.
+"""Backdrop: what stands still around moved frames, so that no border is seen.
+
+It is the median of frames that are brought to one pose.
 
 Letters: N frames, H height, W width.
 """
@@ -14,10 +15,10 @@ from jaxtyping import Bool, Float, Int, UInt8
 from listen_and_move.data.poses import STANDING, Picture, Poses, matrix
 
 FRAMES = 21
-"""Of which the median is taken."""
+"""Number of frames of the median."""
 WIDEST = 0.4
-"""Widths of the picture that a backdrop reaches beyond it at most."""
-_ROWS = 64  # of which the median is taken at once: bounds the memory
+"""Largest margin of a backdrop beyond the picture, in widths of the picture."""
+_ROWS = 64  # rows of which the median is taken at once: bounds memory
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,10 @@ class Backdrop:
 
     picture: Picture
     size: tuple[int, int]
-    """Width and height of what is seen of it, in pixels: its middle, where the camera stands still."""
+    """Width and height in pixels of the middle part, which a camera that stands still sees."""
 
     def seen(self, pose: Float[np.ndarray, "4"] = STANDING) -> Picture:
-        """Returns what a camera sees of it.
+        """Returns what a camera sees of the backdrop.
 
         Args:
             pose: leads from the still picture to what the camera shows.
@@ -46,13 +47,13 @@ class Backdrop:
 
     @property
     def _back(self) -> Float[np.ndarray, "2 3"]:
-        """The matrix from its pixels to those of the still picture."""
+        """Returns the matrix from pixels of the backdrop to those of the still picture."""
         height, width = self.picture.shape[:2]
         return np.array([[1, 0, (self.size[0] - width) / 2], [0, 1, (self.size[1] - height) / 2]])
 
 
 def chosen(count: int) -> Int[np.ndarray, " N"]:
-    """Returns the numbers of the frames of which the median is taken, of so many."""
+    """Returns the numbers of the frames whose median is taken, out of ``count``."""
     return np.unique(np.linspace(0, count - 1, min(count, FRAMES)).round().astype(int))
 
 
@@ -61,8 +62,8 @@ def backdrop_of(frames: Iterable[Picture], poses: Poses, reach: float = 0.0) -> 
 
     Args:
         frames: a few, of one size.
-        poses: theirs.
-        reach: widths of the picture that it reaches beyond it, on each side.
+        poses: of the frames.
+        reach: margin of the backdrop beyond the picture on each side, in widths of the picture.
     """
     import cv2 as opencv
 
@@ -106,14 +107,17 @@ def reach_of(poses: Poses, size: tuple[int, int]) -> float:
 def _median(
     frames: UInt8[np.ndarray, "N H W 3"], known: Bool[np.ndarray, "N H W"]
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """Returns the median of the known pixels at each place; of none of them anything."""
+    """Returns the median of the known pixels at each place; any value where none is known."""
     ordered = np.sort(np.where(known[..., None], frames, 255), axis=0)
     middle = (known.sum(0) - 1).clip(min=0) // 2
     return np.take_along_axis(ordered, middle[None, ..., None], axis=0)[0]
 
 
 def _without_holes(picture: Picture, known: Bool[np.ndarray, "H W"]) -> Picture:
-    """Returns a picture whose unknown pixels are filled from what is around them, the softer the farther."""
+    """Returns a picture whose unknown pixels are filled from their surroundings.
+
+    The filling is softer the farther it is from known pixels.
+    """
     import cv2 as opencv
 
     if known.all():

@@ -1,5 +1,6 @@
-"""How a camera in somebody's hands moved, found by what stands still in the whole picture, and with it how
-the light changed.
+"""Estimates how a hand-held camera moved, and how the light changed.
+
+Both are found by what stands still in the whole picture.
 
 Corners of one frame are found again in all others (Lucas and Kanade 1981), and a similarity is fitted to them
 for each frame. Corners that the similarities do not explain over the whole clip belong to what moves by
@@ -32,26 +33,27 @@ from listen_and_move.media.picture import read_frames
 from listen_and_move.progress import Progress, untold
 
 SIDE = 320
-"""Pixels of the longer side of the pictures that are looked at."""
+"""Longer side of the pictures that are examined, in pixels."""
 STEADY = 0.002
-"""Of the width: a camera that wanders less stands still (0.0004 at most for those on tripods, 0.005 and more
-for those in hands)."""
+"""Wander, in widths, below which a camera counts as standing still (0.0004 at most for those on tripods,
+0.005 and more for those in hands)."""
 EXPLAINED = 0.67
-"""Of the change of the picture over time: more is left where there is nothing to hold on to (of twenty clips
-0.2 to 0.4 where there is, 0.97 and more where there is not)."""
+"""Most of the picture's change that may be left after alignment (of twenty clips 0.2 to 0.4 where something
+stands still, 0.97 and more where nothing does).
+
+Of twenty clips 0.2 to 0.4 is left where something stands still, 0.97 and more where nothing does."""
 HELD = 0.9
-"""Share of the frames in which enough of what stands still has to be seen."""
+"""Share of the frames that have to show enough of what stands still."""
 GLANCES = 4
-"""Frames a second in which it is looked first whether the camera stands, and the others need not be
-followed."""
+"""Frames a second in the first look, which tells whether the others need tracking."""
 LOOKED_AT = 48
 """Frames, evenly chosen, in which the change of the picture is measured."""
 QUIETER = 1 / 3
-"""Share of the pixels, the quieter ones, whose change tells: a body may fill more than half of the
+"""Share of the pixels, the quieter ones, whose change is measured: a body may fill more than half of the
 picture."""
 NOISE = 1.0
-"""Change, of 255, that no camera makes."""
-_PLACE = 0.4  # of the frame that the others are compared with, in lengths of the clip
+"""Change, of 255, that counts as noise and not as a movement of the camera."""
+_PLACE = 0.4  # place of the reference frame, in lengths of the clip
 _CELLS, _IN_CELL = 10, 5  # corners are spread over the picture, since a body has most of them
 _LEAST = 8  # corners that a similarity needs
 _NEAR = 0.7  # pixels by which a corner may be off before it counts less
@@ -59,18 +61,18 @@ _ROUNDS = 8
 
 
 class CameraMotion(NamedTuple):
-    """What was found of a camera."""
+    """Estimated motion of a camera."""
 
     wander: float
-    """How far it wanders: root mean square shift of the picture, in widths."""
+    """Root mean square shift of the picture, in widths."""
     left: float
-    """Share of the picture's change over time that is left when it is aligned; 1 where it is not."""
+    """Share of the picture's change over time that is left after alignment; 1 without alignment."""
     rate: Fraction
-    """Of the poses, per second."""
+    """Poses per second."""
     poses: Float[np.ndarray, "M 4"] | None = None
-    """Of the frames of the whole picture; None: the camera stands, or there is nothing to hold on to."""
+    """Poses of the whole picture's frames; None: the camera stands, or nothing in the picture does."""
     backdrop: Backdrop | None = None
-    """The whole picture, small, without what moves; where the frames are aligned."""
+    """The whole picture, small, without what moves; None where frames are not aligned."""
     light: LightChange = LightChange()
 
     @property
@@ -80,7 +82,7 @@ class CameraMotion(NamedTuple):
 
     @property
     def changes(self) -> bool:
-        """Whether frames are changed before they are learnt: aligned, relit, or both."""
+        """Whether frames are aligned or relit before they are learnt."""
         return self.poses is not None or self.light.stops is not None
 
     def at(self, number: int | Fraction, fps: Fraction) -> Float[np.ndarray, "4"]:
@@ -148,7 +150,7 @@ def motion_of(frames: FrameStore, rate: Fraction, progress: Progress = untold) -
 
 
 def _motion_of(frames: FrameStore, rate: Fraction, progress: Progress) -> CameraMotion:
-    """Returns how the camera moved alone, without a backdrop."""
+    """Returns how the camera moved, without light or backdrop."""
     height, width, _ = frames.shape
     nothing = CameraMotion(0.0, 1.0, rate)
     if len(frames) < 3:
@@ -161,7 +163,7 @@ def _motion_of(frames: FrameStore, rate: Fraction, progress: Progress) -> Camera
         numbers = range(0, len(frames), step)
         places = _tracked(frames, reference, corners, numbers, progress)
         found, held = _fitted(places, corners, (width, height))
-        # Over the middle pose, so that little of the picture is missing.
+        # Poses relative to the median pose leave little of the picture missing.
         poses = composed(inverse(np.median(found, axis=0)), found)
         wander = float(np.sqrt(np.mean(displacement(poses, height / width) ** 2)))
         if held >= HELD and wander < STEADY:
@@ -183,7 +185,7 @@ def _grey(frames: FrameStore, number: int) -> Any:
 
 
 def _corners(picture: UInt8[np.ndarray, "H W"]) -> Float[np.ndarray, "K 2"]:
-    """Returns corners all over a picture: column and row."""
+    """Returns the columns and rows of corners all over a picture."""
     import cv2
 
     found: Any = cv2.goodFeaturesToTrack(picture, 800, 0.005, 5)
@@ -204,7 +206,7 @@ def _tracked(
     numbers: range,
     progress: Progress,
 ) -> Float[np.ndarray, "M K 2"]:
-    """Returns where the corners of the reference are in some frames; NaN where they are not found.
+    """Returns the places of the reference's corners in some frames; NaN where a corner is not found.
 
     Args:
         frames: all of them.
@@ -220,7 +222,7 @@ def _tracked(
         for place in ways:
             places[place], moves = _followed(_grey(frames, numbers[place]), reference, corners, moves)
             done += 1
-            progress(done, len(numbers) + 1)  # the middle one is looked at both ways
+            progress(done, len(numbers) + 1)  # the middle frame is tracked in both directions
     return places
 
 
@@ -230,20 +232,20 @@ def _followed(
     corners: Float[np.ndarray, "K 2"],
     moves: Float[np.ndarray, "2 3"],
 ) -> tuple[Float[np.ndarray, "K 2"], Float[np.ndarray, "2 3"]]:
-    """Returns where the corners are in a frame, and what brings the frame onto the reference, about.
+    """Returns the places of the corners in a frame, and the approximate map from the frame to the reference.
 
     Args:
         picture: the frame.
         reference: in which the corners were found.
         corners: of the reference.
-        moves: what brought the frame before onto the reference.
+        moves: the map from the frame before to the reference.
     """
     import cv2 as opencv
 
     cv2: Any = opencv  # its stubs know neither scalars nor that a mask may be missing
     height, width = reference.shape
     near = cv2.warpAffine(picture, moves, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    # The frame is nearly in place, so that little is left to be found.
+    # The frame is nearly in place, so that few iterations are enough.
     enough = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 10, 0.03)
     window = {"winSize": (15, 15), "maxLevel": 1, "criteria": enough}
     there, found, _ = cv2.calcOpticalFlowPyrLK(reference, near, corners, None, **window)
@@ -265,15 +267,14 @@ def _followed(
 def _fitted(
     places: Float[np.ndarray, "M K 2"], corners: Float[np.ndarray, "K 2"], size: tuple[int, int]
 ) -> tuple[Float[np.ndarray, "M 4"], float]:
-    """Returns the poses that explain the places of the corners that stand still, and the share of the frames
-    that have enough of them.
+    """Returns the poses that explain the still corners, and the share of frames that have enough of them.
 
-    Each corner counts the less the farther off it usually is, and in a frame the less the farther off it is
-    there. A frame in which too few are found has the pose of those around it.
+    A corner's weight falls with its usual distance from the fit, and in a frame with its distance there. A
+    frame in which too few corners are found has the pose of the frames around it.
 
     Args:
         places: of the corners in every frame; NaN where they are not found.
-        corners: in the frame that the others are compared with.
+        corners: in the reference frame.
         size: width and height, in pixels.
     """
     middle, near = (np.array(size) - 1) / 2, _NEAR / size[0]
@@ -303,7 +304,7 @@ def _fitted(
 
 
 def _trust(off: Array, near: float) -> Array:
-    """Returns how much something counts that is so far off."""
+    """Returns the weight of something that is ``off`` from the fit."""
     return 1 / (1 + (off / near) ** 2) ** 2
 
 
@@ -312,7 +313,7 @@ def _complex(places: Float[np.ndarray, "*K 2"], middle: Array) -> Plane:
 
 
 def _similarities(places: Plane, target: Plane, weights: Float[np.ndarray, "M K"]) -> tuple[Plane, Plane]:
-    """Returns factors and shifts that bring places to a target, by least squares."""
+    """Returns the factors and shifts that bring places to a target, by least squares."""
     share = weights / np.maximum(weights.sum(1, keepdims=True), 1e-9)
     centre, aim = (share * places).sum(1), share @ target
     around = places - centre[:, None]
@@ -323,8 +324,9 @@ def _similarities(places: Plane, target: Plane, weights: Float[np.ndarray, "M K"
 
 
 def _left(frames: FrameStore, poses: Float[np.ndarray, "M 4"]) -> float:
-    """Returns the share of the picture's change over time that is left when frames are aligned: of the spread
-    of the quieter ones of the pixels that most frames show.
+    """Returns the share of the picture's change over time that is left after alignment.
+
+    The change is the spread of the quieter of the pixels that most frames show.
     """
     import cv2 as opencv
 

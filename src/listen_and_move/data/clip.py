@@ -33,10 +33,12 @@ from listen_and_move.memory import machine_bytes
 from listen_and_move.progress import Progress, untold
 
 SILENCE = 1e-4
-"""A sound whose largest sample stays below this (-80 dBFS) counts as silent."""
+"""Largest sample below which a sound counts as silent: -80 dBFS."""
 COPIES, USUAL_MEMORY = 3, 16_000_000_000
-"""Decoded frames are held twice while they are put into one array, and the rest of a training comes beside
-them; bytes of a machine that does not say how many it has."""
+"""Copies of the decoded frames that have to fit into memory, and a usual memory in bytes.
+
+Frames are held twice while they are put into one array, and the rest of a training comes beside them. The
+usual memory is taken for a machine that does not say its own."""
 _BLOCK = 256  # frames added at once: bounds memory
 
 
@@ -47,7 +49,7 @@ class Clip:
     frames: UInt8[Tensor, "N H W 3"]
     features: Float[Tensor, "N F"]
     statistics: Statistics | None
-    """Of the training part's chunks, where the features are standardised."""
+    """Statistics of the training part's chunks, where the features are standardised."""
     train: tuple[range, ...]
     """Frames that may be learnt, in ranges that do not touch: one or two of a video, one or more of every
     song."""
@@ -56,19 +58,19 @@ class Clip:
     box: Box
     """The crop in pixels of the video: left, top, right, bottom."""
     level: float | None
-    """Of the training part's sound, in dB of full scale; None where it is too quiet to tell."""
+    """Level of the training part's sound, in dB of full scale; None where it is too quiet to tell."""
     power: Float[Tensor, "chunks C B"] | None = None
     """Mel power of the chunks, those before and after the frames included; where the sound is augmented in
     training."""
     sound: Callable[[range], SoundTrack | Waveform] | None = None
-    """The sound of some frames; None: nothing that could be played."""
+    """Returns the sound of some frames; None: there is no sound to play."""
     takes: tuple[Take, ...] = ()
-    """The files, where there are several."""
+    """The files, where there are several takes."""
     poses: Float[np.ndarray, "M 4"] | None = None
-    """Of the crop, at the rate that is shown, where frames are aligned; None: they are as they were
-    filmed."""
+    """Poses of the crop at the source's rate, where frames are aligned; None: frames are as they were filmed.
+    """
     light: Float[np.ndarray, "M 3"] | None = None
-    """That was taken out, in stops, at the rate that is shown; None: it is as it was filmed."""
+    """Light that was taken out, in stops, at the source's rate; None: it is as it was filmed."""
 
     @property
     def mean_frame(self) -> Float[Tensor, "3 H W"]:
@@ -80,9 +82,7 @@ class Clip:
 
     @property
     def motion_map(self) -> Float[Tensor, "H W"]:
-        """How much each pixel varies over the training frames: its standard deviation over the picture's mean
-        one.
-        """
+        """The standard deviation of each pixel over the training frames, over the picture's mean one."""
         rows = (
             torch.cat([self.frames[span.start : span.stop, row] for span in self.train])
             for row in range(self.frames.shape[1])
@@ -92,17 +92,17 @@ class Clip:
 
 
 def split(frames: int, config: ClipConfig) -> tuple[tuple[range, ...], range]:
-    """Frame numbers to train on and to hold out."""
+    """Returns the numbers of frames to train on and to hold out."""
     first, last = (ceil(share * frames) for share in config.held_out)
     spans = (range(0, first), range(last, frames))
     return tuple(span for span in spans if len(span)), range(first, last)
 
 
 def load_clip(path: Path, config: Config, progress: Progress = untold) -> Clip:
-    """Decode a video with its sound, or take it from the cache, where the same was decoded before (see
-    `data.cache`).
+    """Decodes a video with its sound, or takes it from the cache.
 
-    ``progress`` is called with frames done and expected.
+    The cache holds what was decoded before with the same settings (see `data.cache`). ``progress`` is called
+    with frames done and expected.
 
     Raises:
         UserError: no picture, no sound, silent, too short for one window, or the crop lies outside.
@@ -120,7 +120,7 @@ def load_clip(path: Path, config: Config, progress: Progress = untold) -> Clip:
 
 
 class Decoded(NamedTuple):
-    """What takes its time: all that is read from a file."""
+    """All that is read from a file, and so takes time."""
 
     frames: UInt8[Tensor, "N H W 3"]
     power: Float[Tensor, "chunks C B"]
@@ -165,7 +165,7 @@ def decoded(path: Path, config: Config, box: Box, progress: Progress) -> Decoded
 
 
 def resolved_box(path: Path, clip: ClipConfig) -> Box:
-    """The crop as given, or the largest centred part of the right shape."""
+    """Returns the crop as given, or the largest centred part of the right shape."""
     info = probe(path, clip.picture_track)
     if info.video is None:
         raise UserError(
@@ -180,7 +180,7 @@ def resolved_box(path: Path, clip: ClipConfig) -> Box:
 
 
 def file_hash(path: Path) -> str:
-    """sha256 of a file's content."""
+    """Returns the sha256 of a file's content."""
     digest = hashlib.sha256()
     with Path(path).open("rb") as file:
         while block := file.read(1 << 20):
@@ -197,7 +197,7 @@ def clip_frames(
         path: of the video.
         clip: which part of it, at which size and rate.
         box: the crop in pixels of the video.
-        aligner: brings them to one pose and light, see `Aligner.of`; None: they are as they were filmed.
+        aligner: brings frames to one pose and light, see `Aligner.of`; None: frames are as they were filmed.
     """
     end = probe(path, clip.picture_track).duration if clip.end is None else exact(clip.end)
     expected = max(1, ceil((end - exact(clip.start)) * clip.rate))
@@ -219,7 +219,7 @@ def clip_frames(
 def _frames(
     path: Path, config: Config, box: Box, progress: Progress
 ) -> tuple[UInt8[Tensor, "N H W 3"], Float[np.ndarray, "M 4"] | None, Float[np.ndarray, "M 3"] | None]:
-    """Returns the frames, and of what was changed the poses of the crop and the light."""
+    """Returns the frames, and where they were changed, the poses of the crop and the light."""
     clip, frames = config.clip, []
     aligner = Aligner.of(path, clip, box, progress)
     for frame, expected in clip_frames(path, clip, box, aligner):
@@ -237,7 +237,7 @@ def _frames(
 
 
 def _check_memory(path: Path, held: int) -> None:
-    """Refuses frames of so many bytes that the machine does not hold them."""
+    """Refuses frames that do not fit into the memory of the machine."""
     most = (machine_bytes() or USUAL_MEMORY) // COPIES
     if held > most:
         raise UserError(
@@ -247,7 +247,7 @@ def _check_memory(path: Path, held: int) -> None:
 
 
 def check_length(path: Path, train: tuple[range, ...], config: Config) -> None:
-    """Refuse a clip without a window in one piece."""
+    """Refuses a clip in which no window fits into one piece."""
     longest, needed = max((len(span) for span in train), default=0), config.training.window
     if longest < needed:
         raise UserError(
@@ -259,7 +259,7 @@ def check_length(path: Path, train: tuple[range, ...], config: Config) -> None:
 
 
 def _waveform(path: Path, config: Config, frames: int) -> Tensor:
-    """The sound under the frames, and as much after them as the last frame's features need."""
+    """Returns the sound under the frames, and as much after them as the last frame's features need."""
     start = exact(config.clip.start)
     end = start + frames / config.clip.rate
     blocks = list(read_sound(path, SAMPLE_RATE, track=config.clip.track, start=start, end=end))
@@ -269,7 +269,7 @@ def _waveform(path: Path, config: Config, frames: int) -> Tensor:
 
 
 def check_audible(path: Path, waveform: Tensor, hint: str = "") -> None:
-    """Refuse a silent sound, with a hint at what to do."""
+    """Refuses a silent sound, with a hint at what to do."""
     if not len(waveform) or waveform.abs().max() < SILENCE:
         raise UserError(f"{path}: expected sound to learn from; what is to be learnt is silent", hint)
 
@@ -288,7 +288,10 @@ def _level(waveform: Tensor, train: tuple[range, ...], config: Config) -> float 
 
 
 def _power(waveform: Tensor, frames: int, config: Config) -> Float[Tensor, "chunks C B"]:
-    """Mel power of every chunk in a frame's features, those before the first and after the last included."""
+    """Returns the mel power of every chunk in a frame's features.
+
+    The context before the first and after the last frame is included.
+    """
     settings = config.features
     assert frame_count(len(waveform), SAMPLE_RATE, config.clip.rate) <= frames + 1
     return FeatureExtractor(settings, config.clip.rate).powers(
@@ -297,7 +300,7 @@ def _power(waveform: Tensor, frames: int, config: Config) -> Float[Tensor, "chun
 
 
 def blank(length: int, config: Config) -> tuple[UInt8[Tensor, "N H W 3"], Float[Tensor, "chunks C B"]]:
-    """Returns frames and mel power of nothing: what lies between parts that are put one after the other.
+    """Returns frames and mel power of silence, to lie between parts that are joined.
 
     Args:
         length: frames in all.
@@ -311,7 +314,7 @@ def blank(length: int, config: Config) -> tuple[UInt8[Tensor, "N H W 3"], Float[
 def assembled(
     power: Float[Tensor, "chunks C B"], train: tuple[range, ...], config: Config
 ) -> tuple[Float[Tensor, "N F"], Statistics | None]:
-    """Features from the mel power of chunks -past to N + future, and what they are standardised by."""
+    """Returns features from the mel power of chunks -past to N + future, and their statistics."""
     settings = config.features
     chunks = FeatureExtractor(settings, config.clip.rate).described(power)
     statistics = None

@@ -1,5 +1,4 @@
-"""Slow changes of light: what automatic exposure and white balance of a camera do, found in what stands
-still.
+"""Slow changes of light: automatic exposure and white balance of a camera, estimated from what stands still.
 
 Light is three numbers, of red, green and blue: the logarithm to base 2 of how much brighter a frame is than
 the usual one, in stops of linear light. Each pixel is compared with its own usual value; the median over the
@@ -24,50 +23,52 @@ from listen_and_move.data.poses import Picture, Poses, matrix
 STEADY_LIGHT: Array = np.zeros(3)
 """The light of a frame that is as bright as usual."""
 UNSEEN = 0.03
-"""Stops, root mean square: changes that are smaller are not seen."""
+"""Root mean square change in stops below which nobody sees it."""
 BARELY = 0.002
-"""Stops by which no value of a picture changes."""
+"""Change in stops that alters no value of a picture."""
 FARTHEST = 2.0
-"""Stops: what is farther from the usual is no exposure, but a film that begins in the dark."""
+"""Largest change in stops of an exposure; a larger one is a film that begins in the dark."""
 EXPLAINED = 0.62
-"""Of the change of the picture over time: more is left where its light did not change, or not much beside
-what moves (of twenty clips 0.49 and 0.52 where it did, 0.72 and more elsewhere)."""
+"""Most of the picture's change that may be left when the light is taken out.
+
+With more, the light did not change, or not much beside what moves (of twenty clips 0.49 and 0.52 where it
+did, 0.72 and more elsewhere)."""
 SLOW = Fraction(2)
 """Seconds over which changes are averaged."""
 BRIEF = Fraction(1)
-"""Seconds over which the median is taken before: what lasts half as long is left out."""
+"""Seconds of the median that comes before: what lasts half as long is left out."""
 LOOKS = 8
-"""Frames a second that are looked at, about."""
+"""Frames a second that are examined, about."""
 SIDE = 64
-"""Pixels of the longer side of the pictures that are looked at."""
+"""Longer side of the pictures that are examined, in pixels."""
 DARK, BRIGHT = 20, 236
-"""Values between which a pixel tells how much light there is: neither noise nor clipped."""
+"""Values between which a pixel tells the light, being neither noise nor clipped."""
 QUIETER = 1 / 3
-"""Share of the pixels, those that change least, that tell."""
-_LOOKED_AT = 240  # frames, evenly chosen, of which the usual value of a pixel and its change are taken
-_TOLD = 0.6  # share of the frames in which a pixel has to tell
-_LEAST = 50  # pixels that have to
+"""Share of the pixels, those that change least, that tell the light."""
+_LOOKED_AT = 240  # frames, evenly chosen, that give the usual value of a pixel and its change
+_TOLD = 0.6  # share of the frames in which a pixel has to lie between DARK and BRIGHT
+_LEAST = 50  # fewest such pixels
 _ROUNDS = 3
 _TOE = 0.04045  # sRGB, IEC 61966-2-1
 
 
 class LightChange(NamedTuple):
-    """What was found of the light."""
+    """Estimated change of the light."""
 
     sway: float = 0.0
-    """How far it is from the usual, root mean square, in stops."""
+    """Root mean square distance from the usual light, in stops."""
     left: float = 1.0
-    """Share of the picture's change over time that is left when it is taken out; 1 where it is not."""
+    """Share of the picture's change over time that is left when the light is taken out; 1 where it is not."""
     stops: Float[np.ndarray, "M 3"] | None = None
-    """Of the frames; None: it is steady, or there is nothing to tell it by."""
+    """Stops of each frame; None: the light is steady, or cannot be told."""
 
 
 def relit(picture: Picture, stops: Float[np.ndarray, "3"]) -> Picture:
-    """Returns a picture in another light; what is clipped stays white.
+    """Returns a picture in another light; clipped pixels stay white.
 
     Args:
         picture: any.
-        stops: by which it is to be brighter, in each colour.
+        stops: by which it becomes brighter, in each colour.
     """
     import cv2
 
@@ -76,7 +77,7 @@ def relit(picture: Picture, stops: Float[np.ndarray, "3"]) -> Picture:
     linear = _linear(np.arange(256.0))[:, None] * 2.0 ** np.asarray(stops)
     table = np.where(linear > (_TOE / 12.92), 1.055 * linear.clip(1e-9) ** (1 / 2.4) - 0.055, 12.92 * linear)
     values = 255 * table
-    # Above it a pixel is clipped, or nearly: from there on values go up to white in any case.
+    # Above BRIGHT a pixel is clipped, or nearly: from there on values blend into white.
     share = ((np.arange(256) - BRIGHT) / (255 - BRIGHT)).clip(0, 1)[:, None]
     values = np.where(share > 0, np.maximum(values, values[BRIGHT] + share * (255 - values[BRIGHT])), values)
     return np.asarray(cv2.LUT(picture, np.rint(values.clip(0, 255)).astype(np.uint8)[:, None]), np.uint8)
@@ -120,7 +121,7 @@ def light_of(frames: FrameStore, rate: Fraction, poses: Poses | None) -> LightCh
 
 
 def _reduced(frames: FrameStore, number: int, poses: Poses | None) -> UInt8[np.ndarray, "P 3"]:
-    """Returns the pixels of a frame, aligned and small; black where it shows nothing."""
+    """Returns the pixels of a frame, aligned and small; black where the frame shows nothing."""
     import cv2
 
     picture = frames.read(number, number + 1)[0]
@@ -139,14 +140,17 @@ def _linear(values: Array) -> Array:
 
 
 def _stops(values: UInt8[np.ndarray, "*P 3"]) -> Float[np.ndarray, "*P 3"]:
-    """Returns the light of pixels in stops; NaN where they do not tell."""
+    """Returns the light of pixels in stops; NaN where a pixel does not tell it."""
     table = np.full(256, np.nan)
     table[DARK : BRIGHT + 1] = np.log2(_linear(np.arange(DARK, BRIGHT + 1.0)))
     return table[values]
 
 
 def _over(values: UInt8[np.ndarray, "N P 3"], usual: Float[np.ndarray, "P 3"]) -> Float[np.ndarray, "N 3"]:
-    """Returns by how much frames are brighter than usual; where nothing tells, as those around are."""
+    """Returns by how much frames are brighter than usual.
+
+    A frame that does not tell is taken to be as those around it.
+    """
     told = np.all(np.any((values >= DARK) & (values <= BRIGHT), axis=1), axis=1)
     over = [np.nanmedian(_stops(frame) - usual, axis=0) for frame in values[told]]
     numbers = np.arange(len(values))
@@ -154,8 +158,9 @@ def _over(values: UInt8[np.ndarray, "N P 3"], usual: Float[np.ndarray, "P 3"]) -
 
 
 def _slow(stops: Float[np.ndarray, "N 3"], rate: Fraction) -> Float[np.ndarray, "N 3"]:
-    """Returns what changes slowly: running medians, and straight lines fitted to them about each frame, so
-    that both ends are followed too.
+    """Returns the slow part of a change: running medians, then straight lines fitted around each frame.
+
+    The lines follow the change up to both ends.
 
     Args:
         stops: of frames in their order.
@@ -189,8 +194,9 @@ def _left(values: UInt8[np.ndarray, "N P 3"], stops: Float[np.ndarray, "N 3"], t
 
 
 def _change(values: Float[np.ndarray, "N P"], together: int) -> float:
-    """Returns by how much the quieter pixels are off their usual value: not of squares, as flashes are
-    rare.
+    """Returns the mean distance of the quieter pixels from their usual value.
+
+    The distance is not squared, as flashes are rare.
     """
     told = np.isfinite(values)
     sums, counts = (_running(each, together) for each in (np.where(told, values, 0.0), told.astype(float)))
@@ -200,6 +206,6 @@ def _change(values: Float[np.ndarray, "N P"], together: int) -> float:
 
 
 def _running(values: Float[np.ndarray, "N P"], together: int) -> Float[np.ndarray, "M P"]:
-    """Returns the sums of so many frames in a row, from each frame on that has as many after it."""
+    """Returns the running sums of ``together`` frames, where there are as many."""
     begins = range(len(values) - together + 1)
     return np.stack([values[begin : begin + together].sum(0) for begin in begins])

@@ -1,4 +1,4 @@
-"""Poses of a camera: where a frame lies in the picture that a camera would see that stands still.
+"""Poses of a camera: where a frame lies in the picture of a camera that stands still.
 
 A pose is a similarity in the plane, four numbers: shift to the right and downwards in widths of the picture,
 logarithm of the scale, and angle in radians, about the middle of the picture. It leads from a place in the
@@ -27,13 +27,13 @@ Plane = NDArray[np.complex128]
 
 
 def composed(second: Poses, first: Poses) -> Poses:
-    """Returns the poses of one movement after another one."""
+    """Returns the poses of two movements, one after the other."""
     (outer, shift), (inner, before) = _turns(second), _turns(first)
     return poses_of(outer * inner, outer * before + shift)
 
 
 def inverse(poses: Poses) -> Poses:
-    """Returns the poses that lead back."""
+    """Returns the inverse poses."""
     factor, shift = _turns(poses)
     return poses_of(1 / factor, -shift / factor)
 
@@ -71,7 +71,7 @@ def matrix(pose: Float[np.ndarray, "4"], size: tuple[int, int]) -> Float[np.ndar
 
 
 def displacement(poses: Poses, ratio: float) -> Float[np.ndarray, "*T"]:
-    """Returns how far poses move the places of a picture, root mean square, in widths.
+    """Returns how far poses move the places of a picture: the root mean square, in widths.
 
     Args:
         poses: any number.
@@ -109,8 +109,9 @@ def warped(
 
 
 def coverage(pose: Float[np.ndarray, "4"], size: tuple[int, int]) -> Float[np.ndarray, "H W"] | None:
-    """Returns how much of each pixel a moved frame covers: 1 inside, towards 0 at edges that are seen; None
-    where it covers all.
+    """Returns how much of each pixel a moved frame covers; None where it covers all.
+
+    It is 1 inside and falls to 0 at edges within the picture.
 
     Args:
         pose: of the frame.
@@ -137,7 +138,7 @@ def coverage(pose: Float[np.ndarray, "4"], size: tuple[int, int]) -> Float[np.nd
 
 
 def _turns(poses: Poses) -> tuple[Plane, Plane]:
-    """Returns factor and shift."""
+    """Returns the factors and shifts of poses."""
     values = np.asarray(poses, np.float64)
     factor = np.exp(values[..., 2] + 1j * values[..., 3])
     return factor, values[..., 0] + 1j * values[..., 1]

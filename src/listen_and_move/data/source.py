@@ -1,6 +1,4 @@
-"""Sources of a clip: a video with its sound, several takes of one scene, or the songs of a Sub-URMP
-folder.
-"""
+"""Sources of a clip: a video, several takes of one scene, or the songs of a Sub-URMP folder."""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,14 +13,14 @@ from listen_and_move.progress import Progress
 
 
 class ClipSource(NamedTuple):
-    """Something to learn, as the three things that training asks of it."""
+    """Something to learn, as the three functions that training needs."""
 
     box: Callable[[ClipConfig], Box]
     """Returns the crop in pixels, as given or chosen: left, top, right, bottom."""
     digest: Callable[[], str]
     """Returns the sha256 of the content."""
     load: Callable[[Config, Progress], Clip]
-    """Decodes the clip, and calls the progress with frames done and expected."""
+    """Decodes the clip; its progress is called with frames done and expected."""
 
 
 def find_source(path: Path, *others: Path) -> ClipSource:

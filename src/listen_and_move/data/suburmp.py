@@ -1,5 +1,6 @@
-"""Sub-URMP folders (Chen et al. 2017): one instrument, many songs, a picture and half a second of sound for
-every 100 ms.
+"""Sub-URMP folders (Chen et al. 2017): one instrument in many songs.
+
+Every 100 ms have a picture and half a second of sound.
 
 Pictures lie in img/SPLIT/INSTRUMENT, sounds in chunk/SPLIT/INSTRUMENT; both are called INSTRUMENT, the song
 in two digits, _, and 500, 600, 700, ... such as cello01_500.jpg and cello01_500.wav. A sound begins with its
@@ -49,7 +50,7 @@ FPS = 10
 FIRST_MS, STEP_MS = 500, 100
 LAYOUT = "img/SPLIT/INSTRUMENT with .jpg and chunk/SPLIT/INSTRUMENT with .wav"
 TRAIN, HELD_OUT = "train", ("validation", "test")
-"""Names of splits. What the others have of the instrument is held out of one that is called train."""
+"""Names of splits: the frames of the others are held out of a folder that is called train."""
 
 
 class Pair(NamedTuple):
@@ -61,7 +62,7 @@ class Pair(NamedTuple):
     sound: Path
 
     def follows(self, other: "Pair") -> bool:
-        """Whether it is the next one of the same song."""
+        """Returns whether this is the next pair of the same song."""
         return self.song == other.song and self.ms == other.ms + STEP_MS
 
 
@@ -70,17 +71,19 @@ Stretch = Sequence[Pair]
 
 @dataclass(frozen=True)
 class Songs:
-    """What a folder has of one instrument."""
+    """All songs of one instrument in a folder."""
 
     folder: Path
     stretches: tuple[Stretch, ...]
-    """To train on, in the order of songs."""
+    """Stretches to train on, in the order of songs."""
     others: tuple[Stretch, ...]
-    """Of the splits that are held out; empty where the folder has none."""
+    """Stretches of the splits that are held out; empty where the folder has none."""
 
     @classmethod
     def find(cls, folder: Path) -> "Songs":
-        """Look through a folder: the data set's with one instrument in img/train, or one instrument's own
+        """Returns the songs of a folder.
+
+        The folder is the data set's with one instrument in img/train, or one instrument's own
         img/SPLIT/INSTRUMENT.
 
         Raises:
@@ -98,15 +101,16 @@ class Songs:
         return (pair for stretch in (*self.stretches, *self.others) for pair in stretch)
 
     def box(self, clip: ClipConfig) -> Box:
-        """The crop as given, or the largest centred part of the right shape; of the first picture, which all
-        are like.
+        """Returns the crop as given, or the largest centred part of the right shape.
+
+        The first picture tells, since all have one size.
         """
         info = probe(self.stretches[0][0].picture).video
         assert info is not None, "a picture that can be read"
         return clip.box or centred_box(info, clip.width, clip.height)
 
     def digest(self) -> str:
-        """sha256 of the names and contents of all files."""
+        """Returns the sha256 of the names and contents of all files."""
         digest = hashlib.sha256()
         for path in (path for pair in self._pairs for path in (pair.picture, pair.sound)):
             digest.update(
@@ -116,7 +120,7 @@ class Songs:
         return digest.hexdigest()
 
     def load(self, config: Config, progress: Progress = untold) -> Clip:
-        """Decode pictures and sounds into one clip of several parts.
+        """Decodes pictures and sounds into one clip of several parts.
 
         Raises:
             UserError: a rate other than 10, a part that was asked for, a damaged file, silence, or no stretch
@@ -168,8 +172,9 @@ class Songs:
             )
 
     def _placed(self, config: Config) -> Iterator[tuple[Stretch, int]]:
-        """Every stretch and its first frame, with as many frames of silence between as features reach into
-        neighbours.
+        """Yields every stretch and its first frame in the clip.
+
+        Between two stretches lie as many frames of silence as features reach into neighbours.
         """
         start = 0
         for stretch in (*self.stretches, *self.others):
@@ -177,7 +182,7 @@ class Songs:
             start += len(stretch) + max(1, config.features.past, config.features.future)
 
     def _parts(self, config: Config) -> tuple[tuple[range, ...], range]:
-        """Frames to train on, and the longest stretch of those that are held out."""
+        """Returns the frames to train on, and the longest held-out stretch."""
         ranges = [range(start, start + len(stretch)) for stretch, start in self._placed(config)]
         train, others = ranges[: len(self.stretches)], ranges[len(self.stretches) :]
         if others:
@@ -192,7 +197,7 @@ _FRAME = frame_sample(1, Fraction(FPS), SAMPLE_RATE)
 
 
 def _instrument(folder: Path) -> Path:
-    """The folder of the pictures."""
+    """Returns the folder of the pictures."""
     if folder.parent.parent.name == "img":
         return folder
     found = sorted(each for each in folder.glob(f"img/{TRAIN}/*") if each.is_dir())
@@ -209,7 +214,7 @@ def _instrument(folder: Path) -> Path:
 
 
 def _stretches(pictures: Path) -> Iterator[Stretch]:
-    """The stretches of a folder of pictures."""
+    """Yields the stretches of a folder of pictures."""
     pairs = sorted(_paired(pictures))
     if not pairs:
         raise UserError(
@@ -225,7 +230,7 @@ def _stretches(pictures: Path) -> Iterator[Stretch]:
 
 
 def _paired(pictures: Path) -> Iterator[Pair]:
-    """Every picture with its sound."""
+    """Yields every picture with its sound."""
     instrument, name = pictures.name, pictures.parent.name
     sounds = pictures.parents[2] / "chunk" / name / instrument
     for picture in pictures.glob("*.jpg"):
@@ -251,8 +256,9 @@ def _picture(pair: Pair, clip: ClipConfig, box: Box) -> np.ndarray:
 
 
 def _pair_samples(pair: Pair, chunk_ms: float) -> np.ndarray:
-    """The beginning of a sound: until the next picture, and as much as one chunk holds; the rest is the next
-    ones'.
+    """Returns the beginning of a sound: up to the next picture, or a whole chunk if that is longer.
+
+    The rest belongs to the next sounds.
     """
     wanted = max(_FRAME, round(chunk_ms * SAMPLE_RATE / 1000))
     samples = np.concatenate(list(read_sound(pair.sound, SAMPLE_RATE, end=Fraction(wanted, SAMPLE_RATE))))
@@ -266,7 +272,7 @@ def _pair_samples(pair: Pair, chunk_ms: float) -> np.ndarray:
 
 
 def _joined(pairs: dict[int, Pair], frames: range) -> Waveform:
-    """The sound of some frames of one stretch: each sound until the next one begins."""
+    """Returns the sound of some frames of one stretch: each sound up to the beginning of the next."""
     return Waveform(
         np.concatenate([_pair_samples(pairs[frame], 0)[:_FRAME] for frame in frames]), SAMPLE_RATE
     )

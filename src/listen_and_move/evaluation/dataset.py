@@ -33,9 +33,9 @@ from listen_and_move.runs import RunFolder
 HELD_OUT, TRAINING = "held-out part", "training part"
 """Names of the parts of the learnt video that can be measured."""
 LEAST_FRAMES = 8
-"""Fewer frames say nothing about motion."""
+"""Fewest frames that can be measured: fewer say nothing about motion."""
 Watch = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is."""
+"""Called with the name of the work, how much of it is done, and how much there is."""
 
 
 class Frames(Protocol):
@@ -52,7 +52,7 @@ class Frames(Protocol):
 
 @dataclass(frozen=True)
 class FrameSpan:
-    """A stretch of other frames."""
+    """A stretch of other frames, with the same interface."""
 
     frames: Frames
     span: range
@@ -75,7 +75,7 @@ class Video:
     frames: FrameStore
     features: Float[Tensor, "N F"]
     track: int | None
-    """Number of its sound in the file; None: the default one."""
+    """Number of the sound track in the file; None: the default track."""
 
     def seconds(self, frame: int) -> Fraction:
         """Returns the instant of a frame in the file, in seconds."""
@@ -97,13 +97,13 @@ class Dataset:
     unseen: FrameSpan
     """Real frames that were never trained on; may be empty."""
     left_out: tuple[str, ...] = ()
-    """What is not measured, in words."""
+    """Measures that are left out, in words."""
     subfolder: str = ""
-    """Of the report, where the name of the part does not say it."""
+    """Subfolder of the report, where the name of the part does not say it."""
 
     @property
     def real(self) -> FrameSpan:
-        """The frames of the measured part."""
+        """Frames of the measured part."""
         return FrameSpan(self.measured.frames, self.span)
 
     @property
@@ -175,8 +175,9 @@ def _learnt(folder: RunFolder, video: Path | None, other: bool) -> Path:
 
 
 def _whole(video: Path, clip: ClipConfig) -> ClipConfig:
-    """Returns the settings for the whole of another video, with the run's tracks and crop where it has
-    them.
+    """Returns the settings for the whole of another video.
+
+    It has the run's tracks and crop, where the video has such tracks and is large enough.
     """
     media, box = probe(video), clip.box
     picture, sound = (
@@ -194,7 +195,7 @@ def _whole(video: Path, clip: ClipConfig) -> ClipConfig:
         holdout="0",
         track=sound,
         picture_track=picture,
-        camera="as-filmed",  # it stood elsewhere
+        camera="as-filmed",  # the camera of another video stood elsewhere
     )
 
 

@@ -1,5 +1,4 @@
-"""What a run learnt as it was filmed: at the size of its crop in the source, at the rate at which it is
-shown.
+"""The film that a run learnt: its crop at the size of the source, at the displayed rate.
 
 A film is made of parts, and each part lies in one file: of several takes there is a trained and a held-out
 part of each, and nothing goes on from one file into another. Frames are decoded as they are asked for, and
@@ -44,24 +43,24 @@ class FilmPart:
 
     path: Path
     clip: ClipConfig
-    """What is taken of the file: its tracks, and the rate of the model's frames."""
+    """Settings of the clip: the tracks of the file, and the rate of the model's frames."""
     box: Box
     """The crop in pixels of the file, of even width and height."""
     size: tuple[int, int]
-    """Width and height at which it is shown, in pixels: those of the crop, within limits; of another take
-    those of the first one."""
+    """Displayed width and height in pixels: those of the crop, within limits; of another take those of the
+    first."""
     rate: Fraction
-    """Frames per second that are shown."""
+    """Displayed frames per second."""
     origin: Fraction
     """Instant of the file at which the clip begins, in seconds: before it, where other takes come first."""
     span: range
     """Frames of the model, in the clip."""
     gain: float = 0.0
-    """With which the sound was learnt, in dB."""
+    """Gain with which the sound was learnt, in dB."""
 
     @classmethod
     def of_file(cls, path: Path, clip: ClipConfig, span: range) -> "FilmPart":
-        """Returns a part of a file that a clip begins with.
+        """Returns a part of a file with which a clip begins.
 
         Args:
             path: of the file.
@@ -77,17 +76,17 @@ class FilmPart:
         return cls(path, clip, box, size, rate, exact(clip.start), span)
 
     def of(self, take: Take) -> "FilmPart":
-        """Returns all of another take, shown as large and as fast as this one."""
+        """Returns all of another take, at the size and rate of this part."""
         return replace(
             self, path=take.path, box=_even(take.box), origin=-take.begin, span=take.frames, gain=take.gain
         )
 
     def cut(self, span: range) -> "FilmPart":
-        """Returns other frames of the model of the same file."""
+        """Returns the part that holds other frames of the same file."""
         return replace(self, span=span)
 
     def first(self, seconds: Fraction) -> "FilmPart":
-        """Returns the beginning, so many seconds long at most."""
+        """Returns the beginning of the part, at most ``seconds`` long."""
         return self.cut(self.span[: int(seconds * self.clip.rate)])
 
     @property
@@ -97,11 +96,11 @@ class FilmPart:
 
     @property
     def end(self) -> Fraction:
-        """The instant at which it is over, in seconds of the file."""
+        """The instant at which the part ends, in seconds of the file."""
         return self.origin + frame_time(self.span.stop, self.clip.rate)
 
     def frames(self, begin: Fraction | None = None) -> Iterator[Picture]:
-        """Yields what was filmed.
+        """Yields the filmed frames.
 
         Args:
             begin: a later instant of the file to begin at, in seconds.
@@ -116,11 +115,12 @@ class FilmPart:
 
     def last(self) -> Picture:
         """Returns the last frame."""
-        *_, frame = self.cut(range(self.span.stop - 1, self.span.stop)).frames()  # the picture may end within
+        # The picture may end within the last frame of the model.
+        *_, frame = self.cut(range(self.span.stop - 1, self.span.stop)).frames()
         return frame
 
     def reduced(self, size: tuple[int, int], rate: Fraction) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        """Yields what was filmed at another size and rate.
+        """Yields the filmed frames at another size and rate.
 
         Args:
             size: width and height.
@@ -139,19 +139,17 @@ class FilmPart:
         )
 
     def heard(self) -> Iterator[NDArray[np.float32]]:
-        """Yields the sound as a model hears it, in blocks, as it was recorded; silence where there is
-        none.
-        """
+        """Yields the sound of the part in blocks, mixed as a model hears it; silence where there is none."""
         total, track = frame_sample(len(self.span), self.clip.rate, SAMPLE_RATE), self.clip.track
         over = sound_gaps(self.path, self.begin, self.end, track=track) == [(self.begin, self.end)]
         sound = read_sound(self.path, SAMPLE_RATE, track=track, start=self.begin, end=self.end)
         return padded(() if over else sound, total)
 
     def sound_track(self, begin: Fraction = Fraction(0), seconds: Fraction | None = None) -> SoundTrack:
-        """Returns the sound for a video.
+        """Returns the sound of the part for a video.
 
         Args:
-            begin: how much later it begins, in seconds.
+            begin: how much later than the part it begins, in seconds.
             seconds: its length; None: up to the end.
         """
         start = self.begin + begin
@@ -160,10 +158,10 @@ class FilmPart:
 
 @dataclass(frozen=True)
 class Film:
-    """The parts of a clip."""
+    """A clip as parts of files."""
 
     train: tuple[FilmPart, ...]
-    """What is learnt."""
+    """Trained parts."""
     held_out: tuple[FilmPart, ...]
 
     @classmethod
@@ -240,7 +238,7 @@ class Film:
 
     @property
     def rate(self) -> Fraction:
-        """Frames per second that are shown."""
+        """Displayed frames per second."""
         return self.train[0].rate
 
     @property
@@ -250,18 +248,18 @@ class Film:
 
     @property
     def reduced_size(self) -> tuple[int, int]:
-        """Width and height of the frames in which ghosts are looked for."""
+        """Width and height of the frames in which ghosts are searched."""
         width, height = self.size
         scale = min(Fraction(1), Fraction(SIDE, max(width, height)))
         return max(8, round(width * scale)), max(8, round(height * scale))
 
     def before(self, part: FilmPart) -> FilmPart:
-        """Returns the trained part before another part of the same file; without one the longest."""
+        """Returns the trained part before another part of the same file, else the longest trained part."""
         same = (each for each in self.train if each.path == part.path and each.end == part.begin)
         return next(same, self.longest)
 
     def measured(self, seconds: Fraction) -> tuple[FilmPart, ...]:
-        """Returns what is measured: the held-out parts, all together so many seconds long at most."""
+        """Returns the held-out parts, together at most ``seconds`` long."""
         return tuple(part.first(seconds / len(self.held_out)) for part in self.held_out)
 
     def thumbnails(
@@ -271,7 +269,7 @@ class Film:
 
         Args:
             parts: of the film.
-            most: so many frames at most, but for one in each part.
+            most: number of frames at most, though each part has at least one.
         """
         frames, fps = sum(len(part.span) for part in parts), parts[0].clip.rate
         rate = fps / max(1, ceil(frames / most))
@@ -280,7 +278,7 @@ class Film:
 
 
 def in_words(parts: Sequence[FilmPart]) -> str:
-    """Returns the files and seconds of parts, each of another file."""
+    """Returns a text that names the files and seconds of parts."""
     names = take_names([part.path for part in parts])
     return ", ".join(
         f"{name} {float(part.begin):.2f} to {float(part.end):.2f} s"

@@ -1,6 +1,6 @@
-"""What is shown for the held-out sound, at the size of the film, and the baselines.
+"""Rows of the table of shown pictures: what a run shows for the held-out sound, and the baselines.
 
-Nothing is kept in memory: every row makes its frames as they are asked for.
+Pictures have the size of the film. Every row makes its frames as they are asked for and keeps none in memory.
 
 Letters: H height, W width.
 """
@@ -28,8 +28,10 @@ from listen_and_move.models.kept_frames import KeptFrames
 
 SHOWN_PATH, AS_FILMED, COMPOSED = "path", "path, as filmed", "composed"
 DRAWN, REPLAY = "drawn", "replay, by sound"
-"""Rows that are played; of aligned frames also the path with the camera's own movement and light, since a
-camera that stands still is far from a film whose camera does not."""
+"""Names of rows that are played.
+
+With aligned frames there is also the path with the camera's own movement and light, since a camera that
+stands still is far from a film whose camera does not."""
 FRAMES_AHEAD = 8
 """Frames that are made before they are asked for."""
 
@@ -39,7 +41,7 @@ class ShownFrame(NamedTuple):
 
     picture: Picture
     moments: tuple[ClipMoment, ...] = ()
-    """What it shows of the clip, where it is of a path."""
+    """Moments of the clip that the frame shows, where it belongs to a path."""
 
 
 ShownFrames = Generator[ShownFrame, None, None]
@@ -53,8 +55,10 @@ class ShownRow:
     rate: Fraction
     """Frames per second."""
     frames: Callable[[FilmPart], ShownFrames]
-    """Returns what is shown for a part, from its first frame on, as if nothing had been played before; to be
-    closed."""
+    """Returns the frames that are shown for a part, from its first frame on, as if nothing had been played
+    before.
+
+    The caller closes them."""
 
 
 def played_rows(
@@ -66,12 +70,13 @@ def played_rows(
     seed: int,
     device: str,
 ) -> list[ShownRow]:
-    """Returns what a run shows for the film's own sound: a path, composed pictures, what is drawn, and a path
-    by sound alone.
+    """Returns the rows that a run plays to the film's own sound.
+
+    They are a path, composed pictures, what is drawn, and a path by sound alone.
 
     Args:
         run: the run folder.
-        kept: the frames that its model keeps; without, there is no picture of frames but a path by sound.
+        kept: the frames that its model keeps; None: of paths there is only the one by sound.
         video: where its video, or one of its takes, is now, if not where it was.
         size: width and height of the frames.
         seed: of the noise, where the model has any, and of the path.
@@ -96,7 +101,7 @@ def played_rows(
 
 
 def still_rows(film: Film, mean: Picture) -> list[ShownRow]:
-    """Returns the rows that do not move: the mean frame, and the last one before a part.
+    """Returns the rows that do not move: the mean frame, and the last frame before a part.
 
     Args:
         film: that was learnt.
@@ -109,14 +114,14 @@ def still_rows(film: Film, mean: Picture) -> list[ShownRow]:
 
 
 def film_rows(film: Film, seed: int) -> list[ShownRow]:
-    """Returns the rows of the film itself: the part that is measured, and the trained one from anywhere on.
+    """Returns the rows of the film itself: the measured part, and the trained part from some instant on.
 
     Args:
         film: that was learnt.
         seed: of the place where the trained part begins.
     """
     learnt = film.longest
-    # Within the last frame of the model the picture may end.
+    # The picture may end within the last frame of the model.
     frames = max(1, int((learnt.end - learnt.begin - 1 / learnt.clip.rate) * film.rate))
     place = learnt.begin + int(np.random.default_rng(seed).integers(frames)) / film.rate
     return [
@@ -134,14 +139,14 @@ def _filmed(part: FilmPart, begin: Fraction) -> ShownFrames:
 
 
 def _around(part: FilmPart, begin: Fraction) -> ShownFrames:
-    """Yields a part from an instant on, over its end back to its beginning, for ever."""
+    """Yields a part from an instant on, then over and over from its beginning."""
     while True:
         yield from _filmed(part, begin)
         begin = part.begin
 
 
 def _played(pipeline: Pipeline, seed: int, part: FilmPart) -> ShownFrames:
-    """Yields what is played to the sound of a part, heard as loud as it was learnt."""
+    """Yields the pictures of a pipeline for the sound of a part, at the level at which it was learnt."""
     settings = PlaySettings(gain=part.gain, seed=seed)
     with closing(ahead(pipeline.play(part.heard(), settings), FRAMES_AHEAD)) as frames:
         for frame in frames:

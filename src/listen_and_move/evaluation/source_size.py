@@ -1,6 +1,6 @@
-"""Evaluation at the size of the source: what is really written, read back, against the film as it was filmed.
+"""Evaluation at the size of the source: pictures are written, read back, and compared with the film.
 
-Frames are decoded as they are asked for; what is written lies in a temporary folder, one row at a time.
+Frames are decoded as they are asked for; written files lie in a temporary folder, one row at a time.
 """
 
 import tempfile
@@ -54,9 +54,9 @@ from listen_and_move.metrics.ghosts import MOST_KNOWN, GhostDetector
 from listen_and_move.runs import RunFolder
 
 MOST_SECONDS = Fraction(60)
-"""Of what is held out; the rest is not measured."""
+"""Most seconds of the held-out part that are measured."""
 LOOKED_AT = 30
-"""Frames for the perceptual distance, spread evenly over all that is measured: each takes a second or two at
+"""Frames for the perceptual distance, spread evenly over the measured part: each takes a second or two at
 1080p."""
 DCOR_SIDE, DCOR_RATE = 64, Fraction(20)
 """Pixels and frames per second at which dcor is measured, whatever is shown: it falls as both rise."""
@@ -85,7 +85,7 @@ class SourceSizeEvaluation:
     results: SourceSizeResults
 
     def lines(self) -> list[str]:
-        """Returns the figures as a table, for a person."""
+        """Returns the figures as lines of a table."""
         results = self.results
         width = max(len(row.name) for row in results.rows)
         span = results.span
@@ -136,7 +136,7 @@ def evaluate_source_size(
 
 @dataclass(frozen=True)
 class _WrittenRow:
-    """A row of one part in its file."""
+    """A row of one part that was written to a file."""
 
     file: Path
     moments: list[tuple[ClipMoment, ...]]
@@ -145,7 +145,7 @@ class _WrittenRow:
 
 @dataclass(frozen=True)
 class _SourceSizeEvaluator:
-    """One evaluation while it lasts."""
+    """The state of one evaluation."""
 
     folder: RunFolder
     animator: Animator
@@ -241,7 +241,7 @@ class _SourceSizeEvaluator:
         return found
 
     def _written(self, row: ShownRow, part: FilmPart, count: int, folder: Path) -> _WrittenRow:
-        """Returns a row of a part, written as long as the film is.
+        """Writes a row of a part, as long as the film, and returns it.
 
         Args:
             row: of the table.
@@ -262,7 +262,7 @@ class _SourceSizeEvaluator:
         return _WrittenRow(file, moments, row.rate)
 
     def _read(self, written: _WrittenRow) -> Iterator[Picture]:
-        """Yields what is on display, at the film's rate, in the colours that the film is read in."""
+        """Yields the frames on display at the film's rate, in the colours in which the film is read."""
         box = (0, 0, *self.film.size)
         return (rgb(frame) for frame in source_frames(written.file, self.film.rate, box=box))
 
@@ -282,7 +282,7 @@ class _SourceSizeEvaluator:
         return found
 
     def _products(self, written: _WrittenRow, part: FilmPart, shelf: Shelf) -> Products:
-        """Returns the products with the film as it would be shown at the row's rate."""
+        """Returns the products of a row with the film at the row's rate."""
         side = (DCOR_SIDE, DCOR_SIDE)
         film = _thinned(part.reduced(side, written.rate), written.rate)
         ours, real = (_stored(each, shelf) for each in (self._reduced(written, side, DCOR_RATE), film))
@@ -305,8 +305,9 @@ class _SourceSizeEvaluator:
 
 
 def _dcor(parts: Sequence[Products]) -> Values:
-    """Returns dcor of several parts, and how far it is above chance, which parts much shorter than the
-    longest cannot tell.
+    """Returns dcor of several parts, and its excess above chance.
+
+    Parts much shorter than the longest cannot tell the excess.
     """
     shifts = max(len(part.shifted) for part in parts)
     whole, long = pooled(list(parts)), pooled([part for part in parts if 2 * len(part.shifted) >= shifts])
@@ -315,7 +316,7 @@ def _dcor(parts: Sequence[Products]) -> Values:
 
 
 def _thinned(frames: Iterable[Picture], rate: Fraction) -> Iterator[Picture]:
-    """Yields what is on display at `DCOR_RATE` of frames at another rate."""
+    """Yields the frames on display at `DCOR_RATE`, from frames at another rate."""
     shown = 0
     for number, frame in enumerate(frames):
         while shown / DCOR_RATE < (number + 1) / rate:
@@ -331,7 +332,7 @@ def _stored(frames: Iterable[Picture], shelf: Shelf) -> FrameStore:
 
 
 def _notes(detector: GhostDetector | None, values: Mapping[str, Values]) -> list[str]:
-    """Returns what is to be known before the share of ghosts is believed."""
+    """Returns the caveats of the share of ghosts."""
     real = values[REAL]["ghosts"]
     if detector is None or real is None or (detector.check.reliable and real <= 0.05):
         return []

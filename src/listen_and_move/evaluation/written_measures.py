@@ -1,4 +1,4 @@
-"""Measures of a row that was written to a file, against the film: one pass, a few frames in memory.
+"""Measures of a row that was written to a file, against the film; one pass, with a few frames in memory.
 
 Letters: T frames, H height, W width.
 """
@@ -22,30 +22,31 @@ from listen_and_move.metrics.perceptual import PerceptualDistance
 from listen_and_move.metrics.sync import motion_energy
 
 USUAL_CHANGE = 95
-"""Percentile of a clip's own changes from frame to frame that jumps are held against."""
+"""Percentile of a clip's own changes from frame to frame to which jumps are compared."""
 STEADY = Fraction(3, 2)
-"""Frames that a path goes on by, at most, where it does not jump: positions are rounded."""
+"""Most frames by which a path goes on without a jump: positions are rounded."""
 
 
 class WrittenSeries(NamedTuple):
-    """Measures frame by frame, of several parts one after the other; pair t is of two frames in a row of one
-    part.
+    """Measures of each frame, of several parts one after the other.
+
+    Pair t is of two frames in a row of one part.
     """
 
     detail: Array
     """Laplacian energy in the moving region, (T,)."""
     changes: Array
-    """Mean absolute change, full range 1, (T - 1,) of one part."""
+    """Mean absolute change, full range 1, (T - 1,) per part."""
     flicker: Array
-    """See `coherence.flicker`, (T - 2,) of one part."""
+    """Flicker as in `coherence.flicker`, (T - 2,) per part."""
     distances: Mapping[str, Array]
-    """Perceptual distances of the frames looked at, by measure."""
+    """Perceptual distances of the sampled frames, by measure."""
     jumps: Array = np.zeros(0)
-    """The changes at which a path is in a transition."""
+    """Changes during a transition of a path."""
 
     @classmethod
     def joined(cls, parts: Sequence["WrittenSeries"]) -> "WrittenSeries":
-        """Returns the series of several parts; nothing is measured from one to the next."""
+        """Returns the series of several parts; no pair spans two parts."""
         detail, changes, flickers, jumps = (
             np.concatenate([getattr(part, name) for part in parts])
             for name in ("detail", "changes", "flicker", "jumps")
@@ -56,7 +57,7 @@ class WrittenSeries(NamedTuple):
 
 
 class LearntFilm(NamedTuple):
-    """What is known of the trained parts."""
+    """Statistics of the trained parts."""
 
     mean: Picture
     usual_change: float
@@ -80,7 +81,7 @@ def learnt_film(film: Film) -> LearntFilm:
 
 
 def region_of(parts: Iterable[Iterable[Picture]]) -> tuple[Region, list[int]]:
-    """Returns where a film moves most, and how many frames each part has.
+    """Returns the region where a film moves most, and the number of frames of each part.
 
     Args:
         parts: their frames, at least one in all.
@@ -99,19 +100,19 @@ def region_of(parts: Iterable[Iterable[Picture]]) -> tuple[Region, list[int]]:
 
 @dataclass(frozen=True)
 class WrittenMeasures:
-    """Measures of any row against the film."""
+    """Measures rows against the film."""
 
     region: Region
     usual_change: float
     networks: Mapping[str, PerceptualDistance]
-    """By measure."""
+    """Perceptual networks, by measure."""
     looked_at: frozenset[int]
-    """Frames that the networks look at."""
+    """Numbers of the frames for which the networks measure a distance."""
 
     def series(
         self, frames: Iterable[Picture], real: Iterable[Picture], first: int = 0, jumps: Sequence[int] = ()
     ) -> WrittenSeries:
-        """Returns what is measured of a part frame by frame; ends where either video does.
+        """Returns the measures of a part frame by frame; ends where either video does.
 
         Args:
             frames: as they are in the file.
@@ -136,7 +137,7 @@ class WrittenMeasures:
         return WrittenSeries(np.array(detail), np.array(changes), np.array(flickers), found, at_jumps)
 
     def values(self, series: WrittenSeries, real: WrittenSeries) -> Values:
-        """Returns the figures of a row.
+        """Returns the figures of a row, from its series and that of the film.
 
         Args:
             series: what was measured of it.
@@ -167,7 +168,7 @@ def transitions(moments: Sequence[Sequence[ClipMoment]], rate: Fraction) -> list
 
 
 def _goes_on(before: Sequence[ClipMoment], after: Sequence[ClipMoment], rate: Fraction) -> bool:
-    """Whether the clip goes on or rests from one frame to the next."""
+    """Returns whether the clip goes on or rests from one frame to the next."""
     if len(before) > 1 or len(after) > 1:
         return False
     same_file = after[0].take == before[0].take

@@ -75,8 +75,9 @@ class Animator:
 
     @property
     def source_size(self) -> tuple[int, int]:
-        """Width and height of the picture that was learnt, at the size of the source, both even; that of the
-        model where it does not know.
+        """Width and height of the learnt picture at the size of the source, both even.
+
+        It is the size of the model where the model does not know its source.
         """
         if self.model.kept is not None:
             return self.model.kept.picture_size
@@ -86,10 +87,10 @@ class Animator:
     def frames(
         self, sound: Iterable[np.ndarray], seed: int = 0, controls: Controls = AS_TRAINED, gain: Gain = 0.0
     ) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
-        """Yields the pictures of a sound at 64 kHz, given in blocks of any length; memory does not grow with
-        it.
+        """Yields the pictures of a sound at 64 kHz.
 
-        Frame t belongs to the instant t / fps; their number is ceil(duration x fps).
+        The sound comes in blocks of any length, and memory does not grow with it. Frame t belongs to the
+        instant t / fps; there are ceil(duration x fps) frames.
 
         Args:
             sound: float32 blocks (samples,).
@@ -112,8 +113,9 @@ class Animator:
         seed: int = 0,
         controls: Controls = AS_TRAINED,
     ) -> tuple[UInt8[np.ndarray, "T H W 3"], NetworkState | None]:
-        """Returns frames ``first`` to first + T as they are drawn, not held or delayed, and the state after
-        them.
+        """Returns frames ``first`` to first + T as drawn, and the state after them.
+
+        The frames are neither held nor delayed.
         """
         if not len(features):
             return np.zeros((0, self.size[1], self.size[0], 3), np.uint8), state
@@ -123,7 +125,7 @@ class Animator:
     def live(
         self, sample_rate: int, seed: int = 0, controls: Controls = AS_TRAINED, gain: Gain = 0.0
     ) -> Live:
-        """Returns a player for one sound that comes block by block; any number of them may play at once.
+        """Returns a player for one sound that comes block by block; any number of players may play at once.
 
         Args:
             sample_rate: of the sound.
@@ -140,7 +142,7 @@ class Animator:
 
 
 def loaded_model(file: Path) -> Model:
-    """Returns the model of a file; with the frames that lie beside it while a run is trained.
+    """Returns the model of a file, and during a training also the frames that lie beside the file.
 
     Raises:
         UserError: it cannot be read.

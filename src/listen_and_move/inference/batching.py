@@ -1,9 +1,8 @@
-"""Where the pictures of all streams that play one network are drawn: those that wait together are drawn in
-one call.
+"""Batched drawing: pictures of all streams that play one network are drawn in one place.
 
-Whoever finds the network free draws for everybody who waits, so one stream alone is not delayed, and nobody
-waits for a clock. Streams may be in different threads. The frames of one do not depend on the others, but for
-the rounding of floats.
+Streams that wait at the same time are drawn in one call. Whichever stream finds the network free draws for
+all that wait, so one stream alone is not delayed, and no stream waits for a clock. Streams may be in
+different threads. The frames of one stream do not depend on the others, but for the rounding of floats.
 
 Letters: B batch of streams, T frames, F features, H height, W width.
 """
@@ -25,22 +24,22 @@ from listen_and_move.models.recurrent import row, stacked
 from listen_and_move.precision import products
 
 MOST = 16
-"""Streams that are drawn in one call: bounds memory."""
+"""Most streams that are drawn in one call: bounds memory."""
 
 
 @dataclass
 class RenderRequest:
-    """Frames of one stream that are to be drawn; drawing uses it up."""
+    """Frames of one stream that are to be drawn; drawing consumes the request."""
 
     features: Float[Tensor, "T F"]
     state: NetworkState | None
     first: int
     """Number of the first frame."""
     seed: int
-    """Of the noise."""
+    """Seed of the noise."""
     controls: Controls
     pictures: list[Float[Tensor, "T 3 H W"]] = field(default_factory=list)
-    """Frames so far, in [-1, 1]."""
+    """Frames drawn so far, in [-1, 1]."""
     failure: Exception | None = None
 
     @property
@@ -88,7 +87,7 @@ class BatchedRenderer:
 
     @torch.inference_mode()
     def hear(self, request: RenderRequest) -> NetworkState:
-        """Returns the state after frames that are not drawn: they move what comes after them.
+        """Returns the state after frames that are heard but not drawn, since they influence later frames.
 
         A recurrent generator remembers the last picture that it drew.
         """
@@ -97,7 +96,7 @@ class BatchedRenderer:
         return self.network.listen(sound, noise, request.state, smoothing)[2]
 
     def _draw_some(self) -> None:
-        """Draws the first frames of those who wait, as many as the one who wants fewest."""
+        """Draws the first frames of the waiting requests, as many as the shortest request has."""
         with self.queue:
             requests = self._together()
         try:
@@ -109,8 +108,9 @@ class BatchedRenderer:
             self.waiting = [request for request in self.waiting if not request.over]
 
     def _together(self) -> list[RenderRequest]:
-        """Who is drawn next: those like the first who waits; beginners alone, as they begin from their own
-        inputs.
+        """Returns the requests that are drawn next: with or without a state, as the first that waits.
+
+        Requests without a state are drawn apart, as they begin from their own inputs.
         """
         beginner = self.waiting[0].state is None
         return [request for request in self.waiting if (request.state is None) == beginner][:MOST]
@@ -140,8 +140,9 @@ class BatchedRenderer:
     def _dialled(
         self, features: Float[Tensor, "B T F"], controls: Sequence[Controls]
     ) -> tuple[RoutedFeatures, Float[Tensor, "B 1 1"], Float[Tensor, "B 1 1"]]:
-        """What each route hears, the sharpness, and the share that smoothing keeps, as the dials of each
-        stream say.
+        """Returns the features of each route, the sharpness, and the share of smoothing.
+
+        All follow from the dials of each stream.
         """
         gains = zip(*(each.gains for each in controls), strict=True)
         sound = RoutedFeatures(*(amplified(features, self.silence, of_streams) for of_streams in gains))
@@ -157,7 +158,7 @@ class BatchedRenderer:
 def amplified(
     features: Float[Tensor, "B T F"], silence: Float[Tensor, " F"], gains: Sequence[float]
 ) -> Float[Tensor, "B T F"]:
-    """Returns features as far from those of silence as the gain of each stream says; 1 changes nothing."""
+    """Returns features moved away from those of silence by the gain of each stream; 1 changes nothing."""
     if all(gain == 1 for gain in gains):
         return features
     return torch.lerp(silence.expand_as(features), features, _per_stream(gains, features))

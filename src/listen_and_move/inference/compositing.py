@@ -1,9 +1,9 @@
-"""The crop put back: what is played appears in a still of the whole picture that the clip was cut from.
+"""Compositing: a played crop appears in a still of the whole picture that the clip was cut from.
 
-A model draws few pixels, so its picture laid over a sharp still would show where it ends. Therefore only what
-it changes is laid over: the difference from the still as the model would see it. Where there is none, the
-still's own detail remains; where there is much, that detail gives way, since it belongs to what is no longer
-there.
+A model draws few pixels, so its picture laid over a sharp still would show where it ends. Therefore only the
+change is laid over: the difference of the model's picture from the still as the model would see it. Where
+there is no change, the still's own detail remains; where the change is large, that detail gives way, since it
+belongs to something that is no longer there.
 
 Letters: H height, W width of the whole picture; h, w of the crop, in pixels of the video as displayed.
 """
@@ -28,11 +28,12 @@ from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
 
 STILLS = 25
-"""Frames whose median is the still: what passes through the picture is in fewer than half of them."""
+"""Frames whose median is the still: something that passes through the picture is in fewer than half of them.
+"""
 FEATHER = 24
-"""The soft edge is this part of the crop's shorter side."""
+"""Width of the soft edge: the crop's shorter side over this number."""
 DIFFERENT = 20
-"""A change, of 255, by which the still's detail has faded to 37 %."""
+"""Change, of 255, at which the still's detail has faded to 37 %."""
 
 
 class Compositor:
@@ -57,14 +58,14 @@ class Compositor:
 
     @classmethod
     def of(cls, size: tuple[int, int], video: Path, clip: ClipConfig) -> "Compositor":
-        """Returns a compositor for the video that was learnt.
+        """Returns a compositor for the learnt video.
 
         Raises:
             UserError: the video cannot be read, or the crop lies outside its picture.
         """
         box = checked_box(video, clip)
         if size == tuple((box[end] - box[begin]) // 2 * 2 for begin, end in ((0, 2), (1, 3))):
-            box = (box[0], box[1], box[0] + size[0], box[1] + size[1])  # pixel by pixel, without any scaling
+            box = (box[0], box[1], box[0] + size[0], box[1] + size[1])  # pixel by pixel, not scaled
         return cls(size, still_of(video, clip), box)
 
     @property
@@ -75,7 +76,7 @@ class Compositor:
     def push(
         self, inputs: list[Frame], state: None, settings: PlaySettings = AS_IT_IS
     ) -> tuple[list[Frame], None]:
-        """Returns the frames with whole pictures; has no state."""
+        """Returns the frames with whole pictures; the stage has no state."""
         return [
             frame if frame.picture is None else frame._replace(picture=self.whole(frame.picture))
             for frame in inputs
@@ -86,7 +87,7 @@ class Compositor:
         return []
 
     def whole(self, frame: UInt8[np.ndarray, "rows columns 3"]) -> UInt8[np.ndarray, "H W 3"]:
-        """Returns the still with what a picture changes in the place of the crop."""
+        """Returns the still with the change that a picture makes in the place of the crop."""
         change = scaled(frame - self.seen, (self.detail.shape[1], self.detail.shape[0]))
         lost = 1 - np.exp(-np.square(np.abs(change).max(-1, keepdims=True) / DIFFERENT))
         picture = self.still.copy()
@@ -96,16 +97,17 @@ class Compositor:
 
 
 def still_of(video: Path, clip: ClipConfig) -> UInt8[np.ndarray, "H W 3"]:
-    """The whole picture of the longest part that was learnt, at the video's own size: the median of 25
-    frames, aligned and relit where those that were learnt are.
+    """Returns the whole picture of the longest learnt part, at the video's own size.
+
+    It is the median of 25 frames, aligned and relit where the learnt frames are.
 
     Raises:
-        UserError: the video cannot be read, or is too short to be the one.
+        UserError: the video cannot be read, or is too short to be the learnt one.
     """
     info = probe(video, clip.picture_track).video
-    assert info is not None  # as `checked_box` has seen
+    assert info is not None  # `checked_box` refuses a file without a picture
     start, end = exact(clip.start), info.start + info.duration if clip.end is None else exact(clip.end)
-    whole = max(end - start, Fraction(1, 100))  # a start after the end is told by `read_frames`
+    whole = max(end - start, Fraction(1, 100))  # `read_frames` refuses a start after the end
     first, last = clip.held_out
     place, share = max((Fraction(0), first), (last, 1 - last), key=lambda span: span[1])
     begin, length = start + place * whole, share * whole
@@ -126,7 +128,7 @@ def still_of(video: Path, clip: ClipConfig) -> UInt8[np.ndarray, "H W 3"]:
 
 
 def checked_box(video: Path, clip: ClipConfig) -> Box:
-    """The crop in pixels of the video: left, top, right, bottom.
+    """Returns the crop in pixels of the video: left, top, right, bottom.
 
     Raises:
         UserError: it is not inside the picture, so this is not the video.
@@ -143,8 +145,9 @@ def checked_box(video: Path, clip: ClipConfig) -> Box:
 
 
 def soft_mask(box: Box, size: tuple[int, int]) -> Float[np.ndarray, "h w 1"]:
-    """How much of the crop is shown at each of its pixels: 1 inside, towards 0 at sides inside a picture of
-    that size.
+    """Returns how much of the crop is shown at each of its pixels.
+
+    It is 1 inside, and falls to 0 at sides that lie inside a picture of ``size``.
     """
     left, top, right, bottom = box
     feather = max(2, round(min(right - left, bottom - top) / FEATHER))
@@ -163,7 +166,7 @@ def _ramp(length: int, feather: int, soft: tuple[bool, bool]) -> Float[np.ndarra
 
 
 def scaled(picture: Float[np.ndarray, "rows columns 3"], size: tuple[int, int]) -> Float[np.ndarray, "h w 3"]:
-    """A picture at another width and height: bicubic, averaged where it shrinks."""
+    """Returns a picture at another width and height: bicubic, averaged where it shrinks."""
     values = torch.from_numpy(picture).movedim(-1, 0)[None]
     return (
         torch.nn.functional.interpolate(values, size[::-1], mode="bicubic", antialias=True)[0]

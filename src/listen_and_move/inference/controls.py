@@ -1,7 +1,7 @@
-"""How a picture is played: dials over what the sound does to it. `guide` and `display` apply them.
+"""Dials of playing: how a picture reacts to its sound. `guide` and `display` apply them.
 
-Everything that is known of a dial stands in its entry. The checks, the flags of the command line and the page
-are made from the entries, so that a new dial is an entry here and the line where it acts.
+All data of a dial stands in its entry. The checks, the flags of the command line and the page are made from
+the entries, so that a new dial is an entry here and the line where it acts.
 """
 
 from collections.abc import Mapping
@@ -19,44 +19,44 @@ VIEWS = ("animate", "live")
 
 
 class Dial(NamedTuple):
-    """What is known of a dial."""
+    """The entry of a dial."""
 
     default: float | None
-    """The value that changes nothing; None: only a value that is given does something."""
+    """The value that changes nothing; None: the dial acts only where a value is given."""
     lowest: float
     highest: float
     step: float
-    """Between two values of a slider."""
+    """Step between two values of a slider."""
     label: str
-    """What a page calls it."""
+    """Label on a page."""
     help: str
-    """What it does, for the command line and the page."""
+    """Help text for the command line and the page."""
     stage: Literal["front_end", "guide", "display"]
     """The part of the pipeline that applies it."""
     unit: str = ""
     ends: tuple[str, str] = ("", "")
-    """What the lowest and the highest value mean, in a word."""
+    """Words for the meaning of the lowest and the highest value."""
     usual: float | None = None
-    """A value to begin with, where the default is none."""
+    """A value to begin with, where there is no default."""
     percent: bool = False
-    """A page shows 1 as 100 %."""
+    """Whether a page shows 1 as 100 %."""
     slider: tuple[float, float] | None = None
-    """Range of a slider, where the whole one would be too coarse; None: the whole one."""
+    """Range of a slider, where the whole range would be too coarse; None: the whole range."""
     views: tuple[str, ...] = VIEWS
-    """Views of the page that show it."""
+    """Views of the page that show the dial."""
     needs: tuple[str, str] | None = None
-    """The setting of a model without which there is nothing to turn, and what a model does by it."""
+    """The setting that a model needs for the dial to act, and what a model does by that setting."""
     name: str = ""
-    """As in Python."""
+    """Name in Python."""
 
     @property
     def flag(self) -> str:
-        """The name on the command line, and in messages."""
+        """Name on the command line, and in messages."""
         return self.name.replace("_", "-")
 
     @property
     def range(self) -> str:
-        """The values that are allowed, in words."""
+        """Allowed values, in words."""
         low, high = (
             f"{value:g}" + (f" ({meaning})" if meaning else "")
             for value, meaning in zip((self.lowest, self.highest), self.ends, strict=True)
@@ -65,15 +65,16 @@ class Dial(NamedTuple):
         return f"{low} to {high}{unit}" + ("" if self.usual is None else f", such as {self.usual:g}")
 
     def allows(self, value: float | None) -> bool:
-        """Whether the dial can have a value."""
+        """Returns whether the dial can have a value."""
         return self.default is None if value is None else self.lowest <= value <= self.highest
 
     def at(self, position: float) -> float | None:
-        """The value at a position of a slider, to its step; where only a value that is given does something,
-        the low end is none.
+        """Returns the value at a position of a slider, rounded to its step.
+
+        At the low end of a dial without a default it is None.
 
         Args:
-            position: 0 at its low end, 1 at its high one.
+            position: 0 at the slider's low end, 1 at its high end.
         """
         if self.default is None and position <= 0:
             return None
@@ -82,11 +83,11 @@ class Dial(NamedTuple):
         return min(max(round(steps * self.step, 9), low), high)
 
     def lacks(self, config: ModelConfig) -> bool:
-        """Whether a model has nothing that this dial could turn."""
+        """Returns whether a model lacks what this dial acts on."""
         return self.needs is not None and not _setting(config, self.needs[0])
 
     def described(self) -> dict[str, Any]:
-        """The entry for a page, as plain JSON."""
+        """Returns the entry for a page, as plain JSON."""
         low, high = self.slider or (self.lowest, self.highest)
         return {**self._asdict(), "slider": {"lowest": low, "highest": high}}
 
@@ -95,17 +96,17 @@ def dial(default: float | None, **entry: Any) -> Any:
     """Declares a field that is a dial.
 
     Args:
-        default: its value where nobody turns it.
+        default: the value of a dial that is not turned.
         entry: the other fields of `Dial`, by their names.
     """
     made = Dial(default, **entry)
     return field(
         default=default, metadata={"dial": made, "help": made.help}
-    )  # tyro shows this help of a flag
+    )  # tyro shows this text as the help of a flag
 
 
 def dials(kind: type) -> tuple[Dial, ...]:
-    """The entries of the dials of a class, in the order of their declaration."""
+    """Returns the entries of the dials of a class, in the order of their declaration."""
     declared = {item.name: item.metadata.get("dial") for item in fields(kind)}
     return tuple(entry._replace(name=name) for name, entry in declared.items() if entry is not None)
 
@@ -130,7 +131,7 @@ _ROUTE: Mapping[str, Any] = {
     "stage": "guide",
     "views": (),
 }
-"""What is the same for the gains of the three routes."""
+"""Fields that the gains of the three routes share."""
 
 GAIN = Dial(
     0.0,
@@ -147,7 +148,7 @@ GAIN = Dial(
     "where the level of the sound to come is not known); running: slowly brought to that level, knowing no "
     "future; or a number of dB, such as 6 or -3.5; 0 plays it as it is.",
 )
-"""The gain before the features. It is no field of `Controls`, since it can be a word too."""
+"""Gain before the features. It is no field of `Controls`, since it can also be a word."""
 
 ADAPT_HELP = (
     "How far a foreign sound is brought into the clip's sound world: each of its features gets the mean and "
@@ -157,7 +158,7 @@ ADAPT_HELP = (
     "like what was learnt not at all. auto also undoes what another microphone and steady noise do where a "
     "path compares sounds, and what a room leaves behind. Live all this comes with the first seconds."
 )
-"""What is done to foreign sounds, which can be a word too."""
+"""Help of the strength of matching, which can also be a word."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,7 +209,7 @@ class Controls:
     sharpness: float = dial(
         0.0,
         lowest=-4.0,
-        highest=4.0,  # log-odds at which hardly anything of the blend is left (see `models.memory`)
+        highest=4.0,  # log-odds at which hardly anything of the blend remains (see `models.memory`)
         step=0.25,
         ends=("soft", "sharp"),
         label="Sharpness",
@@ -263,19 +264,19 @@ class Controls:
 
     @property
     def gains(self) -> tuple[float, float, float]:
-        """Of the routes MfS, SaC and acIN, the amount included."""
+        """Returns the gains of the routes MfS, SaC and acIN, the amount included."""
         return self.amount * self.motion_gain, self.amount * self.content_gain, self.amount * self.norm_gain
 
     def kept(self, fps: Fraction) -> float:
-        """The share of what the picture was that smoothing keeps from one frame to the next, below 1."""
+        """Returns the share of the last picture that smoothing keeps from frame to frame, below 1."""
         return exp(-1 / (self.smoothing * float(fps))) if self.smoothing else 0.0
 
     def delay_frames(self, fps: Fraction) -> int:
-        """The delay in frames, the nearest number (a tie goes to the later one)."""
+        """Returns the delay in frames, the nearest number (a tie goes to the later one)."""
         return floor(exact(self.delay) * fps + Fraction(1, 2))
 
     def check_model(self, config: ModelConfig) -> None:
-        """Refuses a dial that is turned, for what a model does not have.
+        """Refuses a turned dial that a model has nothing for.
 
         Raises:
             SettingError: there is one; the message names it.
@@ -291,7 +292,7 @@ class Controls:
                 )
 
     def check_replay(self) -> None:
-        """Refuses what needs a model that draws: real frames can be delayed and held, nothing else.
+        """Refuses dials that need a drawing model: real frames can only be delayed and held.
 
         Raises:
             SettingError: there is some; the message names it.
@@ -304,18 +305,18 @@ class Controls:
             )
 
     def _turned(self) -> list[tuple[Dial, float | None]]:
-        """The dials that are not where they change nothing, with their values."""
+        """Returns the dials with another value than their default, and that value."""
         values = [(each, getattr(self, each.name)) for each in dials(type(self))]
         return [(each, value) for each, value in values if value != each.default]
 
 
 def lacking(config: ModelConfig) -> list[str]:
-    """Names of the dials for which a model has nothing to turn."""
+    """Returns the names of the dials that have no effect on a model."""
     return [each.name for each in dials(Controls) if each.lacks(config)]
 
 
 def lacking_in_replay() -> list[str]:
-    """Names of the dials that turn nothing where real frames are shown by sound alone."""
+    """Returns the names of the dials that have no effect where real frames are shown by sound alone."""
     return [each.name for each in dials(Controls) if each.stage != "display"]
 
 
@@ -325,4 +326,4 @@ def _setting(config: ModelConfig, name: str) -> Any:
 
 
 AS_TRAINED = Controls()
-"""Every dial where it changes nothing."""
+"""All dials at their defaults."""

@@ -1,8 +1,8 @@
-"""When pictures are shown: held in silence, and later than the sound.
+"""The time at which pictures are shown: held in silence, and delayed.
 
-Pictures are drawn in silence too, so that one that is held goes on where it would have been. The last sound
-had time to come to rest before, so that is near: on three real models the first step is no larger than
-without holding, and a fade from one to the other only made it later.
+Pictures are drawn in silence too, so that a held picture goes on where it would have been without holding.
+The model has come to rest by then, so the step is small: on three real models the first step is no larger
+than without holding, and a fade from one to the other only delayed it.
 
 Letters: H height, W width.
 """
@@ -20,32 +20,32 @@ from listen_and_move.inference.stage import AS_IT_IS, Frame, PlaySettings
 from listen_and_move.media.edit_list import ClipMoment
 
 HYSTERESIS_DB = 6.0
-"""A held picture goes on at a level so much higher than the one at which it stopped: noise does not make it
-flutter."""
+"""dB above the level of holding at which a held picture goes on, so that noise does not make it flutter."""
 PATIENCE = Fraction(1, 2)
-"""Seconds of silence before a picture is held: a pause in a rhythm is none, and what moves comes to rest
-first."""
+"""Seconds of silence before a picture is held, so that a pause in a rhythm does not hold it.
+
+Moving things come to rest in that time."""
 
 
 class Shown(NamedTuple):
-    """What is on display."""
+    """A picture on display."""
 
     picture: UInt8[np.ndarray, "H W 3"]
     moments: tuple[ClipMoment, ...]
-    """Of the clip, which the picture shows."""
+    """Moments of the clip that the picture shows."""
 
 
 class DisplayState(NamedTuple):
     """State of the display."""
 
     last: Shown
-    """What came last, before the delay."""
+    """The newest picture, before the delay."""
     quiet: int
     """Frames of silence so far."""
     waiting: tuple[Shown, ...]
-    """What is to come, oldest first."""
+    """Pictures that wait for their delay, oldest first."""
     current: Shown
-    """What is on display."""
+    """The picture on display."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,7 @@ class Display:
     def push(
         self, inputs: list[Frame], state: DisplayState | None, settings: PlaySettings = AS_IT_IS
     ) -> tuple[list[Frame], DisplayState | None]:
-        """Returns as many frames, each with the picture that is on display then, and the state to continue
-        from.
-        """
+        """Returns as many frames, each with the picture on display at its time, and the state."""
         frames = []
         for frame in inputs:
             state = self._held(frame, settings.controls.freeze, state)
@@ -69,11 +67,11 @@ class Display:
         return frames, state
 
     def finish(self, state: DisplayState | None, settings: PlaySettings = AS_IT_IS) -> list[Frame]:
-        """Returns nothing: what waits for its delay would be shown after the sound."""
+        """Returns nothing: pictures that wait for their delay would be shown after the sound."""
         return []
 
     def _held(self, frame: Frame, freeze: float | None, state: DisplayState | None) -> DisplayState:
-        """The next picture: the frame's, or the one before where there has been silence for long enough."""
+        """Returns the state with the frame's picture, or with the last one after enough silence."""
         shown = None if frame.picture is None else Shown(frame.picture, frame.moments)
         if state is None:
             assert shown is not None, "the first frame of a sound is never late"

@@ -1,4 +1,4 @@
-"""From samples to frames with features: gain, spectra, and the sound of each frame.
+"""The front end: from samples to frames with features, through gain, spectra, and the sound of each frame.
 
 Letters: T frames, F numbers per frame.
 """
@@ -29,24 +29,24 @@ class AudioState(NamedTuple):
 
     gain: GainState
     features: FeatureState
-    """With it the last samples: they serve the spectra and the frames' own sound alike."""
+    """State of the features; its last samples serve the spectra and the frames' own sound alike."""
     moments: ChunkMoments | None = None
-    """What has been heard, where the sound is brought into the clip's world as it comes."""
+    """Moments of the sound so far, where it is matched as it comes."""
     before: Float[Tensor, "2 B"] | None = None
-    """Levels of the chunks before those that are kept, where a room may be taken out."""
+    """Levels of the two chunks before the kept ones, where a room may be taken out."""
     room: Room | None = None
-    """What is known of it, where it is told as the sound comes."""
+    """State of the room, where it is estimated as the sound comes."""
 
 
 class _Known(NamedTuple):
-    """What is known of a sound that comes."""
+    """What has been estimated of a sound so far."""
 
     moments: ChunkMoments | None = None
     room: Room | None = None
 
 
 class _Heard(NamedTuple):
-    """What is heard of a frame; see `Frame`."""
+    """The features of a frame; see `Frame`."""
 
     features: Float[Tensor, " F"]
     foreign: float
@@ -55,20 +55,20 @@ class _Heard(NamedTuple):
 
 
 class AudioReference(NamedTuple):
-    """How a sound is heard, and the training sound that it is compared with."""
+    """How a sound is analysed, and the training sound to which it is compared."""
 
     extractor: FeatureExtractor
     level: float | None
     """dB of the training sound; None: not known, and a running gain stays at 0 dB."""
     repertoire: Repertoire | None
-    """What the training sound was like; None: not known."""
+    """Chunks of the training sound; None: not known."""
     fall: float | None = None
-    """How fast the training sound falls, in dB; None: not known. See `audio.room`."""
+    """The fall of the training sound in dB; None: not known. See `audio.room`."""
 
 
 @dataclass(frozen=True)
 class AudioFrontEnd:
-    """Hears: what every pipeline begins with."""
+    """The first stage of every pipeline: turns samples into frames with features."""
 
     reference: AudioReference
     compares: bool = False
@@ -94,7 +94,7 @@ class AudioFrontEnd:
         return self._late(frames, settings.late), AudioState(gain, after, known.moments, later, known.room)
 
     def finish(self, state: AudioState | None, settings: PlaySettings = AS_IT_IS) -> list[Frame]:
-        """Returns the frames that are left, silence behind the sound."""
+        """Returns the remaining frames at the end of the sound, which silence follows."""
         if state is None:
             return []
         held = state.features
@@ -143,8 +143,9 @@ class AudioFrontEnd:
         before: Float[Tensor, "2 B"] | None,
         settings: PlaySettings,
     ) -> tuple[Float[Tensor, "chunks+2 B"] | None, Float[Tensor, "2 B"] | None]:
-        """Levels of raw chunks and of the two before them, and those that the next ones need; None where no
-        room is taken out.
+        """Returns the levels of raw chunks with the two before them, and the levels for the next chunks.
+
+        Both are None where no room is taken out.
         """
         extractor = self.reference.extractor
         frames = len(chunks) - extractor.config.past - extractor.ahead
@@ -155,14 +156,14 @@ class AudioFrontEnd:
         return levels, levels[frames : frames + BACK]
 
     def _tells_room(self, settings: PlaySettings) -> bool:
-        """Whether a room is told as the sound comes."""
+        """Returns whether a room is estimated as the sound comes."""
         fixed = settings.matching is not None or settings.adapt != "auto"
         return not fixed and self.matcher is not None and self.reference.fall is not None
 
     def _dried(
         self, chunks: Float[Tensor, "chunks chunk"], levels: Float[Tensor, "chunks+2 B"] | None, echo: float
     ) -> Float[Tensor, "chunks chunk"]:
-        """Raw chunks without what a room left of those before."""
+        """Returns raw chunks without the reverberation of the chunks before."""
         if levels is None or not echo:
             return chunks
         return self.reference.extractor.with_levels(chunks, dried(levels, echo))
@@ -174,7 +175,7 @@ class AudioFrontEnd:
         known: _Known,
         settings: PlaySettings,
     ) -> tuple[list[_Heard], _Known]:
-        """Frames' features as the settings bring them into the clip's world, and what is known then."""
+        """Returns the frames' features, matched as the settings say, and what is known after them."""
         extractor, matcher = self.reference.extractor, self.matcher
         if matcher is None or settings.matching is not None or not settings.adapt:
             return self._heard(chunks, settings.matching, settings.comparing), known
@@ -188,7 +189,7 @@ class AudioFrontEnd:
             if levels is not None and tells:
                 own = place + BACK + past
                 room = room_after(levels[own : own + 1], room, self.reference.fall)
-                # A foreign sound may fall as it likes: that is not its room.
+                # The fall of a foreign sound does not tell of a room.
                 echo = 0.0 if matching is not None else room.echo
                 around = self._dried(around, levels[place : place + window + BACK], echo)
             heard += self._heard(around, matching, comparing)
@@ -197,7 +198,7 @@ class AudioFrontEnd:
     def _heard(
         self, chunks: Float[Tensor, "chunks chunk"], matching: Matching | None, comparing: Matching | None
     ) -> list[_Heard]:
-        """Frames that are heard in one way."""
+        """Returns the features of frames that are matched in one way."""
         extractor = self.reference.extractor
         features = extractor.assemble(chunks, matching)
         strokes = extractor.strokes(features, matching)
@@ -211,13 +212,13 @@ class AudioFrontEnd:
 
     @cached_property
     def matcher(self) -> Matcher | None:
-        """Brings foreign sounds into the clip's world; None: nothing tells it how."""
+        """The matcher of foreign sounds; None: the model has none."""
         return Matcher.of(self.reference.extractor, self.reference.repertoire)
 
     def _frames(
         self, heard: list[_Heard], held: Float[np.ndarray, " samples"], offset: int, first: int
     ) -> list[Frame]:
-        """Frames from number ``first`` on; ``held``: the sound from sample ``offset`` on."""
+        """Returns the frames from number ``first`` on; ``held`` is the sound from sample ``offset`` on."""
         extractor = self.reference.extractor
         reach = floor(extractor.look_ahead * SAMPLE_RATE) - 1  # an instant is rounded by up to half a sample
         frames = []
@@ -228,8 +229,9 @@ class AudioFrontEnd:
 
     @staticmethod
     def _late(frames: list[Frame], count: int) -> list[Frame]:
-        """The first ``count`` marked as late; before the very first picture there is none to stay on
-        display.
+        """Returns the frames with the first ``count`` marked as late.
+
+        The very first picture is never late, since there is none before it to stay on display.
         """
         late = count if frames and frames[0].number > 0 else 0
         return [frame._replace(late=place < late) for place, frame in enumerate(frames)]

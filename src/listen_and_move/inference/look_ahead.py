@@ -1,7 +1,8 @@
-"""How much of a sound that comes is waited for before a picture is shown: latency against quality.
+"""Look-ahead of live play: the sound that a picture waits for, a choice between latency and quality.
 
-Frames of the model's rate. A model hears as many after a frame's own as it was trained with, or fewer, and
-guesses the others (`audio.foresight`); a path can wait for some more before it decides.
+It is counted in frames of the model's rate. A model hears as many frames after a frame's own as it was
+trained with, or fewer, and guesses the others (`audio.foresight`); a path can wait for some more before it
+decides.
 """
 
 from dataclasses import replace
@@ -20,15 +21,15 @@ from listen_and_move.metrics.sync import difference_correlation
 from listen_and_move.models.rendering import BLOCK
 
 DECIDED = 1
-"""Frames that a live path waits for before it decides, of those that are waited for in all."""
+"""Frames, of all that are waited for, that a live path waits for before it decides."""
 MOST_WAITED = 8
 """Frames that a path may wait for beyond what its model hears."""
 COMPARED, LEAST_COMPARED = 200, 40
-"""Frames of the training sound at most, and at least, on which is told what a shorter look-ahead costs."""
+"""Most and fewest frames of the training sound on which the cost of a shorter look-ahead is measured."""
 
 
 class LookAhead(NamedTuple):
-    """What is waited for."""
+    """Frames that are waited for."""
 
     heard: int
     """Frames whose sound is heard with a frame's own."""
@@ -37,7 +38,7 @@ class LookAhead(NamedTuple):
 
 
 def live_look_ahead(asked: int | None, future: int, path: bool) -> LookAhead:
-    """Returns what is waited for where the sound to come is not known.
+    """Returns the look-ahead of a sound whose future is not known.
 
     Args:
         asked: frames in all; None: as many as the model was trained to hear.
@@ -60,7 +61,7 @@ def live_look_ahead(asked: int | None, future: int, path: bool) -> LookAhead:
 def hearing(
     extractor: FeatureExtractor, features: Float[Tensor, "N F"] | None, heard: int
 ) -> FeatureExtractor:
-    """Returns what hears only so many frames after a frame's own, and guesses the others.
+    """Returns an extractor that hears ``heard`` frames after a frame's own, and guesses the others.
 
     Args:
         extractor: hears all.
@@ -71,12 +72,12 @@ def hearing(
 
 
 def motion_left(animator: Animator, features: Float[Tensor, "N F"], heard: int) -> float | None:
-    """Returns how much of the motion that a model draws for its training sound stays where less is heard of
-    it: the correlation of both, 0 to 1; None: the sound is too short to tell.
+    """Returns how much of the drawn motion of the training sound stays with a shorter look-ahead.
 
-    Half of the sound is guessed as the other half tells, so that no guess was learnt by heart. On three clips
-    what was left of the excess of dcor in the part that was held out went with it: .5 for .6, .3 for .5, .95
-    for .8, 1 for .95.
+    It is the correlation of both motions, 0 to 1; None where the sound is too short to tell. Half of the
+    sound is guessed with what the other half tells, so that no guess was learnt by heart. On three clips the
+    share of the excess of dcor that was left in the held-out part went with it: .5 for .6, .3 for .5, .95 for
+    .8, 1 for .95.
 
     Args:
         animator: the model.
@@ -97,7 +98,7 @@ def motion_left(animator: Animator, features: Float[Tensor, "N F"], heard: int) 
 
 
 def _drawn(animator: Animator, features: Float[Tensor, "T F"]) -> UInt8[np.ndarray, "T H W 3"]:
-    """Pictures of features; others may draw in between."""
+    """Returns the pictures of features; other streams may draw in between."""
     parts, state = [], None
     for first in range(0, len(features), BLOCK):
         pictures, state = animator.draw(features[first : first + BLOCK], state, first)

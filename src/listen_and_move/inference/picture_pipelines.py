@@ -1,6 +1,4 @@
-"""Pipelines for a picture that is chosen: drawn by the network, a path through frames of the clip, or
-composed of such frames.
-"""
+"""Pipelines for the kinds of pictures: drawn by the network, a path through frames, or composed of frames."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -35,39 +33,40 @@ PICTURES: Mapping[Picture, str] = {
     "composed": "Composed of frames",
     "drawn": "Drawn by the network",
 }
-"""What each picture is called where one is chosen."""
+"""Names of the pictures, where a user chooses one."""
 SMALLEST_SIDE, LARGEST_SIDE = 16, 4096
-"""Pixels of a side that may be asked for."""
+"""Smallest and largest side that a user may ask for, in pixels."""
 
 
 class PictureChoice(NamedTuple):
-    """What picture is asked for."""
+    """A user's choice of the picture."""
 
     picture: Picture = "auto"
-    """drawn: what the network draws; path: frames of the clip; composed: what the network draws, with detail
-    of frames of the clip; auto: path or composed, as training chose, where a model keeps frames and was
-    trained upon them, else drawn."""
+    """Kind of the picture.
+
+    drawn: what the network draws; path: frames of the clip; composed: what the network draws, with detail of
+    frames of the clip; auto: path or composed, as training chose, where a model keeps frames and was trained
+    upon them, else drawn."""
     size: str = "source"
-    """model, source, or WIDTHxHEIGHT."""
+    """Size of the picture: model, source, or WIDTHxHEIGHT."""
     by_sound: bool = False
-    """A path by sound alone, which needs no model that draws."""
+    """Whether a path follows the sound alone, which needs no model that draws."""
     seed: int = 0
-    """Of another path of nearly the same cost; 0: the cheapest one."""
+    """Seed of another path of nearly the same cost; 0: the cheapest path."""
     live: bool = False
-    """The sound to come is not known."""
+    """Whether the sound to come is not known."""
     track: int | None = None
-    """Number of the picture in a video that is played; None: its default one."""
+    """Number of the picture track of a video that is played; None: the default track."""
     camera: CameraMode = "still"
-    """still: aligned frames are shown as a camera would see them that stands still; as-filmed: the camera
-    moves as it did."""
+    """Camera of aligned frames: still, or as-filmed, which moves as it did."""
     beats: bool = False
-    """The clip's beats are played on those of the sound."""
+    """Whether the clip's beats are played on those of the sound."""
     look_ahead: int | None = None
     """Live: frames of sound that are waited for; None: as many as the model was trained to hear."""
 
 
 AS_LEARNT = PictureChoice()
-"""What is played where nothing is asked for."""
+"""The default choice."""
 
 
 class ChosenPicture(NamedTuple):
@@ -75,7 +74,7 @@ class ChosenPicture(NamedTuple):
 
     picture: Literal["drawn", "path", "composed"]
     kept: KeptFrames | None
-    """The frames that it is made of; None where the network draws."""
+    """The frames of the picture; None where the network draws."""
 
 
 def chosen_picture(animator: Animator, picture: Picture, name: str) -> ChosenPicture:
@@ -101,14 +100,12 @@ def chosen_picture(animator: Animator, picture: Picture, name: str) -> ChosenPic
 
 
 def follows(config: ModelConfig) -> bool:
-    """Returns whether a model that keeps frames shows them unasked: it was trained upon frames of the
-    clip.
-    """
+    """Returns whether a model that keeps frames shows them unasked, being trained upon frames of the clip."""
     return config.generator.recall > 0
 
 
 def model_pipeline(animator: Animator, choice: PictureChoice, name: str) -> Pipeline:
-    """Returns what plays a model that is loaded already; any number of pipelines may share it.
+    """Returns the pipeline of a loaded model; any number of pipelines may share the model.
 
     Args:
         animator: the model.
@@ -187,14 +184,14 @@ def path_pipeline(
 
 
 def _waited(choice: PictureChoice, extractor: FeatureExtractor, path: bool = False) -> LookAhead | None:
-    """Returns what is waited for live; None: the whole sound is known."""
+    """Returns the look-ahead of live play; None: the whole sound is known."""
     return live_look_ahead(choice.look_ahead, extractor.config.future, path) if choice.live else None
 
 
 def _front_end(
     reference: AudioReference, kept: KeptFrames | None, waited: LookAhead | None, compares: bool = False
 ) -> AudioFrontEnd:
-    """Returns what hears as far ahead as is waited for."""
+    """Returns a front end with the look-ahead."""
     if waited is None:
         return AudioFrontEnd(reference, compares)
     features = None if kept is None else kept.path.features
@@ -231,12 +228,12 @@ def composed_pipeline(
 
 
 def resized(before: tuple[int, int], size: tuple[int, int]) -> tuple[Stage, ...]:
-    """Returns the stage that brings pictures to a size; none where they have it."""
+    """Returns the stage that scales pictures to a size; none where they have the size."""
     return () if size == before else (Resizer(size),)
 
 
 def fitted(pipeline: Pipeline, size: tuple[int, int]) -> Pipeline:
-    """Returns the pipeline with its pictures, whole, in a frame of a size."""
+    """Returns the pipeline with its pictures fitted whole into a frame of a size."""
     if pipeline.size == size:
         return pipeline
     return replace(pipeline, stages=(*pipeline.stages, Fitter(size)), size=size)
@@ -252,13 +249,13 @@ def _drawing_pipeline(animator: Animator, choice: PictureChoice) -> Pipeline:
 
 
 def composited(pipeline: Pipeline, video: Path, config: Config) -> Pipeline:
-    """Returns the pipeline with its pictures put back into a still of the video that they were cut from."""
+    """Returns the pipeline with its pictures put back into a still of their video."""
     compositor = Compositor.of(pipeline.size, video, config.clip)
     return replace(pipeline, stages=(*pipeline.stages, compositor), size=compositor.size)
 
 
 def asked_size(size: str, model: tuple[int, int], source: tuple[int, int]) -> tuple[int, int]:
-    """Returns width and height in pixels.
+    """Returns width and height in pixels of a size in words.
 
     Raises:
         SettingError: no such size.

@@ -1,11 +1,10 @@
-"""The way from sound to picture: stages in a row, each with its own state.
+"""The pipeline from sound to picture: stages in a row, each with its own state.
 
     samples -> AudioFrontEnd -> Guide -> picture source -> Display -> Compositor -> frames
 
 One record per frame flows through the stages, and each fills its part. Files, live play and the page run the
-same
-stages: a file asks for all frames, live play pushes block after block. However the sound is cut, the frames
-are the same.
+same stages: a file asks for all frames, live play pushes block after block. However the sound is cut, the
+frames are the same.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -30,8 +29,9 @@ BLOCKS_AHEAD = 2
 """Blocks of sound whose features are computed while the stages after the front end work."""
 
 AT_ONCE = 4
-"""Frames that go from stage to stage together in a file: with the network's 32, pictures of 1080p would take
-300 MB in each stage."""
+"""Frames that go from stage to stage together in a file.
+
+With 32, as the network draws them, pictures of 1080p would take 300 MB in each stage."""
 
 PipelineState = tuple[Any, ...]
 """State of each stage, in order."""
@@ -42,22 +42,23 @@ class Pipeline:
     """Stages in a row."""
 
     front_end: AudioFrontEnd
-    """Takes samples."""
+    """First stage, which takes samples."""
     stages: tuple[Stage, ...]
-    """Take frames, one after the other."""
+    """Stages that take frames, in order."""
     size: tuple[int, int]
     """Width and height of the pictures, in pixels."""
     check: Callable[[Controls], None]
     """Raises SettingError for a dial that does not apply."""
     fps: Fraction
-    """Frames per second that come out; those that the sound is cut into can be fewer."""
+    """Frames per second that come out; the front end may make fewer."""
     held_back: int = 0
-    """Frames that the sound is cut into, for which a live path waits before it decides."""
+    """Frames of the front end for which a live path waits before it decides."""
 
     @property
     def until_shown(self) -> Fraction:
-        """Seconds by which the sound of a frame may come after the beginning of the picture that shows it,
-        where more frames come out than the sound is cut into.
+        """Seconds that a picture may begin before the instant of the frame that decides it.
+
+        It is above 0 where more frames come out than the front end makes.
         """
         share = (self.fps / self.front_end.reference.extractor.fps).denominator
         return Fraction(share - 1, share) / self.fps
@@ -87,7 +88,7 @@ class Pipeline:
         return frames, tuple(states)
 
     def finish(self, state: PipelineState | None, settings: PlaySettings = AS_IT_IS) -> list[Frame]:
-        """Returns the frames that are left when the sound has ended, silence behind it."""
+        """Returns the remaining frames at the end of the sound, which silence follows."""
         audio, *others = self._begun(state)
         frames = self.front_end.finish(audio, settings)
         for stage, before in zip(self.stages, others, strict=True):
@@ -112,7 +113,7 @@ class Pipeline:
         return (picture for frame in self.play(sound, settings) for picture in pictures([frame]))
 
     def play(self, sound: Iterable[np.ndarray], settings: PlaySettings = AS_IT_IS) -> Iterator[Frame]:
-        """Yields the frames of a whole sound, as `frames` does its pictures, with all that is known of them.
+        """Yields the frames of a whole sound with all their fields; `frames` yields their pictures alone.
 
         Args:
             sound: float32 blocks (samples,) at 64 kHz, of any length.
@@ -122,11 +123,11 @@ class Pipeline:
             SettingError: a dial that does not apply here.
         """
         self.check(settings.controls)
-        # A network is busy with many frames at once; nothing else is.
+        # Only a network gains from many frames at once.
         count = BLOCK if isinstance(self.stages[0], Guide) else AT_ONCE
         block = ceil(count * SAMPLE_RATE / self.front_end.reference.extractor.fps)
         frame_blocks = self.front_end.all(_grouped(sound, block), settings)
-        flow: Iterable[list[Frame]] = ahead(frame_blocks, BLOCKS_AHEAD)  # hears while the others draw
+        flow: Iterable[list[Frame]] = ahead(frame_blocks, BLOCKS_AHEAD)  # computed while later stages draw
         for stage in self.stages:
             flow = _through(stage, flow, settings)
         for frames in flow:
@@ -137,8 +138,9 @@ class Pipeline:
 
 
 def _through(stage: Stage, inputs: Iterable[list[Frame]], settings: PlaySettings) -> Iterator[list[Frame]]:
-    """Outputs of a stage for each of the inputs, and at last what is left; few at a time, as they can be
-    large.
+    """Yields the outputs of a stage for each of the inputs, and at last its rest.
+
+    Few frames come at a time, as they can be large.
     """
     state = None
     for each in inputs:
@@ -148,14 +150,14 @@ def _through(stage: Stage, inputs: Iterable[list[Frame]], settings: PlaySettings
 
 
 def _few(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
-    """The same frames, at most `AT_ONCE` at a time."""
+    """Yields the same frames, at most `AT_ONCE` at a time."""
     remaining = iter(frames)
     while few := list(islice(remaining, AT_ONCE)):
         yield few
 
 
 def _grouped(blocks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
-    """The same sound in blocks of ``size`` samples; the last one may be shorter."""
+    """Yields the same sound in blocks of ``size`` samples; the last one may be shorter."""
     waiting: list[np.ndarray] = []
     for block in blocks:
         waiting.append(block)

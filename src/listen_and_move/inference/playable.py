@@ -1,4 +1,4 @@
-"""What is played: a run folder, a model file or a video, and what files say of it."""
+"""What can be played: a run folder, a model file or a video, each with its provenance and notes."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -37,20 +37,19 @@ from listen_and_move.runs import RunFolder, model_path
 from listen_and_move.settings import from_preset
 
 VIDEO_PRESET, VIDEO_SIZE = "studio", "64"
-"""Features by which a video is played that nothing was trained on, and the size at which its frames are
-compared."""
+"""Preset whose features play an untrained video, and the size at which its frames are compared."""
 
 
 class Playable(NamedTuple):
-    """A pipeline, and what is said of it."""
+    """A pipeline with its provenance and notes."""
 
     pipeline: Pipeline
     provenance: Provenance
-    """What files say of themselves."""
+    """Provenance that is written into files."""
     exact: Pipeline | None = None
-    """The same with all digits, where the pipeline draws with fewer."""
+    """The same pipeline in float32, where this one draws in bfloat16."""
     notes: tuple[Remark, ...] = ()
-    """What to tell the user."""
+    """Notes for the user."""
     clip: str = ""
     """Name of the clip whose frames are shown; empty where a network draws."""
 
@@ -64,7 +63,7 @@ def playable(
     device: str = "auto",
     precision: Precision = "float32",
 ) -> Playable:
-    """Returns what plays a model, a run or a video.
+    """Returns the pipeline of a model, a run or a video.
 
     Args:
         model: a run folder, a model file or a video.
@@ -97,7 +96,7 @@ def playable(
         learnt = recording(model, video) if paste else None
     if learnt is None:
         return found
-    (still, *_), config = learnt  # of several takes the first, by whose picture the others are cropped
+    (still, *_), config = learnt  # the first take, by whose picture the others are cropped
     provenance = found.provenance.pasted(file_hash(still))
     pipeline = composited(found.pipeline, still, config)
     exact = found.exact and composited(found.exact, still, config)
@@ -105,7 +104,7 @@ def playable(
 
 
 def inputs_of(model: Path, video: Path | None, needs_video: bool) -> list[Path]:
-    """Returns the files that are read to play something, without reading more than they need to be found.
+    """Returns the files that are read to play something; they are opened only as far as finding them needs.
 
     Raises:
         UserError: one is not there.
@@ -116,7 +115,7 @@ def inputs_of(model: Path, video: Path | None, needs_video: bool) -> list[Path]:
 
 
 def is_video(path: Path) -> bool:
-    """Returns whether what is given as a model is a file with a moving picture.
+    """Returns whether a path that is given as a model is a file with a moving picture.
 
     Raises:
         UserError: it is a sound, or by its name a video or a sound that cannot be read.
@@ -135,7 +134,7 @@ def is_video(path: Path) -> bool:
 
 
 def _of_model(model: Path, choice: PictureChoice, device: str, precision: Precision, paste: bool) -> Playable:
-    """Returns what plays a model as it was learnt."""
+    """Returns the pipeline of a model as it was learnt."""
     file, name = model_path(model), str(model)
     animator = Animator.load(model, device, precision)
     picture, kept = chosen_picture(animator, choice.picture, name)
@@ -163,7 +162,7 @@ def _of_model(model: Path, choice: PictureChoice, device: str, precision: Precis
 
 
 def _camera_notes(choice: PictureChoice, kept: KeptFrames | None) -> tuple[Remark, ...]:
-    """Returns what is said where a camera is to move that has nothing to move.
+    """Returns a note where a camera is asked to move and the frames have no camera motion.
 
     Args:
         choice: what is asked for.
@@ -179,7 +178,7 @@ def _camera_notes(choice: PictureChoice, kept: KeptFrames | None) -> tuple[Remar
 def _look_ahead_notes(
     choice: PictureChoice, pipeline: Pipeline, animator: Animator | None
 ) -> tuple[Remark, ...]:
-    """Returns what it costs where less is waited for than was meant to be.
+    """Returns a note on the cost of a look-ahead that is shorter than trained.
 
     Args:
         choice: what is asked for.
@@ -202,7 +201,7 @@ def _look_ahead_notes(
 
 
 def _of_video(video: Path, choice: PictureChoice) -> Playable:
-    """Returns what plays a video that nothing was trained on."""
+    """Returns the pipeline of a video without any training."""
     if choice.picture == "drawn":
         raise UserError(
             f"{video}: expected a model, which draws; got a video", "train it first, or --picture path"
@@ -216,7 +215,7 @@ def _of_video(video: Path, choice: PictureChoice) -> Playable:
 
 
 def _by_sound(model: Path, choice: PictureChoice, video: Path | None) -> Playable:
-    """Returns what plays the frames of a model, or of its video where it keeps none, by sound alone."""
+    """Returns the pipeline that plays frames by sound alone, those of a model or else of its video."""
     file = model_path(model)
     loaded = loaded_model(file) if video is None else None
     if loaded is not None and loaded.kept is not None:
@@ -236,8 +235,9 @@ def _by_sound(model: Path, choice: PictureChoice, video: Path | None) -> Playabl
 
 
 def _kept_of(videos: Sequence[Path], config: Config) -> tuple[AudioReference, KeptFrames]:
-    """Returns the frames of a video or of several takes, in a temporary file, and how their sound is
-    heard.
+    """Returns the frames of a video or of several takes, and the reference of their sound.
+
+    The packets of the frames are in a temporary file.
     """
     source = find_source(*videos)
     clip = source.load(config, untold)
@@ -249,7 +249,7 @@ def _kept_of(videos: Sequence[Path], config: Config) -> tuple[AudioReference, Ke
 
 
 def video_config(video: Path, track: int | None) -> Config:
-    """Returns the settings with which a video is played that nothing was trained on: all of its picture.
+    """Returns the settings with which an untrained video is played: all of its picture.
 
     Args:
         video: the file.
@@ -258,20 +258,20 @@ def video_config(video: Path, track: int | None) -> Config:
     info = probe(video, track).video
     assert info is not None, "it is a video"
     whole = {"clip.crop": f"0,0,{info.width},{info.height}", "clip.picture_track": track}
-    # It begins at once: looking for the camera's movement takes as long as decoding.
+    # The camera's movement is not estimated, which takes as long as decoding: play begins at once.
     plain = {"clip.size": VIDEO_SIZE, "clip.holdout": "0", "clip.camera": "as-filmed"}
     return from_preset(VIDEO_PRESET, plain | whole)
 
 
 def clip_name(model: Path) -> str:
-    """Returns the name of the video that a run learnt; of a model alone its own name."""
+    """Returns the name of the video that a run learnt; for a model file its own name."""
     with suppress(UserError):
         return RunFolder(model).films.video(None).name
     return model.stem
 
 
 def recording(model: Path, video: Path | None = None) -> tuple[list[Path], Config]:
-    """Returns the video, or the takes, that a run learnt, and the settings to decode them with.
+    """Returns the video or the takes that a run learnt, and the settings that decode them.
 
     Args:
         model: a run folder; with ``video`` also a model file, which does not know what it learnt from.

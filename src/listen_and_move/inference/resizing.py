@@ -1,4 +1,4 @@
-"""Pictures brought to the size that is asked for."""
+"""Stages that scale pictures to a size."""
 
 from dataclasses import dataclass
 
@@ -10,10 +10,10 @@ from listen_and_move.inference.stage import AS_IT_IS, Frame, PlaySettings
 
 @dataclass(frozen=True)
 class Resizer:
-    """Enlarges pictures by bicubic interpolation, or averages them where they shrink; has no state."""
+    """Enlarges pictures by bicubic interpolation, or averages where they shrink; has no state."""
 
     size: tuple[int, int]
-    """Width and height that come out, in pixels."""
+    """Width and height of the output, in pixels."""
 
     def push(
         self, inputs: list[Frame], state: None, settings: PlaySettings = AS_IT_IS
@@ -39,8 +39,9 @@ class Resizer:
 
 @dataclass(frozen=True)
 class Fitter:
-    """Shows whole pictures in a frame of another shape: as large as they fit, in the middle, black around
-    them; has no state.
+    """Shows whole pictures in a frame of another shape; has no state.
+
+    They are as large as they fit, in the middle, with black around them.
     """
 
     size: tuple[int, int]

@@ -1,4 +1,4 @@
-"""What is found out about a sound before it is played: how loud and how new it is to the ears of a model.
+"""Sound check: level, novelty, room and beats of a sound before it is played.
 
 Letters: S seconds.
 """
@@ -28,41 +28,41 @@ from listen_and_move.inference.front_end import AudioFrontEnd, AudioReference
 from listen_and_move.inference.stage import AS_IT_IS, PlaySettings
 
 NOT_MATCHED = "this model cannot tell how its clip sounds"
-"""Where adapting is asked for in vain."""
+"""Reason that a message gives where a sound cannot be matched."""
 FALL_SECONDS = 300
-"""Of a sound, in which is told how fast it falls: bounds memory."""
+"""Seconds of a sound on which its fall is measured: bounds memory."""
 NOTABLE_DB = 1.0
 """A smaller gain is not worth a line."""
 
 
 class SoundCheck(NamedTuple):
-    """A sound as it is going to be played."""
+    """Findings about a sound, and how it is going to be played."""
 
     level: float | None
-    """dB of full scale; None where nothing in it is louder than a quiet room."""
+    """dB of full scale; None where all of it is as quiet as a quiet room."""
     gain: Gain
-    """With which it is played."""
+    """Gain of the sound."""
     novelty: Float[np.ndarray, " S"] | None
-    """Of each second, 1 as training sounds are to each other; None: not known."""
+    """Novelty of each second, 1 as training sounds are to each other; None: not known."""
     matching: Matching | None = None
-    """How it is brought into the clip's sound world; None: it is heard as it is."""
+    """Matching of the sound; None: it stays unchanged."""
     comparing: Matching | None = None
-    """What is done to it where it is compared with the training sound; None: nothing else."""
+    """Matching where the sound is compared with the training sound; None: `matching`."""
     echo: float = 0.0
-    """What is taken out of it as left over by a room; see `audio.room`."""
+    """Share of power that is subtracted as late reverberation; see `audio.room`."""
     beats: Beats | None = None
-    """Its beats; None: it has no steady ones, or they were not looked for."""
+    """Beats of the sound; None: it has no steady ones, or they were not looked for."""
 
     @property
     def far(self) -> float:
-        """Share of seconds that are far from anything in the training sound."""
+        """Share of seconds that are far from the training sound."""
         return 0.0 if self.novelty is None or not len(self.novelty) else float((self.novelty > FAR).mean())
 
     def settings(self, settings: PlaySettings = AS_IT_IS) -> PlaySettings:
-        """Returns how it is played.
+        """Returns the settings with those of this sound.
 
         Args:
-            settings: that have nothing to do with the sound.
+            settings: those that do not depend on the sound.
         """
         return settings._replace(
             gain=self.gain, matching=self.matching, comparing=self.comparing, echo=self.echo, beats=self.beats
@@ -70,14 +70,14 @@ class SoundCheck(NamedTuple):
 
 
 class _Listening(NamedTuple):
-    """What is found in one pass over a sound."""
+    """Findings of one pass over a sound."""
 
     novelty: Float[Tensor, " T"]
     moments: ChunkMoments | None
     rises: Float[np.ndarray, " T"] | None
-    """How much louder each frame becomes; None: the features do not tell."""
+    """Flux of each frame; None: the features hold none."""
     fall: float | None
-    """How fast the sound falls; see `audio.room`."""
+    """Fall of the sound; see `audio.room`."""
 
 
 def listen(
@@ -87,7 +87,7 @@ def listen(
     adapt: Adapt = 0.0,
     beats: bool = False,
 ) -> SoundCheck:
-    """Hears a whole sound, two or three times, in bounded memory but for a few bytes a second.
+    """Checks a whole sound in two or three passes, in bounded memory but for a few bytes a second.
 
     Args:
         sound: gives it from its beginning, at 64 kHz, in blocks of any length.
@@ -106,7 +106,7 @@ def listen(
     echo, comparing = 0.0, None
     if matcher is not None and adapt == "auto":
         moments = heard.moments
-        # A foreign sound may fall as it likes: that is not its room.
+        # The fall of a foreign sound does not tell of a room.
         echo = 0.0 if matching is not None else echo_of(heard.fall, reference.fall)
         if echo:
             moments = _heard(sound(), reference, matcher, PlaySettings(gain=chosen, echo=echo)).moments
@@ -119,7 +119,7 @@ def listen(
 def _heard(
     sound: Iterable[np.ndarray], reference: AudioReference, matcher: Matcher | None, settings: PlaySettings
 ) -> _Listening:
-    """Returns what is found in a pass over a sound."""
+    """Returns the findings of a pass over a sound."""
     extractor, repertoire = reference.extractor, reference.repertoire
     assert repertoire is not None, "see `listen`"
     most, flux = FALL_SECONDS * extractor.fps, extractor.config.flux
@@ -149,8 +149,11 @@ def notes(
     adapt: Adapt = 0.0,
     beats: bool = False,
 ) -> list[Remark]:
-    """What a user should know of a sound that is played with the gain, as far adapted, and on its beats where
-    that was asked for, a line each; often nothing.
+    """Returns the notes for the user on a sound that is played with a gain and a matching.
+
+    With ``beats`` there are notes on its beats too.
+
+    Each is one line; often there are none.
     """
     level = _level_notes(name, check, reference) if gain in ("match", "running") else []
     unmatched = []
@@ -163,7 +166,7 @@ def notes(
 
 
 def _room_notes(name: str, check: SoundCheck) -> list[Remark]:
-    """What is done about a room."""
+    """Returns the notes on a room."""
     if not check.echo:
         return []
     slower = f"{name}: falls silent more slowly than the training sound, as in a room"
@@ -172,7 +175,7 @@ def _room_notes(name: str, check: SoundCheck) -> list[Remark]:
 
 
 def _beat_notes(name: str, check: SoundCheck, reference: AudioReference) -> list[Remark]:
-    """What was found of the beats, where they were asked for."""
+    """Returns the notes on the beats, where they were asked for."""
     if check.beats is None:
         return [Remark(f"{name}: no steady beat is heard: asking for its beats has no effect")]
     rate = 60 * float(reference.extractor.fps) / check.beats.period
@@ -180,7 +183,7 @@ def _beat_notes(name: str, check: SoundCheck, reference: AudioReference) -> list
 
 
 def _level_notes(name: str, check: SoundCheck, reference: AudioReference) -> list[Remark]:
-    """What was done about the level."""
+    """Returns the notes on the level."""
     if reference.level is None:
         return [
             Remark(

@@ -1,4 +1,4 @@
-"""Picture of an inspection: frames with the crop, where it moves, the sound, motion against loudness."""
+"""The picture of an inspection: frames with the crop, where it moves, the sound, motion against loudness."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -21,11 +21,11 @@ from listen_and_move.metrics.sync import motion_energy
 from listen_and_move.scenes import RATE
 
 SHOWN = 8
-"""Frames of the contact sheet."""
+"""Number of frames in the contact sheet."""
 LONGEST_TITLE = 100
-"""Characters."""
+"""Most characters of a title."""
 MISSING, PLACEHOLDERS = "□", "Last Resort"
-"""What stands for a character, and the font that has such a sign for everyone."""
+"""Sign for a character that no font has, and the font with such a sign for every character."""
 _CROP, _SUGGESTED, _CUT = "#ffb000", "#35d0ff", "#e8505b"
 
 
@@ -65,14 +65,16 @@ def draw(
 
 
 def drawable(name: str) -> dict[str, Any]:
-    """Returns a name as arguments of a text in a figure: in fonts that have its characters, and what no font
-    here has, such as bytes that are no text, as boxes.
+    """Returns a name as arguments of a text in a figure.
+
+    The text uses fonts that have its characters; characters that no font here has, such as bytes that are no
+    text, become boxes.
     """
     wanted, font = {ord(each) for each in name}, rcParams["font.sans-serif"][0]
     families, known = [font], set(get_font(findfont(font)).get_charmap())
     fonts = [entry for entry in fontManager.ttflist if not entry.name.startswith(PLACEHOLDERS)]
     for entry in fonts if wanted - known else ():
-        with suppress(OSError, RuntimeError):  # a file that is gone or damaged
+        with suppress(OSError, RuntimeError):  # a font file that is gone or damaged
             found = set(get_font(entry.fname).get_charmap())
             if (wanted - known) & found:
                 families, known = [*families, entry.name], known | found
@@ -84,7 +86,7 @@ def drawable(name: str) -> dict[str, Any]:
 
 
 def _draw_sheet(place: Any, frames: NDArray[np.uint8], figures: Figures, video: VideoInfo) -> None:
-    """Draws frames spread over the time with the crop, and last how much each pixel varies."""
+    """Draws frames from the whole time with the crop, and last how much each pixel varies."""
     extent = (0, video.width, video.height, 0)
     axes = place.subplots(2, 5).ravel()
     for axis, index in zip(axes, np.linspace(0, len(frames) - 1, SHOWN + 1).astype(int), strict=False):
@@ -160,6 +162,6 @@ def _draw_course(axis: Any, frames: NDArray[np.uint8], figures: Figures) -> None
 
 
 def _mark(axis: Any, figures: Figures) -> None:
-    """Draws cuts as full lines, captions that come or go as dotted ones."""
+    """Draws cuts as full lines, and captions that come or go as dotted ones."""
     for kind, moment, _, _ in figures.changes:
         axis.axvline(moment, color=_CUT, linestyle=":" if kind == "overlay" else "-", linewidth=1.5)

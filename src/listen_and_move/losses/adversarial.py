@@ -1,5 +1,6 @@
-"""Adversarial losses: what discriminator and generator minimise, given the discriminator's scores, and the
-discriminator's gradient penalties.
+"""Adversarial losses of discriminator and generator, and the discriminator's gradient penalties.
+
+Losses are computed from the discriminator's scores.
 
 Scores are of patches, of any shape, batch first. Each loss is a row of `ADVERSARIAL`.
 """
@@ -14,7 +15,7 @@ from torch.nn.functional import relu, softplus
 
 Scores = Float[Tensor, "batch *patches"]
 ScoreFunction = Callable[[Tensor], Tensor]
-"""What a penalty takes for a discriminator: windows in, scores out."""
+"""A discriminator as penalties take it: windows in, scores out."""
 
 
 class AdversarialLoss(NamedTuple):
@@ -61,8 +62,9 @@ def hinge_discriminator(real: Scores, fake: Scores) -> Tensor:
 
 
 def cross_entropy_discriminator(real: Scores, fake: Scores) -> Tensor:
-    """Returns softplus(-D(real)) + softplus(D(fake)): the cross-entropy of real or not, with scores as logits
-    (Goodfellow et al. 2014).
+    """Returns softplus(-D(real)) + softplus(D(fake)) (Goodfellow et al. 2014).
+
+    It is the cross-entropy of real against fake, with scores as logits.
     """
     return softplus(-real).mean() + softplus(fake).mean()
 
@@ -167,5 +169,6 @@ ADVERSARIAL: dict[str, AdversarialLoss] = {
         relativistic_discriminator, relativistic_generator, zero_centred_penalty, paired=True
     ),
 }
-"""By the value of losses.adversarial. Only Wasserstein's bound asks for slope 1; every other row takes
-R1 + R2, which a weight of 0 leaves out."""
+"""Losses by the value of losses.adversarial.
+
+Only Wasserstein's bound asks for slope 1; every other row takes R1 + R2, which a weight of 0 leaves out."""

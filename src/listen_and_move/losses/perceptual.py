@@ -1,5 +1,6 @@
-"""The perceptual loss: the distance of two windows in the feature maps of a network trained on photographs
-(Johnson et al. 2016).
+"""The perceptual loss: a distance of two windows in feature maps (Johnson et al. 2016).
+
+The maps are those of a network trained on photographs.
 
 Windows are (B, T, 3, H, W) in [-1, 1].
 """
@@ -21,11 +22,11 @@ from listen_and_move.pretrained.tapped import TappedNetwork
 Window = Float[Tensor, "B T 3 H W"]
 
 PIXELS = 2**20
-"""Largest number of pixels that are compared at once; VGG16's maps take some 1500 bytes for each."""
+"""Most pixels that are compared at once; VGG16's maps take some 1500 bytes for each."""
 
 
 class PerceptualFeatures(NamedTuple):
-    """Which feature map of a network is compared, and how the network wants its pictures."""
+    """The feature map of a network that is compared, and the network's normalisation of pictures."""
 
     tap: str
     convention: Convention
@@ -36,11 +37,13 @@ PERCEPTUAL_FEATURES = {
     "squeezenet1_1": PerceptualFeatures("fire3", IMAGENET),
     "squeezenet1_1-caffe": PerceptualFeatures("fire3", CAFFE),
 }
-"""By the name of the weights; the paper compares VGG16's relu2_2; SqueezeNet's fire3 has as many channels."""
+"""Feature maps by the name of the weights.
+
+The paper compares VGG16's relu2_2; SqueezeNet's fire3 has as many channels."""
 
 
 class PerceptualLoss(NamedTuple):
-    """A frozen network and what is compared in it; no part of the checkpoint."""
+    """A frozen network and its compared feature map; not part of the checkpoint."""
 
     network: TappedNetwork
     features: PerceptualFeatures

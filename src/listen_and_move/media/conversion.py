@@ -1,4 +1,4 @@
-"""Decoded frames turned into pictures: crop, colours, size, rotation.
+"""Conversion of decoded frames to pictures: crop, colours, size, rotation.
 
 Shapes: a picture is uint8 (height, width, 3) RGB.
 """
@@ -22,25 +22,29 @@ from listen_and_move.media.scaling import Scaling
 
 FULL_RANGE = 2
 MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
-"""Numbers of ITU-T H.273 (MatrixCoefficients) to names of the scale filter."""
+"""Names of the scale filter for the numbers of ITU-T H.273 (MatrixCoefficients)."""
 
 CAREFUL = "accurate_rnd+full_chroma_int+full_chroma_inp"
-"""Flags of the scale filter without which it halves chroma, rounds down and is off by several levels."""
+"""Flags of the scale filter for full accuracy.
+
+Without them the filter halves chroma, rounds down and is off by several levels."""
 VIDEO_COLOURS = ":in_color_matrix=bt709:in_range=limited"
 VIDEO_MARKS = "range=limited:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
 """Colours of a video, as the scale filter takes them and as a frame is marked."""
 
 LARGE = 160_000
-"""Pixels of a crop from which on its areas are averaged while its colours are converted: a tenth of the time.
-Smaller ones cost little, and stay what they were to the last bit."""
+"""Pixels of a crop from which on areas are averaged during the conversion of colours: a tenth of the time.
+
+Smaller crops cost little, and stay what they were to the last bit."""
 Nodes = list[tuple[str, str]]
-"""Filters of a graph, in their order: name and arguments."""
+"""Filters of a graph, in order: name and arguments."""
 Result = TypeVar("Result")
 
 
 def centred_box(info: VideoInfo, width: int, height: int) -> Box:
-    """The largest centred part of the displayed picture with the shape width : height, as left, top, right,
-    bottom.
+    """Returns the largest centred box of the displayed picture with the shape width : height.
+
+    The box is left, top, right, bottom.
     """
     return _centred(info.width, info.height, width, height)
 
@@ -53,7 +57,10 @@ def _centred(picture_width: int, picture_height: int, width: int, height: int) -
 
 
 def source_size(whole: VideoInfo | Box) -> tuple[int, int]:
-    """Width and height of what `source_frames` gives for a box, or for all of a displayed picture: even."""
+    """Returns the even size of the frames of `source_frames`, for a box or a whole displayed picture.
+
+    The size is width and height.
+    """
     if isinstance(whole, VideoInfo):
         return whole.width // 2 * 2, whole.height // 2 * 2
     left, top, right, bottom = whole
@@ -61,7 +68,10 @@ def source_size(whole: VideoInfo | Box) -> tuple[int, int]:
 
 
 def rgb(frame: av.VideoFrame) -> np.ndarray:
-    """The picture of a frame of `source_frames`: uint8 (height, width, 3) RGB, an array of its own."""
+    """Returns the picture of a frame of `source_frames`: uint8 (height, width, 3) RGB.
+
+    It is an array of its own.
+    """
     key = (frame.width, frame.height, frame.format.name)
     if key != _kept.key:
         scale = f"flags=bilinear+{CAREFUL}{VIDEO_COLOURS}"
@@ -71,7 +81,7 @@ def rgb(frame: av.VideoFrame) -> np.ndarray:
 
 
 class _Kept(threading.local):
-    """The graph of the last call of `rgb`, since making one takes a millisecond; no two threads share one."""
+    """The graph of the last call of `rgb`, since making one takes a millisecond; each thread has its own."""
 
     key: Any = None
     graph: Any = None
@@ -81,8 +91,9 @@ _kept = _Kept()
 
 
 class Converter(ABC, Generic[Result]):
-    """Turns decoded frames into something else, each of them once; what that takes is kept until they
-    change.
+    """Converts decoded frames, each of them once.
+
+    Filters are kept until the frames change.
     """
 
     def __init__(self, path: AnyPath) -> None:
@@ -91,7 +102,7 @@ class Converter(ABC, Generic[Result]):
         self.frame, self.result = None, None
 
     def __call__(self, presentation: Presentation, frame: Any) -> Result:
-        """What a frame is turned into; asked again for the same one, it gives the same object."""
+        """Returns the converted frame; for the same frame the same object."""
         if self.result is None or frame is not self.frame:
             colours = (int(frame.colorspace), int(frame.color_range))
             key = (frame.width, frame.height, frame.format.name, colours)
@@ -103,21 +114,22 @@ class Converter(ABC, Generic[Result]):
 
     @abstractmethod
     def prepare(self, presentation: Presentation, frame: Any) -> None:
-        """Make ready for frames like this one."""
+        """Makes the filters for frames like this one."""
 
     @abstractmethod
     def convert(self, frame: Any) -> Result:
-        """What a frame is turned into."""
+        """Returns the converted frame."""
 
 
 class View(Converter[np.ndarray]):
-    """Turns decoded frames into RGB pictures of one size: crop, colours, scaling, rotation."""
+    """Converts decoded frames to RGB pictures of one size: crop, colours, scaling, rotation."""
 
     def __init__(self, path: AnyPath, width: int, height: int, box: Box | None) -> None:
         super().__init__(path)
         self.size, self.box = (width, height), box
 
     def convert(self, frame: Any) -> np.ndarray:
+        """Returns the picture: uint8 (height, width, 3) RGB."""
         self.graph.push(frame)
         pixels = self.graph.vpull().to_ndarray()
         for scaling, axis in self.scalings:
@@ -128,6 +140,7 @@ class View(Converter[np.ndarray]):
         return pixels if pixels.dtype == np.uint8 else np.rint(pixels).clip(0, 255).astype(np.uint8)
 
     def prepare(self, presentation: Presentation, frame: Any) -> None:
+        """Makes the graph and the scalings for frames like this one."""
         self.turn, displayed = orientation(frame), presentation.displayed_size(frame)
         plain = _plain(frame, presentation)
         box = _checked_box(self.path, self.box or _centred(*displayed, *self.size), displayed)
@@ -151,17 +164,19 @@ class View(Converter[np.ndarray]):
 
 
 class SourceView(Converter[av.VideoFrame]):
-    """Turns decoded frames into upright ones of the size of a box, in the colours of a video."""
+    """Converts decoded frames to upright frames of the size of a box, in the colours of a video."""
 
     def __init__(self, path: AnyPath, box: Box) -> None:
         super().__init__(path)
         self.box = box
 
     def convert(self, frame: Any) -> av.VideoFrame:
+        """Returns the upright frame."""
         self.graph.push(frame)
         return self.graph.vpull()
 
     def prepare(self, presentation: Presentation, frame: Any) -> None:
+        """Makes the graph for frames like this one."""
         turn, displayed = orientation(frame), presentation.displayed_size(frame)
         left, top, _, _ = _checked_box(self.path, self.box, displayed)
         width, height = source_size(self.box)
@@ -181,9 +196,7 @@ def _checked_box(path: AnyPath, box: Box, displayed: tuple[int, int]) -> Box:
 
 
 def _before_turning(box: Box, displayed: tuple[int, int], turn: tuple[bool, bool, bool]) -> Box:
-    """Where a box of the displayed picture lies in the picture that is yet to be turned as `orientation`
-    says.
-    """
+    """Returns the place of a displayed box in the coded picture, before `orientation` turns it."""
     (left, top, right, bottom), (transposed, flip_x, flip_y) = box, turn
     if flip_x:
         left, right = displayed[0] - right, displayed[0] - left
@@ -193,8 +206,9 @@ def _before_turning(box: Box, displayed: tuple[int, int], turn: tuple[bool, bool
 
 
 class _Plain(NamedTuple):
-    """What frames are after filters that leave the part that is shown, with nothing to be seen through, in
-    the range of a screen.
+    """Filters that make frames plain, and the colours of those frames.
+
+    Plain frames have the visible part, are opaque, and have the range of a screen.
     """
 
     width: int
@@ -203,9 +217,9 @@ class _Plain(NamedTuple):
     colours: str
     """Matrix and range, as arguments of the scale filter; empty where there is no matrix."""
     cut: Nodes
-    """Filters that leave the part that is shown."""
+    """Filters that cut out the visible part."""
     mapped: Nodes
-    """Filters after them, which may come after another crop."""
+    """Filters after `cut`, between which another crop may come."""
 
 
 def _plain(frame: Any, presentation: Presentation) -> _Plain:
@@ -215,7 +229,7 @@ def _plain(frame: Any, presentation: Presentation) -> _Plain:
     cut = [] if (width, height) == (frame.width, frame.height) else [_crop(left, top, width, height)]
     to_rgb = ("scale", f"flags=bicubic+{CAREFUL}{colours}")
     if hdr:
-        if frame.format.chroma_width(64) < 64:  # bright colours show it where chroma is half a pixel off
+        if frame.format.chroma_width(64) < 64:  # chroma half a pixel off would show in bright colours
             to_rgb = ("scale", f"{to_rgb[1]}:in_h_chr_pos=0")
         table = table_filter(presentation.transfer, peak_of(frame))
         return _Plain(
@@ -223,17 +237,17 @@ def _plain(frame: Any, presentation: Presentation) -> _Plain:
         )
     if not presentation.is_transparent(frame):
         return _Plain(width, height, frame.format, colours, cut, [])
-    # What is multiplied by its opacity is what is seen on black.
+    # Multiplying by the opacity shows the picture on black.
     blended: Nodes = [to_rgb, ("format", "gbrap")]
     blended += [("premultiply", "inplace=1"), ("scale", ""), ("format", "gbrp")]
     return _Plain(width, height, VideoFormat("gbrp"), "", cut, blended)
 
 
 def _rgb_graph(frame: Any, plain: _Plain, crop: Box, size: tuple[int, int]) -> Graph:
-    """Crop (x, y, width, height), averages of whole blocks down to ``size`` (width, height), and conversion
-    to RGB.
+    """Returns a graph that crops, averages whole blocks down to ``size``, and converts to RGB.
 
-    Colours follow the frame's own matrix and range.
+    The crop is (x, y, width, height), the size (width, height). Colours follow the frame's own matrix and
+    range.
     """
     way = "bicubic" if size == crop[2:] else "area"
     scale = f"{size[0]}:{size[1]}:flags={way}+{CAREFUL}{plain.colours}"
@@ -243,23 +257,24 @@ def _rgb_graph(frame: Any, plain: _Plain, crop: Box, size: tuple[int, int]) -> G
 def _source_graph(
     frame: Any, plain: _Plain, box: Box, size: tuple[int, int], turn: tuple[bool, bool, bool]
 ) -> Graph:
-    """Scaling to ``size`` (width, height), crop, turning, and conversion to yuv420p, BT.709, limited range;
-    each of them only where it changes something.
+    """Returns a graph that scales to ``size`` (width, height), crops, turns, and converts.
+
+    The result is yuv420p, BT.709, limited range. Steps that change nothing are left out.
     """
     left, top, right, bottom = box
     colours = plain.colours
     convert = f"flags=bicubic+{CAREFUL}{colours}:out_color_matrix=bt709:out_range=limited"
     crop, turning = _crop(left, top, right - left, bottom - top), _turning(*turn)
     if size != (plain.width, plain.height) or _splits_chroma(plain.format, left, top):
-        # By way of full chroma, so that its samples are made anew for the pixels that share them then.
+        # By way of full chroma, whose samples are then averaged anew for the pixels that share them.
         whole: Nodes = [("scale", f"{size[0]}:{size[1]}:{convert}"), ("format", "yuv444p")]
         nodes = [*whole, crop, *turning, ("scale", f"flags=area+{CAREFUL}"), ("format", "yuv420p")]
     elif plain.format.name == "yuv420p" and colours == VIDEO_COLOURS:
-        # Turned as players do it: chroma stays with its four pixels, wherever between them it was sampled.
+        # Turned as players do it: chroma stays with its four pixels, wherever it was sampled between them.
         nodes = [crop, *turning]
     else:
         nodes = [crop, ("scale", convert), ("format", "yuv420p"), *turning]
-    # What came with the coded frame (rotation, captions, its kind) does not hold for this one.
+    # Side data of the coded frame (rotation, captions, its kind) do not hold for the new one.
     nodes = [*plain.cut, *plain.mapped, *nodes]
     return _graph(frame, [*nodes, ("sidedata", "mode=delete"), ("setparams", VIDEO_MARKS)])
 
@@ -275,13 +290,13 @@ def _turning(transposed: bool, flip_x: bool, flip_y: bool) -> Nodes:
 
 
 def _splits_chroma(pixels: VideoFormat, left: int, top: int) -> bool:
-    """Whether a crop from there on begins between the pixels that share a sample of chroma."""
+    """Returns whether a crop that begins there parts pixels that share a sample of chroma."""
     across, down = 64 // pixels.chroma_width(64), 64 // pixels.chroma_height(64)
     return bool(left % across or top % down)
 
 
 def _colours_of(frame: Any, hdr: bool) -> str:
-    """The matrix and range of a frame, as arguments of the scale filter; empty where it has no matrix."""
+    """Returns matrix and range of a frame as arguments of the scale filter; empty where it has no matrix."""
     if frame.format.is_rgb or frame.format.name.startswith(("gray", "pal", "mono")):
         return ""
     # Unmarked colours are taken as players take them: BT.709 from 720 lines on, else BT.601.
@@ -292,7 +307,7 @@ def _colours_of(frame: Any, hdr: bool) -> str:
 
 
 def _graph(frame: Any, nodes: Nodes) -> Graph:
-    """Filters for frames like this one."""
+    """Returns a graph of filters for frames like this one."""
     graph = Graph()
     source = graph.add_buffer(
         width=frame.width,

@@ -1,4 +1,4 @@
-"""Frames of an opened stream: in order, with what is damaged left out, and how they are to be displayed."""
+"""Decoding of an opened stream: frames in order, without damaged ones, and their orientation."""
 
 import os
 import warnings
@@ -24,20 +24,24 @@ AnyPath = str | PathLike[str]
 MOV = "mov,mp4,m4a,3gp,3g2,mj2"
 MATROSKA = "matroska,webm"
 CLAIM_IS_EXACT = (MOV, MATROSKA)
-"""Containers that know how long their streams are; others estimate it from the size of the file."""
+"""Containers that know the lengths of their streams; others estimate them from the size of the file."""
 CLOCK_MAY_JUMP = 0x0200
-"""FFmpeg's AVFMT_TS_DISCONT: such as MPEG-TS, where the time stamps of joined recordings jump."""
+"""FFmpeg's AVFMT_TS_DISCONT, of containers such as MPEG-TS, where the time stamps of joined recordings jump.
+"""
 TRANSPARENT = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-"""Decoders that know of transparency, by those that do not."""
+"""Decoders that support transparency, by the name of decoders that do not."""
 MOST_FAILURES = 2 / 3
-"""Share of packets that fail to be decoded from which on a file is refused, as FFmpeg does."""
+"""Share of undecodable packets from which on a file is refused, as FFmpeg does."""
 MOST_NAMED = 3
-"""Damaged places that a warning names."""
+"""Most damaged places that a warning names."""
 
 
 def packets(container: Any) -> Iterator[Any]:
-    """Packets of all pictures and sounds in the order of the file, on one clock (see `Timeline`); at last one
-    without data per stream, which ends it.
+    """Yields the packets of all picture and sound streams in the order of the file.
+
+    They are on one clock (see `Timeline`).
+
+    At last comes one packet without data per stream, which ends the stream.
     """
     streams = [stream for stream in container.streams if stream.type in ("video", "audio")]
     ticks = {stream.index: float(stream.time_base) for stream in streams if stream.time_base}
@@ -49,48 +53,48 @@ def packets(container: Any) -> Iterator[Any]:
             tick = ticks[number]
             shift = round(timeline.moved(number, packet.dts * tick, (packet.duration or 0) * tick) / tick)
             if shift:
-                with suppress(OverflowError):  # where a file says a time that no clock shows
+                with suppress(OverflowError):  # a time beyond every clock
                     packet.dts += shift
                     packet.pts = None if packet.pts is None else packet.pts + shift
         yield packet
 
 
 def _demuxed(container: Any, streams: list[Any]) -> Iterator[Any]:
-    # PyAV fails at the end, after all that was asked for, where streams have appeared that were not there at
-    # the begin, as in MPEG-TS.
+    # PyAV fails at the end, after all packets, where new streams have appeared in the middle, as in MPEG-TS.
     with suppress(IndexError):
         yield from container.demux(streams)
 
 
 def has_flag(container: Any, flag: int) -> bool:
-    """Whether FFmpeg says something of the format of a container."""
+    """Returns whether FFmpeg sets a flag for the format of a container."""
     flags = container.format.flags
     return bool(int(getattr(flags, "value", flags)) & flag)
 
 
 class Decoder(Iterable[Any]):
-    """Decodes a stream: its frames in order of display.
+    """Decodes a stream and yields its frames in order of display.
 
-    What cannot be decoded is left out, as players do, and told with one `DamageWarning` at the end.
+    Packets that cannot be decoded are left out, as players do; one `DamageWarning` at the end reports them.
     """
 
     def __init__(
         self, path: AnyPath, container: Any, stream: Any, *, midway: bool = False, skip: int = 0
     ) -> None:
-        """Begins.
+        """Prepares the decoder.
 
         Args:
             path: name of the file, for messages.
             container: the opened file.
             stream: one of its pictures or sounds.
-            midway: this is not the begin of the stream: frames that refer to earlier ones are left out.
-            skip: packets of the stream that are left out before.
+            midway: whether decoding begins within the stream, so that frames that refer to earlier ones are
+                left out.
+            skip: number of packets at the beginning that are left out.
         """
         self.path, self.container, self.stream = path, container, stream
         self.midway, self.skip = midway, skip
         self.coder = coder_of(stream)
         self.repeated = 0
-        """Time stamp, in ticks, until which the last picture is shown again by packets without data."""
+        """Time stamp, in ticks, until which packets without data repeat the last picture."""
 
     def __iter__(self) -> Iterator[Any]:
         # Files without a container (MP3, ADTS) often begin or end in the middle of a frame: that is no
@@ -119,7 +123,7 @@ class Decoder(Iterable[Any]):
                     time = time if stamp is None else (stamp - begin) * tick
                     yield frame
         except GeneratorExit:
-            with suppress(DamageWarning):  # nobody is there to take it, where warnings are errors
+            with suppress(DamageWarning):  # where warnings are errors, there is no caller to take it
                 warn_of_damage(self.path, damage[:told])
             raise
         if short and not counted:
@@ -135,7 +139,7 @@ class Decoder(Iterable[Any]):
             warn_of_damage(self.path, damage if exact else damage[:told])
 
     def _attempts(self) -> Iterator[Callable[[], list[Any]]]:
-        """What decodes each packet of the stream, the last one ending it."""
+        """Yields a function that decodes for each packet of the stream; the last one ends the stream."""
         own = (packet for packet in packets(self.container) if packet.stream.index == self.stream.index)
         try:
             for packet in islice(own, self.skip, None):
@@ -153,8 +157,10 @@ class Decoder(Iterable[Any]):
 
 
 def coder_of(stream: Any) -> Any:
-    """What decodes a stream, within the limits of `limits`: its own decoder, but for WebM whose pictures are
-    transparent, which FFmpeg's own does not show. For the modules of this folder.
+    """Returns the decoder of a stream, within the limits of `limits`.
+
+    It is the stream's own decoder, but for WebM with transparent pictures, which FFmpeg's own decoder does
+    not show. For the modules of this folder.
     """
     codec = stream.codec_context
     name = TRANSPARENT.get(codec.name if codec else "")
@@ -176,8 +182,9 @@ def _fail(error: FFmpegError) -> list[Any]:
 
 
 def warn_of_damage(path: AnyPath, damage: Sequence[float]) -> None:
-    """Warns of what was left out, if anything was; within a second it is one place. For the modules of this
-    folder.
+    """Warns of damaged places that were left out, if there are any; within a second they are one place.
+
+    For the modules of this folder.
     """
     places = [time for before, time in zip([-2.0, *damage], damage, strict=False) if time > before + 1]
     if places:
@@ -192,12 +199,12 @@ def warn_of_damage(path: AnyPath, damage: Sequence[float]) -> None:
 
 
 def reason(error: Exception) -> str:
-    """What the system or FFmpeg says, to be put into a sentence."""
+    """Returns the message of the system or of FFmpeg, to be put into a sentence."""
     return str(getattr(error, "strerror", None) or error).rstrip(".")
 
 
 def without_frames(path: AnyPath) -> UserError:
-    """What is said of a picture of which nothing can be decoded."""
+    """Returns the error of a picture stream without any decodable frame."""
     return UserError(
         f"{path}: expected a video; not one frame of it can be decoded: it is damaged, or larger than "
         f"{LARGEST_PICTURE[0]}x{LARGEST_PICTURE[1]} pixels; use another copy, or make it smaller first"
@@ -205,7 +212,7 @@ def without_frames(path: AnyPath) -> UserError:
 
 
 def check_complete(path: AnyPath, container: Any, stream: Any, reached: Fraction) -> None:
-    """Refuse a stream that ends much earlier than its container claims: the file is cut off."""
+    """Refuses a stream that ends much earlier than its container claims: the file is cut off."""
     length = cut_off(container, stream, reached)
     if length is not None:
         raise UserError(
@@ -216,7 +223,7 @@ def check_complete(path: AnyPath, container: Any, stream: Any, reached: Fraction
 
 
 def cut_off(container: Any, stream: Any, reached: Fraction) -> Fraction | None:
-    """Claimed length of a stream that ends much earlier, in seconds; None where it does not."""
+    """Returns the claimed seconds of a stream that ends much earlier; None where it does not."""
     length = claimed(container, stream) if container.format.name in CLAIM_IS_EXACT else None
     if length is None or length - reached <= max(Fraction(1), length / 10):
         return None
@@ -224,7 +231,7 @@ def cut_off(container: Any, stream: Any, reached: Fraction) -> Fraction | None:
 
 
 def claimed(container: Any, stream: Any) -> Fraction | None:
-    """Duration of a stream in seconds according to the container; None if it says nothing."""
+    """Returns the seconds of a stream according to the container; None if it says nothing."""
     if stream.duration:
         return seconds(stream, stream.duration)
     clock = next(
@@ -237,24 +244,27 @@ def claimed(container: Any, stream: Any) -> Fraction | None:
         end = Fraction(container.duration, av.time_base)
     else:
         return None
-    # Matroska says when a stream ends.
+    # In Matroska the duration counts from 0 to the end of the stream.
     begin = (seconds(stream, stream.start_time) or 0) if container.format.name == MATROSKA else 0
     return max(end - begin, Fraction(0))
 
 
 def seconds(stream: Any, ticks: int | None) -> Fraction | None:
-    """A time stamp of a stream in seconds; None if it is unknown."""
+    """Returns a time stamp of a stream in seconds; None if it is unknown."""
     return None if ticks is None or stream.time_base is None else ticks * Fraction(stream.time_base)
 
 
 def frame_rate(stream: Any) -> Fraction:
-    """Average frames per second, as far as the container knows; else what the picture says."""
+    """Returns the average frames per second from the container, or else from the picture stream."""
     known = (stream.average_rate, stream.guessed_rate)
     return Fraction(next(filter(None, known if stream.start_time is not None else known[::-1]), 25))
 
 
 def orientation(frame: Any) -> tuple[bool, bool, bool]:
-    """How the coded picture is turned for display: first transposed, then mirrored in x, then in y."""
+    """Returns how the coded picture is turned for display.
+
+    It is first transposed, then mirrored in x, then in y.
+    """
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return False, False, False

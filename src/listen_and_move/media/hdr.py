@@ -1,4 +1,4 @@
-"""Pictures of a high dynamic range (PQ of HDR10, HLG of phones and broadcast) in the range of a screen.
+"""Tone mapping of pictures with a high dynamic range (PQ of HDR10, HLG of phones and broadcast) for a screen.
 
 The tone mapping is that of FFmpeg's filters zscale and tonemap=mobius, which not every build of FFmpeg has,
 as a table for its filter lut3d: 1 of the light is 100 cd/m2, colours above 2 fade, light below 0.3 stays as
@@ -16,17 +16,17 @@ import numpy as np
 from jaxtyping import Float
 
 TRANSFERS = {16: "PQ", 18: "HLG"}
-"""Numbers of ITU-T H.273 (TransferCharacteristics) to names."""
+"""Names of the numbers of ITU-T H.273 (TransferCharacteristics)."""
 REFERENCE_WHITE = 100
-"""cd/m2."""
+"""Reference white in cd/m2."""
 USUAL_PEAK, HIGHEST_PEAK = 1000, 10_000
-"""cd/m2: of a file that does not say what its brightest pixel is, and of PQ."""
+"""Peaks in cd/m2: of a file that does not say its brightest pixel, and the highest of PQ."""
 DESATURATED = 2.0
-"""Light above which colours fade into grey."""
+"""Light, in reference whites, above which colours fade into grey."""
 KNEE = 0.3
-"""Light that is left as it is."""
+"""Light, in reference whites, up to which it is left as it is."""
 GAMMA = 2.4
-"""Of a screen (BT.1886)."""
+"""Gamma of a screen (BT.1886)."""
 SIZE = 65
 """Numbers per axis of a table."""
 LUMA = np.array([0.2627, 0.6780, 0.0593])
@@ -38,18 +38,20 @@ PRIMARIES = np.array(
         [-0.018151, -0.100579, 1.118730],
     ]
 )
-"""Light in the colours of BT.2020 to light in those of BT.709."""
+"""Matrix from light in the colours of BT.2020 to light in those of BT.709."""
 
 
 def peak_of(frame: Any) -> int:
-    """Returns the brightest light of a picture in cd/m2, rounded to hundreds: what the file says of its
-    content, else of the screen that it was made on.
+    """Returns the brightest light of a picture in cd/m2, rounded to hundreds.
+
+    It is what the file says of its content, else of the screen that it was made on.
     """
     level = frame.side_data.get("CONTENT_LIGHT_LEVEL")
     screen = frame.side_data.get("MASTERING_DISPLAY_METADATA")
     peak = int(np.frombuffer(bytes(level), "<u4")[0]) if level is not None else 0
     if not peak and screen is not None:
-        # Nine fractions are before it (primaries, white, darkest light), two flags behind it.
+        # Before the fraction of the brightest light come nine others (primaries, white, darkest light), after
+        # it two flags.
         *_, above, below, _, known = np.frombuffer(bytes(screen), "<i4")[:22].tolist()
         peak = above // below if known and below > 0 else 0
     return min(max(round(peak / 100) * 100, REFERENCE_WHITE), HIGHEST_PEAK) if peak else USUAL_PEAK
@@ -75,14 +77,17 @@ def sdr(
 
 
 def _of_pq(coded: np.ndarray) -> np.ndarray:
-    """Light that SMPTE ST 2084 means, in units of the reference white."""
+    """Returns the light of PQ values by SMPTE ST 2084, in units of the reference white."""
     power = coded ** (32 / 2523)
     share = np.maximum(power - 107 / 128, 0) / (2413 / 128 - 2392 / 128 * power)
     return 10_000 / REFERENCE_WHITE * share ** (8192 / 1305)
 
 
 def _of_hlg(coded: np.ndarray) -> np.ndarray:
-    """Light that ARIB STD-B67 means on a screen of 1000 cd/m2, in units of the reference white."""
+    """Returns the light of HLG values by ARIB STD-B67, in units of the reference white.
+
+    The screen has 1000 cd/m2.
+    """
     scene = np.where(
         coded <= 0.5, coded**2 / 3, (np.exp((coded - 0.55991073) / 0.17883277) + 0.28466892) / 12
     )
@@ -90,7 +95,7 @@ def _of_hlg(coded: np.ndarray) -> np.ndarray:
 
 
 def _mobius(light: np.ndarray, peak: float) -> np.ndarray:
-    """Light up to the knee as it is, and the peak as 1."""
+    """Returns mapped light: up to the knee as it is, and the peak as 1."""
     above = max(peak - 1, 1e-6)
     a = -(KNEE**2) * (peak - 1) / (KNEE**2 - 2 * KNEE + peak)
     b = (KNEE**2 - 2 * KNEE * peak + peak) / above
@@ -106,13 +111,13 @@ def table_filter(transfer: int, peak: int) -> tuple[str, str]:
 
 @cache
 def _folder() -> "tempfile.TemporaryDirectory[str]":
-    """A folder that is there as long as the process."""
+    """Returns a temporary folder that exists as long as the process."""
     return tempfile.TemporaryDirectory(prefix="listen-and-move-")
 
 
 @cache
 def _table_file(transfer: int, peak: int) -> Path:
-    """A file with a table, as lut3d takes no other."""
+    """Returns a file with a table, since lut3d reads tables from files alone."""
     steps = np.linspace(0, 1, SIZE)
     blue, green, red = np.meshgrid(steps, steps, steps, indexing="ij")
     colours = sdr(np.stack([red, green, blue], -1).reshape(-1, 3), transfer, peak).tolist()

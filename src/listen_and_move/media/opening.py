@@ -1,4 +1,4 @@
-"""Opening media files within the limits of `limits`, whoever wrote them."""
+"""Opening of media files from anybody, within the limits of `limits`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,17 +20,22 @@ from listen_and_move.media.limits import (
 )
 
 GENERATE_STAMPS = 0x0001
-"""FFmpeg's AVFMT_FLAG_GENPTS, which PyAV sets: presentation times that are made up, wrongly where frames
-refer to each other in several layers."""
+"""FFmpeg's AVFMT_FLAG_GENPTS, which PyAV sets.
+
+It makes up presentation times, wrongly where frames refer to each other in several layers."""
 LONGEST_SEARCH = 1000
-"""Packets in which each picture of a file shows its first frame, of a container whose tracks come late."""
+"""Packets within which each picture stream shows its first frame, in a container whose tracks come late."""
 _TOLERANT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
-"""Tags that are no UTF-8 stop PyAV before 19 from opening a file; later versions take them as they are."""
+"""Option for tags that are not UTF-8, which stop PyAV before 19 from opening a file; later versions need
+none."""
 
 
 @contextmanager
 def opened(path: AnyPath, options: dict[str, str] | None = None) -> Iterator[Any]:
-    """An opened file, or the reason why it cannot be read as a UserError. For the modules of this folder."""
+    """Yields an opened file, or raises the reason why it cannot be read as a UserError.
+
+    For the modules of this folder.
+    """
     file = Path(path)
     if not file.is_file():
         what = (
@@ -60,14 +65,15 @@ def opened(path: AnyPath, options: dict[str, str] | None = None) -> Iterator[Any
 def _container(url: str, options: dict[str, str]) -> Any:
     try:
         return av.open(url, options={**container_options(CONTAINERS), **options}, **_TOLERANT)
-    except ArgumentError:  # none of these reads it
+    except ArgumentError:  # no allowed container reads the file
         decoders = "" if _pictures_fit(url) else sound_decoders()
         return av.open(url, options={**container_options(LATE, decoders), **options}, **_TOLERANT)
 
 
 def _pictures_fit(url: str) -> bool:
-    """Whether every picture of a file whose tracks come late is small enough: FFmpeg decodes pictures to tell
-    what a file holds, and has no limit for these.
+    """Returns whether every picture of a file whose tracks come late is small enough.
+
+    FFmpeg decodes pictures to tell what such a file holds, and has no limit for these.
     """
     with av.open(url, options=container_options(LATE, sound_decoders()), **_TOLERANT) as container:
         coders = {each.index: coder_of(each) for each in container.streams.video if each.codec_context}

@@ -1,4 +1,4 @@
-"""The picture of a file as frames of any size at any rate, taken by time.
+"""The picture of a file as frames of any size at any rate, selected by time.
 
 `read_frames` gives pictures of any size, `source_frames` frames of the size and the kind that a video holds.
 
@@ -38,11 +38,11 @@ from listen_and_move.media.tracks import picture_stream
 
 HALF_A_MILLISECOND = Fraction(1, 2000)
 FAR = 10
-"""Seconds from which on seeking is worth its trouble."""
+"""Seconds from which on seeking is faster than decoding."""
 SEEKABLE = (MOV, MATROSKA)
 """Containers that have the same time stamps after seeking as without it."""
 LONGEST_DELAY = 1
-"""Seconds by which a frame may be shown after it is decoded."""
+"""Most seconds by which a frame is shown after it is decoded."""
 
 
 def read_frames(
@@ -56,7 +56,7 @@ def read_frames(
     end: Seconds | None = None,
     track: int | None = None,
 ) -> Iterator[np.ndarray]:
-    """The picture at a rate of its own: uint8 (height, width, 3) RGB, one array per frame.
+    """Yields the picture at any rate: uint8 (height, width, 3) RGB, one array per frame.
 
     Frame t shows what is on display at ``start + t / fps`` seconds, as long as that is before ``end`` and the
     end of the picture. Before a picture that starts late its first frame is shown. ``box`` is (left, top,
@@ -81,7 +81,7 @@ def source_frames(
     end: Seconds | None = None,
     track: int | None = None,
 ) -> Iterator[av.VideoFrame]:
-    """The picture at its own size and a rate of its own, as a video holds it: yuv420p, BT.709, limited range.
+    """Yields the picture at its own size and any rate, as a video holds it: yuv420p, BT.709, limited range.
 
     Frame t is the one that `read_frames` gives at the same instant, upright and with square pixels. Where the
     file holds such frames, reading takes no longer than decoding; otherwise they are converted. A frame that
@@ -112,7 +112,7 @@ def source_frames(
 def _on_display(
     path: AnyPath, fps: Fraction, start: Seconds, end: Seconds | None, track: int | None
 ) -> Iterator[tuple[Presentation, Any]]:
-    """How the stream is displayed, and the decoded frame on display at each instant; see `read_frames`."""
+    """Yields the stream's presentation and the frame on display at each instant; see `read_frames`."""
     first, last = checked_span(path, start, end)
     with opened(path) as container:
         stream = picture_stream(path, container, track)
@@ -155,7 +155,7 @@ def _check_length(path: AnyPath, since: Fraction, until: Fraction) -> None:
 
 
 class _Instant(NamedTuple):
-    """A frame, from when on and how long it is shown, in seconds on the time line of the file."""
+    """A frame, and the time from which and for which it is shown, in seconds on the time line of the file."""
 
     time: Fraction
     length: Fraction
@@ -163,7 +163,7 @@ class _Instant(NamedTuple):
 
 
 def _deinterlaced(instants: Iterator[_Instant]) -> Iterator[_Instant]:
-    """The same instants with deinterlaced frames, which come a frame later."""
+    """Yields the same instants with deinterlaced frames, which come a frame later."""
     waiting: deque[_Instant] = deque()
 
     def frames() -> Iterator[Any]:
@@ -176,8 +176,9 @@ def _deinterlaced(instants: Iterator[_Instant]) -> Iterator[_Instant]:
 
 
 def _instants(path: AnyPath, container: Any, stream: Any, time: Fraction) -> Iterator[_Instant]:
-    """Frames, from the one shown at ``time`` or an earlier one on; what comes long before is left out where
-    that proves exact.
+    """Yields frames, beginning with the one shown at ``time`` or an earlier one.
+
+    Frames long before are left out where seeking proves exact.
     """
     if time <= FAR:
         yield from _timed(container, stream, Decoder(path, container, stream))
@@ -197,7 +198,7 @@ def _instants(path: AnyPath, container: Any, stream: Any, time: Fraction) -> Ite
 
 
 def _near(path: AnyPath, container: Any, stream: Any, time: Fraction) -> Decoder:
-    """The decoder of what is around a moment."""
+    """Returns a decoder that begins shortly before a moment."""
     if container.format.name in SEEKABLE:
         container.seek(floor((time + origin_of(container)) / Fraction(stream.time_base)), stream=stream)
         return Decoder(path, container, stream, midway=True)
@@ -206,7 +207,10 @@ def _near(path: AnyPath, container: Any, stream: Any, time: Fraction) -> Decoder
 
 
 def _timed(container: Any, stream: Any, decoder: Decoder) -> Iterator[_Instant]:
-    """Frames with their instants; where the container has no clock, the first one is shown from 0 on."""
+    """Yields frames with their instants.
+
+    Where the container has no clock, the first frame is shown from 0 on.
+    """
     tick, time, frame = Fraction(stream.time_base), Fraction(0), None
     origin = None if stream.start_time is None else origin_of(container)
     rate = Fraction(stream.guessed_rate or frame_rate(stream))
@@ -221,8 +225,9 @@ def _timed(container: Any, stream: Any, decoder: Decoder) -> Iterator[_Instant]:
 
 
 def _packets_before(path: AnyPath, stream: Any, time: Fraction) -> int:
-    """How many packets of a picture come before the one from which on it has to be decoded to be shown at
-    ``time``: found by reading, since clocks that jump cannot be sought in.
+    """Returns how many packets of a picture come before the one where decoding for ``time`` has to begin.
+
+    They are counted by reading, since clocks that jump cannot be sought in.
     """
     skip, tick = 0, Fraction(stream.time_base)
     with opened(path) as container:

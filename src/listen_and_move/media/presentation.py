@@ -1,7 +1,6 @@
-"""How the frames of a stream are displayed: which part of them, in which shape, in which colours.
+"""The presentation of a stream's frames: the visible part, its shape, and its colours.
 
-Everything is taken from the container and the first frame; frames of another size are scaled into the first
-one's.
+All is taken from the container and the first frame; frames of another size are scaled to that of the first.
 """
 
 import re
@@ -20,51 +19,55 @@ from listen_and_move.media.limits import MOST_PIXELS
 Box = tuple[int, int, int, int]
 
 MOST_STRETCHED = 8
-"""A shape of pixels beyond this, or below its inverse, is damage: such pixels are taken as square, and so are
-those of a picture that would be larger than any is."""
+"""Largest ratio of the sides of a pixel, either way; beyond it the shape counts as damage.
+
+Such pixels are taken as square, and so are those of a picture that would be too large."""
 CROPPING = re.compile(r"^ +Frame cropping: (\d+)/(\d+)/(\d+)/(\d+)$", re.IGNORECASE | re.MULTILINE)
-"""What FFmpeg tells of a clean aperture: columns left away left and right, rows above and below."""
+"""FFmpeg's description of a clean aperture: columns cut off left and right, rows above and below."""
 DEINTERLACING = "mode=send_frame:deint=interlaced"
-"""One frame for a frame, and those that are not interlaced as they are."""
+"""Arguments of the filter: one frame for a frame, and progressive frames unchanged."""
 BACKGROUND = "black"
-"""What is seen through a transparent picture."""
+"""Colour behind a transparent picture."""
 
 
 class Presentation(NamedTuple):
-    """What is known of a stream before its first frame is decoded."""
+    """The presentation of a stream as known before its first frame is decoded."""
 
     width: int
-    """Of a coded frame; 0 where the container does not know."""
+    """Width of a coded frame; 0 where the container does not say it."""
     height: int
     aperture: Box | None
-    """The part of a coded frame that is shown: left, top, right, bottom; None: all of it."""
+    """The visible part of a coded frame: left, top, right, bottom; None: all of it."""
     aspect: Fraction
     """Width of a pixel over its height."""
     transfer: int
-    """How light is coded, by its number of ITU-T H.273."""
+    """Transfer characteristics, by their number of ITU-T H.273."""
     opaque: bool
-    """What looks like opacity is a filler."""
+    """Whether the alpha channel is only a filler."""
 
     @classmethod
     def of(cls, container: Any, stream: Any) -> "Presentation":
-        """Returns what the container says of a stream of which nothing has been decoded."""
+        """Returns the presentation of a stream by its container, before anything is decoded."""
         codec = stream.codec_context
         width, height, aspect = codec.width, codec.height, Fraction(stream.sample_aspect_ratio or 1)
         fits = width * height * aspect <= MOST_PIXELS
         if not (fits and Fraction(1, MOST_STRETCHED) <= aspect <= MOST_STRETCHED):
             aspect = Fraction(1)
         aperture, transfer = _aperture(container, stream, width, height), int(codec.color_trc)
-        # The fourth byte of uncompressed pixels is 0 wherever nobody thought of it.
+        # Programs that write uncompressed pixels often leave the fourth byte 0.
         return cls(width, height, aperture, aspect, transfer, opaque=codec.name == "rawvideo")
 
     def aperture_of(self, frame: Any) -> Box:
-        """Returns the part of a frame that is shown; all of one of another size."""
+        """Returns the visible part of a frame; all of a frame of another size."""
         expected = (frame.width, frame.height) == (self.width, self.height)
         return self.aperture if self.aperture and expected else (0, 0, frame.width, frame.height)
 
     def displayed_size(self, frame: Any) -> tuple[int, int]:
-        """Returns width and height of the picture on display: after clean aperture, shape of pixels and
-        rotation; every frame of the stream is scaled to them.
+        """Returns width and height of the displayed picture.
+
+        They follow from clean aperture, shape of pixels and rotation.
+
+        Every frame of the stream is scaled to them.
         """
         whole = (0, 0, self.width or frame.width, self.height or frame.height)
         left, top, right, bottom = self.aperture or whole
@@ -77,7 +80,7 @@ class Presentation(NamedTuple):
         return alpha and not self.opaque
 
     def remarks(self, frame: Any) -> tuple[str, ...]:
-        """Returns what is done to the frames of a stream, from its first frame."""
+        """Returns what is done to the frames of a stream, in words, from its first frame."""
         left, top, right, bottom = self.aperture_of(frame)
         found = {
             f"the clean aperture alone, {right - left}x{bottom - top} of {frame.width}x{frame.height}": (
@@ -92,7 +95,7 @@ class Presentation(NamedTuple):
 
 
 def deinterlaced(frames: Iterator[Any]) -> Iterator[Any]:
-    """The frames at their times, those that are interlaced as pictures of one instant."""
+    """Yields the frames at their times, with interlaced ones as pictures of one instant."""
     graph, kind = None, None
     for frame in frames:
         if graph is None and not frame.interlaced_frame:
@@ -126,7 +129,7 @@ def _finished(graph: Graph | None) -> Iterator[Any]:
 
 
 def _ready(graph: Graph) -> Iterator[Any]:
-    """The frames that wait in a graph."""
+    """Yields the frames that wait in a graph."""
     while True:
         try:
             yield graph.vpull()
@@ -135,11 +138,11 @@ def _ready(graph: Graph) -> Iterator[Any]:
 
 
 def _aperture(container: Any, stream: Any, width: int, height: int) -> Box | None:
-    """The clean aperture of a stream, which PyAV gives in FFmpeg's description of the file alone."""
+    """Returns the clean aperture of a stream, which PyAV tells only in FFmpeg's description of the file."""
     if container.format.name not in CLAIM_IS_EXACT:
         return None
     level = av.logging.get_level()
-    av.logging.set_level(av.logging.INFO)  # which is what the description is made of
+    av.logging.set_level(av.logging.INFO)  # the description is a log message of this level
     try:
         described = container.dumps_format()
     finally:

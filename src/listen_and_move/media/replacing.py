@@ -1,4 +1,4 @@
-"""Files and folders that are complete or not there.
+"""Atomic output: files and folders that are complete or not there.
 
 Everything is written under a temporary name beside its place and gets its own name when it is complete.
 Whatever happens before, an existing file keeps what it held and no part of the new one is left behind. An
@@ -19,18 +19,16 @@ from listen_and_move.errors import UserError
 from listen_and_move.media.decoding import AnyPath, reason
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What writing to an open file fails with when the disk, the user's share of it or the largest size is used
-up."""
+"""Errors of writing to an open file when the disk, the user's quota or the largest size is used up."""
 
 LONGEST_FILE_NAME = 255
-"""Bytes of one name that every usual file system takes."""
+"""Bytes of one name that every usual file system allows."""
 
 _number = count()
 
 
 def check_no_input(out: AnyPath, inputs: Iterable[AnyPath | int], option: str = "--out") -> None:
-    """Refuse an output that is one of the files it is made from, through whatever links, or a folder that
-    holds one.
+    """Refuses an output that is one of its own inputs, through whatever links, or a folder that holds one.
 
     Args:
         out: name of a file or folder that will be written; it may not exist.
@@ -50,7 +48,7 @@ def check_no_input(out: AnyPath, inputs: Iterable[AnyPath | int], option: str = 
 
 
 def _is_same(out: AnyPath, file: AnyPath | int) -> bool:
-    """Whether both are one file on the disk; equal names count too, since the file may not be there yet."""
+    """Returns whether both are one file; equal names count too, since the file may not exist yet."""
     try:
         return os.path.samestat(
             Path(out).stat(), os.fstat(file) if isinstance(file, int) else Path(file).stat()
@@ -65,8 +63,9 @@ def _holds(out: AnyPath, file: AnyPath) -> bool:
 
 
 def short_name(stem: str, ending: str, longest: int = LONGEST_FILE_NAME) -> str:
-    """The stem and the ending as one file name of at most so many bytes: the stem is cut, between two
-    characters.
+    """Returns the stem and the ending as one file name of at most ``longest`` bytes.
+
+    The stem is cut, between two characters.
     """
     while stem and len(os.fsencode(stem + ending)) > longest:
         stem = stem[:-1]
@@ -75,11 +74,11 @@ def short_name(stem: str, ending: str, longest: int = LONGEST_FILE_NAME) -> str:
 
 @contextmanager
 def replacing(path: AnyPath, overwrite: bool = True) -> Iterator[Path]:
-    """Gives a temporary name beside ``path`` to write a file to; the file gets its own name when the block
-    ends well.
+    """Yields a temporary name beside ``path`` to write a file to.
 
-    On any exception the temporary file is removed and an existing file stays as it was. What the block itself
-    raises is passed on, unless it is about writing this file.
+    The file gets its own name when the block ends well. On any exception the temporary file is removed and an
+    existing file stays as it was. Exceptions of the block itself are passed on, unless they are about writing
+    this file.
 
     Raises:
         UserError: the file exists and ``overwrite`` is off, its folder does not exist, or it cannot be
@@ -104,7 +103,10 @@ def replacing(path: AnyPath, overwrite: bool = True) -> Iterator[Path]:
 
 @contextmanager
 def replacing_folder(target: Path, overwrite: bool) -> Iterator[Path]:
-    """As `replacing`, for a folder of frames; only a folder that holds nothing else is replaced."""
+    """Yields a temporary folder of frames as `replacing` does.
+
+    Only a folder that holds nothing else is replaced.
+    """
     target = _behind_link(target)
     check_place(target, overwrite or (target.is_dir() and not any(target.iterdir())))
     if target.exists() and (other := [item.name for item in target.iterdir() if not _is_ours(item)]):
@@ -134,14 +136,15 @@ def _is_ours(item: Path) -> bool:
 
 
 def half_written(path: Path) -> Iterator[Path]:
-    """Temporary files for ``path``, whose stem may hold a ``*``: of processes that write it now or were
-    killed while they did.
+    """Yields temporary files for ``path``, whose stem may hold a ``*``.
+
+    They belong to processes that are writing the file or were killed while they did.
     """
     return path.parent.glob(f".{path.stem}.partial-*{path.suffix}")
 
 
 def _behind_link(path: AnyPath) -> Path:
-    """The file or folder itself, by its own name: ``path`` may be a link to it, or end in dots."""
+    """Returns the file or folder itself, by its own name: ``path`` may be a link to it, or end in dots."""
     named = Path(path).name not in ("", "..") and not Path(path).is_symlink()
     return Path(path) if named else Path(os.path.realpath(path))
 
@@ -152,11 +155,11 @@ def _temporary(target: Path) -> Path:
 
 
 def check_place(path: AnyPath, overwrite: bool) -> None:
-    """Refuse a place that cannot be written to, as `replacing` does.
+    """Refuses a place that cannot be written to, as `replacing` does.
 
     Args:
         path: name of a file or folder that will be written.
-        overwrite: it may exist.
+        overwrite: whether it may exist.
 
     Raises:
         UserError: it exists and ``overwrite`` is off, its folder does not exist, or may not be written to.
@@ -177,8 +180,9 @@ def check_place(path: AnyPath, overwrite: bool) -> None:
 
 @contextmanager
 def telling(path: AnyPath, temporary: Path | None = None) -> Iterator[None]:
-    """Turns what the system or FFmpeg says about writing into one line; if ``temporary`` is given, only about
-    this file.
+    """Turns errors of the system or FFmpeg about writing into one line.
+
+    If ``temporary`` is given, only errors about this file are turned.
     """
     try:
         yield
@@ -191,8 +195,9 @@ def telling(path: AnyPath, temporary: Path | None = None) -> Iterator[None]:
 
 
 def _concerns(error: FFmpegError | OSError, file: Path) -> bool:
-    """Whether an error names a file or, as when writing to an open one, names none and says that there is no
-    room.
+    """Returns whether an error is about writing a file.
+
+    It names the file or, as when writing to an open one, names none and says that there is no room.
     """
     names = [name for name in (error.filename, getattr(error, "filename2", None)) if name is not None]
     return any(file.name in str(name) for name in names) if names else error.errno in NO_ROOM

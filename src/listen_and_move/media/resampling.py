@@ -1,4 +1,4 @@
-"""One channel of sound at another rate, as it comes: what it becomes does not depend on how it is cut.
+"""Resampling of one channel of sound as it comes; the result does not depend on how the sound is cut.
 
 Files and live sound go the same way, so that the same samples give the same picture.
 """
@@ -13,15 +13,14 @@ import numpy as np
 from jaxtyping import Float
 
 LOWEST_RATE, HIGHEST_RATE = 1000, 1_000_000
-"""Samples per second that a sound may have."""
+"""Lowest and highest sample rate of a sound."""
 _PROBE = 1 << 13  # samples: more than the longest filter needs to begin
 
 
 class Resampler:
-    """Turns samples at one rate into samples at another, ceil(samples x rate to / rate from) in all.
+    """Resamples a sound to another rate, ceil(samples x rate to / rate from) samples in all.
 
-    Nothing waits beside what the filter holds back, see `delay`. It remembers the samples before,
-    and serves one sound.
+    Only the delay of the filter is held back, see `delay`. A resampler has a state, and serves one sound.
     """
 
     def __init__(self, rate_from: int, rate_to: int) -> None:
@@ -32,7 +31,7 @@ class Resampler:
         )
 
     def push(self, samples: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:
-        """The next samples, any number; those that they complete."""
+        """Takes the next samples, any number, and returns the samples that they complete."""
         self.input_count += len(samples)
         if self.filter is None or not len(samples):
             return samples
@@ -41,7 +40,7 @@ class Resampler:
         return new
 
     def finish(self) -> Float[np.ndarray, " m"]:
-        """What is left when the sound has ended."""
+        """Returns the remaining samples when the sound has ended."""
         if self.filter is None or not self.input_count:
             return np.zeros(0, np.float32)
         missing = self._wanted() - self.given
@@ -61,15 +60,13 @@ class Resampler:
 
 @lru_cache(maxsize=8)
 def delay(rate_from: int, rate_to: int) -> Fraction:
-    """Seconds of sound that the filter holds back until the sound goes on, as it does so: half of its own
-    length.
-    """
+    """Returns the seconds of sound that the filter holds back until more comes: half of its own length."""
     samples = np.zeros(_PROBE, np.float32)
     return Fraction(_PROBE, rate_from) - Fraction(len(Resampler(rate_from, rate_to).push(samples)), rate_to)
 
 
 def audio_frame(samples: Float[np.ndarray, "n channels"], rate: int, layout: str = "mono") -> Any:
-    """A frame of PyAV. For the modules of this folder."""
+    """Returns samples as a frame of PyAV. For the modules of this folder."""
     values = np.ascontiguousarray(samples.reshape(1, -1), dtype=np.float32)
     frame = av.AudioFrame.from_ndarray(values, format="flt", layout=layout)
     frame.sample_rate = rate

@@ -4,25 +4,25 @@ from math import ceil, floor
 
 import numpy as np
 
-_CHROMA = 4  # pixels from one place to the next where samples of chroma begin, in every subsampling
+_CHROMA = 4  # samples of chroma begin at multiples of it in pixels, in every subsampling
 
 
 class Scaling:
     """Scaling of one axis from the span (begin, end) of the displayed picture to ``size`` pixels.
 
     Shrinking averages the area below each new pixel; enlarging interpolates linearly. Each new pixel is a
-    weighted sum of a few coded ones, so a loop over these few is all the work there is. Where a new pixel is
-    much larger than a coded one, ``blocks`` of coded pixels are averaged before anything else, since colours
-    and sums of all of them cost time: an edge between two new pixels is then known to a block, at most an
-    eighth of a new pixel. A span that begins and ends with coded pixels and is shrunk to half or less needs
-    none of this: whoever converts the colours averages the areas too (``plain``).
+    weighted sum of a few coded ones, and a loop over these few computes all. Where a new pixel is much larger
+    than a coded one, ``blocks`` of coded pixels are averaged first, since colours and sums of all of them
+    cost time: an edge between two new pixels is then known to a block, at most an eighth of a new pixel. A
+    span that begins and ends with coded pixels and is shrunk to half or less needs none of this: the
+    conversion of colours averages the areas too (``plain``).
     """
 
     def __init__(self, span: tuple[int, int], displayed: int, coded: int, size: int) -> None:
         begin, end = (side * coded / displayed for side in span)
         step = (end - begin) / size
         self.plain = (int(begin), int(end)) if step >= 2 and begin % _CHROMA == 0 and end % 1 == 0 else None
-        """The span in coded pixels, where it is as simple as that."""
+        """The span in coded pixels, where the conversion of colours can average its areas; else None."""
         self.blocks = _blocks(step, coded)
         align = max(_CHROMA, self.blocks)
         self.first = max(0, floor(begin) - 2) // align * align
@@ -35,10 +35,11 @@ class Scaling:
         weights = (below if step >= 1 else 1 - np.abs(pixels - centre)).clip(0)
         self.weights = (weights / weights.sum(0)).astype(np.float32)
         self.pixels = pixels.clip(0, count - 1).astype(int)
-        # One coded pixel for each new one: nothing is to be summed, and the work of all the sums is spared.
+        # With one coded pixel for each new one there is nothing to sum, and a slice is enough.
         self.taken = slice(int(left[0]), int(left[0]) + size) if step == 1 and left[0] % 1 == 0 else None
 
     def __call__(self, picture: np.ndarray, axis: int) -> np.ndarray:
+        """Returns the picture with one axis scaled."""
         if self.taken is not None:
             return picture[self.taken] if axis == 0 else picture[:, self.taken]
         shape = [1, 1, 1]
@@ -51,8 +52,9 @@ class Scaling:
 
 
 def _blocks(step: float, coded: int) -> int:
-    """The largest power of two that is an eighth of a new pixel of ``step`` coded ones, and divides the
-    picture.
+    """Returns the largest power of two that divides ``coded`` and is at most an eighth of ``step``.
+
+    ``step`` is the size of a new pixel in coded pixels.
     """
     blocks = 1
     while 16 * blocks <= step and coded % (2 * blocks) == 0:

@@ -1,4 +1,4 @@
-"""The sound of a file as samples at any rate, counted.
+"""The sound of a file as samples at any rate, at exact places.
 
 Shapes: sound inside this file is float32 (samples, channels).
 """
@@ -28,17 +28,17 @@ from listen_and_move.media.timeline import LONGEST_GAP
 from listen_and_move.media.tracks import sound_stream
 
 SMALLEST_GAP = Fraction(5, 1000)
-"""Time stamps that differ by less from the counted samples are rounding, not gaps."""
+"""Seconds by which time stamps may differ from the counted samples by rounding; more is a gap."""
 SAMPLE_TYPES = {**format_dtypes, "s64": "i8", "s64p": "i8"}
-"""Types of NumPy by sample format; PyAV leaves 64-bit integers out."""
+"""Types of NumPy by sample format; PyAV lacks 64-bit integers."""
 FAR = 10
-"""Seconds from which on seeking is worth its trouble."""
+"""Seconds from which on seeking is faster than decoding."""
 SAMPLES_ALONE = ("wav", "w64", "aiff", "caf", "au")
-"""Containers of sound alone in which uncompressed samples are found by their number."""
+"""Containers of sound alone whose uncompressed samples are found by their number."""
 COUNTING = "flac"
-"""A container that counts samples, of which FFmpeg leaves out what is damaged without a word."""
+"""A container that counts samples, and whose damaged parts FFmpeg leaves out without a warning."""
 COUNTED = ("mp3", "aac", "ac3", "eac3", "dts")
-"""Coded sound without a container: its time stamps are made up of all that is in the file, tags too."""
+"""Coded sound without a container: its time stamps are guessed from the size of the file, tags included."""
 
 
 def read_sound(
@@ -49,13 +49,12 @@ def read_sound(
     start: Seconds | None = None,
     end: Seconds | None = None,
 ) -> Iterator[np.ndarray]:
-    """The sound as one channel: float32 (n,) blocks of any length; mixed as `MonoMix` does, then
-    resampled.
+    """Yields the sound as one channel: float32 (n,) blocks of any length.
 
-    ``start`` and ``end`` are seconds on the time line of `read_frames`; what the stream leaves out is
-    silence. A part has ``sample_at(end) - sample_at(start)`` samples unless the sound ends before.
-    ``start=None`` begins at the first sample. ``track`` is the number of the sound in the file; None is its
-    default one.
+    It is mixed as `MonoMix` does, then resampled. ``start`` and ``end`` are seconds on the time line of
+    `read_frames`; gaps of the stream are silence. A part has ``sample_at(end) - sample_at(start)`` samples
+    unless the sound ends before. ``start=None`` begins at the first sample. ``track`` is the number of the
+    sound in the file; None is its default one.
 
     Raises:
         UserError: no such file, no sound, no such track, a start after its end, samples that are not finite,
@@ -78,7 +77,7 @@ def read_sound(
 def sound_samples(
     path: AnyPath, *, track: int | None = None, start: Seconds | None = None, end: Seconds | None = None
 ) -> tuple[int, int]:
-    """How much sound there is, counted: (number of samples at its own rate, samples per second).
+    """Returns the length of the sound, counted: number of samples at its own rate, samples per second.
 
     Raises:
         UserError: as `read_sound`.
@@ -90,11 +89,12 @@ def sound_samples(
 def sound_gaps(
     path: AnyPath, start: Seconds, end: Seconds, *, track: int | None = None
 ) -> list[tuple[Fraction, Fraction]]:
-    """Where there is no sound between two instants: before it begins, after it has ended, or left out
-    between.
+    """Returns the gaps of the sound between two instants.
+
+    The time before the beginning and after the end of the sound is a gap too.
 
     Returns:
-        First and last instant of each gap in seconds, in order; a sound that is there and silent is no gap.
+        First and last instant of each gap in seconds, in order; digital silence is no gap.
 
     Raises:
         UserError: as `read_sound`, but for a start after the end of the sound.
@@ -112,14 +112,14 @@ def sound_gaps(
 
 @contextmanager
 def opened_sound(path: AnyPath, track: int | None = None) -> Iterator["Sound"]:
-    """A sound being decoded. For the modules of this folder."""
+    """Yields a sound for decoding. For the modules of this folder."""
     with opened(path) as container:
         stream = sound_stream(path, container, track)
         yield Sound(path, container, stream)
 
 
 class Sound:
-    """A sound being decoded, on the time line of its file, with all channels at its own rate."""
+    """A sound during decoding, on the time line of its file, with all channels at its own rate."""
 
     def __init__(self, path: AnyPath, container: Any, stream: Any) -> None:
         self.path, self.container, self.stream = path, container, stream
@@ -134,17 +134,18 @@ class Sound:
         check_channels(path, self.channels)
         self.layout = layout_of(first.layout)
         self.gaps: list[tuple[int, int]] = []
-        """First sample, and the first one after it, of each silence that was put in so far."""
+        """First sample, and the one after the last, of each silence that was inserted so far."""
         self.tick = Fraction(stream.time_base)
         start = self._time(first) or Fraction(0)
-        # Containers that count milliseconds place the first sample by up to one of them wrongly.
+        # Containers that count milliseconds misplace the first sample by up to one millisecond.
         self.begin: int = (
             0 if self.tick > Fraction(1, 8000) and abs(start) <= self.tick else sample_at(start, self.rate)
         )
 
     def section(self, start: Seconds | None, end: Seconds | None) -> Iterator[np.ndarray]:
-        """Float32 (n, channels) blocks from ``start`` to ``end`` seconds, none after the end of the sound;
-        see `read_sound`.
+        """Yields float32 (n, channels) blocks from ``start`` to ``end`` seconds, within the sound.
+
+        See `read_sound`.
         """
         first, last = checked_span(self.path, start, end)
         begin = self.begin if start is None else sample_at(first, self.rate)
@@ -152,8 +153,9 @@ class Sound:
         yield from _cut(self.blocks(begin), 0, limit)
 
     def blocks(self, begin: int) -> Iterator[np.ndarray]:
-        """Float32 (n, channels) blocks without gaps, from sample ``begin`` of the time line to the end of the
-        sound.
+        """Yields float32 (n, channels) blocks without gaps, from sample ``begin`` to the end of the sound.
+
+        ``begin`` is counted on the time line of the file.
         """
         yield from self._silence(begin, self.begin)
         position = self.begin
@@ -172,8 +174,9 @@ class Sound:
         check_complete(self.path, self.container, self.stream, Fraction(position, self.rate))
 
     def _placed(self, position: int) -> Iterator[tuple[Any, int]]:
-        """The frames to come, each with the number of samples that are missing before it; below 0, the number
-        of its samples that are there already.
+        """Yields the frames to come, each with the number of samples that are missing before it.
+
+        Below 0 it is the number of the frame's samples that are there already.
         """
         tolerance = ceil(max(SMALLEST_GAP, 2 * self.tick) * self.rate)
         frame = next(self.frames, None)
@@ -181,7 +184,7 @@ class Sound:
             gap, following = self._gap(frame, position), None
             if abs(gap) <= tolerance:
                 gap = 0
-            else:  # one stamp alone may be wrong, as where long and short blocks of Vorbis meet in Ogg
+            else:  # a single stamp may be wrong, as where long and short blocks of Vorbis meet in Ogg
                 following = next(self.frames, None)
                 if following and abs(self._gap(following, position + frame.samples)) <= tolerance:
                     gap = 0
@@ -198,7 +201,7 @@ class Sound:
         return uncompressed and self.container.format.name in SAMPLES_ALONE and self.tick * self.rate == 1
 
     def _sought(self, sample: int) -> int:
-        """Goes to a sample and gives its number; goes to the begin where that fails."""
+        """Seeks to a sample and returns its number; goes to the beginning where that fails."""
         for wanted in (sample, self.begin):
             with suppress(FFmpegError):
                 self.container.seek(wanted + round(self.origin / self.tick), stream=self.stream)
@@ -225,7 +228,7 @@ class Sound:
             yield np.zeros((min(self.rate, count - done), self.channels), np.float32)
 
     def _at_one_rate(self, frames: Iterable[Any]) -> Iterator[Any]:
-        """Frames at the rate of the first one, though a recording that was joined may go on at another."""
+        """Yields frames at the rate of the first one, since a joined recording may change its rate."""
         for (rate, *_), alike in groupby(
             frames, lambda each: (each.rate, each.layout.name, each.format.name)
         ):
@@ -240,7 +243,7 @@ class Sound:
             resampler = av.AudioResampler(rate=self.rate)
             for frame in chain(alike, [None]):
                 for resampled in resampler.resample(frame):
-                    resampled.pts = None  # FFmpeg stamps packets by the rate at the begin
+                    resampled.pts = None  # FFmpeg stamps packets by the rate at the beginning
                     yield resampled
 
     def _checked(self, frame: Any, position: int) -> np.ndarray:
@@ -258,7 +261,7 @@ class Sound:
 
 
 def _floats(frame: Any) -> np.ndarray:
-    """Samples of an audio frame as float32 (n, channels), full scale 1."""
+    """Returns the samples of an audio frame as float32 (n, channels), full scale 1."""
     channels, kind = frame.layout.nb_channels, np.dtype(SAMPLE_TYPES[frame.format.name])
     if frame.format.is_planar and channels == 8:  # PyAV counts a ninth plane there, and crashes or refuses
         (frame,) = av.AudioResampler(frame.format.packed.name, frame.layout, frame.sample_rate).resample(
@@ -272,13 +275,14 @@ def _floats(frame: Any) -> np.ndarray:
         return (values.astype(np.float32) - 128) / 128
     if kind.kind == "i":
         return (values / 2.0 ** (8 * kind.itemsize - 1)).astype(np.float32)
-    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite and is told to the user
+    with np.errstate(over="ignore"):  # samples beyond float32 become infinite, which is refused later
         return values.astype(np.float32)
 
 
 def _cut(blocks: Iterable[np.ndarray], skip: int, limit: int | None) -> Iterator[np.ndarray]:
-    """Blocks without their first ``skip`` samples, ``limit`` samples in all. For the modules of this
-    folder.
+    """Yields blocks without their first ``skip`` samples, ``limit`` samples in all.
+
+    For the modules of this folder.
     """
     for block in blocks:
         block, skip = block[skip:], max(0, skip - len(block))
@@ -303,7 +307,7 @@ def _not_empty(path: AnyPath, start: Seconds | None, blocks: Iterator[np.ndarray
 
 
 def _resampled(blocks: Iterable[np.ndarray], rate: int, sample_rate: int) -> Iterator[np.ndarray]:
-    """One channel at another rate: float32 (n,) blocks."""
+    """Yields one channel at another rate: float32 (n,) blocks."""
     resampler = Resampler(rate, sample_rate)
     for block in blocks:
         yield resampler.push(block)

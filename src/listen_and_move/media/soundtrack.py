@@ -1,4 +1,4 @@
-"""The sound that goes into a video: where it comes from, and its stream in the file."""
+"""The sound of a written video: its source, and its stream in the file."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -27,15 +27,16 @@ RATES = {
     "pcm_s16le": (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000, 176400, 192000),
 }
 BLOCK = 1 << 14
-"""Samples of a waveform that are handled at a time."""
+"""Samples of a waveform that are processed at a time."""
 
 
 @dataclass(frozen=True)
 class SoundTrack:
-    """Sound from a file: one of its tracks (None: the default one), from ``start`` to ``end`` seconds (see
-    `read_sound`), with all channels.
+    """A sound from a file.
 
-    Where it has none, as after its end, a video that it goes into is silent.
+    It is one of the file's tracks (None: the default one), from ``start`` to ``end`` seconds (see
+    `read_sound`), with all channels. Where the track has no sound, as after its end, the written video is
+    silent.
     """
 
     path: AnyPath
@@ -60,16 +61,14 @@ class Source:
     rate: int
     channels: int
     layout: str = ""
-    """What the channels are; empty where nothing says it, see `usual_layout`."""
+    """Layout of the channels; empty where the file does not say it, see `usual_layout`."""
     packets: Any = None
-    """The coded stream instead, where it can be copied without a change to what is heard."""
+    """Coded packets instead of blocks, where a copy of them is heard without a change."""
 
 
 @contextmanager
 def opened_source(sound: SoundTrack | Waveform | Source, copying: bool) -> Iterator[Source]:
-    """A sound to be written, the file it comes from being open; ``copying`` allows its packets as they
-    are.
-    """
+    """Yields a source for a sound, whose file stays open; ``copying`` allows to copy its packets."""
     if isinstance(sound, Source):
         yield sound
         return
@@ -85,13 +84,14 @@ def opened_source(sound: SoundTrack | Waveform | Source, copying: bool) -> Itera
                 yield Source(iter(()), source.rate, source.channels, source.layout, packets)
             return
         blocks = source.section(sound.start, sound.end)
-        first = [*islice(blocks, 1)]  # what is wrong with the file is told before anything is written
+        first = [*islice(blocks, 1)]  # errors of the file are raised before anything is written
         yield Source(chain(first, blocks), source.rate, source.channels, source.layout)
 
 
 def _copyable(sound: Sound) -> bool:
-    """Whether a copy of the packets is heard at the same samples: AAC from a container that marks its priming
-    exactly.
+    """Returns whether a copy of the packets is heard at the same samples.
+
+    That is so for AAC from a container that marks its priming exactly.
     """
     codec, container = sound.stream.codec_context, sound.container
     from_mov = (
@@ -105,9 +105,12 @@ def _copyable(sound: Sound) -> bool:
 
 
 def _goes_on(path: AnyPath, index: int) -> bool:
-    """Whether the packets of a stream rise and none is thrown away, but for priming, and all can be decoded:
-    an edit list of several edits repeats and leaves out packets, which a copy cannot, and damage is to become
-    silence.
+    """Returns whether a copy of a stream's packets is a whole sound.
+
+    Their times have to rise, none may be discarded but for priming, and all have to be decodable.
+
+    An edit list of several edits repeats and leaves out packets, which a copy cannot, and damage has to
+    become silence.
     """
     last = None
     with opened(path) as container:
@@ -125,8 +128,9 @@ def _goes_on(path: AnyPath, index: int) -> bool:
 
 
 class Taken:
-    """Takes a sound from its source up to given samples, never more, with silence at its end where it is too
-    short.
+    """Takes a sound from its source up to given samples, never more.
+
+    Where the sound is too short, silence follows.
     """
 
     def __init__(self, source: Source) -> None:
@@ -134,7 +138,7 @@ class Taken:
         self.rest = np.zeros((0, source.channels), np.float32)
 
     def until(self, sample: int) -> Iterator[np.ndarray]:
-        """Blocks (n, channels) up to ``sample``, or to the end of the sound."""
+        """Yields blocks (n, channels) up to ``sample``, or to the end of the sound."""
         while self.taken < sample and not self.over:
             if not len(self.rest):
                 block = next(self.source.blocks, None)
@@ -146,7 +150,7 @@ class Taken:
             yield piece
 
     def all_until(self, sample: int, frame: int) -> Iterator[np.ndarray]:
-        """The same, with silence up to ``sample`` if ``frame`` samples or more are missing."""
+        """Yields the same, with silence up to ``sample`` if ``frame`` samples or more are missing."""
         yield from self.until(sample)
         while self.taken < sample and (missing := sample - self.taken) >= frame:
             frame, size = 1, min(missing, BLOCK)
@@ -155,7 +159,7 @@ class Taken:
 
 
 class CopiedSound:
-    """The sound stream of a video, packet by packet as it was."""
+    """The sound stream of a video, copied packet by packet."""
 
     def __init__(self, container: Any, source: Source, codec: str, fps: Fraction) -> None:
         self.container, self.fps = container, fps
@@ -166,7 +170,7 @@ class CopiedSound:
         self.next = next(self.packets, None)
 
     def write(self, frames: int) -> None:
-        """Writes what begins before the end of so many frames."""
+        """Writes the packets that begin before the end of the first ``frames`` frames."""
         while self.next is not None and self.next.pts * self.next.time_base < frame_time(frames, self.fps):
             self.next.stream = self.stream
             self.container.mux(self.next)
@@ -188,7 +192,7 @@ class EncodedSound:
         )
         rate = min((rate for rate in RATES[codec] if rate >= source.rate), default=RATES[codec][-1])
         self.layout = source.layout or usual_layout(source.channels)
-        self.mix = None if self.layout else MonoMix(source.rate)  # more channels than have places
+        self.mix = None if self.layout else MonoMix(source.rate)  # no layout has so many channels
         layout = written_layout(codec, self.layout or "mono")
         channels = av.AudioLayout(layout).nb_channels
         # FFmpeg's own order of 5.0 and 6.1 is wrong in Opus, that of libopus (family 1) is right.
@@ -203,7 +207,7 @@ class EncodedSound:
         )
 
     def write(self, frames: int) -> None:
-        """Writes the sound of so many frames."""
+        """Writes the sound of the first ``frames`` frames."""
         self._write(self.taken.until(frame_sample(frames, self.fps, self.source.rate)))
 
     def finish(self, frames: int) -> None:

@@ -1,7 +1,6 @@
-"""Pictures, and their sound, as a stream that another program reads while it is being made.
+"""Streams of pictures and sound that another program reads while they are being made.
 
-Every picture is written as soon as it is there. Nothing is compressed: whoever reads does that as they need
-it.
+Every picture is written as soon as it is there. Nothing is compressed: the reader does that as it needs.
 
 Letters: n samples, H height, W width.
 """
@@ -21,27 +20,27 @@ from listen_and_move.media.video import yuv_graph
 
 
 class Stream(Protocol):
-    """What can be written to a pipe."""
+    """A format that can be written to a pipe."""
 
     def write(
         self, index: int, picture: UInt8[np.ndarray, "H W 3"], sound: Float[np.ndarray, "n channels"]
     ) -> None:
-        """A frame with the sound from its instant to the next one's; a number may be left out, never come
-        back.
+        """Writes a frame with the sound from its instant to the next one's.
+
+        The numbers of frames rise, and some may be left out.
         """
         ...
 
     def close(self) -> None:
-        """Write what ends it."""
+        """Writes the end of the stream."""
         ...
 
 
 class Y4mStream:
-    """YUV4MPEG2: pictures alone, uncompressed, 4:2:0, at a constant rate; a number that is left out is
-    missing.
+    """YUV4MPEG2: pictures alone, uncompressed, 4:2:0, at a constant rate.
 
-    Colours are those of standard-definition video (BT.601), which readers take for granted, since the format
-    has no word for it.
+    A number that is left out is missing. Colours are those of standard-definition video (BT.601), which
+    readers assume, since the format cannot name them.
     """
 
     def __init__(self, file: Any, *, width: int, height: int, fps: Fraction) -> None:
@@ -53,12 +52,12 @@ class Y4mStream:
     def write(
         self, index: int, picture: UInt8[np.ndarray, "H W 3"], sound: Float[np.ndarray, "n channels"]
     ) -> None:
-        """A frame; the sound is left away."""
+        """Writes a frame without its sound."""
         self.graph.push(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24"))
         self._put(b"FRAME\n" + self.graph.pull().to_ndarray().tobytes())
 
     def close(self) -> None:
-        """Nothing ends it."""
+        """Does nothing: the format has no end mark."""
 
     def _put(self, data: bytes) -> None:
         self.file.write(data)
@@ -66,8 +65,9 @@ class Y4mStream:
 
 
 class MatroskaStream:
-    """Matroska: uncompressed pictures and 16-bit sound, each with its time, which tells the truth where some
-    are left out.
+    """Matroska: uncompressed pictures and 16-bit sound.
+
+    Each has its time, so that time stays right where frames are left out.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class MatroskaStream:
         metadata: Mapping[str, str] | None = None,
     ) -> None:
         self.fps, self.rate, self.graph = fps, rate, yuv_graph(width, height)
-        # A cluster holds what is not yet to be read: one is ended with every picture.
+        # Readers get whole clusters only, so every picture ends one.
         options = {"cluster_time_limit": "1", "flush_packets": "1", "live": "1"}
         self.file = _PipeWriter(file)
         self.container = av.open(self.file, "w", format="matroska", container_options=options)
@@ -105,7 +105,7 @@ class MatroskaStream:
     def write(
         self, index: int, picture: UInt8[np.ndarray, "H W 3"], sound: Float[np.ndarray, "n channels"]
     ) -> None:
-        """A frame with the sound from its instant to the next one's."""
+        """Writes a frame with the sound from its instant to the next one's."""
         self.graph.push(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24"))
         frame = self.graph.pull()
         frame.pts, frame.time_base = index, 1 / self.fps
@@ -120,7 +120,7 @@ class MatroskaStream:
         self.file.check()
 
     def close(self) -> None:
-        """Write what waits, and the end."""
+        """Writes the waiting packets and the end."""
         self.container.mux(self.picture.encode(None))
         self.container.mux(self.sound.encode(None))
         self.container.close()
@@ -137,16 +137,16 @@ class MatroskaStream:
 
 
 class _PipeWriter:
-    """A file that can only be written on, at once: FFmpeg then neither goes back in it nor waits.
+    """A file that can only be written on, so that FFmpeg neither seeks in it nor waits.
 
-    What goes wrong is kept until nobody of FFmpeg is in between.
+    Errors are kept until they can be raised outside of FFmpeg.
     """
 
     def __init__(self, file: Any) -> None:
         self.file, self.failure = file, None
 
     def write(self, data: bytes) -> int:
-        """All of it."""
+        """Writes all of the data."""
         try:
             if self.failure is None:
                 self.file.write(data)
@@ -156,6 +156,6 @@ class _PipeWriter:
         return len(data)
 
     def check(self) -> None:
-        """Raise what went wrong."""
+        """Raises the error of an earlier write."""
         if self.failure is not None:
             raise self.failure

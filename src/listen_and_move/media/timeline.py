@@ -1,32 +1,31 @@
-"""Mending time stamps: clocks that are set back or jump, and frames whose stamps are missing or go back.
+"""Mending of time stamps: clocks that are set back or jump, and frames whose stamps are missing or go back.
 
-Recordings that were joined begin their clock anew in the middle of the file. `Timeline` moves what follows
-such a break to where the file was. `FrameClock` finds the instants of decoded frames, as FFmpeg's best effort
-does.
+Joined recordings restart their clock in the middle of the file. `Timeline` moves the packets after such a
+break so that time goes on. `FrameClock` finds the instants of decoded frames, as FFmpeg's best effort does.
 """
 
 from dataclasses import dataclass, field
 
 SET_BACK = 0.1
-"""A packet that is earlier than the one before by more seconds than this: the clock was set back."""
+"""Seconds that a packet may be earlier than the one before; beyond, the clock was set back."""
 JUMP = 10.0
-"""A packet that is later than expected by more seconds than this: the clock jumped."""
+"""Seconds that a packet may be later than expected; beyond, the clock jumped."""
 NEAR = 0.1
-"""A packet within so many seconds of what was expected needs no other explanation."""
+"""Seconds within which a packet counts as expected."""
 LONGEST_GAP = 600
-"""A frame or a silence that lasts for more seconds than this is damage."""
+"""Longest seconds of a frame or a silence; a longer one is damage."""
 
 
 @dataclass
 class _Place:
-    """Where a stream is."""
+    """The position of a stream in time."""
 
     time: float
     """Mended time stamp of the last packet, in seconds."""
     expected: float
     """Mended time stamp of the next packet."""
     shift: float
-    """Seconds by which its packets are moved."""
+    """Seconds by which the stream's packets are moved."""
 
 
 @dataclass
@@ -38,13 +37,14 @@ class Timeline:
     """
 
     jumps: bool
-    """The container's clock may jump forward without a meaning, as in MPEG-TS; else a gap is a gap."""
+    """Whether the container's clock may jump forward without a meaning, as in MPEG-TS; else a jump is a gap.
+    """
     shift: float = 0.0
-    """Seconds by which what comes after the last break is moved."""
+    """Seconds by which packets after the last break are moved."""
     places: dict[int, _Place] = field(default_factory=dict)
 
     def moved(self, stream: int, time: float, length: float) -> float:
-        """Seconds by which a packet has to be moved.
+        """Returns the seconds by which a packet has to be moved.
 
         Args:
             stream: number of the packet's stream.
@@ -58,7 +58,9 @@ class Timeline:
         return shift
 
     def _shift(self, stream: int, place: _Place, time: float) -> float:
-        """The shift of the stream, or of another stream that came to a break first, or that of a new
+        """Returns the shift of a packet's stream.
+
+        It is that of the stream so far, that of another stream that reached a break first, or that of a new
         break.
         """
         if abs(time + place.shift - place.expected) <= NEAR:
@@ -79,14 +81,14 @@ class Timeline:
 
 @dataclass
 class FrameClock:
-    """Finds the instants of frames that come in order of display, in ticks: FFmpeg's best effort.
+    """Finds the instants of frames in order of display, in ticks: FFmpeg's best effort.
 
     Presentation time stamps are taken while they go back less often than decoding time stamps; a frame
     without any follows the one before.
     """
 
     usual: int
-    """Ticks that a frame lasts where nothing says it."""
+    """Ticks that a frame lasts where the file does not say it."""
     last: int | None = None
     _last_pts: int | None = None
     _last_dts: int | None = None
@@ -94,7 +96,7 @@ class FrameClock:
     _faulty_dts: int = 0
 
     def stamp(self, pts: int | None, dts: int | None) -> int:
-        """The instant of the next frame, from its two time stamps."""
+        """Returns the instant of the next frame, from its two time stamps."""
         if dts is not None:
             self._faulty_dts += self._last_dts is not None and dts <= self._last_dts
         if pts is not None:
@@ -109,5 +111,5 @@ class FrameClock:
         return stamp
 
     def length(self, duration: int) -> int:
-        """Ticks that a frame lasts; one tick is what FFmpeg says where it does not know."""
+        """Returns the ticks that a frame lasts; FFmpeg says one tick where it does not know."""
         return duration if duration > 1 else self.usual

@@ -1,4 +1,4 @@
-"""Which picture and which sound of a file are taken."""
+"""Selection of the picture and sound tracks of a file."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,34 +8,43 @@ from listen_and_move.media.decoding import AnyPath
 from listen_and_move.media.limits import check_pixels
 
 DEFAULT = 0x1
-"""FFmpeg's AV_DISPOSITION_DEFAULT: what players take where nobody chooses."""
+"""FFmpeg's AV_DISPOSITION_DEFAULT: tracks that players take unless the user chooses."""
 NO_PICTURE = 0x400 | 0x800 | 0x40000 | 0x100000
-"""Attached picture, timed thumbnails, metadata, still image: cover art and the like, which is no picture."""
+"""Flags of streams that do not count as pictures, such as cover art.
+
+They are attached picture, timed thumbnails, metadata and still image."""
 STILLS = {"mjpeg", "png", "apng", "bmp", "gif", "webp", "tiff", "jpeg2000", "jpegxl"}
-"""Codings of covers and previews, where another coding is there."""
+"""Codecs of covers and previews, which count as stills where a stream of another codec is there."""
 SPECIAL = 0x8 | 0x80 | 0x100 | 0x10000 | 0x20000 | 0x80000
-"""Comment, for those who hear or see little, captions, descriptions, dependent: beside the main track."""
+"""Flags of tracks beside the main one.
+
+They are comment, for people with impaired hearing or sight, captions, descriptions, and dependent."""
 
 
 def pictures_of(container: Any) -> list[Any]:
-    """The pictures of an opened file, in its order; cover art is none."""
+    """Returns the picture streams of an opened file in order, without cover art."""
     return [stream for stream in container.streams.video if not _disposition(stream) & NO_PICTURE]
 
 
 def default_picture(container: Any) -> int:
-    """Number of the picture that is taken where none is chosen: of those marked as default the largest one,
-    since others are proxies of it; a still only where nothing moves.
+    """Returns the number of the default picture: the largest of those marked as default.
+
+    Smaller ones are proxies of it. A still is taken only where nothing moves.
     """
     return _best([(_moves(stream), *_rank(stream), _pixels(stream)) for stream in pictures_of(container)])
 
 
 def default_sound(container: Any) -> int:
-    """Number of the sound that is taken where none is chosen: of those marked as default the first one."""
+    """Returns the number of the default sound: the first of those marked as default."""
     return _best([_rank(stream) for stream in container.streams.audio])
 
 
 def picture_stream(path: AnyPath, container: Any, track: int | None = None) -> Any:
-    """A picture of an opened file, by its number or the default one; a UserError if it has none of it."""
+    """Returns a picture stream of an opened file, by its number or the default.
+
+    Raises:
+        UserError: there is no such picture.
+    """
     streams = pictures_of(container)
     if not streams:
         raise UserError(f"{path}: expected a video; the file holds no picture, only sound")
@@ -46,7 +55,11 @@ def picture_stream(path: AnyPath, container: Any, track: int | None = None) -> A
 
 
 def sound_stream(path: AnyPath, container: Any, track: int | None = None) -> Any:
-    """A sound of an opened file, by its number or the default one; a UserError if it has none of it."""
+    """Returns a sound stream of an opened file, by its number or the default.
+
+    Raises:
+        UserError: there is no such sound.
+    """
     streams = container.streams.audio
     if not streams:
         raise UserError(f"{path}: expected sound; the file holds none; give a file with sound")
@@ -69,13 +82,13 @@ def _chosen(path: AnyPath, streams: Sequence[Any], number: int, kind: str, flag:
 
 
 def _rank(stream: Any) -> tuple[bool, bool, bool]:
-    """How much speaks for a track: that it can be decoded, is marked as default, and is no special one."""
+    """Returns how suitable a track is: it can be decoded, is marked as default, and is no special track."""
     disposition = _disposition(stream)
     return stream.codec_context is not None, bool(disposition & DEFAULT), not disposition & SPECIAL
 
 
 def _best(ranks: Sequence[tuple[int, ...]]) -> int:
-    """The first place of the highest rank."""
+    """Returns the first place of the highest rank."""
     return max(range(len(ranks)), key=lambda place: ranks[place])
 
 

@@ -1,4 +1,4 @@
-"""Writing frames and their sound, to a video or a folder of pictures: complete or not there."""
+"""Writing of frames and their sound to a video or a folder of pictures, complete or not there."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -34,14 +34,14 @@ Codec = Literal["auto", "h264", "prores"]
 
 @dataclass(frozen=True)
 class Coding:
-    """How the picture of a video is compressed."""
+    """A compression of the picture of a video."""
 
     encoder: str
     options: Mapping[str, str]
     pixels: str
     """The pixel format."""
     worst: int | None
-    """The highest number that its quality takes, 0 being the best; None where it knows no such number."""
+    """The highest quality number, 0 being the best; None where the codec has no such number."""
 
 
 X264 = Coding("libx264", {"crf": "17"}, "yuv420p", 51)
@@ -52,31 +52,34 @@ VP9 = Coding(
     63,
 )
 PRORES = Coding("prores_ks", {"profile": "3", "vendor": "apl0"}, "yuv422p10le", None)
-"""ProRes 422 HQ, as programs for editing take it."""
+"""ProRes 422 HQ, as editing programs accept it."""
 ENDINGS = {
     ".mp4": ("mp4", X264, "aac", {"movflags": "+faststart"}),
     ".mov": ("mov", X264, "aac", {"movflags": "+faststart+use_metadata_tags"}),
     ".mkv": ("matroska", X264, "aac", {}),
     ".webm": ("webm", VP9, "libopus", {}),
 }
-"""Ending to: container, coding of the picture, sound codec, options of the container."""
+"""Container, coding of the picture, sound codec and options of the container, by file ending."""
 EDITED = ("mov", PRORES, "pcm_s16le", {"movflags": "+use_metadata_tags"})
-"""The same of .mov with ProRes; its index stays at its end: moving it rewrites all of a large file."""
+"""The same for .mov with ProRes. Its index stays at the end: moving it rewrites all of a large file."""
 BT709 = (1, 2)
-"""Matrices (ITU-T H.273) of a frame that is taken as it is: BT.709, or unmarked."""
+"""Matrices (ITU-T H.273) of frames that are not converted: BT.709, or unmarked."""
 NO_KIND = 0
-"""Neither I, P nor B: the encoder chooses."""
+"""Kind of frame, neither I, P nor B: the encoder chooses."""
 PRESETS = ((640 * 480, "medium"), (1280 * 720 - 1, "faster"))
-"""Presets of x264 by the largest number of pixels they are for: a preset that takes no longer than making the
-picture does. Beyond them it is veryfast, whose files at one crf are hardly larger."""
+"""Presets of x264 by the largest number of pixels that they are for, so that coding takes no longer than
+drawing.
+
+Larger pictures have veryfast, whose files at one crf are hardly larger."""
 LIVE_PRESETS = ((640 * 480, "medium"), (1280 * 720, "superfast"))
-"""The same where pictures come in real time, and beyond them ultrafast. At 720p veryfast takes 23 ms of one
-core for a picture, superfast 13 for 1.8 times the bytes, ultrafast 8 for 2.3 times; with 30 pictures a second
-one core has 33 ms for everything."""
+"""Presets of x264 for pictures in real time; larger pictures have ultrafast.
+
+At 720p veryfast takes 23 ms of one core for a picture, superfast 13 for 1.8 times the bytes, ultrafast 8 for
+2.3 times; with 30 pictures a second one core has 33 ms for everything."""
 
 
 def is_picture_folder(out: AnyPath) -> bool:
-    """Whether an output is a folder of pictures: by its name, or because it is one."""
+    """Returns whether an output is a folder of pictures: by its name, or because it is an existing folder."""
     return Path(out).is_dir() or not Path(out).suffix or str(out).endswith(("/", os.sep))
 
 
@@ -169,8 +172,9 @@ class VideoWriter:
         return self
 
     def write(self, frame: np.ndarray | av.VideoFrame) -> None:
-        """Appends a frame: uint8 (height, width, 3), RGB; or one such as `source_frames` gives, which is not
-        converted where the video holds such frames, and not changed.
+        """Appends a frame: uint8 (height, width, 3), RGB; or one such as `source_frames` gives.
+
+        The latter is not converted where the video holds such frames, and is never changed.
         """
         if isinstance(frame, av.VideoFrame):
             self._check_frame(frame)
@@ -202,7 +206,7 @@ class VideoWriter:
 
 
 class _Folder:
-    """Numbered pictures and a sound."""
+    """Numbered pictures and a sound file."""
 
     def __init__(self, folder: Path, writer: VideoWriter, sound: Source | None) -> None:
         self.folder, self.fps, self.sound, self.seal = folder, writer.fps, sound, writer.seal
@@ -231,7 +235,7 @@ class _Folder:
             write_blocks(self.folder / "sound.wav", blocks, self.sound.rate)
 
     def abandon(self) -> None:
-        """Nothing is open between two frames."""
+        """Does nothing: no file is open between two frames."""
 
 
 class _Video:
@@ -280,13 +284,13 @@ class _Video:
             self.seal(self.path)
 
     def abandon(self) -> None:
-        """Closes the file, complete or not; what it complains about then is of no interest."""
+        """Closes the file, complete or not; errors of closing are ignored."""
         with suppress(FFmpegError, OSError):
             self.container.close()
 
 
 def _options(coding: Coding, writer: VideoWriter) -> dict[str, str]:
-    """Options of an encoder, as the quality and the size of the pictures ask for."""
+    """Returns the options of an encoder for the quality and the size of the pictures."""
     options, pixels = dict(coding.options), writer.size[0] * writer.size[1]
     if writer.quality is not None:
         options["crf"] = str(writer.quality)
@@ -297,19 +301,21 @@ def _options(coding: Coding, writer: VideoWriter) -> dict[str, str]:
 
 
 def yuv_graph(width: int, height: int, matrix: str = "bt709", pixels: str = "yuv420p") -> Graph:
-    """RGB to limited range, 4:2:0 if not told otherwise, carefully rounded. For the modules of this
-    folder.
+    """Returns a graph from RGB to limited range, by default 4:2:0, carefully rounded.
+
+    For the modules of this folder.
     """
     flags = "flags=area+accurate_rnd+full_chroma_inp+full_chroma_int"
     scale = ("scale", f"{flags}:out_color_matrix={matrix}:out_range=limited")
-    # ProRes writes into every frame how that frame is marked, whatever its stream is.
+    # ProRes writes the marks of each frame into it, whatever those of its stream are.
     marks = [("setparams", VIDEO_MARKS)] if matrix == "bt709" else []
     return _linked(width, height, "rgb24", [scale, ("format", pixels), *marks])
 
 
 def _frame_graph(width: int, height: int, pixels: str) -> Graph:
-    """Frames of yuv420p as new ones that share their pixels, without what a decoder said of them: captions,
-    kind and length would go into the video.
+    """Returns a graph that passes frames of yuv420p on as new frames that share their pixels.
+
+    The decoder's side data, such as captions, kind and length, would otherwise go into the video.
     """
     convert = [] if pixels == "yuv420p" else [("scale", "flags=bicubic+accurate_rnd"), ("format", pixels)]
     cleared = [("sidedata", "mode=delete"), ("setpts", "N"), ("setparams", VIDEO_MARKS)]

@@ -1,4 +1,4 @@
-"""From settings to networks: the only place where names become classes."""
+"""Builds networks from settings: the only place where names become classes."""
 
 import torch
 from torch import nn
@@ -24,31 +24,33 @@ from listen_and_move.models.recurrent import MOTION_ENCODERS
 
 
 def build_network(config: ModelConfig) -> Network:
-    """A fresh motion encoder and generator; weights from torch's global random generator."""
+    """Returns a fresh motion encoder and generator; weights come from torch's global random generator."""
     network = _network(config)
     initialise(network)
     if network.generator.reference_encoder is not None:
-        initialise(network.generator.reference_encoder, keep_scale=True)  # it has no norms
+        initialise(network.generator.reference_encoder, keep_scale=True)  # the encoder has no norms
     return network
 
 
 def outlined_network(config: ModelConfig) -> Network:
-    """The network that settings describe, with names, shapes and types of its tensors and no memory for them:
-    whoever wrote the settings may have asked for any size.
+    """Returns the network that settings describe, without memory for its tensors.
+
+    Its tensors have names, shapes and types alone, since settings from anybody may ask for any size.
     """
     with torch.device("meta"):
         return _network(config)
 
 
 def outlined_discriminators(config: Config) -> Discriminators:
-    """The discriminators that settings describe, likewise."""
+    """Returns the discriminators that settings describe, without memory for their tensors."""
     with torch.device("meta"):
         return _discriminators(config)
 
 
 def build_discriminators(config: Config) -> Discriminators:
-    """Fresh discriminators of single frames and of windows, with as many layers as the generator has
-    doublings.
+    """Returns fresh discriminators of single frames and of windows.
+
+    They have as many layers as the generator has doublings.
     """
     discriminators = _discriminators(config)
     for discriminator in discriminators:
@@ -67,7 +69,7 @@ def _network(config: ModelConfig) -> Network:
 
 
 def _discriminators(config: Config) -> Discriminators:
-    # Mirrors the generator, outermost layer first, so that both work at the same sizes.
+    # The layers mirror the generator's, outermost first, so that both work at the same sizes.
     widths = [config.critics.channels(layer) for layer in range(config.clip.doublings, -1, -1)]
     norm = config.critics.norm == "batch"
     image, video = (
@@ -84,7 +86,7 @@ def _generator(config: ModelConfig) -> Generator:
     )
     widths = config.widths
     grid = (clip.height >> clip.doublings, clip.width >> clip.doublings)
-    # A narrow layer before acIN: with all numbers of a sound, unheard sounds made the colours flicker.
+    # A narrow layer before acIN: with all numbers of a sound, new sounds made the colours flicker.
     bottlenecked = settings.sound_norm and settings.norm_bottleneck > 0
     whole = settings.picture == "whole"
     return Generator(

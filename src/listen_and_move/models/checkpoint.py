@@ -1,7 +1,7 @@
-"""The model file: generator, settings and feature statistics in one safetensors file that runs no code when
-opened.
+"""The model file: generator, settings and feature statistics in one safetensors file.
 
-Equal models are equal files: the one metadata entry holds no time and no path.
+It runs no code when it is opened. Equal models are equal files: the one metadata entry holds no time and no
+path.
 """
 
 import json
@@ -27,7 +27,7 @@ from listen_and_move.models.tensor_file import TensorFile, TensorKind, kinds_of,
 from listen_and_move.settings import from_values, to_values
 
 FORMAT = 1
-"""Raised when older versions could no longer read the file."""
+"""Number of the format, raised when older versions could no longer read the file."""
 ENTRY = "listen_and_move"
 _NETWORK, _MEAN, _SPREAD = "network.", "features.mean", "features.spread"
 _CHUNKS, _DISTANCE = "novelty.chunks", "novelty.distance"
@@ -41,7 +41,7 @@ NAMES_ON_DISK = {
     "generator.reference_encoder.residuals.": "generator.look.told.",
     "generator.gate.logits.": "generator.mix.share.",
 }
-"""Beginning of a tensor's name in code, and in files: those of version 0.1 stay, whatever code is called."""
+"""Beginnings of tensors' names in code, and in files, where the names of version 0.1 stay."""
 
 
 _SOUND = {
@@ -51,9 +51,9 @@ _SOUND = {
     _DISTANCE: TensorKind.of("F32"),
 }
 FEWEST_CHUNKS = 2
-"""Of a training sound that are kept: that of silence and one of its own."""
+"""Fewest kept chunks of a training sound: that of silence and one of its own."""
 SMALLEST = 1e-12
-"""Typical distance between sounds: what is divided by it is still a number."""
+"""Smallest typical distance between sounds by which numbers can be divided."""
 _KEYS, _VALUES, _REACH = "generator.recall.heard", "generator.recall.frames", "generator.recall.reach"
 
 
@@ -64,14 +64,15 @@ class Model(NamedTuple):
     config: ModelConfig
     statistics: Statistics | None
     step: int
-    """Training steps behind it."""
+    """Number of training steps."""
     level: float | None = None
-    """Of the training sound, in dB of full scale; None: it had none, or the file was made before levels were
-    kept."""
+    """Level of the training sound, in dB of full scale.
+
+    None: it was too quiet to tell, or the file is older than levels."""
     repertoire: Repertoire | None = None
-    """What the training sound was like; None: the file was made before that was kept."""
+    """Chunks of the training sound; None: the file is older than repertoires."""
     kept: KeptFrames | None = None
-    """Training frames at the size of the source, which a path shows; None: it keeps none."""
+    """Training frames at the size of the source, which a path shows; None: the model keeps none."""
 
 
 def to_disk(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -91,14 +92,14 @@ def _renamed(name: str, names: Mapping[str, str]) -> str:
 
 
 def save_model(path: Path, model: Model) -> None:
-    """Write a model file, whole or not at all."""
+    """Writes a model file, whole or not at all."""
     weights = to_disk(model.network.state_dict())
     tensors = {_NETWORK + name: tensor.cpu().contiguous() for name, tensor in weights.items()}
     if model.statistics is not None:
         tensors |= {_MEAN: model.statistics.mean, _SPREAD: model.statistics.spread}
     if model.repertoire is not None:
         tensors |= {_CHUNKS: model.repertoire.chunks, _DISTANCE: model.repertoire.distance}
-    # No time, path or version in it: equal trainings give equal files.
+    # The entry has no time, path or version, so that equal trainings give equal files.
     entry = {
         "format": FORMAT,
         "step": model.step,
@@ -113,7 +114,7 @@ def save_model(path: Path, model: Model) -> None:
 
 
 class ModelEntry(NamedTuple):
-    """What a model file says of itself."""
+    """The metadata entry of a model file."""
 
     config: ModelConfig
     step: int
@@ -121,7 +122,7 @@ class ModelEntry(NamedTuple):
 
 
 def read_entry(file: TensorFile) -> ModelEntry:
-    """Returns what the metadata of a model file says.
+    """Returns the metadata entry of a model file.
 
     Raises:
         UserError: it is damaged, newer, or something else than a model.
@@ -161,9 +162,9 @@ def _checked_level(name: str, level: object) -> float:
 
 
 def load_model(path: Path) -> Model:
-    """Read a model file; the network is in evaluation mode, on the CPU.
+    """Reads a model file; the network is in evaluation mode, on the CPU.
 
-    Nothing is read of it, and no network is made, before what it holds is known to fit its settings.
+    No tensor is read, and no network is made, before the kinds of the tensors are known to fit the settings.
 
     Raises:
         UserError: missing, damaged, newer, pickled, something else than a model, or numbers that are not
@@ -192,16 +193,16 @@ def load_model(path: Path) -> Model:
 
 
 def network_kinds(config: ModelConfig) -> dict[str, TensorKind]:
-    """Returns what a file holds of the network that settings describe, by names in files."""
+    """Returns the kinds of tensors that a file holds of a network with these settings, by names in files."""
     kinds = kinds_of(to_disk(outlined_network(config).state_dict()))
-    if config.generator.recall:  # how many frames it remembers is known by the file alone
+    if config.generator.recall:  # only the file says how many frames the network remembers
         kinds[_KEYS] = TensorKind("F32", ("versions", "frames", config.features.size))
         kinds[_VALUES] = TensorKind("U8", ("frames", 3, config.clip.height, config.clip.width))
     return kinds
 
 
 def _sound_names(file: TensorFile, config: ModelConfig) -> list[str]:
-    """Returns the names of what a file knows of the training sound.
+    """Returns the names of the tensors that describe the training sound.
 
     Raises:
         UserError: something is missing or of another size.
@@ -231,7 +232,7 @@ def _check_sound(name: str, tensors: Mapping[str, Tensor]) -> None:
 
 
 def read_frames_file(path: Path, features: int | None = None) -> KeptFrames:
-    """Returns the frames that lie in a file of their own while a run is trained.
+    """Returns the frames that lie in a file of their own during a training.
 
     Args:
         path: of the file.
@@ -269,13 +270,13 @@ def _repertoire(tensors: Mapping[str, Tensor]) -> Repertoire | None:
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """A safetensors file, whole or not at all."""
+    """Writes a safetensors file, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_bytes(save(tensors, metadata))  # save_file would make it private to its owner
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a safetensors file, but for the packets of kept frames, which can be many.
+    """Returns tensors and metadata of a safetensors file, without the packets of kept frames.
 
     Raises:
         UserError: missing, pickled or damaged, or numbers that are not finite.

@@ -11,7 +11,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 LEAST_SEEN = 1 / 255
-"""Share below which a frame is not seen."""
+"""Share below which a frame is not mixed in."""
 
 
 def composition(
@@ -20,14 +20,13 @@ def composition(
     guide: Float[Tensor, "3 h w"],
     agreement: Float[np.ndarray, "C C"],
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """Returns frames laid over one another, and what differs from the guide, as coarse as the guide is,
-    brought to it.
+    """Returns frames laid over one another, with their coarse differences from the guide corrected.
 
     Args:
         frames: as large as the picture will be.
-        masks: where each is seen; their sum is 1.
+        masks: share of each frame at each cell; their sum is 1.
         guide: the network's picture, [-1, 1].
-        agreement: how far the guide is believed, 0 to 1.
+        agreement: strength of the correction, 0 to 1.
     """
     import cv2 as opencv
 
@@ -50,7 +49,7 @@ def composition(
 def _lay_over(
     picture: UInt8[np.ndarray, "H W 3"], frame: UInt8[np.ndarray, "H W 3"], share: Float[np.ndarray, "C C"]
 ) -> None:
-    """Mixes a frame into a picture, only where it is seen.
+    """Mixes a frame into a picture where its share is above `LEAST_SEEN`.
 
     Args:
         picture: is changed.

@@ -1,4 +1,4 @@
-"""Distances of points to each other, and which of many numbers are the smallest.
+"""Distances between points, and the smallest of many numbers.
 
 Letters: N points, P numbers of a point, C and D points of two sets.
 """
@@ -8,12 +8,14 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-_PAIRED = 512  # points of which all pairs are measured for a unit
+_PAIRED = 512  # most points of which all pairs are measured for a unit
 
 
 class Points(NamedTuple):
-    """Points around their mean, which keeps the rounding of `distances` small, with all that is needed to
-    measure how far something is from each of them by one product of a matrix and a vector.
+    """Points relative to their mean, prepared for fast distances.
+
+    The mean keeps the rounding of `distances` small; with the squared lengths, the distances of one point to
+    all of them need a single product of a matrix and a vector.
     """
 
     mean: Float[np.ndarray, " P"]
@@ -23,7 +25,7 @@ class Points(NamedTuple):
 
     @classmethod
     def of(cls, points: Float[np.ndarray, "N P"]) -> "Points":
-        """Returns some points as that."""
+        """Returns prepared points."""
         mean = points.mean(0)
         centred = points - mean
         return cls(mean, centred, np.square(centred).sum(1))
@@ -35,8 +37,9 @@ class Points(NamedTuple):
 
 
 def cheapest(costs: Float[np.ndarray, " N"], count: int) -> Int[np.ndarray, " D"]:
-    """Returns the numbers of the smallest costs, the smallest first, of equal ones the first; only they are
-    sorted.
+    """Returns the indices of the smallest costs in rising order, the first of equal ones first.
+
+    Only these costs are sorted.
     """
     if count >= len(costs):
         return np.argsort(costs, kind="stable")

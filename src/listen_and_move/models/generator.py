@@ -26,17 +26,18 @@ from listen_and_move.models.recurrent import MotionEncoder, MotionState
 from listen_and_move.precision import autocast_bfloat16
 
 PixelNoise = Sequence[Float[Tensor, "B T 1 _ _"]]
-"""One tensor per place of noise injection, standard normal; heights and widths as in
-`Generator.pixel_noise_shapes`."""
+"""Standard normal noise, one tensor per place of noise injection.
+
+Heights and widths are those of `Generator.pixel_noise_shapes`."""
 
 
 class PictureState(NamedTuple):
     """Recurrent state of the generator."""
 
     prediction: tuple[PredictionState, ...] = ()
-    """One per prediction layer, the coarsest first."""
+    """State of each prediction layer, the coarsest first."""
     pasts: tuple[Pasts, ...] = ()
-    """Of a 3-D generator: of the start, then of each block."""
+    """Pasts of the start and of each block of a 3-D generator."""
 
 
 class Smoothed(NamedTuple):
@@ -52,18 +53,18 @@ class NetworkState(NamedTuple):
     motion: MotionState
     picture: PictureState
     smoothed: Smoothed | None = None
-    """None where the generator's inputs are not smoothed, as in training."""
+    """Smoothed inputs; None where the generator's inputs are not smoothed, as in training."""
 
 
 class RoutedFeatures(NamedTuple):
-    """Sound features for each of the three routes, which a gain per route makes different."""
+    """Sound features for each of the three routes, which differ where the routes have different gains."""
 
     motion: Float[Tensor, "B T F"]
-    """MfS: input of the motion encoder."""
+    """Input of the motion encoder (MfS)."""
     content: Float[Tensor, "B T F"]
-    """SaC: input of the generator beside the motion tokens."""
+    """Input of the generator beside the motion tokens (SaC)."""
     norm: Float[Tensor, "B T F"]
-    """acIN, and the query of the frame memory."""
+    """Condition of the norms (acIN), and query of the frame memory."""
 
 
 class Reference(NamedTuple):
@@ -72,15 +73,15 @@ class Reference(NamedTuple):
     blend: Float[Tensor, "N 3 H W"]
     best: Float[Tensor, "N 3 H W"]
     residuals: Sequence[Tensor]
-    """Added to the inputs of the blocks from the second one on."""
+    """Residuals for the inputs of the blocks from the second one on."""
 
 
 class Generator(nn.Module):
-    """Draws one picture per frame: start grid, blocks that double it, prediction layers after some of them,
-    picture.
+    """Draws one picture per frame.
 
-    With skip connections every block also draws a picture of its size (a sketch); sketches are doubled and
-    added up before the tanh.
+    Its parts are the start grid, blocks that double it, prediction layers after some of them, and the
+    picture. With skip connections every block also draws a picture of its size (a sketch); sketches are
+    doubled and added up before the tanh.
 
     Source: Redondo 2023, section 3.2.
 
@@ -91,7 +92,7 @@ class Generator(nn.Module):
         predictions: recurrent layers by the index of the block that they follow.
         bottleneck: narrows the features that condition the norms.
         memory: remembered frames; with it come ``reference_encoder`` and ``gate``.
-        reference_encoder: tells the blocks of the retrieved frames.
+        reference_encoder: encodes the retrieved frames for the blocks.
         gate: chooses among the retrieved frames, pixel by pixel.
         sketches: with skip connections, RGB outputs of all blocks but the last.
     """
@@ -129,9 +130,7 @@ class Generator(nn.Module):
 
     @property
     def pixel_noise_shapes(self) -> tuple[tuple[int, int], ...]:
-        """Height and width of the noise at every place that takes some, in order; empty without noise
-        injection.
-        """
+        """Height and width of the noise at every place of noise injection, in order; empty without any."""
         height, width = self.start.grid
         doublings = [0, *(layer for layer in range(1, len(self.blocks) + 1) for _ in range(2))]
         return (
@@ -147,8 +146,9 @@ class Generator(nn.Module):
 
     @property
     def mean_frame(self) -> Float[Tensor, "3 H W"] | None:
-        """Buffer of the mean frame, [-1, 1], to be filled before training; None where whole pictures are
-        drawn.
+        """Buffer of the mean frame, [-1, 1], to be filled before training.
+
+        None where whole pictures are drawn.
         """
         return self.picture.mean_frame if isinstance(self.picture, ResidualPicture) else None
 
@@ -183,7 +183,7 @@ class Generator(nn.Module):
         return self.picture(x, base, sketch).unflatten(0, z.shape[:2]), state
 
     def condition(self, features: Float[Tensor, "B T F"]) -> Float[Tensor, "N K"]:
-        """Returns what modulates the norms: the features, or what a narrow layer leaves of them."""
+        """Returns the condition of the norms: the features, through the bottleneck where there is one."""
         condition = features.flatten(0, 1)
         return condition if self.bottleneck is None else torch.tanh(self.bottleneck(condition))
 
@@ -193,9 +193,7 @@ class Generator(nn.Module):
         memory_mask: Bool[Tensor, "B K"] | None = None,
         sharpness: Float[Tensor, "B 1 1"] | None = None,
     ) -> Reference | None:
-        """Returns the remembered frames that sounded like these, encoded for the blocks; None without a
-        memory.
-        """
+        """Returns the remembered frames with similar sounds, encoded for the blocks; None without memory."""
         if self.memory is None or self.reference_encoder is None:
             return None
         blend, best = (each.flatten(0, 1) for each in self.memory(features, memory_mask, sharpness))
@@ -210,8 +208,9 @@ class Generator(nn.Module):
         state: PictureState | None,
         pixel_noise: PixelNoise | None,
     ) -> tuple[Float[Tensor, "N C H W"], Float[Tensor, "N 3 H W"] | None, PictureState]:
-        """Returns the last activations, the sum of the sketches (None without any), and the state to continue
-        from.
+        """Returns the last activations, the sum of the sketches, and the state to continue from.
+
+        The sum is None without sketches.
         """
         frames, before = z.shape[1], PictureState() if state is None else state
         residuals = iter([None, *(reference.residuals if reference is not None else ())])
@@ -227,8 +226,8 @@ class Generator(nn.Module):
             x, past = self._run(block)(x, condition, next(noises), frames, next(pasts, ()))
             kept.append(past)
             if str(place) in self.predictions:
-                # The mask decides per pixel what the recurrent prediction may overrule, so it comes after the
-                # norms.
+                # The mask decides per pixel where the recurrent prediction replaces the activations, so the
+                # layer comes after the norms.
                 layer = self.predictions[str(place)]
                 x, prediction = layer(x.unflatten(0, (-1, frames)), next(hiddens, None), self.recompute)
                 x = x.flatten(0, 1)
@@ -240,14 +239,15 @@ class Generator(nn.Module):
         return x.to(z), None if sketch is None else sketch.to(z), after
 
     def _run(self, block: nn.Module) -> Callable[..., tuple[Tensor, Pasts]]:
-        """The block, or the same with only its input kept; not where it counts its calls, as batch norms
-        do.
+        """Returns the block, or where activations are recomputed the block with only its input kept.
+
+        A block with batch norms is never recomputed, since these count their calls.
         """
         counts = any(isinstance(norm, BatchNorm) for norm in block.modules())
         return recomputed(block) if self.recompute and torch.is_grad_enabled() and not counts else block
 
     def _noises(self, pixel_noise: PixelNoise | None) -> Iterator[Sequence[Tensor | None]]:
-        """The noise of the start, then that of each block."""
+        """Yields the noise of the start, then that of each block."""
         if pixel_noise is None or self.start.noise is None:
             return iter([[None], *([None, None] for _ in self.blocks)])
         shapes = [tuple(noise.shape[-2:]) for noise in pixel_noise]
@@ -260,7 +260,7 @@ class Generator(nn.Module):
 
 
 class Network(nn.Module):
-    """Listens and moves: motion encoder and generator, with the sound routed to each as the settings say.
+    """Motion encoder and generator, with the sound routed to each as the settings say.
 
     Args:
         motion: the motion encoder.
@@ -317,8 +317,9 @@ class Network(nn.Module):
         noise: Float[Tensor, "B T E"],
         state: NetworkState | None = None,
     ) -> NetworkState:
-        """Returns the state after a window whose frames are not needed; cheap without a recurrent
-        generator.
+        """Returns the state after a window whose frames are not needed.
+
+        It is cheap without a recurrent generator.
         """
         z, norm, next_state = self.listen(features, noise, state)
         if not self.generator.is_recurrent:
@@ -332,7 +333,7 @@ class Network(nn.Module):
         state: NetworkState | None = None,
         smoothing: Float[Tensor, "B 1 1"] | None = None,
     ) -> tuple[Float[Tensor, "B T Z"], Float[Tensor, "B T F"], NetworkState]:
-        """Returns the generator's input, the features for its norms, and the state with no new picture in it.
+        """Returns the generator's input, the features for its norms, and the state without a new picture.
 
         Args:
             features: what each route hears, or what all three hear.
@@ -345,7 +346,7 @@ class Network(nn.Module):
         sound = features if isinstance(features, RoutedFeatures) else RoutedFeatures(*(3 * [features]))
         e, content_noise = noise.split([noise.shape[-1] - self.content_noise, self.content_noise], dim=-1)
         tokens = torch.cat([e, sound.motion], dim=-1) if self.motion_sound else e
-        with autocast_bfloat16(noise.device, False):  # small, and what is rounded here is remembered
+        with autocast_bfloat16(noise.device, False):  # cheap, and rounding would stay in the state
             motion, memory = self.motion(tokens, None if state is None else state.motion)
         content = [sound.content] if self.sound_content else []
         z, norm = torch.cat([motion, *content, content_noise], dim=-1), sound.norm
@@ -362,8 +363,9 @@ class Network(nn.Module):
 def smooth(
     x: Float[Tensor, "B T C"], last: Float[Tensor, "B 1 C"], kept: Float[Tensor, "B 1 1"]
 ) -> Float[Tensor, "B T C"]:
-    """Returns y[t] = kept y[t - 1] + (1 - kept) x[t], y[-1] = ``last``: a one-pole low-pass; kept 0 returns
-    x.
+    """Returns a one-pole low-pass of x.
+
+    y[t] = kept y[t - 1] + (1 - kept) x[t], with y[-1] = ``last``; kept 0 returns x.
     """
     if not kept.any():
         return x

@@ -1,5 +1,4 @@
-"""Import of the authors' checkpoints: what their weights say of the network, what they cannot say, and a
-model file.
+"""Import of the authors' checkpoints: settings are read from the shapes of the weights.
 
 A checkpoint is unpickled as tensors alone: code in it is refused and never runs.
 """
@@ -27,10 +26,10 @@ Kind = Literal["lms", "mel", "mfcc"]
 _NESTED = ("model", "state_dict")
 """Names under which checkpoints keep their weights beside other things."""
 _DEEPEST = 4
-"""How often weights lie under such a name: a dictionary may hold itself."""
+"""Most levels of such names above the weights, since a dictionary may hold itself."""
 _LONGEST_NAME = 200
 _HUGE_NUMBER = re.compile(r"\d{4}")
-"""In a name: a layer that no network has."""
+"""Pattern of a layer's number in a name that no network has."""
 _ENCODER, _START = "motion.layers.0.weight_ih", "generator.start.convolution.weight"
 _CENTRE = r"generator\.predictions\.(\d+)\.centre\.convolution\.weight"
 _SOUND = "generator.blocks.0.sound.linear.weight"
@@ -39,15 +38,15 @@ _NOISE = 2
 
 
 class Imported(NamedTuple):
-    """What an import made, and what it had to take on trust."""
+    """An imported model, and the assumptions about it."""
 
     path: Path
     config: ModelConfig
     assumed: tuple[str, ...]
-    """What weights cannot say and nobody gave: flags and their values."""
+    """Flags and values of settings that neither weights nor user gave."""
 
     def lines(self) -> list[str]:
-        """What was found and what was assumed, for a person."""
+        """Returns the findings and the assumptions in lines."""
         clip, motion, generator = self.config.clip, self.config.motion, self.config.generator
         routes = {"MfS": motion.sound, "SaC": generator.sound_content, "acIN": generator.sound_norm}
         return [
@@ -71,7 +70,7 @@ def import_checkpoint(
     dilation: int | None = None,
     overwrite: bool = False,
 ) -> Imported:
-    """Write a model file from a checkpoint of the authors' code.
+    """Writes a model file from a checkpoint of the authors' code.
 
     Args:
         checkpoint: their file of weights, of motion encoder and generator.
@@ -105,7 +104,7 @@ def import_checkpoint(
         raise UserError(f"{path}: expected a network and settings that go together; {error}") from None
     except UserError as error:
         raise UserError(f"{path}: {error.message}", error.hint) from None
-    except (IndexError, RuntimeError):  # settings are told from shapes, of which any may be wrong
+    except (IndexError, RuntimeError):  # settings come from shapes, of which any may be wrong
         raise UserError(
             f"{path}: expected the weights of one whole network; a shape is of none: the file is damaged"
         ) from None
@@ -114,7 +113,7 @@ def import_checkpoint(
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    """The tensors of a pickled file by their names; no code of it runs."""
+    """Returns the tensors of a pickled file by their names; no code of the file runs."""
     if not path.is_file():
         raise UserError(f"{path}: expected a checkpoint; there is no such file: check the name")
     size = path.stat().st_size
@@ -124,9 +123,9 @@ def _read(path: Path) -> dict[str, Tensor]:
                 if sum(each.file_size for each in file.infolist()) > size:
                     raise ValueError("torch compresses nothing")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # old formats, about which a user can do nothing
+            warnings.simplefilter("ignore")  # warnings about old formats, of no use to the user
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:  # whatever is no file of tensors: torch raises errors of a dozen kinds
+    except Exception:  # torch raises a dozen kinds of errors for files without tensors
         raise UserError(
             f"{path}: expected a checkpoint of tensors alone; it is damaged, something else, or holds code, "
             "which is not run: "
@@ -169,7 +168,7 @@ def _config(
     motion_noise: int | None,
     dilation: int | None,
 ) -> tuple[ModelConfig, tuple[str, ...]]:
-    """The settings that the shapes show, completed by what was given or is usual; and what is usual of it."""
+    """Returns the settings by shapes, user and convention, and in words those that are mere convention."""
     for name in (_ENCODER, _START):
         if name not in weights or weights[name].dim() < 2:
             raise UserError(
@@ -218,8 +217,9 @@ def _config(
 
 
 def _routes(weights: Mapping[str, Tensor], motion_noise: int | None) -> tuple[int, int, bool, bool]:
-    """Numbers of sound and of noise per frame, and whether sound goes to the encoder and to the generator's
-    input.
+    """Returns the numbers of sound and of noise per frame, and the routes of the sound.
+
+    A route is whether sound goes to the encoder, and whether it goes to the generator's input.
     """
     token, inputs = weights[_ENCODER].shape[1], weights[_START].shape[1]
     content = inputs > token
@@ -250,7 +250,7 @@ def _given(motion_noise: int | None) -> int:
 
 
 def _generator(weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], int]:
-    """Settings of the generator that do not concern its sound, and how often it doubles the start grid."""
+    """Returns the settings of the generator apart from its sound, and how often it doubles the start grid."""
     doublings = _count(weights, "generator.blocks")
     firsts = [weights.get(f"generator.blocks.{layer}.convolutions.0.weight") for layer in range(doublings)]
     widths = [weights[_START].shape[0], *(first.shape[0] for first in firsts if first is not None)]
@@ -266,7 +266,7 @@ def _generator(weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], int]:
 
 
 def _widths(widths: list[int]) -> dict[str, int | bool]:
-    """The settings from which all widths follow; see `GeneratorConfig.widths`."""
+    """Returns the settings that give all widths; see `GeneratorConfig.widths`."""
     for finest in (False, True):
         base = [*widths[:-2], *(width // 2 for width in widths[-2:])] if finest else widths
         for layer, width in reversed(list(enumerate(base))):

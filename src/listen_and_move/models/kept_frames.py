@@ -27,19 +27,22 @@ from listen_and_move.models.path_memory import SIDE, PathMemory
 from listen_and_move.models.tensor_file import LARGEST_NUMBER, TensorFile, TensorKind, opened_tensors
 
 ENTRY = "kept_frames"
-"""Key of the metadata."""
+"""Key of the entry in the metadata."""
 _SIZES, _POSITIONS, _PATH, _POSES = "kept.sizes", "kept.positions", "path.", "kept.poses"
 _LIGHT = "kept.light"
 FARTHEST = 4.0
-"""Below which all numbers of a pose are: 4 widths of the picture, 55 times as large, more than half a
-turn; and those of light: 16 times as bright."""
+"""Bound of all numbers of a pose (4 widths, 55 times as large, more than half a turn) and of light (16 times
+as bright).
+
+Of poses it is 4 widths of the picture, 55 times as large, more than half a turn; of light 16 times as bright.
+"""
 
 LATEST = 10**7
-"""Seconds, four months: where in a video a clip may begin."""
+"""Largest second (four months) at which a clip may begin in a video."""
 LONGEST_TAKE_NAME = 255
-"""Characters of the name of a take."""
+"""Most characters of the name of a take."""
 FARTHEST_PICTURE = 1e6
-"""Below which all numbers are that describe thumbnails, whose own are 0 to 1."""
+"""Bound of all numbers that describe thumbnails, whose own are 0 to 1."""
 _KINDS = {
     _SIZES: TensorKind.of("I32 kept"),
     _POSITIONS: TensorKind.of("I32 kept"),
@@ -52,55 +55,53 @@ _KINDS = {
     f"{_PATH}components": TensorKind("F32", ("components", 3 * SIDE**2)),
     f"{_PATH}centre": TensorKind("F32", (3 * SIDE**2,)),
 }
-"""What is in files of kept frames, beside the packets."""
+"""Kinds of tensors in files of kept frames, without the packets."""
 
 
 class KeptTake(NamedTuple):
-    """A file that frames come from, where there are several."""
+    """A file that frames come from, where there are several takes."""
 
     name: str
     video: str
     """sha256 of its content."""
     first: int
-    """Position of the frame at its beginning."""
+    """Position of the frame at the file's beginning."""
 
 
 class KeptAbout(NamedTuple):
-    """What is said of kept frames."""
+    """Metadata of kept frames."""
 
     header: ArchiveHeader
-    """Of the packets."""
+    """Header of the packets."""
     fps: Fraction
     """Frames per second."""
     start: Fraction
-    """Of the clip in the video, in seconds."""
+    """Beginning of the clip in the video, in seconds."""
     video: str
-    """sha256 of the video that they come from; of several takes that of their hashes."""
+    """sha256 of the source video; of several takes that of their hashes."""
     weights: CostWeights
-    """Of a path that a guide may lead."""
+    """Weights of a path's costs, by which a guide may lead it."""
     small: bool = False
-    """They were made smaller than they are in the video."""
+    """Whether the frames are smaller than in the video."""
     picture: Literal["path", "composed"] = "path"
-    """What is shown unasked."""
+    """The default picture of the model."""
     takes: tuple[KeptTake, ...] = ()
-    """The files, where there are several."""
+    """The files, where there are several takes."""
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """sha256 of each file that they come from."""
+        """Returns the sha256 of each source file."""
         return tuple(take.video for take in self.takes) or (self.video,)
 
     def moment(self, position: int) -> tuple[Fraction, str]:
-        """Returns the instant of a position in its file, in seconds, and the name of the file where there are
-        several.
-        """
+        """Returns the instant of a position in its file, in seconds, and the file's name; "" for one file."""
         for take in reversed(self.takes):
             if position >= take.first:
                 return (position - take.first) / self.fps, take.name
         return self.start + position / self.fps, ""
 
     def to_json(self) -> str:
-        """Returns the entry of the metadata."""
+        """Returns the entry as JSON."""
         header, weights = self.header._asdict(), self.weights._asdict()
         entry = {
             "fps": str(self.fps),
@@ -116,7 +117,7 @@ class KeptAbout(NamedTuple):
 
     @classmethod
     def from_json(cls, text: str) -> "KeptAbout":
-        """Returns what an entry says.
+        """Returns the metadata in an entry.
 
         Raises:
             ValueError: it is none.
@@ -127,7 +128,7 @@ class KeptAbout(NamedTuple):
             header = ArchiveHeader(**{name: int(value) for name, value in entry["frames"].items()})
             weights = CostWeights(**{name: float(value) for name, value in entry["weights"].items()})
             video, small = _short(entry["video"]), bool(entry["small"])
-            composed = entry.get("picture") == "composed"  # files that do not say it show a path
+            composed = entry.get("picture") == "composed"  # without the entry a file shows a path
             takes = tuple(
                 KeptTake(_short(take["name"]), _short(take["video"]), int(take["first"]))
                 for take in entry.get("takes", ())
@@ -142,25 +143,25 @@ class KeptAbout(NamedTuple):
 
 
 def _short(text: object) -> str:
-    """Returns a name that a file says, as it can be shown and written into other files."""
+    """Returns a name from a file in a form that can be shown and written into other files."""
     return printable(str(text)[:LONGEST_TAKE_NAME])
 
 
 class Holding(NamedTuple):
-    """What a file holds of a clip."""
+    """The frames of a clip in a file."""
 
     about: KeptAbout
     length: int
-    """Of all packets, in bytes."""
+    """Bytes of all packets."""
 
     def described(self) -> str:
-        """Returns in words what is held."""
+        """Returns the held frames in words."""
         header, fps = self.about.header, float(self.about.fps)
         return described(header.frames / fps, (header.width, header.height), fps, self.length)
 
 
 def described(seconds: float, size: tuple[int, int], fps: float, length: float) -> str:
-    """Returns in words what frames are held.
+    """Returns held frames in words.
 
     Args:
         seconds: of the clip.
@@ -175,7 +176,7 @@ def described(seconds: float, size: tuple[int, int], fps: float, length: float) 
 
 @dataclass(frozen=True)
 class KeptFrames:
-    """Frames of a clip and what a path through them is searched by."""
+    """Frames of a clip, and the memory by which a path through them is searched."""
 
     about: KeptAbout
     sizes: list[int]
@@ -185,21 +186,21 @@ class KeptFrames:
     path: PathMemory
     packets: Packets
     name: str
-    """Of the file, for messages."""
+    """Name of the file, for messages."""
     poses: Float[np.ndarray, "M 4"] | None = None
-    """Of the frames, which are kept as they were filmed: what brings each to where the camera would stand
-    still; None: nothing has to. Shift to the right and downwards in widths, logarithm of the scale, angle."""
+    """Poses that bring each frame to where the camera would stand still (shift to the right and downwards in
+    widths, logarithm of the scale, angle); None: frames need none."""
     light: Float[np.ndarray, "M 3"] | None = None
-    """Of the frames, in stops over the usual: red, green, blue; None: it is steady."""
+    """Light of the frames, in stops over the usual: red, green, blue; None: it is steady."""
 
     @property
     def steadied(self) -> bool:
-        """Whether frames are shown other than they were filmed: in one pose, one light, or both."""
+        """Whether frames are shown in one pose, one light, or both, other than they were filmed."""
         return self.poses is not None or self.light is not None
 
     @cached_property
     def reader(self) -> FrameReader:
-        """Reads the frames in any order.
+        """Reader of the frames in any order.
 
         Raises:
             UserError: the header and the sizes of the packets do not fit together.
@@ -212,8 +213,9 @@ class KeptFrames:
         return self.about.header.width, self.about.header.height
 
     def place(self, position: int) -> int:
-        """Returns which kept frame is shown at a position: that one, or the nearest before it; the first one
-        before all.
+        """Returns the index of the kept frame that is shown at a position.
+
+        It is the frame of that position, else the nearest before it, else the first.
         """
         return max(0, int(np.searchsorted(self.positions, position, "right")) - 1)
 
@@ -227,7 +229,7 @@ class KeptFrames:
         return int(self.positions[first]), int(self.positions[last])
 
     def described(self) -> str:
-        """Returns in words what is held."""
+        """Returns the kept frames in words."""
         return Holding(self.about, self.packets.length).described()
 
 
@@ -237,7 +239,7 @@ def position_at(number: int, fps: Fraction, rate: Fraction) -> int:
 
 
 def kept_tensors(kept: KeptFrames) -> dict[str, Tensor]:
-    """Returns what is written of kept frames, but for the packets."""
+    """Returns the tensors that are written of kept frames, without the packets."""
     counted = {
         _SIZES: torch.tensor(kept.sizes, dtype=torch.int32),
         _POSITIONS: torch.from_numpy(kept.positions).int(),
@@ -271,14 +273,14 @@ def kept_frames(file: TensorFile, features: int | None = None) -> KeptFrames | N
         )
         _check_numbers(memory, positions, poses, light)
         packets = opened_packets(file.path)
-    except SettingError as error:  # an entry that is no JSON
+    except SettingError as error:  # an entry that is not JSON
         raise _damaged(file.name, error) from None
     except UserError:
         raise
     except ValueError as error:
         raise _damaged(file.name, error) from None
     kept = KeptFrames(about, sizes, np.array(positions), memory, packets, file.path.name, poses, light)
-    _ = kept.reader  # refuses what does not fit together before anything is played
+    _ = kept.reader  # refuses a header and sizes that do not fit together, before anything is played
     return kept
 
 
@@ -314,7 +316,7 @@ def _check_numbers(
 
 
 def held_frames(path: Path) -> Holding | None:
-    """Returns what a file says that it holds of a clip, its tensors left alone; None where it has none.
+    """Returns the frames that a file says it holds, without reading its tensors; None where it holds none.
 
     Raises:
         UserError: it cannot be read, or what it says is damaged.

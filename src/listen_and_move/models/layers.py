@@ -1,4 +1,4 @@
-"""Stateless blocks of generator and discriminators, and how weights start.
+"""Stateless blocks of generator and discriminators, and the initialisation of weights.
 
 Shape letters: N pictures (batch x frames), C channels, H height, W width, F features, K numbers per
 condition.
@@ -23,7 +23,7 @@ Affine = tuple[Tensor, Tensor]
 
 
 def leaky(x: Tensor) -> Tensor:
-    """The rectifier used everywhere."""
+    """Returns the leaky rectifier of x."""
     return F.leaky_relu(x, SLOPE)
 
 
@@ -37,25 +37,27 @@ class NoiseInjection(nn.Module):
     def forward(
         self, x: Float[Tensor, "N C H W"], noise: Float[Tensor, "N 1 H W"] | None
     ) -> Float[Tensor, "N C H W"]:
-        """Without noise the input passes unchanged."""
+        """Returns the input with noise; without noise it is unchanged."""
         return x if noise is None else x + (self.strength * noise).to(x)
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """Batch normalisation over frames and batch; deaf: it takes an affine like the other norms and ignores
-    it.
+    """Batch normalisation over frames and batch.
+
+    It takes an affine like the other norms, and ignores it.
     """
 
     def forward(
         self, input: Float[Tensor, "N C H W"], affine: Affine | None = None
     ) -> Float[Tensor, "N C H W"]:
-        """Normalised in training by these frames, else by the running statistics."""
+        """Returns the input normalised by these frames in training, else by the running statistics."""
         return super().forward(input)
 
 
 class InstanceNorm(nn.InstanceNorm2d):
-    """Each channel of each picture to mean 0 and spread 1, then a learnt scale and shift; deaf like
-    `BatchNorm`.
+    """Normalises each channel of each picture to mean 0 and spread 1; a learnt scale and shift follow.
+
+    Like `BatchNorm` it ignores an affine.
     """
 
     def __init__(self, channels: int) -> None:
@@ -64,35 +66,36 @@ class InstanceNorm(nn.InstanceNorm2d):
     def forward(
         self, input: Float[Tensor, "N C H W"], affine: Affine | None = None
     ) -> Float[Tensor, "N C H W"]:
-        """The same in training and after it."""
+        """Returns the normalised input, the same in training and after it."""
         return super().forward(input)
 
 
 class PixelNorm(nn.Module):
-    """The channels of each pixel to a mean square of 1 (Karras et al. 2018); nothing is learnt; deaf like
-    `BatchNorm`.
+    """Normalises the channels of each pixel to a mean square of 1 (Karras et al. 2018).
+
+    Nothing is learnt. Like `BatchNorm` it ignores an affine.
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
 
     def forward(self, x: Float[Tensor, "N C H W"], affine: Affine | None = None) -> Float[Tensor, "N C H W"]:
-        """The same in training and after it."""
+        """Returns the normalised input, the same in training and after it."""
         return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-8)
 
 
 NORMS = {"batch": BatchNorm, "instance": InstanceNorm, "pixel": PixelNorm}
-"""The norms that no sound modulates, by the setting's value."""
+"""Norms without sound conditioning, by the setting's value."""
 
 
 class ConditionalInstanceNorm(nn.Module):
     """Instance normalisation whose shift and scale come from the sound (acIN)."""
 
     def forward(self, x: Float[Tensor, "N C H W"], affine: Affine) -> Float[Tensor, "N C H W"]:
-        """Each channel of each picture to mean ``shift`` and spread ``scale``."""
+        """Returns each channel of each picture with mean ``shift`` and spread ``scale``."""
         shift, scale = (
             each.to(torch.promote_types(each.dtype, torch.float32)) for each in affine
-        )  # whatever x is in
+        )  # in the number type of x
         channels = x.reshape(
             1, -1, *x.shape[2:]
         )  # (1, N*C, H, W): normalised, scaled and shifted in one operation
@@ -102,8 +105,9 @@ class ConditionalInstanceNorm(nn.Module):
 
 
 class SharedAffine(nn.Module):
-    """The paper's acIN: one linear layer and rectifier gives shift and scale, the same for both norms of a
-    block.
+    """The paper's acIN: one linear layer and rectifier gives shift and scale.
+
+    Both norms of a block share them.
     """
 
     def __init__(self, features: int, channels: int) -> None:
@@ -111,14 +115,15 @@ class SharedAffine(nn.Module):
         self.linear = nn.Linear(features, 2 * channels)
 
     def forward(self, condition: Float[Tensor, "N K"]) -> tuple[Affine, Affine]:
-        """Shift and scale for the first and for the second norm."""
+        """Returns shift and scale for the first and for the second norm."""
         shift, scale = leaky(self.linear(condition)).chunk(2, dim=1)
         return (shift, scale), (shift, scale)
 
 
 class OwnAffine(nn.Module):
-    """Shift and 1 + scale by one linear layer per norm: near the identity at the start, so silence is no grey
-    picture.
+    """Shift and 1 + scale by one linear layer per norm.
+
+    They are near the identity at the start, so that silence does not give a grey picture.
     """
 
     def __init__(self, condition: int, channels: int) -> None:
@@ -126,21 +131,25 @@ class OwnAffine(nn.Module):
         self.linear = nn.Linear(condition, 4 * channels)
 
     def forward(self, condition: Float[Tensor, "N K"]) -> tuple[Affine, Affine]:
-        """Shift and scale for the first and for the second norm."""
+        """Returns shift and scale for the first and for the second norm."""
         shift1, scale1, shift2, scale2 = self.linear(condition).chunk(4, dim=1)
         return (shift1, 1 + scale1), (shift2, 1 + scale2)
 
 
 class OverTime(nn.Module):
-    """Makes a 3-D convolution of a 2-D one with three times the outputs: what those say of this frame, of the
-    last and of the one before it is added up. The kernel ends at the frame itself, so nothing waits for the
-    next one.
+    """Makes a 3-D convolution of a 2-D one with three times the outputs.
+
+    The three parts of the outputs are for this frame, the next one and the one after it; the parts that meet
+    at a frame are added up. The kernel ends at the frame itself, so no frame waits for a later one.
     """
 
     def forward(
         self, x: Float[Tensor, "B T 3*D H W"], past: Float[Tensor, "B 2 2*D H W"] | None
     ) -> tuple[Float[Tensor, "B T D H W"], Float[Tensor, "B 2 2*D H W"]]:
-        """The sums, and what the next two frames need; before the first frame there is nothing to add."""
+        """Returns the sums, and the parts for the next two frames.
+
+        Before the first frame there is nothing to add.
+        """
         width = x.shape[2] // 3
         now, later = x.split([width, 2 * width], dim=2)
         past = later.new_zeros(len(x), 2, *later.shape[2:]) if past is None else past
@@ -149,12 +158,13 @@ class OverTime(nn.Module):
 
 
 Pasts = tuple[Float[Tensor, "B 2 _ _ _"], ...]
-"""What `OverTime` keeps, one per convolution in order; empty for 2-D ones."""
+"""State of `OverTime`, one per convolution in order; empty for 2-D ones."""
 
 
 class Start(nn.Module):
-    """From one vector to the start grid: the vector in every cell, 3x3 convolution, noise, batch norm,
-    rectifier.
+    """Makes the start grid from one vector.
+
+    The vector stands in every cell; 3x3 convolution, noise, batch norm and rectifier follow.
     """
 
     def __init__(
@@ -170,19 +180,21 @@ class Start(nn.Module):
     def forward(
         self, z: Float[Tensor, "N Z"], noises: Sequence[Tensor | None], frames: int = 1, pasts: Pasts = ()
     ) -> tuple[Float[Tensor, "N C H W"], Pasts]:
-        """``noises``: one (N, 1, H, W) or None; ``frames``: pictures per item of the batch."""
-        # Contiguous: an expanded tensor passes for channels-last, and every norm after it would copy.
+        """Returns the start grid and the state.
+
+        ``noises``: one (N, 1, H, W) or None; ``frames``: pictures per item of the batch.
+        """
+        # Contiguous, since an expanded tensor counts as channels-last, and every later norm would copy it.
         x = self.convolution(z[..., None, None].expand(-1, -1, *self.grid).contiguous())
         x, past = _timed(self.over_time, x, frames, pasts[:1])
         return leaky(self.norm(_noisy(x, self.noise, noises, 0))), past
 
 
 class UpsampledConvolution(nn.Conv2d):
-    """The 3x3 convolution of `upsampled`, as one transposed convolution: the same sums with 4/9 of the
-    products.
+    """The 3x3 convolution of `upsampled`, as one transposed convolution.
 
-    Each pixel of a 2x2 group repeats its source, so the four places of a 4x4 kernel that see it add up 3x3
-    weights.
+    It has the same sums with 4/9 of the products. Each pixel of a 2x2 group repeats its source, so the four
+    places of a 4x4 kernel that see the source add up 3x3 weights.
     """
 
     places: Tensor
@@ -191,28 +203,29 @@ class UpsampledConvolution(nn.Conv2d):
         super().__init__(inputs, outputs, 3, padding=1)
         side = torch.tensor(
             [[0.0, 0, 1, 1], [0, 1, 1, 0], [1, 1, 0, 0]]
-        )  # which of 4 places each of 3 weights is added to
+        )  # to which of 4 places each of 3 weights is added
         self.register_buffer("places", torch.kron(side, side), persistent=False)
 
     def forward(self, input: Float[Tensor, "N C H W"]) -> Float[Tensor, "N D 2*H 2*W"]:
-        """Zeros outside the picture."""
+        """Returns the convolution, with zeros outside the picture."""
         return F.conv_transpose2d(input, self.transposed_kernel(), self.bias, stride=2, padding=1)
 
     def transposed_kernel(self) -> Float[Tensor, "C D 4 4"]:
-        """Its weights for a transposed convolution of stride 2."""
+        """Returns the weights for a transposed convolution of stride 2."""
         return (self.weight.transpose(0, 1).flatten(2) @ self.places).unflatten(-1, (4, 4))
 
 
 class PointConvolution(nn.Conv2d):
-    """A 1x1 convolution to few channels, as a matrix product: convolutions are slow where there are so
-    few.
+    """A 1x1 convolution to few channels, computed as a matrix product.
+
+    Convolutions are slow for so few channels.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, 1)
 
     def forward(self, input: Float[Tensor, "N C H W"]) -> Float[Tensor, "N D H W"]:
-        """As torch's conv2d."""
+        """Returns the same as torch's conv2d."""
         assert self.bias is not None
         return torch.einsum("dc, nchw -> ndhw", self.weight.flatten(1), input) + self.bias[:, None, None]
 
@@ -253,7 +266,10 @@ class Block(nn.Module):
         frames: int = 1,
         pasts: Pasts = (),
     ) -> tuple[Float[Tensor, "N D 2*H 2*W"], Pasts]:
-        """``noises``: two (N, 1, 2H, 2W) or None; ``frames``: pictures per item of the batch."""
+        """Returns the doubled activations and the state.
+
+        ``noises``: two (N, 1, 2H, 2W) or None; ``frames``: pictures per item of the batch.
+        """
         affines = (None, None) if self.sound is None else self.sound(condition)
         y, after = x, ()
         for place, (convolution, norm, affine) in enumerate(
@@ -271,12 +287,18 @@ class Block(nn.Module):
 
 
 def recomputed(module: nn.Module | Callable[..., Any]) -> Callable[..., Any]:
-    """What gives the same and keeps only its inputs: all between is computed once more for the gradients."""
+    """Returns a function with the same result that keeps only its inputs.
+
+    All between is computed again for the gradients.
+    """
     return partial(checkpoint, module, use_reentrant=False, preserve_rng_state=False)
 
 
 def _timed(over_time: nn.Module | None, x: Tensor, frames: int, pasts: Pasts) -> tuple[Tensor, Pasts]:
-    """With what the frames before say of these, and what these say of the next ones; 2-D: as it is."""
+    """Returns the activations with the parts of earlier frames, and the parts for later frames.
+
+    In 2-D the activations are unchanged.
+    """
     if over_time is None:
         return x, ()
     y, past = over_time(x.unflatten(0, (-1, frames)), pasts[0] if pasts else None)
@@ -288,12 +310,12 @@ def _noisy(x: Tensor, injection: nn.Module | None, noises: Sequence[Tensor | Non
 
 
 def upsampled(x: Float[Tensor, "N C H W"]) -> Float[Tensor, "N C 2*H 2*W"]:
-    """Every pixel four times (nearest neighbour)."""
+    """Returns every pixel four times (nearest neighbour)."""
     return F.interpolate(x, scale_factor=2.0, mode="nearest")
 
 
 class WholePicture(nn.Module):
-    """Activations to a frame: 1x1 convolution and tanh."""
+    """Draws a frame from activations: 1x1 convolution and tanh."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -305,8 +327,9 @@ class WholePicture(nn.Module):
         base: Float[Tensor, "N 3 H W"] | None = None,
         sketch: Float[Tensor, "N 3 H W"] | None = None,
     ) -> Float[Tensor, "N 3 H W"]:
-        """Frames in [-1, 1]; ``base``: for pictures that are drawn upon something; ``sketch``: what is added
-        before tanh.
+        """Returns frames in [-1, 1].
+
+        ``base``: for pictures that are drawn upon another one; ``sketch``: is added before tanh.
         """
         return torch.tanh(self._preactivations(x, sketch))
 
@@ -315,8 +338,9 @@ class WholePicture(nn.Module):
 
 
 class ResidualPicture(WholePicture):
-    """Activations to what differs from the mean frame: tanh(atanh(0.97 mean) + output), output 0 at the
-    start.
+    """Draws the difference from the mean frame: tanh(atanh(0.97 mean) + output).
+
+    The output is 0 at the start.
     """
 
     mean_frame: Tensor
@@ -331,8 +355,9 @@ class ResidualPicture(WholePicture):
         base: Float[Tensor, "N 3 H W"] | None = None,
         sketch: Float[Tensor, "N 3 H W"] | None = None,
     ) -> Float[Tensor, "N 3 H W"]:
-        """Frames in [-1, 1], drawn upon the base, else upon the mean frame; 0.97 keeps black and white
-        movable.
+        """Returns frames in [-1, 1], drawn upon the base, else upon the mean frame.
+
+        The factor 0.97 lets black and white pixels change.
         """
         return torch.tanh(
             torch.atanh(0.97 * (self.mean_frame if base is None else base)) + self._preactivations(x, sketch)
@@ -340,12 +365,13 @@ class ResidualPicture(WholePicture):
 
 
 def initialise(module: nn.Module, *, keep_scale: bool = False) -> None:
-    """The start of training: weights normal(0, 0.02), biases 0, norm weights normal(1, 0.02); GRUs keep
-    torch's own.
+    """Initialises weights as normal(0, 0.02), biases as 0, and norm weights as normal(1, 0.02).
+
+    GRUs keep torch's own initialisation.
 
     Source: Redondo 2023, published code. ``keep_scale`` instead draws weights that keep the size of
     activations from layer to layer (He et al. 2015): without norms, 0.02 lets them fade until a
-    discriminator says nothing.
+    discriminator's output is constant.
     """
     for layer in module.modules():
         if isinstance(layer, (nn.Conv2d, nn.Conv3d, nn.Linear)):
@@ -358,6 +384,6 @@ def initialise(module: nn.Module, *, keep_scale: bool = False) -> None:
         elif isinstance(layer, (nn.BatchNorm2d, nn.InstanceNorm2d)):
             nn.init.normal_(layer.weight, 1.0, 0.02)
             nn.init.zeros_(layer.bias)
-    for layer in module.modules():  # after its convolution had its turn above
+    for layer in module.modules():  # after all convolutions above
         if isinstance(layer, ResidualPicture):
             nn.init.zeros_(layer.convolution.weight)

@@ -1,5 +1,6 @@
-"""Frame memory: training frames are retrieved by their sound (kernel regression), and the picture is drawn
-upon them.
+"""Frame memory: training frames are retrieved by their sound (kernel regression).
+
+The picture is drawn upon the retrieved frames.
 
 Letters: B batch, T frames, N pictures (batch x frames), K remembered frames, V versions of their sounds,
 F features, C channels, H height, W width.
@@ -17,22 +18,24 @@ from listen_and_move.models.layers import PointConvolution, leaky
 from listen_and_move.precision import autocast_bfloat16
 
 SHARP, BLURRED, CERTAIN = 20.0, 3.0, 8.0
-"""Exponent that makes the best frame of the blend's weights: SHARP at the typical distance, less by the power
-CERTAIN of how much farther the sound is, BLURRED far away: in noise, one single frame is a gamble."""
+"""Exponents that raise the blend's weights to those of nearly the best frame alone.
+
+The exponent is SHARP at the typical distance, falls by the power CERTAIN of how much farther the sound is,
+and is BLURRED far away: in noise, one single frame is a gamble."""
 
 PLAYING_BIAS = 0.5
-"""Log-odds by which playing takes a pixel from the best frame more than training does. Training compares
-pixel by pixel, and what is nearest so is smoother than any real picture (Blau & Michaeli 2018). Chosen on
-five clips: docs/results.md."""
+"""Log-odds of the best frame that playing adds to those of training.
+
+Training compares pixel by pixel, and the picture that is nearest so is smoother than any real one (Blau &
+Michaeli 2018). Chosen on five clips: docs/results.md."""
 
 PIECE = 2048
-"""Values of all remembered frames that are converted to float at a time on a CPU, where they then stay in its
-cache."""
+"""Values of all remembered frames that are converted to float at a time on a CPU, where they fit its cache.
+"""
 
 
 class FrameMemory(nn.Module):
-    """Remembers training frames (values) by the features of their sounds (keys), and retrieves them by
-    likeness.
+    """Remembers training frames (values) by the features of their sounds (keys), and retrieves similar ones.
 
     Weights are softmax(-|metric_scale (features - keys)|): kernel regression (Nadaraya 1964, Watson 1964)
     with an exponential kernel. Weights are positive and sum to 1, so whatever the sound is, a blend stays
@@ -88,15 +91,14 @@ class FrameMemory(nn.Module):
         memory_mask: Bool[Tensor, "B K"] | None = None,
         sharpness: Float[Tensor, "B 1 1"] | None = None,
     ) -> tuple[Float[Tensor, "B T 3 H W"], Float[Tensor, "B T 3 H W"]]:
-        """Returns two pictures per frame of sound, in [-1, 1]: the blend, and one of nearly the best frame
-        alone.
+        """Returns two pictures per frame of sound, in [-1, 1]: the blend, and nearly the best frame alone.
 
         Args:
             features: of the sound.
             memory_mask: frames that may not be retrieved: in training, those that the window itself shows.
             sharpness: log2 of a factor of BLURRED: far from all keys the best frame stands out more or less.
         """
-        # Distances and pictures need all their digits.
+        # Distances and pictures need float32.
         with autocast_bfloat16(features.device, False):
             weights, certainty = self._weights(features, memory_mask)
             blurred = BLURRED if sharpness is None else (BLURRED * sharpness.exp2()).clamp(max=SHARP)
@@ -106,11 +108,12 @@ class FrameMemory(nn.Module):
     def _weights(
         self, features: Tensor, memory_mask: Tensor | None
     ) -> tuple[Float[Tensor, "B T K"], Float[Tensor, "B T 1"]]:
-        """Weights of the frames, and how near the sound is: 1 within the typical distance, towards 0 far
-        away.
+        """Returns the weights of the frames, and how near the sound is.
+
+        The nearness is 1 within the typical distance and falls to 0 far away.
         """
         keys = (self.keys * self.metric_scale).flatten(0, 1).expand(len(features), -1, -1)
-        # Not by way of |a|^2 + |b|^2 - 2 ab: its rounding depends on how many frames come at once, visibly.
+        # The rounding of |a|^2 + |b|^2 - 2 ab would visibly depend on how many frames come at once.
         distance = torch.cdist(
             features * self.metric_scale, keys, compute_mode="donot_use_mm_for_euclid_dist"
         )
@@ -123,9 +126,9 @@ class FrameMemory(nn.Module):
         return weights, (self.typical_distance / nearest[..., 0]).clamp(max=1) ** CERTAIN
 
     def _blend(self, *weights: Float[Tensor, "B T K"]) -> tuple[Tensor, Tensor]:
-        """The frames by each of two sets of weights."""
+        """Returns the frames blended by each of two sets of weights."""
         both = torch.cat(weights)
-        # Weights sum to 1, so blends can be brought to [-1, 1] in the frames' stead: they are fewer.
+        # Weights sum to 1, so scaling to [-1, 1] can follow the blend: blends are fewer than frames.
         values = self.values.flatten(1)
         pieces = values.split(PIECE if values.device.type == "cpu" else values.shape[1], dim=1)
         pictures = torch.cat([both.flatten(0, 1) @ piece.to(both) for piece in pieces], dim=1)
@@ -135,18 +138,19 @@ class FrameMemory(nn.Module):
 
 
 def _resize(memory: nn.Module, tensors: Mapping[str, Tensor], prefix: str, *_: Any) -> None:
-    """Makes room before loading: how many frames there are is known by the file alone."""
+    """Resizes the memory before loading, since only the file says how many frames there are."""
     keys, values = (tensors.get(prefix + name) for name in ("keys", "values"))
     if not isinstance(memory, FrameMemory) or keys is None or values is None:
-        return  # torch says what is missing
+        return  # torch reports missing tensors
     if keys.ndim == 3 and min(keys.shape) > 0 and keys.shape[1] == len(values):
         memory.keys = memory.keys.new_zeros(*keys.shape[:2], *memory.keys.shape[2:])
         memory.values = memory.values.new_zeros(len(values), *memory.values.shape[1:])
 
 
 class ReferenceGate(nn.Module):
-    """Chooses each pixel of the reference: from the blend, from the best frame, or between them; half at the
-    start.
+    """Chooses each pixel of the reference: from the blend, from the best frame, or between them.
+
+    At the start both have one half.
 
     Args:
         channels: C of the generator's last activations.
@@ -185,7 +189,7 @@ class ReferenceEncoder(nn.Module):
     def forward(
         self, blend: Float[Tensor, "N 3 H W"], best: Float[Tensor, "N 3 H W"]
     ) -> list[Float[Tensor, "N C _ _"]]:
-        """Returns what is added to the inputs of the blocks from the second one on."""
+        """Returns the residuals for the inputs of the blocks from the second one on."""
         x, residuals = torch.cat([blend, best], dim=1), []
         for convolution, residual in zip(self.convolutions, self.residuals, strict=True):
             x = leaky(convolution(x))

@@ -1,5 +1,6 @@
-"""The noise of generation: that of a frame depends on the seed and the frame's number alone, however it is
-cut.
+"""The noise of generation.
+
+The noise of a frame depends on the seed and the frame's number alone, however a sound is cut.
 """
 
 from collections.abc import Sequence
@@ -19,13 +20,15 @@ def frame_noise(
     shapes: Sequence[tuple[int, int]],
     device: torch.device | None = None,
 ) -> tuple[Tensor, PixelNoise | None]:
-    """Noise of motion in [0, 1) and of content, standard normal and the same in every frame, as one (1, T,
-    sum of sizes); and pixel noise, one (1, T, 1, h, w) per shape; None without shapes.
+    """Returns the noise of motion and content, and the pixel noise, of some frames.
+
+    Noise of motion is in [0, 1), that of content standard normal; together they are (1, T, sum of sizes).
+    Pixel noise is one (1, T, 1, h, w) per shape; None without shapes.
     """
     if not any(sizes) and not shapes:
         return torch.zeros(1, len(frames), 0, device=device), None
     frame_noises = [_one_frame(seed, frame, sizes[0], shapes) for frame in frames]
-    # Frame -1, which no sound has, stands for the whole sound.
+    # Frame -1, which no sound has, seeds the noise of the whole sound.
     content = torch.randn(sizes[1], generator=torch.Generator().manual_seed(_mixed(seed, -1)))
     vectors = torch.stack([torch.cat([motion, content]) for motion, _ in frame_noises])[None].to(device)
     pixels = [
@@ -38,13 +41,16 @@ def frame_noise(
 def _one_frame(
     seed: int, frame: int, size: int, shapes: Sequence[tuple[int, int]]
 ) -> tuple[Tensor, list[Tensor]]:
-    # A generator per frame, not one for all: a frame drawn alone or late has the noise it has in any window.
+    # With a generator of its own, a frame has the same noise alone, late, and in any window.
     random = torch.Generator().manual_seed(_mixed(seed, frame))
     return torch.rand(size, generator=random), [torch.randn(shape, generator=random) for shape in shapes]
 
 
 def _mixed(seed: int, frame: int) -> int:
-    """A number that differs in about half of its bits for neighbouring seeds or frames (SplitMix64)."""
+    """Returns a number for a seed and a frame, by SplitMix64.
+
+    For neighbouring seeds or frames it differs in about half of its bits.
+    """
     value = (_scrambled(seed + _GOLDEN) + frame * _GOLDEN) & _WORD
     return _scrambled(value) >> 1
 

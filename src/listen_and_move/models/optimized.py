@@ -1,6 +1,6 @@
-"""A network made ready for playing: what never changes again is computed once.
+"""Optimisation of a network for playing: constant parts are computed once.
 
-The same sums as the network's own, to rounding; and fewer digits where they are asked for.
+The sums are those of the network itself, but for rounding; bfloat16 is used where it is asked for.
 """
 
 import copy
@@ -17,28 +17,27 @@ from listen_and_move.models.optimized_prediction import OptimizedPrediction
 from listen_and_move.models.prediction import PredictionLayer
 
 Precision = Literal["float32", "bfloat16"]
-"""Of the generator's convolutions; what listens, recalls and puts the picture together is float32 always."""
+"""Precision of the generator's convolutions; encoder, memory and the final picture are always float32."""
 
 FEW_PIXELS = 64
-"""Of all pictures of a call: below this a doubling convolution takes its time for its weights, not for its
-pixels."""
+"""Pixels, of all pictures of a call, below which a doubling convolution spends its time on its weights."""
 
 
 def optimized(
     network: Network, precision: Precision = "float32", device: torch.device | None = None
 ) -> Network:
-    """A copy in evaluation mode, without gradients, that only plays; remembered frames are shared, not
-    copied.
+    """Returns a copy in evaluation mode, without gradients, that only plays.
 
-    ``device``: where it will play, the CPU by default. CUDA keeps the prediction layer as it was trained,
-    both signs of a direction in one batch: there launches cost more than memory.
+    Remembered frames are shared, not copied. ``device``: where it will play, the CPU by default. CUDA keeps
+    the prediction layer as it was trained, both signs of a direction in one batch: there launches cost more
+    than memory.
     """
     memory = network.generator.memory
     network = (
         copy.deepcopy(network, {} if memory is None else {id(memory): memory}).eval().requires_grad_(False)
     )
     generator = network.generator
-    if generator.start.over_time is None:  # else a norm is over sums of several convolutions
+    if generator.start.over_time is None:  # else the norms act on sums of several convolutions
         _fold_start(generator.start)
     for block in generator.blocks:
         assert isinstance(block, Block)
@@ -49,7 +48,7 @@ def optimized(
         block.convolutions[0] = Doubling(doubling)
     if device is None or device.type != "cuda":
         for name, layer in generator.predictions.items():
-            if type(layer) is PredictionLayer:  # other forms (benchmarks/studio/forms.py) play as they are
+            if type(layer) is PredictionLayer:  # other forms (benchmarks/studio/forms.py) stay unchanged
                 generator.predictions[name] = OptimizedPrediction(layer)
     if precision == "bfloat16":
         _shorten(generator)
@@ -57,15 +56,15 @@ def optimized(
 
 
 class Folded(nn.Module):
-    """Where a batch norm was whose scale and shift are in the convolution before it."""
+    """The place of a batch norm whose scale and shift were folded into the convolution before it."""
 
     def forward(self, x: Tensor, affine: object = None) -> Tensor:
-        """Unchanged."""
+        """Returns x unchanged."""
         return x
 
 
 def _fold_start(start: Start) -> None:
-    """A batch norm with known statistics becomes a part of the convolution, and of the noise, before it."""
+    """Folds a batch norm with known statistics into the convolution, and the noise, before it."""
     start.norm = _folded(start.convolution, start.noise, start.norm)
 
 
@@ -76,7 +75,7 @@ def _fold_block(block: Block) -> None:
 
 
 def _folded(convolution: nn.Module, noise: nn.Module | None, norm: nn.Module) -> nn.Module:
-    """What remains of the norm: nothing, or all of it where it is of another kind."""
+    """Returns what remains of a norm after folding: nothing of a batch norm, all of another kind."""
     if not isinstance(norm, BatchNorm):
         return norm
     assert isinstance(convolution, nn.Conv2d)
@@ -102,8 +101,10 @@ class Doubling(nn.ConvTranspose2d):
     def forward(
         self, input: Float[Tensor, "N C H W"], output_size: list[int] | None = None
     ) -> Float[Tensor, "N D 2*H 2*W"]:
-        """For a few pixels with many channels a product, as the convolution would first rearrange megabytes
-        of weights.
+        """Returns the transposed convolution.
+
+        For a few pixels with many channels it is a matrix product, as the convolution would first rearrange
+        megabytes of weights.
         """
         count, _, height, width = input.shape
         if input.device.type != "cpu" or count * height * width > FEW_PIXELS:
@@ -117,7 +118,7 @@ class Doubling(nn.ConvTranspose2d):
 
 
 def _shorten(generator: Generator) -> None:
-    """The convolutions in bfloat16; norms and what the sound does to them keep their digits."""
+    """Converts the convolutions to bfloat16; norms and their affines stay in float32."""
     for module in (
         generator.start,
         generator.blocks,

@@ -1,8 +1,8 @@
-"""The prediction layer for playing on a CPU: the same sums as `PredictionLayer`, in memory that a window
-allocates once.
+"""The prediction layer for playing on a CPU, in memory that a window allocates once.
 
-No picture is turned: each direction has its kernels turned instead, once. The input half of all gates becomes
-the gates in place, and hidden maps are written where the blend reads them.
+The sums are those of `PredictionLayer`. Instead of turning pictures, the kernels of each direction are turned
+once. The input half of all gates becomes the gates in place, and hidden maps are written where the blend
+reads them.
 
 Shape letters: B batch, T frames, D recurrent predictions, C channels of the activations, S of each
 prediction, H height, W width.
@@ -34,11 +34,12 @@ class OptimizedPrediction(nn.Module):
     def forward(
         self, x: Float[Tensor, "B T C H W"], state: PredictionState | None = None, recompute: bool = False
     ) -> tuple[Float[Tensor, "B T C H W"], PredictionState]:
-        """The activations, corrected, and the state to continue from; ``recompute``: without gradients there
-        is nothing to.
+        """Returns the corrected activations, and the state to continue from.
+
+        ``recompute`` has no effect, since there are no gradients.
         """
-        # All maps of a window in memory that is allocated once: allocating and freeing took longer than the
-        # sums.
+        # All maps of a window share memory that is allocated once: allocating and freeing took longer than
+        # the sums.
         batch, frames, _, *size = x.shape
         at_once, predictions = min(frames, frames_at_once(x)), len(self.follows)
         input_gates = x.new_empty(batch, at_once, predictions, 3 * self.width, *size)
@@ -56,7 +57,7 @@ class OptimizedPrediction(nn.Module):
         return corrected, PredictionState(hidden)
 
     def _hear(self, x: Float[Tensor, "B T C H W"], input_gates: Float[Tensor, "B T D gates H W"]) -> None:
-        """The input half of every gate of every prediction."""
+        """Writes the input half of every gate of every prediction."""
         place = 0
         for hears in self.hears:
             place += hears(x, input_gates[:, :, place:])
@@ -67,7 +68,7 @@ class OptimizedPrediction(nn.Module):
         hidden: Float[Tensor, "B D S H W"],
         after: Float[Tensor, "B D S H W"],
     ) -> None:
-        """The hidden maps after one frame; of the input half nothing remains."""
+        """Writes the hidden maps after one frame; the input half is overwritten."""
         both, candidate = gates.split([2 * self.width, self.width], dim=2)
         for place, follow in enumerate(self.follows):
             both[:, place] += follow(hidden[:, place], follow.gates)
@@ -91,7 +92,7 @@ class _HearsCentre(nn.Module):
         self.kernel = _kept(cell.convolution.kernel()[:, : cell.inputs])
 
     def forward(self, x: Float[Tensor, "B T C H W"], input_gates: Float[Tensor, "B T D gates H W"]) -> int:
-        """Written to the first place; how many were."""
+        """Writes to the first place; returns the number of written places."""
         input_gates[:, :, 0] = F.conv2d(
             x.flatten(0, 1), self.kernel, self.bias, padding=self.radius
         ).unflatten(0, x.shape[:2])
@@ -99,8 +100,9 @@ class _HearsCentre(nn.Module):
 
 
 class _HearsBothWays(nn.Module):
-    """The input half of motion down and up, or right and left: the same rows of products, shifted the one way
-    and the other.
+    """The input half of two opposite motions, down and up, or right and left.
+
+    Both have the same rows of products, shifted one way and the other.
     """
 
     def __init__(self, cell: ConvGRU, sideways: bool) -> None:
@@ -111,7 +113,7 @@ class _HearsBothWays(nn.Module):
         self.rows = nn.ParameterList(_kept(row.mT if sideways else row) for row in rows)
 
     def forward(self, x: Float[Tensor, "B T C H W"], input_gates: Float[Tensor, "B T D gates H W"]) -> int:
-        """Written to the first two places; how many were."""
+        """Writes to the first two places; returns the number of written places."""
         on, back = input_gates[:, :, 0], input_gates[:, :, 1]
         on[:] = back[:] = _points(x, self.rows[0], self.bias)
         pictures, length = x.flatten(0, 1), x.shape[self.along]
@@ -128,7 +130,7 @@ class _HearsBothWays(nn.Module):
 
 
 class _Follows(nn.Module):
-    """The hidden half of a cell in one direction, on the picture as it stands."""
+    """The hidden half of a cell in one direction, on a picture that is not turned."""
 
     def __init__(self, cell: ConvGRU, sideways: bool = False, back: bool = False) -> None:
         super().__init__()
@@ -145,7 +147,10 @@ class _Follows(nn.Module):
     def forward(
         self, x: Float[Tensor, "B S H W"], kernel: Float[Tensor, "O S rows columns"]
     ) -> Float[Tensor, "B O H W"]:
-        """The outermost row repeated where motion comes from, zeros elsewhere."""
+        """Returns the convolution with padding.
+
+        The padding is the outermost row repeated where motion comes from, and zeros elsewhere.
+        """
         bordered = F.pad(x, self.border, mode="replicate") if any(self.border) else x
         return F.conv2d(bordered, kernel, padding=self.padding)
 
@@ -157,13 +162,16 @@ def _kept(weights: Tensor) -> nn.Parameter:
 def _points(
     x: Float[Tensor, "*N C H W"], weight: Float[Tensor, "D C 1 1"], bias: Tensor | None
 ) -> Float[Tensor, "*N D H W"]:
-    """A 1x1 convolution, as a matrix product."""
+    """Returns a 1x1 convolution, computed as a matrix product."""
     assert bias is not None
     return torch.matmul(weight.flatten(1), x.flatten(-2)).add_(bias[:, None]).unflatten(-1, x.shape[-2:])
 
 
 def _tanh_(x: Tensor) -> Tensor:
-    """The hyperbolic tangent; x may be used up. On a CPU torch computes the sigmoid several times as fast."""
+    """Returns the hyperbolic tangent, and may overwrite x.
+
+    On a CPU torch computes the sigmoid several times as fast.
+    """
     if x.device.type != "cpu":
         return x.tanh_()
     # tanh(x) = 2 sigmoid(2 x) - 1, in float32: bfloat16 would lose the digits near 1.

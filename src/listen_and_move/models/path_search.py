@@ -1,10 +1,10 @@
-"""Search for a path: which training frame is shown for every frame of sound.
+"""Search for a path: the training frame that is shown for every frame of sound.
 
-Plain, each frame for itself; or as the cheapest path, on which a jump in the picture costs something (video
-textures, Schödl et al. 2000; audio-conditioned ones, Narasimhan et al. 2022). A training frame costs what its
-sound differs from the one to be played and, where a network draws a guide, what its picture differs from
-that. Of a foreign sound that says less; what is clear of it is when it strikes: then frames are cheap in
-which much moves, and between strokes those in which little does.
+Each frame is chosen for itself, or all together as the cheapest path, on which a jump in the picture has a
+cost (video textures, Schödl et al. 2000; audio-conditioned ones, Narasimhan et al. 2022). The cost of a
+training frame is the distance of its sound from the played one and, where a network draws a guide, that of
+its picture from the guide. For a foreign sound these distances say less, but its strokes are clear: at a
+stroke, frames with much motion are cheap, and between strokes frames with little.
 
 Letters: T frames of the driving sound, N training frames, F numbers per frame of sound, P numbers of a
 picture's description (a thumbnail, or its principal components), C paths, D candidates for the next frame, L
@@ -27,39 +27,43 @@ from listen_and_move.models.path_costs import BY_SOUND, VITERBI, CostWeights, Se
 THUMBNAIL = 16
 """Side of the thumbnails on which pictures are compared, in pixels."""
 ADVANCE = 1.0
-"""Cost of showing the next frame in silence, in units of a jump that changes the picture as much: so a path
-comes to rest, and does so in a pose of which the clip's own silence has many."""
+"""Cost of the next frame in silence, in units of a jump that changes the picture as much.
+
+With it a path comes to rest, in a pose that the clip often has in silence."""
 STROKE, TRUST = 0.2, 0.25
-"""Of a sound that is all foreign: cost of a frame whose motion is a spread away from what the stroke asks
-for, and how much sound and guide count beside that and beside jumps."""
+"""Weights for a sound that is all foreign.
+
+The first is the cost of a frame whose motion is a spread away from what the stroke asks for, the second the
+share of sound and guide beside that cost and jumps."""
 WEAKEST, STRONGEST = -1.0, 3.0
-"""Of strokes and motion, in spreads over the mean: larger ones count no more."""
+"""Bounds of strokes and motion, in spreads over the mean."""
 SPEED = 0.5
-"""Cost, of that of another jump that changes the picture as much, of showing a frame once more or leaving one
-out where the sound is all foreign, or beats count: so the clip plays slower or faster until the next stroke
-or beat."""
+"""Cost of repeating or skipping a frame, over that of another jump that changes the picture as much.
+
+It holds where the sound is all foreign, or beats count: so the clip plays slower or faster until the next
+stroke or beat."""
 BEAT = 0.3
-"""Cost of a frame a quarter of a beat away from where the sound is in its own."""
+"""Cost of a frame a quarter of a beat away from the phase of the sound."""
 _BLOCK = 256  # frames made small at once: bounds the memory of a long clip
-_CONSTANT = 1e-4  # of its mean: motion with less spread is even but for rounding
+_CONSTANT = 1e-4  # share of its mean: motion with less spread is even but for rounding
 
 
 class PathCue(NamedTuple):
-    """What is known of a frame that is to be shown."""
+    """What a path should be near to at one frame of sound."""
 
     features: Float[np.ndarray, " F"]
-    """Of its sound."""
+    """Features of the sound."""
     guide: Float[np.ndarray, " P"] | None = None
-    """Description of the picture that a network drew for the sound; None: none was drawn, and the sound
+    """Description of the picture that a network drew for the sound; None: there is no guide, and the sound
     leads."""
     silent: bool = False
-    """Nothing is to be heard: the path may rest on a frame, and going on costs something."""
+    """Whether the sound is silent: the path may rest on a frame, and going on has a cost."""
     foreign: float = 0.0
-    """How far the sound is foreign, 0 to 1: so far its strokes lead."""
+    """How foreign the sound is, 0 to 1, which is how much its strokes lead."""
     stroke: float = 0.0
-    """How much louder the sound becomes, in spreads over its mean."""
+    """Flux of the sound, in spreads over its mean."""
     beat: float | None = None
-    """How far it is from the beat before to the next one, 0 to 1; None: beats do not count."""
+    """Phase of the sound between two beats, 0 to 1; None: beats do not count."""
 
     @property
     def free(self) -> float:
@@ -68,37 +72,35 @@ class PathCue(NamedTuple):
 
 
 class PathState(NamedTuple):
-    """What is kept from one frame of sound to the next: the paths that may still turn out cheapest."""
+    """State of the search: the paths that may still turn out cheapest."""
 
     paths: Int[np.ndarray, "C L"]
-    """Training frames along each path, oldest first, as far as they are not decided."""
+    """Undecided training frames along each path, oldest first."""
     ends: Int[np.ndarray, " C"]
-    """Where each path is now."""
+    """Current training frame of each path."""
     costs: Float[np.ndarray, " C"]
-    """Of each path, above the cheapest one."""
+    """Cost of each path, above the cheapest one."""
 
 
 @dataclass(frozen=True)
 class PathSearch:
-    """Training frames to choose from, by how they sounded, what they show and how the picture goes on."""
+    """Training frames to choose from, with their sounds, pictures and successors."""
 
     places: Int[np.ndarray, " N"]
     """Number of each training frame in the clip, rising; there is a gap where a stretch is held out."""
     features: Float[np.ndarray, "N F"]
-    """Of their sound."""
+    """Features of the frames' sound."""
     pictures: Float[np.ndarray, "N P"]
     """Descriptions of the frames."""
     search: Search = VITERBI
     weights: CostWeights = BY_SOUND
     metric_scale: Float[np.ndarray, " F"] | None = None
-    """Factor of each feature in the distance between sounds; None: one over its spread."""
+    """Factor of each feature in the distance between sounds; None: one over the feature's spread."""
     variety: int = 0
-    """Seed of a small random cost of each training frame, so that another path of nearly the same cost is
-    found;
-    0: none."""
+    """Seed of a small random cost of each training frame, which leads to another path of nearly the same
+    cost; 0: none."""
     phases: Float[np.ndarray, " N"] | None = None
-    """How far each training frame is from a beat to the next one; nan: not known; None: beats do not
-    count."""
+    """Phase of each training frame between two beats; nan: not known; None: beats do not count."""
 
     def whole(self, features: Float[Tensor, "T F"]) -> Int[np.ndarray, " T"]:
         """Returns the frame numbers in the clip for the sound of a whole track."""
@@ -108,9 +110,9 @@ class PathSearch:
     def push(
         self, cues: Sequence[PathCue], state: PathState | None = None
     ) -> tuple[Int[np.ndarray, " T"], PathState | None]:
-        """Returns the frame numbers in the clip that are decided, ``search.lag`` frames late, and the state.
+        """Returns the decided frame numbers in the clip, ``search.lag`` frames late, and the state.
 
-        All that is returned is one path: what is decided stays, and paths that do not begin with it are
+        All returned numbers are one path: decisions are final, and paths that do not begin with them are
         dropped.
 
         Args:
@@ -128,12 +130,13 @@ class PathSearch:
         return self.places[decided], state
 
     def finish(self, state: PathState | None) -> Int[np.ndarray, " T"]:
-        """Returns the frame numbers that are left when the sound has ended."""
+        """Returns the remaining frame numbers when the sound has ended."""
         return self.places[[] if state is None else state.paths[np.argmin(state.costs)]]
 
     def apart(self, before: int, after: int) -> float:
-        """Returns how far a frame is from the one that would follow another one, in large changes of the clip
-        from frame to frame (the 95th percentile).
+        """Returns the distance of a frame from the expected successor of another one.
+
+        The unit is a large change of the clip from frame to frame (the 95th percentile).
 
         Args:
             before: number in the clip of the frame that was shown.
@@ -144,8 +147,9 @@ class PathSearch:
         return distance / self.large_change if self.large_change else 0.0
 
     def _extended(self, cue: PathCue, state: PathState | None) -> PathState:
-        """Returns all paths one frame on, to frames that cost little and to each one's own next frame; the
-        cheapest are kept.
+        """Returns all paths one frame on; the cheapest are kept.
+
+        Paths go to frames that cost little, and to their own next frames.
         """
         costs_here = self._costs(cue)
         candidates = cheapest(costs_here, self.search.nearest)
@@ -164,7 +168,7 @@ class PathSearch:
         return PathState(paths, candidates[kept], total[kept] - total[kept[0]])
 
     def _costs(self, cue: PathCue) -> Float[np.ndarray, " N"]:
-        """Returns what each training frame costs by itself."""
+        """Returns the cost of each training frame by itself."""
         weights = BY_SOUND if cue.guide is None else self.weights
         costs = np.zeros(len(self.places))
         if weights.sound:
@@ -185,9 +189,10 @@ class PathSearch:
     def _jumps(
         self, ends: Int[np.ndarray, " C"], candidates: Int[np.ndarray, " D"], cue: PathCue
     ) -> Float[np.ndarray, "C D"]:
-        """Returns how far each candidate's picture is from the one that would come next; exactly 0 where it
-        is that one. In silence it is exactly 0 for the frame itself, and the next one costs what it
-        changes.
+        """Returns the distance of each candidate's picture from the expected next one of each path.
+
+        It is exactly 0 for the next frame. In silence it is exactly 0 for the same frame, and for the next
+        one it is its change.
         """
         distance = distances(self._expected[ends], self._centred[candidates]) / self.picture_unit
         plays_on = self._goes_on[ends, None] & (ends[:, None] + 1 == candidates)
@@ -202,14 +207,14 @@ class PathSearch:
     def _slower_or_faster(
         self, ends: Int[np.ndarray, " C"], candidates: Int[np.ndarray, " D"]
     ) -> Bool[np.ndarray, "C D"]:
-        """Whether a candidate is the same frame, or the one after the next in the same stretch."""
+        """Returns whether a candidate is the same frame, or the one after the next in the same stretch."""
         on = self._goes_on
         left_out = on[ends] & on[np.minimum(ends + 1, len(on) - 1)]
         return (ends[:, None] == candidates) | (left_out[:, None] & (ends[:, None] + 2 == candidates))
 
     @cached_property
     def _variety(self) -> Float[np.ndarray, " N"]:
-        """How many times more each frame costs: up to a tenth more, by chance."""
+        """Random factor of each frame's cost, up to a tenth above 1."""
         random = np.random.default_rng(self.variety)
         return 1 + 0.1 * random.random(len(self.places)) if self.variety else np.ones(len(self.places))
 
@@ -229,14 +234,15 @@ class PathSearch:
 
     @cached_property
     def large_change(self) -> float:
-        """The 95th percentile of the changes from one frame to the next; 0 where no two follow each other."""
+        """The 95th percentile of the changes from frame to frame; 0 where no two frames follow each other."""
         changes = self._changes[self._goes_on]
         return float(np.percentile(changes, 95)) if len(changes) else 0.0
 
     @cached_property
     def _expected(self) -> Float[np.ndarray, "N P"]:
-        """The picture that would come next; where a stretch ends, the last change once more, so that standing
-        still costs too.
+        """The expected next picture of each frame.
+
+        Where a stretch ends it repeats the last change, so that standing still has a cost too.
         """
         now, before, after = (
             self._centred,
@@ -247,8 +253,9 @@ class PathSearch:
 
     @cached_property
     def motion(self) -> Float[np.ndarray, " N"]:
-        """How much the picture changes from each frame to the next, in spreads over the mean, within
-        bounds.
+        """How much the picture changes from each frame to the next, in spreads over the mean.
+
+        It is kept within `WEAKEST` and `STRONGEST`.
         """
         changes, told = self._changes, self._changes[self._goes_on]
         if not len(told) or told.std() <= _CONSTANT * told.mean():
@@ -262,7 +269,7 @@ class PathSearch:
 
     @cached_property
     def scale(self) -> Float[np.ndarray, " F"]:
-        """Factor of each feature; 0 where it is constant but for rounding, and tells nothing."""
+        """Factor of each feature; 0 for a feature that is constant but for rounding."""
         if self.metric_scale is not None:
             return self.metric_scale
         spread = self.features.std(0)

@@ -1,4 +1,6 @@
-"""Video prediction: what the frame before says about this one, mixed with what the sound says.
+"""Video prediction: the activations of a frame, predicted from the frame before.
+
+They are mixed with the activations that come from the sound.
 
 Shape letters: B batch, T frames, C channels, H height, W width, D recurrent predictions, S channels of each.
 """
@@ -13,26 +15,27 @@ from listen_and_move.models.layers import recomputed
 from listen_and_move.models.recurrent import ConvGRU, DirectionalConvolution
 
 CACHED = 2**19
-"""Activations whose recurrent maps, about 20 for each, a cache of some ten megabytes holds."""
+"""Activations whose recurrent maps, about 20 for each, fit into a cache of some ten megabytes."""
 
 
 RECOMPUTED = 4
-"""Frames that are computed again at once."""
+"""Frames that are recomputed at once."""
 
 
 class PredictionState(NamedTuple):
-    """The hidden maps: one, or the five of centre, down, up, right and left, each seen the right way up."""
+    """The hidden maps: one, or the five of centre, down, up, right and left, each stored upright."""
 
     hidden: Float[Tensor, "B D S H W"]
 
 
 class PredictionLayer(nn.Module):
-    """Recurrent predictions of the activations, and a mask that says where to trust them (Redondo 2023,
-    section 3.3).
+    """Recurrent predictions of the activations, and a mask that says where to trust them.
 
     Plain: one ConvGRU of C + 1 channels. Directional: an ordinary ConvGRU and four that follow motion down,
     up, right and left, joined to C + 1 channels. The last channel is the mask a; the result is a x + (1 - a)
     prediction.
+
+    Source: Redondo 2023, section 3.3.
     """
 
     def __init__(self, channels: int, kernel: int, directional: bool) -> None:
@@ -40,7 +43,7 @@ class PredictionLayer(nn.Module):
         self.channels = channels
         width = channels if directional else channels + 1
         self.centre = ConvGRU(channels, width, kernel)
-        # Both signs of a direction share weights: they are two pictures of one batch, one of them turned.
+        # Both signs of a direction share weights: they are two pictures of one batch, one of which is turned.
         self.vertical = ConvGRU(channels, width, kernel, DirectionalConvolution) if directional else None
         self.horizontal = ConvGRU(channels, width, kernel, DirectionalConvolution) if directional else None
         self.blend = nn.Conv2d(5 * channels, channels + 1, 1) if directional else None
@@ -48,9 +51,9 @@ class PredictionLayer(nn.Module):
     def forward(
         self, x: Float[Tensor, "B T C H W"], state: PredictionState | None = None, recompute: bool = False
     ) -> tuple[Float[Tensor, "B T C H W"], PredictionState]:
-        """The activations, corrected; and the state to continue from.
+        """Returns the corrected activations, and the state to continue from.
 
-        ``recompute``: keep the activations of a few frames at a time, and compute the others again for the
+        ``recompute``: keep the activations of a few frames at a time, and recompute the others for the
         gradients.
         """
         again = recompute and torch.is_grad_enabled()
@@ -82,7 +85,9 @@ class PredictionLayer(nn.Module):
 
 
 def frames_at_once(x: Float[Tensor, "B T C H W"]) -> int:
-    """All frames where gradients are wanted or a GPU computes; else so few that their maps stay in the CPU's
+    """Returns the number of frames that are computed together.
+
+    It is all frames where gradients are needed or a GPU computes; else so few that their maps fit the CPU's
     cache.
     """
     wanted = x.device.type != "cpu" or torch.is_grad_enabled()
@@ -92,7 +97,10 @@ def frames_at_once(x: Float[Tensor, "B T C H W"]) -> int:
 def _both_signs(
     cell: ConvGRU, x: Float[Tensor, "B T C H W"], hidden: Float[Tensor, "B 2 C H W"] | None
 ) -> tuple[Tensor, Tensor]:
-    """The maps of a cell that looks up, for motion down and (on the picture turned upside down) up."""
+    """Returns the maps of an upward-looking cell, for motion down and up.
+
+    For motion up the picture is turned upside down.
+    """
     assert isinstance(cell.convolution, DirectionalConvolution)
     down, up = (each.unflatten(0, x.shape[:2]) for each in cell.convolution.both_ways(x.flatten(0, 1)))
     start = None if hidden is None else torch.cat([hidden[:, 0], hidden[:, 1].flip(-2)])

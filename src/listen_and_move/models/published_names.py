@@ -1,4 +1,4 @@
-"""Names of the authors' published parameters, and ours: their checkpoints can be loaded here."""
+"""Names of the authors' published parameters and ours, by which their checkpoints are loaded."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -9,7 +9,8 @@ from torch import Tensor
 from listen_and_move.errors import UserError
 
 _GATES = ("update.", "reset.", "output.")
-"""The authors keep three convolutions per recurrent cell; here one gives all three, in this order."""
+"""Gates of a recurrent cell, which has three convolutions in the authors' code and one in ours, in this
+order."""
 
 _PREFIXES = (
     (r"motion\.", "motion."),
@@ -57,7 +58,7 @@ _NAMES: tuple[tuple[str, str, Callable[[Tensor], Tensor]], ...] = (
     (r"conv\.(weight|bias)", r"\1", _same),
     (r"convs\.(\d+)\.weight", r"weights.\1", _one_row),
     (r"bias", r"bias", torch.flatten),
-    # critics
+    # discriminators
     (r"fromRGB\.(\d+)\.conv\.weight", r"from_image.\1.weight", _without_time),
     (r"fromRGB\.(\d+)\.conv\.bias", r"from_image.\1.bias", _same),
     (r"fromRGB\.conv\.weight", r"from_image.0.weight", _without_time),
@@ -75,12 +76,13 @@ _NAMES: tuple[tuple[str, str, Callable[[Tensor], Tensor]], ...] = (
     (r"decision_layer\.conv\.weight", r"decision.weight", _without_time),
     (r"decision_layer\.conv\.bias", r"decision.bias", _same),
 )
-"""Ends of names, ours, and what becomes of the tensor."""
+"""Ends of the authors' names, ours, and the conversion of the tensor."""
 
 
 def from_authors(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The authors' parameters under our names: of a network, or of a generator, encoder, prediction layer or
-    critic.
+    """Returns the authors' parameters under our names.
+
+    They belong to a network, or to a generator, encoder, prediction layer or discriminator.
 
     Raises:
         UserError: a name is not known.

@@ -1,9 +1,7 @@
-"""Recurrent parts: the motion encoder and the convolutional GRUs; and what can be done with any recurrent
-state.
+"""Recurrent parts: the motion encoder and the convolutional GRUs; and operations on recurrent states.
 
-Shape letters: B batch, T frames, S size of a motion token, C channels, H height, W width.
-A state is a NamedTuple of tensors, batch first; None stands for nothing heard yet, which equals zeros
-everywhere.
+Shape letters: B batch, T frames, S size of a motion token, C channels, H height, W width. A state is a
+NamedTuple of tensors, batch first; None is the state before any sound, which equals zeros everywhere.
 """
 
 import math
@@ -22,7 +20,7 @@ State = TypeVar("State")
 
 
 class MotionState(NamedTuple):
-    """What the encoder remembers: per layer its last hidden vectors, oldest first."""
+    """State of the encoder: per layer its last hidden vectors, oldest first."""
 
     memory: tuple[Float[Tensor, "batch dilation size"], ...]
     last: Float[Tensor, "batch 1 size"] | None = None
@@ -44,10 +42,10 @@ class DilatedGRU(nn.Module):
     def forward(
         self, tokens: Float[Tensor, "B T S"], memory: Float[Tensor, "B dilation S"]
     ) -> tuple[Float[Tensor, "B T S"], Float[Tensor, "B dilation S"]]:
-        """Hidden vectors of all frames, and the last of them as the new memory."""
+        """Returns the hidden vectors of all frames, and the last of them as the new memory."""
         input_gates = F.linear(tokens, self.weight_ih, self.bias_ih)
         hidden: list[Tensor] = []
-        # Frames of one group do not depend on each other: they are one product instead of as many.
+        # Frames of one group do not depend on each other, so one product computes all of them.
         for group in input_gates.split(self.dilation, dim=1):
             moved = self._step(group, memory[:, : group.shape[1]])
             memory = torch.cat([memory[:, group.shape[1] :], moved], dim=1)
@@ -76,7 +74,7 @@ class MotionEncoder(nn.Module):
     def forward(
         self, tokens: Float[Tensor, "B T S"], state: MotionState | None = None
     ) -> tuple[Float[Tensor, "B T S"], MotionState]:
-        """Motion tokens of a window, and the state to continue from."""
+        """Returns the motion tokens of a window, and the state to continue from."""
         memories = self._silence(tokens) if state is None else state.memory
         kept: list[Tensor] = []
         for layer, memory in zip(self.layers, memories, strict=True):
@@ -90,8 +88,9 @@ class MotionEncoder(nn.Module):
 
 
 class FeedbackMotionEncoder(MotionEncoder):
-    """The same, frame by frame, hearing LeakyReLU(W token + b) + the motion token before (as Lee et al.
-    2022).
+    """A motion encoder that runs frame by frame and feeds its last token back (as Lee et al. 2022).
+
+    Its input is LeakyReLU(W token + b) + the last motion token.
 
     Source: Redondo 2023, published code, after "Sound-Guided Semantic Video Generation" (ECCV 2022).
     """
@@ -103,7 +102,7 @@ class FeedbackMotionEncoder(MotionEncoder):
     def forward(
         self, tokens: Float[Tensor, "B T S"], state: MotionState | None = None
     ) -> tuple[Float[Tensor, "B T S"], MotionState]:
-        """Motion tokens of a window, and the state to continue from."""
+        """Returns the motion tokens of a window, and the state to continue from."""
         sound_tokens, moved = leaky(self.sound(tokens)), []
         last = None if state is None else state.last
         for token in sound_tokens.split(1, dim=1):
@@ -117,8 +116,9 @@ MOTION_ENCODERS: dict[str, type[MotionEncoder]] = {"basic": MotionEncoder, "feed
 
 
 class KernelConvolution(nn.Module, ABC):
-    """A convolution of odd size that offers its kernel, so that a part of it can be applied to a part of its
-    input.
+    """A convolution of odd size with an accessible kernel.
+
+    A part of the kernel can so be applied to a part of its input.
     """
 
     def __init__(self, size: int, outputs: int) -> None:
@@ -128,7 +128,7 @@ class KernelConvolution(nn.Module, ABC):
 
     @abstractmethod
     def kernel(self) -> Float[Tensor, "outputs inputs rows columns"]:
-        """The weights as one dense kernel."""
+        """Returns the weights as one dense kernel."""
 
     @abstractmethod
     def apply_kernel(
@@ -137,10 +137,10 @@ class KernelConvolution(nn.Module, ABC):
         kernel: Float[Tensor, "D C rows columns"],
         bias: Float[Tensor, " D"] | None = None,
     ) -> Float[Tensor, "B D H W"]:
-        """The convolution with (a part of) its kernel."""
+        """Returns the convolution with the kernel or a part of it."""
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D H W"]:
-        """The whole convolution."""
+        """Returns the whole convolution."""
         return self.apply_kernel(x, self.kernel(), self.bias)
 
 
@@ -152,7 +152,7 @@ class CentredConvolution(KernelConvolution):
         self.weight = nn.Parameter(0.02 * torch.randn(outputs, inputs, size, size))
 
     def kernel(self) -> Float[Tensor, "outputs inputs rows columns"]:
-        """As it is."""
+        """Returns the weights as they are."""
         return self.weight
 
     def apply_kernel(
@@ -161,7 +161,7 @@ class CentredConvolution(KernelConvolution):
         kernel: Float[Tensor, "D C rows columns"],
         bias: Float[Tensor, " D"] | None = None,
     ) -> Float[Tensor, "B D H W"]:
-        """Padded by zeros."""
+        """Returns the convolution with zeros outside the picture."""
         return F.conv2d(x, kernel, bias, padding=self.radius)
 
 
@@ -179,8 +179,9 @@ class DirectionalConvolution(KernelConvolution):
         self.weights = nn.ParameterList(nn.Parameter(0.02 * row) for row in rows)
 
     def kernel(self) -> Float[Tensor, "outputs inputs rows columns"]:
-        """The triangle in a rectangle of zeros, (size + 1)/2 x size; its last row meets the output's own
-        row.
+        """Returns the triangle in a rectangle of zeros, (size + 1)/2 x size.
+
+        The last row meets the output's own row.
         """
         rows = [F.pad(row, (self.radius - j, self.radius - j)) for j, row in enumerate(self.weights)]
         return torch.stack(rows[::-1], dim=2)
@@ -191,7 +192,7 @@ class DirectionalConvolution(KernelConvolution):
         kernel: Float[Tensor, "D C rows columns"],
         bias: Float[Tensor, " D"] | None = None,
     ) -> Float[Tensor, "B D H W"]:
-        """Padded by the top row above, by zeros at the sides."""
+        """Returns the convolution, padded by the top row above and by zeros at the sides."""
         return F.conv2d(
             torch.cat([_border(x[..., :1, :], self.radius), x], dim=-2),
             kernel,
@@ -202,10 +203,10 @@ class DirectionalConvolution(KernelConvolution):
     def both_ways(
         self, x: Float[Tensor, "N C H W"]
     ) -> tuple[Float[Tensor, "N D H W"], Float[Tensor, "N D H W"]]:
-        """The convolution with the first C inputs of its kernel, looking up; and looking down, as on x turned
-        upside down.
+        """Returns the convolutions of x looking up and looking down, with the first C inputs of the kernel.
 
-        Both add up the same rows of products, only shifted the other way.
+        Looking down equals looking up on x turned upside down. Both add up the same rows of products, only
+        shifted the other way.
         """
         own, *others = (
             F.conv2d(x, row[:, : x.shape[1], None], None if j else self.bias, padding=(0, j))
@@ -219,16 +220,16 @@ class DirectionalConvolution(KernelConvolution):
 
 
 def _border(row: Float[Tensor, "B C 1 W"], times: int) -> Float[Tensor, "B C {times} W"]:
-    """A row repeated; torch's padding would leave bfloat16 for it."""
+    """Returns a row repeated; torch's own padding would convert bfloat16."""
     return row.expand(-1, -1, times, -1)
 
 
 class ConvGRU(nn.Module):
-    """A convolutional GRU over a window: h <- (1 - u) h + u tanh(O * [x, r h]), u and r = sigmoid of U, Q *
-    [x, h].
+    """A convolutional GRU over a window.
 
-    The convolution's outputs are update, reset and candidate. Its input half runs once for all frames and
-    gates (`hear`); only the hidden half goes frame by frame (`follow`) (Ballas et al. 2016).
+    h <- (1 - u) h + u tanh(O * [x, r h]), with u and r = sigmoid of U, Q * [x, h]. The convolution's outputs
+    are update, reset and candidate. Its input half runs once for all frames and gates (`hear`); only the
+    hidden half goes frame by frame (`follow`) (Ballas et al. 2016).
     """
 
     def __init__(
@@ -245,11 +246,11 @@ class ConvGRU(nn.Module):
     def forward(
         self, x: Float[Tensor, "B T C H W"], hidden: Float[Tensor, "B D H W"] | None = None
     ) -> Float[Tensor, "B T D H W"]:
-        """Hidden maps of all frames; the last one is the state to continue from."""
+        """Returns the hidden maps of all frames; the last one is the state to continue from."""
         return self.follow(self.hear(x), hidden)
 
     def hear(self, x: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T gates H W"]:
-        """The input half of every gate."""
+        """Returns the input half of every gate."""
         kernel = self.convolution.kernel()[:, : self.inputs]
         return self.convolution.apply_kernel(x.flatten(0, 1), kernel, self.convolution.bias).unflatten(
             0, x.shape[:2]
@@ -258,7 +259,7 @@ class ConvGRU(nn.Module):
     def follow(
         self, input_gates: Float[Tensor, "B T gates H W"], hidden: Float[Tensor, "B D H W"] | None = None
     ) -> Float[Tensor, "B T D H W"]:
-        """The hidden maps, from the input half."""
+        """Returns the hidden maps from the input half."""
         if hidden is None:
             hidden = input_gates.new_zeros(len(input_gates), self.channels, *input_gates.shape[3:])
         # The candidate's kernel is applied to r h and the gates' to h, so the hidden half is two
@@ -278,18 +279,19 @@ class ConvGRU(nn.Module):
 
 
 def detached(state: State) -> State:
-    """The same state, cut from the graph that computed it (truncated back-propagation)."""
+    """Returns the same state without the graph that computed it (truncated back-propagation)."""
     return mapped(Tensor.detach, state)
 
 
 def row(state: State, index: int) -> State:
-    """The state of one item of the batch, as a batch of one."""
+    """Returns the state of one item of the batch, as a batch of one."""
     return mapped(lambda tensor: tensor[index].unsqueeze(0), state)
 
 
 def stacked(states: Sequence[State]) -> State:
-    """One state for a batch, of the states of its parts in order; a part may be None (one item that heard
-    nothing yet).
+    """Returns one state for a batch from the states of its items in order.
+
+    An item may be None: the state before any sound.
     """
     known = next((state for state in states if state is not None), None)
     if known is None:
@@ -302,13 +304,14 @@ def stacked(states: Sequence[State]) -> State:
 
 
 def reset(state: State, rows: Sequence[int]) -> State:
-    """The state with some items of the batch back at nothing heard yet."""
+    """Returns the state with some items of the batch set to the state before any sound."""
     return mapped(lambda tensor: tensor.index_fill(0, torch.tensor(rows, device=tensor.device), 0.0), state)
 
 
 def mapped(change: Callable[..., Any], first: Any, *others: Any) -> Any:
-    """``change`` applied to the tensors at the same place of one or several states, or of tuples, lists and
-    dicts of them.
+    """Returns ``change`` applied to the tensors at the same place of one or several states.
+
+    Tuples, lists and dicts of states are mapped too.
     """
     if first is None or isinstance(first, Tensor):
         return None if first is None else change(first, *others)

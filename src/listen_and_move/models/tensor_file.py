@@ -1,6 +1,4 @@
-"""Safetensors files that anybody may have made: what they say that they hold is known before any of it is
-read.
-"""
+"""Safetensors files from anybody, whose tensors are checked before they are read."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,28 +14,32 @@ from torch import Tensor
 from listen_and_move.errors import UserError, shown
 
 LONGEST_HEADER = 8_000_000
-"""Bytes. That of a training's checkpoint, the longest that this project writes, has some 100 000."""
+"""Most bytes of a header; the longest of this project, that of a checkpoint, has some 100 000."""
 LARGEST_NUMBER = 1e15
-"""Number in a tensor: its square is still a number. Training makes up to 1e12, where a feature hardly
-varies."""
+"""Largest number in a tensor, whose square is still finite.
+
+Training makes up to 1e12, where a feature hardly varies."""
 PICKLED = (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
-"""How pickled checkpoints begin; so does a safetensors file whose header is just so long."""
+"""First bytes of pickled checkpoints.
+
+A safetensors file can begin so too, if its header has that length."""
 
 _DTYPES = {torch.float32: "F32", torch.int64: "I64", torch.uint8: "U8"}
 
 
 class TensorKind(NamedTuple):
-    """What a file says of a tensor, or is to say: a side may be a letter, for any number from 1 on that is
-    the same wherever the letter stands.
+    """Type and shape of a tensor, in a file or as expected.
+
+    A side may be a letter: any number from 1 on that is the same wherever the letter stands.
     """
 
     dtype: str
-    """As safetensors calls it, such as F32."""
+    """Type as safetensors calls it, such as F32."""
     shape: tuple[int | str, ...]
 
     @classmethod
     def of(cls, text: str) -> "TensorKind":
-        """Returns the kind that a text such as ``"F32 N 3 H W"`` says."""
+        """Returns the kind that a text such as ``"F32 N 3 H W"`` describes."""
         dtype, *sides = text.split()
         return cls(dtype, tuple(int(side) if side.isdecimal() else side for side in sides))
 
@@ -46,20 +48,20 @@ class TensorKind(NamedTuple):
 
 
 def kinds_of(tensors: Mapping[str, Tensor]) -> dict[str, TensorKind]:
-    """Returns the kinds of tensors, by name; those of networks alone."""
+    """Returns the kinds of tensors by name; only types that networks have."""
     return {name: TensorKind(_DTYPES[each.dtype], tuple(each.shape)) for name, each in tensors.items()}
 
 
 @dataclass(frozen=True)
 class TensorFile:
-    """A file that is open, with nothing of its tensors read."""
+    """An open file, of whose tensors none is read yet."""
 
     path: Path
     name: str
-    """For messages."""
+    """Name of the file, for messages."""
     metadata: Mapping[str, str]
     kinds: Mapping[str, TensorKind]
-    """Of all tensors, by name."""
+    """Kinds of all tensors, by name."""
     _file: Any
 
     def read(self, names: Iterable[str], largest: float = LARGEST_NUMBER) -> dict[str, Tensor]:
@@ -87,13 +89,13 @@ class TensorFile:
         Args:
             expected: kinds by name.
             optional: names of those that may be missing.
-            sides: what letters stand for that are known already.
+            sides: values of letters that are known already.
 
         Returns:
-            What every letter stands for.
+            The value of every letter.
 
         Raises:
-            ValueError: what is not as expected; the message says it.
+            ValueError: a tensor is not as expected; the message says how.
         """
         known = dict(sides or {})
         for name in expected.keys() - self.kinds.keys() - set(optional):
@@ -106,7 +108,7 @@ class TensorFile:
 
 
 def _fits(kind: TensorKind, expected: TensorKind, sides: dict[str, int]) -> bool:
-    """Whether a tensor is as expected; letters that were not known stand for its sides from now on."""
+    """Returns whether a tensor is as expected, and stores its sides as the values of new letters."""
     if kind.dtype != expected.dtype or len(kind.shape) != len(expected.shape):
         return False
     for side, wanted in zip(kind.shape, expected.shape, strict=True):
@@ -159,7 +161,7 @@ def opened_tensors(path: Path, name: str = "") -> Iterator[TensorFile]:
 
 
 def check_finite(file: str, tensors: Mapping[str, Tensor], most: float = LARGEST_NUMBER) -> None:
-    """Refuses NaN and infinity, which would be drawn as black, and what would become infinite.
+    """Refuses NaN and infinity, which would be drawn as black, and numbers that would become infinite.
 
     Args:
         file: its name, for messages.
@@ -169,11 +171,11 @@ def check_finite(file: str, tensors: Mapping[str, Tensor], most: float = LARGEST
     Raises:
         UserError: one is there.
     """
-    # By NumPy: threads of torch would wait for each other here, longer than all of it takes.
+    # By NumPy: torch's threads would wait for each other longer than the whole check takes.
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and tensor.numel():
             numbers = (tensor.float() if tensor.itemsize < 4 else tensor).numpy()
-            largest = max(numbers.max(), -numbers.min())  # NaN where one is
+            largest = max(numbers.max(), -numbers.min())  # NaN where a number is
             if not np.isfinite(largest):
                 raise not_finite(file, name)
             if largest > most:
@@ -184,7 +186,7 @@ def check_finite(file: str, tensors: Mapping[str, Tensor], most: float = LARGEST
 
 
 def not_finite(file: str, name: str) -> UserError:
-    """Returns the refusal of a number that is not finite.
+    """Returns the error for a number that is not finite.
 
     Args:
         file: its name, for messages.

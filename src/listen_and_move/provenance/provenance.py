@@ -1,6 +1,7 @@
-"""What the pictures of an output are by their origin, for people and for machines.
+"""Provenance of an output: the origin of its pictures, for people and for machines.
 
-The types are terms of IPTC's vocabulary of digital source types; docs/provenance.md says why which.
+The types are terms of IPTC's vocabulary of digital source types; docs/provenance.md gives the reason for
+each.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,36 +19,38 @@ STRENGTH: tuple[SourceType, ...] = (
     "compositeWithTrainedAlgorithmicMedia",
     "trainedAlgorithmicMedia",
 )
-"""The farther on, the more of the picture was made by an algorithm, and the more of that was learnt."""
+"""Source types in order of strength.
+
+The farther on, the more of the picture was made by an algorithm, and the more of that was learnt."""
 PROGRAM = "Listen and Move"
 
 
 class Provenance(NamedTuple):
-    """What the pictures of an output are."""
+    """Origin of the pictures of an output."""
 
     source_type: SourceType
     mark: str
-    """One line: what they are, by which version, and the sha256 of what they were made of."""
+    """One line: kind of the pictures, version of the program, and the sha256 of their sources."""
     done: str
     """What an algorithm did, in sentences."""
     models: tuple[str, ...] = ()
-    """sha256 of the models that made them."""
+    """sha256 of the models that made the pictures."""
     videos: tuple[str, ...] = ()
-    """sha256 of the videos of which frames are in them."""
+    """sha256 of the videos whose frames are in the pictures."""
 
     @property
     def source_uri(self) -> str:
-        """The source type as IPTC's vocabulary names it."""
+        """Address of the source type in IPTC's vocabulary."""
         return VOCABULARY + self.source_type
 
     @property
     def description(self) -> str:
-        """The mark and what was done."""
+        """The mark, and what was done."""
         return f"{self.mark}. {self.done}"
 
     @property
     def tags(self) -> dict[str, str]:
-        """What a container says of itself in tags; each writes those that it has a place for."""
+        """Returns the tags for a container, which writes those that it has a place for."""
         return {
             "comment": self.mark,
             "description": self.done,
@@ -62,7 +65,7 @@ class Provenance(NamedTuple):
             video: sha256 of the video that the still is taken from.
         """
         return self._replace(
-            # Around what a network draws is then what a camera saw.
+            # The drawn picture is then surrounded by what a camera filmed.
             source_type="compositeWithTrainedAlgorithmicMedia"
             if self.source_type == "trainedAlgorithmicMedia"
             else self.source_type,
@@ -131,11 +134,10 @@ def compared() -> Provenance:
 
 
 def mixture(parts: Sequence[Provenance]) -> Provenance:
-    """Returns the provenance of an output in which several kinds of pictures are seen: it is the strongest of
-    theirs.
+    """Returns the provenance of an output that shows several kinds of pictures: that of the strongest kind.
 
     Args:
-        parts: those of its pictures; at least one.
+        parts: provenance of each kind; at least one.
     """
     return Provenance(
         STRENGTH[max(STRENGTH.index(part.source_type) for part in parts)],

@@ -1,8 +1,8 @@
-"""A page without a server: a folder that any web host or a USB stick can serve, in which a film is played by
-the sound that a visitor brings.
+"""A page without a server: a folder that any web host or a USB stick can serve.
 
-The page hears, chooses and draws by itself: a path live and by sound alone, with dissolves. It holds the
-frames that a model keeps, and what they are chosen by; no network, and no sound.
+On the page a film is played by the sound that a visitor brings. The page hears, chooses and draws by itself:
+a path live and by sound alone, with dissolves. It holds the frames that a model keeps, and the keys by which
+they are chosen; no network, and no sound.
 """
 
 import json
@@ -38,34 +38,36 @@ from listen_and_move.runs import model_path
 from listen_and_move.sharing.page_keys import page_keys, written
 
 LIVE_BY_SOUND = PictureChoice(by_sound=True, live=True)
-"""What a page plays: a path by the sound alone, whose future is not known."""
+"""The picture that a page plays: a path by the sound alone, whose future is not known."""
 SCRIPTS = ("signal.js", "hearing.js", "choosing.js", "memory.js", "page.js")
-"""Parts of the one script of a page, in their order."""
+"""Parts of the one script of a page, in order."""
 MOST_FRAMES = 54_000
-"""Half an hour at 30 frames per second: a cue takes 33 to 56 ms on a busy core, and 1.0 GB are loaded."""
+"""Most frames of a page: half an hour at 30 frames per second.
+
+With so many a cue takes 33 to 56 ms on a busy core, and 1.0 GB are loaded."""
 LONGEST_CREDIT = 500
-"""Characters."""
+"""Most characters of the credit."""
 CONSENT = "everybody who is seen in it must agree to that"
 _PIECE = 1 << 20
 
 
 class Publication(NamedTuple):
-    """What a page publishes."""
+    """The contents that a page publishes."""
 
     folder: Path
     seconds: float
-    """Of film."""
+    """Seconds of film."""
     size: tuple[int, int]
     """Width and height of the frames, in pixels."""
     kept_size: tuple[int, int]
-    """Of the frames as the model keeps them; larger ones are made smaller."""
+    """Size of the frames that the model keeps; larger ones are scaled down."""
     bytes: int
-    """Of the whole folder."""
+    """Bytes of the whole folder."""
     loaded: int
-    """Bytes that a browser loads of it, if its decoder does not fail: packets or pictures, and the rest."""
+    """Bytes that a browser loads if its decoder does not fail: packets or pictures, and the rest."""
 
     def described(self) -> str:
-        """Returns in words what is published."""
+        """Returns the contents in words."""
         width, height = self.size
         film = f"{self.seconds:.1f} s of film, {width}x{height} pixels"
         if self.size != self.kept_size:
@@ -148,7 +150,7 @@ def _check_folder(folder: Path) -> None:
 
 
 def _check_kept(model: Path) -> None:
-    """Refuses a model that keeps no frames: what a page publishes is what the model's owner chose to keep."""
+    """Refuses a model that keeps no frames: its owner chose not to share them."""
     if not is_video(model) and loaded_model(model_path(model)).kept is None:
         raise UserError(
             f"{model}: expected a model that keeps frames of its clip, which a page plays; it keeps none",
@@ -157,7 +159,7 @@ def _check_kept(model: Path) -> None:
 
 
 def _check_length(model: Path, kept: KeptFrames) -> None:
-    """Refuses a film that a page cannot play: it compares every frame with what is heard, at each frame."""
+    """Refuses a film that is too long for a page, which compares every frame with the sound at each frame."""
     frames = len(kept.sizes)
     if frames > MOST_FRAMES:
         raise UserError(
@@ -167,7 +169,7 @@ def _check_length(model: Path, kept: KeptFrames) -> None:
 
 
 def _encoded(kept: KeptFrames, outputs: tuple[BinaryIO, BinaryIO], progress: Progress) -> BrowserFrames:
-    """Writes every frame as a camera would see it that stands still, in steady light."""
+    """Writes every frame as a camera that stands still would see it, in steady light."""
     camera, count = PathCamera(kept, "still"), len(kept.sizes)
     encoder = BrowserEncoder(*outputs, kept.picture_size, kept.about.fps)
     for place in range(count):
@@ -175,7 +177,7 @@ def _encoded(kept: KeptFrames, outputs: tuple[BinaryIO, BinaryIO], progress: Pro
         progress(place + 1, count)
     sizes = encoder.finish()
     for output in outputs:
-        output.flush()  # what the disk has no room for is told here
+        output.flush()  # raises where the disk is full
     return sizes
 
 
@@ -217,7 +219,7 @@ def _static(name: str) -> str:
 
 
 def _html(credit: str, provenance: Provenance) -> str:
-    """Returns the page, which says to people whose film it is and to machines what its picture is."""
+    """Returns the page, with the credit for people and the provenance for machines."""
     said = {
         "credit": credit,
         "source_type": provenance.source_uri,

@@ -1,5 +1,6 @@
-"""What a page without a server hears and chooses by: settings and arrays, taken from the pipeline that plays
-a path live and by sound alone.
+"""Keys of a page without a server: the settings and arrays by which it hears and chooses.
+
+They are taken from the pipeline that plays a path live and by sound alone.
 """
 
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ from listen_and_move.inference.sources.path import UNKNOWN_LEVEL, PathSource, no
 from listen_and_move.models import path_search
 
 RESAMPLER = {"SIZE": 32, "CUTOFF": 0.97, "BETA": 9}
-"""Of FFmpeg's resampler, as it is by default: taps, edge of the band, and form of the window."""
+"""Defaults of FFmpeg's resampler: taps, edge of the band, and shape of the window."""
 CONSTANTS: Mapping[str, tuple[ModuleType, str]] = {
     "analysis": (features, "SAMPLE_RATE WINDOW FFT HOP CLAMP QUIET_DB HEARD_DB"),
     "kinds": (feature_kinds, "SMALLEST_POWER RANGE_DB"),
@@ -41,20 +42,20 @@ CONSTANTS: Mapping[str, tuple[ModuleType, str]] = {
         "REMEMBERED_CHUNKS TOLD_EVERY LOUD_DB LOUD_SHARE FEWEST",
     ),
 }
-"""Constants that the page has from the modules of this package, so that each stands in one place."""
+"""Constants of this package's modules that the page uses, so that each stands in one place."""
 
 
 class PageKeys(NamedTuple):
-    """What a page hears and chooses by."""
+    """Settings and arrays by which a page hears and chooses."""
 
     settings: dict[str, Any]
-    """As JSON."""
+    """Settings as JSON."""
     arrays: dict[str, np.ndarray]
-    """float32 or int32, of one or two dimensions."""
+    """Arrays of float32 or int32, of one or two dimensions."""
 
 
 def page_keys(pipeline: Pipeline) -> PageKeys:
-    """Returns what a page hears and chooses by.
+    """Returns the keys of a page.
 
     Args:
         pipeline: that shows a path by sound alone, live.
@@ -105,7 +106,7 @@ def page_keys(pipeline: Pipeline) -> PageKeys:
 
 
 def written(arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, dict[str, Any]], bytes]:
-    """Returns where each array lies among the bytes of all, and these bytes, little endian."""
+    """Returns the place of each array among the bytes of all, and these bytes, little endian."""
     entries, parts, offset = {}, [], 0
     for name, array in arrays.items():
         rows, columns = array.shape if array.ndim == 2 else (1, len(array))
@@ -147,7 +148,7 @@ def _features(extractor: FeatureExtractor) -> dict[str, Any]:
 
 
 def _heard_by(extractor: FeatureExtractor) -> dict[str, np.ndarray]:
-    """Arrays from which features are made."""
+    """Returns the arrays from which features are made."""
     filters = features.mel_filters(extractor.config.bands).numpy()
     used = int(np.flatnonzero(filters.any(0))[-1]) + 1
     assert used <= FFT // 2
@@ -174,7 +175,7 @@ def _matcher(matcher: Matcher | None) -> dict[str, float] | None:
 
 
 def _matched_by(matcher: Matcher | None) -> dict[str, np.ndarray]:
-    """Arrays by which a foreign sound is brought into the clip's sound world."""
+    """Returns the arrays that match a foreign sound to the clip's."""
     if matcher is None:
         return {}
     home = matcher.home

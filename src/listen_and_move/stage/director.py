@@ -1,4 +1,4 @@
-"""Does between two pictures what was asked for from outside, and tells whoever listens how it goes."""
+"""The director: carries out outside commands between two pictures, and reports to listeners."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -29,24 +29,24 @@ from listen_and_move.stage.cues import MOST_CUES, Cue, write_cues
 from listen_and_move.stage.turning import DIALS, OFF, Turning, Value
 
 Reply = Callable[[Iterable[Address], Sequence[tuple[str, Sequence[int | float | str]]]], None]
-"""Sends messages, each an address and its arguments, to some."""
+"""Sends messages, each an address and its arguments, to some listeners."""
 LEAST_LEVEL = -120.0
-"""dB that are told for digital silence."""
+"""Level in dB that is reported for digital silence."""
 LIST_PART = 16
 """Messages of a list in one packet."""
 
 
 class Director:
-    """Changes how it is played.
+    """Changes how live play goes on.
 
     Args:
-        mailbox: what is asked for.
-        controls: where the dials begin.
-        gain: where the gain begins.
-        cues: those that there are.
-        cue_file: where they are kept; None: until the end.
-        fade: seconds of a change of model or of a cue that does not say.
-        reply: sends what is told.
+        mailbox: commands from outside.
+        controls: initial values of the dials.
+        gain: initial gain.
+        cues: the known cues.
+        cue_file: file for the cues; None: they last until the end.
+        fade: seconds of a change of model or of a cue that does not say its own.
+        reply: sends reports.
         tell: shows a line.
     """
 
@@ -66,27 +66,27 @@ class Director:
         self.cues, self.reply, self.tell = dict(cues), reply, tell
         self.turning = Turning({**vars(controls), "gain": gain})
         self.listeners: dict[Address, None] = {}
-        """Who is told with every picture."""
+        """Addresses that get a report with every picture."""
         self.told = 0
-        """Frames of which the listeners have been told."""
+        """Number of frames that listeners have been told of."""
         self.change: tuple[str, float] | None = None
-        """A model that is to be seen, and seconds: it follows the dials, since it waits as long as they
-        say."""
-        self.writer = ThreadPoolExecutor(1, "cues")  # a slow disk costs no picture
+        """A model to fade to, and the seconds of the fade; it waits as long as the dials say, and follows
+        them."""
+        self.writer = ThreadPoolExecutor(1, "cues")  # so that a slow disk delays no picture
         self.written: Future[None] | None = None
-        """The newest cues, on their way to the file."""
+        """Writing of the newest cues."""
         self.failure = ""
-        """Why the file holds older ones."""
+        """Why the file still holds older cues."""
         self.begun = False
 
     def close(self) -> None:
-        """Waits until what was stored is written."""
+        """Waits until stored cues are written."""
         self.writer.shutdown()
         for line in self.mailbox.take_lines():
             self.tell(line)
 
     def direct(self, player: Crossfader, status: Status) -> None:
-        """Changes what is asked for; see `perform`."""
+        """Carries out waiting commands; see `perform`."""
         if not self.begun:
             self.begun = True
             self._tell_missing(player.names)
@@ -97,7 +97,7 @@ class Director:
                 self._obey(command, player, now)
             except UserError as error:
                 self.mailbox.note((type(command), command[0]), error)
-            except Exception as error:  # no message ends a show
+            except Exception as error:  # no message may end live play
                 self.mailbox.note((type(command), type(error)), f"{shown(command)}: failed: {error!r}")
         if commands or self.turning.ramps:
             self.turning.settle(now)
@@ -112,7 +112,7 @@ class Director:
             self.tell(line)
 
     def _answer(self, commands: Sequence[Command], player: Crossfader, status: Status, now: float) -> None:
-        """Tells whoever asked, and whoever listens; what is told is put together once for all of them."""
+        """Sends reports to listeners and to those who asked; each report is made once for all of them."""
         told = [command.to for command in commands if isinstance(command, AskStatus)]
         if status.frames > self.told:
             told += self.listeners
@@ -125,7 +125,7 @@ class Director:
                 self.reply(asking, listed[first : first + LIST_PART])
 
     def _tell_missing(self, names: Sequence[str]) -> None:
-        """Says which cues cannot be recalled."""
+        """Shows which cues cannot be recalled."""
         missing = [name for name, cue in self.cues.items() if cue.model not in (None, *names)]
         if missing:
             some = ", ".join(missing[:10]) + (" and others" if len(missing) > 10 else "")
@@ -147,13 +147,13 @@ class Director:
                 self._store(name, self.fade if seconds is None else seconds, player, now)
             case Follow(to):
                 self.listeners.pop(to, None)
-                while len(self.listeners) >= MOST_LISTENERS:  # the oldest has probably gone
+                while len(self.listeners) >= MOST_LISTENERS:  # the oldest listener has probably gone
                     self.listeners.pop(next(iter(self.listeners)))
                 self.listeners[to] = None
             case Unfollow(to):
                 self.listeners.pop(to, None)
             case AskStatus() | AskList():
-                pass  # answered when all is done
+                pass  # answered after all commands
 
     def _recall(self, name: str, seconds: float | None, player: Crossfader, now: float) -> None:
         if name not in self.cues:
@@ -176,7 +176,7 @@ class Director:
             self.mailbox.note("cues", "cues are kept in no file, and end with the play")
         else:
             if self.written is not None:
-                self.written.cancel()  # the newest cues hold the older ones
+                self.written.cancel()  # the newest cues include the older ones
             self.written = self.writer.submit(self._write, self.cue_file, dict(self.cues))
 
     def _write(self, path: Path, cues: Mapping[str, Cue]) -> None:
@@ -190,7 +190,7 @@ class Director:
         self.failure = failure
 
     def _listed(self, player: Crossfader, now: float) -> list[tuple[str, list[int | float | str]]]:
-        """All there is: of each dial its value, range, step, unit and label; models and cues by name."""
+        """Returns all names: each dial with its value, range, step, unit and label; models and cues."""
         values = self.turning.at(now)
         listed: list[tuple[str, list[int | float | str]]] = [
             (
@@ -205,8 +205,10 @@ class Director:
 
 
 def state_of(player: Crossfader, status: Status) -> list[tuple[str, list[int | float | str]]]:
-    """What a listener is told: level in dB, novelty where it is known, frames so far, latency in seconds, and
-    the model that is seen or will be.
+    """Returns the report for a listener.
+
+    It holds level in dB, novelty where it is known, frames so far, latency in seconds, and the model that is
+    seen or will be.
     """
     level = status.level if isfinite(status.level) else LEAST_LEVEL
     novelty = player.seen.novelty
@@ -224,7 +226,7 @@ def _told(value: Value) -> float | str:
 
 
 def _named(model: str | int, names: Sequence[str]) -> str:
-    """The name of a model that is named or numbered; a text may hold the number."""
+    """Returns the name of a model that is given by name or number; a text may hold the number."""
     if model in names:
         return str(model)
     if isinstance(model, str) and model.isascii() and model.isdigit() and len(model) < 4:

@@ -1,6 +1,6 @@
-"""Open Sound Control over UDP: packets into commands, and replies.
+"""Open Sound Control over UDP: packets become commands, and replies become packets.
 
-A packet is anybody's. It is read within bounds, and what is wrong with it is told once and changes nothing.
+A packet may come from anybody. It is read within bounds; an error in it is reported once and changes nothing.
 """
 
 import select
@@ -36,17 +36,18 @@ from listen_and_move.stage.commands import (
 from listen_and_move.stage.turning import checked_seconds, checked_value, dial_named
 
 LARGEST_PACKET = 8192
-"""Bytes that are read."""
+"""Most bytes of a packet that is read."""
 LARGEST_DATAGRAM = 65_536
-"""Bytes that can come: less room for them is an error on Windows."""
+"""Most bytes of a packet that can come: a smaller buffer is an error on Windows."""
 MOST_MESSAGES, DEEPEST_BUNDLE = 64, 4
-"""Of a packet."""
+"""Most messages of a packet, and deepest nesting of its bundles."""
 MOST_ARGUMENTS = 8
 READ_TYPES = frozenset("ifhdsTFN")
-"""Whole numbers, numbers, texts, true, false, nothing."""
+"""Types of arguments: whole numbers, numbers, texts, true, false, nothing."""
 BATCH, PAUSE = 50, 0.01
-"""After so many messages the network waits so many seconds: 5000 messages a second at most, whoever sends
-more, and the picture keeps its time. The system drops the rest."""
+"""After so many messages the network thread waits so many seconds.
+
+So at most 5000 messages a second are read, and pictures stay in time. The system drops the rest."""
 _BUNDLE = b"#bundle\x00"
 _ASKING: dict[str, Callable[[Address], Command]] = {
     "follow": Follow,
@@ -57,11 +58,11 @@ _ASKING: dict[str, Callable[[Address], Command]] = {
 
 Argument = int | float | str | bool | None
 Message = tuple[str, Sequence[Argument]]
-"""Address and arguments."""
+"""An address and its arguments."""
 
 
 def messages_of(packet: bytes) -> list[Message]:
-    """The messages of a packet. Bundles are taken at once, whatever their time says.
+    """Returns the messages of a packet. Bundles are taken at once, whatever their time says.
 
     Raises:
         UserError: it is no OSC, or more than is read.
@@ -75,15 +76,16 @@ def messages_of(packet: bytes) -> list[Message]:
 
 
 def _contents(packet: bytes, depth: int) -> Iterator[bytes]:
-    """The messages of a packet, as they are written. `pythonosc`'s own reader of bundles does not end where a
-    size is negative.
+    """Yields the messages of a packet in their coded form.
+
+    The reader of bundles in `pythonosc` does not end where a size is negative.
     """
     if not packet.startswith(_BUNDLE):
         yield packet
         return
     if depth == 0:
         raise UserError(f"OSC: expected bundles of at most {DEEPEST_BUNDLE} levels; got more")
-    place = len(_BUNDLE) + 8  # after the time
+    place = len(_BUNDLE) + 8  # after the time tag
     while place < len(packet):
         if place + 4 > len(packet):
             raise UserError("OSC: expected a bundle that is whole; got a part of one")
@@ -101,7 +103,7 @@ def _message(content: bytes) -> Message:
             raise ValueError
         address, place = osc_types.get_string(content, 0)
         types = osc_types.get_string(content, place)[0] if content[place:] else ","
-        # Of other kinds the reader does not know how long they are.
+        # The reader does not know the length of other types.
         if not types.startswith(",") or not READ_TYPES.issuperset(types[1:]):
             raise UserError(f"OSC: expected arguments that are numbers and texts; got {shown(types)}")
         if len(types) - 1 > MOST_ARGUMENTS:
@@ -112,7 +114,7 @@ def _message(content: bytes) -> Message:
 
 
 def command_of(message: Message, sender: Address) -> Command | None:
-    """What a message asks for; None: a button that was let go.
+    """Returns the command of a message; None for a button that was released.
 
     Args:
         message: address and arguments.
@@ -153,7 +155,7 @@ def command_of(message: Message, sender: Address) -> Command | None:
 
 
 def _arguments(address: str, arguments: Sequence[Argument], most: int) -> list[Argument]:
-    """So many arguments, None for those that were left away."""
+    """Returns at most ``most`` arguments, with None for missing ones."""
     if len(arguments) > most:
         raise UserError(f"{address}: expected at most {most} arguments; got {len(arguments)}")
     return [*arguments, *[None] * (most - len(arguments))]
@@ -161,7 +163,7 @@ def _arguments(address: str, arguments: Sequence[Argument], most: int) -> list[A
 
 def _change(model: Argument, seconds: Argument) -> ChangeModel:
     if isinstance(model, float) and model.is_integer():
-        model = int(model)  # of programs that send nothing but floats
+        model = int(model)  # some programs send nothing but floats
     if isinstance(model, bool) or not isinstance(model, (str, int)):
         raise UserError(f"model: expected a name, or a number from 1; got {shown(model)}")
     return ChangeModel(model, None if seconds is None else checked_seconds(seconds))
@@ -187,11 +189,11 @@ def _port(value: Argument) -> int:
 
 
 class OscServer:
-    """Listens to UDP in a thread of its own, which leaves commands in a box and touches nothing else.
+    """Listens to UDP in a thread of its own, which leaves commands in a mailbox and touches nothing else.
 
     Args:
-        host: where; this machine alone by default.
-        port: on which port; 0: any that is free.
+        host: address to listen on; this machine alone by default.
+        port: to listen on; 0: any that is free.
         mailbox: where commands go.
 
     Raises:
@@ -206,18 +208,18 @@ class OscServer:
         self.thread.start()
 
     def close(self) -> None:
-        """Listens no more."""
+        """Stops listening."""
         self.over.set()
         self.thread.join()
         self.socket.close()
 
     @property
     def alone(self) -> bool:
-        """Whether this machine alone is listened to."""
+        """Whether only this machine can send messages."""
         return _is_loopback(self.address[0])
 
     def reachable(self, host: str, port: int) -> Address:
-        """The numbers of a host to which this server can reply; nothing is looked up later.
+        """Returns the numeric address of a host to which this server can reply; nothing is looked up later.
 
         Raises:
             UserError: there is no such host, or replies from here cannot go there.
@@ -239,7 +241,7 @@ class OscServer:
         return to
 
     def reply(self, to: Iterable[Address], messages: Sequence[Message]) -> None:
-        """Sends messages to everybody as one bundle; what cannot be sent at once is left away."""
+        """Sends messages to all addresses as one bundle; what cannot be sent at once is dropped."""
         data = bundle(messages)
         for host, port in to:
             try:
@@ -248,7 +250,7 @@ class OscServer:
                 self.mailbox.note(("reply", host, port), f"OSC: replies do not reach {host}:{port}")
 
     def receive(self, packet: bytes, sender: Address) -> int:
-        """Takes a packet.
+        """Reads a packet into commands.
 
         Returns:
             How many messages were in it, at least 1.
@@ -277,7 +279,7 @@ class OscServer:
                 continue
             try:
                 packet, sender = self.socket.recvfrom(LARGEST_DATAGRAM)
-            except OSError:  # somebody to whom was replied has gone, which Windows tells here
+            except OSError:  # Windows reports here that the receiver of a reply has gone
                 continue
             count += self.receive(packet, sender[:2])
             if count >= BATCH:
@@ -290,8 +292,8 @@ def _is_loopback(host: str) -> bool:
 
 
 def _bound(host: str, port: int) -> socket.socket:
-    """A socket that never waits."""
-    if not 0 <= port < 65536:  # the system would take the rest of a division
+    """Returns a socket that never blocks."""
+    if not 0 <= port < 65536:  # the system would take the port modulo 65536
         raise UserError(f"OSC: expected a port of 0 to 65535; got {port}", "choose another --osc")
     try:
         family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
@@ -310,7 +312,7 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 def bundle(messages: Sequence[Message]) -> bytes:
-    """Messages as one packet; whole numbers, numbers and texts keep their kinds."""
+    """Returns messages as one packet; whole numbers, numbers and texts keep their types."""
     built = OscBundleBuilder(IMMEDIATELY)
     for address, arguments in messages:
         message = OscMessageBuilder(address)

@@ -1,4 +1,4 @@
-"""Training frames are put into a run folder, and from there or by themselves into a model that has none."""
+"""Addition of training frames to a run folder, and to a model that has none."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -19,17 +19,18 @@ from listen_and_move.training.memory_fitting import remembered_frames
 from listen_and_move.training.picture_fitting import with_fitted_picture
 
 SAME = 4.0
-"""Mean difference, of 255, up to which decoded frames are those that a model remembers: decoders differ by
-less than 1."""
+"""Most mean difference, of 255, between decoded frames and the same frames in a model.
+
+Decoders differ by less than 1."""
 
 
 class AddedFrames(NamedTuple):
-    """What was added."""
+    """The result of an addition."""
 
     model: Path
-    """The file that has the frames now."""
+    """The model file with the frames."""
     described: str
-    """In words: seconds, size of the picture, bytes."""
+    """The added frames in words: seconds, size of the picture, bytes."""
 
 
 def add_frames(
@@ -39,8 +40,9 @@ def add_frames(
     keep: Literal["source", "small"] = "source",
     progress: Progress = untold,
 ) -> AddedFrames:
-    """Adds the training frames of a video to the model that learnt it, so that it plays a path; trains
-    nothing.
+    """Adds the training frames of a video to the model that learnt it; trains nothing.
+
+    With them the model plays a path.
 
     Args:
         model: a run folder or a model file, which is replaced by one with the frames.
@@ -107,11 +109,11 @@ def keep_training_frames(
         UserError: the picture is too large to be kept.
     """
     keep = config.training.keep
-    if keep == "none" or video.is_dir():  # a folder of songs has no frames in a row that could be a path
+    if keep == "none" or video.is_dir():  # the frames of a folder of songs cannot be a path
         folder.frames_file.unlink(missing_ok=True)
         return
     small = keep == "small"
-    with suppress(UserError):  # they are missing or damaged, and made anew
+    with suppress(UserError):  # missing or damaged frames are made anew
         if read_frames_file(folder.frames_file, config.features.size).about.small == small:
             return
     kept = keep_frames(video, video_hash, clip, config.clip, config.features, small=small, progress=progress)
@@ -129,6 +131,6 @@ def _check_learnt(video: Path, model: Model, clip: Clip, config: Config) -> None
     elif generator.mean_frame is not None:
         apart = float((generator.mean_frame - clip.mean_frame).abs().mean()) * 127.5
     else:
-        return  # it knows nothing of what it learnt
+        return  # the model holds nothing to compare
     if not apart <= SAME:
         raise UserError(f"{video}: expected the video that this model learnt; its frames are others")

@@ -1,5 +1,6 @@
-"""Augmentation of what the discriminators see: random colour, shift and cut-out, so that a discriminator does
-not learn few frames by heart.
+"""Augmentation of the discriminators' inputs: random colour, shift and cut-out.
+
+It keeps a discriminator from learning few frames by heart.
 
 After Zhao et al. 2020 (differentiable augmentation): real and generated windows are augmented alike, and
 gradients pass to the generator, so that the generator does not learn to draw the augmentation. All frames of

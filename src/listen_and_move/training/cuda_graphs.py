@@ -1,9 +1,8 @@
-"""CUDA graphs of training steps: a step is recorded once and replayed, so that thousands of launches become
-one.
+"""CUDA graphs of training steps: a step is recorded once and replayed as one launch instead of thousands.
 
-A recorded step reads its inputs where they lay and writes its results where they were, so inputs are copied
-there and results are copied away. Whatever decides on the host what is computed makes another kind of step,
-recorded on its own: whether the step has penalties, a silence batch, a state before its windows.
+A recorded step reads and writes fixed memory, so inputs are copied there and results are copied away. Every
+decision on the host about what is computed makes another kind of step, recorded on its own: whether the step
+has penalties, a silence batch, a state before its windows.
 """
 
 import warnings
@@ -20,15 +19,16 @@ Inputs = TypeVar("Inputs")
 Outcome = TypeVar("Outcome")
 
 WARM_UP = 3
-"""Steps of a kind that are computed launch by launch before one is recorded: in them, libraries choose their
-kernels and allocate memory, which a recording must not do."""
+"""Steps of a kind that are computed launch by launch before one is recorded.
+
+In them, libraries choose their kernels and allocate memory, which a recording must not do."""
 
 
 class Recorder(Protocol):
-    """What records a computation; tests have one that needs no GPU."""
+    """Records computations; tests have a recorder that needs no GPU."""
 
     def warm(self, call: Callable[[], Outcome]) -> Outcome:
-        """Computes the call where it will be recorded, and returns its result."""
+        """Computes the call in the place of the recording, and returns its result."""
         ...
 
     def record(self, call: Callable[[], Outcome]) -> Callable[[], Outcome]:
@@ -84,7 +84,7 @@ class _Kind:
     steps: int = 0
     """Steps computed launch by launch so far."""
     replay: Callable[[], Any] | None = None
-    """None before one is recorded."""
+    """Replays a recorded step; None before one is recorded."""
 
 
 class CudaGraphStep:

@@ -1,4 +1,4 @@
-"""One training at a time in a run folder, whatever became of the one before."""
+"""The lock of a run folder: one training at a time, whatever became of earlier ones."""
 
 import errno
 import sys
@@ -23,17 +23,17 @@ else:
 
 
 TAKEN = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
-"""What locking fails with when somebody else holds the lock."""
+"""Errors of locking a file that another process has locked."""
 
 
 @contextmanager
 def held(folder: RunFolder) -> Iterator[None]:
-    """Meanwhile no other training writes to a run folder; what killed ones left half written there is removed
-    first.
+    """Within the context no other training writes to a run folder.
 
-    The lock is on a file that stays; the system frees the lock when its process ends, in whatever way. Where
-    the file cannot be opened, or the file system has no locks, training goes on without one: then it is up to
-    the user not to train twice in one folder, and nothing is removed.
+    Half-written files of killed trainings are removed first. The lock is on a file that stays; the system
+    frees the lock when its process ends, in whatever way. Where the file cannot be opened, or the file system
+    has no locks, training goes on without one: then it is up to the user not to train twice in one folder,
+    and nothing is removed.
 
     Raises:
         UserError: another training is under way there.
@@ -52,12 +52,12 @@ def held(folder: RunFolder) -> Iterator[None]:
                     "way there",
                     "wait for its end, stop it, or choose another --run",
                 ) from None
-        else:  # only under the lock: without one, the files may be those of a training that is writing them
+        else:  # only under the lock: without it, a training may be writing the files
             for left in folder.half_written():
                 with suppress(OSError):
                     left.unlink()
         yield
     finally:
         if file is not None:
-            # Not removed: whoever opened it meanwhile would lock a file that has lost its name.
+            # The file is not removed: a process that has opened it would lock a file without a name.
             file.close()

@@ -1,5 +1,4 @@
-"""The frame memory is filled before the first step: which frames are remembered, by which keys, and by which
-metric features are compared.
+"""Fitting of the frame memory, before the first step: its frames, their keys, and the metric of features.
 
 Letters: K remembered frames, V versions of each key, F features, H height, W width.
 """
@@ -21,10 +20,11 @@ from listen_and_move.models.metric_fitting import feature_groups, fitted_metric_
 from listen_and_move.models.pixels import as_pixels
 
 APART_SECONDS = 0.5
-"""Remembered frames nearer than this to a window show, and sound like, the window itself: to retrieve them
-would teach the network to copy."""
-_SIDE = 16  # of the small pictures by which the metric is fitted
-_VERSIONS = 16  # of each key beside the recorded one
+"""Seconds from a window within which remembered frames may not be retrieved.
+
+They show, and sound like, the window itself: retrieving them would teach the network to copy."""
+_SIDE = 16  # pixels of the small pictures by which the metric is fitted
+_VERSIONS = 16  # versions of each key beside the recorded one
 _ROOM_TONES = 4  # keys of room tone, each in as many versions as a frame's key
 
 
@@ -42,7 +42,9 @@ class FittedMemory(NamedTuple):
 
 
 def remembered_frames(clip: Clip, config: Config) -> Int[Tensor, " K"]:
-    """Returns the numbers of the remembered frames: all for training, or evenly spaced ones of too many.
+    """Returns the numbers of the remembered frames.
+
+    They are all training frames, or evenly spaced ones if there are too many.
 
     Args:
         clip: the decoded clip.
@@ -73,7 +75,7 @@ def fitted_memory(clip: Clip, config: Config) -> FittedMemory:
 
 
 def _with_room_tone(memory: FittedMemory, clip: Clip, config: Config) -> FittedMemory:
-    """Returns the memory with keys of room tone, whose value is one still frame: the best one for silence.
+    """Returns the memory with keys of room tone, whose value is the best still frame for silence.
 
     Room tone is far from all keys of the clip, and without keys of its own it would retrieve one random
     frame after the other: a picture that trembles in a quiet room.
@@ -95,8 +97,9 @@ def _with_room_tone(memory: FittedMemory, clip: Clip, config: Config) -> FittedM
 
 
 def _augmented_keys(clip: Clip, config: Config, numbers: Int[Tensor, " K"]) -> Iterator[Float[Tensor, "K F"]]:
-    """Yields the keys of the augmented sound, so that a frame is found by another recording of its sound too;
-    none where training augments no sound.
+    """Yields keys of the augmented sound, which find a frame by other recordings of its sound.
+
+    None are yielded where training augments no sound.
     """
     strength, power = config.training.disturbance, clip.power
     if not strength or power is None:
@@ -105,7 +108,7 @@ def _augmented_keys(clip: Clip, config: Config, numbers: Int[Tensor, " K"]) -> I
     random = torch.Generator().manual_seed(config.training.seed)
     loudness, around = float(power.mean()), config.features.past + 1 + config.features.future
     chunks = (numbers[:, None] + torch.arange(around)).flatten()
-    # Of a long clip most chunks are heard by no key.
+    # In a long clip most chunks belong to no key.
     few = len(chunks) < len(power)
     power, places = (power[chunks], torch.arange(0, len(chunks), around)) if few else (power, numbers)
     for _ in range(_VERSIONS):

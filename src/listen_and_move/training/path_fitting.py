@@ -1,4 +1,4 @@
-"""How much a path follows the guide, and how much the sound, is chosen for each clip by cross-validation.
+"""Fitting of a path's weights: for each clip cross-validation chooses between sound and guide.
 
 Letters: K remembered frames, T frames of a stretch, h, w of the network's picture.
 """
@@ -25,30 +25,33 @@ from listen_and_move.models.rendering import played
 from listen_and_move.training.memory_fitting import memory_mask, remembered_frames
 
 FOLDS = 4
-"""Stretches of the training part that are predicted from the others, one after the other."""
+"""Stretches of the training part, each of which is predicted from the others."""
 LONGEST_FOLD = 600
-"""Frames of a stretch; of a longer one its beginning tells enough: two minutes of film at 20 frames a second
-in all."""
+"""Most frames of a stretch; a longer one is represented by its beginning.
+
+All stretches together then have two minutes of film at 20 frames a second."""
 KNOWN = 0.1
-"""dcor from which on a guide counts as knowing the pose, in the middle one of the stretches: of a harp one
-stretch alone, in which the camera moves, promised .15, and the others nothing."""
+"""Median dcor of the stretches from which on a guide counts as knowing the pose.
+
+In a film of a harp a single stretch, in which the camera moves, promised .15, and the others nothing."""
 WORTH = 0.02
-"""Mean dcor by which what is more than the sound has to be better."""
+"""Mean dcor by which a guide has to be better than the sound alone."""
 
 
 class Rehearsal(NamedTuple):
-    """A stretch of the training part as it would be played if it had not been learnt; but the network's
-    weights have seen it.
+    """A stretch of the training part, to be played as if it had not been learnt.
+
+    Only the network's weights have seen it.
     """
 
     span: range
-    """Of the clip's frames."""
+    """The stretch, in frames of the clip."""
     path: PathMemory
-    """Of all training frames but those of the stretch and near it."""
+    """Memory of all training frames but those in and near the stretch."""
     guides: UInt8[np.ndarray, "T h w 3"]
-    """What the network draws without the remembered frames of the stretch."""
+    """Pictures that the network draws without the remembered frames of the stretch."""
     recalled: UInt8[np.ndarray, "T h w 3"] | None
-    """What its frame memory alone tells, of which nothing has seen the stretch; None without memory."""
+    """Blends of the frame memory alone, which has not seen the stretch; None without a memory."""
     cues: list[PathCue]
 
     def led_by(self, guides: UInt8[np.ndarray, "T h w 3"]) -> "Rehearsal":
@@ -57,7 +60,7 @@ class Rehearsal(NamedTuple):
         return self._replace(guides=guides, cues=_cues(self.path, sounds, guides))
 
     def beginning(self, count: int) -> "Rehearsal":
-        """Returns the first so many frames of the stretch."""
+        """Returns the first ``count`` frames of the stretch."""
         recalled = None if self.recalled is None else self.recalled[:count]
         return self._replace(
             span=self.span[:count], guides=self.guides[:count], recalled=recalled, cues=self.cues[:count]
@@ -71,7 +74,7 @@ class Rehearsal(NamedTuple):
 
 
 def rehearsals(network: Network, clip: Clip, config: Config, path: PathMemory) -> list[Rehearsal]:
-    """Returns the stretches on which is chosen what is shown.
+    """Returns the stretches on which the picture is chosen.
 
     Args:
         network: draws the guide.
@@ -83,7 +86,7 @@ def rehearsals(network: Network, clip: Clip, config: Config, path: PathMemory) -
     network.eval()
     for span in folds(clip.train):
         hidden = memory_mask(path.numbers, span, config)
-        if not hidden.any():  # so short a clip that all of it is near
+        if not hidden.any():  # in a very short clip all frames are near
             continue
         mask = _hidden(network, clip, config, span)
         drawn = played(network, clip.features, span, config, config.training.seed, mask)
@@ -96,13 +99,15 @@ def rehearsals(network: Network, clip: Clip, config: Config, path: PathMemory) -
 
 
 Followed = Mapping[CostWeights, Sequence[float]]
-"""dcor that the sound, the guide and both reach in each stretch."""
+"""dcor of each stretch for each choice of weights: sound, guide or both."""
 
 
 def fitted_weights(stretches: Sequence[Rehearsal], clip: Clip) -> CostWeights:
-    """Returns what leads: the sound, or the guide or both, where paths follow each stretch better so.
+    """Returns the weights of a path.
 
-    No finer mixes: they promised as much on the training part and kept less of it on held-out parts.
+    The sound alone leads it, unless with the guide or both paths follow each stretch better.
+
+    Finer mixes promised as much on the training part and kept less of it on held-out parts.
     """
     recalled = [stretch.led_by(stretch.recalled) for stretch in stretches if stretch.recalled is not None]
     return leading(_followed(stretches, clip), _followed(recalled, clip) if recalled else None)
@@ -119,14 +124,14 @@ def _followed(stretches: Sequence[Rehearsal], clip: Clip) -> Followed:
 
 
 def leading(drawn: Followed, recalled: Followed | None = None) -> CostWeights:
-    """Returns what leads.
+    """Returns the weights of a path by their dcor.
 
-    The network has seen the stretches, and what it draws promises too much; what its frame memory alone tells
-    promises too little. So the mean of both is compared.
+    The network has seen the stretches, so its drawn guides promise too much; the blends of its frame memory
+    alone promise too little. So the mean of both is compared.
 
     Args:
-        drawn: what was reached by the guides that the network draws.
-        recalled: by those that its frame memory alone tells; None: there is none.
+        drawn: dcor with the guides that the network draws.
+        recalled: dcor with the blends of its frame memory; None: there is none.
     """
 
     def promised(weights: CostWeights) -> float:
@@ -141,9 +146,7 @@ def leading(drawn: Followed, recalled: Followed | None = None) -> CostWeights:
 
 
 def folds(spans: Sequence[range]) -> Iterator[range]:
-    """Yields stretches of the training part that together are all of it, but for what is beyond
-    `LONGEST_FOLD`.
-    """
+    """Yields stretches that together are the training part, without frames beyond `LONGEST_FOLD`."""
     total = sum(map(len, spans))
     for span in spans:
         count = max(1, round(FOLDS * len(span) / total))
@@ -161,7 +164,7 @@ def _cues(
 def _recalled(
     network: Network, clip: Clip, span: range, mask: Bool[Tensor, "1 K"] | None
 ) -> UInt8[np.ndarray, "T h w 3"] | None:
-    """Returns the blends that the frame memory tells for a stretch."""
+    """Returns the blends of the frame memory for a stretch."""
     memory = network.generator.memory
     if memory is None:
         return None

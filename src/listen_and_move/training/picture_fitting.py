@@ -1,4 +1,4 @@
-"""Whether a model shows a path or composed pictures is chosen for each clip by cross-validation.
+"""Fitting of a model's default picture: for each clip cross-validation chooses between path and composed.
 
 Letters: T frames of a stretch, h, w of reduced pictures.
 """
@@ -29,30 +29,31 @@ from listen_and_move.models.region_search import RegionSearch
 from listen_and_move.training.path_fitting import Rehearsal, fitted_weights, rehearsals
 
 STEADY = 1.1
-"""Flicker at most, as a share of the film's."""
+"""Most flicker, as a share of the film's."""
 FOLLOWS = 0.9
-"""Share of the better dcor that has to be kept."""
+"""Share of the better dcor that the chosen picture has to keep."""
 WORTH = 0.95
-"""Share of the path's distance below which composed pictures have to be, since they depend on the guide most,
-and the network has seen all stretches."""
+"""Share of the path's distance below which composed pictures have to be.
+
+They depend most on the guide, and the network that draws it has seen all stretches."""
 LOOKED_AT = 50
-"""Frames of a stretch at most."""
+"""Most frames of a stretch that are examined."""
 
 Pictures = UInt8[np.ndarray, "T h w 3"]
 
 
 class PictureQuality(NamedTuple):
-    """Measures of what would be shown; means over the stretches."""
+    """Measures of a kind of picture; means over the stretches."""
 
     distance: float
-    """From the film, see `gradient_distance`."""
+    """Distance from the film, see `gradient_distance`."""
     flicker: float
-    """As a share of the film's."""
+    """Flicker as a share of the film's."""
     dcor: float
 
 
 def with_fitted_picture(network: Network, clip: Clip, config: Config, kept: KeptFrames) -> KeptFrames:
-    """Returns the kept frames with what leads a path, and whether a path or composed pictures are shown.
+    """Returns the kept frames with the weights of a path and the default picture.
 
     Args:
         network: draws the guide.
@@ -63,15 +64,16 @@ def with_fitted_picture(network: Network, clip: Clip, config: Config, kept: Kept
     stretches = rehearsals(network, clip, config, kept.path)
     about = kept.about._replace(weights=fitted_weights(stretches, clip))
     kept = replace(kept, about=about._replace(picture="path"))
-    # Where the sound leads, the guide does not know the pose: it promised better pictures of harp, beagle and
-    # dog on the training part, and gave worse ones (perceptual distance .26 instead of .17) held out.
+    # Where the sound leads, the guide does not know the pose: for harp, beagle and dog it promised better
+    # pictures on the training part, and gave worse ones (perceptual distance .26 instead of .17) held out.
     picture = _fitted_picture(stretches, kept, config) if about.weights.guide else "path"
     return replace(kept, about=kept.about._replace(picture=picture))
 
 
 def better_picture(path: PictureQuality, composed: PictureQuality) -> Literal["path", "composed"]:
-    """Returns which of two is shown: the nearer one of those that are steady, or at least the steadier one,
-    and follow.
+    """Returns the better of two pictures: the nearer to the film of those that are steady and follow.
+
+    Where only one is steadier, it counts as steady.
     """
     least, most = FOLLOWS * max(path.dcor, composed.dcor), max(STEADY, min(path.flicker, composed.flicker))
     if composed.flicker > most or composed.dcor < least:
@@ -81,24 +83,25 @@ def better_picture(path: PictureQuality, composed: PictureQuality) -> Literal["p
 
 
 def _nearer(path: PictureQuality, composed: PictureQuality) -> bool:
-    """Whether composed pictures are nearer to the film by what is worth it."""
+    """Returns whether composed pictures are nearer to the film by `WORTH`."""
     return composed.distance < WORTH * path.distance
 
 
 def _fitted_picture(
     stretches: Sequence[Rehearsal], kept: KeptFrames, config: Config
 ) -> Literal["path", "composed"]:
-    """Returns which is shown: composed pictures, where they are better by what the network draws and nearer
-    by what its frame memory tells too.
+    """Returns the default picture of a model.
 
-    The network has seen all stretches, and what it draws of them promises too much of pictures that depend on
-    it: drums from above were composed, with ghosts, which their frame memory, that has not, would not do.
+    Composed pictures are chosen where they are better with the network's guides, and nearer with the blends
+    of its frame memory too. The network has seen all stretches, so its guides promise too much of pictures
+    that depend on them: drums from above would be composed, with ghosts, by the guides alone, and are not
+    with the blends.
     """
     stretches = [stretch.beginning(LOOKED_AT) for stretch in stretches]
 
     @cache
     def frame(number: int) -> UInt8[np.ndarray, "h w 3"]:
-        """The kept frame, reduced, that is on display at the instant of a frame of the clip."""
+        """Returns the kept frame, reduced, that is on display at the instant of a frame of the clip."""
         place = kept.place(position_at(number, config.clip.rate, kept.about.fps))
         picture = kept.reader.frame(place)
         picture = picture if kept.light is None else relit(picture, -kept.light[place])

@@ -1,5 +1,6 @@
-"""The settings of a run: of a preset or of the run itself, with changes, and what may change when it goes
-on.
+"""The settings of a run: those of a preset or of the run itself, with changes.
+
+When a run goes on, only some of them may change.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,13 +18,13 @@ CHANGEABLE = frozenset(
     f"training.{name}"
     for name in ("steps", "save_every", "validate_every", "sample_every", "recompute", "keep")
 )
-"""Settings that may differ when a run goes on: none of them changes what a step computes."""
+"""Settings that may change when a run goes on, since none of them alters what a step computes."""
 PART = ("clip.start", "clip.end")
-"""Settings that name the part of the video that is learnt."""
+"""Settings that choose the part of the video."""
 
 
 def default_run(video: Path) -> Path:
-    """Returns the run folder of a video for which none is named."""
+    """Returns the default run folder of a video."""
     return Path("runs") / video.stem
 
 
@@ -39,7 +40,7 @@ def run_config(folder: RunFolder, preset_name: str | None, settings: Mapping[str
         UserError: the run was begun with other settings.
     """
     stored = folder.config() if folder.exists() else None
-    if stored is not None:  # a part that was chosen by its scene has to be named no more
+    if stored is not None:  # a part that was chosen by its scene need not be named again
         settings = {name: getattr(stored.clip, name.removeprefix("clip.")) for name in PART} | dict(settings)
     if stored is not None and preset_name is None:
         config = with_values(stored, dict(settings))
@@ -48,19 +49,19 @@ def run_config(folder: RunFolder, preset_name: str | None, settings: Mapping[str
     if stored is not None:
         box = config.clip.box or stored.clip.box
         config = config if box is None else cropped(config, box)
-        if "clip.camera" not in settings or stored.clip.camera == "as-filmed":  # as it was found
+        if "clip.camera" not in settings or stored.clip.camera == "as-filmed":  # as estimated at the start
             config = with_camera(config, stored.clip.camera)
         _check_same(folder, stored, config)
     return config
 
 
 def cropped(config: Config, box: tuple[int, int, int, int]) -> Config:
-    """Returns the settings with the crop as four numbers, so that one crop is written in one way only."""
+    """Returns the settings with the crop as four numbers, so that equal crops are equal texts."""
     return replace(config, clip=replace(config.clip, crop=",".join(map(str, box))))
 
 
 def with_camera(config: Config, camera: Literal["still", "as-filmed"]) -> Config:
-    """Returns the settings with what is done about the camera."""
+    """Returns the settings with another treatment of the camera."""
     return replace(config, clip=replace(config.clip, camera=camera))
 
 
@@ -78,7 +79,7 @@ def _check_same(folder: RunFolder, stored: Config, config: Config) -> None:
 
 
 def has_scenes(videos: Sequence[Path], settings: Mapping[str, Any]) -> bool:
-    """Returns whether scenes are looked for where none is named: in one film, of which no part is named.
+    """Returns whether scenes are searched: in one film, if neither scene nor part is named.
 
     Args:
         videos: that are learnt.
@@ -88,7 +89,7 @@ def has_scenes(videos: Sequence[Path], settings: Mapping[str, Any]) -> bool:
 
 
 def check_part(videos: Sequence[Path], settings: Mapping[str, Any], scene: int | None) -> None:
-    """Refuses a scene of what has none, or beside another part.
+    """Refuses a scene where there are none, or beside another choice of the part.
 
     Args:
         videos: that are learnt; at least one.

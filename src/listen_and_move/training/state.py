@@ -1,4 +1,7 @@
-"""The training state: all that changes in training. Its checkpoint lets a run go on bit for bit."""
+"""The training state, which holds all that changes in training.
+
+With its checkpoint a run goes on bit for bit.
+"""
 
 import copy
 import json
@@ -34,8 +37,9 @@ STORED_NAMES = {
     "video": "video_critic",
     "optimizer": "generator",
 }
-"""Names in checkpoints and log keys by the names in code. Files of version 0.1 have these names, and the same
-training has to write the same bytes."""
+"""Names in checkpoints and log keys, by the names in code.
+
+Files of version 0.1 have these names, and the same training has to write the same bytes."""
 _ENTRY = "listen_and_move_training"
 
 
@@ -47,7 +51,7 @@ class TrainingState:
     """Steps done."""
     network: Network
     optimizer: Adam
-    """Of the network."""
+    """Optimiser of the network."""
     ema: Network | None
     """The exponential moving average of the network's weights, where the settings ask for one."""
     adversaries: Adversaries
@@ -108,7 +112,7 @@ def fresh_state(config: Config, device: torch.device) -> TrainingState:
 def state_of_model(
     config: Config, device: torch.device, weights: Mapping[str, Tensor], step: int
 ) -> TrainingState:
-    """Returns the state in which a training goes on from its model alone: all else begins anew.
+    """Returns the state in which a training goes on from its model alone; all else begins anew.
 
     Args:
         config: the run's settings.
@@ -152,7 +156,7 @@ def save_state(path: Path, state: TrainingState) -> None:
 def load_state(path: Path, config: Config, device: torch.device) -> TrainingState:
     """Reads a checkpoint.
 
-    Nothing is read of it, and nothing is built, before what it holds is known to fit the settings.
+    No tensor is read, and nothing is built, before the kinds of the tensors are known to fit the settings.
 
     Args:
         path: the file.
@@ -170,7 +174,7 @@ def load_state(path: Path, config: Config, device: torch.device) -> TrainingStat
             raise UserError(
                 f"{path}: expected the checkpoint of this run; it is damaged or of another one: {error}"
             ) from None
-        tensors = file.read(file.kinds, float("inf"))  # squares of gradients may be any
+        tensors = file.read(file.kinds, float("inf"))  # squares of gradients may have any size
     state = fresh_state(config, device)
     state.step, state.positions = step, positions
     for name, module in state.modules.items():
@@ -184,10 +188,10 @@ def load_state(path: Path, config: Config, device: torch.device) -> TrainingStat
 
 
 def _entry(file: TensorFile, config: Config) -> tuple[int, Positions]:
-    """Returns the step of a checkpoint, and where its lanes go on.
+    """Returns the step of a checkpoint, and the positions of its lanes in the clip.
 
     Raises:
-        ValueError: it says neither; KeyError, TypeError likewise.
+        ValueError: an entry is missing or wrong; KeyError, TypeError likewise.
     """
     entry = parsed(file.metadata[_ENTRY], "checkpoint")
     step, positions = entry["step"], entry["positions"]
@@ -202,7 +206,7 @@ def _check(file: TensorFile, config: Config) -> None:
     """Refuses a checkpoint whose tensors are not those of a training with these settings.
 
     Raises:
-        ValueError: they are others.
+        ValueError: a tensor is missing, unknown or of another kind.
     """
     network, discriminators = outlined_network(config), outlined_discriminators(config)
     kinds = {f"{STORED_NAMES['network']}/{name}": kind for name, kind in network_kinds(config).items()}
@@ -222,9 +226,9 @@ def _check(file: TensorFile, config: Config) -> None:
 
 
 def _moment_kinds(file: TensorFile, name: str, module: nn.Module) -> dict[str, TensorKind]:
-    """Returns what a checkpoint holds of the optimiser of a module.
+    """Returns the kinds of tensors that a checkpoint holds of a module's optimiser.
 
-    Of a weight that was never moved it holds nothing.
+    A weight has all its moments there, or none where it was never updated.
     """
     found: dict[str, TensorKind] = {}
     for index, weight in enumerate(module.parameters()):
@@ -237,7 +241,7 @@ def _moment_kinds(file: TensorFile, name: str, module: nn.Module) -> dict[str, T
 
 @torch.no_grad()
 def _lane_kinds(network: Network, config: Config) -> dict[str, TensorKind]:
-    """Returns what a checkpoint holds of the recurrent state of all lanes.
+    """Returns the kinds of tensors that a checkpoint holds of the recurrent state of all lanes.
 
     Args:
         network: without memory.
@@ -254,7 +258,7 @@ def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def _named(state: NetworkState) -> dict[str, Tensor]:
-    """Returns the tensors of a network's state by their names in checkpoints; `_network_state` inverts."""
+    """Returns the tensors of a network's state by their names in checkpoints; `_network_state` inverts it."""
     motion, picture = state.motion, state.picture
     tensors = {f"motion/{layer}": memory for layer, memory in enumerate(motion.memory)}
     if motion.last is not None:

@@ -1,4 +1,4 @@
-"""One training: step after step, watched, logged, sampled and saved, until it ends or is stopped."""
+"""The trainer: trains step after step with logs, samples and saves, until the last step or a stop."""
 
 import math
 import time
@@ -37,7 +37,7 @@ LOG_EVERY = 10
 
 
 class TrainingProgress(NamedTuple):
-    """How far a training is, after every step and while the video is decoded (step 0, no values)."""
+    """Progress of a training, after every step and while the video is decoded (step 0, no values)."""
 
     step: int
     steps: int
@@ -47,22 +47,22 @@ class TrainingProgress(NamedTuple):
     decoded: tuple[int, int] | None = None
     """Frames decoded and expected, while the video is decoded."""
     looked: tuple[int, int] | None = None
-    """Frames looked at and expected, while scenes are looked for."""
+    """Frames examined and expected, while scenes are searched."""
     note: Remark = Remark("")
-    """What to tell the user, once."""
+    """A note for the user, shown once."""
 
 
 class TrainingResult(NamedTuple):
-    """How a training ended."""
+    """The end of a training."""
 
     run: Path
     step: int
     finished: bool
-    """False: the training was interrupted, and the same call goes on."""
+    """Whether the last step was done; else the training was interrupted, and the same call goes on."""
     figures: Mapping[str, float]
-    """The measures of the last validation on the held-out part."""
+    """Measures of the last validation."""
     note: str = ""
-    """Why the last sample that is missing could not be written; empty where none is missing."""
+    """Why the last missing sample could not be written; empty where none is missing."""
 
 
 Watcher = Callable[[TrainingProgress], None]
@@ -80,7 +80,7 @@ class Trainer:
         device: torch.device,
         watch: Watcher,
     ) -> None:
-        """Begins the run, or takes it up from its checkpoint.
+        """Begins the run, or resumes it from its checkpoint.
 
         Args:
             folder: the run folder, which exists.
@@ -98,7 +98,7 @@ class Trainer:
         self.state = _state(folder, clip, config, device, watch)
         folder.forget_after(self.state.step)  # lines of steps that were logged after the last save
         self.batches = Batches(clip, config, device)
-        # Recording belongs to `training.speed fast`; `exact` stays with the plain launches.
+        # Only `training.speed fast` records steps; `exact` uses plain launches.
         records = device.type == "cuda" and config.training.speed == "fast"
         self.graph_step = CudaGraphStep(CudaGraphs(device)) if records else None
         self.repertoire = Repertoire.of(clip.features, clip.train, self.batches.extractor)
@@ -156,8 +156,9 @@ class Trainer:
         return values
 
     def log(self, values: Mapping[str, float], rate: float) -> None:
-        """Writes the values of a step to metrics.jsonl and to TensorBoard, in every tenth step and others
-        that matter.
+        """Writes the values of a step to metrics.jsonl and to TensorBoard.
+
+        It does so in every tenth step, and in others that matter.
 
         Args:
             values: losses and measures of the step by log key.
@@ -173,8 +174,9 @@ class Trainer:
                 self.tensorboard.add_scalar(name, value, step)
 
     def _sample(self) -> None:
-        """Writes a sample; where it cannot be written, the training goes on: it has read all that it
-        learns.
+        """Writes a sample, and goes on where it cannot be written.
+
+        Training needs no more of the video by then.
         """
         state = self.state
         try:
@@ -198,8 +200,9 @@ class Trainer:
 
     @property
     def _keeps(self) -> bool:
-        """Whether the model file holds the kept frames: they can be large and saves come often, so that
-        before the last save they lie beside it.
+        """Whether the model file holds the kept frames.
+
+        They can be large and saves come often, so they lie beside the model file before the last save.
         """
         return self._finished and self.folder.frames_file.exists()
 
@@ -223,8 +226,7 @@ class Trainer:
 def _state(
     folder: RunFolder, clip: Clip, config: Config, device: torch.device, watch: Watcher
 ) -> TrainingState:
-    """Returns the state of a run's checkpoint; without one that of its model, where it has one already; else
-    the first one.
+    """Returns the state of a run: that of its checkpoint, else that of its model, else the first one.
 
     Raises:
         UserError: the checkpoint is damaged or of another run.
@@ -249,8 +251,9 @@ def _state(
 
 
 def _model_of(folder: RunFolder, config: Config) -> Model | None:
-    """Returns the model of a run, after some steps; None: there is none yet, or it is damaged or of other
-    settings.
+    """Returns the model of a run after some steps.
+
+    None: there is none yet, or it is damaged or of other settings.
     """
     with suppress(UserError):
         model = load_model(folder.model_file)
@@ -289,7 +292,7 @@ class _Speed:
 
 @contextmanager
 def _stop_signals() -> Iterator[Callable[[], bool]]:
-    """Within, Ctrl-C and its like only set a flag, so that a step and a save are never cut in two.
+    """Within the context Ctrl-C and other signals only set a flag, so that no step or save is cut in two.
 
     Yields:
         Whether a signal came. Python delivers signals to the main thread alone; elsewhere none ever comes.

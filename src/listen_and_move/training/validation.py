@@ -1,5 +1,6 @@
-"""Validation on what is held out, of several takes the parts one by one: a few measures, and a video of real
-beside generated frames.
+"""Validation on the held-out parts: a few measures, and a video of real beside generated frames.
+
+Several takes have a held-out part each, measured one by one.
 
 Letters: T frames, H height, W width.
 """
@@ -25,11 +26,11 @@ from listen_and_move.provenance.label import Label
 from listen_and_move.provenance.provenance import compared
 
 MOST_FRAMES = 200
-"""Longer held-out parts are judged by their beginning: a validation takes seconds."""
+"""Most frames of a held-out part that are validated, from its beginning, so that it takes seconds."""
 LEAST_FRAMES = 3
-"""Fewer are too few to correlate changes."""
+"""Fewest frames in which changes can be correlated."""
 JOINED_RATE = 48_000
-"""Samples per second of the sound of several parts."""
+"""Sample rate of the sound of several joined parts."""
 
 
 def play(network: Network, clip: Clip, config: Config, frames: range) -> UInt8[np.ndarray, "T H W 3"]:
@@ -44,7 +45,7 @@ def play(network: Network, clip: Clip, config: Config, frames: range) -> UInt8[n
     training = network.training
     network.eval()
     pictures = np.concatenate(list(played(network, clip.features, frames, config, config.training.seed)))
-    network.train(training)  # without EMA the network in training is the one that plays
+    network.train(training)  # without an EMA, training goes on with this network
     return pictures
 
 
@@ -74,7 +75,7 @@ def figures(generated: UInt8[np.ndarray, "T H W 3"], real: UInt8[np.ndarray, "T 
 
 
 def validate(network: Network, clip: Clip, config: Config) -> dict[str, float]:
-    """Measures the network on what is held out.
+    """Measures the network on the held-out parts.
 
     Args:
         network: to validate.
@@ -92,7 +93,7 @@ def validate(network: Network, clip: Clip, config: Config) -> dict[str, float]:
 
 
 def write_sample(path: Path, network: Network, clip: Clip, config: Config) -> None:
-    """Writes real (left) beside generated (right) frames of what is held out, with their sound.
+    """Writes real (left) beside generated (right) frames of the held-out parts, with their sound.
 
     Args:
         path: the video file; nothing is written where no part is long enough.
@@ -125,8 +126,9 @@ def _real(clip: Clip, frames: range) -> UInt8[np.ndarray, "T H W 3"]:
 
 
 def _sound(clip: Clip, parts: list[range], config: Config) -> SoundTrack | Waveform | None:
-    """Returns the sound of parts one after the other; of several it is one channel, and silent where there is
-    none.
+    """Returns the sound of parts one after the other.
+
+    Several parts have one channel, which is silent where a part has no sound.
     """
     if clip.sound is None:
         return None
@@ -137,7 +139,7 @@ def _sound(clip: Clip, parts: list[range], config: Config) -> SoundTrack | Wavef
     for track, part in zip(tracks, parts, strict=True):
         assert isinstance(track, SoundTrack), "only takes have several parts"
         samples = np.zeros(frame_sample(len(part), config.clip.rate, JOINED_RATE), np.float32)
-        with suppress(UserError):  # it ends before the part
+        with suppress(UserError):  # the sound ends before the part
             blocks = read_sound(track.path, JOINED_RATE, track=track.track, start=track.start, end=track.end)
             heard = np.concatenate([*blocks])[: len(samples)]
             samples[: len(heard)] = heard

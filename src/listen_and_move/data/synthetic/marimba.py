@@ -149,7 +149,7 @@ class Marimba:
 
     @property
     def _shift(self) -> tuple[int, int]:
-        """Where shadows fall: down and to the right."""
+        """Returns where shadows fall: down and to the right."""
         return round(0.03 * self._rise), round(0.018 * self._span)
 
     def _room(self, x: FloatArray, y: FloatArray) -> FloatArray:
@@ -208,8 +208,10 @@ class Marimba:
         _paint(scene, _cover(np.maximum(away, reach)), light[..., None] * _WOOD)
 
     def _draw_bar(self, picture: FloatArray, glows: Mapping[int, float], bar: int, shake: float) -> None:
-        """Redraw a bar's strip: what lies behind it in the light of the bars that glow (0..1 each), and over
-        it the bar, moved down (shares of `_SHAKE`).
+        """Redraws a bar's strip.
+
+        What lies behind the bar is lit by the bars that glow (0..1 each); the bar itself is moved down by a
+        share of `_SHAKE`.
         """
         first, end = self.columns(bar)
         columns = slice(first, end)

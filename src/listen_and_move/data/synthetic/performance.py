@@ -1,5 +1,6 @@
-"""A small made-up performance on a mallet instrument: its sound and its motion are computed from the same
-notes.
+"""A small synthetic performance on a mallet instrument.
+
+Sound and motion are computed from the same notes.
 
 One function, `ring`, is both the loudness of a struck bar and the size of its motion, so that what is seen
 follows from what is heard. Nothing moves before a stroke, and a bar that has rung out is exactly silent and
@@ -20,8 +21,9 @@ from listen_and_move.clock import exact, frame_time, sample_at
 from listen_and_move.data.synthetic.marimba import Marimba, Stroke
 
 PITCHES = (392.00, 523.25, 587.33, 659.26, 783.99, 880.00, 1046.50, 1318.51)
-"""Fundamental of each bar in Hz, G4 to E6 pentatonic: any two sound well together, and each has its own mel
-band."""
+"""Fundamental of each bar in Hz, G4 to E6 pentatonic.
+
+Any two sound well together, and each has its own mel band."""
 BARS = len(PITCHES)
 STEP = Fraction(3, 20)
 """Shortest distance of two strokes in seconds: whole frames at 20 fps."""
@@ -47,15 +49,19 @@ class Note:
 
 
 def ring(bar: int, elapsed: Array) -> Array:
-    """How strongly a bar still rings ``elapsed`` seconds after a full stroke: 1 at first, exactly 0 before it
-    and at rest.
+    """Returns how strongly a bar still rings ``elapsed`` seconds after a full stroke.
+
+    It is 1 at first, and exactly 0 before the stroke and at rest.
     """
     level = (np.exp(-elapsed / _decay(bar)) - _REST) / (1 - _REST)
     return np.where((elapsed >= 0) & (elapsed < ring_time(bar)), level, 0.0)
 
 
 def ring_time(bar: int) -> float:
-    """Seconds from a stroke until the bar is at rest: 1.4 for the longest bar, 0.9 for the shortest."""
+    """Returns the seconds from a stroke until the bar is at rest.
+
+    They are 1.4 for the longest bar and 0.9 for the shortest.
+    """
     return -_decay(bar) * float(np.log(_REST))
 
 
@@ -64,8 +70,9 @@ def _decay(bar: int) -> float:
 
 
 def melody(seed: int, seconds: float) -> tuple[Note, ...]:
-    """Phrases of 6 to 12 strokes with pauses of 1 to 2 s of stillness between; the same seed gives the same
-    melody.
+    """Returns phrases of 6 to 12 strokes with pauses of 1 to 2 s of stillness between.
+
+    The same seed gives the same melody.
 
     Args:
         seed: any integer from 0.
@@ -88,7 +95,7 @@ def melody(seed: int, seconds: float) -> tuple[Note, ...]:
 
 
 def _phrase(random: np.random.Generator, time: Fraction, used: Array) -> tuple[list[Note], Fraction]:
-    """A phrase from ``time`` on, and when it ends; ``used`` counts the strokes per bar and is updated."""
+    """Returns a phrase from ``time`` on, and its end; ``used`` counts the strokes per bar and is updated."""
     notes: list[Note] = []
     bar = int(random.integers(BARS))
     loudness = random.uniform(0.45, 0.95)
@@ -107,8 +114,9 @@ def _phrase(random: np.random.Generator, time: Fraction, used: Array) -> tuple[l
 
 
 def _next_bar(random: np.random.Generator, bar: int, used: Array) -> int:
-    """A near bar rather than a far one, and one that was rarely struck rather than often: every bar gets its
-    turn.
+    """Returns the next bar of a phrase.
+
+    Near bars and rarely struck bars are preferred, so that every bar gets its turn.
     """
     distance = np.abs(np.arange(BARS) - bar)
     weight = np.exp(-distance / 2.0) * np.exp(-(used - used.min()) / 2.0)
@@ -117,7 +125,7 @@ def _next_bar(random: np.random.Generator, bar: int, used: Array) -> int:
 
 
 def render_sound(notes: Sequence[Note], seconds: float, sample_rate: int = 48_000) -> NDArray[np.float32]:
-    """The sound of a performance.
+    """Returns the sound of a performance.
 
     Args:
         notes: strokes in any order.
@@ -138,8 +146,9 @@ def render_sound(notes: Sequence[Note], seconds: float, sample_rate: int = 48_00
 
 
 def _stroke_sound(bar: int, sample_rate: int) -> Array:
-    """A full stroke on a bar, mono: partials that die the faster the higher they are, and the soft knock of
-    the mallet.
+    """Returns the sound of a full stroke on a bar, mono.
+
+    Higher partials decay faster, and the soft knock of the mallet is added.
     """
     elapsed = np.arange(ceil(ring_time(bar) * sample_rate)) / sample_rate
     sound = np.zeros_like(elapsed)
@@ -155,7 +164,7 @@ def _stroke_sound(bar: int, sample_rate: int) -> Array:
 
 
 def _limited(sound: Array) -> Array:
-    """Samples up to 0.6 as they are, louder ones bent so that they stay below 1."""
+    """Returns samples up to 0.6 unchanged, and louder ones compressed so that they stay below 1."""
     over = np.maximum(np.abs(sound) - 0.6, 0.0)
     return np.sign(sound) * (np.minimum(np.abs(sound), 0.6) + 0.4 * np.tanh(over / 0.4))
 
@@ -163,7 +172,7 @@ def _limited(sound: Array) -> Array:
 def render_frames(
     notes: Sequence[Note], seconds: float, fps: Fraction, width: int, height: int
 ) -> Iterator[NDArray[np.uint8]]:
-    """The picture of a performance, frame by frame.
+    """Yields the picture of a performance, frame by frame.
 
     Frame ``t`` shows the instant ``t / fps`` and depends on the notes up to that instant only.
 
@@ -186,8 +195,9 @@ def render_frames(
 
 
 def _strokes(notes: Sequence[Note], time: Fraction) -> list[Stroke]:
-    """What each note still does to the picture at an instant; notes that lie ahead or have rung out do
-    nothing.
+    """Returns what each note still does to the picture at an instant.
+
+    Notes that lie ahead or have rung out do nothing.
     """
     strokes = []
     for note in notes:

@@ -1,4 +1,4 @@
-"""One sound played as it comes: samples in, pictures out.
+"""The session of live play: takes the samples of one sound as they come, and gives pictures.
 
 Letters: n samples, H height, W width.
 """
@@ -26,31 +26,29 @@ from listen_and_move.media.mixing import MonoMix
 from listen_and_move.media.resampling import HIGHEST_RATE, LOWEST_RATE, Resampler, delay
 
 LARGEST_SAMPLE = 1e6
-"""Full scale is 1: what is louder is in another unit, and in the end more than float32 holds."""
+"""Largest sample, where full scale is 1: larger ones are in another unit, and may exceed float32."""
 
 
 class Delays(NamedTuple):
-    """What makes a picture come after its sound, in seconds; computing is not in it."""
+    """Parts of the latency in seconds, without the time of computing."""
 
     window: Fraction
-    """The method's: the sound that a frame hears from its own instant on (85 ms as trained by default)."""
+    """Sound from its own instant on that a frame needs by the method (85 ms as trained by default)."""
     look_ahead: Fraction
-    """What is waited for beyond that, with the last part of a picture of another rate."""
+    """Sound that is waited for beyond the window, with the last part of a picture of another rate."""
     resampling: Fraction
-    """Of the filter that brings the sound to 64 kHz."""
+    """Delay of the filter that resamples the sound to 64 kHz."""
     control: Fraction
-    """Of the controls, when asked."""
+    """Delay that the controls ask for."""
 
     @property
     def sound(self) -> Fraction:
-        """How much sound beyond its own instant must have come before a frame can be drawn: all but the
-        controls'.
-        """
+        """Seconds of sound beyond its own instant that a frame waits for: all delays but the controls'."""
         return self.window + self.look_ahead + self.resampling
 
 
 class Live:
-    """A player of one sound with its own state; many may play one pipeline, in threads of their own.
+    """A player of one sound with its own state; many players may play one pipeline, in threads of their own.
 
     The pictures are those of the same samples in a file, with the same seed, controls and gain, however the
     sound is cut.
@@ -84,14 +82,14 @@ class Live:
         self.mix, self.resampler = MonoMix(sample_rate), Resampler(sample_rate, SAMPLE_RATE)
         self.state = None
         self.frame = 0
-        """Number of the next frame: how many have been given out."""
+        """Number of the next frame, which is the number of frames so far."""
         self.last: Frame | None = None
-        """The newest frame that was given out."""
+        """The newest frame so far."""
         self.over = False
 
     @property
     def controls(self) -> Controls:
-        """How the picture is played; may be changed between pushes."""
+        """Dials of the picture; may be changed between pushes."""
         return self._controls
 
     @controls.setter
@@ -101,7 +99,7 @@ class Live:
 
     @property
     def gain(self) -> Gain:
-        """DB with which the sound is heard, or running; may be changed between pushes."""
+        """Gain in dB, or running; may be changed between pushes."""
         return self._gain
 
     @gain.setter
@@ -110,7 +108,7 @@ class Live:
 
     @property
     def delays(self) -> Delays:
-        """What the latency is made of."""
+        """Parts of the latency."""
         extractor, fps = self.pipeline.front_end.reference.extractor, self.pipeline.fps
         window = extractor.look_ahead - extractor.ahead / extractor.fps
         waited = (extractor.ahead + self.pipeline.held_back) / extractor.fps
@@ -120,15 +118,15 @@ class Live:
 
     @property
     def latency(self) -> float:
-        """Seconds from an instant of the sound to the frame of that instant, which then has heard all it
-        hears.
-        """
+        """Seconds from an instant of the sound to the frame of that instant."""
         return float(sum(self.delays))
 
     @property
     def novelty(self) -> float | None:
-        """How far the sound of the newest frame, from its instant on, is from the training sound before it is
-        brought there: 1 as training sounds are to each other; None: not known. See `audio.novelty`.
+        """Novelty of the newest frame's sound before matching; None: not known.
+
+        The sound is that from the frame's instant on. 1 is the distance of training sounds from each other,
+        see `audio.novelty`.
         """
         extractor, _, repertoire, _ = self.pipeline.front_end.reference
         if self.last is None or repertoire is None:
@@ -157,15 +155,16 @@ class Live:
         return pictures(frames)
 
     def finish(self) -> list[UInt8[np.ndarray, "H W 3"]]:
-        """Returns the pictures that are left when the sound has ended, ceil(duration x fps) in all; ends the
-        player.
+        """Ends the player and returns the remaining pictures.
+
+        There are then ceil(duration x fps) in all.
         """
         if self.over:
             return []
         self.over = True
         frames, state = self.pipeline.push(self.resampler.finish(), self.state, self._settings())
         frames += self.pipeline.finish(state, self._settings())
-        # Resampling may round a sound up by a sample, into a frame that nobody would hear.
+        # Resampling may round a sound up by a sample, which could begin a frame beyond its end.
         total = frame_count(self.resampler.input_count, self.rate, self.pipeline.fps)
         return pictures(frames[: total - self.frame])
 
@@ -174,7 +173,7 @@ class Live:
 
 
 def checked_rate(rate: int) -> int:
-    """A rate that can be listened to.
+    """Returns a sample rate if it can be used.
 
     Raises:
         UserError: it is none.
@@ -191,7 +190,7 @@ def checked_rate(rate: int) -> int:
 
 
 def checked_samples(samples: Float[np.ndarray, "n ..."]) -> Float[np.ndarray, "n channels"]:
-    """Samples that can be listened to.
+    """Returns samples with channels if they can be used.
 
     Raises:
         UserError: another shape or type, or values that are no samples.
@@ -223,7 +222,7 @@ def checked_samples(samples: Float[np.ndarray, "n ..."]) -> Float[np.ndarray, "n
 
 @contextmanager
 def core_to_spare(live: bool = True) -> Iterator[None]:
-    """Within: live play leaves one core to the program that gives the sound or takes the pictures.
+    """Within the context live play leaves one core to the program that gives the sound or takes the pictures.
 
     Threads that share a picture wait for the slowest of them: one core too many, busy with another program,
     holds up all.

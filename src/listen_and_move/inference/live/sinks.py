@@ -1,4 +1,4 @@
-"""Where the pictures of live play go: a file, a pipe.
+"""Outputs of live play: a file or a pipe.
 
 Letters: n samples, H height, W width.
 """
@@ -22,32 +22,31 @@ from listen_and_move.media.video import VideoWriter
 from listen_and_move.provenance.label import Label
 
 LONGEST_WAIT = 0.5
-"""Seconds for which a picture, with its sound, waits for a slow reader; then it is dropped, since live is
-now."""
+"""Seconds that a picture and its sound wait for a slow reader before they are dropped."""
 MOST_WAITING = 8
-"""Pictures that wait to be compressed into a file: 22 MB at 720p."""
+"""Most pictures that wait to be compressed into a file: 22 MB at 720p."""
 
 
 class Outlet(Protocol):
-    """What takes the sound as it was heard, and the pictures in order."""
+    """Takes the sound as it was heard, and the pictures in order."""
 
     gone: bool
-    """Nobody looks any more."""
+    """Whether the viewer is gone."""
 
     def hear(self, samples: Float[np.ndarray, "n channels"]) -> None:
-        """The next samples."""
+        """Takes the next samples."""
         ...
 
     def show(self, picture: UInt8[np.ndarray, "H W 3"]) -> None:
-        """The next picture."""
+        """Takes the next picture."""
         ...
 
     def refresh(self) -> None:
-        """A moment has passed."""
+        """Called regularly, also where no picture comes."""
         ...
 
     def finish(self) -> None:
-        """The sound is over and all pictures are there."""
+        """Called when the sound is over and all pictures have been taken."""
         ...
 
 
@@ -60,7 +59,7 @@ class Moment(NamedTuple):
 
 
 class Moments:
-    """Puts pictures and sound together, which come at different times."""
+    """Joins pictures and sound, which come at different times."""
 
     def __init__(self, fps: Fraction, rate: int, channels: int) -> None:
         self.fps, self.rate, self.frame = fps, rate, 0
@@ -68,15 +67,18 @@ class Moments:
         self.sound = np.zeros((0, channels), np.float32)
 
     def hear(self, samples: Float[np.ndarray, "n channels"]) -> None:
-        """The next samples."""
+        """Takes the next samples."""
         self.sound = np.concatenate([self.sound, samples])
 
     def show(self, picture: UInt8[np.ndarray, "H W 3"]) -> None:
-        """The next picture."""
+        """Takes the next picture."""
         self.pictures.append(picture)
 
     def complete(self, over: bool = False) -> Iterator[Moment]:
-        """Those whose picture and sound are there, each once; ``over``: there will be no more sound."""
+        """Yields each moment whose picture and sound are there, once.
+
+        ``over`` says that no more sound comes.
+        """
         while self.pictures and ((length := self._length()) <= len(self.sound) or over):
             yield Moment(self.frame, self.pictures.popleft(), self.sound[:length])
             self.sound, self.frame = self.sound[length:], self.frame + 1
@@ -112,25 +114,25 @@ class FileOutlet:
             self.thread.start()
 
     def hear(self, samples: Float[np.ndarray, "n channels"]) -> None:
-        """The next samples."""
+        """Takes the next samples."""
         self.moments.hear(samples)
 
     def show(self, picture: UInt8[np.ndarray, "H W 3"]) -> None:
-        """The next picture."""
+        """Takes the next picture."""
         self.moments.show(picture)
         self._write(over=False)
 
     def refresh(self) -> None:
-        """Nothing to do."""
+        """Does nothing."""
 
     def finish(self) -> None:
-        """The rest."""
+        """Writes the rest."""
         self._write(over=True)
         self._join()
         self._raise_failure()
 
     def leave(self) -> None:
-        """Nothing is written any more, whatever waits."""
+        """Stops writing; what waits is dropped."""
         if self.thread and self.thread.is_alive():
             self.failure = self.failure or InterruptedError()
             self._join()
@@ -148,12 +150,12 @@ class FileOutlet:
         self.writer.write(moment.picture)
 
     def _write_all(self) -> None:
-        # After a failure the rest is taken too, and dropped: nobody may wait for a place in the queue.
+        # After a failure the rest is taken and dropped, so that no thread waits for a place in the queue.
         while (moment := self.waiting.get()) is not None:
             if self.failure is None:
                 try:
                     self._write_moment(moment)
-                except BaseException as failure:  # told where the next picture comes
+                except BaseException as failure:  # raised when the next picture comes
                     self.failure = failure
 
     def _join(self) -> None:
@@ -170,7 +172,7 @@ class FileOutlet:
 def file_outlet(
     path: str, size: tuple[int, int], fps: Fraction, source: Source, label: Label, overwrite: bool, live: bool
 ) -> Iterator[FileOutlet]:
-    """A file that is complete when the block ends well, and else not there.
+    """Yields an outlet into a file that is complete when the block ends well, and else not there.
 
     Raises:
         UserError: it cannot be written, or nothing was.
@@ -192,23 +194,24 @@ def file_outlet(
         try:
             yield outlet
         finally:
-            outlet.leave()  # before the file is closed
+            outlet.leave()  # its thread has to end before the file is closed
 
 
 def _taken(sounds: deque[np.ndarray]) -> Iterator[np.ndarray]:
-    """What `VideoWriter` asks for has been put there before."""
+    """Yields the sounds that `show` put there before `VideoWriter` asks for them."""
     while sounds:
         yield sounds.popleft()
 
 
 class StreamOutlet:
-    """A pipe to another program. Where it is live and the reader is slow, what has waited too long is
-    dropped.
+    """A pipe to another program.
+
+    Where play is live and the reader is slow, moments that have waited too long are dropped.
 
     Args:
         stream: what is written to.
-        moments: puts together what it needs; None: pictures alone.
-        live: nobody waits for the reader.
+        moments: joins pictures and sound; None: pictures alone.
+        live: play does not wait for the reader.
         clock: seconds that never go back.
     """
 
@@ -226,13 +229,13 @@ class StreamOutlet:
             self.thread.start()
 
     def hear(self, samples: Float[np.ndarray, "n channels"]) -> None:
-        """The next samples."""
+        """Takes the next samples."""
         if self.moments:
             self.moments.hear(samples)
             self._send_complete()
 
     def show(self, picture: UInt8[np.ndarray, "H W 3"]) -> None:
-        """The next picture."""
+        """Takes the next picture."""
         if self.moments:
             self.moments.show(picture)
             self._send_complete()
@@ -241,10 +244,10 @@ class StreamOutlet:
         self.frame += 1
 
     def refresh(self) -> None:
-        """Nothing to do."""
+        """Does nothing."""
 
     def finish(self) -> None:
-        """The rest, as fast as the reader takes it."""
+        """Writes the rest, as fast as the reader takes it."""
         self._send_complete(over=True)
         if self.thread:
             with self.changed:
@@ -284,7 +287,7 @@ class StreamOutlet:
             self.failure, self.gone = failure, True
 
     def _written(self, action: Callable[[], None]) -> None:
-        """A reader that has closed the pipe has seen enough: no error."""
+        """Writes, and notes a reader that has closed the pipe, which is no error."""
         try:
             action()
         except BrokenPipeError:

@@ -1,5 +1,6 @@
-"""The camera of a path: it stands still, or moves as it did in the clip and goes on smoothly across jumps;
-and so does the light.
+"""The camera of a path: still, or moving as it did in the clip, with the light of the clip.
+
+A moving camera goes on smoothly across jumps, and so does the light.
 
 Frames are kept as they were filmed, each with its pose and light. A view is the pose that leads from the
 picture of a camera that stands still to what is shown, and the light in which it is shown. Pictures that are
@@ -30,20 +31,19 @@ View = Float[np.ndarray, "7"]
 STILL: View = np.concatenate([STANDING, STEADY_LIGHT])
 """The view of a camera that stands still, in steady light."""
 CALM = Fraction(1, 2)
-"""Seconds in which a camera that comes from elsewhere is brought to its own movement, about: as fast as hands
-move one."""
+"""Seconds in which a camera after a jump approaches its own movement, about as fast as hands move one."""
 UNSEEN = 0.1
-"""Pixels by which a picture need not be moved."""
+"""Shift in pixels below which a picture is not moved."""
 
 
 @dataclass(frozen=True, eq=False)
 class PathCamera:
-    """Shows kept frames from where a camera is."""
+    """Shows kept frames from the view of a camera."""
 
     kept: KeptFrames
     mode: CameraMode
     live: bool = False
-    """There is little time for each picture."""
+    """Whether there is little time for each picture."""
 
     def after(self, views: Sequence[View], place: Callable[[int], int]) -> View:
         """Returns the view of the next frame.
@@ -71,7 +71,7 @@ class PathCamera:
         return np.concatenate([pose, STEADY_LIGHT if light is None else light[place]])
 
     def picture(self, place: int, view: View = STILL) -> Picture:
-        """Returns what is seen of a kept frame."""
+        """Returns a kept frame as seen in a view."""
         picture = self._lit(place, view)
         if self.kept.poses is None:
             return picture
@@ -82,7 +82,7 @@ class PathCamera:
         return warped(picture, pose, self._around(view), quick=self.live)
 
     def prepare(self) -> None:
-        """Makes what the first picture that is moved would wait for."""
+        """Computes in advance what the first moved picture needs."""
         if self.kept.poses is not None:
             self._around(STILL)
 

@@ -1,9 +1,9 @@
-"""Real frames of the clip, in the order that the sound (and the guide) asks for, at the source's size and
-rate.
+"""The path source: real frames of the clip, in the order that the sound and the guide ask for.
 
-The path is decided at the rate of the features. Between two of its frames the clip goes on at its own speed,
-so that the picture can have a higher rate. Where the path jumps, the old stretch goes on while the new one
-comes: two moving pictures are morphed or dissolved, and nothing stands still.
+They have the source's size and rate. The path is decided at the rate of the features. Between two of its
+frames the clip goes on at its own speed, so that the picture can have a higher rate. Where the path jumps,
+the old stretch goes on while the new one comes: two moving pictures are morphed or dissolved, and nothing
+stands still.
 
 Letters: H height, W width.
 """
@@ -31,37 +31,39 @@ from listen_and_move.models.kept_frames import KeptFrames, position_at
 from listen_and_move.models.path_search import PathCue, PathSearch, PathState
 
 PATIENCE = Fraction(1, 2)
-"""Seconds of silence before a path may rest: a pause in a rhythm is none."""
+"""Seconds of silence before a path may rest, so that a pause in a rhythm does not stop it."""
 QUIETER_DB, LEAST_QUIETER_DB = 35.0, 20.0
-"""What is so much quieter than the training sound counts as nothing to be heard; what a quiet room leaves on
-a recording does so even where it is only the latter quieter."""
+"""dB below the training sound at which sound counts as silence.
+
+The second counts for the noise of a quiet room on a recording."""
 UNKNOWN_LEVEL = -20.0
-"""dB of full scale of a training sound whose level is not known."""
+"""dB of full scale that are taken for a training sound of unknown level."""
 SHORTEST, LONGEST = Fraction(1, 10), Fraction(2, 5)
-"""Seconds of a transition. It is as long as the picture takes to change so much by itself: thin fast things
-cross in the shortest one, and a camera that stood elsewhere glides in the longest."""
+"""Seconds of a transition, which lasts as long as the picture takes to change as much by itself.
+
+Thin fast things cross in the shortest one, and a camera that stood elsewhere glides in the longest."""
 STEEPEST = 1.5
-"""Of the curve by which one picture gives way to the other, over a straight line."""
+"""Steepest slope of the curve by which one picture gives way to the other, over that of a straight line."""
 
 
 class PathSourceState(NamedTuple):
     """State of a path source."""
 
     waiting: tuple[Frame, ...]
-    """Frames whose place on the path is not decided."""
+    """Frames whose place on the path is not decided yet."""
     search: PathState | None
     quiet: int
     """Frames of silence so far."""
     decided: tuple[Frame, ...]
-    """Frames that are decided, of which pictures are still to come."""
+    """Decided frames that still have pictures to come."""
     number: int | None
-    """The last decided training frame; None: none yet."""
+    """Number of the last decided training frame; None: none yet."""
     stretches: tuple[Stretch, ...]
-    """Those that may still be seen, oldest first."""
+    """Stretches that may still be seen, oldest first."""
     shown: int
-    """Output frames so far."""
+    """Number of output frames so far."""
     views: tuple[View, ...] = ()
-    """Of the last two of them."""
+    """Views of the last two output frames."""
 
 
 _BEGIN = PathSourceState((), None, 0, (), None, (), 0)
@@ -69,20 +71,20 @@ _BEGIN = PathSourceState((), None, 0, (), None, (), 0)
 
 @dataclass(frozen=True, eq=False)
 class PathSource:
-    """Shows frames that a model keeps."""
+    """Shows frames that a model keeps, along a path."""
 
     kept: KeptFrames
     search: PathSearch
     fps: Fraction
     """Frames per second that come in."""
     silence: Float[Tensor, " F"]
-    """Features of digital silence: what a path looks for where nothing is to be heard."""
+    """Features of digital silence, which a path looks for where the sound is silent."""
     level: float | None
-    """Of the training sound, in dB of full scale."""
+    """Level of the training sound, in dB of full scale."""
     live: bool = False
-    """The sound to come is not known."""
+    """Whether the sound to come is not known."""
     camera: CameraMode = "still"
-    """What the camera does where frames have poses."""
+    """Camera of frames that have poses."""
     beat: float | None = None
     """Frames from one beat of the clip to the next; None: beats do not count."""
 
@@ -91,7 +93,7 @@ class PathSource:
         return PathCamera(self.kept, self.camera, self.live)
 
     def prepare(self) -> None:
-        """Makes what the first picture would wait for."""
+        """Computes in advance what the first picture needs."""
         self._camera.prepare()
 
     @property
@@ -102,13 +104,11 @@ class PathSource:
     def push(
         self, inputs: list[Frame], state: PathSourceState | None, settings: PlaySettings = AS_IT_IS
     ) -> tuple[list[Frame], PathSourceState]:
-        """Returns the frames that are decided, with their pictures; late ones are decided and stay
-        without.
-        """
+        """Returns the decided frames with their pictures; late frames are decided and get no picture."""
         state = state or _BEGIN
         cues, quiet = self._cues(inputs, state.quiet, settings)
         numbers, search = self.search.push(cues, state.search)
-        # Those that wait come first of all that are to come.
+        # Frames that wait come before the new ones.
         waiting = (
             frame._replace(late=frame.late or (frame.number > 0 and place < settings.late))
             for place, frame in enumerate(state.waiting)
@@ -117,7 +117,7 @@ class PathSource:
         return self._shown(self._decided(state, numbers.tolist(), settings))
 
     def finish(self, state: PathSourceState | None, settings: PlaySettings = AS_IT_IS) -> Iterator[Frame]:
-        """Yields the frames that are left, one by one: they are many and can be large."""
+        """Yields the remaining frames one by one: they are many and can be large."""
         if state is not None:
             decided = self._decided(state, self.search.finish(state.search).tolist(), settings)
             known = self._known(decided, ended=True)
@@ -125,17 +125,15 @@ class PathSource:
 
     @property
     def _ahead(self) -> int:
-        """Output frames that may lie in a transition whose jump is still to come."""
+        """Output frames that may lie in a transition to a jump that is not decided yet."""
         return 0 if self.live else ceil(LONGEST / 2 * self.rate)
 
     def _position(self, number: int) -> int:
-        """Returns the frame at the rate of the source that is on display at the instant of a frame that comes
-        in.
-        """
+        """Returns the frame at the rate of the source that is on display at the instant of an input frame."""
         return position_at(number, self.fps, self.rate)
 
     def _cues(self, inputs: list[Frame], quiet: int, settings: PlaySettings) -> tuple[list[PathCue], int]:
-        """Returns what the path is to be near to, and the frames of silence so far."""
+        """Returns the cues of the path, and the number of frames of silence so far."""
         threshold = nothing_heard(UNKNOWN_LEVEL if self.level is None else self.level)
         guides = [frame.guide for frame in inputs if frame.guide is not None]
         described = iter(self.kept.path.described(torch.stack(guides).cpu()) if guides else ())
@@ -159,7 +157,7 @@ class PathSource:
         stretches, last = list(state.stretches), state.number
         for frame, number in zip(state.waiting, numbers, strict=False):
             begin = self._position(frame.number)
-            # What is shown at this instant is what the clip does from the one before on.
+            # The clip goes on from the frame before up to this instant.
             from_before = begin if self.live else max(begin - self._ahead, self._position(frame.number - 1))
             if not stretches:
                 stretches.append(self._stretch(begin, frame.number, number))
@@ -184,23 +182,21 @@ class PathSource:
         )
 
     def _left_out(self, last: int, frame: Frame, free: bool) -> bool:
-        """Returns whether a frame of the clip is left out after another one, so that the clip plays
-        faster.
-        """
+        """Returns whether the path skips the frame of the clip after ``last``, for faster play."""
         ends = (self.kept.stretch(self._position(number)) for number in (last, last + 2))
         return (free or frame.foreign > 0) and len(set(ends)) == 1
 
     def _stretch(self, begin: int, frame: int, number: int) -> Stretch:
         """Returns the stretch that begins with a training frame."""
-        # At the instant that was decided, exactly the frame that was decided is shown: one frame later or
-        # sooner all through the stretch, and half of what follows the sound is lost.
+        # The decided frame is shown exactly at its instant: one frame later or sooner all through the stretch
+        # would lose half of the sync.
         decided = self._position(number)
         position = decided + begin - self._position(frame)
         ends = self.kept.stretch(decided)
         return Stretch(begin, min(max(position, ends[0]), ends[1]), True, False, ends)
 
     def _jumped(self, before: Stretch, stretch: Stretch, seconds: Fraction | float) -> Stretch:
-        """Returns a stretch that another one does not go on to by itself.
+        """Returns a stretch with the transition from another stretch that it does not continue.
 
         Args:
             before: the stretch that is left.
@@ -215,14 +211,14 @@ class PathSource:
         )
 
     def _shown(self, state: PathSourceState) -> tuple[list[Frame], PathSourceState]:
-        """Returns the output frames before which no jump can come any more, and the state."""
+        """Returns the output frames before any jump that may still come, and the state."""
         known = self._known(state)
         views = self._views(state, known)
         frames = list(self._frames(state, known, views))
         shown = max(state.shown, known)
         first = int(shown * self.fps / self.rate)
         decided = tuple(frame for frame in state.decided if frame.number >= first)
-        # The last decided frame stays, since it says how far the path is known.
+        # The last decided frame stays, since it marks how far the path is known.
         return frames, state._replace(
             decided=decided or state.decided[-1:],
             stretches=seen(state.stretches, shown),
@@ -231,14 +227,14 @@ class PathSource:
         )
 
     def _known(self, state: PathSourceState, ended: bool = False) -> int:
-        """Returns how many output frames are known for good; all, where the sound has ended."""
+        """Returns how many output frames are final; all of them, where the sound has ended."""
         if not state.decided:
             return state.shown
         over = state.decided[-1].number + 1
         return ceil(over * self.rate / self.fps) if ended else self._position(over) - self._ahead
 
     def _views(self, state: PathSourceState, known: int) -> list[View]:
-        """Returns where the camera is in the output frames up to one."""
+        """Returns the views of the camera in the output frames up to ``known``."""
         views = list(state.views)
         for number in range(state.shown, known):
             begun = [stretch for stretch in state.stretches if stretch.begin <= number]
@@ -247,11 +243,11 @@ class PathSource:
         return views[len(state.views) :]
 
     def _place(self, stretch: Stretch, number: int, ago: int) -> int:
-        """Returns which kept frame a stretch shows some frames before or after an output frame."""
+        """Returns the kept frame that a stretch shows some frames before or after an output frame."""
         return self.kept.place(stretch.at(number + ago))
 
     def _frames(self, state: PathSourceState, known: int, views: Sequence[View]) -> Iterator[Frame]:
-        """Yields the output frames up to one, each from its view."""
+        """Yields the output frames up to ``known``, each from its view."""
         for number, view in zip(range(state.shown, known), views, strict=True):
             frame = state.decided[int(number * self.fps / self.rate) - state.decided[0].number]
             mixed = shots(state.stretches, number)
@@ -278,7 +274,7 @@ class PathSource:
 
 
 def nothing_heard(level: float) -> float:
-    """Returns the dB of full scale below which nothing counts as heard.
+    """Returns the dB of full scale below which sound counts as silence.
 
     Args:
         level: of the training sound.

@@ -1,4 +1,6 @@
-"""From one picture to another one: a morph by optical flow, or a dissolve where the flow explains too little.
+"""Transitions from one picture to another: a morph by optical flow, or a dissolve.
+
+A dissolve is shown where the flow explains too little.
 
 No trained network takes part.
 
@@ -14,13 +16,13 @@ from jaxtyping import Float, UInt8
 from listen_and_move.arrays import Array
 
 FLOW_SIDE = 320
-"""Pixels of the longer side of pictures that flow is found in: DIS (Kroeger et al. 2016) takes 2 ms there and
-50 to 300 at 1080p, and its flow is enlarged."""
+"""Longer side in pixels of the pictures in which flow is found.
+
+DIS (Kroeger et al. 2016) takes 2 ms there and 50 to 300 at 1080p, and its flow is enlarged."""
 EXPLAINED = 0.6
-"""A morph is shown where what it leaves over is at most this share of the difference of the two pictures;
-else both would be seen at once in it, and bent."""
+"""Most of the difference of two pictures that a morph may leave over; else it would show both, bent."""
 _NOTHING = 1.0
-"""Mean difference, of 255, below which there is nothing to explain."""
+"""Mean difference, of 255, below which a morph has nothing to explain."""
 
 Picture = UInt8[np.ndarray, "H W 3"]
 
@@ -39,7 +41,7 @@ def dissolved(before: Picture, after: Picture, share: float) -> Picture:
 
 
 def morphed(before: Picture, after: Picture, share: float) -> Picture:
-    """Returns the mean of two pictures, each of which is bent towards the other one.
+    """Returns the mean of two pictures, each bent towards the other one.
 
     Args:
         before: the picture that is left.
@@ -62,7 +64,7 @@ def morphs(before: Picture, after: Picture) -> bool:
 
 
 def _small(picture: Picture) -> UInt8[np.ndarray, "h w"]:
-    """Returns the picture in grey, at the size in which flow is found."""
+    """Returns a picture in grey, at the size in which flow is found."""
     import cv2
 
     height, width = picture.shape[:2]
@@ -73,7 +75,7 @@ def _small(picture: Picture) -> UInt8[np.ndarray, "h w"]:
 
 
 def _flows(one: Array, other: Array) -> tuple[Float[np.ndarray, "h w 2"], Float[np.ndarray, "h w 2"]]:
-    """Returns the flow from one picture to the other one, and back, in pixels of these pictures."""
+    """Returns the flow from one picture to the other, and back, in pixels of these pictures."""
     import cv2
 
     dis: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
@@ -81,13 +83,13 @@ def _flows(one: Array, other: Array) -> tuple[Float[np.ndarray, "h w 2"], Float[
 
 
 def _bent(picture: Array, flow: Float[np.ndarray, "h w 2"]) -> Array:
-    """Returns a picture whose pixels have gone along a flow, which may be of a smaller picture."""
+    """Returns a picture whose pixels are moved along a flow, which may be of a smaller picture."""
     import cv2 as opencv
 
     cv2: Any = opencv  # its stubs know neither maps of two channels nor scalars
     height, width = picture.shape[:2]
     scale = (width / flow.shape[1], height / flow.shape[0])
-    # Flow at the place where a pixel arrives stands for that of where it came from: it is smooth.
+    # Flow is smooth, so the flow at a pixel's new place stands for that at its old place.
     whole = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR)
     places = cv2.subtract(_grid(width, height), cv2.multiply(whole, (*scale, 0, 0)))
     return np.asarray(cv2.remap(picture, places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))
@@ -101,8 +103,9 @@ def _grid(width: int, height: int) -> Float[np.ndarray, "H W 2"]:
 
 
 def _difference(one: Array, other: Array) -> float:
-    """Returns the mean absolute difference, of 255, where two grey pictures differ most: of a tenth of the
-    pixels.
+    """Returns the mean absolute difference of two grey pictures, of 255.
+
+    Only the tenth of the pixels that differ most counts.
     """
     apart = np.abs(one.astype(np.int16) - other).ravel()
     return float(np.partition(apart, -len(apart) // 10)[-len(apart) // 10 :].mean())
