@@ -144,7 +144,8 @@ class Player(NamedTuple):
             run, PictureChoice(picture="path", size="model", beats=on_beats), device="cpu"
         ).pipeline
         kept = Animator.load(run, "cpu").model.kept
-        assert kept is not None and config.features.flux is not None, "paths of the presets studio and quick"
+        assert kept is not None
+        assert config.features.flux is not None, "paths of the presets studio and quick"
         beats = kept.path.beats(config.features.flux, config.clip.rate)
         return cls(pipeline, video, span, float(usual), frames, seconds, kept.path, beats, on_beats)
 

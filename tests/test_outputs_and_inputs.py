@@ -107,7 +107,8 @@ def test_standard_input_from_the_output_is_refused(trained: Path, recording: Pat
     ]
     with recording.open("rb") as file:
         result = subprocess.run(list(map(str, line)), stdin=file, capture_output=True, text=True, timeout=120)
-    assert result.returncode == 2 and "it is, or holds, standard input" in result.stderr, result.stderr
+    assert result.returncode == 2, result.stderr
+    assert "it is, or holds, standard input" in result.stderr, result.stderr
     assert recording.read_bytes() == before
 
 
@@ -166,7 +167,9 @@ def test_sounds_with_odd_names_are_played(trained: Path, tmp_path: Path, stem: s
     (tmp_path / f"{stem}.wav").write_bytes(_sound(tmp_path))
     made = command("generate", trained, f"{stem}.wav", folder=tmp_path, COLUMNS="1000")
     (out,) = tmp_path.glob("*.mp4")
-    assert made.returncode == 0 and out.name in made.stdout and out.name.isprintable(), made.stderr
+    assert made.returncode == 0, made.stderr
+    assert out.name in made.stdout, made.stderr
+    assert out.name.isprintable(), made.stderr
     assert len(os.fsencode(out.name)) <= 180
     assert probe(out).video is not None
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -19,6 +19,14 @@ from listen_and_move.app.trainings import command_of
 
 WAIT = 240
 """Seconds: a busy machine is no failure."""
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """What a socket connects to, of an address that names both."""
+    parts = urlsplit(address)
+    assert parts.hostname is not None
+    assert parts.port is not None
+    return parts.hostname, parts.port
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from listen_and_move.app import limits
 from listen_and_move.app.work import look
 from listen_and_move.media.files import probe
 from listen_and_move.media.wav import write_wav
-from tests.app.serving import Visitor, kill_workers, until
+from tests.app.serving import Visitor, host_and_port, kill_workers, until
 from tests.provenance.boxes import said
 
 
@@ -94,9 +94,7 @@ def test_a_name_never_becomes_a_path(visitor: Visitor, sound: Path) -> None:
 
 def test_what_is_too_large_or_too_long_is_refused(visitor: Visitor, tmp_path: Path) -> None:
     announced = limits.MOST_BYTES["sound"] + 1
-    with socket.create_connection(
-        (urlsplit(visitor.address).hostname, urlsplit(visitor.address).port)
-    ) as line:
+    with socket.create_connection(host_and_port(visitor.address)) as line:
         host = urlsplit(visitor.address).netloc
         head = [
             "POST /api/uploads/sound HTTP/1.1",

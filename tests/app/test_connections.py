@@ -81,10 +81,13 @@ def test_what_never_comes_is_not_waited_for(hasty: tuple[str, int]) -> None:
 
 
 def test_a_head_that_trickles_is_not_waited_for(hasty: tuple[str, int]) -> None:
-    with connected(hasty[0], "GET / HTTP/1.1\nhost: HERE\n") as line, pytest.raises(ConnectionError):
+    def trickle(line: socket.socket) -> None:
         while True:  # bytes come all the time, and never an end of the head
             line.sendall(b"a: b\r\n")
             threading.Event().wait(0.05)
+
+    with connected(hasty[0], "GET / HTTP/1.1\nhost: HERE\n") as line, pytest.raises(ConnectionError):
+        trickle(line)
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="no /proc to see the open files in")

@@ -217,5 +217,6 @@ def test_a_command_without_memory_says_so_in_one_line(performance: Path, tmp_pat
     result = subprocess.run(
         [*line, *settings], capture_output=True, text=True, env={**os.environ, "CUDA_VISIBLE_DEVICES": ""}
     )
-    assert result.returncode == 2 and "Traceback" not in result.stderr, result.stderr
+    assert result.returncode == 2, result.stderr
+    assert "Traceback" not in result.stderr, result.stderr
     assert "error: expected enough memory" in result.stderr

@@ -31,12 +31,17 @@ def command(*arguments: object, folder: Path | None = None, **environment: str) 
             patch.setenv(name, value)
         if folder is not None:
             patch.chdir(folder)
-        try:
-            code = run_command(line)
-        except SystemExit as stop:  # after help
-            assert not stop.code
-            code = 0
+        code = _code(line)
     return Ended(line, code, "".join(told), "".join(errors))
+
+
+def _code(line: list[str]) -> int:
+    try:
+        return run_command(line)
+    except SystemExit as stop:  # after help
+        code = stop.code
+    assert not code
+    return 0
 
 
 @contextmanager

@@ -65,15 +65,18 @@ def test_train_then_generate(performance: Path, tmp_path: Path) -> None:
     first = command(
         "train", performance, "--run", "run", "--size", "32", "--steps", "2", *options, folder=tmp_path
     )
-    assert first.returncode == 0 and "2 steps done" in first.stdout, first.stderr
+    assert first.returncode == 0, first.stderr
+    assert "2 steps done" in first.stdout, first.stderr
     again = process(
         "train", performance, "--run", "run", "--size", "32", "--steps", "4", *options, folder=tmp_path
     )
-    assert again.returncode == 0 and "4 steps done" in again.stdout, again.stderr
+    assert again.returncode == 0, again.stderr
+    assert "4 steps done" in again.stdout, again.stderr
     shorter = command("train", performance, "--run=run", "--steps=4", folder=tmp_path)
     assert shorter.returncode == 0, shorter.stderr
     made = command("generate", "run", performance, "--end", "1", "--seed", "3", folder=tmp_path)
-    assert made.returncode == 0 and "the seed has no effect" in made.stderr, made.stdout
+    assert made.returncode == 0, made.stdout
+    assert "the seed has no effect" in made.stderr, made.stdout
     out = tmp_path / "performance-run.mp4"
     assert out.name in made.stdout
     assert len(list(read_frames(out, Fraction(20), width=32, height=32))) == 20
@@ -255,14 +258,13 @@ main(["generate", *sys.argv[2:]])
     line = [sys.executable, "-c", code, lost, str(trained), "fine.wav", "--out", "out.mp4"]
     result = subprocess.run(line, capture_output=True, text=True, cwd=tmp_path, timeout=240)
     assert ("Exception ignored" in result.stderr) == (lost == "in a garbage generator"), result.stderr
-    assert result.returncode == 130 and "nothing half written" in result.stderr.splitlines()[-1], (
-        result.stderr
-    )
+    assert result.returncode == 130, result.stderr
+    assert "nothing half written" in result.stderr.splitlines()[-1], result.stderr
     assert [item.name for item in tmp_path.iterdir()] == ["fine.wav"]
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, trained: Path) -> None:
-    resource = pytest.importorskip("resource")
+    pytest.importorskip("resource")
     write_wav(tmp_path / "fine.wav", tone(1), 48_000)
     code = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
@@ -273,7 +275,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, trained: Path) -> Non
     result = subprocess.run(
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=tmp_path, timeout=120
     )
-    assert resource and result.returncode == 2, result.stderr
+    assert result.returncode == 2, result.stderr
     assert result.stderr.strip().splitlines()[-1].startswith("error: ")
     assert "Traceback" not in result.stderr
     assert [item.name for item in tmp_path.iterdir()] == ["fine.wav"]
@@ -287,7 +289,8 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, trained: Path) -> None:
     arguments = ["generate", str(trained), str(tmp_path / "fine.wav"), "--out", str(locked / "out.mp4")]
     line = [*_without_privileges(), sys.executable, "-m", "listen_and_move", *arguments]
     result = subprocess.run(line, capture_output=True, text=True, timeout=240)
-    assert result.returncode == 2 and "Traceback" not in result.stderr, result.stderr
+    assert result.returncode == 2, result.stderr
+    assert "Traceback" not in result.stderr, result.stderr
     assert result.stderr.strip().splitlines()[-1].startswith(f"error: {locked / 'out.mp4'}")
     assert not list(locked.iterdir())
 

@@ -3,6 +3,7 @@ replay."""
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -94,11 +95,11 @@ def test_robustness_goes_on_and_skips_what_is_broken(evaluated: Path, tmp_path: 
 
 
 def test_weights(tmp_path: Path, shared: Path) -> None:
-    place = {"LISTEN_AND_MOVE_WEIGHTS": str(tmp_path / "weights")}
-    assert "not here" in command("weights", **place).stdout
-    added = command("weights", "add", "raft-small", shared / "data" / "weights" / "raft-small.pth", **place)
+    here = partial(command, LISTEN_AND_MOVE_WEIGHTS=str(tmp_path / "weights"))
+    assert "not here" in here("weights").stdout
+    added = here("weights", "add", "raft-small", shared / "data" / "weights" / "raft-small.pth")
     assert added.returncode == 0, added.stderr
-    listed = command("weights", "list", **place).stdout
+    listed = here("weights", "list").stdout
     assert str(tmp_path / "weights" / "raft-small.pth") in listed
     assert "alexnet" in listed
     refused("weights", "add", "raft-small", Path(__file__), saying="expected")
@@ -153,7 +154,8 @@ def test_blind(filmed: Path, tmp_path: Path) -> None:
     choices = [{"pair": 0, "choice": 1}, {"pair": 1, "choice": 0}]
     votes.write_text(json.dumps({"format": 1, "page": key.stem, "votes": choices}))
     counted = command("blind", run, "--votes", votes)
-    assert counted.returncode == 0 and "2 votes" in counted.stdout, counted.stderr
+    assert counted.returncode == 0, counted.stderr
+    assert "2 votes" in counted.stdout, counted.stderr
     told = json.loads(command("blind", run, "--votes", votes, "--json").stdout)
     assert told["votes"] == 2
     assert len(told["preferences"]) == 10

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
@@ -246,11 +247,9 @@ def test_a_reader_that_has_seen_enough_ends_it(
 
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="no ffmpeg here")
 def test_between_two_ffmpegs(trained: Path, wave: Path, tmp_path: Path) -> None:
-    ends = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    give = subprocess.Popen(
-        ["ffmpeg", "-v", "error", "-re", "-i", wave, "-c:a", "flac", "-f", "matroska", "-"], **ends
-    )
-    play = subprocess.Popen(live(trained, "--input=-", "--realtime", "--output=-"), stdin=give.stdout, **ends)
+    begin = partial(subprocess.Popen, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    give = begin(["ffmpeg", "-v", "error", "-re", "-i", wave, "-c:a", "flac", "-f", "matroska", "-"])
+    play = begin(live(trained, "--input=-", "--realtime", "--output=-"), stdin=give.stdout)
     take = subprocess.run(
         [
             "ffmpeg",
@@ -273,7 +272,8 @@ def test_between_two_ffmpegs(trained: Path, wave: Path, tmp_path: Path) -> None:
     for process in (give, play):
         process.communicate(timeout=60)
         assert process.returncode == 0
-    assert take.returncode == 0 and not take.stderr, take.stderr
+    assert take.returncode == 0, take.stderr
+    assert not take.stderr, take.stderr
     with av.open(str(tmp_path / "stream.flv")) as container:
         frames = list(container.decode(video=0))
     assert len(frames) == 41, "repeated where it was late, never left out where the reader is quick"
@@ -341,11 +341,9 @@ def test_what_is_wrong_is_one_line(
         arguments = [argument.replace(name, value) for argument in arguments]
     assert run_command(["live", *arguments, "--device=cpu"]) == 2
     lines = capsys.readouterr().err.strip().splitlines()
-    assert (
-        lines[-1].startswith("error: ")
-        and saying in lines[-1]
-        and sum("error:" in line for line in lines) == 1
-    ), lines
+    assert lines[-1].startswith("error: "), lines
+    assert saying in lines[-1], lines
+    assert sum("error:" in line for line in lines) == 1, lines
     assert [path.name for path in tmp_path.iterdir()] == ["there.mp4"]
     assert (tmp_path / "there.mp4").read_bytes() == b"mine"
 

@@ -43,7 +43,8 @@ def test_a_replay_is_held_in_silence(trained: Path, wave: Path, tmp_path: Path) 
     )
     assert made.returncode == 0, made.stderr
     pictures = [path.read_bytes() for path in sorted((tmp_path / "frames").glob("frame-*.png"))]
-    assert len(pictures) == 50 and len(set(pictures[22:34])) == 1, "equal frames are equal files"
+    assert len(pictures) == 50
+    assert len(set(pictures[22:34])) == 1, "equal frames are equal files"
     assert len(set(pictures)) > 3
     assert pictures[0] == pictures[1] == pictures[2]
 

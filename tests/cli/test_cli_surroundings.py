@@ -42,7 +42,8 @@ def test_without_a_terminal_commands_say_now_and_then_how_far_they_are(
         assert run_command([name, *map(str, rest)]) == 0
         said = capfd.readouterr().err.splitlines()
         lines = [line for line in said if line.startswith(doing) and re.search(r"  \d+/\d+", line)]
-        assert len(lines) >= 2 and all("\r" not in line and "\x1b" not in line for line in said), (name, said)
+        assert len(lines) >= 2, (name, said)
+        assert all("\r" not in line and "\x1b" not in line for line in said), (name, said)
         done, total = map(int, re.findall(r"(\d+)/(\d+)", lines[-1])[0])
         assert done == total > 0, (name, lines)
 
@@ -80,10 +81,12 @@ def test_what_a_terminal_cannot_show_is_a_question_mark(
     result = process(
         "generate", trained, "日本.wav", folder=tmp_path, PYTHONIOENCODING="cp1252", PYTHONUTF8="0"
     )
-    assert result.returncode == 0 and result.stdout.strip() == f"??-{trained.name}.mp4", result.stderr
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == f"??-{trained.name}.mp4", result.stderr
     shutil.copy(performance, tmp_path / "日本.mp4")
     result = process("inspect", "日本.mp4", folder=tmp_path, PYTHONIOENCODING="cp1252", PYTHONUTF8="0")
-    assert result.returncode == 0 and (tmp_path / "日本-inspection.png").exists(), result.stderr
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "日本-inspection.png").exists(), result.stderr
     refused("inspect", "無い.mp4", saying="does not exist", folder=tmp_path)
 
 
@@ -113,12 +116,15 @@ def test_without_a_home(performance: Path, tmp_path: Path) -> None:
         *OPTIONS,
         folder=tmp_path,
     )
-    assert trained.returncode == 0 and "1 steps done" in trained.stdout, trained.stderr
+    assert trained.returncode == 0, trained.stderr
+    assert "1 steps done" in trained.stdout, trained.stderr
     assert homeless("inspect", performance, folder=tmp_path).returncode == 0
     listed = homeless("weights", "list", folder=tmp_path)
-    assert listed.returncode == 0 and "not here" in listed.stdout, listed.stderr
+    assert listed.returncode == 0, listed.stderr
+    assert "not here" in listed.stdout, listed.stderr
     fetched = homeless("weights", "fetch", "vgg16", folder=tmp_path)
-    assert fetched.returncode == 2 and "expected a home folder" in fetched.stderr, fetched.stderr
+    assert fetched.returncode == 2, fetched.stderr
+    assert "expected a home folder" in fetched.stderr, fetched.stderr
 
 
 def test_a_cache_that_cannot_be_written_is_none(performance: Path, tmp_path: Path) -> None:
@@ -164,9 +170,9 @@ def test_no_place_for_temporary_files_costs_no_findings(performance: Path, tmp_p
         env=nowhere,
         cwd=performance.parent,
     )
-    assert result.returncode == 0 and "sound" in result.stdout and "Traceback" not in result.stderr, (
-        result.stderr
-    )
+    assert result.returncode == 0, result.stderr
+    assert "sound" in result.stdout, result.stderr
+    assert "Traceback" not in result.stderr, result.stderr
     assert "note: the picture is not written" in result.stderr
     assert "light: not looked at" in result.stdout
     assert "camera and light were not looked at" in result.stdout

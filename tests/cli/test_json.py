@@ -18,7 +18,8 @@ def told(*arguments: object, folder: Path, code: int = 0, **environment: str) ->
     """The object that a command printed."""
     result = command(*arguments, "--json", folder=folder, **environment)
     assert result.returncode == code, result.stderr
-    assert result.stdout.count("\n") == 1 and result.stdout.endswith("\n"), result.stdout
+    assert result.stdout.count("\n") == 1, result.stdout
+    assert result.stdout.endswith("\n"), result.stdout
     return json.loads(result.stdout, parse_constant=lambda text: 1 / 0)
 
 

@@ -151,6 +151,7 @@ def test_frames_of_a_hand_are_learnt_as_a_still_camera_sees_them(tmp_path, monke
     still, again, as_filmed = (load_clip(path, each) for each in (config, config, filmed_config))
     assert still.poses is not None
     assert as_filmed.poses is None
+    assert again.poses is not None
     assert still.poses.shape == (COUNT, 4)
     assert torch.equal(still.frames, again.frames)
     assert np.array_equal(still.poses, again.poses), "from the cache too"

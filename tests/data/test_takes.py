@@ -194,12 +194,12 @@ def test_a_run_of_takes(learnt: RunFolder, takes: tuple[Path, Path], tmp_path: P
         assert found[1].subfolder
         with pytest.raises(UserError, match="expected one of the takes"):
             open_takes(run, tmp_path, False, shelf, lambda *told: None)
-        learnt = LearntFrames.of(run.films.videos(), run.config(), None, shelf, lambda *told: None)
-        assert (len(learnt.unseen), len(learnt.filmed)) == (
+        frames = LearntFrames.of(run.films.videos(), run.config(), None, shelf, lambda *told: None)
+        assert (len(frames.unseen), len(frames.filmed)) == (
             2 * held_out,
             sum(len(take.frames) for take in Takes.find(takes).load(run.config()).takes),
         )
-        assert all(learnt.filmed.read(place, place + 1).any() for place in range(len(learnt.filmed)))
+        assert all(frames.filmed.read(place, place + 1).any() for place in range(len(frames.filmed)))
 
 
 def test_a_film_of_takes_never_leaves_a_file(learnt: RunFolder, takes: tuple[Path, Path]) -> None:
@@ -212,7 +212,8 @@ def test_a_film_of_takes_never_leaves_a_file(learnt: RunFolder, takes: tuple[Pat
         assert before.begin >= 0
         assert part.end < ceil(SECONDS * 25) / 25 + 1 / 20
     one, two = (np.stack([*part.frames()]).astype(int) for part in film.held_out)
-    assert one.shape == two.shape and one.shape[1:] == (48, 48, 3), "as large as the first take"
+    assert one.shape == two.shape
+    assert one.shape[1:] == (48, 48, 3), "as large as the first take"
     apart = [np.abs(one[:10] - two[shift : 10 + shift]).mean() for shift in range(3)]
     assert int(np.argmin(apart)) == 0
     heard = [np.sqrt(np.square(np.concatenate([*part.heard()])).mean()) for part in film.held_out]
@@ -255,7 +256,8 @@ def test_a_replay_and_a_still_are_of_the_takes(
     assert {row.split(",")[-2] for row in listed.read_text().splitlines()[1:]} <= {"one.mp4", "moved.mp4"}
     generate(learnt.path, takes[1], out, paste=True, overwrite=True)
     video = probe(out).video
-    assert video is not None and (video.width, video.height) == (64, 48), "the picture of the first take"
+    assert video is not None
+    assert (video.width, video.height) == (64, 48), "the picture of the first take"
 
 
 def test_a_validation_weighs_takes_by_their_lengths(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,6 +140,7 @@ def test_only_held_out_frames_are_measured(bare: Evaluation, performance: Path, 
     real = clip.frames[64:].numpy()
     last = np.repeat(clip.frames[63:64].numpy(), 16, 0)
     assert values(bare)[HELD]["ssim"] == pytest.approx(ssim(last, real, zero_border=True))
+    assert bare.results.series is not None
     assert len(bare.results.series.motion) == 15
     assert len(bare.results.series.loudness) == 16
 
@@ -175,9 +176,8 @@ def test_sensitivity_is_that_of_the_model_played_with_another_sound(
 
 def test_the_sound_without_a_picture(bare: Evaluation) -> None:
     (sound,) = bare.results.sounds
-    assert sound.name == "strokes.wav" and sound.seconds == 51 / 20, (
-        "as long as the sound, up to the next frame"
-    )
+    assert sound.name == "strokes.wav"
+    assert sound.seconds == 51 / 20, "as long as the sound, up to the next frame"
     assert set(sound.values) == FOREIGN
     assert set(sound.altered) == {
         "right",

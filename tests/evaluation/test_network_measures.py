@@ -185,6 +185,8 @@ def test_the_papers_protocol_gives_numbers_with_a_warning() -> None:
         FRAMES(torch.from_numpy(video).permute(0, 3, 1, 2).float() / 255).numpy() for video in (real, ours)
     ]
     assert found[0].value == pytest.approx(frechet_distance(*vectors), rel=1e-3)
+    assert found[0].value is not None
+    assert found[0].floor is not None
     assert found[0].value > 2 * found[0].floor
     assert "however few" in found[0].note
 

@@ -61,7 +61,7 @@ def test_all_rows_are_there_and_the_real_video_bounds_them(evaluation: SourceSiz
         assert real[name] == pytest.approx(1, abs=0.1)
     dcor = {name: values["dcor"] for name, values in rows.items()}
     assert dcor[REAL] == max(value for value in dcor.values() if value is not None)
-    assert dcor[REAL] > 0.95
+    assert dcor[REAL] == pytest.approx(1, abs=0.05)
     for name in (MEAN, HELD):
         assert rows[name]["motion_ratio"] == pytest.approx(0, abs=0.02)
         assert (rows[name]["jump"] is None and rows[name]["dcor_excess"] is None) or abs(

@@ -29,7 +29,7 @@ from listen_and_move.inference.controls import AS_TRAINED, GAIN, VIEWS, Controls
 from listen_and_move.inference.display import Display, DisplayState
 from listen_and_move.inference.front_end import AudioFrontEnd
 from listen_and_move.inference.stage import Frame, PlaySettings, pictures
-from listen_and_move.models.generator import smooth
+from listen_and_move.models.generator import NetworkState, smooth
 from listen_and_move.models.noise import frame_noise
 from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
@@ -69,7 +69,7 @@ def pushed(animator: Animator, blocks: list[np.ndarray], controls: Controls) -> 
 
 def rendered(
     animator: Animator, features: torch.Tensor, controls: Controls = AS_TRAINED
-) -> tuple[torch.Tensor, object]:
+) -> tuple[torch.Tensor, NetworkState | None]:
     """Frames in [-1, 1] for features (T, F) from the beginning on, and the state after them."""
     return animator.renderer.draw(RenderRequest(features, None, 0, 0, controls))
 
@@ -105,6 +105,7 @@ def test_as_trained_is_the_network_itself(form: str, request: pytest.FixtureRequ
     expected, state = network(features[None], noise, None, pixels, sharpness=torch.zeros(1, 1, 1))
     frames, found = rendered(animator, features)
     assert torch.equal(frames, expected[0])
+    assert found is not None
     torch.testing.assert_close(found[:2], state[:2], rtol=0, atol=0)
 
 
@@ -373,7 +374,7 @@ def test_a_made_up_dial_takes_one_entry(
         answer = alone.submit(
             asyncio.run, Page(tmp_path, tmp_path).choices(Request({"type": "http"}))
         ).result()
-    (entry,) = [each for each in json.loads(answer.body)["dials"] if each["name"] == "warmth"]
+    (entry,) = [each for each in json.loads(bytes(answer.body))["dials"] if each["name"] == "warmth"]
     assert (entry["label"], entry["help"]) == ("Warmth", "How red the picture is.")
     assert (entry["lowest"], entry["highest"], entry["step"], entry["unit"]) == (-1, 1, 0.1, "stops")
 

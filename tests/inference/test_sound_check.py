@@ -1,14 +1,16 @@
 """Sounds are heard before they are played: matched to the training sound, and told apart from it, on real
 files."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 
 from listen_and_move.audio.features import SAMPLE_RATE
-from listen_and_move.audio.loudness import Leveller, gated_level
+from listen_and_move.audio.loudness import Gain, Leveller, gated_level
 from listen_and_move.audio.novelty import FAR
 from listen_and_move.cli.main import run_command
 from listen_and_move.errors import UserError
@@ -132,17 +134,17 @@ def test_notes() -> None:
 
     def said(
         level: float | None,
-        asked: object = "match",
+        asked: Gain | Literal["match"] = "match",
         novelty: list[float] | None = None,
         audio_reference: AudioReference = audio_reference,
-    ) -> list[str]:
+    ) -> Sequence[str]:
         gain = "running" if asked == "running" else 0.0
         return notes(
             "a.wav",
             SoundCheck(level, gain, None if novelty is None else np.array(novelty)),
             audio_reference,
             asked,
-        )  # type: ignore[arg-type]
+        )
 
     assert said(-20.9) == []
     assert said(-30.0, 0.0) == []

@@ -7,6 +7,7 @@ import av
 import numpy as np
 import pytest
 
+from listen_and_move.media.files import VideoInfo, probe
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.video import VideoWriter
 
@@ -50,7 +51,7 @@ def make_video(
     tick=Fraction(1, 1000),
     size=(64, 32),
     codec="libx264",
-    rate=25,
+    rate: int | Fraction = 25,
     pictures=None,
     sound=None,
     **settings,
@@ -72,11 +73,10 @@ def make_video(
             if not hasattr(stream, "set_display_rotation"):
                 pytest.skip("this PyAV cannot write a rotation")
             stream.set_display_rotation(settings["rotation"])
-        track = (
-            container.add_stream(settings.get("sound_codec", "aac"), rate=sound[2], layout="mono")
-            if sound
-            else None
-        )
+        track = None
+        if sound is not None:
+            start, samples, sound_rate = sound
+            track = container.add_stream(settings.get("sound_codec", "aac"), rate=sound_rate, layout="mono")
         for number, time in enumerate(times):
             picture = numbered(number, *size) if pictures is None else pictures[number]
             frame = av.VideoFrame.from_ndarray(picture, format="gray" if picture.ndim == 2 else "rgb24")
@@ -84,7 +84,7 @@ def make_video(
             frame.pts, frame.time_base = time, tick
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-        if track:
+        if sound is not None and track is not None:
             start, samples, sound_rate = sound
             for at in range(0, len(samples), 1024):
                 frame = av.AudioFrame.from_ndarray(
@@ -178,6 +178,13 @@ def numbers(path, fps, **settings) -> list[int]:
     return [
         number_in(picture) for picture in read_frames(path, Fraction(fps), width=64, height=32, **settings)
     ]
+
+
+def picture_of(path, track: int | None = None) -> VideoInfo:
+    """What is said of a file's picture, which is there."""
+    video = probe(path, track).video
+    assert video is not None
+    return video
 
 
 def names(folder) -> set[str]:

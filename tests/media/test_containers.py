@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.media.making import clicks, make_video, numbered, numbers, peaks, whole
+from tests.media.making import clicks, make_video, numbered, numbers, peaks, picture_of, whole
 
 from listen_and_move.errors import UserError
 from listen_and_move.media.files import probe
@@ -61,7 +61,7 @@ def test_avi_shows_every_frame_when_ffmpeg_does(layered, tmp_path, coding):
     assert [times[number] for number in range(1, len(expected))] == pytest.approx(expected[1:], abs=0.006)
     steps = np.diff([times[number] for number in range(1, COUNT)])
     assert steps == pytest.approx([1 / FPS] * len(steps), abs=0.006)
-    assert float(probe(path).video.frame_rate) == pytest.approx(FPS, abs=1)
+    assert float(picture_of(path).frame_rate) == pytest.approx(FPS, abs=1)
 
 
 @pytest.mark.parametrize("ending", ["mkv", "ts", "avi", "vob", "flv", "ogv"])
@@ -83,9 +83,8 @@ def test_matroska_that_does_not_start_at_0(layered, tmp_path, ending):
     path = tmp_path / f"late.{ending}"
     late = ["-output_ts_offset", "40"]
     ffmpeg("-i", tmp_path / f"whole.{ending}", "-c", "copy", *late, path)
-    info = probe(path)
-    assert float(info.video.duration) == pytest.approx(3, abs=0.002)
-    assert float(info.duration) == pytest.approx(3, abs=0.1)
+    assert float(picture_of(path).duration) == pytest.approx(3, abs=0.002)
+    assert float(probe(path).duration) == pytest.approx(3, abs=0.1)
     assert list(dict.fromkeys(numbers(path, FPS))) == list(range(COUNT))
 
 
@@ -102,7 +101,7 @@ def test_joined_recordings_follow_each_other(layered, tmp_path, begin, ending):
     assert len(shown) == pytest.approx(2 * COUNT, abs=4), "the sound lasts a little longer than the picture"
     seen = [number for before, number in zip([-1, *shown], shown, strict=False) if number != before]
     assert seen == [*range(COUNT), *range(COUNT)]
-    assert float(probe(path).video.duration) == pytest.approx(6, abs=0.1)
+    assert float(picture_of(path).duration) == pytest.approx(6, abs=0.1)
     places = numbers(path, 1000)
     sound = whole(read_sound(path, 16_000, start=0))
     heard = [places[at // 16 + 5] for at in peaks(sound)]
@@ -116,7 +115,7 @@ def test_streams_that_appear_later_are_no_trouble(layered, tmp_path):
         ffmpeg("-stream_loop", 4, "-i", layered, "-c", "copy", *pids, tmp_path / f"{number}.ts")
     path = tmp_path / "joined.ts"
     path.write_bytes(b"".join((tmp_path / f"{number}.ts").read_bytes() for number in range(2)))
-    assert float(probe(path).video.duration) == pytest.approx(15, abs=0.3)
+    assert float(picture_of(path).duration) == pytest.approx(15, abs=0.3)
     assert set(numbers(path, FPS)) == set(range(COUNT))
 
 
@@ -148,14 +147,12 @@ def test_a_length_that_no_container_says_is_read(layered, tmp_path):
     live, raw = tmp_path / "live.webm", tmp_path / "raw.h264"
     coding = ["-c:v", "libvpx", "-b:v", "1M", "-c:a", "libopus"]
     live.write_bytes(ffmpeg("-i", layered, *coding, "-live", "1", "-f", "webm", "-"))  # as MediaRecorder
-    info = probe(live)
-    assert float(info.duration) == pytest.approx(3, abs=0.1)
-    assert float(info.video.duration) == pytest.approx(3, abs=0.002)
+    assert float(probe(live).duration) == pytest.approx(3, abs=0.1)
+    assert float(picture_of(live).duration) == pytest.approx(3, abs=0.002)
     ntsc = Fraction(30_000, 1001)
     ffmpeg("-r", ntsc, "-i", layered, "-c:v", "libx264", "-bf", "3", "-an", raw)
-    info = probe(raw)
-    assert info.video.frame_rate == ntsc
-    assert info.duration == info.video.duration == COUNT / ntsc
+    assert picture_of(raw).frame_rate == ntsc
+    assert probe(raw).duration == picture_of(raw).duration == COUNT / ntsc
     assert numbers(raw, ntsc) == list(range(COUNT))
     ffmpeg("-i", layered, "-vn", "-c:a", "copy", tmp_path / "raw.aac")
     assert float(probe(tmp_path / "raw.aac").duration) == pytest.approx(3, abs=0.2)

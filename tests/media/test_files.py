@@ -1,11 +1,12 @@
 """Opening: one time line, what a file holds, and in one line why it cannot be read."""
 
 from fractions import Fraction
+from functools import partial
 
 import av
 import numpy as np
 import pytest
-from tests.media.making import clicks, make_video, make_wav, numbers, peaks, whole
+from tests.media.making import clicks, make_video, make_wav, numbers, peaks, picture_of, whole
 
 from listen_and_move.errors import UserError
 from listen_and_move.media.files import probe
@@ -18,7 +19,7 @@ def test_sound_and_picture_share_a_time_line_when_one_starts_late(tmp_path):
         tmp_path / "picture.mp4", range(20, 45), tick=Fraction(1, 25), sound=(0, clicks(80000, 8000), 16000)
     )
     assert numbers(late_picture, 25) == [0] * 20 + list(range(25))
-    assert probe(late_picture).video.start == Fraction(20, 25)
+    assert picture_of(late_picture).start == Fraction(20, 25)
     for ending in ("mp4", "mkv"):
         path = make_video(
             tmp_path / f"s.{ending}",
@@ -59,14 +60,14 @@ def test_what_cannot_be_read_is_told_in_one_line(tmp_path, use):
 
 def test_missing_streams_and_impossible_parts_are_told(tmp_path, steady):
     sound = make_wav(tmp_path / "s.wav", np.ones((8000, 1)), 8000)
-    frames = {"width": 64, "height": 32}
+    frames = partial(read_frames, width=64, height=32)
     for use, words in [
         (lambda: read_sound(steady, 8000), "holds none"),
-        (lambda: read_frames(sound, Fraction(25), **frames), "no picture"),
-        (lambda: read_frames(steady, Fraction(25), **frames, start=9), "4.00 s"),
-        (lambda: read_frames(steady, Fraction(25), **frames, start=12), "4.00 s"),
-        (lambda: read_frames(steady, Fraction(25), **frames, start=3, end=2), "end after the start"),
-        (lambda: read_frames(steady, Fraction(25), **frames, start=-1), "0 seconds or later"),
+        (lambda: frames(sound, Fraction(25)), "no picture"),
+        (lambda: frames(steady, Fraction(25), start=9), "4.00 s"),
+        (lambda: frames(steady, Fraction(25), start=12), "4.00 s"),
+        (lambda: frames(steady, Fraction(25), start=3, end=2), "end after the start"),
+        (lambda: frames(steady, Fraction(25), start=-1), "0 seconds or later"),
         (lambda: read_sound(sound, 8000, start=1), "before the end"),
         (lambda: read_sound(sound, 8000, start=1, end=0.5), "end after the start"),
         (lambda: read_sound(sound, 8000, track=1), "tracks 0; got 1"),
@@ -82,10 +83,10 @@ def test_a_file_name_is_a_name_whatever_it_looks_like(tmp_path):
 
 def test_edit_list_hides_coded_frames(shared):
     path = shared / "data" / "videos" / "nature_whale_12s.mp4"
-    info = probe(path)
-    assert info.video.edit_list
-    assert info.video.frame_rate == 25
-    assert info.video.duration == Fraction(251, 25)
+    video = picture_of(path)
+    assert video.edit_list
+    assert video.frame_rate == 25
+    assert video.duration == Fraction(251, 25)
     assert sum(1 for _ in read_frames(path, Fraction(25), width=16, height=16)) == 251
     with av.open(str(path)) as container:
         shown = next(frame for frame in container.decode(video=0) if frame.pts >= 0)

@@ -6,11 +6,10 @@ import av
 import numpy as np
 import pytest
 from tests.media.judge import ffmpeg, has_filter, needs_ffmpeg, seen
-from tests.media.making import blobs
+from tests.media.making import blobs, picture_of
 
 from listen_and_move.inspection.inspection import inspect
 from listen_and_move.media.conversion import rgb
-from listen_and_move.media.files import probe
 from listen_and_move.media.hdr import peak_of, sdr
 from listen_and_move.media.picture import read_frames, source_frames
 
@@ -63,7 +62,7 @@ def test_hdr_is_mapped_to_the_range_of_a_screen(tmp_path, kind, ending):
     blocks = expected[0].reshape(9, 16, 16, 16, 3).mean((1, 3))
     assert np.abs(small - blocks).mean() <= 2
     said = f"HDR ({kind}) mapped to SDR"
-    assert said in probe(path).video.remarks
+    assert said in picture_of(path).remarks
     assert f"picture: {said}" in inspect(path).lines()
 
 

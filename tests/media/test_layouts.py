@@ -50,8 +50,8 @@ def made(folder, layout: str, ending: str):
     source = folder / "s.wav"
     waves = "|".join(f"0.3*sin({tone}*2*PI*t)" for tone in tones(layout).values())
     ffmpeg("-f", "lavfi", "-i", f"aevalsrc={waves}:s={RATE}:d=1:c={layout}", source)
-    settings = {"codec": "prores"} if ending == "mov" else {}
-    return write(folder / f"v.{ending}", 25, sound=SoundTrack(source), **settings)
+    codec = "prores" if ending == "mov" else "auto"
+    return write(folder / f"v.{ending}", 25, sound=SoundTrack(source), codec=codec)
 
 
 @needs_ffmpeg

@@ -5,7 +5,7 @@ from math import ceil, floor
 
 import numpy as np
 import pytest
-from tests.media.making import make_planes, make_video, number_in, numbered, numbers, whole
+from tests.media.making import make_planes, make_video, number_in, numbered, numbers, picture_of, whole
 
 from listen_and_move.errors import UserError
 from listen_and_move.media.conversion import centred_box
@@ -33,7 +33,7 @@ def test_frame_t_is_what_is_shown_at_its_instant(steady, fps, start, end):
 def test_frames_of_unequal_length_are_shown_as_long_as_they_last(tmp_path):
     times = [0, 40, 70, 200, 205, 480, 500]
     path = make_video(tmp_path / "unequal.mkv", times)
-    assert probe(path).video.variable_rate
+    assert picture_of(path).variable_rate
     shown = numbers(path, 100)
     assert shown[:50] == [max(n for n, time in enumerate(times) if time <= 10 * t) for t in range(50)]
     assert set(shown[50:]) == {6}
@@ -67,7 +67,7 @@ def test_odd_sizes(tmp_path, ending, codec, pix_fmt):
         pix_fmt=pix_fmt,
         pictures=pictures,
     )
-    info = probe(path).video
+    info = picture_of(path)
     assert (info.width, info.height) == (31, 33)
     shown = list(read_frames(path, Fraction(25), width=31, height=33))
     assert [round(float(picture.mean()) / 50) for picture in shown] == [0, 1, 2, 3]
@@ -93,7 +93,7 @@ def test_rotated_pictures_are_upright(tmp_path, rotation, box):
         rotation=-rotation,
         pix_fmt="yuv444p",
     )
-    info = probe(path).video
+    info = picture_of(path)
     assert (info.width, info.height, info.rotation) == (32, 48, rotation)
     left, top, right, bottom = box or (0, 0, 32, 48)
     picture = next(read_frames(path, Fraction(25), width=right - left, height=bottom - top, box=box))
@@ -108,7 +108,7 @@ def test_pixels_that_are_not_square_are_displayed_as_meant(tmp_path):
         aspect=Fraction(4, 3),
         pictures=[numbered(85, 64, 48)] * 4,
     )
-    info = probe(path).video
+    info = picture_of(path)
     assert (info.width, info.height, info.coded_width) == (85, 48, 64)
     assert centred_box(info, 16, 9) == (0, 0, 85, 48)
     picture = next(read_frames(path, Fraction(25), width=42, height=24, box=(0, 0, 85, 48)))
@@ -170,7 +170,7 @@ def test_shrinking_a_large_picture_averages_the_area_below_each_pixel(tmp_path, 
         tmp_path / "b.mkv", [0, 40], size=(width, 360), pictures=[picture] * 2, codec="ffv1", pix_fmt=pix_fmt
     )
     size = (30, 16) if box else (width // 40, 9)
-    left, top, right, bottom = box or centred_box(probe(path).video, *size)
+    left, top, right, bottom = box or centred_box(picture_of(path), *size)
     small = next(read_frames(path, Fraction(25), width=size[0], height=size[1], box=box))
     summed = np.pad(picture.astype(float), ((1, 0), (1, 0), (0, 0))).cumsum(0).cumsum(1)  # below each corner
     rows, columns = np.linspace(top, bottom, size[1] + 1), np.linspace(left, right, size[0] + 1)
@@ -218,14 +218,14 @@ def test_frames_belong_to_the_caller(steady):
     ],
 )
 def test_real_videos_give_every_frame_once(shared, name, fps, count, size):
-    info = probe(shared / "data" / "videos" / name).video
+    info = picture_of(shared / "data" / "videos" / name)
     assert (info.frame_rate, (info.width, info.height)) == (fps, size)
     assert sum(1 for _ in read_frames(shared / "data" / "videos" / name, fps, width=16, height=16)) == count
 
 
 def test_hevc_in_portrait_is_upright(shared):
     path = shared / "data" / "videos" / "talking_body_man2_vertical_20s.mp4"
-    info = probe(path).video
+    info = picture_of(path)
     assert (info.codec, info.width, info.height, info.pixel_format) == ("hevc", 1080, 1920, "yuv420p")
     assert centred_box(info, 128, 128) == (0, 420, 1080, 1500)
     assert len(list(read_frames(path, Fraction(20), width=64, height=64, end=1))) == 20
@@ -233,8 +233,7 @@ def test_hevc_in_portrait_is_upright(shared):
 
 def test_sixty_frames_and_mp3_in_mp4(shared):
     path = shared / "data" / "videos" / "melodic_ukulele_duet_60s.mp4"
-    info = probe(path)
-    assert (info.video.frame_rate, info.sounds[0].codec) == (60, "mp3")
+    assert (picture_of(path).frame_rate, probe(path).sounds[0].codec) == (60, "mp3")
     assert len(list(read_frames(path, Fraction(20), width=16, height=16, start=58))) == 40
     assert len(whole(read_sound(path, 16000, start=1, end=2.5))) == 24000
     assert abs(sound_samples(path)[0] - 60 * 44100) < 2 * 1152

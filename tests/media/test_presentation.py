@@ -7,11 +7,10 @@ import av
 import numpy as np
 import pytest
 from tests.media.judge import ffmpeg, needs_ffmpeg, seen
-from tests.media.making import blobs, make_video, numbered, numbers
+from tests.media.making import blobs, make_video, numbered, numbers, picture_of
 
 from listen_and_move.inspection.inspection import inspect
 from listen_and_move.media.conversion import rgb
-from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames, source_frames
 
 FPS = Fraction(25)
@@ -38,7 +37,7 @@ def test_interlaced_pictures_are_deinterlaced_frame_by_frame(tmp_path, first, co
     assert np.abs(ours - expected).mean() < 0.3 < 1.2 < np.abs(ours - combed).mean()
     at_size = np.stack([rgb(frame) for frame in source_frames(path, FPS, box=(0, 0, 128, 96))])
     assert np.abs(at_size - expected.astype(int)).mean() < 0.5
-    assert "deinterlaced" in probe(path).video.remarks
+    assert "deinterlaced" in picture_of(path).remarks
 
 
 def test_interlaced_frames_stay_at_their_times_and_others_stay_as_they_are(tmp_path):
@@ -49,7 +48,7 @@ def test_interlaced_frames_stay_at_their_times_and_others_stay_as_they_are(tmp_p
     assert numbers(path, 25) == list(range(100))
     assert numbers(path, 25, start=Fraction(1), end=2) == list(range(25, 50))
     progressive = make_video(tmp_path / "p.mkv", range(0, 4000, 40))
-    assert probe(progressive).video.remarks == ()
+    assert picture_of(progressive).remarks == ()
 
 
 @pytest.mark.parametrize(
@@ -79,7 +78,7 @@ def test_transparent_pictures_are_blended_onto_black(tmp_path, ending, words):
     assert np.abs(at_size - expected)[inside].max() <= 5
     small = shown(path, 2, 2)[0]
     assert np.abs(small - expected.reshape(2, 32, 2, 32, 3).mean((1, 3))).max() <= 6
-    assert "blended onto black where it is transparent" in probe(path).video.remarks
+    assert "blended onto black where it is transparent" in picture_of(path).remarks
 
 
 def test_the_fourth_byte_of_uncompressed_pixels_is_no_opacity(tmp_path):
@@ -87,7 +86,7 @@ def test_the_fourth_byte_of_uncompressed_pixels_is_no_opacity(tmp_path):
     colour = "color=0xff8040:s=64x64:r=25:d=0.2,format=rgba,colorchannelmixer=aa=0"
     ffmpeg("-f", "lavfi", "-i", colour, "-c:v", "rawvideo", "-pix_fmt", "bgra", path)
     assert np.abs(shown(path, 64, 64)[0] - [255, 128, 64]).max() <= 1
-    assert probe(path).video.remarks == ()
+    assert picture_of(path).remarks == ()
 
 
 def with_clean_aperture(source, path, *sides: int):
@@ -114,7 +113,7 @@ def test_of_a_picture_with_a_clean_aperture_nothing_else_is_shown(tmp_path):
         tmp_path / "w.mp4", range(25), tick=Fraction(1, 25), size=(160, 120), pictures=[picture] * 25
     )
     path = with_clean_aperture(whole, tmp_path / "clean.mp4", 120, 100, 4, -2)
-    info = probe(path).video
+    info = picture_of(path)
     assert (info.width, info.height, info.coded_width, info.coded_height) == (120, 100, 160, 120)
     assert info.remarks == ("the clean aperture alone, 120x100 of 160x120",)
     assert inspect(path).lines()[1] == "picture: the clean aperture alone, 120x100 of 160x120"
@@ -125,14 +124,14 @@ def test_of_a_picture_with_a_clean_aperture_nothing_else_is_shown(tmp_path):
     at_size = rgb(next(source_frames(path, FPS, box=(0, 0, 120, 100))))
     assert np.abs(at_size - expected).mean() < 2
     for sides in ((0, 100, 0, 0), (4000, 100, 0, 0), (120, 100, 500, 0)):  # nonsense is not obeyed
-        assert probe(with_clean_aperture(whole, tmp_path / "no.mp4", *sides)).video.width == 160
+        assert picture_of(with_clean_aperture(whole, tmp_path / "no.mp4", *sides)).width == 160
 
 
 def test_the_shape_of_pixels_is_obeyed_unless_it_is_absurd(tmp_path):
     path = make_video(tmp_path / "wide.mkv", range(0, 400, 40), aspect=Fraction(4, 3))
-    assert probe(path).video.remarks == ("pixels of 4:3 made square",)
+    assert picture_of(path).remarks == ("pixels of 4:3 made square",)
     absurd = make_video(tmp_path / "absurd.mkv", range(0, 400, 40), aspect=Fraction(200, 1))
-    assert (probe(absurd).video.width, numbers(absurd, 25)) == (64, list(range(10)))
+    assert (picture_of(absurd).width, numbers(absurd, 25)) == (64, list(range(10)))
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +155,7 @@ def resized(tmp_path_factory):
 
 
 def test_pictures_of_another_size_are_scaled_into_the_first_ones_frame(resized):
-    info = probe(resized).video
+    info = picture_of(resized)
     assert (info.width, info.height) == (64, 32)
     assert numbers(resized, 5) == list(range(100))
     halves = read_frames(resized, Fraction(5), width=32, height=32, box=(0, 0, 32, 32))

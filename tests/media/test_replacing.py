@@ -22,9 +22,14 @@ def test_replacing_gives_the_whole_file_or_none(tmp_path):
             assert temporary.parent == tmp_path
             assert temporary.suffix == ".json"
         assert path.read_text() == text
-    with pytest.raises(RuntimeError), replacing(path) as temporary:
-        temporary.write_text("three")
-        raise RuntimeError
+
+    def fail_half_way() -> None:
+        with replacing(path) as temporary:
+            temporary.write_text("three")
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        fail_half_way()
     with pytest.raises(UserError, match="--overwrite"), replacing(path, overwrite=False):
         pytest.fail("the block was entered")
     with pytest.raises(UserError, match="folder"), replacing(tmp_path):
@@ -53,14 +58,16 @@ def test_replacing_tells_only_what_concerns_its_file(tmp_path):
 def test_an_interrupted_video_leaves_nothing_and_touches_nothing(tmp_path, name, problem):
     write(tmp_path / name, 5)
     before = probe(tmp_path / name) if "." in name else names(tmp_path / name)
-    with (
-        pytest.raises(problem),
-        VideoWriter(tmp_path / name, width=64, height=32, fps=FPS, overwrite=True) as writer,
-    ):
-        for number in range(60):
-            writer.write(striped(number))
-        assert len(names(tmp_path)) == 2
-        raise problem
+
+    def fail_half_way() -> None:
+        with VideoWriter(tmp_path / name, width=64, height=32, fps=FPS, overwrite=True) as writer:
+            for number in range(60):
+                writer.write(striped(number))
+            assert len(names(tmp_path)) == 2
+            raise problem("half way")
+
+    with pytest.raises(problem, match="half way"):
+        fail_half_way()
     assert names(tmp_path) == {name}
     assert before == (probe(tmp_path / name) if "." in name else names(tmp_path / name))
 

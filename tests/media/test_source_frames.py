@@ -8,13 +8,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tests.media.making import FPS, blobs, make_planes, make_video, number_in
+from tests.media.making import FPS, blobs, make_planes, make_video, number_in, picture_of
 
 from listen_and_move.clock import Seconds
 from listen_and_move.errors import UserError
 from listen_and_move.media.conversion import Box, rgb, source_size
 from listen_and_move.media.decoding import orientation
-from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames, source_frames
 
 
@@ -99,7 +98,7 @@ def test_sizes_are_even_and_every_pixel_is_at_its_place(
         pix_fmt="yuv444p",
         pictures=[blobs(*size, seed) for seed in range(4)],
     )
-    info = probe(path).video
+    info = picture_of(path)
     assert info is not None
     assert source_size(info) == (size[0] // 2 * 2, size[1] // 2 * 2)
     box = (*offset, *size)
@@ -168,7 +167,7 @@ def test_pictures_without_scaling_are_those_of_the_conversion(steady: Path) -> N
 )
 def test_real_videos(shared: Path, name: str, fps: Fraction, start: Seconds) -> None:
     path = shared / "data" / "videos" / name
-    info = probe(path).video
+    info = picture_of(path)
     assert info is not None
     whole = (0, 0, info.width, info.height)
     assert difference(path, whole, 4, fps, start) < 1

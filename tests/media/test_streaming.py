@@ -76,6 +76,9 @@ def test_a_full_disk_is_raised_once_it_is_known() -> None:
         def write(self, data) -> int:
             raise OSError(28, "No space left on device")
 
-    with pytest.raises(OSError, match="No space left"):
-        stream = MatroskaStream(Full(), **SIZE, fps=FPS, rate=8000, channels=1)
+    def write() -> None:
+        stream = MatroskaStream(Full(), width=64, height=32, fps=FPS, rate=8000, channels=1)
         stream.write(0, pictures(1)[0], np.zeros((267, 1), np.float32))
+
+    with pytest.raises(OSError, match="No space left"):
+        write()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tests.conftest import TINY
 from tests.media.judge import ffmpeg, needs_ffmpeg
-from tests.media.making import make_video, make_wav, numbers, whole
+from tests.media.making import make_video, make_wav, numbers, picture_of, whole
 
 from listen_and_move.config import ClipConfig, Config
 from listen_and_move.data.clip import resolved_box
@@ -33,10 +33,10 @@ def parts(tmp_path_factory):
     """Folder with a picture that counts from 0, a smaller one that counts from 100, and sounds at 0.1 and
     0.2."""
     folder = tmp_path_factory.mktemp("parts")
-    tick = {"tick": Fraction(1, 25)}
-    make_video(folder / "large.mp4", range(50), size=(128, 64), **tick)
+    tick = Fraction(1, 25)
+    make_video(folder / "large.mp4", range(50), size=(128, 64), tick=tick)
     small = [np.full((32, 64), 0, np.uint8)] * 50
-    make_video(folder / "small.mp4", range(50), pictures=small, **tick)
+    make_video(folder / "small.mp4", range(50), pictures=small, tick=tick)
     for name, level in (("soft", 0.1), ("loud", 0.2)):
         make_wav(folder / f"{name}.wav", np.full((16000, 1), level * 32768), 8000)
     ffmpeg("-f", "lavfi", "-i", "color=red:s=256x256", "-frames:v", 1, folder / "cover.jpg")
@@ -62,7 +62,7 @@ def test_of_pictures_the_default_one_is_taken_and_of_defaults_the_largest(parts,
         ["large.mp4", "small.mp4"],
         "-disposition:v:0", "0", "-disposition:v:1", "default",
     )  # fmt: skip
-    assert (probe(marked).video.width, probe(marked, 0).video.width) == (64, 128)
+    assert (picture_of(marked).width, picture_of(marked, 0).width) == (64, 128)
     assert numbers(marked, 25) == [0] * 50
     assert numbers(marked, 25, track=0) == list(range(50))
     both = joined(
@@ -152,7 +152,7 @@ def test_an_inspection_lists_all_and_says_which_are_taken(several):
     chosen = inspect(several, ClipConfig(track=0, picture_track=0, size="64"))
     assert chosen.lines()[0].startswith("picture: 128x64, ")
     assert "picture 0: h264, 128x64, the one taken" in chosen.lines()
-    assert round(chosen.figures.peak_db) == -20
+    assert chosen.figures.peak_db == pytest.approx(-20, abs=0.5)
     with pytest.raises(UserError, match="picture tracks 0, 1; got 2"):
         inspect(several, ClipConfig(picture_track=2))
 
@@ -191,7 +191,7 @@ def test_a_video_is_played_by_the_picture_that_is_chosen(several, parts, trained
     for track, width in ((None, 64), (0, 128)):
         out = tmp_path / f"{width}.mp4"
         generate(several, parts / "loud.wav", out, picture_track=track, preview=0.4, device="cpu")
-        assert probe(out).video.width == width
+        assert picture_of(out).width == width
     with pytest.raises(UserError, match="only where a video is played; got 0"):
         generate(trained, parts / "loud.wav", tmp_path / "no.mp4", picture_track=0, device="cpu")
 

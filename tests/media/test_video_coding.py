@@ -16,7 +16,7 @@ from listen_and_move.media.conversion import rgb
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames, source_frames
 from listen_and_move.media.soundtrack import SoundTrack, Waveform
-from listen_and_move.media.video import VideoWriter
+from listen_and_move.media.video import Codec, VideoWriter
 
 
 def written(path: Path, width: int, height: int, count: int = 2, **settings) -> Path:
@@ -160,7 +160,8 @@ def test_frames_that_are_not_converted_lose_nothing(tmp_path: Path) -> None:
 
 def test_frames_and_pictures_may_be_mixed_everywhere(tmp_path: Path, steady: Path) -> None:
     frames = list(islice(source_frames(steady, FPS, box=(0, 0, 64, 32)), 6))
-    for name, codec in (("v.mp4", "auto"), ("v.webm", "auto"), ("v.mov", "prores"), ("frames", "auto")):
+    codecs: dict[str, Codec] = {"v.mp4": "auto", "v.webm": "auto", "v.mov": "prores", "frames": "auto"}
+    for name, codec in codecs.items():
         with VideoWriter(tmp_path / name, width=64, height=32, fps=FPS, codec=codec) as writer:
             for number, frame in enumerate(frames):
                 writer.write(frame if number % 2 else rgb(frame))

@@ -178,6 +178,7 @@ def test_the_protocol_of_the_paper_prints_its_biased_numbers():
     found = compare_distributions(real, other, generated, measure="frechet", protocol="paper")
     assert found.counts == (20, 4)
     assert found.value == frechet_distance(real, generated)
+    assert found.value is not None
     assert found.value > 40, "more than the trace, for one and the same distribution"
     assert found.floor == pytest.approx(found.value, rel=0.3)
     assert "20 real and 4 generated" in found.note

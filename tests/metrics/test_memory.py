@@ -107,7 +107,7 @@ def test_small_frames_stay():
 
 def test_what_are_no_frames_is_refused():
     with pytest.raises(ValueError, match="uint8 of shape"):
-        nearest_distances(clip(0) / 255, clip(0))
+        nearest_distances(clip(0) / 255, clip(0))  # pyright: ignore[reportArgumentType] # what is refused
     with pytest.raises(ValueError, match="same size"):
         nearest_distances(clip(0), clip(0, 20, 8, 9))
     with pytest.raises(ValueError, match="at least one reference frame"):

@@ -22,7 +22,7 @@ def noise(seed, shape=(3, 40, 48, 3)):
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
-def random_distance(kind=SqueezeNet):
+def random_distance(kind: type[AlexNet] | type[SqueezeNet] = SqueezeNet):
     """The distance by a network that was never trained: the laws hold for it as well."""
     torch.manual_seed(0)
     network = kind().eval().requires_grad_(False)

@@ -6,7 +6,9 @@ from torch import nn
 
 from listen_and_move.config import Config
 from listen_and_move.models.build import build_discriminators, build_network
-from listen_and_move.models.layers import NoiseInjection
+from listen_and_move.models.layers import Block, NoiseInjection
+from listen_and_move.models.prediction import PredictionLayer
+from listen_and_move.models.recurrent import CentredConvolution
 from listen_and_move.settings import with_values
 
 BASELINE = {
@@ -57,13 +59,17 @@ def test_weights_start_as_in_the_paper() -> None:
             elif isinstance(layer, NoiseInjection):
                 assert not layer.strength.any()
     (prediction,) = network.generator.predictions.values()
+    assert isinstance(prediction, PredictionLayer)
+    assert isinstance(prediction.centre.convolution, CentredConvolution)
     assert prediction.centre.convolution.weight.std().item() == pytest.approx(0.02, rel=0.05)
 
 
 def test_bottlenecked_norm_starts_near_the_identity() -> None:
     network = build_network(with_values(Config(), {"clip.size": "16", "generator.norm_bottleneck": 32}))
-    (shift1, scale1), (shift2, scale2) = network.generator.blocks[0].sound(torch.tanh(torch.randn(5, 32)))
-    for shift, scale in ((shift1, scale1), (shift2, scale2)):
+    block = network.generator.blocks[0]
+    assert isinstance(block, Block)
+    assert block.sound is not None
+    for shift, scale in block.sound(torch.tanh(torch.randn(5, 32))):
         assert shift.abs().max() < 0.6
         assert (scale - 1).abs().max() < 0.6
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from listen_and_move.models.discriminators import Discriminator, SpaceTimeConvolution
+from listen_and_move.models.discriminators import Discriminator, DiscriminatorLayer, SpaceTimeConvolution
 
 WIDTHS = (2, 3, 4, 4)
 
@@ -27,17 +27,19 @@ def windows(frames: int, batch: int = 2, height: int = 32, width: int = 32) -> T
 def plain_discriminator(module: Discriminator, video: Tensor) -> Tensor:
     """Channels before time; each 1x1 convolution at full size, then the mean."""
     image = video.transpose(1, 2)
-    x: Tensor | float = 0.0
+    x = torch.zeros((), dtype=video.dtype)
     for from_image, layer in zip(module.from_image, module.layers, strict=True):
+        assert isinstance(from_image, torch.nn.Conv2d)
+        assert isinstance(layer, DiscriminatorLayer)
         step = (2 if image.shape[2] % 2 == 0 else 1, 2, 2)
         x = F.avg_pool3d(x + F.conv3d(image, from_image.weight[..., None], from_image.bias), step)
         for convolution, norm in zip(layer.convolutions, layer.norms, strict=True):
+            assert isinstance(convolution, SpaceTimeConvolution)
             x = F.conv3d(x, convolution.weight, convolution.bias, padding=1)
             if isinstance(norm, torch.nn.BatchNorm2d):
                 x = F.batch_norm(x, None, None, norm.weight, norm.bias, training=True)
             x = F.leaky_relu(x, 0.2)
         image = image[:, :, :: step[0], :: step[1], :: step[2]]
-    assert isinstance(x, Tensor)
     return F.conv3d(x, module.decision.weight[..., None], module.decision.bias).transpose(1, 2)
 
 

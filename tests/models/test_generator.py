@@ -171,7 +171,9 @@ def test_residual_picture_starts_at_the_mean_frame() -> None:
     torch.testing.assert_close(frames, 0.97 * network.generator.mean_frame.expand(2, 3, -1, -1, -1))
     assert "generator.picture.mean_frame" in network.state_dict()
     frames.square().mean().backward()
-    assert network.generator.picture.convolution.weight.grad.abs().max() > 0
+    gradient = network.generator.picture.convolution.weight.grad
+    assert gradient is not None
+    assert gradient.abs().max() > 0
     assert build_network(settings()).generator.mean_frame is None
 
 
@@ -185,12 +187,15 @@ def test_block_is_the_plain_form(kind: type[SharedAffine] | type[OwnAffine]) -> 
         .train()
     )
     x, condition = torch.randn(2, 3, 4, 5, dtype=torch.float64), torch.randn(2, 4, dtype=torch.float64)
+    assert isinstance(block.sound, kind)
+    assert block.shortcut is not None
     numbers = block.sound.linear(condition)
     if kind is SharedAffine:
         numbers = torch.nn.functional.leaky_relu(numbers, 0.2).repeat(1, 2)
     y = large = torch.nn.Upsample(scale_factor=2)(x)
     for place, offset in enumerate((0, 4)):
         convolution = block.convolutions[place]
+        assert isinstance(convolution, torch.nn.Conv2d)
         y = torch.nn.functional.leaky_relu(y, 0.2) if place else y
         y = torch.nn.functional.conv2d(y, convolution.weight, convolution.bias, padding=1)
         mean, variance = y.mean((2, 3), keepdim=True), y.var((2, 3), correction=0, keepdim=True)

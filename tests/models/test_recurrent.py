@@ -1,6 +1,7 @@
 """Recurrent parts: laws of state, and the fast forms against plain ones written frame by frame."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from listen_and_move.models.recurrent import (
     CentredConvolution,
     ConvGRU,
+    DilatedGRU,
     DirectionalConvolution,
     KernelConvolution,
     MotionEncoder,
@@ -21,6 +23,7 @@ from listen_and_move.models.recurrent import (
 )
 
 FRAMES = 7
+Kernel = Callable[[int, int, int], KernelConvolution]
 
 
 def motion_encoder(layers: int) -> MotionEncoder:
@@ -32,7 +35,7 @@ def tokens(batch: int = 2, frames: int = FRAMES) -> Tensor:
     return torch.randn(batch, frames, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 
 
-def cell(kind: type[KernelConvolution], size: int = 3) -> ConvGRU:
+def cell(kind: Kernel, size: int = 3) -> ConvGRU:
     torch.manual_seed(size)
     module = ConvGRU(4, 3, size, kind).double()
     for parameter in module.parameters():
@@ -49,6 +52,7 @@ def maps(batch: int = 2) -> Tensor:
 def plain_motion(encoder: MotionEncoder, x: Tensor) -> Tensor:
     """Frame by frame, torch.nn.GRUCell."""
     for layer in encoder.layers:
+        assert isinstance(layer, DilatedGRU)
         hidden = [x.new_zeros(len(x), 5)] * layer.dilation
         for token in x.unbind(1):
             weights = {
@@ -170,14 +174,14 @@ def test_detached_state_has_no_past() -> None:
 
 @pytest.mark.parametrize("size", [3, 5])
 @pytest.mark.parametrize("kind", [CentredConvolution, DirectionalConvolution])
-def test_conv_gru_is_the_plain_form(kind: type[KernelConvolution], size: int) -> None:
+def test_conv_gru_is_the_plain_form(kind: Kernel, size: int) -> None:
     gru = cell(kind, size)
     assert_same(gru, gru(maps()), plain_conv_gru(gru, maps()))
 
 
 @pytest.mark.parametrize("kind", [CentredConvolution, DirectionalConvolution])
 @pytest.mark.parametrize("cut", [1, 4])
-def test_conv_gru_two_windows_are_one(kind: type[KernelConvolution], cut: int) -> None:
+def test_conv_gru_two_windows_are_one(kind: Kernel, cut: int) -> None:
     gru = cell(kind)
     first = gru(maps()[:, :cut])
     second = gru(maps()[:, cut:], first[:, -1])

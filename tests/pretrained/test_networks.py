@@ -256,10 +256,11 @@ def test_inceptions_peculiar_poolings():
         "Mixed_7b",
     ]
     for name in averaged:
-        assert torch.equal(network.get_submodule(name).pool(ones), ones), "zeros around are not counted"
+        pool = network.get_submodule(f"{name}.pool")
+        assert torch.equal(pool(ones), ones), "zeros around are not counted"
     spike = torch.zeros(1, 1, 5, 5)
     spike[0, 0, 2, 2] = 9
-    assert network.get_submodule("Mixed_7c").pool(spike).sum() == 81, "the last block takes the maximum"
+    assert network.get_submodule("Mixed_7c.pool")(spike).sum() == 81, "the last block takes the maximum"
 
 
 def test_i3ds_maps():

@@ -51,23 +51,22 @@ class Server(ThreadingHTTPServer):
 
 
 class Answers(BaseHTTPRequestHandler):
-    server: Server
-
     def do_GET(self) -> None:
-        wanted = self.headers["Range"]
-        self.server.asked.append(wanted)
-        first = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and self.server.ranges else 0
-        content = self.server.content
+        server, wanted = self.server, self.headers["Range"]
+        assert isinstance(server, Server)
+        server.asked.append(wanted)
+        first = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and server.ranges else 0
+        content = server.content
         if self.path != "/file.pth" or (wanted and first >= len(content)):
             self.send_error(404 if self.path != "/file.pth" else 416)
             return
         self.send_response(206 if first else 200)
         if first:
             self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
-        if self.server.says_length:
+        if server.says_length:
             self.send_header("Content-Length", str(len(content) - first))
         self.end_headers()
-        self.wfile.write(content[first:][: self.server.breaks_after])
+        self.wfile.write(content[first:][: server.breaks_after])
 
     def log_message(self, format: str, *args: object) -> None:
         pass

@@ -88,11 +88,13 @@ class Authority:
             )
         certificate = builder.sign(self.private, hashes.SHA256())
         self.count += 1
-        files = [self.folder / f"{self.count}-{what}.pem" for what in ("certificate", "key")]
-        files[0].write_bytes(certificate.public_bytes(Encoding.PEM) + self.pem.encode())
+        pair = Pair(
+            self.folder / f"{self.count}-certificate.pem", self.folder / f"{self.count}-key.pem", private
+        )
+        pair.certificate.write_bytes(certificate.public_bytes(Encoding.PEM) + self.pem.encode())
         locked = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
-        files[1].write_bytes(private.private_bytes(Encoding.PEM, form, locked))
-        return Pair(*files, private)
+        pair.key.write_bytes(private.private_bytes(Encoding.PEM, form, locked))
+        return pair
 
 
 def _name(text: str) -> x509.Name:

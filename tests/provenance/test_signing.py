@@ -195,6 +195,13 @@ def same_frames(one: Path, other: Path) -> bool:
 
 def same_media(one: Path, other: Path) -> bool:
     """Frames as FFmpeg and as this project read them, and sound."""
-    own = [np.stack(list(read_frames(file, Fraction(20), width=64, height=64))) for file in (one, other)]
-    sounds = [np.concatenate(list(read_sound(file, 48_000))) for file in (one, other)]
-    return same_frames(one, other) and np.array_equal(*own) and np.array_equal(*sounds) and len(sounds[0]) > 0
+    own, others = (
+        np.stack(list(read_frames(file, Fraction(20), width=64, height=64))) for file in (one, other)
+    )
+    sound, other_sound = (np.concatenate(list(read_sound(file, 48_000))) for file in (one, other))
+    return (
+        same_frames(one, other)
+        and np.array_equal(own, others)
+        and np.array_equal(sound, other_sound)
+        and len(sound) > 0
+    )

@@ -113,20 +113,28 @@ def until(page: Any, expression: str) -> None:
     raise AssertionError(f"{expression}: {page.inner_text('#status')}")
 
 
+class _Host(http.server.ThreadingHTTPServer):
+    """Serves a folder; keeps what it is asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(("127.0.0.1", 0), functools.partial(_Quiet, directory=folder))
+        self.asked: list[str] = []
+
+
 class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *arguments: Any) -> None:
-        self.server.asked.append(self.path)  # type: ignore[attr-defined]
+    def log_message(self, format: str, *arguments: Any) -> None:
+        assert isinstance(self.server, _Host)
+        self.server.asked.append(self.path)
 
 
 @contextmanager
 def hosted(folder: Path) -> Iterator[tuple[str, list[str]]]:
     """Serves a folder as any web host does; gives its address and what was asked for."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=folder))
-    server.asked = []  # type: ignore[attr-defined]
+    server = _Host(folder)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", server.asked  # type: ignore[attr-defined]
+        yield f"http://127.0.0.1:{server.server_port}", server.asked
     finally:
         server.shutdown()
         thread.join()

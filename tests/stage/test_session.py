@@ -178,7 +178,8 @@ def test_models_fade_into_each_other(filmed: Path, wide: Path, directed: Callabl
     assert bars[alone].max() < 6 < bars[:begin].min(), "whole in the frame, black around it"
     assert red(found.pictures)[alone].min() > 80 > 40 > red(found.pictures)[:begin].max()
     steps = np.diff(bars[begin - 1 : begin + 20])
-    assert steps.max() < 2 and -steps.min() < 0.15 * bars[begin - 1], "steadily, over a second"
+    assert steps.max() < 2
+    assert -steps.min() < 0.15 * bars[begin - 1], "steadily, over a second"
     assert np.array_equal(found.pictures[end:], nothing.pictures[end:]), "it has heard all in between"
 
 
@@ -264,7 +265,8 @@ def test_cues_are_stored_and_recalled_over_seconds(
     told = {name: (each["/dial/delay"][0], each["/dial/freeze"][0]) for name, each in heard.items()}
     assert told["calm"] == told["again"] == (0.0, "off")
     assert told["storm"] == (2.0, -40.0)
-    assert 0.2 < told["between"][0] < 1.8 and told["between"][1] == -40.0, "from none to a value at once"
+    assert 0.2 < told["between"][0] < 1.8
+    assert told["between"][1] == -40.0, "from none to a value at once"
     assert heard["calm"]["/dial/delay"] == [0.0, 0.0, 10.0, pytest.approx(0.05), "s", "Delay of the picture"]
     assert "/dial/amount" not in heard["calm"], "neither has a network that draws"
     kept = json.loads(file.read_text())

@@ -52,7 +52,9 @@ def test_a_fade_never_leaves_the_range_of_its_dial(name: str) -> None:
         for end, now in ((dial.lowest, 0.0), (dial.highest, seconds / 3), (dial.lowest, seconds / 2)):
             turning.turn(name, end, seconds, now)
         for now in (seconds * 1.5 - 1e-9, seconds * 1.5, seconds * 2):
-            assert dial.allows(turning.at(now)[name])
+            value = turning.at(now)[name]
+            assert not isinstance(value, str)
+            assert dial.allows(value)
         assert turning.at(seconds * 1.5 + 1e-6)[name] == dial.lowest
 
 

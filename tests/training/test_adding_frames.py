@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors import safe_open
 from tests.conftest import TINY
+from tests.media.making import picture_of
 
 from listen_and_move import add_frames
 from listen_and_move.data.synthetic.performance import melody, render_frames, render_sound
@@ -57,15 +58,10 @@ def test_a_model_of_version_0_1(tmp_path: Path) -> None:
 
 
 def test_another_video_is_refused(trained: Path, performance: Path, tmp_path: Path) -> None:
-    other, notes = tmp_path / "other.mp4", melody(9, 4.0)
-    with VideoWriter(
-        other,
-        width=64,
-        height=64,
-        fps=probe(performance).video.frame_rate,
-        sound=Waveform(render_sound(notes, 4.0), 48_000),  # type: ignore[union-attr]
-    ) as writer:
-        for frame in render_frames(notes, 4.0, probe(performance).video.frame_rate, 64, 64):  # type: ignore[union-attr]
+    other, notes, fps = tmp_path / "other.mp4", melody(9, 4.0), picture_of(performance).frame_rate
+    sound = Waveform(render_sound(notes, 4.0), 48_000)
+    with VideoWriter(other, width=64, height=64, fps=fps, sound=sound) as writer:
+        for frame in render_frames(notes, 4.0, fps, 64, 64):
             writer.write(255 - frame)
     model = tmp_path / "model.safetensors"
     shutil.copy(RunFolder(trained).model_file, model)

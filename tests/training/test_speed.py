@@ -60,11 +60,9 @@ WINDOW_ON_A_CPU = {"paper": Counts(188892288, 717, 501), "quick": Counts(4057715
 
 def assert_no_more(now: Counts, stated: Counts) -> None:
     """Products are exact; versions of torch differ in how many operations they make of one."""
-    assert (
-        now.flops <= stated.flops
-        and now.launches <= 1.05 * stated.launches
-        and now.allocations <= 1.05 * stated.allocations
-    ), now
+    assert now.flops <= stated.flops, now
+    assert now.launches <= 1.05 * stated.launches, now
+    assert now.allocations <= 1.05 * stated.allocations, now
 
 
 def test_what_results_hold_at_once_is_counted() -> None:
@@ -128,7 +126,8 @@ def test_penalty_is_the_same_to_the_last_digit_inside_fast() -> None:
             penalty = interpolated_penalty(discriminator, real, fake, torch.full((1,), 0.3))
         results.append(torch.autograd.grad(penalty, weights, allow_unused=True))
     for one, other in zip(*results, strict=True):
-        assert (one is None and other is None) or torch.equal(one, other)
+        assert (one is None) == (other is None)
+        assert one is None or torch.equal(one, other)
 
 
 @pytest.mark.parametrize("recompute", [False, True])

@@ -10,6 +10,7 @@ from tests.inference.live.test_session import cuts, wave
 from tests.inference.test_controls import moving
 
 from listen_and_move.inference.controls import Controls
+from listen_and_move.inference.guide import Guide
 from listen_and_move.inference.live.crossfade import Crossfader, Fade, applying, warm
 from listen_and_move.inference.live.session import Live
 from listen_and_move.inference.picture_pipelines import Picture, PictureChoice, fitted, model_pipeline
@@ -103,7 +104,8 @@ def test_a_cut_to_a_path_shows_nothing_stale(models: dict[str, Pipeline], perfor
     found += [picture for block in blocks[150:] for picture in player.push(block)]
     begin = player.fade.begin
     near = [np.abs(found[begin].astype(int) - picture).mean() for picture in path]
-    assert np.argmin(near) == begin and near[begin] < 1 < near[0], "near[0]: as it was a second ago"
+    assert np.argmin(near) == begin
+    assert near[begin] < 1 < near[0], "near[0]: as it was a second ago"
     assert 25 <= begin <= 27
 
 
@@ -154,17 +156,20 @@ def test_a_model_that_is_awaited_comes_no_sooner_than_its_first_fresh_picture(
     assert player.fade.shares(player.frame) == {"drawn": 1.0}
 
 
-def test_only_who_is_seen_draws(models: dict[str, Pipeline], trained: Path) -> None:
+def test_only_who_is_seen_draws(
+    models: dict[str, Pipeline], trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     player = crossfader({**models, "other": pipeline(trained)}, "drawn", "other")
     guide = player.players["other"].pipeline.stages[0]
     drawn: list[int] = []
+    assert isinstance(guide, Guide)
     usual = guide.renderer.draw
 
     def counting(request):
         drawn.append(len(request.features))
         return usual(request)
 
-    guide.renderer.draw = counting
+    monkeypatch.setattr(guide.renderer, "draw", counting)
     counts = []
     for second, name in enumerate(("drawn", "other", "drawn")):
         player.switch(name, 0.2)

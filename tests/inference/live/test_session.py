@@ -52,14 +52,12 @@ def recorded(animator: Animator):
         network_pictures.extend(frames)
         return frames, state
 
-    animator.renderer.draw = recording
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(animator.renderer, "draw", recording)
         yield network_pictures
-    finally:
-        animator.renderer.draw = draw
 
 
-def in_float64(animator: Animator) -> Animator:
+def in_float64(animator: Animator, monkeypatch: pytest.MonkeyPatch) -> Animator:
     """The same network with so many digits that rounding, which processors do differently, is not seen."""
     animator.network.double()
     renderer = animator.renderer
@@ -69,7 +67,7 @@ def in_float64(animator: Animator) -> Animator:
         render_request.features = render_request.features.double()
         return draw(render_request)
 
-    renderer.draw = drawn
+    monkeypatch.setattr(renderer, "draw", drawn)
     return animator
 
 
@@ -95,7 +93,7 @@ def played(live: Live, blocks: list[np.ndarray]) -> list[np.ndarray]:
 def test_it_is_the_picture_of_the_same_sound_in_a_file(
     form: str, rate: int, request, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    animator, sound = in_float64(moving(request.getfixturevalue(form))), wave(1.31, rate)
+    animator, sound = in_float64(moving(request.getfixturevalue(form)), monkeypatch), wave(1.31, rate)
     hear_chunk_by_chunk(monkeypatch)  # from here on: the models of other tests are trained as ever
     write_wav(tmp_path / "sound.wav", np.stack([sound, 0.5 * sound], 1), rate)
     stereo = np.rint(np.stack([sound, 0.5 * sound], 1).astype(np.float64) * 32767) / 32768
@@ -216,13 +214,12 @@ def test_there_is_always_a_first_picture(trained: Path) -> None:
 
 def together(animator: Animator, players: list[Callable[[], object]]) -> list[int]:
     """Runs players in threads that all wait for the stage at first; sizes of the batches that are drawn."""
-    sizes, draw = [], animator.renderer._draw
+    sizes: list[int] = []
 
-    def counting(parts: list[RenderRequest], frames: int) -> None:
-        sizes.append(len(parts))
-        draw(parts, frames)
+    def count(network: torch.nn.Module, inputs: tuple[object, torch.Tensor]) -> None:
+        sizes.append(len(inputs[1]))  # the noise of each
 
-    animator.renderer._draw = counting
+    counting = animator.network.register_forward_pre_hook(count)
     threads = [threading.Thread(target=player) for player in players]
     animator.renderer.turn.acquire()
     for thread in threads:
@@ -232,7 +229,7 @@ def together(animator: Animator, players: list[Callable[[], object]]) -> list[in
     animator.renderer.turn.release()
     for thread in threads:
         thread.join()
-    animator.renderer._draw = draw
+    counting.remove()
     return sizes
 
 

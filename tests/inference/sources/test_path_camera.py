@@ -25,7 +25,8 @@ DRIFT = np.linspace(-0.5, 0.5, 400)[:, None] * [1.0, 0.8, 1.2]
 def drifting(filmed: Path) -> KeptFrames:
     """Kept frames whose light rises by about a stop."""
     kept = read_frames_file(RunFolder(filmed).frames_file)
-    assert kept.light is None and "kept.light" not in kept_tensors(kept), "of a clip in steady light"
+    assert kept.light is None
+    assert "kept.light" not in kept_tensors(kept), "of a clip in steady light"
     return replace(kept, light=DRIFT[: len(kept.positions)] * 400 / len(kept.positions))
 
 
@@ -54,7 +55,8 @@ def test_the_view_goes_on_smoothly_across_a_jump(wandering: KeptFrames) -> None:
     np.testing.assert_allclose(views[:15], own[:15], atol=1e-9)  # before the jump: as it was filmed
     steps = displacement(np.diff(views, axis=0), 1.0)
     assert displacement(own[15] - own[14], 1.0) > 0.04, "the poses themselves jump"
-    assert steps.max() < 0.012 and np.abs(np.diff(steps)).max() < 0.004, "no jerk"
+    assert steps.max() < 0.012
+    assert np.abs(np.diff(steps)).max() < 0.004, "no jerk"
     assert displacement(views[-1] - own[-1], 1.0) < 0.04, "it comes back to its own movement"
     assert not PathCamera(wandering, "still").after([], lambda ago: 12).any()
 
