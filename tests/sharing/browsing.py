@@ -133,6 +133,21 @@ def until(page: Any, expression: str) -> None:
     raise AssertionError(f"{expression}: {page.inner_text('#status')}")
 
 
+def dropped(page: Any, files: list[Path]) -> None:
+    """Drops files onto the page."""
+    contents = [(file.name, b64encode(file.read_bytes()).decode()) for file in files]
+    data = page.evaluate_handle(
+        """(contents) => {
+          const data = new DataTransfer();
+          const bytes = (text) => Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
+          for (const [name, text] of contents) data.items.add(new File([bytes(text)], name));
+          return data;
+        }""",
+        contents,
+    )
+    page.dispatch_event("body", "drop", {"dataTransfer": data})
+
+
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *arguments: Any) -> None:
         self.server.asked.append(self.path)  # type: ignore[attr-defined]
