@@ -2,7 +2,9 @@
 
 import functools
 import http.server
+import json
 import threading
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,19 +22,27 @@ from listen_and_move.sharing.page_keys import page_keys
 LIVE = PlaySettings(gain="running", adapt="auto")
 """As `listen-and-move live` plays where nothing else is asked for."""
 HEARD = """([about, arrays, samples, rate]) => {
+  const bytesOf = (text) => Uint8Array.from(atob(text), (each) => each.charCodeAt(0)).buffer;
+  const textOf = (values) => {
+    let text = "";
+    for (const byte of new Uint8Array(Float32Array.from(values).buffer)) text += String.fromCharCode(byte);
+    return btoa(text);
+  };
   const kept = Object.fromEntries(Object.entries(arrays).map(([name, { kind, data, rows, columns }]) =>
-    [name, { data: new (kind === "i4" ? Int32Array : Float32Array)(data), rows, columns }]));
+    [name, { data: new (kind === "i4" ? Int32Array : Float32Array)(bytesOf(data)), rows, columns }]));
   const ear = new (hearing().Ear)(about, kept, rate), path = new (choosing().Path)(about, kept);
-  const cues = [], frames = [];
-  for (let first = 0; first < samples.length; first += 128) {
-    for (const cue of ear.push(Float32Array.from(samples.slice(first, first + 128)))) {
-      cues.push({ ...cue, features: [...cue.features] });
-      frames.push(...path.push(cue));
+  const heard = new Float32Array(bytesOf(samples)), features = [], foreign = [], frames = [];
+  for (let first = 0; first < heard.length; first += 128) {
+    for (const cue of ear.push(heard.slice(first, first + 128))) {
+      features.push(...cue.features);
+      foreign.push(cue.foreign, cue.stroke);
+      for (const { shots } of path.push(cue)) frames.push(shots.map(({ place, share }) => [place, share]));
     }
   }
-  return { cues, frames };
+  return [textOf(features), textOf(foreign), JSON.stringify(frames)];
 }"""
-"""What a page makes of samples, in quanta of the audio thread."""
+"""What a page makes of samples, in quanta of the audio thread. Numbers go there and back as texts of their
+bytes: one by one they take Playwright longer than all that is tested."""
 
 
 class Played(NamedTuple):
@@ -77,18 +87,28 @@ def by_page(page: Any, pipeline: Pipeline, samples: np.ndarray, rate: int) -> Pl
     arrays = {
         name: {
             "kind": "i4" if array.dtype == np.int32 else "f4",
-            "data": array.ravel().tolist(),
+            "data": _text(array),
             "rows": len(array) if array.ndim == 2 else 1,
             "columns": array.shape[-1],
         }
         for name, array in keys.arrays.items()
     }
-    found = page.evaluate(HEARD, [keys.settings, arrays, samples.astype(np.float64).tolist(), rate])
+    heard = [keys.settings, arrays, _text(samples.astype(np.float32)), rate]
+    features, foreign, frames = page.evaluate(HEARD, heard)
+    foreign = _numbers(foreign).reshape(-1, 2)
     return Played(
-        np.array([cue["features"] for cue in found["cues"]]),
-        np.array([(cue["foreign"], cue["stroke"]) for cue in found["cues"]]),
-        [[(shot["place"], shot["share"]) for shot in frame["shots"]] for frame in found["frames"]],
+        _numbers(features).reshape(len(foreign), -1),
+        foreign,
+        [[(place, share) for place, share in shots] for shots in json.loads(frames)],
     )
+
+
+def _text(array: np.ndarray) -> str:
+    return b64encode(array.tobytes()).decode()
+
+
+def _numbers(text: str) -> np.ndarray:
+    return np.frombuffer(b64decode(text), np.float32)
 
 
 def same_shots(
@@ -119,6 +139,21 @@ class _Host(http.server.ThreadingHTTPServer):
     def __init__(self, folder: Path) -> None:
         super().__init__(("127.0.0.1", 0), functools.partial(_Quiet, directory=folder))
         self.asked: list[str] = []
+
+
+def dropped(page: Any, files: list[Path]) -> None:
+    """Drops files onto the page."""
+    contents = [(file.name, b64encode(file.read_bytes()).decode()) for file in files]
+    data = page.evaluate_handle(
+        """(contents) => {
+          const data = new DataTransfer();
+          const bytes = (text) => Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
+          for (const [name, text] of contents) data.items.add(new File([bytes(text)], name));
+          return data;
+        }""",
+        contents,
+    )
+    page.dispatch_event("body", "drop", {"dataTransfer": data})
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

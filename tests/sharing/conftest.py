@@ -54,8 +54,15 @@ def visit(browser: Any, host: tuple[str, list[str]]) -> Iterator[Any]:
     """Opens the page as a new visitor; in the end nothing may have been asked of another address."""
     contexts, wrong, address = [], [], host[0]
 
-    def opened(before: str = "", width: int = 1280, height: int = 800, place: str = f"{address}/") -> Any:
-        context = browser.new_context(viewport={"width": width, "height": height}, permissions=["microphone"])
+    def opened(
+        before: str = "",
+        width: int = 1280,
+        height: int = 800,
+        place: str = f"{address}/",
+        touch: bool = False,
+    ) -> Any:
+        view = {"width": width, "height": height}
+        context = browser.new_context(viewport=view, permissions=["microphone"], has_touch=touch)
         context.set_default_timeout(120_000)
         contexts.append(context)
         page = context.new_page()

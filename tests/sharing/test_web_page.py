@@ -1,6 +1,5 @@
 """A page without a server as a person uses it, in Chromium: with a microphone, files, and no network."""
 
-from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 
 from listen_and_move.models.checkpoint import load_model
 from listen_and_move.runs import model_path
-from tests.sharing.browsing import hosted, until
+from tests.sharing.browsing import dropped, hosted, until
 from tests.sharing.conftest import CREDIT
 
 WITHOUT_CODECS = "delete window.VideoDecoder"
@@ -27,21 +26,6 @@ SAYINGS = """() => {
   const status = document.getElementById("status");
   new MutationObserver(() => sayings.push(status.textContent)).observe(status, { childList: true });
 }"""
-
-
-def dropped(page: Any, files: list[Path]) -> None:
-    """Drops files onto the page."""
-    contents = [(file.name, b64encode(file.read_bytes()).decode()) for file in files]
-    data = page.evaluate_handle(
-        """(contents) => {
-          const data = new DataTransfer();
-          const bytes = (text) => Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
-          for (const [name, text] of contents) data.items.add(new File([bytes(text)], name));
-          return data;
-        }""",
-        contents,
-    )
-    page.dispatch_event("body", "drop", {"dataTransfer": data})
 
 
 def shown(page: Any) -> int:

@@ -1,10 +1,12 @@
 """A page without a server where things go another way than they should: nothing is lost, and it is said."""
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.sharing.browsing import until
+from tests.sharing.browsing import dropped, hosted, until
 
 QUESTION = """navigator.mediaDevices.getUserMedia = (asked => function (...what) {
   window.given ??= [];
@@ -25,7 +27,8 @@ def test_a_microphone_that_is_allowed_after_stop_goes_off(visit: Any) -> None:
     page = visit(QUESTION)
     page.click("#microphone")
     until(page, "Boolean(window.allow)")
-    page.evaluate("tried(stop().then(() => say('Stopped.')))")
+    assert "the browser asks" in page.inner_text("#status")
+    page.click("#stop")
     page.wait_for_selector("#status:has-text('Stopped.')")
     page.evaluate("allow()")
     until(page, "window.given?.length === 1")
@@ -108,3 +111,76 @@ def test_a_browser_that_lets_no_page_sound_is_said(visit: Any) -> None:
     page.click("#microphone")
     page.wait_for_selector(PLAYING)
     assert "The microphone is heard" in page.inner_text("#status")
+
+
+@pytest.mark.parametrize(
+    ("name", "bytes", "said"),
+    [("keys.bin", 1000, "keys.bin has 1000 bytes"), ("frames.vp9", 0, "frames.vp9 has 0 bytes")]
+    + [("about.json", 300, "about.json is not whole")],
+)
+def test_a_page_that_was_copied_in_part_says_so(
+    browser: Any, exported: Path, tmp_path: Path, name: str, bytes: int, said: str
+) -> None:
+    folder = shutil.copytree(exported, tmp_path / "page")
+    (folder / name).write_bytes((exported / name).read_bytes()[:bytes])
+    with hosted(folder) as (address, _):
+        page = browser.new_page()
+        page.goto(address)
+        page.wait_for_selector("#status.wrong")
+        assert page.inner_text("#status").startswith(said)
+        assert "copy all files of this page's folder again" in page.inner_text("#status")
+        page.close()
+
+
+def test_a_file_that_has_gone_is_no_missing_microphone(visit: Any, tune: Path, tmp_path: Path) -> None:
+    page = visit()
+    gone = Path(shutil.copy(tune, tmp_path / "gone.wav"))
+    page.evaluate(
+        "document.getElementById('sound').onchange = ({ target }) => { window.file = target.files[0]; }"
+    )
+    page.set_input_files("#sound", gone)
+    gone.unlink()
+    page.evaluate("tried(sound(file))")
+    page.wait_for_selector("#status.wrong:has-text('This file cannot be read')")
+
+
+def test_a_sound_that_is_dropped_while_the_page_loads_plays_then(visit: Any, tune: Path) -> None:
+    page = visit()
+    page.evaluate("page.loading = new Promise((done) => { window.loaded = done; })")
+    dropped(page, [tune])
+    page.evaluate("loaded()")
+    page.wait_for_selector("#status:has-text('Playing tune.wav')")
+
+
+def test_pictures_that_cannot_be_decoded_are_told(visit: Any) -> None:
+    page = visit("delete window.VideoDecoder")
+    page.evaluate("page.memory.bytes.fill(0)")
+    page.click("#microphone")
+    page.wait_for_selector("#status.wrong:has-text('cannot be decoded any further')")
+
+
+def test_a_tap_shows_the_controls_and_presses_none(visit: Any) -> None:
+    page = visit(touch=True, width=390, height=844)
+    page.tap("#microphone")
+    page.wait_for_selector(PLAYING)
+    box = page.locator("#stop").bounding_box()
+    page.evaluate("document.body.classList.add('idle')")
+    page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_selector("body:not(.idle)")
+    assert page.evaluate("page.session !== null")
+    page.evaluate("{ document.body.classList.add('idle'); say('It is wrong.', true); }")
+    assert page.evaluate("document.body.className") == ""
+
+
+def test_controls_for_whoever_sees_none(visit: Any) -> None:
+    page = visit()
+    page.focus("#full")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#full:has-text('Leave full screen')")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#full:text-is('Full screen')")
+    page.click("#microphone")
+    page.wait_for_selector(PLAYING)
+    page.focus("#stop")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#microphone:focus")

@@ -4,7 +4,7 @@
 
 const KEPT_BYTES = 200e6; // of decoded frames: two groups and a dissolve of the largest film that is written
 const AHEAD = 2; // frames before the end of a group, at which the next one is decoded
-const GIVEN_UP = 3; // groups in a row that cannot be decoded
+const GIVEN_UP = 3; // groups or pictures in a row that cannot be decoded
 
 class FrameStore {
   constructor(sizes, bytes, { width, height }) {
@@ -14,6 +14,13 @@ class FrameStore {
     this.most = Math.floor(KEPT_BYTES / (4 * width * height));
     this.kept = new Map(); // bitmaps by place, those that were used last at the end
     this.told = new Map(); // promises of those that are on their way
+    [this.failed, this.failures] = [() => {}, 0];
+  }
+
+  // Several failures in a row are told.
+  count(well) {
+    this.failures = well ? 0 : this.failures + 1;
+    if (this.failures === GIVEN_UP) this.failed();
   }
 
   packet(place) { return this.bytes.subarray(this.edges[place], this.edges[place + 1]); }
@@ -52,7 +59,7 @@ class Pictures extends FrameStore {
   want(place) {
     if (this.kept.has(place) || this.told.has(place)) return this.told.get(place);
     const made = createImageBitmap(new Blob([this.packet(place)], { type: this.type }))
-      .then((bitmap) => this.keep(place, bitmap), () => {}).finally(() => this.told.delete(place));
+      .then((bitmap) => { this.keep(place, bitmap); this.count(true); }, () => this.count(false)).finally(() => this.told.delete(place));
     this.told.set(place, made);
     return made;
   }
@@ -71,7 +78,6 @@ class Film extends FrameStore {
   constructor(about, bytes) {
     super(about.video.sizes, bytes, about.video);
     this.about = about.video;
-    [this.failed, this.failures] = [() => {}, 0];
     this.queue = []; // groups that are wanted: {group, from, done}
     this.open();
   }
@@ -110,8 +116,7 @@ class Film extends FrameStore {
     while (this.queue.length) {
       const entry = this.queue.shift();
       this.current = entry;
-      try { await this.decode(entry); this.failures = 0; } catch { this.failures += 1; }
-      if (this.failures === GIVEN_UP) this.failed();
+      try { await this.decode(entry); this.count(true); } catch { this.count(false); }
       if (this.told.get(entry.group) === entry) this.told.delete(entry.group);
       entry.tell();
     }

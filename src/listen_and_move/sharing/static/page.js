@@ -6,33 +6,57 @@ const MARGIN = 0.06; // seconds that decoding and drawing may take
 const SOUNDING = 1000; // milliseconds after which a page that does not sound yet says so
 const IDLE = 3000; // milliseconds after which the controls go while it plays
 
-const page = { about: null, arrays: null, memory: null, session: null, shown: 0, late: 0, film: false };
+const page = { about: null, arrays: null, memory: null, loading: null, session: null, shown: 0, late: 0, film: false };
 
+// What is wrong is seen until it is over.
 function say(text, wrong = false) {
   by("status").textContent = text;
   by("status").classList.toggle("wrong", wrong);
+  wake();
+}
+
+// An error whose message is a sentence for the visitor.
+class Told extends Error {}
+
+// What work gives; its errors by their names in words.
+async function worded(words, work) {
+  try { return await work; } catch (error) {
+    throw words[error.name] ? Object.assign(new Told(words[error.name]), { name: error.name }) : error;
+  }
 }
 
 // Loading
 
 class LocalFiles extends Error {}
 
-const fromDisk = () => location.protocol === "file:";
+const fromDisk = () => !location.protocol.startsWith("http"); // file, and content on Android
 
 async function fetched(name, from) {
   if (from) {
     const file = from.find((each) => each.name === name);
-    if (!file) throw new Error(`${name} is not among the files that were chosen`);
-    return file.arrayBuffer();
+    if (!file) throw new Told(`${name} is not among them: choose all files of this page's folder, not the folder itself.`);
+    return worded(NO_FILE, file.arrayBuffer());
   }
   if (fromDisk()) throw new LocalFiles();
-  const answer = await fetch(name);
-  if (!answer.ok) throw new Error(`${name} cannot be loaded (${answer.status})`);
-  return answer.arrayBuffer();
+  const gone = `${name} cannot be loaded, since its address does not answer: load the page again.`;
+  const answer = await worded({ TypeError: gone }, fetch(name, { cache: "no-cache" })); // none of an older page
+  if (!answer.ok) throw new Told(`${name} cannot be loaded (${answer.status}): the host needs all files of this page's folder.`);
+  return worded({ TypeError: gone }, answer.arrayBuffer());
+}
+
+// Refuses a file that was copied in part, or is of another page.
+function checked(name, bytes, size) {
+  if (bytes.byteLength === size) return bytes;
+  throw new Told(`${name} has ${bytes.byteLength} bytes, and should have ${size}: copy all files of this page's folder again.`);
+}
+
+function read(bytes) {
+  try { return JSON.parse(new TextDecoder().decode(bytes)); } catch { throw new Told(`${FILES.about} is not whole: copy all files of this page's folder again.`); }
 }
 
 function arraysOf(entries, bytes) {
-  const kinds = { i4: Int32Array, f4: Float32Array };
+  const kinds = { i4: Int32Array, f4: Float32Array }, ends = Object.values(entries).map(({ offset, rows, columns }) => offset + 4 * rows * columns);
+  checked(FILES.keys, bytes, Math.max(...ends));
   const of = ({ kind, offset, rows, columns }) => ({ data: new kinds[kind](bytes, offset, rows * columns), rows, columns });
   return Object.fromEntries(Object.entries(entries).map(([name, entry]) => [name, of(entry)]));
 }
@@ -40,9 +64,10 @@ function arraysOf(entries, bytes) {
 async function load(from = null) {
   by("choose").hidden = true;
   say("Loading …");
-  page.about = JSON.parse(new TextDecoder().decode(await fetched(FILES.about, from)));
+  page.about = read(await fetched(FILES.about, from));
   const [keys, { memory, first }] = await Promise.all([fetched(FILES.keys, from), opened(await Film.supports(page.about.video), from)]);
   page.arrays = arraysOf(page.about.arrays, keys);
+  page.memory?.close();
   [page.memory, page.film] = [memory, memory instanceof Film];
   page.memory.failed = () => say("The film cannot be decoded any further: load the page again.", true);
   const canvas = by("picture"), size = page.film ? page.about.video : page.about.pictures;
@@ -56,7 +81,8 @@ async function load(from = null) {
 
 // The frames and the first of them; pictures, where the browser cannot decode the film although it says so.
 async function opened(film, from) {
-  const bytes = new Uint8Array(await fetched(film ? FILES.video : FILES.pictures, from));
+  const [name, { sizes }] = film ? [FILES.video, page.about.video] : [FILES.pictures, page.about.pictures];
+  const bytes = new Uint8Array(checked(name, await fetched(name, from), sizes.reduce((sum, each) => sum + each, 0)));
   let memory = null;
   try {
     memory = new (film ? Film : Pictures)(page.about, bytes);
@@ -207,6 +233,7 @@ async function stop() {
   const session = page.session;
   page.session = null;
   document.body.dataset.state = "ready";
+  if (document.activeElement === by("stop")) by(hears() ? "microphone" : "file").focus();
   by("stop").hidden = true;
   await session?.end();
 }
@@ -217,6 +244,7 @@ async function play(what, begin) {
   const context = new AudioContext({ latencyHint: what === "microphone" ? "interactive" : "playback" });
   const session = new Session(context);
   page.session = session;
+  by("stop").hidden = false; // what a visitor is asked for may stay open
   let told;
   try {
     await before;
@@ -226,18 +254,17 @@ async function play(what, begin) {
     if (page.session === session) { await stop(); throw error; }
   }
   if (page.session !== session) return session.end(); // stopped while something was asked for
-  say(told);
   session.watch(told);
   session.stayAwake();
   document.body.dataset.state = "playing";
-  by("stop").hidden = false;
-  wake();
+  say(told);
 }
 
 function microphone() {
   return play("microphone", async (session, context) => {
     const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
-    session.stream = await navigator.mediaDevices.getUserMedia({ audio: plain });
+    say("Waiting for the microphone: the browser asks whether this page may hear it.");
+    session.stream = await worded(NO_MICROPHONE, navigator.mediaDevices.getUserMedia({ audio: plain }));
     for (const track of session.stream.getTracks()) track.onended = () => session.lost("The microphone is gone: plug it in, and start it again.");
     await session.hear(context.createMediaStreamSource(session.stream));
     return "The microphone is heard. Nothing of it leaves this device.";
@@ -247,7 +274,7 @@ function microphone() {
 function sound(file) {
   return play("file", async (session, context) => {
     say(`Reading ${file.name} …`);
-    const buffer = await context.decodeAudioData(await file.arrayBuffer());
+    const buffer = await worded(NO_FILE, file.arrayBuffer().then((bytes) => context.decodeAudioData(bytes)));
     const source = new AudioBufferSourceNode(context, { buffer }), later = new DelayNode(context, { maxDelayTime: 2, delayTime: session.delay });
     await session.hear(source);
     source.connect(later).connect(context.destination); // as late as its picture
@@ -260,17 +287,23 @@ function sound(file) {
 // What a visitor does
 
 const SILENT = "The browser does not let this page sound yet: press the button once more.";
-const WHY = {
+const NO_MICROPHONE = {
   NotAllowedError: "The microphone was not allowed: allow it in the browser's settings for this page, or bring a sound file.",
   NotFoundError: "There is no microphone: plug one in, or bring a sound file.",
+  NotReadableError: "The microphone cannot be opened: another program may have it. Close that, or bring a sound file.",
+};
+const UNREAD = "This file cannot be read: it was moved or changed, or is a folder. Bring the file itself again.";
+const NO_FILE = {
   EncodingError: "This file holds no sound that the browser can read: bring WAV, MP3, M4A, OGG or FLAC.",
+  NotFoundError: UNREAD,
+  NotReadableError: UNREAD,
 };
 
 function tried(work) {
   return work.catch((error) => {
     if (error instanceof LocalFiles) {
       say("Opened from a disk, a browser lets no page read the files beside it. Choose all files of this page's folder, and it plays.");
-    } else say(WHY[error.name] ?? `That did not work: ${error.message}`, true);
+    } else say(error instanceof Told ? error.message : `That did not work: ${error.message}`, true);
     by("choose").hidden = Boolean(page.memory) || !fromDisk();
     document.body.dataset.failed = error.name;
   });
@@ -279,7 +312,8 @@ function tried(work) {
 function wake() {
   document.body.classList.remove("idle");
   clearTimeout(page.idle);
-  page.idle = setTimeout(() => document.body.classList.toggle("idle", document.body.dataset.state === "playing"), IDLE);
+  const idle = () => document.body.dataset.state === "playing" && !by("status").classList.contains("wrong");
+  page.idle = setTimeout(() => document.body.classList.toggle("idle", idle()), IDLE);
 }
 
 function fullScreen() {
@@ -294,17 +328,21 @@ function begin() {
   by("full").hidden = !document.fullscreenEnabled;
   by("full").onclick = () => tried(fullScreen());
   by("picture").ondblclick = () => document.fullscreenEnabled && tried(fullScreen());
-  by("folder").onchange = ({ target }) => { tried(load([...target.files])); target.value = ""; };
-  for (const kind of ["pointermove", "pointerdown", "keydown", "focusin"]) addEventListener(kind, wake);
+  document.onfullscreenchange = () => (by("full").textContent = document.fullscreenElement ? "Leave full screen" : "Full screen");
+  by("folder").onchange = ({ target }) => { loading([...target.files]); target.value = ""; };
+  for (const kind of ["click", "keydown", "focusin"]) addEventListener(kind, wake);
+  addEventListener("pointermove", ({ pointerType }) => pointerType === "touch" || wake()); // a tap that wakes presses no button
   addEventListener("dragover", (event) => event.preventDefault());
   addEventListener("drop", (event) => {
     event.preventDefault();
     const files = [...event.dataTransfer.files];
     if (!files.length) return;
-    if (page.memory) tried(sound(files[0])); else if (fromDisk()) tried(load(files));
+    if (fromDisk() && !page.memory) loading(files); else tried(page.loading.then(() => sound(files[0])));
   });
   addEventListener("visibilitychange", () => document.hidden || page.session?.stayAwake()); // a hidden page loses it
-  tried(load());
+  loading();
 }
+
+const loading = (from) => tried(page.loading = load(from));
 
 begin();
