@@ -55,7 +55,7 @@ export function show(place) {
           h("label", { className: "check", hidden: true }, paste, "Put the picture back into the whole video")),
         button),
       results.element));
-  return () => { results.stop(); sounds.stop(); };
+  return () => { picker.stop(); results.stop(); sounds.stop(); };
 }
 
 /** The visitor's results, the newest first; a card stays the same element, so that a video plays on. */

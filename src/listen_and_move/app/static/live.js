@@ -94,7 +94,7 @@ export function show(place) {
         h("fieldset", {}, h("legend", {}, "Picture"), picker.element, shown.element, waited.element),
         h("fieldset", {}, h("legend", {}, "Sound"), source.element),
         h("fieldset", {}, h("legend", {}, "How it is played"), board.element))));
-  return () => { if (session) end(); source.stop(); };
+  return () => { if (session) end(); picker.stop(); source.stop(); };
 }
 
 /** Microphone or a sound that plays here. */
