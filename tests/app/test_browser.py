@@ -4,7 +4,6 @@ No view may ask anything of another address, or say an error to the console.
 """
 
 import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,48 +12,12 @@ import pytest
 from listen_and_move.inference.controls import Dial
 from listen_and_move.media.files import probe
 from listen_and_move.runs import RunFolder
+from tests.app.browser import Visit, violations
 from tests.app.serving import until, waiting
 
-WAIT = 240_000  # milliseconds
 NAMELESS = """[...document.querySelectorAll("input, select, button")]
     .filter((each) => !(each.labels?.length || each.ariaLabel || each.textContent))
     .map((each) => each.outerHTML)"""
-Visit = Callable[..., Any]
-
-
-@pytest.fixture
-def visit(browser: Any, address: str) -> Iterator[Visit]:
-    """Opens a path as a new visitor, on a screen of some size, perhaps of another page; in the end all of
-    them must have stayed there."""
-    contexts, wrong, places = [], [], {address}
-
-    def watch(request: Any) -> None:
-        known = [(f"{place}/", f"blob:{place}/", place.replace("http", "ws")) for place in places]
-        if not request.url.startswith(("data:", *(each for found in known for each in found))):
-            wrong.append(request.url)
-
-    def opened(path: str, width: int = 1280, height: int = 900, place: str = address) -> Any:
-        places.add(place)
-        context = browser.new_context(viewport={"width": width, "height": height}, permissions=["microphone"])
-        context.set_default_timeout(WAIT)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("request", watch)
-        page.on("websocket", watch)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on(
-            "console",
-            lambda message: (
-                message.type == "error" and "400" not in message.text and wrong.append(message.text)
-            ),
-        )
-        page.goto(place + path)
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert not wrong
 
 
 def stage(page: Any) -> dict[str, float]:
@@ -115,6 +78,7 @@ def test_a_dial_is_kept_used_and_not_offered_where_a_model_lacks_it(visit: Visit
     animate(page, sound)
     page.wait_for_selector(".result video")
     assert page.text_content(".card [role=status]") == "sharpness -1.5"
+    assert violations(page) == []
 
     def without_recall(route: Any) -> None:
         answer = route.fetch()
@@ -229,6 +193,7 @@ def test_wrong_files_get_a_message(visit: Visit, tmp_path: Path) -> None:
     page = visit("/")
     page.set_input_files("#file-sound", tmp_path / "notes.txt")
     page.wait_for_selector(".notice.error >> text=notes.txt: cannot be read as video or sound")
+    assert violations(page) == []
     page.get_by_role("button", name="Dismiss").click()
     page.get_by_role("button", name="Animate").click()
     page.wait_for_selector(".notice.error >> text=Bring a sound first")
@@ -239,6 +204,7 @@ def test_a_run_is_begun_reloaded_stopped_and_resumed(visit: Visit, performance: 
     page.set_input_files("#file-video", performance)
     frame = page.wait_for_selector(".crop .frame")
     page.wait_for_selector(".advice li")
+    assert violations(page) == []
     page.select_option("#preset", "quick")
     _drag(page, frame)
     cropped = page.text_content(".crop output")
