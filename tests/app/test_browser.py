@@ -33,6 +33,20 @@ def pixels(page: Any) -> list[int]:
     return page.eval_on_selector("canvas", reading)
 
 
+def full_screen(page: Any, shown: str) -> None:
+    """Show an element on the whole screen, by its button, and leave by Escape."""
+    full = "document.fullscreenElement?.className ?? ''"
+    page.get_by_role("button", name="Full screen", exact=True).click()
+    until(lambda: page.evaluate(full), lambda found: found == shown.removeprefix("."))
+    page.wait_for_selector("button >> text=Leave full screen", state="attached")
+    wide, high = page.evaluate("[innerWidth, innerHeight]")
+    box = page.locator(f"{shown} video, {shown} canvas").bounding_box()
+    assert (box["width"], box["height"]) == (wide, high)
+    page.keyboard.press("Escape")
+    until(lambda: page.evaluate(full), lambda found: not found)
+    page.get_by_role("button", name="Full screen", exact=True).wait_for()
+
+
 def animate(page: Any, sound: Path) -> None:
     """Bring a sound and press the button."""
     page.wait_for_selector(".model")
@@ -55,6 +69,7 @@ def test_a_sound_is_animated_played_kept_and_downloaded(visit: Visit, sound: Pat
     )
     video.evaluate("v => { v.muted = true; return v.play(); }")
     until(lambda: video.evaluate("v => v.currentTime"), lambda second: second > 0.2)
+    full_screen(page, ".player")
     assert page.eval_on_selector(".result path.motion", "p => p.getAttribute('d').length") > 100
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
@@ -135,6 +150,7 @@ def test_the_picture_follows_the_microphone_and_its_latency_is_told(visit: Visit
     ]
     assert sum(parts) == pytest.approx(first["latency"], rel=0.5)
     assert min(parts) >= -20
+    full_screen(page, ".screen")
     page.fill("#dial-amount", "0")  # deaf: a still
     resting = until(
         lambda: (pixels(page), page.wait_for_timeout(700), pixels(page)), lambda seen: seen[0] == seen[2]
@@ -174,6 +190,14 @@ def test_a_file_plays_in_the_page_together_with_its_picture(visit: Visit, sound:
     )
     assert found["frames"] >= 20
     assert page.eval_on_selector("audio", "a => !a.paused")
+
+
+def test_full_screen_is_not_offered_where_there_is_none(visit: Visit) -> None:
+    page = visit("/login")
+    page.add_init_script("Object.defineProperty(document, 'fullscreenEnabled', { value: false })")
+    page.goto(page.url.replace("/login", "/live"))
+    page.wait_for_selector(".model")
+    assert page.is_hidden("button >> text=Full screen")
 
 
 def test_visitors_do_not_mix(visit: Visit, sound: Path, tmp_path: Path) -> None:
