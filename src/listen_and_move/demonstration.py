@@ -3,7 +3,7 @@
 The truth for that melody can be computed too, so the result is measured against it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -39,6 +39,9 @@ LEARNT_SEED, UNHEARD_SEED = 1, 1000  # far apart: no --seed gives the melody tha
 SOUND_RATE = 48_000
 PICTURE_SIZE = 512
 """Side of the clip's picture, in pixels: what is shown; the model learns it at the preset's size."""
+DRAWN: Mapping[str, Any] = {"clip.camera": "as-filmed", "clip.start": 0.0}
+"""Settings of the clip: a program drew the film, so no camera moves, and from its beginning on it is one
+scene."""
 
 
 @dataclass(frozen=True)
@@ -105,15 +108,47 @@ def demo(
     folder = _prepared(Path(folder))
     clip, sound = folder / "performance.mp4", folder / f"melody-{seed}.wav"
     result, comparison = folder / f"melody-{seed}.mp4", folder / f"comparison-{seed}.mp4"
-    _make_clip(clip)
-    notes = melody(UNHEARD_SEED + seed, UNHEARD_SECONDS)
-    write_wav(sound, render_sound(notes, UNHEARD_SECONDS, SOUND_RATE), SOUND_RATE)
-    # A program drew the film: no camera moves, and from its beginning on it is one scene.
-    settings = {"training.steps": steps or STEPS, "clip.camera": "as-filmed", "clip.start": 0.0}
+    write_clip(clip)
+    notes = write_melody(sound, seed)
+    settings = {"training.steps": steps or STEPS, **DRAWN}
     trained = train(clip, folder / "run", preset_name=PRESET, settings=settings, device=device, watch=watch)
     generate(trained.run, sound, result, overwrite=True, device=device)
     real, generated = _write_comparison(comparison, notes, result, sound)
     return Demonstration(clip, sound, trained.run, result, comparison, **_figures(generated, real))
+
+
+def write_clip(path: Path, seconds: float = LEARNT_SECONDS) -> None:
+    """Write the performance to learn; one that is there is kept, so that training can go on.
+
+    Args:
+        path: of the film.
+        seconds: of it.
+    """
+    if path.exists():
+        return
+    notes, fps = melody(LEARNT_SEED, seconds), _fps()
+    sound = Waveform(render_sound(notes, seconds, SOUND_RATE), SOUND_RATE)
+    label, side = Label(computed()), PICTURE_SIZE
+    with VideoWriter(
+        path, width=side, height=side, fps=fps, sound=sound, metadata=label.tags, seal=label.seal
+    ) as writer:
+        for frame in render_frames(notes, seconds, fps, side, side):
+            writer.write(frame)
+
+
+def write_melody(path: Path, seed: int = 0) -> tuple[Note, ...]:
+    """Write the sound of a melody that is not learnt.
+
+    Args:
+        path: of a WAV file.
+        seed: of the melody.
+
+    Returns:
+        Its notes.
+    """
+    notes = melody(UNHEARD_SEED + seed, UNHEARD_SECONDS)
+    write_wav(path, render_sound(notes, UNHEARD_SECONDS, SOUND_RATE), SOUND_RATE)
+    return notes
 
 
 def _prepared(folder: Path) -> Path:
@@ -130,20 +165,6 @@ def _prepared(folder: Path) -> Path:
             f"{folder}: expected a folder that can be written; got {error.strerror}: name another"
         ) from None
     return folder
-
-
-def _make_clip(path: Path) -> None:
-    """The performance to learn; one that is there is kept, so that training can go on."""
-    if path.exists():
-        return
-    notes, fps = melody(LEARNT_SEED, LEARNT_SECONDS), _fps()
-    sound = Waveform(render_sound(notes, LEARNT_SECONDS, SOUND_RATE), SOUND_RATE)
-    label, side = Label(computed()), PICTURE_SIZE
-    with VideoWriter(
-        path, width=side, height=side, fps=fps, sound=sound, metadata=label.tags, seal=label.seal
-    ) as writer:
-        for frame in render_frames(notes, LEARNT_SECONDS, fps, side, side):
-            writer.write(frame)
 
 
 def _fps() -> Fraction:

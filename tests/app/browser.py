@@ -1,7 +1,7 @@
 """Debian's Chromium without a window, with a microphone that hears a file."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,10 @@ FLAGS = (
     "--use-fake-device-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
 )
+
+Visit = Callable[..., Any]
+"""Opens a path as a new visitor."""
+SCHEMES = ("light", "dark")
 
 
 def chromium() -> str | None:
@@ -37,3 +41,15 @@ def browsing(microphone: Path) -> Iterator[Any]:
             yield browser
         finally:
             browser.close()
+
+
+def violations(page: Any) -> list[str]:
+    """Rules of accessibility that what a page shows breaks, light and dark, each with the element."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = []
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        for rule in Axe().run(page).response["violations"]:
+            found += [f"{scheme}: {rule['id']} ({rule['impact']}): {node['html']}" for node in rule["nodes"]]
+    return found

@@ -15,8 +15,8 @@ pytest.importorskip(
 )
 
 from listen_and_move.media.wav import write_wav
-from tests.app.browser import browsing, chromium
-from tests.app.serving import Visitor, ended, serving
+from tests.app.browser import Visit, browsing, chromium
+from tests.app.serving import WAIT, Visitor, ended, serving
 
 
 @pytest.fixture(scope="session")
@@ -108,3 +108,38 @@ def browser(sound: Path) -> Iterator[Any]:
         pytest.skip("Chromium is not installed: apt-get install chromium")
     with browsing(sound) as found:
         yield found
+
+
+@pytest.fixture
+def visit(browser: Any, address: str) -> Iterator[Visit]:
+    """Opens a path as a new visitor, on a screen of some size, perhaps of another page; in the end all of
+    them must have stayed there."""
+    contexts, wrong, places = [], [], {address}
+
+    def watch(request: Any) -> None:
+        known = [(f"{place}/", f"blob:{place}/", place.replace("http", "ws")) for place in places]
+        if not request.url.startswith(("data:", *(each for found in known for each in found))):
+            wrong.append(request.url)
+
+    def opened(path: str, width: int = 1280, height: int = 900, place: str = address) -> Any:
+        places.add(place)
+        context = browser.new_context(viewport={"width": width, "height": height}, permissions=["microphone"])
+        context.set_default_timeout(1000 * WAIT)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", watch)
+        page.on("websocket", watch)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on(
+            "console",
+            lambda message: (
+                message.type == "error" and "400" not in message.text and wrong.append(message.text)
+            ),
+        )
+        page.goto(place + path)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not wrong

@@ -4,7 +4,6 @@ No view may ask anything of another address, or say an error to the console.
 """
 
 import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,48 +12,12 @@ import pytest
 from listen_and_move.inference.controls import Dial
 from listen_and_move.media.files import probe
 from listen_and_move.runs import RunFolder
+from tests.app.browser import Visit, violations
 from tests.app.serving import until, waiting
 
-WAIT = 240_000  # milliseconds
 NAMELESS = """[...document.querySelectorAll("input, select, button")]
     .filter((each) => !(each.labels?.length || each.ariaLabel || each.textContent))
     .map((each) => each.outerHTML)"""
-Visit = Callable[..., Any]
-
-
-@pytest.fixture
-def visit(browser: Any, address: str) -> Iterator[Visit]:
-    """Opens a path as a new visitor, on a screen of some size, perhaps of another page; in the end all of
-    them must have stayed there."""
-    contexts, wrong, places = [], [], {address}
-
-    def watch(request: Any) -> None:
-        known = [(f"{place}/", f"blob:{place}/", place.replace("http", "ws")) for place in places]
-        if not request.url.startswith(("data:", *(each for found in known for each in found))):
-            wrong.append(request.url)
-
-    def opened(path: str, width: int = 1280, height: int = 900, place: str = address) -> Any:
-        places.add(place)
-        context = browser.new_context(viewport={"width": width, "height": height}, permissions=["microphone"])
-        context.set_default_timeout(WAIT)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("request", watch)
-        page.on("websocket", watch)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on(
-            "console",
-            lambda message: (
-                message.type == "error" and "400" not in message.text and wrong.append(message.text)
-            ),
-        )
-        page.goto(place + path)
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert not wrong
 
 
 def stage(page: Any) -> dict[str, float]:
@@ -68,6 +31,20 @@ def pixels(page: Any) -> list[int]:
     data = "c.getContext('2d').getImageData(0, 0, c.width, c.height).data"
     reading = f"c => [...{data}].filter((_, i) => i % 997 == 0)"
     return page.eval_on_selector("canvas", reading)
+
+
+def full_screen(page: Any, shown: str) -> None:
+    """Show an element on the whole screen, by its button, and leave by Escape."""
+    full = "document.fullscreenElement?.className ?? ''"
+    page.get_by_role("button", name="Full screen", exact=True).click()
+    until(lambda: page.evaluate(full), lambda found: found == shown.removeprefix("."))
+    page.wait_for_selector("button >> text=Leave full screen", state="attached")
+    wide, high = page.evaluate("[innerWidth, innerHeight]")
+    box = page.locator(f"{shown} video, {shown} canvas").bounding_box()
+    assert (box["width"], box["height"]) == (wide, high)
+    page.keyboard.press("Escape")
+    until(lambda: page.evaluate(full), lambda found: not found)
+    page.get_by_role("button", name="Full screen", exact=True).wait_for()
 
 
 def animate(page: Any, sound: Path) -> None:
@@ -92,6 +69,7 @@ def test_a_sound_is_animated_played_kept_and_downloaded(visit: Visit, sound: Pat
     )
     video.evaluate("v => { v.muted = true; return v.play(); }")
     until(lambda: video.evaluate("v => v.currentTime"), lambda second: second > 0.2)
+    full_screen(page, ".player")
     assert page.eval_on_selector(".result path.motion", "p => p.getAttribute('d').length") > 100
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
@@ -115,6 +93,7 @@ def test_a_dial_is_kept_used_and_not_offered_where_a_model_lacks_it(visit: Visit
     animate(page, sound)
     page.wait_for_selector(".result video")
     assert page.text_content(".card [role=status]") == "sharpness -1.5"
+    assert violations(page) == []
 
     def without_recall(route: Any) -> None:
         answer = route.fetch()
@@ -171,6 +150,7 @@ def test_the_picture_follows_the_microphone_and_its_latency_is_told(visit: Visit
     ]
     assert sum(parts) == pytest.approx(first["latency"], rel=0.5)
     assert min(parts) >= -20
+    full_screen(page, ".screen")
     page.fill("#dial-amount", "0")  # deaf: a still
     resting = until(
         lambda: (pixels(page), page.wait_for_timeout(700), pixels(page)), lambda seen: seen[0] == seen[2]
@@ -212,6 +192,14 @@ def test_a_file_plays_in_the_page_together_with_its_picture(visit: Visit, sound:
     assert page.eval_on_selector("audio", "a => !a.paused")
 
 
+def test_full_screen_is_not_offered_where_there_is_none(visit: Visit) -> None:
+    page = visit("/login")
+    page.add_init_script("Object.defineProperty(document, 'fullscreenEnabled', { value: false })")
+    page.goto(page.url.replace("/login", "/live"))
+    page.wait_for_selector(".model")
+    assert page.is_hidden("button >> text=Full screen")
+
+
 def test_visitors_do_not_mix(visit: Visit, sound: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.wav"
     other.write_bytes(sound.read_bytes())
@@ -229,6 +217,7 @@ def test_wrong_files_get_a_message(visit: Visit, tmp_path: Path) -> None:
     page = visit("/")
     page.set_input_files("#file-sound", tmp_path / "notes.txt")
     page.wait_for_selector(".notice.error >> text=notes.txt: cannot be read as video or sound")
+    assert violations(page) == []
     page.get_by_role("button", name="Dismiss").click()
     page.get_by_role("button", name="Animate").click()
     page.wait_for_selector(".notice.error >> text=Bring a sound first")
@@ -239,6 +228,7 @@ def test_a_run_is_begun_reloaded_stopped_and_resumed(visit: Visit, performance: 
     page.set_input_files("#file-video", performance)
     frame = page.wait_for_selector(".crop .frame")
     page.wait_for_selector(".advice li")
+    assert violations(page) == []
     page.select_option("#preset", "quick")
     _drag(page, frame)
     cropped = page.text_content(".crop output")

@@ -8,6 +8,7 @@ import pytest
 
 from listen_and_move.models.checkpoint import load_model
 from listen_and_move.runs import model_path
+from tests.app.browser import violations
 from tests.sharing.browsing import dropped, hosted, until
 from tests.sharing.conftest import CREDIT
 
@@ -162,3 +163,11 @@ def test_a_microphone_that_is_not_allowed_is_said(browser: Any, host: Any) -> No
     assert "allow it in the browser's settings" in page.inner_text("#status")
     assert page.evaluate("page.session") is None
     context.close()
+
+
+def test_axe_finds_nothing_wrong(visit: Any) -> None:
+    page = visit()
+    assert violations(page) == []
+    page.click("#microphone")
+    shown_more(page, 5)
+    assert violations(page) == []

@@ -63,7 +63,13 @@ and 1.3 GB while it looks at ProRes of 7680x4320, 1.6 GB while it inspects that 
 film. A machine with CUDA has no limit for drawing, since the driver takes as much as it likes."""
 WORKER_FILES = 128
 """Open files of such a process; it has 5 at rest, and opens one film at most three times."""
-TASK_SECONDS = {"look": 10 * 60, "picture": 10 * 60, "inspect": 2 * 3600, "animate": 24 * 3600}
+TASK_SECONDS = {
+    "look": 10 * 60,
+    "melody": 60,
+    "picture": 10 * 60,
+    "inspect": 2 * 3600,
+    "animate": 24 * 3600,
+}
 """Processor time of a task, of all threads together. To inspect ten minutes of a small film takes 58 s; to
 animate may take hours, with a large model and no graphics card."""
 TRAINING_SHARE = 0.75

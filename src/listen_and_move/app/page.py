@@ -110,6 +110,10 @@ class Page:
             await asyncio.to_thread(self.trainings.start, wish.name, upload.path, wish.preset, wish.settings)
         return Answer({"name": wish.name})
 
+    async def demonstrate(self, request: Request) -> Response:
+        """Begin to learn the demonstration."""
+        return Answer({"name": await asyncio.to_thread(self.trainings.demonstrate)})
+
     async def resume(self, request: Request) -> Response:
         """Go on with a run."""
         steps = steps_of(await _json(request))
@@ -163,6 +167,10 @@ class Page:
         kind = request.path_params["kind"]
         upload = await self.uploads.receive(request.scope["visitor"], kind, name, announced, request.stream())
         return Answer(upload.shown())
+
+    async def melody(self, request: Request) -> Response:
+        """Make a sound for a visitor who has none at hand."""
+        return Answer((await self.uploads.melody(request.scope["visitor"])).shown())
 
     async def uploaded(self, request: Request) -> Response:
         """The visitor's files."""

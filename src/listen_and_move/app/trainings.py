@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,8 @@ from listen_and_move.settings import from_preset
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 """Pattern of the names of runs that are begun on the page."""
+DEMONSTRATION = "demonstration"
+"""Name of the run that learns a film which a program draws."""
 ELSEWHERE_SECONDS = 20
 """A run that the page never trained, and that changed within so many seconds, counts as learning in a
 terminal."""
@@ -65,19 +67,35 @@ class Trainings:
         """
         if not NAME.fullmatch(name):
             raise UserError(f"name: expected up to 40 small letters, digits and dashes; got {name[:60]!r}")
-        if (self.library.folder / name).exists():
-            raise UserError(f"name: expected a new one; there is a run {name} already: choose another")
+        self._check_new(name)
         _check_steps(from_preset(preset, settings).training.steps)  # raises where a setting is wrong
-        flags = [
-            f"--{key.removeprefix('clip.').replace('_', '-')}={value}" for key, value in settings.items()
-        ]
         place = self.folder / name
         with self.turn:
             self._check_free()
             place.mkdir(parents=True, exist_ok=True)
             with replacing(place / "video") as temporary:
                 shutil.copyfile(video, temporary)
-            self._launch(name, [place / "video"], ["--preset", preset, *flags])
+            self._launch(name, [place / "video"], _flags(preset, settings))
+
+    def demonstrate(self) -> str:
+        """Begin to learn a film that the process of the training draws first.
+
+        Returns:
+            The name of the run.
+
+        Raises:
+            UserError: there is such a run already, or a training is under way.
+        """
+        from listen_and_move.demonstration import DRAWN, LEARNT_SECONDS, PRESET, STEPS
+
+        self._check_new(DEMONSTRATION)
+        film = self.folder / DEMONSTRATION / "film.mp4"
+        drawing = ["listen_and_move.app.drawn_training", str(film), str(LEARNT_SECONDS)]
+        with self.turn:
+            self._check_free()
+            flags = _flags(PRESET, {**DRAWN, "training.steps": STEPS})
+            self._launch(DEMONSTRATION, [film], flags, drawing)
+        return DEMONSTRATION
 
     def resume(self, name: str, steps: int) -> None:
         """Resumes a run, up to ``steps`` in total.
@@ -153,6 +171,10 @@ class Trainings:
         names = {path.parent.name for path in self.folder.glob("*/process.json")}
         return sorted(name for name in names if is_text(name))
 
+    def _check_new(self, name: str) -> None:
+        if (self.library.folder / name).exists():
+            raise UserError(f"name: expected a new one; there is a run {name} already: choose another")
+
     def _check_free(self) -> None:
         busy = self.under_way()
         if len(busy) >= TRAININGS:
@@ -161,13 +183,27 @@ class Trainings:
                 "end."
             )
 
-    def _launch(self, name: str, videos: Sequence[Path], flags: list[str]) -> None:
+    def _launch(
+        self,
+        name: str,
+        videos: Sequence[Path],
+        flags: list[str],
+        program: Sequence[str] = ("listen_and_move",),
+    ) -> None:
+        """Begin the process of a training.
+
+        Args:
+            name: of the run.
+            videos: that it learns.
+            flags: of the command.
+            program: a module that is the command, and what comes before the command's arguments.
+        """
         place = self.folder / name
         place.mkdir(parents=True, exist_ok=True)
         line = [
             sys.executable,
             "-m",
-            "listen_and_move",
+            *program,
             "train",
             *map(str, videos),
             "--run",
@@ -223,6 +259,12 @@ class Trainings:
         if not path.is_file():  # a pipe would block
             raise FileNotFoundError(path)
         return path.read_text(encoding="utf-8", errors="replace")
+
+
+def _flags(preset: str, settings: Mapping[str, Any]) -> list[str]:
+    """Of the command, for a preset and changes to it as section.setting."""
+    named = {key.removeprefix("clip.").replace("_", "-"): value for key, value in settings.items()}
+    return ["--preset", preset, *(f"--{key}={value}" for key, value in named.items())]
 
 
 def _check_steps(steps: int) -> None:

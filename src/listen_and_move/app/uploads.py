@@ -61,23 +61,44 @@ class Uploads:
         """
         if kind not in MOST_BYTES:
             raise UserError(f"expected one of {', '.join(MOST_BYTES)}; got {kind[:20]!r}")
-        upload = Upload(secrets.token_hex(12), visitor, kind, _shown_name(name), Path())
-        upload.path = self.folder / upload.id
+        upload = self._new(visitor, kind, name)
         self._check_size(upload, announced)
-        self._check_place(visitor, announced)
+        with self._place_for(upload, announced):
+            await self._write(upload, pieces)
+            looking = {"path": str(upload.path), "kind": kind, "still": str(upload.still)}
+            upload.found = await named(self.worker.do("look", looking), upload)
+        return upload
+
+    async def melody(self, visitor: str) -> Upload:
+        """Make a sound for a visitor who has none at hand.
+
+        Raises:
+            UserError: there is no room for it.
+        """
+        upload = self._new(visitor, "sound", "melody.wav")
+        with self._place_for(upload, 0):
+            upload.found = await named(self.worker.do("melody", {"path": str(upload.path)}), upload)
+            upload.size = upload.path.stat().st_size
+        return upload
+
+    def _new(self, visitor: str, kind: str, name: str) -> Upload:
+        identity = secrets.token_hex(12)
+        return Upload(identity, visitor, kind, _shown_name(name), self.folder / identity)
+
+    @contextmanager
+    def _place_for(self, upload: Upload, announced: int) -> Iterator[None]:
+        """Within: a file comes; where it cannot be used it is not kept."""
+        self._check_place(upload.visitor, announced)
         self.all[upload.id] = upload
         self.busy.add(upload.id)
         try:
             self._make_room(0)
-            await self._write(upload, pieces)
-            looking = {"path": str(upload.path), "kind": kind, "still": str(upload.still)}
-            upload.found = await named(self.worker.do("look", looking), upload)
+            yield
         except BaseException:
             self.remove(upload)
             raise
         finally:
             self.busy.discard(upload.id)
-        return upload
 
     def get(self, visitor: str, identity: Any, kind: str | None = None) -> Upload:
         """Returns a visitor's own file.

@@ -72,6 +72,14 @@ def look(path: str, kind: str, still: str, watch: Watch) -> dict[str, Any]:
     return {"seconds": float(info.duration), "has_sound": bool(info.sounds), **size}
 
 
+def melody(path: str, watch: Watch) -> dict[str, Any]:
+    """A made-up melody, which is written as an uploaded sound would be."""
+    from listen_and_move.demonstration import write_melody
+
+    write_melody(Path(path))
+    return {"seconds": float(probe(Path(path)).duration)}
+
+
 def inspect(path: str, clip: dict[str, Any], watch: Watch) -> dict[str, Any]:
     """Returns the contents of a video, and advice."""
     from listen_and_move.inspection.inspection import inspect as inspected
@@ -182,6 +190,7 @@ def _allow_model(model: str) -> None:
 
 TASKS: dict[str, Callable[..., dict[str, Any]]] = {
     "look": look,
+    "melody": melody,
     "inspect": inspect,
     "animate": animate,
     "picture": picture,

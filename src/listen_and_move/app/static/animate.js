@@ -4,6 +4,7 @@ import { h, icon, recall, remember } from "./dom.js";
 import { get, polling, post, remove, trying } from "./api.js";
 import { motionChart } from "./chart.js";
 import { dialBoard, dialWords } from "./dials.js";
+import { fullScreenButton } from "./fullscreen.js";
 import { modelPicker } from "./models.js";
 import { pictureChooser, pictureWords } from "./pictures.js";
 import { soundPicker } from "./sounds.js";
@@ -55,7 +56,7 @@ export function show(place) {
           h("label", { className: "check", hidden: true }, paste, "Put the picture back into the whole video")),
         button),
       results.element));
-  return () => { results.stop(); sounds.stop(); };
+  return () => { picker.stop(); results.stop(); sounds.stop(); };
 }
 
 /** The visitor's results, the newest first; a card stays the same element, so that a video plays on. */
@@ -114,5 +115,6 @@ function played(job) {
   const source = `/api/jobs/${job.id}/result`;
   const video = h("video", { src: source, controls: true, loop: true, playsInline: true, preload: "auto" });
   const download = h("a", { className: "button secondary", href: `${source}?download`, download: "" }, icon("download"), "Download");
-  return [video, motionChart(job.chart, video), h("div", { className: "row" }, download)];
+  const screen = h("div", { className: "player" }, video);
+  return [screen, motionChart(job.chart, video), h("div", { className: "row" }, download, fullScreenButton(screen))];
 }

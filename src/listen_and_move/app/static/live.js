@@ -3,6 +3,7 @@
 import { h, icon, recall, remember } from "./dom.js";
 import { notice } from "./api.js";
 import { dialBoard } from "./dials.js";
+import { fullScreenButton } from "./fullscreen.js";
 import { modelPicker, pictureOf } from "./models.js";
 import { lookAheadChooser } from "./look_ahead.js";
 import { pictureChooser } from "./pictures.js";
@@ -30,7 +31,9 @@ export function show(place) {
   const words = h("span", {}, "Start");
   const button = h("button", { type: "button", className: "primary large", onclick: () => (session ? end() : begin()) }, icon("play"), words);
   const figures = figureBar();
-  const stage = h("section", { className: "stage", "aria-label": "Live picture" }, h("div", { className: "screen" }, canvas, h("p", { className: "idle" }, "The picture comes when the sound does.")), h("div", { className: "transport" }, button, source.player, figures.level), figures.element);
+  const stage = h("section", { className: "stage", "aria-label": "Live picture" });
+  const screen = h("div", { className: "screen" }, canvas, h("p", { className: "idle" }, "The picture comes when the sound does."));
+  stage.append(screen, h("div", { className: "transport" }, button, source.player, figures.level, fullScreenButton(screen)), figures.element);
 
   const wish = () => ({ model: picker.chosen.name, seed: 0, picture: shown.chosen, look_ahead: waited.chosen, ...board.chosen() });
 
@@ -94,7 +97,7 @@ export function show(place) {
         h("fieldset", {}, h("legend", {}, "Picture"), picker.element, shown.element, waited.element),
         h("fieldset", {}, h("legend", {}, "Sound"), source.element),
         h("fieldset", {}, h("legend", {}, "How it is played"), board.element))));
-  return () => { if (session) end(); source.stop(); };
+  return () => { if (session) end(); picker.stop(); source.stop(); };
 }
 
 /** Microphone or a sound that plays here. */

@@ -2,7 +2,7 @@
 
 import { ago, h } from "./dom.js";
 import { get, polling } from "./api.js";
-import { pictureOf } from "./models.js";
+import { firstModel, pictureOf } from "./models.js";
 
 export function show(place) {
   const list = h("div", { className: "cards" });
@@ -15,7 +15,7 @@ export function show(place) {
     before = text;
     const focused = document.activeElement?.getAttribute("href");
     list.replaceChildren(...answer.preparing.map((name) => card({ name, training: "learning" })), ...answer.runs.map(card));
-    if (!list.children.length) list.append(h("p", { className: "empty" }, "There is no run yet. ", h("a", { href: "/train" }, "Train one"), " with a video of yours."));
+    if (!list.children.length) list.append(firstModel([], () => poll.now()));
     if (focused) list.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
   }, 3000);
   return () => poll.stop();

@@ -1,7 +1,7 @@
 // Sounds that this visitor has brought, one of them chosen.
 
-import { h, recall, remember, seconds } from "./dom.js";
-import { get, trying } from "./api.js";
+import { h, icon, recall, remember, seconds } from "./dom.js";
+import { get, post, trying } from "./api.js";
 import { dropzone } from "./drop.js";
 import { recorder } from "./record.js";
 
@@ -10,6 +10,11 @@ export function soundPicker(changed) {
   const list = h("div", { className: "sounds" });
   const bring = dropzone("sound", "Drop a sound or a video here", "audio/*,video/*", (upload) => { chosen = upload.id; refresh(); });
   const record = recorder(bring.send);
+  const melody = h("button", { type: "button", className: "secondary", onclick: () => trying(async () => {
+    melody.disabled = true;
+    chosen = (await post("/api/melody").finally(() => { melody.disabled = false; })).id;
+    await refresh();
+  }) }, icon("note"), "Take a melody");
   let chosen = recall("sound", null);
 
   function choose(id) {
@@ -28,5 +33,5 @@ export function soundPicker(changed) {
   }
 
   refresh();
-  return { element: h("div", {}, bring.element, h("div", { className: "row" }, record.element), list), stop: record.stop, get chosen() { return chosen; } };
+  return { element: h("div", {}, bring.element, h("div", { className: "row" }, record.element, melody), list), stop: record.stop, get chosen() { return chosen; } };
 }

@@ -1,0 +1,67 @@
+"""A page with an empty runs folder, as somebody sees it who is here for the first time: with one click there
+is a model, and a sound to play it with."""
+
+import io
+import wave
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.app.browser import Visit, violations
+from tests.app.serving import Visitor, ended, serving, until
+
+SHORT = "from listen_and_move import demonstration as d; d.LEARNT_SECONDS, d.STEPS = 3.2, 2"
+"""A film and a training as short as can be."""
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A runs folder in which nothing is."""
+    return tmp_path_factory.mktemp("empty") / "runs"
+
+
+@pytest.fixture(scope="module")
+def first(empty: Path) -> Iterator[str]:
+    """Address of a page with it."""
+    with ended(empty), serving(empty, before=SHORT) as (address, _):
+        yield address
+
+
+def test_a_click_learns_the_demonstration_and_another_brings_a_melody(
+    visit: Visit, first: str, empty: Path
+) -> None:
+    runs: Any = visit("/runs", place=first)
+    runs.wait_for_selector("button >> text=Learn the demonstration")
+    assert violations(runs) == []
+    page: Any = visit("/", place=first)
+    page.get_by_role("button", name="Learn the demonstration").click()
+    page.wait_for_selector(".first >> text=demonstration is being")
+    assert violations(page) == []
+    page.get_by_role("button", name="Take a melody").click()
+    page.wait_for_selector(".sound:has(:checked) >> text=melody.wav")
+    assert page.text_content(".sound:has(:checked) small") == "15.0 s"
+    page.wait_for_selector(".model:has(:checked) >> text=demonstration")
+    assert "512 × 512" in page.text_content(".model small")
+    assert until(lambda: page.eval_on_selector(".model img", "i => i.naturalWidth")) == 512
+    runs.wait_for_selector(".run >> text=demonstration")
+    assert (empty / ".page" / "demonstration" / "film.mp4").exists()
+
+
+def test_a_melody_is_a_sound_of_the_visitor_alone(first: str) -> None:
+    with closing(Visitor(first)) as visitor, closing(Visitor(first)) as other:
+        _check_melody(visitor, other)
+
+
+def _check_melody(visitor: Visitor, other: Visitor) -> None:
+    upload = visitor.post("/api/melody")
+    assert visitor.get("/api/uploads") == [upload]
+    content = visitor.client.get(f"/api/uploads/{upload['id']}/file").content
+    with wave.open(io.BytesIO(content)) as file:
+        assert file.getnframes() / file.getframerate() == upload["seconds"] == 15.0
+    assert upload["bytes"] == len(content)
+    assert other.get("/api/uploads") == []
+    other.get(f"/api/uploads/{upload['id']}/file", status=400)
+    assert "a run demonstration already" in visitor.post("/api/demonstration", status=400)["error"]
