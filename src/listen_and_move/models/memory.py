@@ -23,7 +23,7 @@ CERTAIN of how much farther the sound is, BLURRED far away: in noise, one single
 PLAYING_BIAS = 0.5
 """Log-odds by which playing takes a pixel from the best frame more than training does. Training compares
 pixel by pixel, and what is nearest so is smoother than any real picture (Blau & Michaeli 2018). Chosen on
-five clips: docs/results.md."""
+five clips: docs/experiments/studio.md."""
 
 PIECE = 2048
 """Values of all remembered frames that are converted to float at a time on a CPU, where they then stay in its
