@@ -464,7 +464,7 @@ class CompletionArguments:
     """Print a script with which a shell completes commands, options and their values by the Tab key."""
 
     shell: Positional[Literal["bash", "zsh", "fish"]]
-    """The shell. Its script is written into a file once, and bash and zsh source this file when they start."""
+    """The shell. Its script is written into a file once; bash and zsh source that file when they start."""
 
 
 Arguments = TypeVar("Arguments")
