@@ -39,32 +39,51 @@ def main() -> None:
     parser.add_argument("--quality", type=int, default=70, help="of WebP, 0 to 100 (70)")
     options = parser.parse_args()
     width, height = map(int, options.size.split("x"))
-    count = int(options.seconds * options.fps)
-    frames = read_frames(
+    write_moving_picture(
         options.film,
-        Fraction(options.fps),
-        width=width,
-        height=height,
-        start=options.start,
-        end=options.start + options.seconds,
-    )
-    levels = sound_levels(options.film, options.start, options.seconds, width)
-    strips = moving_strip(levels, options.strip, count)
-    pictures = [
-        Image.fromarray(np.concatenate(pair)) for pair in zip(islice(frames, count), strips, strict=True)
-    ]
-    first, *others = pictures
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    first.save(
         options.out,
-        save_all=True,
-        append_images=others,
-        duration=round(1000 / options.fps),
-        loop=0,
+        (width, height),
+        start=options.start,
+        seconds=options.seconds,
+        fps=options.fps,
+        strip=options.strip,
         quality=options.quality,
-        method=6,
     )
-    print(f"{options.out}: {len(pictures)} pictures, {options.out.stat().st_size / 1e6:.2f} MB")
+
+
+def write_moving_picture(
+    film: Path,
+    out: Path,
+    size: tuple[int, int],
+    *,
+    start: Fraction = Fraction(2),
+    seconds: Fraction = Fraction(6),
+    fps: int = 20,
+    strip: int = 48,
+    quality: int = 70,
+) -> None:
+    """Write a part of a film above the level of its sound.
+
+    Args:
+        film: the film, with sound.
+        out: FILE.webp.
+        size: width and height of the film's picture, in pixels.
+        start: first second.
+        seconds: length.
+        fps: pictures a second.
+        strip: height of the strip of sound, in pixels.
+        quality: of WebP, 0 to 100.
+    """
+    (width, height), count = size, int(seconds * fps)
+    frames = read_frames(film, Fraction(fps), width=width, height=height, start=start, end=start + seconds)
+    strips = moving_strip(sound_levels(film, start, seconds, width), strip, count)
+    first, *others = (
+        Image.fromarray(np.concatenate(pair)) for pair in zip(islice(frames, count), strips, strict=True)
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    duration = round(1000 / fps)
+    first.save(out, save_all=True, append_images=others, duration=duration, loop=0, quality=quality, method=6)
+    print(f"{out}: {count} pictures, {out.stat().st_size / 1e6:.2f} MB")
 
 
 def sound_levels(film: Path, start: Fraction, seconds: Fraction, columns: int) -> np.ndarray:
