@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from listen_and_move.training.adding_frames import add_frames
     from listen_and_move.training.loop import train
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "Animator",
     "Controls",

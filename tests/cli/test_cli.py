@@ -94,7 +94,7 @@ def test_a_setting_of_the_default_run_is_refused_wherever_the_video_stands(
 @pytest.mark.parametrize(
     ("arguments", "saying"),
     [
-        (["play"], "robustness, presets, weights, import; got 'play'"),
+        (["play"], "presets, weights, import, completion; got 'play'"),
         (["train"], "train: expected a video to learn"),
         (["train", "clip.mp4", "--colour", "blue"], "--colour"),
         (["train", "clip.mp4", "--losses.adversarial", "gan"], "--losses.adversarial"),

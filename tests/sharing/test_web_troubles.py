@@ -115,8 +115,11 @@ def test_a_browser_that_lets_no_page_sound_is_said(visit: Any) -> None:
 
 @pytest.mark.parametrize(
     ("name", "bytes", "said"),
-    [("keys.bin", 1000, "keys.bin has 1000 bytes"), ("frames.vp9", 0, "frames.vp9 has 0 bytes")]
-    + [("about.json", 300, "about.json is not whole")],
+    [
+        ("keys.bin", 1000, "keys.bin has 1000 bytes"),
+        ("frames.vp9", 0, "frames.vp9 has 0 bytes"),
+        ("about.json", 300, "about.json is not whole"),
+    ],
 )
 def test_a_page_that_was_copied_in_part_says_so(
     browser: Any, exported: Path, tmp_path: Path, name: str, bytes: int, said: str

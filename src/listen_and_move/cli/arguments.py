@@ -466,6 +466,14 @@ class ImportArguments:
     """Replace a file that is there."""
 
 
+@dataclass(frozen=True)
+class CompletionArguments:
+    """Print a script with which a shell completes commands, options and their values by the Tab key."""
+
+    shell: Positional[Literal["bash", "zsh", "fish"]]
+    """The shell. Its script is written into a file once; bash and zsh source that file when they start."""
+
+
 Arguments = TypeVar("Arguments")
 
 

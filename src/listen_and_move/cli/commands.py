@@ -16,6 +16,7 @@ from listen_and_move.cli.arguments import (
     AppArguments,
     BlindArguments,
     CompareArguments,
+    CompletionArguments,
     DemoArguments,
     EvaluateArguments,
     ExportArguments,
@@ -30,6 +31,7 @@ from listen_and_move.cli.arguments import (
     WeightsArguments,
     parse,
 )
+from listen_and_move.cli.completion import completion_script
 from listen_and_move.cli.directing import directed
 from listen_and_move.cli.output import print_json, print_lines
 from listen_and_move.cli.password import password_of
@@ -124,6 +126,13 @@ def presets(arguments: list[str]) -> int:
         nearest = min(before, key=lambda other: len(before[other]), default=None)
         print(f"{name}: {'the default' if nearest is None else f'{nearest}, but'}")
         print("".join(f"  {key} = {value}\n" for key, value in before.get(nearest or "", {}).items()), end="")
+    return 0
+
+
+def completion(arguments: list[str]) -> int:
+    """Print the script with which a shell completes commands."""
+    options = parse(CompletionArguments, "completion", arguments)
+    print(completion_script(options.shell, {name: kind for name, (_, kind) in COMMANDS.items()}))
     return 0
 
 
@@ -533,4 +542,5 @@ COMMANDS: dict[str, tuple[Callable[[list[str]], int], type]] = {
     "presets": (presets, PresetsArguments),
     "weights": (weights, WeightsArguments),
     "import": (import_model, ImportArguments),
+    "completion": (completion, CompletionArguments),
 }

@@ -27,7 +27,7 @@ PLAYING_BIAS = 0.5
 """Log-odds of the best frame that playing adds to those of training.
 
 Training compares pixel by pixel, and the picture that is nearest so is smoother than any real one (Blau &
-Michaeli 2018). Chosen on five clips: docs/results.md."""
+Michaeli 2018). Chosen on five clips: docs/experiments/studio.md."""
 
 PIECE = 2048
 """Values of all remembered frames that are converted to float at a time on a CPU, where they fit its cache.
