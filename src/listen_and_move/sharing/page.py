@@ -108,7 +108,9 @@ def export_page(
     _check_length(model, source.kept)
     with tempfile.TemporaryFile() as video, tempfile.TemporaryFile() as pictures:
         frame_files = cast(BinaryIO, video), cast(BinaryIO, pictures)
-        frames = _encoded(source.kept, frame_files, progress)
+        temporary_files = Path(tempfile.gettempdir())
+        with telling(temporary_files, temporary_files):
+            frames = _encoded(source.kept, frame_files, progress)
         contents = _contents(pipeline, source.kept, frames, _html(line, provenance))
         rest, kept = sum(map(len, contents.values())), source.kept
         publication = Publication(
