@@ -53,9 +53,7 @@ def parsed(
         values = json.loads(text, **ways)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise SettingError(
-            f"{what}: expected JSON; got something else at {place} ({error.msg})"
-        ) from None
+        raise SettingError(f"{what}: expected JSON; got something else at {place} ({error.msg})") from None
     except _OddError as error:
         raise SettingError(f"{what}: expected {error}") from None
     except (RecursionError, UnicodeDecodeError):

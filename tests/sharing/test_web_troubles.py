@@ -114,7 +114,7 @@ def test_a_browser_that_lets_no_page_sound_is_said(visit: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "bytes", "said"),
+    ("name", "size", "said"),
     [
         ("keys.bin", 1000, "keys.bin has 1000 bytes"),
         ("frames.vp9", 0, "frames.vp9 has 0 bytes"),
@@ -122,10 +122,10 @@ def test_a_browser_that_lets_no_page_sound_is_said(visit: Any) -> None:
     ],
 )
 def test_a_page_that_was_copied_in_part_says_so(
-    browser: Any, exported: Path, tmp_path: Path, name: str, bytes: int, said: str
+    browser: Any, exported: Path, tmp_path: Path, name: str, size: int, said: str
 ) -> None:
     folder = shutil.copytree(exported, tmp_path / "page")
-    (folder / name).write_bytes((exported / name).read_bytes()[:bytes])
+    (folder / name).write_bytes((exported / name).read_bytes()[:size])
     with hosted(folder) as (address, _):
         page = browser.new_page()
         page.goto(address)
