@@ -124,8 +124,9 @@ class Crossfader:
             player.gain = gain
 
     def switch(self, name: str, seconds: float) -> None:
-        """Fades to a model, from whatever is seen now. One that is on its way already gets other seconds; with
-        the same it stays on its way.
+        """Fades to a model, from whatever is seen now; one that is on its way already gets other seconds.
+
+        With the same seconds it stays on its way.
 
         Args:
             name: of the model, one of `names`.
