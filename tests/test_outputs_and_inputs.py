@@ -153,6 +153,14 @@ def test_linked_folders_and_links_to_nowhere(tmp_path: Path) -> None:
     check_no_input(tmp_path / "loop.mp4", [tmp_path / "folder"])  # ends, and says nothing
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_of_other_files_is_not_said_to_be_replaceable(tmp_path: Path, overwrite: bool) -> None:
+    (tmp_path / "diary.txt").touch()
+    other = pytest.raises(UserError, match="it holds other files, such as diary")
+    with other, replacing_folder(tmp_path, overwrite):
+        pass
+
+
 def test_names_are_shortened_between_characters() -> None:
     assert short_name("song", ".mp4") == "song.mp4"
     for stem in ("a" * 300, "😀" * 100, "é" * 200, "\udcff" * 300):

@@ -24,6 +24,7 @@ def parsed(
     number: Callable[[str], Any] | None = None,
     *,
     finite: bool = False,
+    distinct: bool = False,
     longest: int = LONGEST,
 ) -> Any:
     """What a JSON text says that anybody may have written; nothing later has to fear its depth or digits.
@@ -33,6 +34,7 @@ def parsed(
         what: the text is, at the beginning of the message.
         number: makes a number of its digits, and may raise UserError; None: as Python reads it.
         finite: infinity and NaN are refused.
+        distinct: an object that has a name twice is refused; else the last one counts.
         longest: characters that are read.
 
     Raises:
@@ -45,11 +47,14 @@ def parsed(
         ways = dict.fromkeys(("parse_int", "parse_float", "parse_constant"), number)
     elif finite:
         ways |= {"parse_float": _finite, "parse_constant": _finite}
+    if distinct:
+        ways["object_pairs_hook"] = _distinct
     try:
         values = json.loads(text, **ways)
     except json.JSONDecodeError as error:
-        raise SettingError(f"{what}: expected JSON; got something else at line {error.lineno}") from None
-    except _OddNumberError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise SettingError(f"{what}: expected JSON; got something else at {place} ({error.msg})") from None
+    except _OddError as error:
         raise SettingError(f"{what}: expected {error}") from None
     except (RecursionError, UnicodeDecodeError):
         raise SettingError(f"{what}: expected JSON; got something else") from None
@@ -77,21 +82,30 @@ def bounded(path: Path, longest: int = LONGEST) -> bytes:
     return data
 
 
-class _OddNumberError(Exception):
-    """A number in JSON that is not read."""
+class _OddError(Exception):
+    """A number or an object in JSON that is not read."""
 
 
 def _whole(digits: str) -> int:
     if len(digits) > MOST_DIGITS:
-        raise _OddNumberError(f"whole numbers of at most {MOST_DIGITS} digits; got one of {len(digits)}")
+        raise _OddError(f"whole numbers of at most {MOST_DIGITS} digits; got one of {len(digits)}")
     return int(digits)
 
 
 def _finite(digits: str) -> float:
     value = float(digits)
     if not isfinite(value):
-        raise _OddNumberError(f"finite numbers; got {shown(digits)}")
+        raise _OddError(f"finite numbers; got {shown(digits)}")
     return value
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in values:
+            raise _OddError(f"each name once in an object; got {shown(name)} twice")
+        values[name] = value
+    return values
 
 
 def _check_depth(values: Any, what: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import resource
+import tempfile
 from fractions import Fraction
 from html.parser import HTMLParser
 from io import BytesIO
@@ -155,3 +156,15 @@ def test_the_command(filmed: Path, tmp_path: Path) -> None:
     assert again.returncode == 2
     assert again.stderr.strip().count("\n") == 0
     assert "choose another --web" in again.stderr
+
+
+def test_a_full_disk_for_temporary_files_is_named(filmed: Path, tmp_path: Path) -> None:
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, most[1]))  # as a full disk, for each file
+    try:
+        with pytest.raises(UserError) as told:
+            export_page(filmed, tmp_path / "page", "Film: me")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
+    assert told.value.message.startswith(f"{tempfile.gettempdir()}: cannot be written")
+    assert not list(tmp_path.iterdir())

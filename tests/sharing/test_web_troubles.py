@@ -114,7 +114,7 @@ def test_a_browser_that_lets_no_page_sound_is_said(visit: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "bytes", "said"),
+    ("name", "size", "said"),
     [
         ("keys.bin", 1000, "keys.bin has 1000 bytes"),
         ("frames.vp9", 0, "frames.vp9 has 0 bytes"),
@@ -122,10 +122,10 @@ def test_a_browser_that_lets_no_page_sound_is_said(visit: Any) -> None:
     ],
 )
 def test_a_page_that_was_copied_in_part_says_so(
-    browser: Any, exported: Path, tmp_path: Path, name: str, bytes: int, said: str
+    browser: Any, exported: Path, tmp_path: Path, name: str, size: int, said: str
 ) -> None:
     folder = shutil.copytree(exported, tmp_path / "page")
-    (folder / name).write_bytes((exported / name).read_bytes()[:bytes])
+    (folder / name).write_bytes((exported / name).read_bytes()[:size])
     with hosted(folder) as (address, _):
         page = browser.new_page()
         page.goto(address)
@@ -138,9 +138,9 @@ def test_a_page_that_was_copied_in_part_says_so(
 def test_a_file_that_has_gone_is_no_missing_microphone(visit: Any, tune: Path, tmp_path: Path) -> None:
     page = visit()
     gone = Path(shutil.copy(tune, tmp_path / "gone.wav"))
-    page.evaluate(
-        "document.getElementById('sound').onchange = ({ target }) => { window.file = target.files[0]; }"
-    )
+    page.evaluate("""() => {
+      document.getElementById("sound").onchange = ({ target }) => { window.file = target.files[0]; };
+    }""")
     page.set_input_files("#sound", gone)
     gone.unlink()
     page.evaluate("tried(sound(file))")
@@ -149,7 +149,7 @@ def test_a_file_that_has_gone_is_no_missing_microphone(visit: Any, tune: Path, t
 
 def test_a_sound_that_is_dropped_while_the_page_loads_plays_then(visit: Any, tune: Path) -> None:
     page = visit()
-    page.evaluate("page.loading = new Promise((done) => { window.loaded = done; })")
+    page.evaluate("() => { page.loading = new Promise((done) => { window.loaded = done; }); }")
     dropped(page, [tune])
     page.evaluate("loaded()")
     page.wait_for_selector("#status:has-text('Playing tune.wav')")
@@ -157,7 +157,7 @@ def test_a_sound_that_is_dropped_while_the_page_loads_plays_then(visit: Any, tun
 
 def test_pictures_that_cannot_be_decoded_are_told(visit: Any) -> None:
     page = visit("delete window.VideoDecoder")
-    page.evaluate("page.memory.bytes.fill(0)")
+    page.evaluate("() => { page.memory.bytes.fill(0); }")
     page.click("#microphone")
     page.wait_for_selector("#status.wrong:has-text('cannot be decoded any further')")
 
@@ -171,7 +171,7 @@ def test_a_tap_shows_the_controls_and_presses_none(visit: Any) -> None:
     page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.wait_for_selector("body:not(.idle)")
     assert page.evaluate("page.session !== null")
-    page.evaluate("{ document.body.classList.add('idle'); say('It is wrong.', true); }")
+    page.evaluate("() => { document.body.classList.add('idle'); say('It is wrong.', true); }")
     assert page.evaluate("document.body.className") == ""
 
 

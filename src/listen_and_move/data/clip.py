@@ -254,7 +254,7 @@ def check_length(path: Path, train: tuple[range, ...], config: Config) -> None:
             f"{path}: expected at least {needed} frames in a row to train on (training.window); got "
             f"{longest} at "
             f"{config.clip.fps} fps beside the held-out part",
-            "use a longer video, a smaller --holdout or --training.window",
+            "use a longer video, or in training a smaller --holdout or --training.window",
         )
 
 

@@ -108,12 +108,12 @@ def replacing_folder(target: Path, overwrite: bool) -> Iterator[Path]:
     Only a folder that holds nothing else is replaced.
     """
     target = _behind_link(target)
-    check_place(target, overwrite or (target.is_dir() and not any(target.iterdir())))
-    if target.exists() and (other := [item.name for item in target.iterdir() if not _is_ours(item)]):
+    if target.is_dir() and (other := [item.name for item in target.iterdir() if not _is_ours(item)]):
         raise UserError(
             f"{target}: expected a folder of frames to replace; it holds other files, such as {other[0]}; "
             "name a new folder"
         )
+    check_place(target, overwrite or (target.is_dir() and not any(target.iterdir())))
     temporary, old = _temporary(target), _temporary(target)
     try:
         temporary.mkdir()

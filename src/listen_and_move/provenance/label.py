@@ -21,7 +21,7 @@ class Label:
     keeps: bool = False
     """Whether a file that cannot be signed in the end is kept without: it cannot be made again."""
     unsigned: list[UserError] = field(default_factory=list)
-    """Why files were kept without."""
+    """Why files were kept without: the first error, since a folder of pictures has one for each."""
 
     @property
     def tags(self) -> dict[str, str]:
@@ -42,7 +42,8 @@ class Label:
         except UserError as error:
             if not self.keeps:
                 raise UserError(f"{error.message}; nothing was kept", error.hint) from None
-            self.unsigned.append(error)
+            if not self.unsigned:
+                self.unsigned.append(error)
 
     def check_signed(self, name: str) -> None:
         """Says of a complete output that it was kept without a signature, if it was.

@@ -186,7 +186,10 @@ def _certificates(file: Path) -> "list[Certificate]":
         for each in chain:
             _ = _public(each), each.not_valid_before_utc, each.not_valid_after_utc  # read where asked for
     except Exception:  # a file of anybody: the library raises whatever it stumbles over
-        raise UserError(f"{file}: expected a certificate as PEM; it holds none that can be read") from None
+        raise UserError(
+            f"{file}: expected a certificate as PEM; it holds none that can be read",
+            "the certificate is named first, then its key",
+        ) from None
     return chain
 
 

@@ -106,7 +106,12 @@ def export_page(
     pipeline, provenance = playable(model, LIVE_BY_SOUND)[:2]
     source = next(stage for stage in pipeline.stages if isinstance(stage, PathSource))
     _check_length(model, source.kept)
-    with tempfile.TemporaryFile() as video, tempfile.TemporaryFile() as pictures:
+    temporary_files = Path(tempfile.gettempdir())
+    with (
+        telling(temporary_files, temporary_files),  # where closing may be the first to find no room
+        tempfile.TemporaryFile() as video,
+        tempfile.TemporaryFile() as pictures,
+    ):
         frame_files = cast(BinaryIO, video), cast(BinaryIO, pictures)
         frames = _encoded(source.kept, frame_files, progress)
         contents = _contents(pipeline, source.kept, frames, _html(line, provenance))

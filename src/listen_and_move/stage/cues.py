@@ -75,7 +75,7 @@ def read_entries(path: Path, most: int) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        values = parsed(bounded(path, LARGEST_FILE), str(path), finite=True)
+        values = parsed(bounded(path, LARGEST_FILE), str(path), finite=True, distinct=True)
     except (OSError, ValueError) as error:
         if isinstance(error, UserError):
             raise
@@ -106,6 +106,8 @@ def _cue(path: Path, name: str, values: Any, fade: float) -> Cue:
         if model is not None and model != printable(model):
             raise UserError(f"expected a model whose name can be printed; got {shown(model)}")
         found = {dial_named(dial).name: checked_value(dial_named(dial), turned[dial]) for dial in turned}
+        if len(found) < len(turned):
+            raise UserError(f"expected each dial once, with - or _ in its name; got {', '.join(turned)}")
         return Cue(found, checked_seconds(values.get("fade", fade)), model)
     except UserError as error:
         raise UserError(f"{path}: cue {shown(name)}: {error.message}", error.hint) from None

@@ -157,8 +157,9 @@ class Director:
 
     def _recall(self, name: str, seconds: float | None, player: Crossfader, now: float) -> None:
         if name not in self.cues:
-            some = ", ".join(list(self.cues)[:10]) or "those that are stored"
-            raise UserError(f"cue: expected one of {some}; got {shown(name)}")
+            some = ", ".join(list(self.cues)[:10])
+            there = f"one of {some}" if some else "one that is stored, and none is"
+            raise UserError(f"cue: expected {there}; got {shown(name)}")
         cue = self.cues[name]
         fade = cue.fade if seconds is None else seconds
         if cue.model is not None:

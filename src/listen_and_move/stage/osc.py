@@ -307,7 +307,7 @@ def _bound(host: str, port: int) -> socket.socket:
         reason = getattr(error, "strerror", None) or error
         raise UserError(
             f"OSC: expected an address of this machine with a free port; got {host}:{port} ({reason})",
-            "choose another --osc",
+            "choose another --osc or --osc-host",
         ) from None
 
 

@@ -133,6 +133,10 @@ def test_a_model_that_is_on_its_way_may_come_sooner(models: dict[str, Pipeline])
     assert 0 < between["slower"] < 0.1
     player.switch("slower", 1.0)
     assert player.fade == Fade(between, "slower", player.frame, 20)
+    there = player.fade
+    player.push(SOUND[2 * RATE : 2 * RATE + RATE // 4])
+    player.switch("slower", 1.0)
+    assert player.fade == there, "the same again does not begin anew"
     player.switch("slower", 0.0)
     assert player.fade.shares(player.frame) == {"slower": 1.0}
     there = player.fade

@@ -126,11 +126,15 @@ class Crossfader:
     def switch(self, name: str, seconds: float) -> None:
         """Fades to a model, from whatever is seen now; one that is on its way already gets other seconds.
 
+        With the same seconds it stays on its way.
+
         Args:
             name: of the model, one of `names`.
             seconds: that it takes; 0: a cut.
         """
-        if self.fade.shares(self.frame) == {name: 1.0}:
+        frames = round(seconds * self.fps)
+        on_its_way = (self.fade.to, self.fade.frames) == (name, frames)
+        if on_its_way or self.fade.shares(self.frame) == {name: 1.0}:
             return
         player = self.players[name]
         pipeline, waits = player.pipeline, player.delays.control
@@ -140,7 +144,7 @@ class Crossfader:
         awaited = self.fade.begin if name == self.fade.to else 0
         begin = max(self.frame, awaited, ceil(fresh * self.fps / pipeline.fps))
         before = self.fade.shares(self.frame - 1) if self.frame else {self.fade.to: 1.0}
-        self.fade = Fade(before, name, begin, round(seconds * self.fps))
+        self.fade = Fade(before, name, begin, frames)
 
     def push(self, samples: Float[np.ndarray, "n ..."], late: int = 0) -> list[UInt8[np.ndarray, "H W 3"]]:
         """Returns the pictures that the next samples complete, often none.
