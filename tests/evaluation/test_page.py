@@ -1,11 +1,14 @@
 """Pages hold everything they show, and escape what they are told."""
 
+from base64 import b64encode
 from fractions import Fraction
+from hashlib import sha256
 from io import BytesIO
 from math import inf, nan
 
 import numpy as np
 import pytest
+from jinja2 import UndefinedError
 from matplotlib.image import imread
 from tests.evaluation.making import Held, noise
 from tests.evaluation.reporting import Page
@@ -29,6 +32,7 @@ from listen_and_move.evaluation.report.page import (
     page,
     paragraph,
     picture,
+    rendered,
     table,
     video,
 )
@@ -65,6 +69,19 @@ def test_nothing_is_asked_of_a_network():
     assert "https://" not in text
     assert "@import" not in text
     assert not {"script", "link", "iframe", "object"} & set(found.tags)
+
+
+def test_a_template_without_one_of_its_values_is_refused():
+    with pytest.raises(UndefinedError, match="data"):
+        rendered("blind.html")
+
+
+def test_a_page_runs_the_script_that_it_names_and_no_other():
+    text = page("a", [rendered("blind.html", data="{}")], "test", script="blind.js")
+    script = text.rpartition("<script>")[2].partition("</script>")[0]
+    digest = b64encode(sha256(script.encode()).digest()).decode()
+    assert "localStorage" in script
+    assert f"script-src 'sha256-{digest}'" in text
 
 
 def test_a_page_knows_its_maker(tmp_path):

@@ -189,7 +189,7 @@ class Matcher:
 
     @cached_property
     def _raw(self) -> Float[Tensor, "kept chunk"]:
-        """Chunks of the training sound before they were standardised."""
+        """Chunks of the training sound before they were standardised; clamped numbers stay clamped."""
         return self.extractor.raw(self.repertoire.chunks[1:])
 
     def _after(

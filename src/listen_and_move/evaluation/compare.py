@@ -13,16 +13,7 @@ from listen_and_move.evaluation.baselines import MEAN, MODEL, MOVING
 from listen_and_move.evaluation.dataset import HELD_OUT
 from listen_and_move.evaluation.interpretation import goodness, substitution
 from listen_and_move.evaluation.measures import formatted
-from listen_and_move.evaluation.report.page import (
-    Html,
-    definitions,
-    heading,
-    listing,
-    made_by,
-    page,
-    paragraph,
-    table,
-)
+from listen_and_move.evaluation.report.page import Html, made_by, page, rendered
 from listen_and_move.evaluation.report.tables import groups, measured, number, titled
 from listen_and_move.evaluation.results import EvaluationResults, MeasuredPart, Products, read_results
 from listen_and_move.evaluation.shifts import pooled
@@ -143,7 +134,7 @@ def compare(
         )
     named = dict(zip(_names(found, runs), found, strict=True))
     comparison = Comparison(named, _warnings(named), _pools(named), file)
-    write_text(file, page("Comparison", _parts(comparison), MAKER))
+    write_text(file, page("Comparison", [_body(comparison)], MAKER))
     return comparison
 
 
@@ -238,29 +229,20 @@ def _aligned(rows: list[list[str]]) -> list[str]:
     ]
 
 
-def _parts(comparison: Comparison) -> list[Html]:
-    """Returns the page from top to bottom."""
-    parts = [
-        heading("Comparison", 1),
-        paragraph(f"{len(comparison.runs)} runs: {', '.join(comparison.runs)}.", "soft"),
-    ]
-    if comparison.warnings or comparison.notes:
-        parts += [heading("Mind"), listing([*comparison.warnings, *comparison.notes])]
-    parts += [heading("Is the sound used?")]
-    parts += [definitions((name, results.sensitivity.verdict) for name, results in comparison.runs.items())]
-    for pool in comparison.pools:
-        about = (
-            f"The held-out parts of {', '.join(pool.runs)} as if they were one: what each alone is "
-            "too short to tell."
-        )
-        parts += [heading("dcor over all held-out parts"), paragraph(about, "soft")]
-        parts += [table(["", *POOLED], pool.rows(), strong=(MODEL,))]
-    note = "The model of each run. ↑ more is better, ↓ less is better, → the value to come close to."
-    marks = "" if comparison.warnings else " Marked: the best run."
-    parts += [heading("All measures"), paragraph(note + marks, "soft")]
-    for group, rows in comparison.tables().items():
-        parts += [heading(group, 3), table(["", *comparison.header()], rows, marked=_best(comparison, group))]
-    return parts
+def _body(comparison: Comparison) -> Html:
+    """Returns the content of the page."""
+    return rendered(
+        "comparison.html",
+        runs=list(comparison.runs),
+        remarks=[*comparison.warnings, *comparison.notes],
+        verdicts=[(name, results.sensitivity.verdict) for name, results in comparison.runs.items()],
+        pools=comparison.pools,
+        pooled=["", *POOLED],
+        strong=(MODEL,),
+        comparable=not comparison.warnings,
+        header=["", *comparison.header()],
+        groups=[(group, rows, _best(comparison, group)) for group, rows in comparison.tables().items()],
+    )
 
 
 def _best(comparison: Comparison, group: str) -> set[tuple[int, int]]:

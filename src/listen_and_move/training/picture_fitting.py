@@ -73,7 +73,7 @@ def with_fitted_picture(network: Network, clip: Clip, config: Config, kept: Kept
 def better_picture(path: PictureQuality, composed: PictureQuality) -> Literal["path", "composed"]:
     """Returns the better of two pictures: the nearer to the film of those that are steady and follow.
 
-    Where only one is steadier, it counts as steady.
+    If neither is steady by `STEADY`, the steadier one counts as steady.
     """
     least, most = FOLLOWS * max(path.dcor, composed.dcor), max(STEADY, min(path.flicker, composed.flicker))
     if composed.flicker > most or composed.dcor < least:

@@ -1,82 +1,56 @@
-"""Pieces of a page that opens from disk.
+"""Pages that open from disk, rendered from the templates of this folder.
 
-Pictures, videos and style are inside the file, and nothing is asked of a network.
+Pictures, videos and style are inside the file, and nothing is asked of a network. Templates escape all text
+but `Html`.
 """
 
 from base64 import b64encode
 from collections.abc import Container, Iterable, Sequence
-from html import escape
+from hashlib import sha256
 from pathlib import Path
-from typing import NewType
+from typing import Any
 
-Html = NewType("Html", str)
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+Html = Markup
 """Markup in which all text is escaped."""
 MARKER = '<meta name="generator" content="listen-and-move {maker}">'
 PNG, JPEG = b"\x89PNG", b"\xff\xd8"
-STYLE = """
-:root { color-scheme: light dark; --back: #fff; --ink: #1b1e23; --soft: #5c6370; --line: #d9dde3;
-  --card: #f4f6f8;
-  --accent: #b02a6b; --mark: #ffe9a8; --mark-ink: #3b2c00; }
-@media (prefers-color-scheme: dark) { :root { --back: #101214; --ink: #e6e8eb; --soft: #9aa2ad;
-  --line: #31363d;
-  --card: #191c20; --accent: #ff7fb8; --mark: #5a4300; --mark-ink: #ffe9a8; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 72rem; background: var(--back);
-  color: var(--ink);
-  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
-h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .3rem; }
-h2 { font-size: 1.25rem; margin: 2.5rem 0 .5rem; border-bottom: 1px solid var(--line);
-  padding-bottom: .2rem; }
-h3 { font-size: 1.05rem; margin: 1.5rem 0 .3rem; }
-p, li { max-width: 48rem; }
-p { margin: .5rem 0; }
-ul { padding-left: 1.2rem; }
-.soft, figcaption { color: var(--soft); font-size: .9rem; }
-.verdict { font-size: 1.35rem; line-height: 1.35; margin: 1.2rem 0; padding: .9rem 1rem;
-  background: var(--card);
-  border-left: .3rem solid var(--accent); }
-.scroll { overflow-x: auto; max-width: 100%; margin: .5rem 0; }
-table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums;
-  overflow-wrap: normal; }
-th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
-thead th { vertical-align: bottom; white-space: normal; min-width: 4.5rem; color: var(--soft);
-  font-weight: 600; }
-th:first-child { text-align: left; position: sticky; left: 0; background: var(--back); min-width: 8rem;
-  max-width: 45vw;
-  white-space: normal; }
-td.text { text-align: left; white-space: normal; min-width: 14rem; }
-tr.strong th, tr.strong td { background: var(--card); font-weight: 600; }
-tbody th { font-weight: 400; }
-mark { background: var(--mark); color: var(--mark-ink); font-weight: 600; padding: 0 .2rem;
-  border-radius: .2rem; }
-figure { margin: .8rem 0; }
-img, video { display: block; max-width: 100%; height: auto; border-radius: .3rem; }
-.wide img { max-width: none; width: 100%; min-width: 44rem; }
-.sheet img { max-width: none; border-radius: 0; }
-.sheet figure { margin: .5rem 0; }
-details { margin: .8rem 0; }
-summary { cursor: pointer; }
-pre { overflow-x: auto; background: var(--card); padding: .8rem; font-size: .85rem; overflow-wrap: normal; }
-"""
+TEMPLATES = Environment(
+    loader=PackageLoader("listen_and_move.evaluation.report"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+_PIECES: Any = TEMPLATES.get_template("pieces.html").module
 
 
-def page(title: str, parts: Iterable[Html], maker: str) -> str:
+def rendered(template: str, **values: Any) -> Html:
+    """Returns the markup of a template.
+
+    Args:
+        template: name of its file.
+        values: what it shows, by its names.
+    """
+    return Html(TEMPLATES.get_template(template).render(values))
+
+
+def page(title: str, parts: Iterable[Html], maker: str, *, kind: str = "", script: str = "") -> str:
     """Returns a whole page.
 
     Args:
         title: of the window.
         parts: the page's content, from top to bottom.
         maker: the command that writes it, see `made_by`.
+        kind: class of the page in the style sheet; empty: none.
+        script: template of the only script that may run; empty: none may.
     """
-    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:"
-    head = (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n{MARKER.format(maker=maker)}\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n"
-        f"<style>{STYLE}</style>\n</head>\n<body>\n"
-    )
-    return head + "\n".join(parts) + "\n</body>\n</html>\n"
+    digest = b64encode(sha256(rendered(script).encode()).digest()).decode() if script else ""
+    marker = Html(MARKER.format(maker=maker))
+    return rendered("page.html", title=title, parts=parts, marker=marker, kind=kind, script=digest)
 
 
 def made_by(path: Path, maker: str) -> bool:
@@ -87,26 +61,22 @@ def made_by(path: Path, maker: str) -> bool:
 
 def heading(text: str, level: int = 2) -> Html:
     """Returns a heading; ``level`` 1 is the highest."""
-    return Html(f"<h{level}>{escape(text)}</h{level}>")
+    return _PIECES.heading(text, level)
 
 
 def paragraph(text: str, kind: str = "") -> Html:
-    """Returns a paragraph; ``kind`` is "", "soft" for what explains, or "verdict"."""
-    return Html(f'<p class="{kind}">{escape(text)}</p>' if kind else f"<p>{escape(text)}</p>")
+    """Returns a paragraph; ``kind`` is "", "soft" for an explanation, or "verdict"."""
+    return _PIECES.paragraph(text, kind)
 
 
 def listing(items: Iterable[str]) -> Html:
     """Returns a list of sentences."""
-    return Html("<ul>\n" + "".join(f"<li>{escape(item)}</li>\n" for item in items) + "</ul>")
+    return _PIECES.listing(items)
 
 
 def definitions(items: Iterable[tuple[str, str]]) -> Html:
     """Returns a list of terms and what they mean."""
-    return Html(
-        '<ul class="soft">\n'
-        + "".join(f"<li><b>{escape(a)}</b>: {escape(b)}</li>\n" for a, b in items)
-        + "</ul>"
-    )
+    return _PIECES.definitions(items)
 
 
 def table(
@@ -126,22 +96,7 @@ def table(
         marked: cells that are marked, as (row, column).
         text: columns of text, not of figures.
     """
-    titles = "".join(f'<th scope="col">{escape(title)}</th>' for title in header)
-    body = "".join(
-        f"<tr{' class=strong' if row[0] in strong else ''}>"
-        + f'<th scope="row">{escape(row[0])}</th>'
-        + "".join(
-            _cell(cell, (at, column) in marked, column in text) for column, cell in enumerate(row[1:], 1)
-        )
-        + "</tr>\n"
-        for at, row in enumerate(rows)
-    )
-    return scrolling(Html(f"<table>\n<thead><tr>{titles}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>"))
-
-
-def _cell(cell: str, marked: bool, text: bool) -> str:
-    content = f"<mark>{escape(cell)}</mark>" if marked else escape(cell)
-    return f'<td class="text">{content}</td>' if text else f"<td>{content}</td>"
+    return _PIECES.table(header, rows, strong, marked, text)
 
 
 def scrolling(content: Html, kind: str = "") -> Html:
@@ -151,7 +106,7 @@ def scrolling(content: Html, kind: str = "") -> Html:
         content: what scrolls.
         kind: "wide" keeps a chart legible, "sheet" leaves pictures their size.
     """
-    return Html(f'<div class="scroll {kind}" tabindex="0">{content}</div>')
+    return _PIECES.scrolling(content, kind)
 
 
 def picture(image: bytes, alt: str, caption: str = "") -> Html:
@@ -168,23 +123,19 @@ def picture(image: bytes, alt: str, caption: str = "") -> Html:
     if not image.startswith((PNG, JPEG)):
         raise ValueError("picture: expected PNG or JPEG; the bytes begin otherwise")
     kind = "png" if image.startswith(PNG) else "jpeg"
-    return _figure(
-        f'<img alt="{escape(alt)}" src="data:image/{kind};base64,{b64encode(image).decode()}">', caption
-    )
+    return _PIECES.picture(kind, _base64(image), alt, caption)
 
 
 def video(mp4: bytes, caption: str) -> Html:
     """Returns a video with its controls, of the bytes of an MP4 file."""
-    source = f"data:video/mp4;base64,{b64encode(mp4).decode()}"
-    return _figure(f'<video controls loop preload="metadata" src="{source}"></video>', caption)
+    return _PIECES.video(_base64(mp4), caption)
 
 
-def _figure(content: str, caption: str) -> Html:
-    return Html(
-        f"<figure>{content}{f'<figcaption>{escape(caption)}</figcaption>' if caption else ''}</figure>"
-    )
+def _base64(content: bytes) -> Html:
+    """Returns bytes in base64, which needs no escaping."""
+    return Html(b64encode(content).decode())
 
 
 def folded(summary: str, text: str) -> Html:
     """Returns text that is shown when asked for."""
-    return Html(f"<details><summary>{escape(summary)}</summary><pre>{escape(text)}</pre></details>")
+    return _PIECES.folded(summary, text)

@@ -17,12 +17,11 @@ from listen_and_move.evaluation.interpretation import interpretation
 from listen_and_move.evaluation.report.charts import enlarged, error_chart, moments, motion_chart, strip
 from listen_and_move.evaluation.report.page import (
     Html,
-    folded,
     heading,
-    listing,
     page,
     paragraph,
     picture,
+    rendered,
     scrolling,
     video,
 )
@@ -60,7 +59,7 @@ class Report:
     def __init__(self, fps: Fraction) -> None:
         self.fps = fps
         self._seen: list[Html] = []
-        self._errors: list[Html] = []
+        self._errors: Html | None = None
         self._sounds: list[list[Html]] = []
 
     def show_part(
@@ -94,9 +93,9 @@ class Report:
         ]
         error = {MODEL: series.error, MEAN: series.error_mean_frame}
         similarity = {MODEL: series.similarity, MEAN: series.similarity_mean_frame}
-        self._errors = [
-            _chart(error_chart(error, similarity), "Mean squared error and SSIM against frame number")
-        ]
+        self._errors = _chart(
+            error_chart(error, similarity), "Mean squared error and SSIM against frame number"
+        )
 
     def show_sound(self, name: str, result: SoundResult, sound: SoundTrack) -> None:
         """Shows the model's picture to a sound that has none of its own, in the order of the results.
@@ -125,44 +124,35 @@ class Report:
         Raises:
             UserError: the place cannot be written.
         """
-        write_text(path, page(f"{results.run.name}: evaluation", self._parts(results), MAKER))
+        write_text(path, page(f"{results.run.name}: evaluation", [self._body(results)], MAKER))
 
-    def _parts(self, results: EvaluationResults) -> list[Html]:
-        """Content of the page from top to bottom."""
+    def _body(self, results: EvaluationResults) -> Html:
+        """Returns the content of the page."""
         rows = results.by_row()
-        return [
-            *_head(results),
-            *self._seen,
-            heading("All measures"),
-            *measure_tables(results),
-            *chance_table(results.null, rows),
-            heading("Is the sound used?"),
-            *sensitivity_part(results.sensitivity, rows[MODEL].get("dcor")),
-            heading("Distribution"),
-            *distribution_part(results),
-            *([heading("Error against frame number"), *self._errors] if self._errors else []),
-            *self._unpaired_sounds(results.sounds),
-            heading("What was left out"),
-            listing(results.left_out) if results.left_out else paragraph("Nothing: everything was measured."),
-            heading("How it was made"),
-            made_table(results),
-            folded("All settings", json.dumps(results.settings, indent=1)),
-        ]
+        return rendered(
+            "evaluation.html",
+            run=results.run,
+            span=results.span,
+            verdict=results.sensitivity.verdict,
+            meanings=interpretation(results),
+            seen=self._seen,
+            measures=[*measure_tables(results), *chance_table(results.null, rows)],
+            sensitivity=sensitivity_part(results.sensitivity, rows[MODEL].get("dcor")),
+            distribution=distribution_part(results),
+            errors=self._errors,
+            sounds_table=sounds_table(results.sounds),
+            sounds=self._unpaired_sounds(results.sounds),
+            left_out=results.left_out,
+            made=made_table(results),
+            settings=json.dumps(results.settings, indent=1),
+        )
 
-    def _unpaired_sounds(self, sounds: Sequence[UnpairedResult]) -> list[Html]:
-        if not sounds:
-            return []
-        parts = [heading("Other sounds"), *sounds_table(sounds)]
-        for sound, seen in zip(sounds, self._sounds, strict=True):
-            told = [paragraph(text) for text in (sound.verdict, *sound.notes)]
-            parts += [
-                heading(sound.name, 3),
-                *told,
-                *seen,
-                *novelty_line(sound.novelty),
-                altered_table(sound.altered),
-            ]
-        return parts
+    def _unpaired_sounds(self, sounds: Sequence[UnpairedResult]) -> list[tuple[UnpairedResult, list[Html]]]:
+        """Returns each sound with what is shown of it."""
+        return [
+            (sound, [*seen, *novelty_line(sound.novelty), altered_table(sound.altered)])
+            for sound, seen in zip(sounds, self._sounds, strict=True)
+        ]
 
     def _extent(self, count: int) -> str:
         return (
@@ -221,23 +211,6 @@ def contact_sheet(sources: Mapping[str, Frames], fps: Fraction) -> Html:
     times = ", ".join(f"{at / float(fps):.1f}" for at in moments(min(map(len, sources.values()))))
     sheet = scrolling(Html("\n".join(strips)), "sheet")
     return Html(f"{sheet}\n{paragraph(f'Frames at {times} s.', 'soft')}")
-
-
-def _head(results: EvaluationResults) -> list[Html]:
-    run, span = results.run, results.span
-    about = (
-        f"Learnt from {run.video}, step {run.step}. Measured on: {span.name} ({span.video}), "
-        f"{span.frames} frames of {span.width} x {span.height} pixels, {span.seconds:.1f} s at {span.fps} "
-        "frames per second."
-    )
-    return [
-        heading(run.name, 1),
-        paragraph(about, "soft"),
-        paragraph(results.sensitivity.verdict, "verdict"),
-        heading("What these figures mean"),
-        listing(interpretation(results)),
-        heading("Real and generated"),
-    ]
 
 
 def _chart(content: bytes, alt: str) -> Html:

@@ -4,23 +4,13 @@ import json
 from collections.abc import Callable, Sequence
 
 from listen_and_move.evaluation.json_records import as_json
-from listen_and_move.evaluation.report.page import (
-    Html,
-    definitions,
-    folded,
-    heading,
-    listing,
-    page,
-    paragraph,
-    picture,
-    scrolling,
-    table,
-)
+from listen_and_move.evaluation.report.page import Html, page, picture, rendered, table
 from listen_and_move.evaluation.report.tables import SIGNS, number
 from listen_and_move.evaluation.results import DistributionResult
 from listen_and_move.evaluation.robustness.results import (
     ClassedClip,
     ClassResult,
+    Overall,
     RobustnessResults,
     Spread,
 )
@@ -39,11 +29,6 @@ OF_CLASS = (
     "onset_correlation",
 )
 """Measures in the table of classes."""
-RANKING = (
-    "Ranked by how natural the picture stays: by its distance to the nearest training frame. Near is no "
-    "merit of its own: a "
-    "picture that stands still is near as well, so read motion and response beside it."
-)
 
 
 def report(results: RobustnessResults, learnt: bytes, seen: Callable[[str], bytes]) -> str:
@@ -54,29 +39,33 @@ def report(results: RobustnessResults, learnt: bytes, seen: Callable[[str], byte
         learnt: some frames that the model was trained on, PNG or JPEG.
         seen: gives some frames of a clip by its key.
     """
-    title = f"{results.run.name}: foreign sounds"
-    return page(
-        title,
-        [*_head(title, results), *_figures(results), *_pictures(results, learnt, seen), *_rest(results)],
-        MAKER,
+    title, found, plain = f"{results.run.name}: foreign sounds", results.overall, as_json(results)
+    made = {name: plain[name] for name in ("run", "settings", "environment", "took_s", "model_settings")}
+    body = rendered(
+        "robustness.html",
+        title=title,
+        run=results.run,
+        found=found,
+        settings=results.settings,
+        verdict=results.verdict,
+        measures=_measures(found),
+        silent=found.clips - found.sounding,
+        motion_to_silence=number(found.motion_to_silent_sounds, 3),
+        meanings=[(each.title, each.meaning) for each in SHOWN.values()],
+        distribution=_distribution(results.distribution),
+        classes_from=results.classes_from,
+        classes=_classes(results.classes),
+        sheets=_sheets(results, learnt, seen),
+        refused=_refused(results.clips),
+        every=_every(results.clips),
+        left_out=[*results.left_out, *(f"{each.name}: {each.reason}" for each in results.skipped)],
+        made=json.dumps(made, indent=1),
     )
+    return page(title, [body], MAKER)
 
 
-def _head(title: str, results: RobustnessResults) -> list[Html]:
-    run, found, settings = results.run, results.overall, results.settings
-    about = (
-        f"Learnt from {run.video}, step {run.step}, {run.width} x {run.height} pixels. Played "
-        f"with {found.clips} "
-        f"clips of {settings.play.seconds} s from {settings.sounds}: {found.seconds:.0f} s, "
-        f"{found.frames} frames."
-    )
-    return [heading(title, 1), paragraph(about, "soft"), paragraph(results.verdict, "verdict")]
-
-
-def _figures(results: RobustnessResults) -> list[Html]:
-    """Tables of all clips together, of the distribution, and by class."""
-    found = results.overall
-    header = ["", *QUANTITIES.values(), "clips"]
+def _measures(found: Overall) -> Html:
+    """Returns the table of all clips together."""
     rows = [
         [
             SHOWN[name].title + SIGNS[SHOWN[name].better],
@@ -85,44 +74,17 @@ def _figures(results: RobustnessResults) -> list[Html]:
         ]
         for name, each in found.measures.items()
     ]
-    note = (
-        "There is no real video to these sounds: motion and sharpness are over those of the training part. "
-        "Each is played as "
-        "loud as the training sound, by one gain of at most 20 dB, as generate plays it. ↑ more is better, → "
-        "the value to come "
-        "close to."
-    )
-    silent = found.clips - found.sounding
-    rest = (
-        f"{silent} clips are silent and not in this table; motion to them: "
-        f"{number(found.motion_to_silent_sounds, 3)}."
-    )
-    return [
-        heading("All clips"),
-        paragraph(note, "soft"),
-        table(header, rows),
-        *([paragraph(rest)] if silent else []),
-        definitions((each.title, each.meaning) for each in SHOWN.values()),
-        heading("Distribution"),
-        *_distribution(results.distribution),
-        heading("By class of sound"),
-        paragraph(f"Means of the clips that are not silent. Classes from: {results.classes_from}.", "soft"),
-        _classes(results.classes),
-    ]
+    return table(["", *QUANTITIES.values(), "clips"], rows)
 
 
 def _cells(name: str, found: Spread, keys: Sequence[str]) -> list[str]:
     return [number(getattr(found, key), SHOWN[name].digits) for key in keys]
 
 
-def _distribution(found: Sequence[DistributionResult]) -> list[Html]:
+def _distribution(found: Sequence[DistributionResult]) -> Html | None:
+    """Returns the table of FID and the like; None where no network measures them."""
     if not found:
-        return [paragraph("Not measured: the network for it is not there (see what was left out, below).")]
-    about = (
-        "Frames of all clips against the first half of the real video; the floor is that of its second half "
-        "at the same count: "
-        "no generator can be expected to do better."
-    )
+        return None
     header = ["", "value ↓", "standard error", "floor", "real frames", "generated", "note"]
     rows = [
         [
@@ -132,7 +94,7 @@ def _distribution(found: Sequence[DistributionResult]) -> list[Html]:
         ]
         for each in found
     ]
-    return [paragraph(about, "soft"), table(header, rows, text=(len(header) - 1,))]
+    return table(header, rows, text=(len(header) - 1,))
 
 
 def _classes(found: Sequence[ClassResult]) -> Html:
@@ -149,21 +111,25 @@ def _classes(found: Sequence[ClassResult]) -> Html:
     return table(header, rows)
 
 
-def _pictures(results: RobustnessResults, learnt: bytes, seen: Callable[[str], bytes]) -> list[Html]:
+def _sheets(
+    results: RobustnessResults, learnt: bytes, seen: Callable[[str], bytes]
+) -> list[tuple[str, list[Html]]]:
+    """Returns titles, each with pictures: learnt frames, and those of the best and the worst clips."""
     clips = {each.clip.name: each for each in results.clips}
-    parts = [heading("Best and worst clips"), paragraph(RANKING, "soft")]
-    sheets = [("Frames that were learnt, to compare with", [picture(learnt, "frames that were learnt")])]
-    for title, names in (
-        ("Nearest to what was learnt", results.best),
-        ("Farthest from what was learnt", results.worst),
-    ):
-        shown = [
-            picture(seen(clips[name].clip.key), f"frames to {name}", _caption(clips[name])) for name in names
-        ]
-        sheets += [(title, shown)] if shown else []
-    for title, shown in sheets:
-        parts += [heading(title, 3), scrolling(Html("\n".join(shown)), "sheet")]
-    return parts
+    ranked = (("Nearest to what was learnt", results.best), ("Farthest from what was learnt", results.worst))
+    return [
+        ("Frames that were learnt, to compare with", [picture(learnt, "frames that were learnt")]),
+        *(
+            (
+                title,
+                [
+                    picture(seen(clips[name].clip.key), f"frames to {name}", _caption(clips[name]))
+                    for name in names
+                ],
+            )
+            for title, names in ranked
+        ),
+    ]
 
 
 def _caption(classed: ClassedClip) -> str:
@@ -177,26 +143,8 @@ def _caption(classed: ClassedClip) -> str:
     return f"{clip.name} ({classed.label}), {clip.seconds:.1f} s from {clip.start_s:.1f} s on: {figures}{new}"
 
 
-def _rest(results: RobustnessResults) -> list[Html]:
-    plain = as_json(results)
-    made = {name: plain[name] for name in ("run", "settings", "environment", "took_s", "model_settings")}
-    skipped = [f"{each.name}: {each.reason}" for each in results.skipped]
-    return [
-        heading("Every clip"),
-        *(
-            paragraph(f"{each.measure} of {name}: {each.note}", "soft")
-            for name, each in _refused(results.clips)
-        ),
-        _every(results.clips),
-        heading("What was left out"),
-        listing([*results.left_out, *skipped]) if results.left_out or skipped else paragraph("Nothing."),
-        heading("How it was made"),
-        folded("All settings", json.dumps(made, indent=1)),
-    ]
-
-
 def _refused(clips: Sequence[ClassedClip]) -> list[tuple[str, DistributionResult]]:
-    """A clip without a figure for each measure of distribution, and why: one clip stands for all."""
+    """Returns for each measure of distribution a clip without a figure, as an example, and the reason."""
     notes = {
         each.measure: (classed.clip.name, each)
         for classed in clips

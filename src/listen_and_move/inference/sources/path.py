@@ -43,7 +43,7 @@ SHORTEST, LONGEST = Fraction(1, 10), Fraction(2, 5)
 
 Thin fast things cross in the shortest one, and a camera that stood elsewhere glides in the longest."""
 STEEPEST = 1.5
-"""Steepest slope of the curve by which one picture gives way to the other, over that of a straight line."""
+"""Slope of the steepest part of the curve by which pictures mix, over that of a straight line."""
 
 
 class PathSourceState(NamedTuple):
