@@ -92,6 +92,8 @@ def photograph(page: Path, sound: Path, out: Path) -> None:
         shown.wait_for_selector("body[data-state=ready]")
         shown.click("#microphone")
         shown.wait_for_timeout(3000)
+        shown.mouse.move(500, 300)  # the controls come back
+        shown.wait_for_timeout(600)
         shown.screenshot(path=out)
 
 

@@ -64,9 +64,14 @@ def typed(shell: str, keys: str, folder: Path) -> str:
     """What a shell shows on its terminal while these keys are pressed, until it ends."""
     terminal, inner = pty.openpty()
     surroundings = {**os.environ, "TERM": "dumb", "HOME": str(folder), "INPUTRC": "/dev/null"}
-    streams = {"stdin": inner, "stdout": inner, "stderr": inner}
     with subprocess.Popen(
-        BEGINNINGS[shell], cwd=folder, env=surroundings, start_new_session=True, **streams
+        BEGINNINGS[shell],
+        stdin=inner,
+        stdout=inner,
+        stderr=inner,
+        cwd=folder,
+        env=surroundings,
+        start_new_session=True,
     ) as process:
         os.close(inner)
         os.write(terminal, keys.encode())
