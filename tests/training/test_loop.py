@@ -49,9 +49,9 @@ def test_resumed_equals_uninterrupted_bit_for_bit(
     performance: Path, tmp_path: Path, form: dict[str, object]
 ) -> None:
     changes = {name.replace(".", "__"): value for name, value in form.items()}
-    whole = run(performance, tmp_path / "whole", training__steps=6, **changes)
-    run(performance, tmp_path / "parts", training__steps=3, **changes)
-    parts = run(performance, tmp_path / "parts", training__steps=6, **changes)
+    whole = run(performance, tmp_path / "whole", training__steps=4, **changes)
+    run(performance, tmp_path / "parts", training__steps=2, **changes)
+    parts = run(performance, tmp_path / "parts", training__steps=4, **changes)
     one, two = RunFolder(whole), RunFolder(parts)
     assert one.state_file.read_bytes() == two.state_file.read_bytes()
     assert one.model_file.read_bytes() == two.model_file.read_bytes()
@@ -80,7 +80,7 @@ def test_reconstruction_learns(performance: Path, tmp_path: Path, recall: int, m
 
     alone = {"losses.adversarial_weight": 0.0, "generator.recall": recall}
     once = {f"training.{name}": 100 for name in ("steps", "save_every", "validate_every", "sample_every")}
-    settings = {**TINY, **alone, **once, "training.lanes": 8}
+    settings = {**TINY, **alone, **once}
     train(performance, tmp_path / "run", settings=settings, device="cpu", watch=watch)
     assert sum(seen[-10:]) < most * sum(seen[:10])
 
