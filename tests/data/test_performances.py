@@ -58,7 +58,7 @@ def test_the_picture_moves_where_it_sounds_and_rests_where_it_does_not(kind: Kin
     resting = silent & np.r_[True, silent[:-1]] & np.r_[silent[1:], True]
     assert resting.sum() > 20
     assert not moves[resting].any()
-    assert moves[~silent].all()
+    assert moves[~silent].mean() > 0.6  # a mouth holds its vowels
 
 
 def test_every_rest_looks_the_same(kind: Kind) -> None:

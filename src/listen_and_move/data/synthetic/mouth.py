@@ -31,7 +31,7 @@ _CLOSING, _CLOSED, _OPENED = 0.06, 0.13, 0.23
 _ENDING = 0.18
 """Seconds in which a phrase's last vowel dies away and the lips close."""
 _FADED = 0.75
-"""Level and opening of a vowel at its end, as a share of those at its beginning."""
+"""Level of a vowel at its end, as a share of that at its beginning."""
 _CONTROL_RATE = 500
 """Places a second at which the formants are computed; between them they are straight lines."""
 _HIGHEST_OVERTONE = 6000.0
@@ -168,7 +168,7 @@ def articulation(spoken: Sequence[Syllable], times: Array) -> Articulation:
         closed = syllable.loudness * consonant.voice
         formed, left, opened = begin + _CLOSING, begin + _CLOSED, begin + _OPENED
         values = [
-            (consonant.lips.opening, vowel.opening, _FADED, 0.0),
+            (consonant.lips.opening, vowel.opening, 1.0, 0.0),
             (consonant.lips.spread, vowel.spread, 1.0, 0.0),
             (None, syllable.pitch, 1.0, LOWEST_PITCH),
             (closed, voice, _FADED, 0.0),
