@@ -3,6 +3,7 @@
 Lengths are shares of the picture's smaller side, see `drawing`.
 """
 
+from collections.abc import Callable
 from functools import cached_property
 from math import cos, pi, sin
 from typing import NamedTuple
@@ -69,11 +70,11 @@ class BowedString(UnitCanvas):
         """Everything that never moves: wall, body, neck, bridge and the strings that are not played."""
         scene = np.zeros((self.height, self.width, 3), np.float32)
         self.lay(scene, EVERYWHERE, lambda x, y: 0 * x + 0 * y - 1, _wall)
-        shadow = Bounds(0.0, 0.3, 1.0, 1.2)
-        self.lay(scene, shadow, lambda x, y: _body(x - 0.02, y - 0.025), _SHADE, opacity=0.6, softness=0.06)
-        self.lay(scene, EVERYWHERE, lambda x, y: _body(x, y), _VARNISH_EDGE)
+        shadow = lambda x, y: _body(x - 0.02, y - 0.025)
+        self.lay(scene, Bounds(0.0, 0.3, 1.0, 1.2), shadow, _SHADE, opacity=0.6, softness=0.06)
+        self.lay(scene, EVERYWHERE, _body, _VARNISH_EDGE)
         self.lay(scene, EVERYWHERE, lambda x, y: _body(x, y) + 0.007, _varnish)
-        purfling = lambda x, y: np.abs(_body(x, y) + 0.021) - 0.0016  # noqa: E731
+        purfling = lambda x, y: np.abs(_body(x, y) + 0.021) - 0.0016
         self.lay(scene, EVERYWHERE, purfling, _VARNISH_EDGE, opacity=0.8)
         for side in (-1, 1):
             self._lay_sound_hole(scene, side)
@@ -112,15 +113,10 @@ class BowedString(UnitCanvas):
         self.lay(scene, bounds, lambda x, y: board(x, y) - 0.006, _edge_light)
         self.lay(scene, bounds, board, light)
         for place in (-0.032, 0.016, 0.032):
-            self.lay(
-                scene,
-                Bounds(0.4, -0.5, 0.6, 1.2),
-                lambda x, y, place=place: np.maximum(
-                    np.abs(x - _CENTRE - place * (0.62 + 0.5 * y)) - 0.0012, y - 0.95
-                ),
-                _STRING,
-                opacity=0.75,
+            string = lambda x, y, place=place: np.maximum(
+                np.abs(x - _CENTRE - place * (0.62 + 0.5 * y)) - 0.0012, y - 0.95
             )
+            self.lay(scene, Bounds(0.4, -0.5, 0.6, 1.2), string, _STRING, opacity=0.75)
 
     def _lay_bridge(self, scene: FloatArray) -> None:
         def shape(x: FloatArray, y: FloatArray) -> FloatArray:
@@ -137,13 +133,8 @@ class BowedString(UnitCanvas):
         bounds = Bounds(0.40, 0.82, 0.60, 0.96)
         self.lay(scene, bounds, lambda x, y: shape(x - 0.01, y - 0.014), _SHADE, opacity=0.5, softness=0.02)
         self.lay(scene, bounds, shape, light)
-        tail = Bounds(0.42, 0.86, 0.58, 1.3)
-        self.lay(
-            scene,
-            tail,
-            lambda x, y: np.maximum(np.abs(x - _CENTRE) - 0.048 + 0.03 * (y - 0.93), 0.945 - y),
-            1.5 * _EBONY,
-        )
+        tail = lambda x, y: np.maximum(np.abs(x - _CENTRE) - 0.048 + 0.03 * (y - 0.93), 0.945 - y)
+        self.lay(scene, Bounds(0.42, 0.86, 0.58, 1.3), tail, 1.5 * _EBONY)
 
     def _lay_light(self, picture: FloatArray, touch: float, posture: Posture) -> None:
         """The glow of the string that swings, in the colour of its note."""
@@ -167,7 +158,7 @@ class BowedString(UnitCanvas):
         """The string that is played, from the nut to the bridge, widened where it swings."""
         swing = _SWING * loudness
         bounds = Bounds(_CENTRE - 0.035, -0.5, _CENTRE + 0.01, 0.95)
-        place = lambda y: _CENTRE - 0.016 * (0.62 + 0.5 * y)  # noqa: E731
+        place = lambda y: _CENTRE - 0.016 * (0.62 + 0.5 * y)
         if swing:
 
             def blur(x: FloatArray, y: FloatArray) -> FloatArray:
@@ -175,13 +166,8 @@ class BowedString(UnitCanvas):
                 return np.maximum(np.abs(x - place(y)) - swing * np.sin(pi * share) - 0.001, touch - y)
 
             self.lay(picture, bounds, blur, _HAIR, opacity=0.45)
-        self.lay(
-            picture,
-            bounds,
-            lambda x, y: np.maximum(np.abs(x - place(y)) - 0.0019, y - 0.95),
-            _HAIR,
-            opacity=1.0 - 0.5 * loudness,
-        )
+        line = lambda x, y: np.maximum(np.abs(x - place(y)) - 0.0019, y - 0.95)
+        self.lay(picture, bounds, line, _HAIR, opacity=1.0 - 0.5 * loudness)
 
     def _lay_stopping_hand(self, picture: FloatArray, touch: float) -> None:
         """The hand on the neck, its finger upon the string at ``touch``, and the arm that brings it."""
@@ -222,12 +208,12 @@ class BowedString(UnitCanvas):
     ) -> None:
         """A finger from its tip to its knuckle, darker at its edge so that it stands out from the next."""
         bounds = around(start, end, margin=thick)
-        shape = lambda x, y: capsule(x, y, start, end, thin, thick)  # noqa: E731
-        fade = lambda x, y: np.maximum(shape(x, y), x - end[0] - thick * 0.2)  # noqa: E731
+        shape = lambda x, y: capsule(x, y, start, end, thin, thick)
+        fade = lambda x, y: np.maximum(shape(x, y), x - end[0] - thick * 0.2)
         self.lay(picture, bounds, fade, 0.72 * _SKIN, softness=0.004)
-        lit = lambda x, y: capsule(x, y - -0.003, start, end, thin - 0.004, thick - 0.004)  # noqa: E731
+        lit = lambda x, y: capsule(x, y - -0.003, start, end, thin - 0.004, thick - 0.004)
         self.lay(picture, bounds, lit, 1.05 * _SKIN, softness=0.007)
-        nail = lambda x, y: ellipse(x, y, start[0] + 0.002, start[1] - 0.005, 0.010, 0.007)  # noqa: E731
+        nail = lambda x, y: ellipse(x, y, start[0] + 0.002, start[1] - 0.005, 0.010, 0.007)
         self.lay(picture, bounds, nail, 0.5 * _SKIN + 0.5 * _HAIR, opacity=0.8)
 
     def _lay_bow(self, picture: FloatArray, place: float) -> None:
@@ -252,13 +238,13 @@ class BowedString(UnitCanvas):
                 capsule(x, y, screw, middle, 0.0085, 0.0072), capsule(x, y, middle, end, 0.0072, 0.0055)
             )
 
-        hair = lambda x, y: capsule(x, y, frog, tip, 0.0062)  # noqa: E731
-        shadow = lambda x, y: capsule(x - 0.006, y - 0.03, screw, end, 0.010)  # noqa: E731
+        hair = lambda x, y: capsule(x, y, frog, tip, 0.0062)
+        shadow = lambda x, y: capsule(x - 0.006, y - 0.03, screw, end, 0.010)
         self.lay(picture, around(screw, end, margin=0.055), shadow, _SHADE, opacity=0.35, softness=0.025)
         self.lay(picture, around(frog, tip, margin=0.01), hair, _HAIR)
         self.lay(picture, bounds, stick, _STICK)
         self.lay(picture, bounds, lambda x, y: stick(x, y + 0.003) + 0.005, 1.9 * _STICK, opacity=0.8)
-        head = lambda x, y: capsule(x, y, tip, end, 0.010, 0.0055)  # noqa: E731
+        head = lambda x, y: capsule(x, y, tip, end, 0.010, 0.0055)
         self.lay(picture, around(tip, end, margin=0.012), head, 1.25 * _STICK)
         block, eye = at(-0.05, 0.016), at(-0.03, 0.016)
         near = around(block, frog, margin=0.03)
@@ -294,7 +280,7 @@ class BowedString(UnitCanvas):
         thick: float,
     ) -> None:
         """A sleeve from its cuff to the elbow, lit from above."""
-        shape = lambda x, y: capsule(x, y, cuff, elbow, thin, thick)  # noqa: E731
+        shape = lambda x, y: capsule(x, y, cuff, elbow, thin, thick)
         bounds = around(cuff, elbow, margin=thick + 0.04)
         self.lay(picture, bounds, lambda x, y: shape(x - 0.01, y - 0.02), _SHADE, opacity=0.35, softness=0.03)
 
@@ -312,7 +298,11 @@ def _towards(start: tuple[float, float], end: tuple[float, float], share: float)
     return start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])
 
 
-def _shaded(light: Colour, dark: Colour, top: float, bottom: float):
+def _shaded(
+    light: Colour, dark: Colour, top: float, bottom: float
+) -> Callable[[FloatArray, FloatArray], FloatArray]:
+    """A colour that darkens from ``top`` to ``bottom``."""
+
     def colour(x: FloatArray, y: FloatArray) -> FloatArray:
         share = np.clip((y - top) / (bottom - top), 0, 1)[..., None] + 0 * x[..., None]
         return light + share * (dark - light)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from listen_and_move.arrays import Array
 from listen_and_move.clock import exact, sample_at
 from listen_and_move.data.synthetic.drawing import film
-from listen_and_move.data.synthetic.face import Expression, Face
+from listen_and_move.data.synthetic.mouth_picture import Expression, Face
 from listen_and_move.data.synthetic.phrases import fitting
 
 STEP = Fraction(1, 20)

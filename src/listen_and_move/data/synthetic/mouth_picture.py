@@ -70,12 +70,12 @@ class Face(UnitCanvas):
             softness=0.06,
         )
         self.lay(scene, EVERYWHERE, _hair_behind, _hair_colour)
-        neck = lambda x, y: np.abs(x - _CENTRE) - 0.105 - 0.6 * np.maximum(y - 0.86, 0) ** 1.5  # noqa: E731
+        neck = lambda x, y: np.abs(x - _CENTRE) - 0.105 - 0.6 * np.maximum(y - 0.86, 0) ** 1.5
         self.lay(scene, Bounds(0.3, 0.7, 0.7, 1.1), neck, lambda x, y: 0.82 * _skin(x, y))
-        cloth = lambda x, y: ellipse(x, y, _CENTRE, 1.13, 0.47, 0.22)  # noqa: E731
-        collar = lambda x, y: ellipse(x, y, _CENTRE, 0.90, 0.115, 0.055)  # noqa: E731
+        cloth = lambda x, y: ellipse(x, y, _CENTRE, 1.13, 0.47, 0.22)
+        collar = lambda x, y: ellipse(x, y, _CENTRE, 0.90, 0.115, 0.055)
         self.lay(scene, EVERYWHERE, lambda x, y: np.maximum(cloth(x, y), -collar(x, y)), _cloth)
-        rim = lambda x, y: np.maximum(np.abs(collar(x, y)) - 0.009, 0.905 - y)  # noqa: E731
+        rim = lambda x, y: np.maximum(np.abs(collar(x, y)) - 0.009, 0.905 - y)
         self.lay(scene, Bounds(0.3, 0.85, 0.7, 1.0), rim, _CLOTH_LIGHT)
         self.lay(scene, EVERYWHERE, lambda x, y: _face(x, y, 0.0), _skin)
         for side in _SIDES:
@@ -87,39 +87,39 @@ class Face(UnitCanvas):
     def _lay_eye(self, scene: FloatArray, side: int) -> None:
         x0, y0 = _CENTRE + side * 0.112, 0.425
         near = Bounds(x0 - 0.09, y0 - 0.09, x0 + 0.09, y0 + 0.08)
-        socket = lambda x, y: ellipse(x, y, x0, y0 - 0.012, 0.068, 0.042)  # noqa: E731
+        socket = lambda x, y: ellipse(x, y, x0, y0 - 0.012, 0.068, 0.042)
         self.lay(scene, near, socket, 0.62 * _SKIN, opacity=0.55, softness=0.05)
-        eye = lambda x, y: _lens(x, y, x0, y0, 0.055, 0.033, 0.031, 1.7)  # noqa: E731
+        eye = lambda x, y: _lens(x, y, x0, y0, 0.055, 0.033, 0.031, 1.7)
         self.lay(
             scene, near, eye, lambda x, y: (1.0 - 3.5 * np.clip(y0 - y, 0, 1) + 0 * x)[..., None] * _WHITE
         )
-        inside = lambda shape: lambda x, y: np.maximum(shape(x, y), eye(x, y))  # noqa: E731
+        inside = lambda shape: lambda x, y: np.maximum(shape(x, y), eye(x, y))
         iris = inside(lambda x, y: norm(x - x0, y - y0 + 0.001) - 0.0265)
-        glow = lambda x, y: np.clip((y - y0 + 0.03) / 0.06, 0, 1)[..., None] + 0 * x[..., None]  # noqa: E731
+        glow = lambda x, y: np.clip((y - y0 + 0.03) / 0.06, 0, 1)[..., None] + 0 * x[..., None]
         self.lay(scene, near, iris, lambda x, y: _IRIS + glow(x, y) * (_IRIS_LIGHT - _IRIS))
         self.lay(scene, near, inside(lambda x, y: norm(x - x0, y - y0 + 0.001) - 0.0125), _PUPIL)
         self.lay(scene, near, lambda x, y: norm(x - x0 + 0.009, y - y0 + 0.011) - 0.0065, _WHITE)
-        lid = lambda x, y: np.maximum(np.abs(eye(x, y)) - 0.0055, y - y0 + 0.006)  # noqa: E731
+        lid = lambda x, y: np.maximum(np.abs(eye(x, y)) - 0.0055, y - y0 + 0.006)
         self.lay(scene, near, lid, _HAIR)
         corner, end = (x0 + side * 0.048, y0 - 0.012), (x0 + side * 0.068, y0 - 0.026)
         self.lay(scene, near, lambda x, y: capsule(x, y, corner, end, 0.005, 0.0015), _HAIR)
-        fold = lambda x, y: np.maximum(  # noqa: E731
+        fold = lambda x, y: np.maximum(
             np.abs(_lens(x, y, x0, y0, 0.062, 0.052, 0.05, 1.8)) - 0.002, y - y0 + 0.018
         )
         self.lay(scene, near, fold, _SKIN_DARK, opacity=0.55, softness=0.004)
 
     def _lay_nose(self, scene: FloatArray) -> None:
         near = Bounds(0.40, 0.40, 0.60, 0.62)
-        side = lambda x, y: capsule(x, y, (0.522, 0.45), (0.538, 0.545), 0.006, 0.020)  # noqa: E731
+        side = lambda x, y: capsule(x, y, (0.522, 0.45), (0.538, 0.545), 0.006, 0.020)
         self.lay(scene, near, side, _SKIN_DARK, opacity=0.35, softness=0.03)
-        under = lambda x, y: ellipse(x, y, _CENTRE, 0.578, 0.046, 0.013)  # noqa: E731
+        under = lambda x, y: ellipse(x, y, _CENTRE, 0.578, 0.046, 0.013)
         self.lay(scene, near, under, _SKIN_DARK, opacity=0.5, softness=0.018)
-        ball = lambda x, y: ellipse(x, y, 0.494, 0.545, 0.024, 0.020)  # noqa: E731
+        ball = lambda x, y: ellipse(x, y, 0.494, 0.545, 0.024, 0.020)
         self.lay(scene, near, ball, 1.22 * _SKIN, opacity=0.5, softness=0.025)
-        ridge = lambda x, y: capsule(x, y, (0.492, 0.42), (0.493, 0.53), 0.006)  # noqa: E731
+        ridge = lambda x, y: capsule(x, y, (0.492, 0.42), (0.493, 0.53), 0.006)
         self.lay(scene, near, ridge, 1.2 * _SKIN, opacity=0.4, softness=0.015)
         for hole in _SIDES:
-            nostril = lambda x, y, hole=hole: ellipse(x, y, _CENTRE + hole * 0.021, 0.574, 0.0105, 0.0055)  # noqa: E731
+            nostril = lambda x, y, hole=hole: ellipse(x, y, _CENTRE + hole * 0.021, 0.574, 0.0105, 0.0055)
             self.lay(scene, near, nostril, _SHADE, opacity=0.75, softness=0.004)
 
     def _lay_fringe(self, scene: FloatArray) -> None:
@@ -136,11 +136,9 @@ class Face(UnitCanvas):
 
     def _lay_jaw(self, picture: FloatArray, drop: float) -> None:
         """The lower half of the face, and the shadow that the chin throws on the neck."""
-        shadow = lambda x, y: np.maximum(  # noqa: E731
-            _face(x + 0.0, y - 0.05, drop), np.abs(x - _CENTRE) - 0.103
-        )
+        shadow = lambda x, y: np.maximum(_face(x + 0.0, y - 0.05, drop), np.abs(x - _CENTRE) - 0.103)
         self.lay(picture, Bounds(0.38, 0.76, 0.62, 0.93), shadow, _SHADE, opacity=0.45, softness=0.03)
-        jaw = lambda x, y: np.maximum(_face(x, y, drop), 0.60 - y)  # noqa: E731
+        jaw = lambda x, y: np.maximum(_face(x, y, drop), 0.60 - y)
         self.lay(picture, Bounds(0.22, 0.60, 0.78, 0.92), jaw, _skin)
 
     def _lay_brows(self, picture: FloatArray, raised: float) -> None:
@@ -149,7 +147,7 @@ class Face(UnitCanvas):
             arch = (_CENTRE + side * 0.118, 0.332 - 0.036 * raised)
             outer = (_CENTRE + side * 0.168, 0.350 - 0.028 * raised)
             left, right = min(inner[0], outer[0]), max(inner[0], outer[0])
-            brow = lambda x, y, inner=inner, arch=arch, outer=outer: np.minimum(  # noqa: E731
+            brow = lambda x, y, inner=inner, arch=arch, outer=outer: np.minimum(
                 capsule(x, y, inner, arch, 0.0085, 0.0095), capsule(x, y, arch, outer, 0.0095, 0.003)
             )
             bounds = Bounds(left - 0.02, 0.27, right + 0.02, 0.38)
@@ -187,16 +185,16 @@ class Face(UnitCanvas):
             return colour + (0.75 * shine * (down > 0))[..., None] * (_LIP_LIGHT - colour)
 
         chin = _MOUTH + low + thick_low + 0.026
-        below = lambda x, y: ellipse(x, y, _CENTRE, chin, 0.075, 0.014)  # noqa: E731
+        below = lambda x, y: ellipse(x, y, _CENTRE, chin, 0.075, 0.014)
         self.lay(picture, near, below, _SKIN_DARK, opacity=0.45, softness=0.03)
-        ball = lambda x, y: ellipse(x, y, _CENTRE - 0.012, chin + 0.045, 0.05, 0.02)  # noqa: E731
+        ball = lambda x, y: ellipse(x, y, _CENTRE - 0.012, chin + 0.045, 0.05, 0.02)
         lower = Bounds(0.35, chin - 0.03, 0.65, chin + 0.12)
         self.lay(picture, lower, ball, 1.15 * _SKIN, opacity=0.35, softness=0.05)
         self.lay(picture, near, lambda x, y: outer(x, y) - 0.006, _SKIN_DARK, opacity=0.35, softness=0.02)
         self.lay(picture, near, outer, lip)
         self.lay(picture, near, inner, _INSIDE)
-        inside = lambda shape: lambda x, y: np.maximum(shape(x, y), inner(x, y))  # noqa: E731
-        tongue = lambda x, y: ellipse(x, y, _CENTRE, _MOUTH + low + 0.012, 0.62 * half, 0.055)  # noqa: E731
+        inside = lambda shape: lambda x, y: np.maximum(shape(x, y), inner(x, y))
+        tongue = lambda x, y: ellipse(x, y, _CENTRE, _MOUTH + low + 0.012, 0.62 * half, 0.055)
         self.lay(
             picture,
             near,
@@ -206,13 +204,13 @@ class Face(UnitCanvas):
             softness=0.006,
         )
         teeth_low = _MOUTH - up + 0.034
-        arch = lambda x, y: ellipse(x, y, _CENTRE, _MOUTH - up, 0.90 * half, 0.055)  # noqa: E731
-        teeth = lambda x, y: np.maximum(y - teeth_low, arch(x, y))  # noqa: E731
+        arch = lambda x, y: ellipse(x, y, _CENTRE, _MOUTH - up, 0.90 * half, 0.055)
+        teeth = lambda x, y: np.maximum(y - teeth_low, arch(x, y))
         shown = min(1.0, opening / 0.08) * (1 - 0.9 * roundness)
         self.lay(picture, near, inside(teeth), _tooth_colour, opacity=shown, softness=0.004)
         for side in _SIDES:
             x0, y0 = _CENTRE + side * (half + 0.006), _MOUTH - corner
-            dimple = lambda x, y, x0=x0, y0=y0: ellipse(x, y, x0, y0, 0.010, 0.009)  # noqa: E731
+            dimple = lambda x, y, x0=x0, y0=y0: ellipse(x, y, x0, y0, 0.010, 0.009)
             self.lay(picture, near, dimple, _SKIN_DARK, opacity=0.45, softness=0.014)
 
 
