@@ -1,7 +1,6 @@
-"""The demonstration: a made-up performance is learnt, then plays another one's sound, which the model never
-heard.
+"""The demonstration: a made-up performance is learnt, then plays a score that the model never heard.
 
-The truth for that sound can be computed too, so the result is measured against it.
+The truth for that score can be computed too, so the result is measured against it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -97,8 +97,9 @@ def stopped(pitch: int) -> float:
 
 
 def bow_strokes(seed: int, seconds: float) -> tuple[BowStroke, ...]:
-    """Phrases of 4 to 8 strokes with pauses of 1 to 2 s of stillness between; the same seed gives the same
-    strokes.
+    """Phrases of 4 to 8 strokes, with pauses of 1 to 2 s of stillness between.
+
+    The same seed gives the same strokes.
 
     Args:
         seed: any integer from 0.
@@ -168,8 +169,9 @@ def render_sound(
 
 
 def _stroke_sound(stroke: BowStroke, before: int, sample_rate: int) -> Array:
-    """A stroke: as many overtones of a sawtooth as the sample rate holds and the bow's place leaves, through
-    the body's resonances, and the noise of the hair.
+    """A stroke: a sawtooth through the body's resonances, and the noise of the hair.
+
+    Of its overtones there are as many as the sample rate holds, the weaker the nearer the bow is to its tip.
     """
     elapsed = np.arange(sample_at(stroke.duration, sample_rate)) / sample_rate
     pitch = OPEN_PITCH / (1 - stroke.finger(elapsed, before))

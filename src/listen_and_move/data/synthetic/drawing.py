@@ -66,8 +66,9 @@ class Canvas:
 
 
 class UnitCanvas(Canvas):
-    """A canvas whose lengths are shares of the picture's smaller side, from the corner of the square in its
-    middle.
+    """A canvas whose lengths are shares of the picture's smaller side.
+
+    They begin at the upper left corner of the square in the picture's middle.
     """
 
     def __init__(self, width: int, height: int) -> None:

@@ -1,5 +1,4 @@
-"""A small made-up performance of a mouth that speaks syllables: sound and motion are computed from the same
-articulation.
+"""A small made-up performance of a mouth that speaks: sound and motion come from the same articulation.
 
 How far the jaw opens is the first formant, how far the lips are spread or rounded the second, and closed
 lips muffle what is above; the brows rise with the voice. Every phrase ends with closed lips and a voice that

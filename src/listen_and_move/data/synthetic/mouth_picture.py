@@ -224,8 +224,9 @@ def _lens(
     low: float,
     power: float,
 ) -> FloatArray:
-    """Distance from a shape between two arcs, ``up`` above its middle and ``low`` below; its corners are the
-    sharper the smaller ``power`` is (2: round).
+    """Distance from a shape between two arcs, ``up`` above its middle and ``low`` below.
+
+    Its corners are the sharper the smaller ``power`` is (2: round).
     """
     across, down = np.abs(x - centre_x) / half_width, y - centre_y
     height = np.where(down < 0, np.float32(up), np.float32(low))

@@ -1,5 +1,6 @@
-"""The kinds of made-up performance by name, all of one form: whoever shows, learns or measures them treats
-them alike.
+"""The kinds of made-up performance by name, all of one form.
+
+Whoever shows, learns or measures them treats them alike.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,8 +19,9 @@ Event = TypeVar("Event")
 
 @dataclass(frozen=True)
 class SyntheticPerformance(Generic[Event]):
-    """A kind of performance. Its sound and its picture both follow from a score, and a score from a seed: the
-    truth for any score can be computed.
+    """A kind of performance: sound and picture both follow from a score, and a score from a seed.
+
+    So the truth for any score can be computed.
     """
 
     score: Callable[[int, float], tuple[Event, ...]]

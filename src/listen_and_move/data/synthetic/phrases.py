@@ -11,9 +11,14 @@ class Timed(Protocol):
     """What a phrase is made of."""
 
     @property
-    def time(self) -> float: ...
+    def time(self) -> float:
+        """When it begins, in seconds."""
+        ...
+
     @property
-    def duration(self) -> float: ...
+    def duration(self) -> float:
+        """Seconds until its end."""
+        ...
 
 
 Part = TypeVar("Part", bound=Timed)
