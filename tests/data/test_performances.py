@@ -1,7 +1,8 @@
 """Every kind of made-up performance: what is seen follows from what is heard, and rest is rest."""
 
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from listen_and_move.data.synthetic.performances import (
 from listen_and_move.metrics.sync import motion_energy
 
 FPS, RATE, SECONDS = Fraction(20), 16_000, 12.0
-Kind = SyntheticPerformance[object]
+Kind = SyntheticPerformance[Any]
 
 
 @pytest.fixture(scope="module", params=PERFORMANCES)
@@ -25,7 +26,7 @@ def kind(request: pytest.FixtureRequest) -> Kind:
     return PERFORMANCES[request.param]
 
 
-def film(kind: Kind, score: object, seconds: float, side: int = 48) -> np.ndarray:
+def film(kind: Kind, score: Sequence[Any], seconds: float, side: int = 48) -> np.ndarray:
     return np.stack(list(kind.frames(score, seconds, FPS, side, side)))
 
 

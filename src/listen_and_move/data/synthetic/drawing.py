@@ -81,7 +81,7 @@ class UnitCanvas(Canvas):
         picture: FloatArray,
         bounds: Bounds,
         shape: Shape,
-        colour: Colour | Callable[[FloatArray, FloatArray], FloatArray],
+        colour: FloatArray | Callable[[FloatArray, FloatArray], FloatArray],
         *,
         opacity: float = 1.0,
         softness: float = 0.0,
@@ -113,7 +113,7 @@ class UnitCanvas(Canvas):
         """Centres of pixels (or subpixels, ``size`` per pixel) in shares of the smaller side."""
         return (x / size - self._left) / self._side, (y / size - self._top) / self._side
 
-    def _reach(self, first: float, last: float, offset: FloatArray, limit: int) -> slice:
+    def _reach(self, first: float, last: float, offset: np.floating, limit: int) -> slice:
         """Pixels between two places, and one more on each side for soft edges."""
         side = float(self._side)
         start = floor(first * side + float(offset)) - 1

@@ -238,7 +238,7 @@ def _voice(spoken: Sequence[Syllable], times: Array, sample_rate: int) -> Array:
     return whole
 
 
-def _resonance(frequencies: Array, mouth: Articulation) -> NDArray[np.complex128]:
+def _resonance(frequencies: Array, mouth: Articulation) -> NDArray[np.complexfloating]:
     """Response of a mouth at frequencies (overtones, instants) in Hz."""
     first = 280.0 + 560.0 * mouth.opening
     second = 1350.0 * np.exp(0.6 * mouth.spread)
