@@ -16,7 +16,7 @@ from listen_and_move import UserError, generate, train
 
 def main(arguments: Sequence[str] | None = None) -> list[Path]:
     """Learn, play, and return the videos that were made."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="One video, many sounds.")
     parser.add_argument("video", type=Path)
     parser.add_argument("sounds", type=Path)
     parser.add_argument("--out", type=Path, default=Path("animated"))

@@ -35,7 +35,7 @@ def blocks(sound: Path, length: int) -> Iterator[np.ndarray]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play, and return how many frames were shown."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Sound in, pixels out, block by block.")
     parser.add_argument("model", type=Path)
     parser.add_argument("sound", type=Path)
     parser.add_argument("--block", type=int, default=960, help="samples of a block; default: 960, 20 ms")

@@ -26,7 +26,7 @@ LARGEST_LAG = 10
 
 def main(arguments: Sequence[str] | None = None) -> tuple[int, float]:
     """Draw, and return the lag in frames and the correlation at it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="How a picture moves with its sound.")
     parser.add_argument("video", type=Path)
     parser.add_argument("--picture", type=Path, default=Path("motion.png"))
     options = parser.parse_args(arguments)
