@@ -50,6 +50,6 @@ def test_the_folder_of_another_performance_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_performance_that_there_is_not_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="expected one of marimba, string, mouth; got harp"):
+    with pytest.raises(UserError, match="expected one of marimba, string, mouth; got 'harp"):
         demo(tmp_path / "new", performance="harp", steps=1, device="cpu")
     assert not (tmp_path / "new").exists()
