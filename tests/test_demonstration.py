@@ -40,3 +40,16 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="it holds something else"):
         demo(tmp_path, steps=1, device="cpu")
     assert [item.name for item in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_the_folder_of_another_performance_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "performance.mp4").write_bytes(b"a marimba")
+    with pytest.raises(UserError, match="the same demo; it holds something else"):
+        demo(tmp_path, performance="mouth", steps=1, device="cpu")
+    assert [item.name for item in tmp_path.iterdir()] == ["performance.mp4"]
+
+
+def test_a_performance_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="expected one of marimba, string, mouth; got 'harp"):
+        demo(tmp_path / "new", performance="harp", steps=1, device="cpu")
+    assert not (tmp_path / "new").exists()

@@ -1,6 +1,6 @@
-"""The demonstration: a made-up performance is learnt, then plays a melody that the model never heard.
+"""The demonstration: a made-up performance is learnt, then plays a score that the model never heard.
 
-The truth for that melody can be computed too, so the result is measured against it.
+The truth for that score can be computed too, so the result is measured against it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,8 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from listen_and_move.data.synthetic.performance import Note, melody, render_frames, render_sound
-from listen_and_move.errors import UserError
+from listen_and_move.data.synthetic.performances import (
+    DEFAULT_PERFORMANCE,
+    PERFORMANCES,
+    SyntheticPerformance,
+)
+from listen_and_move.errors import UserError, shown
 from listen_and_move.inference.generate import generate
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.soundtrack import SoundTrack, Waveform
@@ -33,9 +37,9 @@ from listen_and_move.training.trainer import TrainingProgress
 
 PRESET = "quick"
 STEPS = 600
-"""Enough for eight bars, and within six minutes on two cores."""
+"""Enough for each kind of performance, and within six minutes on two cores."""
 LEARNT_SECONDS, UNHEARD_SECONDS = 30.0, 15.0
-LEARNT_SEED, UNHEARD_SEED = 1, 1000  # far apart: no --seed gives the melody that is learnt
+LEARNT_SEED, UNHEARD_SEED = 1, 1000  # far apart: no --seed gives the score that is learnt
 SOUND_RATE = 48_000
 PICTURE_SIZE = 512
 """Side of the clip's picture, in pixels: what is shown; the model learns it at the preset's size."""
@@ -51,10 +55,10 @@ class Demonstration:
     clip: Path
     """The performance that was learnt."""
     sound: Path
-    """The melody that was not."""
+    """The sound that was not."""
     run: Path
     result: Path
-    """The learnt picture playing the unheard melody."""
+    """The learnt picture playing the unheard sound."""
     comparison: Path
     """The truth (left) beside what was played (right)."""
     motion_correlation: float
@@ -67,18 +71,21 @@ class Demonstration:
     """Mean motion over the truth's."""
     motion_in_pauses: float
     """Mean motion while the truth is perfectly still, over the truth's mean motion."""
+    unheard: str = "melody"
+    """What the unheard score is called."""
 
     def lines(self) -> list[str]:
         """The figures and the paths, for a person."""
+        pauses, unheard = f"motion in the {self.unheard}'s pauses", f"unheard {self.unheard}:"
         return [
-            "generated against the truth, on a melody that the model never heard:",
+            f"generated against the truth, on a {self.unheard} that the model never heard:",
             f"  correlation of motion over time   {self.motion_correlation:6.3f}   (1 is perfect)",
             f"  lag of the picture                {self.lag_frames:6d}   frames",
             f"  correlation of changing pixels    {self.dcor:6.3f}   (1 is perfect, 0 a still picture)",
             f"  amount of motion                  {self.motion_ratio:6.3f}   (1 is right)",
-            f"  motion in the melody's pauses     {self.motion_in_pauses:6.3f}   (0 is still)",
+            f"  {pauses:<32}  {self.motion_in_pauses:6.3f}   (0 is still)",
             f"learnt clip:    {self.clip}",
-            f"unheard melody: {self.sound}",
+            f"{unheard:<15} {self.sound}",
             f"run:            {self.run}",
             f"result:         {self.result}",
             f"truth beside result: {self.comparison}",
@@ -86,77 +93,95 @@ class Demonstration:
 
 
 def demo(
-    folder: Path | str = "listen-and-move-demo",
+    folder: Path | str | None = None,
     *,
+    performance: str = DEFAULT_PERFORMANCE,
     seed: int = 0,
     steps: int | None = None,
     device: str = "auto",
     watch: Callable[[TrainingProgress], None] = lambda progress: None,
 ) -> Demonstration:
-    """Make a clip, learn it, play an unheard melody; called again, training goes on where it stopped.
+    """Make a clip, learn it, play an unheard score; called again, training goes on where it stopped.
 
     Args:
-        folder: where all files go; new, empty or of an earlier demonstration.
-        seed: of the unheard melody.
+        folder: where all files go; new, empty or of an earlier demonstration of the same performance. None:
+            listen-and-move-demo here, with the name of a performance other than the default after it.
+        performance: which kind, a name of `PERFORMANCES`.
+        seed: of the unheard score.
         steps: training steps in total; None: `STEPS`.
         device: auto, cpu, cuda or mps.
         watch: called after every training step.
 
     Raises:
-        UserError: the folder holds something else or cannot be written.
+        UserError: there is no such performance, or the folder holds something else or cannot be written.
     """
-    folder = _prepared(Path(folder))
-    clip, sound = folder / "performance.mp4", folder / f"melody-{seed}.wav"
-    result, comparison = folder / f"melody-{seed}.mp4", folder / f"comparison-{seed}.mp4"
-    write_clip(clip)
-    notes = write_melody(sound, seed)
+    kind = _kind(performance)
+    folder = _prepared(Path(folder or _default_folder(performance)), kind.clip)
+    clip, sound = folder / kind.clip, folder / f"{kind.unheard}-{seed}.wav"
+    result, comparison = folder / f"{kind.unheard}-{seed}.mp4", folder / f"comparison-{seed}.mp4"
+    write_clip(clip, performance=performance)
+    score = write_unheard(sound, seed, performance)
     settings = {"training.steps": steps or STEPS, **DRAWN}
     trained = train(clip, folder / "run", preset_name=PRESET, settings=settings, device=device, watch=watch)
     generate(trained.run, sound, result, overwrite=True, device=device)
-    real, generated = _write_comparison(comparison, notes, result, sound)
-    return Demonstration(clip, sound, trained.run, result, comparison, **_figures(generated, real))
+    truth = kind.frames(score, UNHEARD_SECONDS, _fps(), PICTURE_SIZE, PICTURE_SIZE)
+    real, generated = _write_comparison(comparison, truth, result, sound)
+    figures = _figures(generated, real)
+    return Demonstration(clip, sound, trained.run, result, comparison, **figures, unheard=kind.unheard)
 
 
-def write_clip(path: Path, seconds: float = LEARNT_SECONDS) -> None:
+def write_clip(path: Path, seconds: float = LEARNT_SECONDS, performance: str = DEFAULT_PERFORMANCE) -> None:
     """Write the performance to learn; one that is there is kept, so that training can go on.
 
     Args:
         path: of the film.
         seconds: of it.
+        performance: which kind, a name of `PERFORMANCES`.
     """
     if path.exists():
         return
-    notes, fps = melody(LEARNT_SEED, seconds), _fps()
-    sound = Waveform(render_sound(notes, seconds, SOUND_RATE), SOUND_RATE)
+    kind, fps = _kind(performance), _fps()
+    score = kind.score(LEARNT_SEED, seconds)
+    sound = Waveform(kind.sound(score, seconds, SOUND_RATE), SOUND_RATE)
     label, side = Label(computed()), PICTURE_SIZE
     with VideoWriter(
         path, width=side, height=side, fps=fps, sound=sound, metadata=label.tags, seal=label.seal
     ) as writer:
-        for frame in render_frames(notes, seconds, fps, side, side):
+        for frame in kind.frames(score, seconds, fps, side, side):
             writer.write(frame)
 
 
-def write_melody(path: Path, seed: int = 0) -> tuple[Note, ...]:
-    """Write the sound of a melody that is not learnt.
+def write_unheard(path: Path, seed: int = 0, performance: str = DEFAULT_PERFORMANCE) -> tuple[Any, ...]:
+    """Write the sound of a score that is not learnt.
 
     Args:
         path: of a WAV file.
-        seed: of the melody.
+        seed: of the score.
+        performance: which kind, a name of `PERFORMANCES`.
 
     Returns:
-        Its notes.
+        The score.
     """
-    notes = melody(UNHEARD_SEED + seed, UNHEARD_SECONDS)
-    write_wav(path, render_sound(notes, UNHEARD_SECONDS, SOUND_RATE), SOUND_RATE)
-    return notes
+    kind = _kind(performance)
+    score = kind.score(UNHEARD_SEED + seed, UNHEARD_SECONDS)
+    write_wav(path, kind.sound(score, UNHEARD_SECONDS, SOUND_RATE), SOUND_RATE)
+    return score
 
 
-def _prepared(folder: Path) -> Path:
-    if folder.exists() and (
-        not folder.is_dir() or (any(folder.iterdir()) and not (folder / "performance.mp4").exists())
-    ):
+def _kind(name: str) -> SyntheticPerformance[Any]:
+    if name not in PERFORMANCES:
+        raise UserError(f"performance: expected one of {', '.join(PERFORMANCES)}; got {shown(name)}")
+    return PERFORMANCES[name]
+
+
+def _default_folder(performance: str) -> str:
+    return "listen-and-move-demo" + (f"-{performance}" if performance != DEFAULT_PERFORMANCE else "")
+
+
+def _prepared(folder: Path, clip: str) -> Path:
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / clip).exists())):
         raise UserError(
-            f"{folder}: expected a new folder or that of a demo; it holds something else: name another"
+            f"{folder}: expected a new folder or that of the same demo; it holds something else: name another"
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -195,7 +220,7 @@ def _figures(generated: np.ndarray, real: np.ndarray) -> dict[str, Any]:
 
 
 def _write_comparison(
-    path: Path, notes: tuple[Note, ...], result: Path, sound: Path
+    path: Path, truth: Iterator[np.ndarray], result: Path, sound: Path
 ) -> tuple[np.ndarray, np.ndarray]:
     """Writes the truth (left) beside what was played (right), frame by frame as both are large.
 
@@ -204,7 +229,6 @@ def _write_comparison(
     """
     side = PICTURE_SIZE
     truths, results = [], []
-    truth = render_frames(notes, UNHEARD_SECONDS, _fps(), side, side)
     played = read_frames(result, _fps(), width=side, height=side)
     label = Label(compared())
     with VideoWriter(

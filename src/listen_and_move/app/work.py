@@ -74,9 +74,9 @@ def look(path: str, kind: str, still: str, watch: Watch) -> dict[str, Any]:
 
 def melody(path: str, watch: Watch) -> dict[str, Any]:
     """A made-up melody, which is written as an uploaded sound would be."""
-    from listen_and_move.demonstration import write_melody
+    from listen_and_move.demonstration import write_unheard
 
-    write_melody(Path(path))
+    write_unheard(Path(path))
     return {"seconds": float(probe(Path(path)).duration)}
 
 

@@ -134,12 +134,15 @@ class PlayOptions(DeviceOption):
 
 @dataclass(frozen=True, kw_only=True)
 class DemoArguments(DeviceOption):
-    """Make a small performance, learn it, and play a melody that the model never heard."""
+    """Make a small performance, learn it, and play a score that the model never heard."""
 
-    folder: Positional[Path] = Path("listen-and-move-demo")
-    """Where the clip, the sound, the run and the videos go."""
+    folder: Positional[Path | None] = None
+    """Where the clip, the sound, the run and the videos go; None: listen-and-move-demo here, with the name of
+    a performance other than the marimba after it."""
+    performance: Literal["marimba", "string", "mouth"] = "marimba"
+    """What is made up: a marimba's melody, a bowed string's tune, or a mouth that speaks syllables."""
     seed: int = 0
-    """Seed of the unheard melody."""
+    """Seed of the unheard score."""
     steps: int | None = None
     """Training steps in total; None: 600."""
 

@@ -54,7 +54,12 @@ def demo(arguments: list[str]) -> int:
 
     with progress_bars() as (bars, console), training_watch(bars) as watch:
         result = run(
-            options.folder, seed=options.seed, steps=options.steps, device=options.device, watch=watch
+            options.folder,
+            performance=options.performance,
+            seed=options.seed,
+            steps=options.steps,
+            device=options.device,
+            watch=watch,
         )
     print_lines(console, result.lines())
     return 0

@@ -1,8 +1,6 @@
 """The picture of a mallet instrument, drawn from shapes.
 
-Letters: S subpixels per pixel and side. Shapes are signed distances in subpixels (negative inside); every
-edge is soft over one subpixel and S x S subpixels are averaged, so that a shake of a tenth of a pixel is
-still seen.
+Lengths are in subpixels, see `drawing`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,22 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from listen_and_move.arrays import FloatArray
+from listen_and_move.data.synthetic.drawing import Canvas, box, colours, coverage, eight_bits, norm, paint
 
-Colour = NDArray[np.float32]
-
-
-def _colours(*codes: str) -> list[Colour]:
-    """Colours from their codes RRGGBB, 0..1."""
-    return [
-        np.array([int(code[place : place + 2], 16) / 255 for place in (0, 2, 4)], np.float32)
-        for code in codes
-    ]
-
-
-_HUES = _colours("e8505b", "f58f4a", "f4c542", "8cc25f", "3fae8f", "4d9de0", "7d71dc", "d768a8")
-_SKY_TOP, _SKY_LOW, _LAMP = _colours("1c2447", "4d3b66", "855c5c")
-_FLOOR_FAR, _FLOOR_NEAR, _SHADE = _colours("573838", "8f614d", "1a0f1a")
-_WOOD, _BRASS, _YARN, _STICK = _colours("a86e40", "b89e75", "faf0db", "d9b380")
+_HUES = colours("e8505b", "f58f4a", "f4c542", "8cc25f", "3fae8f", "4d9de0", "7d71dc", "d768a8")
+_SKY_TOP, _SKY_LOW, _LAMP = colours("1c2447", "4d3b66", "855c5c")
+_FLOOR_FAR, _FLOOR_NEAR, _SHADE = colours("573838", "8f614d", "1a0f1a")
+_WOOD, _BRASS, _YARN, _STICK = colours("a86e40", "b89e75", "faf0db", "d9b380")
 _HORIZON = 0.84
 _SHAKE = 0.038
 """Largest shake of a bar after one full stroke, as a share of the instrument's height."""
@@ -50,18 +38,18 @@ class Stroke(NamedTuple):
     """How hard the stroke was, above 0 to 1."""
 
 
-class Marimba:
+class Marimba(Canvas):
     """An instrument of a given size in pixels; `draw` shows it at an instant."""
 
     def __init__(self, width: int, height: int, bars: int = len(_HUES)) -> None:
-        self.width, self.height, self.bars = width, height, bars
-        self._subpixels = 4 if width * height <= 256 * 256 else 2
+        super().__init__(width, height)
+        self.bars = bars
         self._span = (
-            min(width, 1.7 * height) * self._subpixels
+            min(width, 1.7 * height) * self.subpixels
         )  # the instrument's width and height, in subpixels
-        self._rise = min(height, 1.5 * width) * self._subpixels
-        self._left = (width * self._subpixels - self._span) / 2
-        self._top = (height * self._subpixels - self._rise) / 2
+        self._rise = min(height, 1.5 * width) * self.subpixels
+        self._left = (width * self.subpixels - self._span) / 2
+        self._top = (height * self.subpixels - self._rise) / 2
 
     def draw(self, strokes: Sequence[Stroke]) -> NDArray[np.uint8]:
         """The picture (height, width, 3) while ``strokes`` ring; without strokes always the same picture."""
@@ -80,9 +68,7 @@ class Marimba:
         for stroke in strokes:
             if stroke.elapsed < _MALLET_SECONDS:
                 self._draw_mallet(picture, stroke)
-        np.clip(picture, 0, 1, out=picture)
-        picture *= 255
-        return np.rint(picture, out=picture).astype(np.uint8)
+        return eight_bits(picture)
 
     def _lit(
         self,
@@ -104,7 +90,7 @@ class Marimba:
         """First pixel column of a bar's strip of the picture, and the one after its last."""
         pitch = self._bar_pitch
         left = self._left + 0.07 * self._span + bar * pitch
-        return round(left / self._subpixels), round((left + pitch) / self._subpixels)
+        return round(left / self.subpixels), round((left + pitch) / self.subpixels)
 
     @property
     def _bar_pitch(self) -> float:
@@ -131,21 +117,21 @@ class Marimba:
     @cached_property
     def _scene(self) -> FloatArray:
         """Everything that never moves: wall, floor, shadows, stand, resonator tubes."""
-        x, y = self._grid(slice(0, self.height), slice(0, self.width))
+        x, y = self.grid(slice(0, self.height), slice(0, self.width))
         scene = self._room(x, y)
-        shapes = [_box(x, y, *self._tube(bar), radius=0.5) for bar in range(self.bars)]
-        shapes += [_box(x, y, *self._bar_shape(bar), radius=0.3) for bar in range(self.bars)]
+        shapes = [box(x, y, *self._tube(bar), radius=0.5) for bar in range(self.bars)]
+        shapes += [box(x, y, *self._bar_shape(bar), radius=0.3) for bar in range(self.bars)]
         shade = np.maximum.reduce(
-            [_cover(np.roll(shape, self._shift, (0, 1)), 0.05 * self._rise) for shape in shapes]
+            [coverage(np.roll(shape, self._shift, (0, 1)), 0.05 * self._rise) for shape in shapes]
         )
-        _paint(scene, 0.5 * shade, _SHADE)
+        paint(scene, 0.5 * shade, _SHADE)
         for bar in range(self.bars):
             self._paint_tube(scene, x, y, bar)
         for end in (0, self.bars - 1):
             self._paint_post(scene, x, y, end)
         for side in (-1, 1):
             self._paint_rail(scene, x, y, side)
-        return np.stack([self._averaged(channel) for channel in np.moveaxis(scene, -1, 0)], -1)
+        return np.stack([self.averaged(channel) for channel in np.moveaxis(scene, -1, 0)], -1)
 
     @property
     def _shift(self) -> tuple[int, int]:
@@ -164,9 +150,9 @@ class Marimba:
         room += lamp[..., None] * _LAMP * 0.8
         near = np.clip((down - _HORIZON) / (1 - _HORIZON), 0, 1)[..., None]
         floor_colour = (1 - near) * _FLOOR_FAR + near * _FLOOR_NEAR
-        _paint(room, _cover((_HORIZON - down) * self._rise) + 0 * x, floor_colour)
+        paint(room, coverage((_HORIZON - down) * self._rise) + 0 * x, floor_colour)
         shadow = np.exp(-((across / 0.40) ** 4) - ((down - 0.93) / 0.035) ** 2)
-        _paint(room, 0.5 * shadow, _SHADE)
+        paint(room, 0.5 * shadow, _SHADE)
         return room
 
     def _tube(self, bar: int) -> tuple[float, float, float, float]:
@@ -183,8 +169,8 @@ class Marimba:
         across = np.clip((x - centre_x) / half_width, -1, 1)
         shine = 0.30 + 0.62 * (1 - (across + 0.25) ** 2 / 1.6)
         shine = shine * (1.0 - 0.25 * np.clip((y - centre_y) / half_height, -1, 1))
-        cover = _cover(_box(x, y, centre_x, centre_y, half_width, half_height, radius=0.6))
-        _paint(scene[:, strip], cover, shine[..., None] * _BRASS)
+        cover = coverage(box(x, y, centre_x, centre_y, half_width, half_height, radius=0.6))
+        paint(scene[:, strip], cover, shine[..., None] * _BRASS)
 
     def _paint_post(self, scene: FloatArray, x: FloatArray, y: FloatArray, end: int) -> None:
         """The wooden post beside the first or the last bar, from the upper rail to the floor."""
@@ -192,9 +178,9 @@ class Marimba:
         centre_x += (0.66 if end else -0.66) * self._bar_pitch
         top, bottom = centre_y - 0.72 * half_height, self._top + 0.93 * self._rise
         half_width = 0.011 * self._span
-        cover = _cover(_box(x, y, centre_x, (top + bottom) / 2, half_width, (bottom - top) / 2, radius=0.6))
+        cover = coverage(box(x, y, centre_x, (top + bottom) / 2, half_width, (bottom - top) / 2, radius=0.6))
         light = 0.80 - 0.22 * np.clip((x - centre_x) / half_width, -1, 1)
-        _paint(scene, cover, light[..., None] * _WOOD)
+        paint(scene, cover, light[..., None] * _WOOD)
 
     def _paint_rail(self, scene: FloatArray, x: FloatArray, y: FloatArray, side: int) -> None:
         """One of the two wooden rails below the bars, at 60 % of the way to the bars' ends."""
@@ -205,7 +191,7 @@ class Marimba:
         away = np.abs(y - middle) - half_height
         reach = np.abs(x - (x0 + x1) / 2) - (x1 - x0) / 2 - 0.75 * self._bar_pitch
         light = 1.0 - 0.30 * np.clip((y - middle) / half_height, -1, 1)
-        _paint(scene, _cover(np.maximum(away, reach)), light[..., None] * _WOOD)
+        paint(scene, coverage(np.maximum(away, reach)), light[..., None] * _WOOD)
 
     def _draw_bar(self, picture: FloatArray, glows: Mapping[int, float], bar: int, shake: float) -> None:
         """Redraws a bar's strip.
@@ -217,36 +203,36 @@ class Marimba:
         columns = slice(first, end)
         centre_x, centre_y, half_width, half_height = self._bar_shape(bar)
         reach = half_height + 1.3 * _SHAKE * self._rise
-        rows = self._pixels(centre_y - reach, centre_y + reach, self.height)
-        x, y = self._grid(rows, columns)
+        rows = self.pixels(centre_y - reach, centre_y + reach, self.height)
+        x, y = self.grid(rows, columns)
         centre_y += shake * _SHAKE * self._rise
-        cover = _cover(_box(x, y, centre_x, centre_y, half_width, half_height, radius=0.35))
-        light = self._averaged(self._bar_light(x - centre_x, y - centre_y, half_width, half_height))
+        cover = coverage(box(x, y, centre_x, centre_y, half_width, half_height, radius=0.35))
+        light = self.averaged(self._bar_light(x - centre_x, y - centre_y, half_width, half_height))
         colour = light[..., None] * 0.74 * _HUES[bar]
         colour += glows.get(bar, 0.0) * 0.85 * (0.5 * _HUES[bar] + 0.5 - colour)
         patch = self._lit(self._scene, glows, rows, columns)
-        _paint(patch, self._averaged(cover), colour)
+        paint(patch, self.averaged(cover), colour)
         picture[rows, columns] = patch
 
     def _bar_light(self, x: FloatArray, y: FloatArray, half_width: float, half_height: float) -> FloatArray:
         """Light on a bar: rounded across, a bright upper and a dark lower end, and two holes for the cord."""
         down = 1.12 - 0.10 * (y / half_height)
-        down += 0.18 * _cover(np.abs(y + 0.95 * half_height) - 0.03 * half_height)
-        down -= 0.25 * _cover(0.93 * half_height - y, 2.0)
+        down += 0.18 * coverage(np.abs(y + 0.95 * half_height) - 0.03 * half_height)
+        down -= 0.25 * coverage(0.93 * half_height - y, 2.0)
         light = down - 0.30 * ((x / half_width + 0.25) / 1.25) ** 2
-        hole = _distance(x, np.abs(y) - 0.6 * half_height) - 0.17 * half_width  # the nearer of the two
-        light *= 1 - 0.55 * _cover(hole)
+        hole = norm(x, np.abs(y) - 0.6 * half_height) - 0.17 * half_width  # the nearer of the two
+        light *= 1 - 0.55 * coverage(hole)
         return light
 
     @cached_property
     def _halos(self) -> list[FloatArray]:
         """Light that a fully glowing bar throws on its surroundings, (height, width, 3) each."""
-        x, y = self._grid(slice(0, self.height), slice(0, self.width))
+        x, y = self.grid(slice(0, self.height), slice(0, self.width))
         halos = []
         for bar in range(self.bars):
             centre_x, centre_y, half_width, half_height = self._bar_shape(bar)
-            distance = np.maximum(_box(x, y, centre_x, centre_y, half_width, half_height, radius=0.35), 0)
-            light = self._averaged(np.exp(-distance / (0.06 * self._rise)).astype(np.float32))
+            distance = np.maximum(box(x, y, centre_x, centre_y, half_width, half_height, radius=0.35), 0)
+            light = self.averaged(np.exp(-distance / (0.06 * self._rise)).astype(np.float32))
             halos.append(0.55 * light[..., None] * _HUES[bar])
         return halos
 
@@ -257,73 +243,16 @@ class Marimba:
         lift = 0.13 * self._rise * (1 - exp(-stroke.elapsed / 0.12))
         head_y = centre_y + 0.25 * half_height - lift
         length = 5.0 * head
-        rows = self._pixels(head_y - length - head, head_y + 2 * head, self.height)
-        columns = self._pixels(centre_x - 2 * head, centre_x + 0.5 * length + head, self.width)
-        x, y = self._grid(rows, columns)
+        rows = self.pixels(head_y - length - head, head_y + 2 * head, self.height)
+        columns = self.pixels(centre_x - 2 * head, centre_x + 0.5 * length + head, self.width)
+        x, y = self.grid(rows, columns)
         along = np.clip(((x - centre_x) * 0.35 - (y - head_y) * 0.94) / length, 0, 1)
-        stick = _distance(x - centre_x - along * 0.35 * length, y - head_y + along * 0.94 * length)
+        stick = norm(x - centre_x - along * 0.35 * length, y - head_y + along * 0.94 * length)
         stick -= 0.16 * head
-        ball = _distance(x - centre_x, y - head_y) - head
+        ball = norm(x - centre_x, y - head_y) - head
         fade = 1 - stroke.elapsed / _MALLET_SECONDS
         patch = picture[rows, columns]
-        _paint(patch, fade * self._averaged(_cover(stick)), _STICK)
+        paint(patch, fade * self.averaged(coverage(stick)), _STICK)
         light = 1.0 - 0.22 * np.clip((x - centre_x + y - head_y) / (1.4 * head), -1, 1)
-        colour = self._averaged(light.astype(np.float32))[..., None] * _YARN
-        _paint(patch, fade * self._averaged(_cover(ball)), colour)
-
-    def _pixels(self, first: float, last: float, limit: int) -> slice:
-        """Pixels that hold the subpixels from ``first`` to ``last``, within the picture."""
-        size = self._subpixels
-        return slice(max(0, floor(first / size)), min(limit, ceil(last / size) + 1))
-
-    def _grid(self, rows: slice, columns: slice) -> tuple[FloatArray, FloatArray]:
-        """Subpixel centres: x (1, columns * S) and y (rows * S, 1)."""
-        size = self._subpixels
-        x = np.arange(columns.start * size, columns.stop * size, dtype=np.float32) + 0.5
-        y = np.arange(rows.start * size, rows.stop * size, dtype=np.float32) + 0.5
-        return x[None, :], y[:, None]
-
-    def _averaged(self, values: FloatArray) -> FloatArray:
-        """Subpixels (h * S, w * S) -> pixels (h, w)."""
-        size = self._subpixels  # adding slices is several times as fast as a mean over two short axes
-        rows = [sum(values[row::size, column::size] for column in range(size)) for row in range(size)]
-        return sum(rows) / np.float32(size * size)
-
-
-def _box(
-    x: FloatArray,
-    y: FloatArray,
-    centre_x: float,
-    centre_y: float,
-    half_width: float,
-    half_height: float,
-    *,
-    radius: float,
-) -> FloatArray:
-    """Distance from a box with round corners; ``radius`` as a share of the smaller half side."""
-    corner = radius * min(half_width, half_height)
-    away_x = np.abs(x - centre_x) - half_width + corner
-    away_y = np.abs(y - centre_y) - half_height + corner
-    inside = np.maximum(away_x, away_y)
-    np.minimum(inside, 0, out=inside)
-    distance = _distance(np.maximum(away_x, 0), np.maximum(away_y, 0))
-    distance += inside
-    distance -= corner
-    return distance
-
-
-def _distance(x: FloatArray, y: FloatArray) -> FloatArray:
-    """Length of (x, y); several times as fast as ``np.hypot``, and no square here is too large."""
-    distance = x * x + y * y
-    return np.sqrt(distance, out=distance)
-
-
-def _cover(distance: FloatArray, softness: float = 1.0) -> FloatArray:
-    """How much of a subpixel a shape covers, 0..1; ``softness``: width of its edge in subpixels."""
-    cover = 0.5 - distance / softness
-    return np.clip(cover, 0, 1, out=cover)
-
-
-def _paint(picture: FloatArray, cover: FloatArray, colour: FloatArray) -> None:
-    """Lay a colour over a picture (h, w, 3) where ``cover`` (h, w) says so, in place."""
-    picture += cover[..., None] * (colour - picture)
+        colour = self.averaged(light.astype(np.float32))[..., None] * _YARN
+        paint(patch, fade * self.averaged(coverage(ball)), colour)

@@ -10,14 +10,14 @@ exactly still.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import count
 from math import ceil, pi
 
 import numpy as np
 from numpy.typing import NDArray
 
 from listen_and_move.arrays import Array
-from listen_and_move.clock import exact, frame_time, sample_at
+from listen_and_move.clock import exact, sample_at
+from listen_and_move.data.synthetic.drawing import film
 from listen_and_move.data.synthetic.marimba import Marimba, Stroke
 
 PITCHES = (392.00, 523.25, 587.33, 659.26, 783.99, 880.00, 1046.50, 1318.51)
@@ -187,11 +187,7 @@ def render_frames(
         Frames uint8 (height, width, 3).
     """
     instrument = Marimba(width, height, BARS)
-    for index in count():
-        time = frame_time(index, fps)
-        if time >= exact(seconds):
-            return
-        yield instrument.draw(_strokes(notes, time))
+    yield from film(lambda time: instrument.draw(_strokes(notes, time)), seconds, fps)
 
 
 def _strokes(notes: Sequence[Note], time: Fraction) -> list[Stroke]:
