@@ -10,10 +10,11 @@ import { pictureChooser, pictureWords } from "./pictures.js";
 import { soundPicker } from "./sounds.js";
 
 export function show(place) {
-  const picker = modelPicker(async (run) => {
-    shown.offer(run);
+  const picker = modelPicker(async (entry) => {
+    shown.offer(entry);
     fit();
-    const details = await trying(() => get(`/api/runs/${encodeURIComponent(run.name)}`));
+    const { model } = entry.wish;
+    const details = model && (await trying(() => get(`/api/runs/${encodeURIComponent(model)}`)));
     paste.closest("label").hidden = !details?.can_paste;
   });
   const shown = pictureChooser(() => fit());
@@ -33,11 +34,11 @@ export function show(place) {
   async function start(event) {
     event.preventDefault();
     await trying(async () => {
-      if (!picker.chosen) throw new Error("Choose a model first.");
+      const played = picker.wish;
       if (!sounds.chosen) throw new Error("Bring a sound first: drop a file, or record one.");
       const pasted = paste.checked && !paste.closest("label").hidden;
       button.disabled = true;
-      await post("/api/jobs", { kind: "animate", model: picker.chosen.name, upload: sounds.chosen, seed: seed.valueAsNumber || 0, ...board.chosen(), paste: pasted, picture: shown.chosen });
+      await post("/api/jobs", { kind: "animate", ...played, upload: sounds.chosen, seed: seed.valueAsNumber || 0, ...board.chosen(), paste: pasted, picture: shown.chosen });
       await results.now();
       if (results.element.getBoundingClientRect().top > innerHeight / 2) results.element.scrollIntoView({ behavior: "smooth" });
     });
@@ -45,7 +46,7 @@ export function show(place) {
   }
 
   place.append(
-    h("div", { className: "intro" }, h("h1", {}, "Animate"), h("p", {}, "Play a learnt picture with any sound.")),
+    h("div", { className: "intro" }, h("h1", {}, "Animate"), h("p", {}, "Play a picture with any sound.")),
     h("div", { className: "columns" },
       h("form", { className: "panel", onsubmit: start },
         h("fieldset", {}, h("legend", {}, "Picture"), picker.element, shown.element),
@@ -105,7 +106,7 @@ function resultCard({ id, about }, poll) {
 
 function words(job) {
   if (job.state === "failed") return job.error;
-  if (job.state === "done") return [...dialWords("animate", job.about), ...(job.about.picture === "auto" ? [] : [pictureWords(job.about.picture)]), ...(job.about.paste ? ["put back into the video"] : [])].join(" · ");
+  if (job.state === "done") return [...dialWords("animate", job.about), ...(job.about.picture === "auto" ? [] : [pictureWords(job.about.picture)]), ...(job.about.by_sound ? ["by its sound alone"] : []), ...(job.about.paste ? ["put back into the video"] : [])].join(" · ");
   if (job.before) return `Waiting: ${job.before} before it`;
   if (!job.total) return "Listening …";
   return job.done === job.total ? "Measuring …" : `${job.done} of ${job.total} frames`;
