@@ -68,16 +68,19 @@ def test_a_video_plays_at_once_and_what_is_learnt_of_it_plays_next(
     shown = "Number(document.querySelector('.stage').dataset.frames ?? 0)"
     until(lambda: page.evaluate(shown), lambda frames: frames > 5)
 
-    def small(route: Any) -> None:
+    def small(route: Any) -> Any:
         """As the page asks, but for the size and the length of the training."""
+        if route.request.method != "POST":
+            return route.continue_()
         settings = {"clip.size": "16", "training.steps": 2}
-        route.continue_(post_data=json.dumps({**route.request.post_data_json, "settings": settings}))
+        return route.continue_(post_data=json.dumps({**route.request.post_data_json, "settings": settings}))
 
-    page.route("**/api/runs", lambda route: small(route) if route.request.method == "POST" else route.continue_())
+    page.route("**/api/runs", small)
     page.get_by_role("button", name="Learn it").click()
     page.wait_for_selector(".video-state >> text=Meanwhile it plays by its sound alone")
     page.wait_for_selector(".video-state >> text=What is played next is played by the model")
-    until(lambda: page.evaluate(shown), lambda frames, before=page.evaluate(shown): frames > before)
+    before = page.evaluate(shown)
+    until(lambda: page.evaluate(shown), lambda frames: frames > before)
     page.get_by_role("button", name="Stop").click()
     page.get_by_role("link", name="Animate").click()
     page.wait_for_selector(".video-state >> text=What is played next is played by the model")

@@ -1,4 +1,4 @@
-"""A video that a visitor brings is played with nothing learnt: in files and live, and by that visitor alone."""
+"""A video that a visitor brings is played with nothing learnt, in files and live, by that visitor alone."""
 
 import json
 from fractions import Fraction

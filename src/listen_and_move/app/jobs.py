@@ -111,10 +111,12 @@ class Jobs:
             )
         shown = json.loads(written(about))  # raises before there is a job, and not where it is shown
         identity = secrets.token_hex(12)
-        job = Job(identity, visitor, kind, uploads, shown, self.folder / f"{identity}{SUFFIXES.get(kind, '.mp4')}")
+        file = self.folder / f"{identity}{SUFFIXES.get(kind, '.mp4')}"
+        job = Job(identity, visitor, kind, uploads, shown, file)
         self.all[identity] = job
         self._forget_old(visitor)
-        self.uploads.busy |= {upload.id for upload in uploads}  # at once: before the task begins, another file may ask for room
+        # At once: before the task begins, another file may ask for room.
+        self.uploads.busy |= {upload.id for upload in uploads}
         job.task = asyncio.create_task(
             self._run(job, self.workers[kind].do(kind, arguments(job.file), job.news.update), then)
         )

@@ -25,9 +25,9 @@ from listen_and_move.app.sentences import hide
 from listen_and_move.app.trainings import Trainings
 from listen_and_move.app.uploads import Uploads
 from listen_and_move.app.wishes import (
+    LONGEST_TEXT,
     TRAINING_SETTINGS,
     AnimateWish,
-    LONGEST_TEXT,
     InspectWish,
     PrepareWish,
     ShareWish,
