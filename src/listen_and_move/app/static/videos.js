@@ -60,6 +60,6 @@ function said({ upload, run: model }, { job, run, broken, learning }) {
   if (model) return `What is played next is played by the model that was learnt of it, ${model.step} steps so far.`.replace(learning ? "" : " so far", "");
   if (learning) return `It is being learnt${run?.step ? `, ${run.step} of ${run.steps} steps` : ""}. Meanwhile it plays by its sound alone.`;
   if (broken || run?.message) return `It could not be learnt: ${broken?.message || run?.message || "the training ended before it began"}`;
-  if (upload.plays) return "It plays by its sound alone. Once it is learnt, it follows better.";
+  if (upload.plays) return "It plays by its sound alone. Once it is learnt, it follows better; what is learnt is a run, which all who use this page see.";
   return job?.state === "failed" ? job.error : "It is being made ready to play …";
 }
