@@ -250,8 +250,10 @@ def _kept_of(videos: Sequence[Path], config: Config) -> tuple[AudioReference, Ke
 
 
 def unlearnt_model(video: Path) -> Model:
-    """Returns a model of a video that nothing was trained on: its frames, which a path by sound alone shows,
-    and what its sound is like. Its network is as small as can be, and has learnt nothing.
+    """Returns a model of a video that nothing was trained on.
+
+    It has the frames, which a path by sound alone shows, and what the sound is like. Its network is as small
+    as can be, and has learnt nothing.
 
     Args:
         video: the file.
