@@ -14,7 +14,6 @@ from zipfile import ZipFile
 
 import numpy as np
 
-from listen_and_move.app.library import unlearnt
 from listen_and_move.app.limits import LONGEST_SECONDS, MEGABYTE, MOST_SHARED_BYTES
 from listen_and_move.app.pictures import jpeg
 from listen_and_move.app.restrictions import (
@@ -102,6 +101,7 @@ def inspect(path: str, clip: dict[str, Any], watch: Watch) -> dict[str, Any]:
 
 def prepare(path: str, model: str, watch: Watch) -> dict[str, Any]:
     """A video made ready to be played with nothing learnt: a model file with its frames; what it plays."""
+    from listen_and_move.app.library import unlearnt
     from listen_and_move.inference.playable import unlearnt_model
     from listen_and_move.models.checkpoint import save_model
 
