@@ -87,7 +87,7 @@ class Visitor:
             self.client.post(f"/api/uploads/{kind}", content=file.read_bytes(), headers=headers), status
         )
 
-    def animate(self, model: str, upload: str, status: int = 200, **choices: Any) -> Any:
+    def animate(self, model: str | None, upload: str, status: int = 200, **choices: Any) -> Any:
         """The job."""
         wish = {
             "kind": "animate",

@@ -365,6 +365,29 @@ def test_a_picture_is_chosen_where_there_are_two(visit: Visit, cinema: str, soun
     assert page.wait_for_selector("#shown").input_value() == "drawn"
 
 
+def test_before_and_after_are_wiped_by_a_slider(visit: Visit, cinema: str, sound: Path) -> None:
+    page = visit("/?model=film", place=cinema)
+    animate(page, sound)
+    page.get_by_role("button", name="Before and after").click()
+    slider = page.get_by_role("slider", name="Before and after")
+    slider.wait_for()
+    over = page.locator(".compare .before")
+    clip = "v => getComputedStyle(v).clipPath"
+    for key, cut in (("Home", "100%"), ("End", "0%"), ("ArrowLeft", "1%")):
+        slider.press(key)
+        assert over.evaluate(clip) == f"inset(0px {cut} 0px 0px)"
+    under = page.locator(".compare video:not(.before)")
+    assert over.bounding_box() == under.bounding_box()
+    page.eval_on_selector_all("video", "all => all.forEach(v => { v.muted = true; })")
+    page.locator(".compare ~ .row").get_by_role("button", name="Play").click()
+    times = "[...document.querySelectorAll('.compare video')].map(v => v.currentTime)"
+    until(lambda: page.evaluate(times), lambda seen: min(seen) > 0.2 and abs(seen[0] - seen[1]) < 0.1)
+    page.locator(".compare ~ .row").get_by_role("button", name="Pause").click()
+    until(lambda: page.evaluate("[...document.querySelectorAll('.compare video')].every(v => v.paused)"))
+    assert page.locator(".card").count() == 1, "before is seen in it"
+    assert violations(page) == []
+
+
 def test_a_picture_of_another_rate_is_shown_live_and_what_a_file_holds_is_said(
     visit: Visit, cinema: str
 ) -> None:

@@ -2,6 +2,8 @@
 is a model, and a sound to play it with."""
 
 import io
+import json
+import shutil
 import wave
 from collections.abc import Iterator
 from contextlib import closing
@@ -48,6 +50,49 @@ def test_a_click_learns_the_demonstration_and_another_brings_a_melody(
     assert until(lambda: page.eval_on_selector(".model img", "i => i.naturalWidth")) == 512
     runs.wait_for_selector(".run >> text=demonstration")
     assert (empty / ".page" / "demonstration" / "film.mp4").exists()
+
+
+def test_a_video_plays_at_once_and_what_is_learnt_of_it_plays_next(
+    visit: Visit, address: str, runs: Path, performance: Path, sound: Path
+) -> None:
+    page: Any = visit("/train")
+    page.set_input_files("#file-video", performance)
+    page.get_by_role("link", name="Play it at once").click()
+    page.wait_for_selector(".model:has(:checked) >> text=performance.mp4")
+    page.wait_for_selector("button >> text=Learn it")
+    page.wait_for_selector(".video-state >> text=It plays by its sound alone")
+    assert violations(page) == []
+    page.get_by_role("link", name="Live").click()
+    page.wait_for_selector("button >> text=Learn it")
+    page.get_by_role("button", name="Start").click()
+    shown = "Number(document.querySelector('.stage').dataset.frames ?? 0)"
+    until(lambda: page.evaluate(shown), lambda frames: frames > 5)
+
+    def small(route: Any) -> Any:
+        """As the page asks, but for the size and the length of the training."""
+        if route.request.method != "POST":
+            return route.continue_()
+        settings = {"clip.size": "16", "training.steps": 2}
+        return route.continue_(post_data=json.dumps({**route.request.post_data_json, "settings": settings}))
+
+    page.route("**/api/runs", small)
+    page.get_by_role("button", name="Learn it").click()
+    page.wait_for_selector(".video-state >> text=Meanwhile it plays by its sound alone")
+    page.wait_for_selector(".video-state >> text=What is played next is played by the model")
+    before = page.evaluate(shown)
+    until(lambda: page.evaluate(shown), lambda frames: frames > before)
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("link", name="Animate").click()
+    page.wait_for_selector(".video-state >> text=What is played next is played by the model")
+    page.set_input_files("#file-sound", sound)
+    page.wait_for_selector(".sound input:checked")
+    page.get_by_role("button", name="Animate").click()
+    page.wait_for_selector(".result video")
+    assert page.text_content(".card [role=status]") == "", "by the model, and no longer by the sound alone"
+    assert (runs / "performance" / "model.safetensors").exists()
+    page.context.close()
+    shutil.rmtree(runs / "performance")
+    shutil.rmtree(runs / ".page" / "performance")
 
 
 def test_a_melody_is_a_sound_of_the_visitor_alone(first: str) -> None:

@@ -25,9 +25,12 @@ WISH = {"model": "tiny", "rate": RATE, "seed": 0, "gain": 0, "controls": {}}
 
 
 @contextmanager
-def playing(address: str, **wish: Any) -> Iterator[ClientConnection]:
-    """A visitor who has sent the first message."""
-    with connect(f"{address.replace('http', 'ws')}/api/live", origin=address, open_timeout=30) as socket:  # type: ignore[arg-type]
+def playing(address: str, visitor: Visitor | None = None, **wish: Any) -> Iterator[ClientConnection]:
+    """A visitor who has sent the first message; None: somebody who was never here."""
+    cookies = {} if visitor is None else visitor.client.cookies
+    headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
+    place = f"{address.replace('http', 'ws')}/api/live"
+    with connect(place, origin=address, open_timeout=30, additional_headers=headers) as socket:  # type: ignore[arg-type]
         socket.send(json.dumps(WISH | wish))
         yield socket
 

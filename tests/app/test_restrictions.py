@@ -220,3 +220,8 @@ def test_a_command_without_memory_says_so_in_one_line(performance: Path, tmp_pat
     assert result.returncode == 2, result.stderr
     assert "Traceback" not in result.stderr, result.stderr
     assert "error: expected enough memory" in result.stderr
+
+
+def test_a_process_at_rest_has_loaded_no_network() -> None:
+    code = "import sys, listen_and_move.app.work; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +12,12 @@ from typing import Any, Literal
 from listen_and_move.app.limits import JOBS, JOBS_EACH, RESULTS, RESULTS_EACH
 from listen_and_move.app.messages import written
 from listen_and_move.app.sentences import sentence
-from listen_and_move.app.uploads import Upload, Uploads, named
+from listen_and_move.app.uploads import Upload, Uploads
 from listen_and_move.app.workers import Worker
 from listen_and_move.errors import UserError
 
+SUFFIXES = {"share": ".zip"}
+"""Endings of results; of all others .mp4."""
 State = Literal["open", "done", "failed"]
 
 
@@ -26,7 +29,8 @@ class Job:
     visitor: str
     kind: str
     """A task of `work`."""
-    upload: Upload
+    uploads: tuple[Upload, ...]
+    """The files that it is done on, the one first that it is about."""
     about: dict[str, Any]
     """What the visitor chose, to be shown beside the result."""
     file: Path
@@ -38,16 +42,34 @@ class Job:
     error: str = ""
     task: asyncio.Task[None] | None = None
 
+    @property
+    def making(self) -> Path:
+        """A folder for what the work makes on the way."""
+        return self.file.with_suffix("")
+
+    def clear(self) -> None:
+        """Remove the result, and what was made on the way."""
+        self.file.unlink(missing_ok=True)
+        shutil.rmtree(self.making, ignore_errors=True)
+
     def shown(self, before: int) -> dict[str, Any]:
         """What the page is told; ``before``: how many come first."""
         about = {
             "id": self.id,
             "kind": self.kind,
             "state": self.state,
-            "upload": self.upload.id,
+            "upload": self.uploads[0].id if self.uploads else None,
             "about": self.about,
         }
-        return {**about, **self.news, **self.result, "error": self.error, "before": before}
+        found = self.news | self.result
+        notes = {"notes": [self.named(note) for note in found["notes"]]} if "notes" in found else {}
+        return {**about, **found, **notes, "error": self.error, "before": before}
+
+    def named(self, text: str) -> str:
+        """A text in which files are called as the visitor calls them."""
+        for upload in self.uploads:
+            text = upload.named(text)
+        return text
 
 
 class Jobs:
@@ -58,16 +80,23 @@ class Jobs:
         self.all: dict[str, Job] = {}
 
     def add(
-        self, kind: str, visitor: str, upload: Upload, about: dict[str, Any], arguments: Callable[[Path], Any]
+        self,
+        kind: str,
+        visitor: str,
+        uploads: tuple[Upload, ...],
+        about: dict[str, Any],
+        arguments: Callable[[Path], Any],
+        then: Callable[[dict[str, Any]], None] = lambda result: None,
     ) -> Job:
         """Begin some work, or let it wait for its turn.
 
         Args:
             kind: a task of `work`.
             visitor: whose work.
-            upload: the file that it is done on.
+            uploads: the files that it is done on, the one first that it is about.
             about: what is shown of it.
             arguments: of the task, given the file for its result.
+            then: called with the result.
 
         Raises:
             UserError: too much is waiting already.
@@ -82,12 +111,14 @@ class Jobs:
             )
         shown = json.loads(written(about))  # raises before there is a job, and not where it is shown
         identity = secrets.token_hex(12)
-        job = Job(identity, visitor, kind, upload, shown, self.folder / f"{identity}.mp4")
+        file = self.folder / f"{identity}{SUFFIXES.get(kind, '.mp4')}"
+        job = Job(identity, visitor, kind, uploads, shown, file)
         self.all[identity] = job
         self._forget_old(visitor)
-        self.uploads.busy.add(upload.id)  # at once: before the task begins, another file may ask for room
+        # At once: before the task begins, another file may ask for room.
+        self.uploads.busy |= {upload.id for upload in uploads}
         job.task = asyncio.create_task(
-            self._run(job, self.workers[kind].do(kind, arguments(job.file), job.news.update))
+            self._run(job, self.workers[kind].do(kind, arguments(job.file), job.news.update), then)
         )
         return job
 
@@ -113,17 +144,23 @@ class Jobs:
         if job.task is not None and not job.task.done():
             job.task.cancel()
             await asyncio.wait([job.task])
-        job.file.unlink(missing_ok=True)
+        job.clear()
 
-    async def _run(self, job: Job, work: Awaitable[dict[str, Any]]) -> None:
+    async def _run(
+        self, job: Job, work: Awaitable[dict[str, Any]], then: Callable[[dict[str, Any]], None]
+    ) -> None:
         try:
-            job.result = await named(work, job.upload)
+            job.result = await work
+            then(job.result)
             job.state = "done"
+        except UserError as error:
+            job.state, job.error = "failed", sentence(UserError(job.named(error.message)))
         except Exception as error:
             job.state, job.error = "failed", sentence(error)
         finally:
-            if not any(other.upload is job.upload and other.state == "open" for other in self.all.values()):
-                self.uploads.busy.discard(job.upload.id)
+            others = [other for other in self.all.values() if other is not job and other.state == "open"]
+            needed = {upload.id for other in others for upload in other.uploads}
+            self.uploads.busy -= {upload.id for upload in job.uploads} - needed
 
     def _before(self, job: Job) -> int:
         same = [other for other in self.all.values() if other.kind == job.kind and other.state == "open"]
@@ -135,4 +172,4 @@ class Jobs:
         surplus = {*finished[: max(0, len(finished) - RESULTS)], *mine[: max(0, len(mine) - RESULTS_EACH)]}
         for job in surplus:
             self.all.pop(job.id)
-            job.file.unlink(missing_ok=True)
+            job.clear()

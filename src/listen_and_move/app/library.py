@@ -17,7 +17,8 @@ from listen_and_move.config import Config, ModelConfig, is_whole
 from listen_and_move.errors import UserError, shown
 from listen_and_move.inference.controls import lacking, lacking_in_replay
 from listen_and_move.inference.picture_pipelines import follows
-from listen_and_move.models.checkpoint import ModelEntry, read_entry
+from listen_and_move.media.browser_frames import film_size
+from listen_and_move.models.checkpoint import Model, ModelEntry, read_entry
 from listen_and_move.models.kept_frames import Holding, held_frames
 from listen_and_move.models.tensor_file import opened_tensors
 from listen_and_move.runs import RunFolder
@@ -81,6 +82,7 @@ class Library:
             "has_report": self._has(run.evaluation_folder / "report.html"),
             "model_bytes": run.model_file.stat().st_size if self._has(run.model_file) else 0,
             "can_paste": self._can_paste(run),
+            "publishes": self._publishes(run),
         }
 
     def _card(self, run: RunFolder) -> dict[str, Any]:
@@ -140,6 +142,17 @@ class Library:
         with suppress(UserError, OSError):
             return all(place is not None and Path(place).is_file() for place in run.films.places)
         return False
+
+    def _publishes(self, run: RunFolder) -> dict[str, Any] | None:
+        """How much of its clip a run would publish as a page; None: it keeps no frames."""
+        with suppress(UserError):  # which the card says
+            for file in (run.model_file, run.frames_file):
+                if self._has(file) and (held := held_frames(file)) is not None:
+                    about = held.about
+                    width, height = film_size((about.header.width, about.header.height))
+                    seconds = float(about.header.frames / about.fps)
+                    return {"seconds": seconds, "width": width, "height": height}
+        return None
 
     def _samples(self, run: RunFolder) -> Iterator[int]:
         """Yields the steps that have a sample."""
@@ -230,6 +243,14 @@ def _shows(config: ModelConfig, held: Holding | None) -> dict[str, Any]:
     header = held.about.header
     shows = {"width": header.width, "height": header.height, "fps": float(held.about.fps)}
     return path | ({"shows": shows} if follows(config) else {})
+
+
+def unlearnt(model: Model) -> dict[str, Any]:
+    """What is shown of a video that is played with nothing learnt, as of a run."""
+    assert model.kept is not None, "it has frames"
+    width, height = model.kept.picture_size
+    sizes = {"width": width, "height": height, "lacks": lacking_in_replay(), "has_noise": True}
+    return _sizes(model.config) | sizes | {"has_path": False}
 
 
 def holding(config: ModelConfig, held: Holding | None) -> str:

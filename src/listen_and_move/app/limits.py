@@ -19,6 +19,8 @@ TRAININGS = 1
 """Trainings that the page runs at the same time: each takes the whole machine."""
 MOST_TRAINING_STEPS = 10_000_000
 """Of a training that is begun or resumed here."""
+MOST_SHARED_BYTES = 1000 * MEGABYTE
+"""Of a page that is exported here; more is for the command line."""
 LIVE = 4
 """Visitors who may play live at the same time."""
 LIVE_CHANNELS = 8
@@ -68,7 +70,9 @@ TASK_SECONDS = {
     "melody": 60,
     "picture": 10 * 60,
     "inspect": 2 * 3600,
+    "prepare": 2 * 3600,
     "animate": 24 * 3600,
+    "share": 2 * 3600,
 }
 """Processor time of a task, of all threads together. To inspect ten minutes of a small film takes 58 s; to
 animate may take hours, with a large model and no graphics card."""

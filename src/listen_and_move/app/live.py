@@ -13,7 +13,7 @@ import struct
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from math import sqrt
 from pathlib import Path
@@ -35,6 +35,7 @@ from listen_and_move.app.limits import (
 from listen_and_move.app.messages import read_message, written
 from listen_and_move.app.pictures import JpegEncoder, jpeg_encoder
 from listen_and_move.app.sentences import sentence
+from listen_and_move.app.uploads import Uploads
 from listen_and_move.app.wishes import controls_of, flag_of, gain_of, live_of
 from listen_and_move.errors import UserError
 from listen_and_move.inference.live.pacing import Pacer
@@ -92,8 +93,8 @@ class SampleQueue:
 class LiveService:
     """Live play of all visitors: models are loaded once and kept for a while."""
 
-    def __init__(self, library: Library) -> None:
-        self.library = library
+    def __init__(self, library: Library, uploads: Uploads) -> None:
+        self.library, self.uploads = library, uploads
         self.animators: OrderedDict[tuple[Path, float], Animator] = OrderedDict()
         self.left: dict[tuple[Animator, int], float | None] = {}
         """What was found of the motion that is left, of the models that are loaded."""
@@ -117,17 +118,24 @@ class LiveService:
 
     async def _played(self, socket: WebSocket) -> None:
         wish = live_of(await _first_message(socket))
-        choice = wish.choice
-        with self._slot():
-            animator = await self._animator(wish.model)
-            pipeline = bounded_pipeline(animator, choice, wish.model)
+        with ExitStack() as stack:
+            stack.enter_context(self._slot())
+            choice, name = wish.choice, wish.model
+            if wish.video:
+                upload = self.uploads.playable(socket.scope["visitor"], wish.video)
+                stack.enter_context(self.uploads.needed(upload))
+                choice, name, file = choice._replace(picture="path", by_sound=True), upload.name, upload.model
+            else:
+                file = self.library.file(self.library.run(wish.model).model_file)
+            animator = await self._animator(file)
+            pipeline = bounded_pipeline(animator, choice, name)
             player = Live(pipeline, wish.rate, wish.seed, wish.controls, wish.gain, "auto")
             delays = {cause: float(value) for cause, value in player.delays._asdict().items()}
             width, height = pipeline.size
             facts = {"width": width, "height": height, "fps": float(pipeline.fps), "delays": delays}
             less = choice.look_ahead is not None and choice.look_ahead < animator.config.features.future
             heard = pipeline.front_end.reference.extractor.ahead
-            left = await self._motion_left(animator, heard) if less else None
+            left = await self._motion_left(animator, heard) if less and not wish.video else None
             await _send(socket, {**facts, "left": left})
             session = LiveSession(
                 player,
@@ -166,10 +174,9 @@ class LiveService:
         finally:
             self.playing -= 1
 
-    async def _animator(self, name: str) -> "Animator":
+    async def _animator(self, file: Path) -> "Animator":
         from listen_and_move.inference.animator import Animator
 
-        file = self.library.file(self.library.run(name).model_file)
         key = (file, file.stat().st_mtime)
         async with self.loading:
             if key not in self.animators:

@@ -25,9 +25,12 @@ from listen_and_move.app.sentences import hide
 from listen_and_move.app.trainings import Trainings
 from listen_and_move.app.uploads import Uploads
 from listen_and_move.app.wishes import (
+    LONGEST_TEXT,
     TRAINING_SETTINGS,
     AnimateWish,
     InspectWish,
+    PrepareWish,
+    ShareWish,
     job_of,
     steps_of,
     training_of,
@@ -39,6 +42,7 @@ from listen_and_move.inference.controls import GAIN, Controls, dials
 from listen_and_move.inference.picture_pipelines import PICTURES
 from listen_and_move.presets import ABOUT, DEFAULT_PRESET, PRESETS
 from listen_and_move.settings import described
+from listen_and_move.sharing.page import CONSENT
 
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:; sandbox"
 
@@ -53,9 +57,16 @@ class Page:
         self.workers = {name: Worker() for name in ("looking", "drawing")}
         self.uploads = Uploads(temporary, self.workers["looking"])
         self.jobs = Jobs(
-            temporary, self.uploads, {"inspect": self.workers["looking"], "animate": self.workers["drawing"]}
+            temporary,
+            self.uploads,
+            {
+                "inspect": self.workers["looking"],
+                "prepare": self.workers["looking"],
+                "animate": self.workers["drawing"],
+                "share": self.workers["drawing"],
+            },
         )
-        self.stage = LiveService(self.library)
+        self.stage = LiveService(self.library, self.uploads)
         self.temporary = temporary
 
     async def choices(self, request: Request) -> Response:
@@ -78,6 +89,8 @@ class Page:
                 "settings": {name: described(name) for name in sorted(TRAINING_SETTINGS)},
                 "presets": presets,
                 "default_preset": DEFAULT_PRESET,
+                "consent": CONSENT,
+                "longest_credit": LONGEST_TEXT,
                 "most_bytes": limits.MOST_BYTES,
                 "longest_seconds": limits.LONGEST_SECONDS,
             }
@@ -108,6 +121,7 @@ class Page:
         upload = self.uploads.get(request.scope["visitor"], wish.upload, "video")
         with self.uploads.needed(upload):
             await asyncio.to_thread(self.trainings.start, wish.name, upload.path, wish.preset, wish.settings)
+        upload.learnt = wish.name
         return Answer({"name": wish.name})
 
     async def demonstrate(self, request: Request) -> Response:
@@ -191,42 +205,65 @@ class Page:
         wish, visitor = job_of(await _json(request)), request.scope["visitor"]
         if isinstance(wish, InspectWish):
             return Answer(self._inspect(wish, visitor).shown(0))
+        if isinstance(wish, PrepareWish):
+            return Answer(self._prepare(wish, visitor).shown(0))
+        if isinstance(wish, ShareWish):
+            return Answer(self._share(wish, visitor).shown(0))
         return Answer(self._animate(wish, visitor).shown(0))
 
     def _inspect(self, wish: InspectWish, visitor: str) -> Job:
         upload, clip = self.uploads.get(visitor, wish.upload, "video"), asdict(wish.clip)
         arguments = {"path": str(upload.path), "clip": clip}
-        return self.jobs.add("inspect", visitor, upload, {"clip": clip}, lambda out: arguments)
+        return self.jobs.add("inspect", visitor, (upload,), {"clip": clip}, lambda out: arguments)
+
+    def _prepare(self, wish: PrepareWish, visitor: str) -> Job:
+        upload = self.uploads.get(visitor, wish.upload, "video")
+        arguments = {"path": str(upload.path), "model": str(upload.model)}
+        return self.jobs.add("prepare", visitor, (upload,), {}, lambda out: arguments, upload.prepared)
+
+    def _share(self, wish: ShareWish, visitor: str) -> Job:
+        model = self.library.file(self.library.run(wish.model).model_file)
+        arguments = {"model": str(model), "credit": wish.credit}
+        return self.jobs.add("share", visitor, (), wish._asdict(), lambda out: {**arguments, "out": str(out)})
 
     def _animate(self, wish: AnimateWish, visitor: str) -> Job:
         upload = self.uploads.get(visitor, wish.upload, "sound")
-        run = self.library.run(wish.model)
-        self.library.file(run.model_file)
+        if wish.video:
+            video = self.uploads.playable(visitor, wish.video)
+            uploads, model, name = (upload, video), video.model, Path(video.name).stem
+        else:
+            run = self.library.run(wish.model)
+            self.library.file(run.model_file)
+            uploads, model, name = (upload,), run.path, wish.model
         chosen = {
-            "model": wish.model,
+            "model": name,
             "sound": upload.name,
             "seed": wish.seed,
             "gain": wish.gain,
             "controls": asdict(wish.controls),
             "paste": wish.paste,
             "picture": wish.picture,
+            "by_sound": wish.by_sound or bool(wish.video),
         }
 
         def arguments(out: Path) -> dict[str, Any]:
-            played = {**chosen, "model": str(run.path), "sound": str(upload.path), "gain": str(wish.gain)}
+            played = {**chosen, "model": str(model), "sound": str(upload.path), "gain": str(wish.gain)}
             return {**played, "out": str(out)}
 
-        return self.jobs.add("animate", visitor, upload, chosen, arguments)
+        return self.jobs.add("animate", visitor, uploads, chosen, arguments)
 
     async def asked(self, request: Request) -> Response:
         """The visitor's jobs."""
         return Answer(self.jobs.of(request.scope["visitor"]))
 
     async def result(self, request: Request) -> Response:
-        """The video of a job: to be played, or kept under a name that says what it is."""
+        """What a job made: a video, or the archive of a page; under a name that says what it is."""
         job = self.jobs.get(request.scope["visitor"], request.path_params["id"])
         if job.state != "done" or not job.file.exists():
             raise HTTPException(404, "There is no result yet.")
+        if job.kind == "share":
+            name = f"{job.about['model']}-page.zip"
+            return FileResponse(job.file, media_type="application/zip", filename=name)
         stem = re.sub(r"[^\w -]", "", Path(job.about["sound"]).stem).strip() or "sound"
         name = f"{stem}-{job.about['model']}.mp4"
         kept = "attachment" if "download" in request.query_params else "inline"

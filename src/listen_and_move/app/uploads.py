@@ -30,6 +30,8 @@ class Upload:
     size: int = 0
     found: dict[str, Any] = field(default_factory=dict)
     """Contents of the file, as `work.look` reports them."""
+    learnt: str = ""
+    """Name of the run that learns it; empty: none does."""
     begun: float = field(default_factory=time.monotonic)
 
     @property
@@ -37,9 +39,26 @@ class Upload:
         """The still picture of a video, a JPEG."""
         return self.path.with_suffix(".jpg")
 
+    @property
+    def model(self) -> Path:
+        """What plays a video with nothing learnt, where it has been prepared."""
+        return self.path.with_suffix(".safetensors")
+
+    def prepared(self, result: dict[str, Any]) -> None:
+        """Take note of what `work.prepare` gave."""
+        self.found["plays"] = result["plays"]
+        self.size = self.path.stat().st_size + result["bytes"]
+
+    def named(self, text: str) -> str:
+        """A text in which the file is called as the visitor calls it."""
+        for file in (self.model, self.path):
+            text = text.replace(str(file), self.name).replace(file.name, self.name)
+        return text
+
     def shown(self) -> dict[str, Any]:
         """Returns what the page is told of the file."""
-        return {"id": self.id, "kind": self.kind, "name": self.name, "bytes": self.size, **self.found}
+        about = {"id": self.id, "kind": self.kind, "name": self.name, "bytes": self.size}
+        return about | ({"learnt": self.learnt} if self.learnt else {}) | self.found
 
 
 class Uploads:
@@ -66,7 +85,7 @@ class Uploads:
         with self._place_for(upload, announced):
             await self._write(upload, pieces)
             looking = {"path": str(upload.path), "kind": kind, "still": str(upload.still)}
-            upload.found = await named(self.worker.do("look", looking), upload)
+            upload.found = await self._looked("look", looking, upload)
         return upload
 
     async def melody(self, visitor: str) -> Upload:
@@ -77,9 +96,15 @@ class Uploads:
         """
         upload = self._new(visitor, "sound", "melody.wav")
         with self._place_for(upload, 0):
-            upload.found = await named(self.worker.do("melody", {"path": str(upload.path)}), upload)
+            upload.found = await self._looked("melody", {"path": str(upload.path)}, upload)
             upload.size = upload.path.stat().st_size
         return upload
+
+    async def _looked(self, task: str, arguments: dict[str, Any], upload: Upload) -> dict[str, Any]:
+        try:
+            return await self.worker.do(task, arguments)
+        except UserError as error:
+            raise UserError(upload.named(error.message)) from None
 
     def _new(self, visitor: str, kind: str, name: str) -> Upload:
         identity = secrets.token_hex(12)
@@ -116,6 +141,17 @@ class Uploads:
         mine = [upload for upload in self.all.values() if upload.visitor == visitor and upload.found]
         return sorted(mine, key=lambda upload: -upload.begun)
 
+    def playable(self, visitor: str, identity: str) -> Upload:
+        """A visitor's own video that was prepared.
+
+        Raises:
+            UserError: there is none, or it was not prepared.
+        """
+        upload = self.get(visitor, identity, "video")
+        if "plays" not in upload.found:
+            raise UserError(f"{upload.name}: expected a video that was prepared to be played; it was not yet")
+        return upload
+
     @contextmanager
     def needed(self, upload: Upload) -> Iterator[None]:
         """Within the context a file is not removed."""
@@ -132,6 +168,7 @@ class Uploads:
         self.all.pop(upload.id, None)
         upload.path.unlink(missing_ok=True)
         upload.still.unlink(missing_ok=True)
+        upload.model.unlink(missing_ok=True)
 
     async def _write(self, upload: Upload, pieces: AsyncIterator[bytes]) -> None:
         with upload.path.open("wb") as file:
@@ -173,15 +210,6 @@ class Uploads:
                 raise UserError(FULL)
             total -= idle[0].size
             self.remove(idle.pop(0))
-
-
-async def named(work: Any, upload: Upload) -> Any:
-    """Returns the result of some work on a file, whose errors use the visitor's name of the file."""
-    try:
-        return await work
-    except UserError as error:
-        message = error.message.replace(str(upload.path), upload.name)
-        raise UserError(message.replace(upload.path.name, upload.name)) from None
 
 
 def _shown_name(name: str) -> str:

@@ -13,10 +13,11 @@ from listen_and_move.errors import UserError, shown
 from listen_and_move.inference.controls import Controls
 from listen_and_move.inference.picture_pipelines import PICTURES, Picture, PictureChoice
 from listen_and_move.settings import from_values
+from listen_and_move.sharing.page import CONSENT, checked_credit
 
 LONGEST_TEXT = 255
 """Characters of a name or a choice: as many as a file's name may have."""
-JOB_KINDS = ("inspect", "animate")
+JOB_KINDS = ("inspect", "prepare", "animate", "share")
 PARTS = ("crop", "start", "end", "size")
 """What the page lets be chosen of an inspection."""
 TRAINING_SETTINGS = frozenset(
@@ -41,23 +42,43 @@ class InspectWish(NamedTuple):
     clip: ClipConfig
 
 
+class PrepareWish(NamedTuple):
+    """A video that is to be made ready to be played with nothing learnt."""
+
+    upload: str
+
+
 class AnimateWish(NamedTuple):
-    """A sound that is to be played by a model."""
+    """A sound that is to be played by a model, or by a video."""
 
     upload: str
     model: str
+    """Name of a run; empty where a video is played."""
+    video: str
+    """Id of an upload; empty where a model is played."""
     seed: int
     gain: Any
     """A `Gain`, or match."""
     controls: Controls
     paste: bool
     picture: Picture
+    by_sound: bool
+    """Frames of the clip by the sound alone, as before anything was learnt."""
+
+
+class ShareWish(NamedTuple):
+    """A model that is to become a page without a server."""
+
+    model: str
+    credit: str
 
 
 class LiveWish(NamedTuple):
-    """A model that is to be played live."""
+    """A model, or a video, that is to be played live."""
 
     model: str
+    video: str
+    """See `AnimateWish`."""
     rate: int
     channels: int
     seed: int
@@ -76,7 +97,7 @@ def training_of(request: dict[str, Any]) -> TrainingWish:
     return TrainingWish(_upload(request), text_of(request, "name"), text_of(request, "preset"), settings)
 
 
-def job_of(request: dict[str, Any]) -> InspectWish | AnimateWish:
+def job_of(request: dict[str, Any]) -> InspectWish | PrepareWish | AnimateWish | ShareWish:
     """A job as a page asks for it.
 
     Raises:
@@ -85,18 +106,25 @@ def job_of(request: dict[str, Any]) -> InspectWish | AnimateWish:
     kind = text_of(request, "kind")
     if kind not in JOB_KINDS:
         raise UserError(f"kind: expected one of {', '.join(JOB_KINDS)}; got {shown(kind)}")
+    if kind == "share":
+        if not flag_of(request, "agreed"):
+            raise UserError(f"agreed: expected true, since {CONSENT}; got false")
+        return ShareWish(text_of(request, "model"), checked_credit(text_of(request, "credit")))
     upload = _upload(request)
     if kind == "inspect":
         clip = from_values(ClipConfig, _group({"clip": {}, **request}, "clip", frozenset(PARTS)), "clip.")
         return InspectWish(upload, clip)
+    if kind == "prepare":
+        return PrepareWish(upload)
     return AnimateWish(
         upload,
-        text_of(request, "model"),
+        *played_of(request),
         seed_of(request),
         parse_gain(str(_gain_value(request, None, "match, running"))),
         controls_of(request),
         flag_of(request, "paste"),
         picture_of(request),
+        flag_of(request, "by_sound"),
     )
 
 
@@ -107,7 +135,7 @@ def live_of(request: dict[str, Any]) -> LiveWish:
         UserError: a part of it is missing, of another kind, or out of bounds.
     """
     return LiveWish(
-        text_of(request, "model"),
+        *played_of(request),
         whole_of(request, "rate"),
         channels_of(request),
         seed_of(request),
@@ -124,6 +152,19 @@ def steps_of(request: dict[str, Any]) -> int:
         UserError: no whole number.
     """
     return whole_of({"steps": None, **request}, "steps")
+
+
+def played_of(request: dict[str, Any]) -> tuple[str, str]:
+    """The model and the video of which a page asks for one; the other one is empty.
+
+    Raises:
+        UserError: none of them, something else, or both.
+    """
+    if request.get("video") is None:
+        return text_of(request, "model"), ""
+    if request.get("model") is not None:
+        raise UserError("video: expected a model or a video; got both")
+    return "", text_of(request, "video")
 
 
 def text_of(request: dict[str, Any], name: str) -> str:

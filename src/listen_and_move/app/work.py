@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -9,10 +10,11 @@ from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import ZipFile
 
 import numpy as np
 
-from listen_and_move.app.limits import LONGEST_SECONDS
+from listen_and_move.app.limits import LONGEST_SECONDS, MEGABYTE, MOST_SHARED_BYTES
 from listen_and_move.app.pictures import jpeg
 from listen_and_move.app.restrictions import (
     allow_memory,
@@ -97,6 +99,17 @@ def inspect(path: str, clip: dict[str, Any], watch: Watch) -> dict[str, Any]:
     }
 
 
+def prepare(path: str, model: str, watch: Watch) -> dict[str, Any]:
+    """A video made ready to be played with nothing learnt: a model file with its frames; what it plays."""
+    from listen_and_move.app.library import unlearnt
+    from listen_and_move.inference.playable import unlearnt_model
+    from listen_and_move.models.checkpoint import save_model
+
+    found = unlearnt_model(Path(path))
+    save_model(Path(model), found)
+    return {"plays": unlearnt(found), "bytes": Path(model).stat().st_size}
+
+
 def animate(
     model: str,
     sound: str,
@@ -106,6 +119,7 @@ def animate(
     controls: dict[str, Any],
     paste: bool,
     picture: "Picture",
+    by_sound: bool,
     watch: Watch,
 ) -> dict[str, Any]:
     """Plays a sound with a model into a file; returns the remarks, and motion against loudness."""
@@ -132,10 +146,39 @@ def animate(
         controls=dials,
         paste=paste,
         picture=picture,
+        mode="replay" if by_sound else "model",
         overwrite=True,
         watch=progress,
     )
     return {"notes": told, "chart": chart(Path(out))}
+
+
+def share(model: str, credit: str, out: str, watch: Watch) -> dict[str, Any]:
+    """A model as a page without a server, in an archive; how much it publishes."""
+    from listen_and_move.sharing.page import Publication, export_page
+
+    _allow_model(model)
+    making = Path(out).with_suffix("")
+    making.mkdir()
+
+    def check(publication: Publication) -> None:
+        if publication.bytes > MOST_SHARED_BYTES:
+            raise UserError(
+                f"expected a page of at most {MOST_SHARED_BYTES // MEGABYTE} MB; got "
+                f"{publication.bytes // MEGABYTE}: export it by the command line"
+            )
+
+    def progress(done: int, total: int) -> None:
+        watch({"done": done, "total": total})
+
+    try:
+        found = export_page(Path(model), making / "page", credit, tell=check, progress=progress)
+        with replacing(out) as temporary, ZipFile(temporary, "w") as archive:
+            for file in sorted(found.folder.iterdir()):
+                archive.write(file, f"{Path(model).parent.name}-page/{file.name}")
+    finally:
+        shutil.rmtree(making)
+    return {"seconds": found.seconds, "size": found.size, "bytes": Path(out).stat().st_size}
 
 
 def chart(video: Path) -> dict[str, Any]:
@@ -192,8 +235,10 @@ TASKS: dict[str, Callable[..., dict[str, Any]]] = {
     "look": look,
     "melody": melody,
     "inspect": inspect,
+    "prepare": prepare,
     "animate": animate,
     "picture": picture,
+    "share": share,
 }
 
 

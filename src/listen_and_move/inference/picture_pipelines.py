@@ -126,7 +126,8 @@ def model_pipeline(animator: Animator, choice: PictureChoice, name: str) -> Pipe
     size = asked_size(choice.size, animator.size, kept.picture_size)
     if picture == "composed":
         return composed_pipeline(animator, kept, choice, size)
-    return path_pipeline(animator.audio_reference, kept, choice, size, animator)
+    guide = None if choice.by_sound else animator
+    return path_pipeline(animator.audio_reference, kept, choice, size, guide)
 
 
 def path_pipeline(

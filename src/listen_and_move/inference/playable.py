@@ -28,13 +28,14 @@ from listen_and_move.inference.picture_pipelines import (
 from listen_and_move.inference.pipeline import Pipeline
 from listen_and_move.keeping import keep_frames
 from listen_and_move.media.files import probe
-from listen_and_move.models.checkpoint import load_model
+from listen_and_move.models.build import build_network
+from listen_and_move.models.checkpoint import Model, load_model
 from listen_and_move.models.kept_frames import KeptFrames
 from listen_and_move.models.optimized import Precision
 from listen_and_move.progress import untold
 from listen_and_move.provenance.provenance import Provenance, composed, drawn, replayed
 from listen_and_move.runs import RunFolder, model_path
-from listen_and_move.settings import from_preset
+from listen_and_move.settings import from_preset, with_values
 
 VIDEO_PRESET, VIDEO_SIZE = "studio", "64"
 """Preset whose features play an untrained video, and the size at which its frames are compared."""
@@ -246,6 +247,25 @@ def _kept_of(videos: Sequence[Path], config: Config) -> tuple[AudioReference, Ke
     repertoire = Repertoire.of(clip.features, clip.train, extractor)
     fall = home_fall(extractor, kept.path.features, kept.path.numbers)
     return AudioReference(extractor, clip.level, repertoire, fall), kept
+
+
+def unlearnt_model(video: Path) -> Model:
+    """Returns a model of a video that nothing was trained on.
+
+    It has the frames, which a path by sound alone shows, and what the sound is like. Its network is as small
+    as can be, and has learnt nothing.
+
+    Args:
+        video: the file.
+
+    Raises:
+        UserError: the video cannot be read, or has no sound.
+    """
+    config = video_config(video, None)
+    reference, kept = _kept_of([video], config)
+    config = with_values(config, {"generator.recall": 0, "generator.channels_max": 8})
+    network, statistics = build_network(config), reference.extractor.statistics
+    return Model(network, config.model, statistics, 0, reference.level, reference.repertoire, kept)
 
 
 def video_config(video: Path, track: int | None) -> Config:

@@ -99,7 +99,7 @@ def export_page(
         UserError: the model keeps no frames or too many, the folder cannot be written or holds something, or
             there is no credit.
     """
-    line = _checked_credit(credit)
+    line = checked_credit(credit)
     check_no_input(folder, inputs_of(model, None, needs_video=False), "--web")
     _check_folder(folder)
     _check_kept(model)
@@ -133,7 +133,12 @@ def export_page(
     return publication
 
 
-def _checked_credit(credit: str) -> str:
+def checked_credit(credit: str) -> str:
+    """Returns a credit as one line.
+
+    Raises:
+        UserError: it is empty or too long.
+    """
     line = printable(" ".join(credit.split()))
     if not 0 < len(line) <= LONGEST_CREDIT:
         raise UserError(

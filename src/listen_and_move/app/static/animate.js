@@ -1,8 +1,9 @@
 // Animate: a model, a sound, dials; then results, each with its progress, its video and its chart.
 
 import { h, icon, recall, remember } from "./dom.js";
-import { get, polling, post, remove, trying } from "./api.js";
+import { get, notice, polling, post, remove, trying } from "./api.js";
 import { motionChart } from "./chart.js";
+import { wiped } from "./compare.js";
 import { dialBoard, dialWords } from "./dials.js";
 import { fullScreenButton } from "./fullscreen.js";
 import { modelPicker } from "./models.js";
@@ -10,10 +11,11 @@ import { pictureChooser, pictureWords } from "./pictures.js";
 import { soundPicker } from "./sounds.js";
 
 export function show(place) {
-  const picker = modelPicker(async (run) => {
-    shown.offer(run);
+  const picker = modelPicker(async (entry) => {
+    shown.offer(entry);
     fit();
-    const details = await trying(() => get(`/api/runs/${encodeURIComponent(run.name)}`));
+    const { model } = entry.wish;
+    const details = model && (await trying(() => get(`/api/runs/${encodeURIComponent(model)}`)));
     paste.closest("label").hidden = !details?.can_paste;
   });
   const shown = pictureChooser(() => fit());
@@ -33,11 +35,11 @@ export function show(place) {
   async function start(event) {
     event.preventDefault();
     await trying(async () => {
-      if (!picker.chosen) throw new Error("Choose a model first.");
+      const played = picker.wish;
       if (!sounds.chosen) throw new Error("Bring a sound first: drop a file, or record one.");
       const pasted = paste.checked && !paste.closest("label").hidden;
       button.disabled = true;
-      await post("/api/jobs", { kind: "animate", model: picker.chosen.name, upload: sounds.chosen, seed: seed.valueAsNumber || 0, ...board.chosen(), paste: pasted, picture: shown.chosen });
+      await post("/api/jobs", { kind: "animate", ...played, upload: sounds.chosen, seed: seed.valueAsNumber || 0, ...board.chosen(), paste: pasted, picture: shown.chosen });
       await results.now();
       if (results.element.getBoundingClientRect().top > innerHeight / 2) results.element.scrollIntoView({ behavior: "smooth" });
     });
@@ -45,7 +47,7 @@ export function show(place) {
   }
 
   place.append(
-    h("div", { className: "intro" }, h("h1", {}, "Animate"), h("p", {}, "Play a learnt picture with any sound.")),
+    h("div", { className: "intro" }, h("h1", {}, "Animate"), h("p", {}, "Play a picture with any sound.")),
     h("div", { className: "columns" },
       h("form", { className: "panel", onsubmit: start },
         h("fieldset", {}, h("legend", {}, "Picture"), picker.element, shown.element),
@@ -65,10 +67,11 @@ function resultList() {
   const empty = h("p", { className: "empty" }, "Results appear here.");
   const element = h("section", { className: "results", "aria-label": "Results" }, empty);
   const poll = polling(async () => {
-    const jobs = (await get("/api/jobs")).filter((job) => job.kind === "animate");
+    const all = (await get("/api/jobs")).filter((job) => job.kind === "animate");
+    const jobs = all.filter(({ id }) => !befores.has(id));
     for (const job of jobs) {
       if (!cards.has(job.id)) cards.set(job.id, resultCard(job, poll));
-      cards.get(job.id).update(job);
+      cards.get(job.id).update(job, all);
     }
     for (const id of cards.keys()) if (!jobs.some((job) => job.id === id)) cards.delete(id);
     const wanted = jobs.length ? jobs.map((job) => cards.get(job.id).element) : [empty];
@@ -85,36 +88,68 @@ function resultCard({ id, about }, poll) {
   const dismiss = h("button", { type: "button", className: "quiet", "aria-label": `Remove ${about.sound}`, onclick: () => trying(async () => { await remove(`/api/jobs/${id}`); await poll.now(); }) }, icon("remove"));
   const element = h("article", { className: "card" },
     h("header", {}, h("h2", {}, about.sound), h("span", { className: "soft" }, about.model), dismiss), body, state, bar, notes);
-  let finished = false;
+  let compared = null; // set when before and after are asked for
 
-  function update(job) {
+  /** Ask for the same sound by the sound alone, and lay it over this result when it is there. */
+  const compare = (job) => trying(async () => {
+    const { model, seed, gain } = job.about;
+    const asked = { kind: "animate", model, upload: job.upload, seed, gain, controls: {}, by_sound: true };
+    const known = (await get("/api/jobs")).find((other) => isBefore(other, job) && other.state !== "failed");
+    compared.id = known?.id ?? (await post("/api/jobs", asked)).id;
+    if (!known) befores.add(compared.id);
+    await poll.now();
+  }).then(() => { if (!compared.id) compared.again(); });
+
+  function update(job, jobs) {
     notes.replaceChildren(...(job.notes ?? []).map((note) => h("li", {}, note)));
     bar.hidden = job.state !== "open";
     element.dataset.state = job.state;
     state.className = job.state === "failed" ? "failed" : "soft";
     state.textContent = words(job);
     if (job.total) bar.value = job.done / job.total;
-    if (job.state === "done" && !finished) {
-      finished = true;
-      body.append(...played(job));
+    if (job.state === "done" && !body.children.length) {
+      const { elements, again, lay } = played(job, () => compare(job));
+      compared = { id: null, again, lay };
+      body.append(...elements);
     }
+    const before = compared?.id && jobs.find((other) => other.id === compared.id);
+    if (!before || before.state === "open") return;
+    if (before.state === "done") compared.lay(`/api/jobs/${before.id}/result`);
+    else {
+      notice(before.error, "error");
+      compared.again();
+    }
+    compared.id = null;
   }
 
   return { element, update };
 }
 
+/** Jobs that were asked for to be compared with: they are seen in the result that they are laid over. */
+const befores = new Set();
+
+/** Whether a job is the play of the same sound by the sound alone. */
+const isBefore = (other, job) => other.about.by_sound && other.upload === job.upload && other.about.model === job.about.model;
+
 function words(job) {
   if (job.state === "failed") return job.error;
-  if (job.state === "done") return [...dialWords("animate", job.about), ...(job.about.picture === "auto" ? [] : [pictureWords(job.about.picture)]), ...(job.about.paste ? ["put back into the video"] : [])].join(" · ");
+  if (job.state === "done") return [...dialWords("animate", job.about), ...(job.about.picture === "auto" ? [] : [pictureWords(job.about.picture)]), ...(job.about.by_sound ? ["by its sound alone"] : []), ...(job.about.paste ? ["put back into the video"] : [])].join(" · ");
   if (job.before) return `Waiting: ${job.before} before it`;
   if (!job.total) return "Listening …";
   return job.done === job.total ? "Measuring …" : `${job.done} of ${job.total} frames`;
 }
 
-function played(job) {
+/** A result: its elements, the video of what was before laid over it, and the button for that offered again. */
+function played(job, compare) {
   const source = `/api/jobs/${job.id}/result`;
   const video = h("video", { src: source, controls: true, loop: true, playsInline: true, preload: "auto" });
   const download = h("a", { className: "button secondary", href: `${source}?download`, download: "" }, icon("download"), "Download");
   const screen = h("div", { className: "player" }, video);
-  return [screen, motionChart(job.chart, video), h("div", { className: "row" }, download, fullScreenButton(screen))];
+  const text = h("span", {}, "Before and after");
+  const wipe = h("button", { type: "button", className: "secondary", hidden: job.about.by_sound, onclick: () => { wipe.disabled = true; text.textContent = "The picture before is being made …"; compare(); } }, icon("wipe"), text);
+  return {
+    elements: [screen, motionChart(job.chart, video), h("div", { className: "row" }, wipe, download, fullScreenButton(screen))],
+    again: () => { wipe.disabled = false; text.textContent = "Before and after"; },
+    lay: (before) => wipe.replaceWith(wiped(screen, video, before)),
+  };
 }

@@ -29,6 +29,9 @@ const ICONS = {
   download: "M12 4v12m-5-5 5 5 5-5M4 20h16",
   remove: "M6 6l12 12M18 6 6 18",
   full: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
+  share: "M12 15V4m-4 4 4-4 4 4M6 12v8h12v-8",
+  pause: "M9 5v14M15 5v14",
+  wipe: "M4 5h16v14H4zM12 3v18M15 10l2 2-2 2M9 10l-2 2 2 2",
   note: "M9 18V5l10-2v13M9 18a3 3 0 1 1-3-3 3 3 0 0 1 3 3zM19 16a3 3 0 1 1-3-3 3 3 0 0 1 3 3z",
   film: "M4 5h16v14H4zM8 5v14M16 5v14M4 9h4M4 15h4M16 9h4M16 15h4",
 };

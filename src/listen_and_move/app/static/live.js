@@ -4,7 +4,7 @@ import { h, icon, recall, remember } from "./dom.js";
 import { notice } from "./api.js";
 import { dialBoard } from "./dials.js";
 import { fullScreenButton } from "./fullscreen.js";
-import { modelPicker, pictureOf } from "./models.js";
+import { modelPicker } from "./models.js";
 import { lookAheadChooser } from "./look_ahead.js";
 import { pictureChooser } from "./pictures.js";
 import { microphone } from "./record.js";
@@ -22,11 +22,17 @@ const PARTS = [
 
 export function show(place) {
   let session = null;
-  const picker = modelPicker((run) => { if (session) end(); shown.offer(run); waited.offer(run); board.withhold(shown.lacks); rest(run); });
+  let later = null; // what is offered when the play has ended
+  const picker = modelPicker((entry, better) => {
+    later = session && better ? entry : null;
+    if (later) return;
+    if (session) end();
+    offer(entry);
+  });
   const shown = pictureChooser(() => { if (session) end(); board.withhold(shown.lacks); });
   const waited = lookAheadChooser(() => { if (session) end(); });
   const source = sourcePicker(() => { if (session) end(); });
-  const board = dialBoard("live", () => session?.change(wish()));
+  const board = dialBoard("live", () => session?.change(board.chosen()));
   const canvas = h("canvas", { className: "picture", "aria-label": "The picture that follows the sound", role: "img" });
   const words = h("span", {}, "Start");
   const button = h("button", { type: "button", className: "primary large", onclick: () => (session ? end() : begin()) }, icon("play"), words);
@@ -35,11 +41,18 @@ export function show(place) {
   const screen = h("div", { className: "screen" }, canvas, h("p", { className: "idle" }, "The picture comes when the sound does."));
   stage.append(screen, h("div", { className: "transport" }, button, source.player, figures.level, fullScreenButton(screen)), figures.element);
 
-  const wish = () => ({ model: picker.chosen.name, seed: 0, picture: shown.chosen, look_ahead: waited.chosen, ...board.chosen() });
+  const wish = () => ({ ...picker.wish, seed: 0, picture: shown.chosen, look_ahead: waited.chosen, ...board.chosen() });
 
-  /** The model's picture before there is a sound. */
-  function rest(run) {
-    const still = h("img", { src: pictureOf(run) });
+  function offer(entry) {
+    shown.offer(entry);
+    waited.offer(entry);
+    board.withhold(shown.lacks);
+    rest(entry);
+  }
+
+  /** The picture before there is a sound. */
+  function rest(entry) {
+    const still = h("img", { src: entry.still });
     still.onload = () => { if (!session) drawn(canvas, still, shaped(still.naturalWidth, still.naturalHeight)); };
   }
 
@@ -53,10 +66,10 @@ export function show(place) {
     button.disabled = true;
     let stream = null;
     try {
-      if (!picker.chosen) throw new Error("Choose a model first.");
+      const asked = wish();
       if (source.way() === "microphone") stream = await microphone();
       else source.check();
-      session = new Session(canvas, wish(), heard);
+      session = new Session(canvas, asked, heard);
       session.stream = stream;
       await session.start(stream ?? source.fresh());
       shaped(session.hello.width, session.hello.height);
@@ -85,6 +98,8 @@ export function show(place) {
     session.stream?.getTracks().forEach((track) => track.stop());
     source.player.pause();
     session = null;
+    if (later) offer(later);
+    later = null;
     stage.classList.remove("playing");
     words.textContent = "Start";
     button.firstChild.replaceWith(icon("play"));

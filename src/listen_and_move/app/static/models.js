@@ -1,68 +1,83 @@
-// Choosing a model by its picture; where there is none, how to come to one.
+// Choosing what is played: a model by its picture, or a video of this visitor, which plays with nothing learnt.
 
-import { h, icon, recall, remember } from "./dom.js";
-import { get, polling, post, trying } from "./api.js";
+import { h, recall, remember, seconds } from "./dom.js";
+import { get, polling } from "./api.js";
+import { dropzone } from "./drop.js";
+import { firstModel } from "./first.js";
+import { videoState } from "./videos.js";
 
-const KEY = "model";
+const KEY = "played";
 
 export const pictureOf = (run) => `/api/runs/${encodeURIComponent(run.name)}/picture?${run.picture}`;
 
-/** A group of pictures to choose from; `changed` hears the run that is chosen. */
+/** A model as it can be chosen: what it shows and lacks, its still, and how it is asked for. */
+const ofRun = (run) => ({ ...run, key: `run/${run.name}`, still: pictureOf(run), wish: { model: run.name }, facts: `${(run.shows ?? run).width} × ${(run.shows ?? run).height} · ${run.step} steps` });
+
+/** A video likewise: played by the run that learns it as soon as there is a model, before by its sound alone. */
+function ofVideo(upload, runs) {
+  const run = runs.find(({ name, picture, width }) => name === upload.learnt && picture && width);
+  const played = run ? { ...run, wish: { model: run.name } } : { ...upload.plays, wish: { video: upload.id } };
+  return { ...played, upload, run, name: upload.name, key: `video/${upload.id}`, still: `/api/uploads/${upload.id}/still`, facts: `video · ${seconds(upload.seconds)}` };
+}
+
+/** What an address asks for, or what was chosen before. */
+function wanted() {
+  const asked = new URLSearchParams(location.search);
+  if (asked.has("model")) return `run/${asked.get("model")}`;
+  return asked.has("video") ? `video/${asked.get("video")}` : recall(KEY, "");
+}
+
+/** A group of pictures to choose from; `changed` hears what is chosen, and whether it is what was chosen before, played by
+ * something better now. */
 export function modelPicker(changed) {
   const list = h("div", { className: "models" }, h("p", { className: "soft" }, "Looking for models …"));
-  const wanted = new URLSearchParams(location.search).get("model") ?? recall(KEY, "");
+  const state = videoState(() => poll.now());
+  const bring = dropzone("video", "Drop a video: it plays at once", "video/*", (upload) => { key = `video/${upload.id}`; poll.now(); });
+  let key = wanted();
   let chosen = null;
   let before = "";
 
-  function choose(run) {
-    chosen = run;
-    remember(KEY, run.name);
-    changed(run);
+  function choose(entry) {
+    const better = entry.key === chosen?.key;
+    const same = better && JSON.stringify(entry.wish) === JSON.stringify(chosen.wish) && Boolean(entry.width) === Boolean(chosen.width);
+    chosen = entry;
+    key = entry.key;
+    remember(KEY, key);
+    if (!same) changed(entry, better && Boolean(entry.run));
   }
 
-  function card(run) {
-    const input = h("input", { type: "radio", name: "model", value: run.name, checked: run.name === chosen?.name, onchange: () => choose(run) });
-    const picture = h("img", { src: pictureOf(run), alt: "", loading: "lazy", width: 96, height: 96 });
-    const { width, height } = run.shows ?? run;
-    const facts = `${width} × ${height} · ${run.step} steps`;
-    return h("label", { className: "model" }, input, picture, h("span", {}, h("b", {}, run.name), h("small", {}, facts)));
+  function card(entry) {
+    const input = h("input", { type: "radio", name: "model", value: entry.key, checked: entry.key === key, onchange: () => { choose(entry); poll.now(); } });
+    const picture = h("img", { src: entry.still, alt: "", loading: "lazy", width: 96, height: 96 });
+    return h("label", { className: "model" }, input, picture, h("span", {}, h("b", {}, entry.name), h("small", {}, entry.facts)));
   }
 
   const poll = polling(async () => {
-    const { runs, preparing } = await get("/api/runs");
-    const models = runs.filter((run) => run.picture && run.width);
+    const [{ runs, preparing, failed }, uploads, jobs] = await Promise.all(["runs", "uploads", "jobs"].map((each) => get(`/api/${each}`)));
+    const videos = uploads.filter((upload) => upload.kind === "video").map((upload) => ofVideo(upload, runs));
+    const entries = [...videos, ...runs.filter((run) => run.picture && run.width).map(ofRun)];
     const learning = [...preparing.map((name) => ({ name })), ...runs.filter((run) => run.training !== "resting")];
-    const text = JSON.stringify(models.length ? models : learning);
+    const entry = entries.find((each) => each.key === key) ?? entries[0];
+    if (entry) choose(entry);
+    state.show(entry?.upload ? entry : null, { runs, preparing, failed, jobs });
+    const text = JSON.stringify(entries.length ? entries.map((each) => [each.key, each.still, each.facts]) : learning);
     if (text === before) return; // what did not change keeps its focus
     before = text;
-    if (!models.length) return void list.replaceChildren(firstModel(learning, () => poll.now()));
-    const run = models.find(({ name }) => name === (chosen?.name ?? wanted)) ?? models[0];
-    if (run.name === chosen?.name) chosen = run; // what plays goes on
-    else choose(run);
     const focused = list.contains(document.activeElement) && document.activeElement.value;
-    list.replaceChildren(...models.map(card));
+    list.replaceChildren(...(entries.length ? entries.map(card) : [firstModel(learning, () => poll.now())]));
     if (focused) list.querySelector(`[value="${CSS.escape(focused)}"]`)?.focus();
-  }, 2500);
+  }, 1500);
 
-  return { element: list, stop: poll.stop, get chosen() { return chosen; } };
-}
-
-/** How to come to a first model: the demonstration, or a video; while one is learnt, how far it is. */
-export function firstModel(learning, refresh) {
-  if (learning.length) {
-    const { name, step, steps } = learning[0];
-    const bar = h("progress", { max: 1, "aria-label": `Training of ${name}` });
-    if (step) bar.value = step / steps;
-    const words = step === undefined ? " is being prepared: " : ` is being learnt, ${step} of ${steps} steps: `;
-    return h("div", { className: "empty first" }, h("p", { role: "status" }, h("a", { href: `/runs/${encodeURIComponent(name)}` }, name), words, "it can be played here in a moment."), bar);
-  }
-  const button = h("button", { type: "button", className: "primary", onclick: () => trying(async () => {
-    button.disabled = true;
-    await post("/api/demonstration").finally(() => { button.disabled = false; });
-    await refresh();
-  }) }, icon("play"), "Learn the demonstration");
-  return h("div", { className: "empty first" },
-    h("p", {}, h("b", {}, "There is no model yet.")),
-    h("p", {}, "The demonstration: this machine draws a short film of a marimba and learns it, in a few minutes. Then it plays any sound."), button,
-    h("p", {}, "Or ", h("a", { href: "/train" }, "train one"), " with a video of yours."));
+  return {
+    element: h("div", {}, list, state.element, bring.element),
+    stop: poll.stop,
+    get chosen() { return chosen; },
+    /** How the server is asked for it.
+     * @throws where nothing can be played yet. */
+    get wish() {
+      if (!chosen) throw new Error("Choose a model first, or drop a video.");
+      if (!chosen.width) throw new Error(`${chosen.name} is being made ready: it can be played in a moment.`);
+      return chosen.wish;
+    },
+  };
 }

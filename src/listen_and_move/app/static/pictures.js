@@ -23,7 +23,7 @@ export function pictureChooser(changed) {
     offer: (other) => { run = other; element.hidden = !run.has_path; },
     get chosen() { return picture(); },
     /** Names of the dials that do nothing for this picture. */
-    get lacks() { return isPath() ? run.path_lacks : run.lacks; },
+    get lacks() { return (isPath() ? run.path_lacks : run.lacks) ?? []; },
     /** Whether a seed makes a difference. */
     get has_seed() { return isPath() || run.has_noise; },
   };

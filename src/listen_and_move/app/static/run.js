@@ -5,6 +5,7 @@ import { get, notice, polling, post, trying } from "./api.js";
 import { curve } from "./chart.js";
 import { pictureOf } from "./models.js";
 import { badge } from "./runs.js";
+import { shareButton } from "./share.js";
 
 const FIGURES = {
   dcor: ["pixels that change alike", "held-out correlation of frame differences: 1 is perfect, 0 a still"],
@@ -46,7 +47,7 @@ export function show(place, name) {
     message.hidden = !(run.error || run.message);
     message.textContent = run.error || run.message || "";
     if (changed("head", [run.step, run.steps, run.training, run.changed, run.speed, run.error])) head.replaceChildren(...heading(run));
-    if (changed("actions", [run.training, run.trained, run.picture, run.has_report, run.step >= run.steps, run.model_bytes])) actions.replaceChildren(...buttons(run, address, () => poll.now()));
+    if (changed("actions", [run.training, run.trained, run.picture, run.has_report, run.step >= run.steps, run.model_bytes, run.publishes])) actions.replaceChildren(...buttons(run, address, () => poll.now()));
     holds.textContent = run.holds ?? "";
     if (run.preparing) return;
     if (changed("figures", run.figures)) figures.replaceChildren(...Object.entries(run.figures).filter(([key]) => Object.hasOwn(FIGURES, key)).map(figure));
@@ -79,6 +80,7 @@ function buttons(run, address, refresh) {
     found.push(h("a", { className: "button secondary", href: `/?model=${model}` }, icon("film"), "Animate"), h("a", { className: "button secondary", href: `/live?model=${model}` }, icon("record"), "Live"));
     found.push(h("a", { className: "button secondary", href: `${address}/model`, download: "" }, icon("download"), `Model, ${bytes(run.model_bytes)}`));
   }
+  if (run.publishes && run.picture) found.push(shareButton(run));
   if (run.has_report) found.push(h("a", { className: "button secondary", href: `${address}/report`, target: "_blank", rel: "noopener" }, "Report"));
   return found;
 }

@@ -2,7 +2,8 @@
 
 import { ago, h } from "./dom.js";
 import { get, polling } from "./api.js";
-import { firstModel, pictureOf } from "./models.js";
+import { firstModel } from "./first.js";
+import { pictureOf } from "./models.js";
 
 export function show(place) {
   const list = h("div", { className: "cards" });

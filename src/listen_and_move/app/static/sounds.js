@@ -8,7 +8,7 @@ import { recorder } from "./record.js";
 /** A list to choose from, and the ways of bringing one more; `changed` hears the id of the one that is chosen, or null. */
 export function soundPicker(changed) {
   const list = h("div", { className: "sounds" });
-  const bring = dropzone("sound", "Drop a sound or a video here", "audio/*,video/*", (upload) => { chosen = upload.id; refresh(); });
+  const bring = dropzone("sound", "Drop a sound, or a video for its sound", "audio/*,video/*", (upload) => { chosen = upload.id; refresh(); });
   const record = recorder(bring.send);
   const melody = h("button", { type: "button", className: "secondary", onclick: () => trying(async () => {
     melody.disabled = true;

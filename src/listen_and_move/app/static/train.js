@@ -6,6 +6,7 @@ import { choices } from "./choices.js";
 import { cropEditor } from "./crop.js";
 import { dropzone } from "./drop.js";
 import { go } from "./go.js";
+import { slug } from "./names.js";
 
 const KEPT = { source: "Frames as large as filmed", small: "Smaller frames", none: "No frames: the network draws" };
 
@@ -107,6 +108,7 @@ function trainingForm(upload) {
   const element = h("form", { className: "columns train", onsubmit: begin },
     h("section", { className: "panel", "aria-label": known("clip.crop").label },
       h("h2", {}, upload.name, h("small", {}, ` ${seconds(upload.seconds)}, ${upload.width} × ${upload.height} pixels`)),
+      h("div", { className: "row" }, h("a", { className: "button secondary", href: `/?video=${upload.id}` }, icon("play"), "Play it at once"), h("span", { className: "soft" }, "by its sound alone, with nothing learnt")),
       h("div", { className: "learn" }, h("div", {}, editor.element, h("p", { className: "soft" }, "Drag the part that moves with the sound. What is outside is not learnt.")), report.element)),
     h("section", { className: "panel", "aria-label": "Choices" },
       field("preset", "Preset", preset), setting("clip.size", size), setting("training.steps", steps), setting("training.keep", kept),
@@ -159,9 +161,4 @@ function inspection(upload, clip, suggest, offer) {
   }
 
   return { element, stop: () => poll.stop() };
-}
-
-function slug(name) {
-  const stem = name.replace(/\.[^.]*$/, "").toLowerCase();
-  return stem.replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 40) || "run";
 }

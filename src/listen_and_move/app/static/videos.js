@@ -1,0 +1,65 @@
+// A video that is played with nothing learnt, and how it is learnt while it plays.
+
+import { h, icon } from "./dom.js";
+import { post, trying } from "./api.js";
+import { choices } from "./choices.js";
+import { slug } from "./names.js";
+
+/** What is said of the chosen video, and the button that learns it; `refresh` asks the server anew. */
+export function videoState(refresh) {
+  const words = h("p", { className: "soft", role: "status" });
+  const bar = h("progress", { max: 1, hidden: true, "aria-label": "Progress of the training" });
+  const button = h("button", { type: "button", className: "secondary", hidden: true }, icon("film"), "Learn it");
+  const link = h("a", { className: "soft", hidden: true }, "Watch it learn");
+  const element = h("div", { className: "video-state", hidden: true }, words, bar, h("div", { className: "row" }, button, link));
+  const asked = new Set();
+
+  async function learn(upload, taken) {
+    button.disabled = true;
+    await trying(async () => {
+      await post("/api/runs", { name: slug(upload.name, taken), upload: upload.id, preset: choices.default_preset, settings: {} });
+      await refresh();
+    });
+    button.disabled = false;
+  }
+
+  /** Ask for what plays a video; once, since what failed would fail again. */
+  async function prepare(upload) {
+    if (asked.has(upload.id)) return;
+    asked.add(upload.id);
+    await trying(() => post("/api/jobs", { kind: "prepare", upload: upload.id }));
+  }
+
+  /** `entry`: the chosen video, or null; the rest as the server says. */
+  function show(entry, { runs, preparing, failed, jobs }) {
+    element.hidden = !entry;
+    if (!entry) return;
+    const { upload } = entry;
+    const job = jobs.find((each) => each.kind === "prepare" && each.upload === upload.id);
+    if (!upload.plays && !job) prepare(upload);
+    const run = runs.find(({ name }) => name === upload.learnt);
+    const broken = failed.find(({ name }) => name === upload.learnt);
+    const learning = preparing.includes(upload.learnt) || (run && run.training !== "resting");
+    words.className = job?.state === "failed" && !upload.plays ? "failed" : "soft";
+    const text = said(entry, { job, run, broken, learning });
+    if (words.textContent !== text) words.textContent = text; // said once
+    bar.hidden = !learning;
+    if (run?.step) bar.value = run.step / run.steps;
+    else bar.removeAttribute("value");
+    link.hidden = !run;
+    link.href = `/runs/${encodeURIComponent(upload.learnt ?? "")}`;
+    link.textContent = learning ? "Watch it learn" : "What was learnt";
+    button.hidden = Boolean(run || learning) || !upload.plays;
+    button.onclick = () => learn(upload, [...runs, ...failed].map(({ name }) => name).concat(preparing));
+  }
+
+  return { element, show };
+}
+
+function said({ upload, run: model }, { job, run, broken, learning }) {
+  if (model) return `What is played next is played by the model that was learnt of it, ${model.step} steps so far.`.replace(learning ? "" : " so far", "");
+  if (learning) return `It is being learnt${run?.step ? `, ${run.step} of ${run.steps} steps` : ""}. Meanwhile it plays by its sound alone.`;
+  if (broken || run?.message) return `It could not be learnt: ${broken?.message || run?.message || "the training ended before it began"}`;
+  if (upload.plays) return "It plays by its sound alone. Once it is learnt, it follows better; what is learnt is a run, which all who use this page see.";
+  return job?.state === "failed" ? job.error : "It is being made ready to play …";
+}
