@@ -6,15 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from jaxtyping import install_import_hook
-
-from tests import shapes
-
-if os.environ.get("LISTEN_AND_MOVE_TEST_SHAPES"):
-    install_import_hook(
-        [f"listen_and_move.{name}" for name in ("audio", "losses", "metrics", "models", "pretrained")],
-        f"{shapes.__name__}.checked",
-    )
 
 from listen_and_move.data.synthetic.performance import melody, render_frames, render_sound
 from listen_and_move.media.soundtrack import Waveform

@@ -175,8 +175,8 @@ def test_a_kill_loses_only_what_came_after_the_last_save(performance: Path, tmp_
     folder = RunFolder(tmp_path / "run")
     process = _command(performance, folder, steps=100_000)
     until(folder.model_file.exists)
-    logged = folder.metrics_file.stat().st_size
-    until(lambda: folder.metrics_file.stat().st_size > logged)
+    size = folder.metrics_file.stat().st_size
+    until(lambda: folder.metrics_file.stat().st_size > size)
     process.kill()
     process.communicate(timeout=60)
     with folder.metrics_file.open("a") as file:
