@@ -129,5 +129,5 @@ def test_whole_numbers_inside_texts_are_bounded(text: str) -> None:
 def test_settings_are_finite(group: type, value: float) -> None:
     for item in fields(group):
         if isinstance(item.default, float):
-            with pytest.raises(SettingError):
+            with pytest.raises(SettingError, match="expected a finite number; got"):
                 group(**{item.name: value})

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import listen_and_move
 
@@ -13,7 +12,9 @@ def test_public_names_are_callables_of_that_name() -> None:
             assert getattr(listen_and_move, name).__name__ == name
 
 
-def test_import_is_quick() -> None:
-    begun = time.perf_counter()
-    subprocess.run([sys.executable, "-c", "import listen_and_move"], check=True, timeout=60)
-    assert time.perf_counter() - begun < 2
+def test_an_import_waits_for_no_large_library() -> None:
+    code = "import sys, listen_and_move; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    loaded = set(found.stdout.split())
+    assert "listen_and_move" in loaded
+    assert not loaded & {"torch", "numpy", "av", "cv2", "matplotlib", "tyro"}

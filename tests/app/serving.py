@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,9 +15,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from listen_and_move.app.trainings import command_of
-
-WAIT = 240
-"""Seconds: a busy machine is no failure."""
+from tests.waiting import WAIT, until
 
 
 def host_and_port(address: str) -> tuple[str, int]:
@@ -117,15 +114,6 @@ class Visitor:
 
 def _is_over(job: dict[str, Any]) -> bool:
     return job["state"] in ("done", "failed")
-
-
-def until(ask: Any, good: Any = bool, seconds: float = WAIT) -> Any:
-    """What is answered once it is good."""
-    end = time.monotonic() + seconds
-    while not good(answer := ask()):
-        assert time.monotonic() < end, answer
-        time.sleep(0.1)
-    return answer
 
 
 @contextmanager

@@ -39,7 +39,8 @@ def test_dials_and_settings_are_told_as_their_entries_have_them(visitor: Visitor
             if bound in setting:  # the entry says what the check allows
                 with_values(Config(), {name: max(1, setting[bound])})
                 beyond = setting[bound] + (1 if bound == "highest" else -1)
-                with pytest.raises(SettingError):
+                word = name.rpartition(".")[2].replace("_", "-")
+                with pytest.raises(SettingError, match=rf"{word}.*: expected"):
                     with_values(Config(), {name: beyond})
     for size in settings["clip.size"]["usual"]:
         with_values(Config(), {"clip.size": size})

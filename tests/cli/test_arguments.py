@@ -45,7 +45,7 @@ def test_help_of_train_shows_every_setting_with_what_the_presets_have(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "100")
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit, match=r"^0$"):
         parse(TrainArguments, "train", ["--help"])
     told = unspaced(capsys.readouterr().out)
     config = PRESETS["studio"]

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 from tests.cli.running import command, one_line, process, refused, tone
 from tests.conftest import TINY
+from tests.waiting import until
 
 from listen_and_move import __version__
 from listen_and_move.media.picture import read_frames
@@ -208,11 +208,9 @@ def test_an_interrupted_generation_leaves_nothing_behind(
     line = [sys.executable, "-c", code, "generate", str(trained), "long.wav", "--out", "out.mp4"]
     process = subprocess.Popen(line, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        limit = time.monotonic() + 240  # the whole sound is heard before the file is begun
-        while not list(tmp_path.glob(".out*")):
-            assert time.monotonic() < limit
-            assert process.poll() is None
-            time.sleep(0.05)
+        # The whole sound is heard before the file is begun.
+        until(lambda: process.poll() is not None or list(tmp_path.glob(".out*")))
+        assert process.poll() is None
         process.send_signal(number)
         _, errors = process.communicate(timeout=240)
     finally:

@@ -1,10 +1,10 @@
 """Work done ahead: the same items, the same errors, and no thread left behind."""
 
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
+from tests.waiting import WAIT
 
 from listen_and_move.inference.ahead import ahead
 
@@ -20,12 +20,22 @@ def test_the_same_items_in_the_same_order_through_two_stages() -> None:
 
 
 def test_it_works_ahead_but_not_further_than_it_may() -> None:
-    made: list[int] = []
-    items = ahead((made.append(item) or item for item in range(100)), 3)
-    assert next(items) == 0
-    time.sleep(0.3)
-    assert 4 <= len(made) <= 5  # one taken, three waiting, one in hand
-    assert list(items) == list(range(1, 100))
+    asked, made, early = [0], threading.Semaphore(0), list[int]()
+
+    def items() -> Iterator[int]:
+        for item in range(100):
+            early.append(item - asked[0])
+            made.release()
+            yield item
+
+    found = ahead(items(), 3)
+    for item in range(100):
+        asked[0] += 1
+        assert next(found) == item
+        for _ in range(5 if item == 0 else item < 96):  # one taken, three waiting, one in hand
+            assert made.acquire(timeout=WAIT)
+    assert list(found) == []
+    assert max(early) == 3
 
 
 def test_an_error_comes_after_the_items_before_it() -> None:

@@ -364,7 +364,7 @@ def test_a_made_up_dial_takes_one_entry(
     assert parse(arguments, "play", ["--warmth", "-0.5"]).controls == MadeUp(warmth=-0.5)  # type: ignore[attr-defined]
     with pytest.raises(UserError, match=r"warmth: expected -1 \(blue\) to 1 \(red\) stops; got 3"):
         parse(arguments, "play", ["--warmth", "3"])
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit, match=r"^0$"):
         parse(arguments, "play", ["--help"])
     assert "--warmth FLOAT" in (told := capsys.readouterr().out)
     assert "How red the picture is." in told

@@ -186,12 +186,12 @@ def test_an_empty_sound_has_no_frames(sources: dict[str, Pipeline]) -> None:
 
 
 def test_dials_that_do_not_apply_are_refused(sources: dict[str, Pipeline], wave: np.ndarray) -> None:
-    refused: list[tuple[str, Controls]] = [
-        ("path", Controls(amount=0.5)),
-        ("drawn, with noise", Controls(sharpness=1.0)),
+    refused = [
+        ("path", Controls(amount=0.5), "amount"),
+        ("drawn, with noise", Controls(sharpness=1.0), "sharpness"),
     ]
-    for source, controls in refused:
-        with pytest.raises(SettingError):
+    for source, controls, name in refused:
+        with pytest.raises(SettingError, match=f"^{name}: expected"):
             next(iter(sources[source].frames([wave], PlaySettings(controls))))
 
 

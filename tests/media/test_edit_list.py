@@ -63,7 +63,7 @@ def test_names_and_files_that_are_there(tmp_path: Path) -> None:
         write_edit_list(tmp_path / "path.txt", shown(), FPS, "clip")
     path = tmp_path / "path.csv"
     path.write_text("mine")
-    with pytest.raises(UserError):
+    with pytest.raises(UserError, match=r"path\.csv: exists already"):
         write_edit_list(path, shown(), FPS, "clip")
     assert path.read_text() == "mine"
 

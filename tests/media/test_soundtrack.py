@@ -144,7 +144,7 @@ def test_memory_does_not_grow_with_length(tmp_path):
 def test_a_sound_that_fails_on_the_way_leaves_nothing(tmp_path):
     sound = np.zeros(44100, np.float32)
     sound[30000] = np.nan
-    with pytest.raises(UserError):
+    with pytest.raises(UserError, match=r"v\.mp4: cannot be written: .*nothing was kept"):
         write(tmp_path / "v.mp4", 25, sound=Waveform(sound, 44100))
     with pytest.raises(UserError, match="does not exist"):
         write(tmp_path / "v.mp4", 25, sound=SoundTrack(tmp_path / "none.wav"))

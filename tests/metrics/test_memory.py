@@ -27,7 +27,7 @@ def brute(frames, reference):
 
 @pytest.mark.parametrize("block_frames", [1, 7, 1000])
 def test_distances_are_those_of_brute_force(monkeypatch, block_frames):
-    monkeypatch.setattr(memory, "_BLOCK_BYTES", block_frames * 8 * 240)
+    monkeypatch.setattr(memory, "BLOCK_BYTES", block_frames * 8 * 240)
     reference = clip(0, 33)
     frames = np.concatenate([disturbed(reference[5:19], 1, 3), clip(2, 9), reference[-1:]])
     distances, nearest = nearest_distances(frames, reference)

@@ -49,15 +49,15 @@ def test_a_newer_file_is_refused(trained: Path, tmp_path: Path) -> None:
 
 
 def test_hostile_settings_are_refused(trained: Path, tmp_path: Path) -> None:
-    for changes in (
-        {"settings": []},
-        {"settings": {"clip": 3}},
-        {"step": "x"},
-        {"level": []},
-        {"level": "loud"},
+    for changes, wrong in (
+        ({"settings": []}, "settings"),
+        ({"settings": {"clip": 3}}, "features is missing"),
+        ({"step": "x"}, "step"),
+        ({"level": []}, "level"),
+        ({"level": "loud"}, "level"),
     ):
         path = changed(tmp_path / "odd.safetensors", RunFolder(trained).model_file, **changes)
-        with pytest.raises(UserError):
+        with pytest.raises(UserError, match=rf"odd\.safetensors: .*{wrong}"):
             load_model(path)
 
 

@@ -443,7 +443,7 @@ def test_no_server_and_no_file_are_told(publish, server, empty):
 
 
 def test_a_server_that_falls_silent_is_given_up(publish, monkeypatch):
-    monkeypatch.setattr(weights, "_TIMEOUT", 0.2)
+    monkeypatch.setattr(weights, "TIMEOUT", 0.2)
     with Server() as silent:  # listens, and never answers
         publish(url=silent.url)
         with pytest.raises(UserError, match=r"cannot be fetched: .*timed out"):

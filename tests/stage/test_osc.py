@@ -4,11 +4,11 @@ import math
 import random
 import socket
 import struct
-import time
 
 import pytest
 from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.osc_packet import OscPacket
+from tests.waiting import until
 
 from listen_and_move.errors import UserError
 from listen_and_move.stage.commands import (
@@ -247,10 +247,7 @@ def test_it_listens_to_this_machine_and_says_where() -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             for data in (b"noise", bytes(9000), packet("/hold", 1)):
                 sender.sendto(data, server.address)
-            waiting: list = []
-            while not waiting:
-                time.sleep(0.001)
-                waiting = mailbox.take()
+            waiting = until(mailbox.take)
         assert waiting == [HoldPicture(True)]
         assert len(mailbox.take_lines()) == 2
     finally:

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,15 +11,13 @@ from pathlib import Path
 import pytest
 from tests.cli.running import refused
 from tests.conftest import TINY
+from tests.waiting import WAIT, until
 
 from listen_and_move.errors import UserError
 from listen_and_move.runs import RunFolder
 from listen_and_move.training.holding import held
 from listen_and_move.training.loop import train
 from listen_and_move.training.trainer import TrainingProgress
-
-WAIT = 240
-"""Seconds: a busy machine is no failure."""
 
 
 @contextmanager
@@ -45,11 +42,8 @@ def training(video: Path, folder: RunFolder, before: str = "pass") -> Iterator[s
         [*line, *filter(None, flags), "--device=cpu"], stdout=pipe, stderr=pipe, text=True
     ) as process:
         try:
-            limit = time.monotonic() + WAIT
-            while not folder.metrics_file.exists():
-                assert process.poll() is None
-                assert time.monotonic() < limit
-                time.sleep(0.05)
+            until(lambda: process.poll() is not None or folder.metrics_file.exists())
+            assert process.poll() is None
             yield process
         finally:
             process.kill()
@@ -126,11 +120,8 @@ def test_a_training_under_nohup_outlives_its_terminal(performance: Path, tmp_pat
     with training(performance, folder, "signal.signal(signal.SIGHUP, signal.SIG_IGN)") as process:
         process.send_signal(signal.SIGHUP)
         logged = folder.metrics_file.stat().st_size
-        limit = time.monotonic() + WAIT
-        while folder.metrics_file.stat().st_size == logged:
-            assert process.poll() is None
-            assert time.monotonic() < limit
-            time.sleep(0.05)
+        until(lambda: process.poll() is not None or folder.metrics_file.stat().st_size > logged)
+        assert process.poll() is None
         os.kill(process.pid, signal.SIGTERM)
         out, err = process.communicate(timeout=WAIT)
     assert process.returncode == 130

@@ -10,7 +10,7 @@ from listen_and_move.arrays import Array
 
 Frames = NDArray[np.uint8]
 
-_BLOCK_BYTES = 2**25
+BLOCK_BYTES = 2**25
 """Memory for one block of frames as numbers: 32 MiB."""
 
 
@@ -80,7 +80,7 @@ def nearest_distances(frames: Frames, reference: Frames) -> tuple[Array, NDArray
         )
     size = frames[0].size if len(frames) else 1
     squared, nearest = np.full(len(frames), np.inf), np.zeros(len(frames), np.int64)
-    step = max(1, _BLOCK_BYTES // (8 * size))
+    step = max(1, BLOCK_BYTES // (8 * size))
     for first in range(0, len(reference), step):
         others = _numbers(reference[first : first + step])
         for start in range(0, len(frames), step):

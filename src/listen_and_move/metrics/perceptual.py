@@ -20,7 +20,8 @@ from listen_and_move.pretrained.inputs import CAFFE, IMAGENET, Convention, netwo
 from listen_and_move.pretrained.load import load
 from listen_and_move.pretrained.tapped import TappedNetwork
 
-_PIXELS_AT_ONCE = 2**18  # per video; VGG16 holds some 200 MB for as many
+PIXELS_AT_ONCE = 2**18
+"""Of each video; VGG16 holds some 200 MB for as many."""
 _EPSILON = 1e-10  # as in the published code: where no channel speaks, the map stays 0
 
 
@@ -134,7 +135,7 @@ class PerceptualDistance:
                 f"{height}: "
                 "compare larger frames, or leave this measure out"
             )
-        count = max(1, _PIXELS_AT_ONCE // (height * width))
+        count = max(1, PIXELS_AT_ONCE // (height * width))
         blocks = (slice(first, first + count) for first in range(0, len(video), count))
         return np.concatenate([np.zeros(0), *(self._block(video[block], other[block]) for block in blocks)])
 

@@ -28,7 +28,7 @@ from listen_and_move.progress import Progress, untold
 if TYPE_CHECKING:
     from torch import Tensor  # takes a second to import, which a list of names need not wait for
 
-_TIMEOUT = 30.0
+TIMEOUT = 30.0
 """Seconds without a byte after which a server is given up."""
 _BLOCK = 2**18
 """Bytes read at a time."""
@@ -225,7 +225,7 @@ def _download(weights: WeightFile, url: str, file: IO[bytes], watch: Progress) -
 def _opened(url: str, done: int) -> HTTPResponse:
     """Answer of the server, asked for what comes after the first ``done`` bytes."""
     try:
-        return urlopen(Request(url, headers={"Range": f"bytes={done}-"} if done else {}), timeout=_TIMEOUT)
+        return urlopen(Request(url, headers={"Range": f"bytes={done}-"} if done else {}), timeout=TIMEOUT)
     except HTTPError as error:
         with error:
             if error.code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or not done:

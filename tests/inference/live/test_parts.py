@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 from collections import deque
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import cast
 
 import numpy as np
 import pytest
+from tests.waiting import WAIT
 
 from listen_and_move.errors import UserError
 from listen_and_move.inference.live.incoming import Incoming
@@ -57,11 +57,14 @@ def test_sound_is_taken_whoever_waits() -> None:
 
 
 def test_sound_that_can_wait_does() -> None:
-    incoming = Incoming((np.zeros((10, 1), np.float32) for _ in range(100)), 1, lambda count: None, most=30)
-    time.sleep(0.05)
+    arrived = threading.Semaphore(0)
+    blocks = (np.zeros((10, 1), np.float32) for _ in range(100))
+    incoming = Incoming(blocks, 1, lambda count: arrived.release(), most=30)
+    for _ in range(4):  # three wait, and the thread has the next one in hand
+        assert arrived.acquire(timeout=WAIT)
     first = incoming.take(0)
     assert first is not None
-    assert len(first) <= 30
+    assert len(first) == 30
     rest = 0
     while (block := incoming.take(1)) is not None:
         rest += len(block)

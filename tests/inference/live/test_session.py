@@ -4,12 +4,14 @@ import threading
 from collections.abc import Callable
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from tests.inference.test_controls import moving
+from tests.waiting import until
 
 from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor
 from listen_and_move.clock import frame_count
@@ -224,8 +226,7 @@ def together(animator: Animator, players: list[Callable[[], object]]) -> list[in
     animator.renderer.turn.acquire()
     for thread in threads:
         thread.start()
-    while len(animator.renderer.waiting) < len(players):
-        threading.Event().wait(0.001)
+    until(lambda: len(animator.renderer.waiting) == len(players))
     animator.renderer.turn.release()
     for thread in threads:
         thread.join()
@@ -290,9 +291,8 @@ def test_a_batch_is_what_each_would_be_alone(form: str, request) -> None:
         alone += [animator.renderer.draw(render_request) for render_request in parts(states, first, lengths)]
         states = [None] * 3 if not batched else [render_request.state for render_request in batched[-3:]]
         waiting = parts(states, first, lengths)
-        animator.renderer.waiting = list(waiting)
-        while animator.renderer.waiting:
-            animator.renderer._draw_some()
+        sizes = together(animator, [partial(animator.renderer.draw, request) for request in waiting])
+        assert max(sizes) == 3
         batched += waiting
     for (frames, _), render_request in zip(alone, batched, strict=True):
         assert torch.cat(render_request.pictures).sub(frames).abs().max() <= ROUNDING
@@ -300,7 +300,7 @@ def test_a_batch_is_what_each_would_be_alone(form: str, request) -> None:
 
 def test_what_goes_wrong_reaches_all_who_waited_and_nobody_after(trained: Path) -> None:
     animator = moving(trained)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError, match=r"shape|size"):
         animator.renderer.draw(RenderRequest(torch.zeros(2, 3), None, 0, 0, AS_TRAINED))
     assert len(played(animator.live(64_000), [wave(0.5, 64_000)])) == 10
     assert not animator.renderer.waiting
