@@ -11,7 +11,8 @@ from torch import Tensor
 from listen_and_move.config import Config
 from listen_and_move.models.build import build_network
 from listen_and_move.models.generator import Network, NetworkState
-from listen_and_move.models.layers import Block, ConditionalInstanceNorm, OverTime, OwnAffine, SharedAffine
+from listen_and_move.models.layers import Block, OverTime
+from listen_and_move.models.norms import ConditionalInstanceNorm, OwnAffine, SharedAffine
 from listen_and_move.models.recurrent import detached, reset, row, stacked
 from listen_and_move.presets import PRESETS
 from listen_and_move.settings import with_values

@@ -1,7 +1,8 @@
 import torch
 from torch import nn
 
-from listen_and_move.models.layers import ConditionalInstanceNorm, UpsampledConvolution, upsampled
+from listen_and_move.models.layers import UpsampledConvolution, upsampled
+from listen_and_move.models.norms import ConditionalInstanceNorm
 
 
 def test_upsampled_convolution_equals_doubling_then_convolution() -> None:

@@ -7,18 +7,15 @@ from listen_and_move.config import Config, ModelConfig
 from listen_and_move.models.discriminators import Discriminator, Discriminators
 from listen_and_move.models.generator import Generator, Network
 from listen_and_move.models.layers import (
-    NORMS,
     Block,
-    ConditionalInstanceNorm,
-    OwnAffine,
     PointConvolution,
     ResidualPicture,
-    SharedAffine,
     Start,
     WholePicture,
     initialise,
 )
 from listen_and_move.models.memory import FrameMemory, ReferenceEncoder, ReferenceGate
+from listen_and_move.models.norms import NORMS, ConditionalInstanceNorm, OwnAffine, SharedAffine
 from listen_and_move.models.prediction import PredictionLayer
 from listen_and_move.models.recurrent import MOTION_ENCODERS
 

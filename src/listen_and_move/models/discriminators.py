@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from listen_and_move.models.layers import BatchNorm, leaky
+from listen_and_move.models.activation import leaky
+from listen_and_move.models.norms import BatchNorm
 
 
 class SpaceTimeConvolution(nn.Conv3d):

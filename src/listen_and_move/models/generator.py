@@ -11,7 +11,6 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from listen_and_move.models.layers import (
-    BatchNorm,
     Block,
     Pasts,
     ResidualPicture,
@@ -21,6 +20,7 @@ from listen_and_move.models.layers import (
     upsampled,
 )
 from listen_and_move.models.memory import PLAYING_BIAS, FrameMemory, ReferenceEncoder, ReferenceGate
+from listen_and_move.models.norms import BatchNorm
 from listen_and_move.models.prediction import PredictionLayer, PredictionState
 from listen_and_move.models.recurrent import MotionEncoder, MotionState
 from listen_and_move.precision import autocast_bfloat16

@@ -14,7 +14,8 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
-from listen_and_move.models.layers import PointConvolution, leaky
+from listen_and_move.models.activation import leaky
+from listen_and_move.models.layers import PointConvolution
 from listen_and_move.precision import autocast_bfloat16
 
 SHARP, BLURRED, CERTAIN = 20.0, 3.0, 8.0

@@ -12,7 +12,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from listen_and_move.models.generator import Generator, Network
-from listen_and_move.models.layers import BatchNorm, Block, NoiseInjection, Start, UpsampledConvolution
+from listen_and_move.models.layers import Block, NoiseInjection, Start, UpsampledConvolution
+from listen_and_move.models.norms import BatchNorm
 from listen_and_move.models.optimized_prediction import OptimizedPrediction
 from listen_and_move.models.prediction import PredictionLayer
 

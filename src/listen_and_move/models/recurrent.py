@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from listen_and_move.models.layers import leaky
+from listen_and_move.models.activation import leaky
 
 State = TypeVar("State")
 
