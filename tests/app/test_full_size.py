@@ -69,7 +69,7 @@ def test_less_is_waited_for_and_what_is_left_of_the_motion_is_said(
         ({"size": "1920x1080"}, (1920, 1080)),
     ],
 )
-def test_a_visitor_chooses_picture_and_size(cinema: str, wish: dict[str, str], size: tuple[int, int]) -> None:
+def test_a_visitor_chooses_picture_and_size(cinema: str, wish: dict[str, Any], size: tuple[int, int]) -> None:
     with playing(cinema, model="film", **wish) as socket:
         hello = json.loads(socket.recv(timeout=60))
         assert (hello["width"], hello["height"], hello["fps"]) == (*size, 20)
