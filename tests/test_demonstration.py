@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from listen_and_move.demonstration import demo
+from listen_and_move.demonstration import demo, write_clip
 from listen_and_move.errors import UserError
 from listen_and_move.media.picture import read_frames
 from listen_and_move.metrics.sync import difference_correlation
@@ -16,9 +16,14 @@ from tests.cli.running import command
 
 
 def test_the_command_makes_what_it_says(tmp_path: Path) -> None:
+    """Goes on from a film that is there, a shorter one, as after an interrupted demonstration."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    write_clip(folder / "performance.mp4", seconds=6.0)
+    film = (folder / "performance.mp4").read_bytes()
     result = command("demo", "here", "--steps", 2, "--seed", 4, "--device", "cpu", folder=tmp_path)
     assert result.returncode == 0, result.stderr
-    folder = tmp_path / "here"
+    assert (folder / "performance.mp4").read_bytes() == film
     for name in ("performance.mp4", "melody-4.wav", "melody-4.mp4", "comparison-4.mp4"):
         assert (folder / name).stat().st_size > 10_000
         assert f"here/{name}" in result.stdout.replace(os.sep, "/")
