@@ -2,8 +2,8 @@
 
     python -m tools.page_pictures RUNS docs
 
-RUNS is a runs folder with one model of made-up media, such as the one that the page's own demonstration leaves.
-Needs the extra `dev` and Chromium; takes a minute.
+RUNS is a runs folder with one model of made-up media, such as the one that the demonstration of the page
+leaves. Needs the extra `dev` and Chromium; takes a minute.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def main() -> None:
             page.goto(f"{address}/live")
             page.wait_for_selector(".model")
             page.get_by_role("button", name="Start").click()
-            page.wait_for_function("Number(document.querySelector('.stage').dataset.frames) > 60")
+            page.wait_for_function("() => Number(document.querySelector('.stage').dataset.frames) > 60")
             page.wait_for_timeout(1200)
             page.screenshot(path=options.out / "app-live.png")
 

@@ -49,7 +49,7 @@ def test_a_click_learns_the_demonstration_and_another_brings_a_melody(
     assert "512 × 512" in page.text_content(".model small")
     assert until(lambda: page.eval_on_selector(".model img", "i => i.naturalWidth")) == 512
     runs.wait_for_selector(".run >> text=demonstration")
-    assert (empty / ".page" / "demonstration" / "film.mp4").exists()
+    assert (empty / ".page" / "marimba" / "film.mp4").exists()
 
 
 def test_a_video_plays_at_once_and_what_is_learnt_of_it_plays_next(

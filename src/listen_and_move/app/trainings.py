@@ -34,7 +34,7 @@ from listen_and_move.settings import from_preset
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 """Pattern of the names of runs that are begun on the page."""
-DEMONSTRATION = "demonstration"
+DEMONSTRATION = "marimba"
 """Name of the run that learns a film which a program draws."""
 ELSEWHERE_SECONDS = 20
 """A run that the page never trained, and that changed within so many seconds, counts as learning in a
