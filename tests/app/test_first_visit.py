@@ -40,15 +40,15 @@ def test_a_click_learns_the_demonstration_and_another_brings_a_melody(
     assert violations(runs) == []
     page: Any = visit("/", place=first)
     page.get_by_role("button", name="Learn the demonstration").click()
-    page.wait_for_selector(".first >> text=demonstration is being")
+    page.wait_for_selector(".first >> text=marimba is being")
     assert violations(page) == []
     page.get_by_role("button", name="Take a melody").click()
     page.wait_for_selector(".sound:has(:checked) >> text=melody.wav")
     assert page.text_content(".sound:has(:checked) small") == "15.0 s"
-    page.wait_for_selector(".model:has(:checked) >> text=demonstration")
+    page.wait_for_selector(".model:has(:checked) >> text=marimba")
     assert "512 × 512" in page.text_content(".model small")
     assert until(lambda: page.eval_on_selector(".model img", "i => i.naturalWidth")) == 512
-    runs.wait_for_selector(".run >> text=demonstration")
+    runs.wait_for_selector(".run >> text=marimba")
     assert (empty / ".page" / "marimba" / "film.mp4").exists()
 
 
@@ -109,4 +109,4 @@ def _check_melody(visitor: Visitor, other: Visitor) -> None:
     assert upload["bytes"] == len(content)
     assert other.get("/api/uploads") == []
     other.get(f"/api/uploads/{upload['id']}/file", status=400)
-    assert "a run demonstration already" in visitor.post("/api/demonstration", status=400)["error"]
+    assert "a run marimba already" in visitor.post("/api/demonstration", status=400)["error"]
