@@ -188,3 +188,16 @@ def test_damage_in_a_video_is_a_note_on_stderr(tmp_path: Path, capfd: pytest.Cap
     notes = [line for line in capfd.readouterr().err.splitlines() if "damaged" in line]
     assert len(notes) == 1
     assert re.match(r"note: .*hole\.mkv: is damaged at \d\.\d s: ", notes[0])
+
+
+@pytest.mark.parametrize("arguments", [("completion", "fish"), ("--help",)])
+def test_a_reader_who_leaves_is_no_error(arguments: tuple[str, ...]) -> None:
+    line = [sys.executable, "-m", "listen_and_move", *arguments]
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ended = subprocess.run(line, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60)
+    finally:
+        os.close(writing)
+    assert ended.stderr == ""
+    assert ended.returncode == 141

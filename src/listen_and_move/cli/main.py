@@ -14,12 +14,15 @@ from listen_and_move.cli.commands import COMMANDS, INTERRUPTED
 from listen_and_move.cli.output import print_json
 from listen_and_move.errors import DamageWarning, UserError, is_out_of_memory
 
+READER_LEFT = 141
+"""Exit code that shells give a program whose reader has left (128 and SIGPIPE)."""
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs a command and exits with its code.
 
-    The code is 0 on success, 2 with one line on stderr for an error that the user can mend, and 130 after an
-    interrupt.
+    The code is 0 on success, 2 with one line on stderr for an error that the user can mend, 130 after an
+    interrupt, and 141 where whoever read standard output has left.
     """
     interrupts.install()
     # Threads of GNU's OpenMP spin while they wait for each other, and so take the processor from the threads
@@ -39,9 +42,15 @@ def run_command(arguments: list[str]) -> int:
     """Runs one command and returns its exit code."""
     try:
         with _damage_noted():
-            return _dispatch(arguments)
+            code = _dispatch(arguments)
+        sys.stdout.flush()
+        return code
     except UserError as error:
         return _refused(error, arguments)
+    except BrokenPipeError:
+        # Whoever read standard output has left, such as `head`: what is written at exit goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_LEFT
     except OSError as error:  # such as a full disk while a run is logged
         reason = error.strerror or error
         return _refused(
