@@ -175,7 +175,7 @@ def test_a_crash_of_the_work_leaves_the_page_alive(
     visitor: Visitor, sound: Path, server: subprocess.Popen[str]
 ) -> None:
     upload = visitor.upload(sound)["id"]
-    assert kill_workers(server.pid) == 2
+    assert kill_workers(server.pid) == 3
     job = visitor.finished(visitor.animate("tiny", upload))
     assert job["state"] == "done" or "ended unexpectedly" in job["error"]
     assert visitor.finished(visitor.animate("tiny", upload))["state"] == "done"

@@ -386,6 +386,35 @@ def test_before_and_after_are_wiped_by_a_slider(visit: Visit, cinema: str, sound
     until(lambda: page.evaluate("[...document.querySelectorAll('.compare video')].every(v => v.paused)"))
     assert page.locator(".card").count() == 1, "before is seen in it"
     assert violations(page) == []
+    page.evaluate("""async () => {
+        const [job] = (await (await fetch("/api/jobs")).json()).filter((each) => !each.about.by_sound);
+        const louder = { ...job.about, kind: "animate", upload: job.upload, gain: 6 };
+        await fetch("/api/jobs", { method: "POST", body: JSON.stringify(louder) });
+    }""")
+    until(lambda: page.locator(".card").count(), lambda count: count == 2)
+    louder = page.locator(".card").first
+    louder.get_by_role("button", name="Before and after").click()
+    louder.get_by_role("slider", name="Before and after").wait_for()
+    jobs = page.evaluate("fetch('/api/jobs').then((answer) => answer.json())")
+    gains = [job["about"]["gain"] for job in jobs if job["about"]["by_sound"]]
+    assert gains == [6, "match"], "before is as loud as after"
+
+
+def test_a_dropped_video_is_chosen_though_models_were_being_asked_for(
+    visit: Visit, cinema: str, performance: Path
+) -> None:
+    page = visit("/?model=tiny", place=cinema)
+    page.wait_for_selector(".model:has(:checked) >> text=tiny")
+    held: list[Any] = []
+    page.route("**/api/jobs", lambda route: held.append(route))
+    with page.expect_response("**/api/uploads"):  # the other part of a question that is under way
+        until(lambda: page.evaluate("true") and held)
+    with page.expect_response("**/api/uploads/video"):
+        page.set_input_files("#file-video", performance)
+    for route in list(held):
+        route.continue_()
+    page.unroute("**/api/jobs")
+    page.wait_for_selector(".model:has(:checked) >> text=performance")
 
 
 def test_a_picture_of_another_rate_is_shown_live_and_what_a_file_holds_is_said(

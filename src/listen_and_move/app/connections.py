@@ -3,10 +3,6 @@
 A client has to send its request and take the answer, each in a bounded time that a slow line keeps easily
 (`limits`). Nothing is asked of a connection while the server works on its answer. uvicorn itself ends
 connections that idle between requests, and WebSockets that answer no ping.
-
-Whoever connects has to say what they want, send it and take the answer, each in a bounded time that a slow
-line keeps easily (`limits`). Nothing is asked of a connection while the server works. uvicorn itself ends
-connections that idle between requests, and WebSockets that answer no ping.
 """
 
 import asyncio

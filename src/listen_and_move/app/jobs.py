@@ -5,6 +5,7 @@ import json
 import secrets
 import shutil
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -15,8 +16,9 @@ from listen_and_move.app.sentences import sentence
 from listen_and_move.app.uploads import Upload, Uploads
 from listen_and_move.app.workers import Worker
 from listen_and_move.errors import UserError
+from listen_and_move.media.replacing import half_written
 
-SUFFIXES = {"share": ".zip"}
+SUFFIXES = {"share": ".zip", "prepare": ".safetensors"}
 """Endings of results; of all others .mp4."""
 State = Literal["open", "done", "failed"]
 
@@ -48,8 +50,9 @@ class Job:
         return self.file.with_suffix("")
 
     def clear(self) -> None:
-        """Remove the result, and what was made on the way."""
-        self.file.unlink(missing_ok=True)
+        """Remove the result, and what was made on the way, also by a process that was killed."""
+        for file in (self.file, *half_written(self.file)):
+            file.unlink(missing_ok=True)
         shutil.rmtree(self.making, ignore_errors=True)
 
     def shown(self, before: int) -> dict[str, Any]:
@@ -86,7 +89,7 @@ class Jobs:
         uploads: tuple[Upload, ...],
         about: dict[str, Any],
         arguments: Callable[[Path], Any],
-        then: Callable[[dict[str, Any]], None] = lambda result: None,
+        then: Callable[[Path, dict[str, Any]], None] = lambda file, result: None,
     ) -> Job:
         """Begin some work, or let it wait for its turn.
 
@@ -96,7 +99,7 @@ class Jobs:
             uploads: the files that it is done on, the one first that it is about.
             about: what is shown of it.
             arguments: of the task, given the file for its result.
-            then: called with the result.
+            then: called with the file of the result, and the result.
 
         Raises:
             UserError: too much is waiting already.
@@ -115,11 +118,11 @@ class Jobs:
         job = Job(identity, visitor, kind, uploads, shown, file)
         self.all[identity] = job
         self._forget_old(visitor)
-        # At once: before the task begins, another file may ask for room.
-        self.uploads.busy |= {upload.id for upload in uploads}
-        job.task = asyncio.create_task(
-            self._run(job, self.workers[kind].do(kind, arguments(job.file), job.news.update), then)
-        )
+        held = ExitStack()
+        for upload in uploads:  # at once: before the task begins, another file may ask for room
+            held.enter_context(self.uploads.needed(upload))
+        work = self.workers[kind].do(kind, arguments(job.file), job.news.update)
+        job.task = asyncio.create_task(self._run(job, held, work, then))
         return job
 
     def get(self, visitor: str, identity: str) -> Job:
@@ -147,20 +150,24 @@ class Jobs:
         job.clear()
 
     async def _run(
-        self, job: Job, work: Awaitable[dict[str, Any]], then: Callable[[dict[str, Any]], None]
+        self,
+        job: Job,
+        held: ExitStack,
+        work: Awaitable[dict[str, Any]],
+        then: Callable[[Path, dict[str, Any]], None],
     ) -> None:
-        try:
-            job.result = await work
-            then(job.result)
-            job.state = "done"
-        except UserError as error:
-            job.state, job.error = "failed", sentence(UserError(job.named(error.message)))
-        except Exception as error:
-            job.state, job.error = "failed", sentence(error)
-        finally:
-            others = [other for other in self.all.values() if other is not job and other.state == "open"]
-            needed = {upload.id for other in others for upload in other.uploads}
-            self.uploads.busy -= {upload.id for upload in job.uploads} - needed
+        with held:
+            try:
+                job.result = await work
+                then(job.file, job.result)
+                job.state = "done"
+            except UserError as error:
+                job.state, job.error = "failed", sentence(UserError(job.named(error.message)))
+            except Exception as error:
+                job.state, job.error = "failed", sentence(error)
+            finally:
+                if job.state != "done":
+                    job.clear()
 
     def _before(self, job: Job) -> int:
         same = [other for other in self.all.values() if other.kind == job.kind and other.state == "open"]

@@ -1,8 +1,6 @@
 """The runs folder as the page sees it: names are looked up among its folders, and no file outside is read.
 
 A damaged run does not hide the others: its own card says what is wrong.
-
-Whatever a folder holds, the others are shown: what is damaged is said in its own card.
 """
 
 import math

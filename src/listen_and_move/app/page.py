@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -54,14 +55,15 @@ class Page:
         hide(runs.parent, runs, temporary.parent, temporary)
         self.library = Library(runs)
         self.trainings = Trainings(self.library)
-        self.workers = {name: Worker() for name in ("looking", "drawing")}
+        # Whoever brings a file does not wait until films of others are inspected or prepared.
+        self.workers = {name: Worker() for name in ("looking", "preparing", "drawing")}
         self.uploads = Uploads(temporary, self.workers["looking"])
         self.jobs = Jobs(
             temporary,
             self.uploads,
             {
-                "inspect": self.workers["looking"],
-                "prepare": self.workers["looking"],
+                "inspect": self.workers["preparing"],
+                "prepare": self.workers["preparing"],
                 "animate": self.workers["drawing"],
                 "share": self.workers["drawing"],
             },
@@ -218,8 +220,15 @@ class Page:
 
     def _prepare(self, wish: PrepareWish, visitor: str) -> Job:
         upload = self.uploads.get(visitor, wish.upload, "video")
-        arguments = {"path": str(upload.path), "model": str(upload.model)}
-        return self.jobs.add("prepare", visitor, (upload,), {}, lambda out: arguments, upload.prepared)
+        arguments = {"path": str(upload.path)}
+        return self.jobs.add(
+            "prepare",
+            visitor,
+            (upload,),
+            {},
+            lambda out: {**arguments, "out": str(out)},
+            partial(self.uploads.prepared, upload),
+        )
 
     def _share(self, wish: ShareWish, visitor: str) -> Job:
         model = self.library.file(self.library.run(wish.model).model_file)

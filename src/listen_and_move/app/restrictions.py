@@ -1,8 +1,6 @@
 """Limits of the system on processes that read strangers' files: memory, processor time, open files.
 
 Windows has none of these limits, and macOS has no limit of memory: there a process runs without.
-
-Windows knows none of them, and macOS none of memory: there a process goes on without.
 """
 
 import ctypes

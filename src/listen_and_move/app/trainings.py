@@ -3,9 +3,6 @@
 Each is a process of its own, which outlives the page and is found again. What the page keeps of a run stands
 in a hidden folder beside the runs, since a run folder belongs to its training: RUNS/.page/NAME/ holds the
 video, the process's number and its output.
-
-What the page keeps of a run stands in a hidden folder beside the runs, since a run folder belongs to its
-training: RUNS/.page/NAME/ holds the video, the process's number and what it printed.
 """
 
 import json

@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -44,10 +45,11 @@ class Upload:
         """What plays a video with nothing learnt, where it has been prepared."""
         return self.path.with_suffix(".safetensors")
 
-    def prepared(self, result: dict[str, Any]) -> None:
-        """Take note of what `work.prepare` gave."""
+    def prepared(self, model: Path, result: dict[str, Any]) -> None:
+        """Keeps the model file and the result of `work.prepare`."""
+        model.replace(self.model)
         self.found["plays"] = result["plays"]
-        self.size = self.path.stat().st_size + result["bytes"]
+        self.size = self.path.stat().st_size + self.model.stat().st_size
 
     def named(self, text: str) -> str:
         """A text in which the file is called as the visitor calls it."""
@@ -67,8 +69,8 @@ class Uploads:
     def __init__(self, folder: Path, worker: Worker) -> None:
         self.folder, self.worker = folder, worker
         self.all: dict[str, Upload] = {}
-        self.busy: set[str] = set()
-        """Files in use, which are not removed."""
+        self.uses: Counter[str] = Counter()
+        """How often each file in use is needed at the same time; such files are not removed."""
 
     async def receive(
         self, visitor: str, kind: str, name: str, announced: int, pieces: AsyncIterator[bytes]
@@ -115,15 +117,13 @@ class Uploads:
         """Within: a file comes; where it cannot be used it is not kept."""
         self._check_place(upload.visitor, announced)
         self.all[upload.id] = upload
-        self.busy.add(upload.id)
-        try:
-            self._make_room(0)
-            yield
-        except BaseException:
-            self.remove(upload)
-            raise
-        finally:
-            self.busy.discard(upload.id)
+        with self.needed(upload):
+            try:
+                self._make_room(0)
+                yield
+            except BaseException:
+                self.remove(upload)
+                raise
 
     def get(self, visitor: str, identity: Any, kind: str | None = None) -> Upload:
         """Returns a visitor's own file.
@@ -152,16 +152,28 @@ class Uploads:
             raise UserError(f"{upload.name}: expected a video that was prepared to be played; it was not yet")
         return upload
 
+    def prepared(self, upload: Upload, model: Path, result: dict[str, Any]) -> None:
+        """Keeps what plays a video that is in use.
+
+        Args:
+            upload: the video.
+            model: the file that `work.prepare` wrote; it moves to the video.
+            result: of that task.
+
+        Raises:
+            UserError: there is no room for it.
+        """
+        self._make_room(model.stat().st_size)
+        upload.prepared(model, result)
+
     @contextmanager
     def needed(self, upload: Upload) -> Iterator[None]:
-        """Within the context a file is not removed."""
-        idle = upload.id not in self.busy
-        self.busy.add(upload.id)
+        """Within the context a file is not removed, however often it is needed at the same time."""
+        self.uses[upload.id] += 1
         try:
             yield
         finally:
-            if idle:
-                self.busy.discard(upload.id)
+            self.uses -= Counter([upload.id])
 
     def remove(self, upload: Upload) -> None:
         """Deletes a file."""
@@ -190,21 +202,21 @@ class Uploads:
         """
         mine = [upload for upload in self.all.values() if upload.visitor == visitor]
         surplus = len(mine) - UPLOADS_EACH + 1
-        idle = [upload for upload in mine if upload.id not in self.busy]
+        idle = [upload for upload in mine if upload.id not in self.uses]
         if surplus > len(idle):
             raise UserError(
                 f"{UPLOADS_EACH} of your files are on their way or worked on, which is the most: wait for one"
             )
         for upload in idle[: max(0, surplus)]:
             self.remove(upload)
-        busy = sum(upload.size for upload in self.all.values() if upload.id in self.busy)
+        busy = sum(upload.size for upload in self.all.values() if upload.id in self.uses)
         if busy + announced > ALL_BYTES:
             raise UserError(FULL)
 
     def _make_room(self, size: int) -> None:
         """Deletes the oldest unused files until ``size`` bytes more fit into all limits."""
         total = sum(upload.size for upload in self.all.values()) + size
-        idle = [upload for upload in self.all.values() if upload.id not in self.busy]
+        idle = [upload for upload in self.all.values() if upload.id not in self.uses]
         while total > ALL_BYTES or len(self.all) > UPLOADS:
             if not idle:
                 raise UserError(FULL)

@@ -99,15 +99,15 @@ def inspect(path: str, clip: dict[str, Any], watch: Watch) -> dict[str, Any]:
     }
 
 
-def prepare(path: str, model: str, watch: Watch) -> dict[str, Any]:
-    """A video made ready to be played with nothing learnt: a model file with its frames; what it plays."""
+def prepare(path: str, out: str, watch: Watch) -> dict[str, Any]:
+    """Makes a video ready to be played with nothing learnt: a model file with its frames; what it plays."""
     from listen_and_move.app.library import unlearnt
     from listen_and_move.inference.playable import unlearnt_model
     from listen_and_move.models.checkpoint import save_model
 
     found = unlearnt_model(Path(path))
-    save_model(Path(model), found)
-    return {"plays": unlearnt(found), "bytes": Path(model).stat().st_size}
+    save_model(Path(out), found)
+    return {"plays": unlearnt(found)}
 
 
 def animate(

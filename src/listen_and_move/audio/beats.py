@@ -3,9 +3,6 @@
 The period is the lag at which the flux correlates with itself most, and the beats are the row of strong flux
 whose intervals are nearest to the period (Ellis 2007, Beat Tracking by Dynamic Programming).
 
-The period is where the flux goes with itself most, and the beats are the row of strong flux whose intervals
-are nearest to it (Ellis 2007, Beat Tracking by Dynamic Programming).
-
 Letters: T frames, B beats.
 """
 

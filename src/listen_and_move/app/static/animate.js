@@ -92,8 +92,8 @@ function resultCard({ id, about }, poll) {
 
   /** Ask for the same sound by the sound alone, and lay it over this result when it is there. */
   const compare = (job) => trying(async () => {
-    const { model, seed, gain } = job.about;
-    const asked = { kind: "animate", model, upload: job.upload, seed, gain, controls: {}, by_sound: true };
+    const { model, seed, gain, paste } = job.about;
+    const asked = { kind: "animate", model, upload: job.upload, seed, gain, controls: {}, paste, by_sound: true };
     const known = (await get("/api/jobs")).find((other) => isBefore(other, job) && other.state !== "failed");
     compared.id = known?.id ?? (await post("/api/jobs", asked)).id;
     if (!known) befores.add(compared.id);
@@ -128,8 +128,8 @@ function resultCard({ id, about }, poll) {
 /** Jobs that were asked for to be compared with: they are seen in the result that they are laid over. */
 const befores = new Set();
 
-/** Whether a job is the play of the same sound by the sound alone. */
-const isBefore = (other, job) => other.about.by_sound && other.upload === job.upload && other.about.model === job.about.model;
+/** Whether a job is the play of the same sound by the sound alone, as loud and of the same part of the picture. */
+const isBefore = (other, job) => other.about.by_sound && other.upload === job.upload && ["model", "gain", "paste"].every((name) => other.about[name] === job.about[name]);
 
 function words(job) {
   if (job.state === "failed") return job.error;

@@ -61,12 +61,14 @@ export async function trying(action) {
   }
 }
 
-/** Ask again and again until the view goes; failures are silent but for the first. */
+/** Ask again and again until the view goes, one question after the other; failures are silent but for the first. */
 export function polling(ask, milliseconds = 1000) {
   let gone = false;
   let failed = false;
   let timer;
-  const again = async () => {
+  let last = Promise.resolve();
+  const once = async () => {
+    if (gone) return;
     clearTimeout(timer);
     try {
       await ask();
@@ -77,6 +79,7 @@ export function polling(ask, milliseconds = 1000) {
     }
     if (!gone) timer = setTimeout(again, milliseconds);
   };
+  const again = () => (last = last.then(once));
   again();
   return { now: again, stop: () => { gone = true; clearTimeout(timer); } };
 }

@@ -33,7 +33,7 @@ export function modelPicker(changed) {
   const list = h("div", { className: "models" }, h("p", { className: "soft" }, "Looking for models …"));
   const state = videoState(() => poll.now());
   const bring = dropzone("video", "Drop a video: it plays at once", "video/*", (upload) => { key = `video/${upload.id}`; poll.now(); });
-  let key = wanted();
+  let key = wanted(); // of what may not be there yet, or no longer
   let chosen = null;
   let before = "";
 
@@ -41,13 +41,12 @@ export function modelPicker(changed) {
     const better = entry.key === chosen?.key;
     const same = better && JSON.stringify(entry.wish) === JSON.stringify(chosen.wish) && Boolean(entry.width) === Boolean(chosen.width);
     chosen = entry;
-    key = entry.key;
-    remember(KEY, key);
+    remember(KEY, entry.key);
     if (!same) changed(entry, better && Boolean(entry.run));
   }
 
   function card(entry) {
-    const input = h("input", { type: "radio", name: "model", value: entry.key, checked: entry.key === key, onchange: () => { choose(entry); poll.now(); } });
+    const input = h("input", { type: "radio", name: "model", value: entry.key, checked: entry.key === chosen.key, onchange: () => { key = entry.key; choose(entry); poll.now(); } });
     const picture = h("img", { src: entry.still, alt: "", loading: "lazy", width: 96, height: 96 });
     return h("label", { className: "model" }, input, picture, h("span", {}, h("b", {}, entry.name), h("small", {}, entry.facts)));
   }
@@ -57,7 +56,7 @@ export function modelPicker(changed) {
     const videos = uploads.filter((upload) => upload.kind === "video").map((upload) => ofVideo(upload, runs));
     const entries = [...videos, ...runs.filter((run) => run.picture && run.width).map(ofRun)];
     const learning = [...preparing.map((name) => ({ name })), ...runs.filter((run) => run.training !== "resting")];
-    const entry = entries.find((each) => each.key === key) ?? entries[0];
+    const [entry = entries[0]] = [key, chosen?.key].flatMap((known) => entries.filter((each) => each.key === known));
     if (entry) choose(entry);
     state.show(entry?.upload ? entry : null, { runs, preparing, failed, jobs });
     const text = JSON.stringify(entries.length ? entries.map((each) => [each.key, each.still, each.facts]) : learning);

@@ -2,12 +2,13 @@
 
 The rule, in one place:
 
-1. The sound never waits. All of it is heard as it comes, and time is counted in its samples alone. 2. A
-picture is due when all the sound that it needs has been played. A block is taken to play from the moment of
-its arrival, at its own speed, until the next one comes. So the clocks of two machines cannot drift apart,
-however long it plays. 3. Underrun: where no sound comes, no picture is due, and the last one stays. 4.
-Overrun: where more than `PATIENCE` pictures are due and not drawn yet, only the newest is drawn; the sound of
-the others is heard, and the picture before them is shown in their place.
+1. The sound never waits. All of it is heard as it comes, and time is counted in its samples alone.
+2. A picture is due when all the sound that it needs has been played. A block is taken to play from the moment
+   of its arrival, at its own speed, until the next one comes. So the clocks of two machines cannot drift
+   apart, however long it plays.
+3. Underrun: where no sound comes, no picture is due, and the last one stays.
+4. Overrun: where more than `PATIENCE` pictures are due and not drawn yet, only the newest is drawn; the sound
+   of the others is heard, and the picture before them is shown in their place.
 """
 
 from fractions import Fraction
