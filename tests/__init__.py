@@ -1,4 +1,4 @@
-"""Tests, whose calls of the package check shapes: the first of the tests to be imported, before the package."""
+"""Tests: whatever they call checks shapes, since this module is imported before the package is."""
 
 from tests.shapes import check_shapes
 

@@ -6,7 +6,7 @@ from functools import partial
 import av
 import numpy as np
 import pytest
-from tests.media.making import clicks, make_video, make_wav, numbers, peaks, picture_of, whole
+from tests.media.making import clicks, make_sound, make_video, make_wav, numbers, peaks, picture_of, whole
 
 from listen_and_move.errors import UserError
 from listen_and_move.media.files import probe
@@ -110,6 +110,24 @@ def test_edit_list_hides_coded_frames(shared):
 def test_real_sounds_are_counted_and_cover_art_is_no_picture(shared, name, count):
     path = shared / "data" / "sounds" / name
     assert sound_samples(path) == count
+    assert probe(path).video is None
+    with pytest.raises(UserError, match="no picture"):
+        next(read_frames(path, Fraction(25), width=8, height=8))
+
+
+@pytest.mark.parametrize(
+    ("ending", "codec", "rate"),
+    [
+        ("mp3", "libmp3lame", 44100),
+        ("flac", "flac", 44100),
+        ("wav", "pcm_s16le", 44100),
+        ("opus", "libopus", 48000),
+    ],
+)
+@pytest.mark.parametrize("count", [30319, 59505])
+def test_made_up_sounds_are_counted_and_are_no_picture(tmp_path, ending, codec, rate, count):
+    path = make_sound(tmp_path / f"s.{ending}", 0.3 * np.sin(np.arange(count) / 20), rate, codec)
+    assert sound_samples(path) == (count, rate)
     assert probe(path).video is None
     with pytest.raises(UserError, match="no picture"):
         next(read_frames(path, Fraction(25), width=8, height=8))
