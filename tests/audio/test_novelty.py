@@ -97,7 +97,7 @@ def worlds(request: pytest.FixtureRequest) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("kind", ["level", "lms", "mfcc"])
-def test_a_clips_own_sound_is_near_and_another_world_is_far(worlds: tuple[np.ndarray, np.ndarray], kind: str):
+def test_a_clips_own_sound_is_near_and_another_world_is_far(worlds: tuple[np.ndarray, np.ndarray], kind):
     """Strokes that were held out, those from which they were, and another world."""
     sound, other = worlds
     config = FeatureConfig(kind=kind, standardise=True, past=1, future=2)

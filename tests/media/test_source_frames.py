@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -160,7 +161,8 @@ def test_pictures_without_scaling_are_those_of_the_conversion(steady: Path) -> N
 )
 def test_made_up_videos(tmp_path: Path, form: str) -> None:
     """Kinds of files that the real videos below are."""
-    fps, start, size, settings = FPS, Fraction(0), (128, 96), {}
+    fps, start, size = FPS, Fraction(0), (128, 96)
+    settings: dict[str, Any]
     if form.startswith("hidden"):
         settings = {"options": {"preset": "veryfast", "bf": "3"}}
         fps, start = (Fraction(20), Fraction(9, 10)) if "20" in form else (FPS, start)
