@@ -6,7 +6,17 @@ from functools import partial
 import av
 import numpy as np
 import pytest
-from tests.media.making import clicks, make_video, make_wav, numbers, peaks, picture_of, whole
+from tests.media.making import (
+    FPS,
+    clicks,
+    make_sound,
+    make_video,
+    make_wav,
+    numbers,
+    peaks,
+    picture_of,
+    whole,
+)
 
 from listen_and_move.errors import UserError
 from listen_and_move.media.files import probe
@@ -81,19 +91,25 @@ def test_a_file_name_is_a_name_whatever_it_looks_like(tmp_path):
     assert sound_samples(path) == (100, 8000)
 
 
-def test_edit_list_hides_coded_frames(shared):
-    path = shared / "data" / "videos" / "nature_whale_12s.mp4"
+@pytest.mark.parametrize("name", ["made up", "nature_whale_12s.mp4"])
+def test_edit_list_hides_coded_frames(request, tmp_path, name):
+    if name == "made up":
+        path, count, seconds = tmp_path / "hidden.mp4", 50, 2
+        sound, options = (0, clicks(2 * 44100, 8000), 44100), {"preset": "veryfast", "bf": "3"}
+        make_video(path, range(-5, 50), tick=1 / FPS, size=(64, 36), sound=sound, options=options)
+    else:
+        path, count, seconds = request.getfixturevalue("shared") / "data" / "videos" / name, 251, 10.003
     video = picture_of(path)
     assert video.edit_list
     assert video.frame_rate == 25
-    assert video.duration == Fraction(251, 25)
-    assert sum(1 for _ in read_frames(path, Fraction(25), width=16, height=16)) == 251
+    assert video.duration == Fraction(count, 25)
+    assert sum(1 for _ in read_frames(path, Fraction(25), width=16, height=16)) == count
     with av.open(str(path)) as container:
         shown = next(frame for frame in container.decode(video=0) if frame.pts >= 0)
         expected = shown.reformat(16, 9, "rgb24", interpolation="AREA").to_ndarray()
     first = next(read_frames(path, Fraction(25), width=16, height=9))
     assert np.abs(first.astype(int) - expected).mean() < 6
-    assert abs(sound_samples(path)[0] / 44100 - 10.003) < 0.025
+    assert abs(sound_samples(path)[0] / 44100 - seconds) < 0.025
 
 
 @pytest.mark.parametrize(
@@ -110,6 +126,24 @@ def test_edit_list_hides_coded_frames(shared):
 def test_real_sounds_are_counted_and_cover_art_is_no_picture(shared, name, count):
     path = shared / "data" / "sounds" / name
     assert sound_samples(path) == count
+    assert probe(path).video is None
+    with pytest.raises(UserError, match="no picture"):
+        next(read_frames(path, Fraction(25), width=8, height=8))
+
+
+@pytest.mark.parametrize(
+    ("ending", "codec", "rate"),
+    [
+        ("mp3", "libmp3lame", 44100),
+        ("flac", "flac", 44100),
+        ("wav", "pcm_s16le", 44100),
+        ("opus", "libopus", 48000),
+    ],
+)
+@pytest.mark.parametrize("count", [30319, 59505])
+def test_made_up_sounds_are_counted_and_are_no_picture(tmp_path, ending, codec, rate, count):
+    path = make_sound(tmp_path / f"s.{ending}", 0.3 * np.sin(np.arange(count) / 20), rate, codec)
+    assert sound_samples(path) == (count, rate)
     assert probe(path).video is None
     with pytest.raises(UserError, match="no picture"):
         next(read_frames(path, Fraction(25), width=8, height=8))

@@ -5,7 +5,17 @@ from math import ceil, floor
 
 import numpy as np
 import pytest
-from tests.media.making import make_planes, make_video, number_in, numbered, numbers, picture_of, whole
+from tests.media.making import (
+    FPS,
+    blobs,
+    make_planes,
+    make_video,
+    number_in,
+    numbered,
+    numbers,
+    picture_of,
+    whole,
+)
 
 from listen_and_move.errors import UserError
 from listen_and_move.media.conversion import centred_box
@@ -221,6 +231,30 @@ def test_real_videos_give_every_frame_once(shared, name, fps, count, size):
     info = picture_of(shared / "data" / "videos" / name)
     assert (info.frame_rate, (info.width, info.height)) == (fps, size)
     assert sum(1 for _ in read_frames(shared / "data" / "videos" / name, fps, width=16, height=16)) == count
+
+
+@pytest.mark.parametrize(
+    ("fps", "count"), [(Fraction(30000, 1001), 180), (Fraction(43, 2), 216), (FPS, 251), (Fraction(60), 120)]
+)
+def test_made_up_videos_give_every_frame_once(tmp_path, fps, count):
+    options = {"preset": "veryfast", "bf": "3"}
+    path = make_video(tmp_path / "v.mp4", range(count), tick=1 / fps, rate=fps, options=options)
+    assert picture_of(path).frame_rate == fps
+    assert numbers(path, fps) == list(range(count))
+
+
+def test_made_up_hevc_in_portrait_is_upright(tmp_path):
+    pictures = [blobs(108, 192, seed) for seed in range(30)]
+    options, settings = {"x265-params": "log-level=none"}, {"codec": "libx265", "size": (108, 192)}
+    path = make_video(
+        tmp_path / "v.mp4", range(30), tick=1 / FPS, pictures=pictures, options=options, **settings
+    )
+    info = picture_of(path)
+    assert (info.codec, info.width, info.height, info.pixel_format) == ("hevc", 108, 192, "yuv420p")
+    assert centred_box(info, 128, 128) == (0, 42, 108, 150)
+    shown = list(read_frames(path, Fraction(20), width=108, height=192, end=1))
+    assert len(shown) == 20
+    assert np.abs(shown[4].astype(int) - pictures[5]).mean() < 6
 
 
 def test_hevc_in_portrait_is_upright(shared):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -156,6 +157,30 @@ def test_pictures_without_scaling_are_those_of_the_conversion(steady: Path) -> N
 
 
 @pytest.mark.parametrize(
+    "form", ["hidden frames", "hidden frames at 20 fps", "HEVC in portrait", "wide pixels"]
+)
+def test_made_up_videos(tmp_path: Path, form: str) -> None:
+    """Kinds of files that the real videos below are."""
+    fps, start, size = FPS, Fraction(0), (128, 96)
+    settings: dict[str, Any]
+    if form.startswith("hidden"):
+        settings = {"options": {"preset": "veryfast", "bf": "3"}}
+        fps, start = (Fraction(20), Fraction(9, 10)) if "20" in form else (FPS, start)
+    elif form.startswith("HEVC"):
+        size, settings = (96, 128), {"codec": "libx265", "options": {"x265-params": "log-level=none"}}
+        start = Fraction(1, 2)
+    else:
+        settings = {"aspect": Fraction(299, 298)}
+    first = -5 if form.startswith("hidden") else 0
+    times, pictures = range(first, 40), [blobs(*size, seed) for seed in range(40 - first)]
+    path = make_video(tmp_path / "v.mp4", times, tick=1 / FPS, size=size, pictures=pictures, **settings)
+    info = picture_of(path)
+    assert info.edit_list == (first < 0)
+    assert difference(path, (0, 0, info.width, info.height), 4, fps, start) < 1
+    assert difference(path, (21, 13, info.width - 8, info.height - 3), 4, fps, start) < 2
+
+
+@pytest.mark.parametrize(
     ("name", "fps", "start"),
     [
         ("nature_whale_12s.mp4", Fraction(25), 0),  # an edit list hides its first frames
@@ -176,10 +201,22 @@ def test_real_videos(shared: Path, name: str, fps: Fraction, start: Seconds) -> 
 
 @pytest.mark.parametrize(
     ("name", "fps", "count"),
-    [("nature_whale_12s.mp4", Fraction(25), 251), ("paper_talking_head_5s.mp4", Fraction(20), 100)],
+    [
+        ("made up", FPS, 50),
+        ("nature_whale_12s.mp4", Fraction(25), 251),
+        ("paper_talking_head_5s.mp4", Fraction(20), 100),
+    ],
 )
-def test_real_videos_give_every_frame_once(shared: Path, name: str, fps: Fraction, count: int) -> None:
-    path, box = shared / "data" / "videos" / name, (0, 0, 16, 16)
+def test_videos_with_hidden_frames_give_every_frame_once(
+    request: pytest.FixtureRequest, tmp_path: Path, name: str, fps: Fraction, count: int
+) -> None:
+    if name == "made up":
+        options = {"preset": "veryfast", "bf": "3"}
+        path = make_video(tmp_path / "hidden.mp4", range(-5, count), tick=1 / FPS, options=options)
+        assert picture_of(path).edit_list
+    else:
+        path = request.getfixturevalue("shared") / "data" / "videos" / name
+    box = (0, 0, 16, 16)
     frames = list(source_frames(path, fps, box=box))
     assert len(frames) == count == len(list(pictures_of(path, box, fps)))
     assert len({id(frame) for frame in frames}) == count

@@ -1,7 +1,5 @@
 """The generator and the whole network: laws of state, noise, size and picture."""
 
-import subprocess
-import sys
 from collections.abc import Sequence
 
 import pytest
@@ -227,33 +225,6 @@ def test_state_dict_goes_round() -> None:
     other = build_network(with_values(settings(), VARIANTS["directional prediction"])).double().eval()
     other.load_state_dict(network.state_dict())
     torch.testing.assert_close(other(features, noise)[0], network(features, noise)[0], rtol=0, atol=0)
-
-
-SHAPES = """
-from jaxtyping import install_import_hook
-with install_import_hook("listen_and_move.models", "beartype.beartype"):
-    from listen_and_move.models.build import build_discriminators, build_network
-import torch
-from listen_and_move.presets import PRESETS
-from listen_and_move.settings import with_values
-for name, preset in PRESETS.items():
-    for prediction in ("none", "plain", "directional"):
-        sizes = {"clip.size": "28x16", "generator.prediction": prediction, "generator.noise_injection": True}
-        config = with_values(preset, sizes | {f"{part}.channels_max": 8 for part in ("generator", "critics")})
-        network, critics = build_network(config), build_discriminators(config)
-        noise = [torch.randn(2, 6, 1, *shape) for shape in network.generator.pixel_noise_shapes]
-        features = torch.randn(2, 6, config.features.size)
-        motion_noise = torch.rand(2, 6, sum(config.noise_sizes))
-        frames, state = network(features, motion_noise, None, noise)
-        network(features, motion_noise, network.prime(features, motion_noise, state))
-        critics.video(frames), critics.image(frames[:, 0])
-"""
-
-
-def test_declared_shapes_hold() -> None:
-    """Every call of both presets with shapes checked, in a process of its own (the checks must be there
-    before the import)."""
-    subprocess.run([sys.executable, "-c", SHAPES], check=True)
 
 
 @pytest.mark.parametrize("preset", PRESETS)

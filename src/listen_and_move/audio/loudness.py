@@ -215,7 +215,7 @@ def _ramped(piece: np.ndarray, place: int, gains: tuple[float, float]) -> Float[
     return (piece * (first + (last - first) * (place + np.arange(len(piece))) / STEP)).astype(np.float32)
 
 
-def band_power(windows: Float[np.ndarray, "*n samples"]) -> Float[np.ndarray, "*n"]:
+def band_power(windows: Float[np.ndarray, "*n samples"]) -> Float[np.ndarray, "*n"] | np.float64:
     """Returns the mean square of each window in the band of the features.
 
     It is computed by Parseval's theorem, with a Hann window.

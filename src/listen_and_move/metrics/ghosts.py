@@ -81,7 +81,7 @@ class GhostDetector:
     """Of a block, in pixels."""
     blocks: Float[np.ndarray, "B N D"]
     """Of the known frames."""
-    views: Float[np.ndarray, "B V*N D"]
+    views: Float[np.ndarray, "B shifted D"]
     """The same, shifted."""
     means: Float[np.ndarray, "N N"]
     """Squared length of the mean of each pair, over all blocks; infinite where the two do not differ

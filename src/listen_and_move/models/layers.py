@@ -41,7 +41,7 @@ class OverTime(nn.Module):
     """
 
     def forward(
-        self, x: Float[Tensor, "B T 3*D H W"], past: Float[Tensor, "B 2 2*D H W"] | None
+        self, x: Float[Tensor, "B T thrice H W"], past: Float[Tensor, "B 2 twice H W"] | None
     ) -> tuple[Float[Tensor, "B T D H W"], Float[Tensor, "B 2 2*D H W"]]:
         """Returns the sums, and the parts for the next two frames.
 

@@ -78,7 +78,7 @@ class OptimizedPrediction(nn.Module):
             candidate[:, place] += follow(reset[:, place], follow.candidate)
         torch.lerp(hidden, _tanh_(candidate), update, out=after)
 
-    def _blended(self, maps: Float[Tensor, "B T D S H W"]) -> Float[Tensor, "B T C+1 H W"]:
+    def _blended(self, maps: Float[Tensor, "B T D S H W"]) -> Float[Tensor, "B T blended H W"]:
         joined = maps.flatten(2, 3)
         return joined if self.blend is None else _points(joined, self.blend.weight, self.blend.bias)
 

@@ -131,8 +131,8 @@ class RaftConvGRU(nn.Module):
         self.convq = nn.Conv2d(hidden + inputs, hidden, 3, padding=1)
 
     def forward(
-        self, hidden: Float[Tensor, "N 96 h w"], x: Float[Tensor, "N C h w"]
-    ) -> Float[Tensor, "N 96 h w"]:
+        self, hidden: Float[Tensor, "N D h w"], x: Float[Tensor, "N C h w"]
+    ) -> Float[Tensor, "N D h w"]:
         """Returns the next hidden state."""
         both = torch.cat([hidden, x], dim=1)
         update, reset = torch.sigmoid(self.convz(both)), torch.sigmoid(self.convr(both))
