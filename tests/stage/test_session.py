@@ -212,7 +212,7 @@ def test_nothing_that_is_sent_stops_the_show(filmed: Path, directed: Callable[..
         "OSC: expected a message or a bundle",
         "OSC: expected packets of at most 8192 bytes",
         "amount: expected 0 (deaf) to 4",
-        "cue: expected one of those that are stored",
+        "cue: expected one that is stored, and none is",
         "model: expected one of filmed, or its number from 1",
     ]
 

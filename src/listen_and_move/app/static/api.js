@@ -61,7 +61,10 @@ export async function trying(action) {
   }
 }
 
-/** Ask again and again until the view goes, one question after the other; failures are silent but for the first. */
+/**
+ * Ask again and again until the view goes, one question after the other; failures are silent but for the first.
+ * `now` asks once more and waits for the answer: a question that waited for it would wait for itself.
+ */
 export function polling(ask, milliseconds = 1000) {
   let gone = false;
   let failed = false;

@@ -128,14 +128,11 @@ function inspection(upload, clip, suggest, offer) {
   const advice = h("ul", { className: "advice" });
   const state = h("p", { className: "soft", role: "status" }, "Looking at picture and sound …");
   const suggested = h("button", { type: "button", className: "secondary", hidden: true }, "Use the suggested part");
-  const again = h("button", { type: "button", className: "secondary", onclick: () => ask(clip()) }, "Inspect this part");
+  const again = h("button", { type: "button", className: "secondary", onclick: async () => { await ask(clip()); await poll.now(); } }, "Inspect this part");
   const element = h("section", { className: "inspection", "aria-label": "Inspection" }, h("h3", {}, "Inspection"), state, advice, h("div", { className: "row" }, suggested, again), h("details", { className: "more" }, h("summary", {}, "Figures"), facts));
   let first = true;
 
-  const ask = (part) => trying(async () => {
-    await post("/api/jobs", { kind: "inspect", upload: upload.id, clip: part });
-    await poll.now();
-  });
+  const ask = (part) => trying(() => post("/api/jobs", { kind: "inspect", upload: upload.id, clip: part }));
 
   const poll = polling(async () => {
     const job = (await get("/api/jobs")).find((each) => each.kind === "inspect" && each.upload === upload.id);
