@@ -165,8 +165,9 @@ class TrainArguments(SettingsOptions, JsonOption):
     videos: Positional[tuple[Path, ...]]
     """Any file with picture and sound, or several: takes of one scene. Or a folder of Sub-URMP with one
     instrument (--fps 10)."""
-    run: Path | None = None
-    """The run folder; None: runs/NAME-OF-VIDEO, of several the first."""
+    run: Annotated[Path | None, arg(aliases=["--run-dir"])] = None
+    """The run folder; None: runs/NAME-OF-VIDEO, of several the first. torchrun takes --run for an option of
+    its own: there, say --run-dir."""
     preset: str | None = field(
         default=None,
         metadata={

@@ -88,18 +88,24 @@ def inspect(arguments: list[str]) -> int:
 def train(arguments: list[str]) -> int:
     """Train, or go on training."""
     options = parse(TrainArguments, "train", arguments)
+    from listen_and_move.distribution.processes import ToldElsewhere, writes
     from listen_and_move.training.loop import train as run
 
     with progress_bars() as (bars, console), training_watch(bars) as watch:
-        result = run(
-            options.videos,
-            options.run,
-            preset_name=options.preset,
-            settings=options.settings(),
-            scene=options.scene,
-            device=options.device,
-            watch=watch,
-        )
+        try:
+            result = run(
+                options.videos,
+                options.run,
+                preset_name=options.preset,
+                settings=options.settings(),
+                scene=options.scene,
+                device=options.device,
+                watch=watch,
+            )
+        except ToldElsewhere:
+            return 2
+    if not writes():
+        return 0 if result.finished else INTERRUPTED
     if result.note:
         print_lines(Console(stderr=True), [f"note: {result.note}"])
     model = result.run / "model.safetensors"

@@ -3,6 +3,8 @@
 Shape letters: N pictures (batch x frames), C channels, H height, W width, K numbers per condition.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -20,11 +22,41 @@ class BatchNorm(nn.BatchNorm2d):
     It takes an affine like the other norms, and ignores it.
     """
 
+    total: Callable[[Tensor], Tensor] | None = None
+    """Adds up a tensor over all processes that train together, and passes gradients of any order; None: there
+    is one."""
+
     def forward(
         self, input: Float[Tensor, "N C H W"], affine: Affine | None = None
     ) -> Float[Tensor, "N C H W"]:
-        """Returns the input normalised by these frames in training, else by the running statistics."""
-        return super().forward(input)
+        """Returns the input normalised by these frames in training, else by the running statistics.
+
+        In training these are the frames of all processes.
+        """
+        if self.total is None or not self.training:
+            return super().forward(input)
+        return self._normalised(input, self.total)
+
+    def _normalised(
+        self, input: Float[Tensor, "N C H W"], total: Callable[[Tensor], Tensor]
+    ) -> Float[Tensor, "N C H W"]:
+        x = input.to(torch.promote_types(input.dtype, torch.float32))
+        count = total(x.new_tensor(x.numel() / x.shape[1]))
+        mean = total(x.sum((0, 2, 3))) / count
+        centred = x - mean[:, None, None]
+        variance = total(centred.square().sum((0, 2, 3))) / count
+        self._remember(mean.detach(), (variance * count / (count - 1)).detach())
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        return (centred * scale[:, None, None] + self.bias[:, None, None]).to(input)
+
+    @torch.no_grad()
+    def _remember(self, mean: Float[Tensor, " C"], variance: Float[Tensor, " C"]) -> None:
+        """Moves the running statistics towards those of some frames, as PyTorch does."""
+        assert self.running_mean is not None and self.running_var is not None and self.momentum is not None
+        assert self.num_batches_tracked is not None
+        self.num_batches_tracked.add_(1)
+        self.running_mean.lerp_(mean.to(self.running_mean), self.momentum)
+        self.running_var.lerp_(variance.to(self.running_var), self.momentum)
 
 
 class InstanceNorm(nn.InstanceNorm2d):

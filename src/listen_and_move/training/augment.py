@@ -31,6 +31,14 @@ class Augmentation(NamedTuple):
     kept: Float[Tensor, "B 1 1 H W"]
     """0 in the cut-out, else 1."""
 
+    def of_rows(self, rows: slice) -> "Augmentation":
+        """Returns the draw of some windows.
+
+        Args:
+            rows: numbers of the windows.
+        """
+        return Augmentation(self.colours[:, rows], self.sources[rows], self.kept[rows])
+
 
 def draw_augmentation(count: int, height: int, width: int, random: torch.Generator) -> Augmentation:
     """Draws an augmentation for each window, on the CPU.

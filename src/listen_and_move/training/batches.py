@@ -14,9 +14,10 @@ from listen_and_move.audio.features import FeatureExtractor
 from listen_and_move.config import Config
 from listen_and_move.data.clip import Clip
 from listen_and_move.data.windows import Positions, Windows, next_windows
+from listen_and_move.distribution.processes import ALONE, Processes
 from listen_and_move.models.generator import NetworkState, PixelNoise
 from listen_and_move.models.pixels import as_network
-from listen_and_move.models.recurrent import row, stacked
+from listen_and_move.models.recurrent import mapped, row, stacked
 from listen_and_move.training.memory_fitting import memory_mask, remembered_frames
 from listen_and_move.training.state import TrainingState
 
@@ -50,19 +51,32 @@ class Batch(NamedTuple):
     silence: SilenceBatch | None = None
     """Where the step has a stillness loss."""
 
+    def of_rows(self, rows: slice) -> "Batch":
+        """Returns the batch of some of its windows, with all that is not of single windows.
+
+        Args:
+            rows: numbers of the windows.
+        """
+        own = (self.real, self.features, self.noise, self.pixel_noise, self.state, self.memory_mask)
+        real, features, noise, pixel_noise, state, mask = mapped(lambda each: each[rows], own)
+        return Batch(real, features, noise, pixel_noise, state, self.pixel_weight, mask, self.silence)
+
 
 class Batches:
     """A clip in the form that steps take; all that changes is in the training state."""
 
-    def __init__(self, clip: Clip, config: Config, device: torch.device) -> None:
+    def __init__(
+        self, clip: Clip, config: Config, device: torch.device, processes: Processes = ALONE
+    ) -> None:
         """Brings the clip to the device.
 
         Args:
             clip: the decoded clip.
             config: the run's settings.
             device: of the batches; the frames lie there too where they take less than half of its memory.
+            processes: that train; each draws the same batches.
         """
-        self.clip, self.config, self.device = clip, config, device
+        self.clip, self.config, self.device, self.processes = clip, config, device, processes
         self.frames = _on_device(clip.frames, device)
         self.features = clip.features.to(device)
         self.extractor = FeatureExtractor(config.features, config.clip.rate, clip.statistics)
@@ -136,7 +150,8 @@ class Batches:
         if not len(features):
             return None
         noise, _ = self._noise(state, 1, len(features))
-        return state.network.prime(features[None], noise)
+        with self.processes.apart(state.network):
+            return state.network.prime(features[None], noise)
 
     def _noise(
         self, state: TrainingState, batch: int, length: int

@@ -6,13 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from listen_and_move.config import Config
+from listen_and_move.data.clip import Clip
 from listen_and_move.data.source import find_source
 from listen_and_move.data.windows import lanes
+from listen_and_move.distribution.processes import Processes, joined, local_device
 from listen_and_move.losses.perceptual import PerceptualLoss
 from listen_and_move.precision import choose_device, products, reused_memory
 from listen_and_move.runs import RunFolder, write_text
 from listen_and_move.scenes import choose_scene
-from listen_and_move.settings import to_json
+from listen_and_move.settings import from_json, to_json
 from listen_and_move.training.adding_frames import keep_training_frames
 from listen_and_move.training.holding import held
 from listen_and_move.training.run_settings import (
@@ -39,6 +44,9 @@ def train(
 ) -> TrainingResult:
     """Trains on a video, in a run folder; a run that exists there goes on.
 
+    Processes that `torchrun` started train it together. Each has the video; the first one alone reads and
+    writes the run folder, and calls ``watch``.
+
     Args:
         video: any file with picture and sound, several takes of one scene (see `data.takes`), or a folder of
             Sub-URMP (see `data.suburmp`).
@@ -55,13 +63,17 @@ def train(
 
     Raises:
         UserError: the video cannot be learnt, the run is of another video or other settings, another training
-            of it is under way, or the weights of the perceptual loss are not there.
+            of it is under way, the weights of the perceptual loss are not there, or another process of this
+            training has ended.
+        ToldElsewhere: another process of this training raised the error that ended it.
     """
     videos = [Path(each) for each in ([video] if isinstance(video, (str, Path)) else video)]
     check_part(videos, settings := settings or {}, scene)
     folder = RunFolder(default_run(videos[0]) if run is None else Path(run))
-    place = choose_device(device)
-    with ExitStack() as alone:
+    with joined() as processes, ExitStack() as alone:
+        place = local_device(choose_device(device))
+        if not processes.first:
+            return _helped(videos, folder, place, processes)
         begun = folder.exists()
         if begun:
             alone.enter_context(held(folder))
@@ -69,6 +81,7 @@ def train(
             folder.check_new()
         config = run_config(folder, preset_name, settings)
         losses = config.losses
+        processes = processes.with_lanes(config.training.lanes)
         # Weights that are missing are reported here, before the video is decoded for minutes.
         perceptual = PerceptualLoss.load(losses.perceptual_network, place) if losses.perceptual else None
         source = find_source(*videos)
@@ -91,14 +104,13 @@ def train(
             if chosen.note:
                 watch(TrainingProgress(0, steps, {}, 0.0, note=chosen.note))
 
+        processes.text(to_json(config))
+
         def decoding(done: int, total: int) -> None:
             watch(TrainingProgress(0, steps, {}, 0.0, (done, total)))
 
         clip = source.load(config, decoding)
-        if (
-            clip.poses is None and clip.light is None
-        ):  # so the run is the one that it would be without looking for a camera
-            config = with_camera(config, "as-filmed")
+        config = _as_found(config, clip)
         lanes(clip.train, config.training.lanes, config.training.window)  # refuses lanes that are too short
         if begun:
             write_text(folder.config_file, to_json(config))
@@ -106,5 +118,41 @@ def train(
             alone.enter_context(held(folder))
             folder.create(config, videos, video_hash, str(place), scene)
         keep_training_frames(folder, config, clip, videos[0], video_hash, decoding)
-        with products(exact=config.training.speed == "exact"), reused_memory(not config.training.recompute):
-            return Trainer(folder, config, clip, perceptual, place, watch).run()
+        return _run(folder, config, clip, perceptual, place, watch, processes)
+
+
+def _helped(
+    videos: Sequence[Path], folder: RunFolder, device: torch.device, processes: Processes
+) -> TrainingResult:
+    """Trains a run that the first process begins and writes."""
+    config = from_json(Config, processes.text())
+    processes = processes.with_lanes(config.training.lanes)
+    losses = config.losses
+    perceptual = PerceptualLoss.load(losses.perceptual_network, device) if losses.perceptual else None
+    clip = find_source(*videos).load(config, _unwatched)
+    return _run(folder, _as_found(config, clip), clip, perceptual, device, _unwatched, processes)
+
+
+def _run(
+    folder: RunFolder,
+    config: Config,
+    clip: Clip,
+    perceptual: PerceptualLoss | None,
+    device: torch.device,
+    watch: Watcher,
+    processes: Processes,
+) -> TrainingResult:
+    with products(exact=config.training.speed == "exact"), reused_memory(not config.training.recompute):
+        return Trainer(folder, config, clip, perceptual, device, watch, processes).run()
+
+
+def _as_found(config: Config, clip: Clip) -> Config:
+    """Returns the settings without looking for a camera, where none was found.
+
+    So the run is the one that it would be as filmed.
+    """
+    return with_camera(config, "as-filmed") if clip.poses is None and clip.light is None else config
+
+
+def _unwatched(*progress: object) -> None:
+    """Tells nobody of the progress."""

@@ -33,6 +33,16 @@ class StepNoise(NamedTuple):
     interpolations: dict[str, tuple[Interpolation, ...]]
     """Of each adversary's penalties, by the adversary's name: one for each kind of fake."""
 
+    def of_rows(self, rows: slice) -> "StepNoise":
+        """Returns the numbers of some windows.
+
+        Args:
+            rows: numbers of the windows.
+        """
+        augmentation = None if self.augmentation is None else self.augmentation.of_rows(rows)
+        interpolations = mapped(lambda each: each[rows], self.interpolations)
+        return self._replace(augmentation=augmentation, interpolations=interpolations)
+
 
 def draw_step_noise(
     config: Config, real: Float[Tensor, "B T 3 H W"], penalise: bool, random: torch.Generator

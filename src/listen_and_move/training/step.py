@@ -8,11 +8,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from listen_and_move.config import Config
+from listen_and_move.distribution.processes import ALONE, Processes
 from listen_and_move.losses.adversarial import feature_matching
 from listen_and_move.losses.perceptual import PerceptualLoss
 from listen_and_move.losses.reconstruction import change_l1, multiscale_l1, stillness_loss, total_variation
 from listen_and_move.models.generator import Network, NetworkState
-from listen_and_move.models.recurrent import detached
+from listen_and_move.models.recurrent import detached, mapped
 from listen_and_move.precision import autocast_bfloat16
 from listen_and_move.training.adversary import OutputPair
 from listen_and_move.training.batches import Batch, SilenceBatch
@@ -39,6 +40,7 @@ def training_step(
     config: Config,
     perceptual: PerceptualLoss | None = None,
     graph_step: CudaGraphStep | None = None,
+    processes: Processes = ALONE,
 ) -> Losses:
     """Trains both discriminators and then the generator on one batch.
 
@@ -48,6 +50,7 @@ def training_step(
         config: the run's settings.
         perceptual: the perceptual loss; needed where its weight is above 0.
         graph_step: what records the steps of the run as CUDA graphs, always the same one; None: no recording.
+        processes: that train the run; each has the same state and batch, and computes its own lanes.
 
     Returns:
         Every loss of the step by its log key, unweighted.
@@ -57,15 +60,18 @@ def training_step(
     noise = (
         draw_step_noise(config, batch.real, penalise, state.random) if weights.adversarial_weight else None
     )
+    if processes.count > 1:
+        batch, noise = batch.of_rows(processes.rows), noise and noise.of_rows(processes.rows)
     inputs = StepInputs(batch, noise, _ema_rate(state, config, device))
 
     def compute(inputs: StepInputs) -> tuple[Losses, NetworkState]:
         with autocast_bfloat16(device, config.training.speed == "fast"):
-            return _compute(state, inputs, penalise, config, perceptual)
+            return _compute(state, inputs, penalise, config, perceptual, processes)
 
-    losses, state.lanes = compute(inputs) if graph_step is None else graph_step(penalise, compute, inputs)
+    losses, lanes = compute(inputs) if graph_step is None else graph_step(penalise, compute, inputs)
+    state.lanes = mapped(processes.all_rows, lanes)
     state.step += 1
-    return losses
+    return processes.mean(losses)
 
 
 def _compute(
@@ -74,6 +80,7 @@ def _compute(
     penalise: bool,
     config: Config,
     perceptual: PerceptualLoss | None,
+    processes: Processes,
 ) -> tuple[Losses, NetworkState]:
     """Computes the step: the discriminators' updates, the generator's update, the EMA.
 
@@ -96,7 +103,7 @@ def _compute(
             each.discriminator.requires_grad_(True)
             loss, found = each.discriminator_loss(real, views[each.name], fake.detach(), noise, penalise)
             each.optimizer.zero_grad()
-            loss.backward()
+            processes.backward(loss, each.optimizer.parameters)
             each.optimizer.step()
             each.discriminator.requires_grad_(False)  # the generator's backward needs none of its gradients
             losses |= {f"{STORED_NAMES[each.name]}/{name}": term for name, term in found.items()}
@@ -116,13 +123,13 @@ def _compute(
         "generator/total_variation": (weights.total_variation, lambda: total_variation(fake)),
         "generator/rest": (
             weights.rest if batch.silence else 0.0,
-            lambda: _stillness(state.network, batch.silence),
+            lambda: _stillness(state.network, batch.silence, processes),
         ),
     }
     generator = {name: (weight, term()) for name, (weight, term) in terms.items() if weight}
     loss = sum((weight * term for weight, term in generator.values()), fake.new_zeros(()))
     state.optimizer.zero_grad()
-    loss.backward()
+    processes.backward(loss, state.optimizer.parameters)
     state.optimizer.step()
     losses |= {name: term for name, (_, term) in generator.items()}
 
@@ -144,10 +151,11 @@ def _perceptual(perceptual: PerceptualLoss | None, fake: Tensor, real: Tensor) -
     return perceptual(fake, real)
 
 
-def _stillness(network: Network, silence: SilenceBatch | None) -> Tensor:
+def _stillness(network: Network, silence: SilenceBatch | None, processes: Processes) -> Tensor:
     """Computes the stillness loss: how much the picture changes while the network hears room tone."""
     assert silence is not None
-    return stillness_loss(network(*silence)[0])
+    with processes.apart(network):
+        return stillness_loss(network(*silence)[0])
 
 
 def _ema_rate(state: TrainingState, config: Config, device: torch.device) -> Float[Tensor, ""] | None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ import torch
 from listen_and_move.audio.novelty import Repertoire
 from listen_and_move.config import Config
 from listen_and_move.data.clip import Clip
+from listen_and_move.distribution.processes import ALONE, Processes
 from listen_and_move.errors import Remark, UserError
 from listen_and_move.interrupts import handled
 from listen_and_move.losses.perceptual import PerceptualLoss
@@ -79,6 +81,7 @@ class Trainer:
         perceptual: PerceptualLoss | None,
         device: torch.device,
         watch: Watcher,
+        processes: Processes = ALONE,
     ) -> None:
         """Begins the run, or resumes it from its checkpoint.
 
@@ -89,48 +92,61 @@ class Trainer:
             perceptual: the perceptual loss, where its weight is above 0.
             device: to train on.
             watch: called after every step.
+            processes: that train the run together; the first one alone reads and writes the folder.
 
         Raises:
             UserError: the checkpoint is damaged or of another run.
         """
         self.folder, self.config, self.clip, self.perceptual = folder, config, clip, perceptual
-        self.watch = watch
-        self.state = _state(folder, clip, config, device, watch)
-        folder.forget_after(self.state.step)  # lines of steps that were logged after the last save
-        self.batches = Batches(clip, config, device)
+        self.watch, self.processes = watch, processes
+        state = _state(folder, clip, config, device, watch) if processes.first else None
+        self.state = _same_state(state, config, device, processes)
+        processes.share_norms(self.state.modules.values())
+        self.batches = Batches(clip, config, device, processes)
         # Only `training.speed fast` records steps; `exact` uses plain launches.
-        records = device.type == "cuda" and config.training.speed == "fast"
+        records = device.type == "cuda" and config.training.speed == "fast" and processes.count == 1
         self.graph_step = CudaGraphStep(CudaGraphs(device)) if records else None
         self.repertoire = Repertoire.of(clip.features, clip.train, self.batches.extractor)
-        self.tensorboard = _tensorboard(folder)
+        if processes.first:
+            folder.forget_after(self.state.step)  # lines of steps that were logged after the last save
+        self.tensorboard = _tensorboard(folder) if processes.first else None
+        self.saved: int | None = None
+        """Step of the last save of the model file; None: none is of this run's state."""
         self.figures: dict[str, float] = {}
         """Of the last validation."""
         self.note = ""
 
     def run(self) -> TrainingResult:
         """Trains to the last step, or until a signal asks to stop."""
-        training, state = self.config.training, self.state
-        saved, speed = state.step if self._is_saved() else None, _Speed()
+        state, processes = self.state, self.processes
+        if processes.first and self._is_saved():
+            self.saved = state.step
+        speed = _Speed()
         with _stop_signals() as stopped:
-            while state.step < training.steps and not stopped():
+            while not self._finished and not processes.any(stopped()):
                 values = self.step()
-                last = state.step == training.steps
-                if last or state.step % training.validate_every == 0:
-                    self.figures = validate(state.inference_network, self.clip, self.config)
-                    values |= {f"held_out/{name}": value for name, value in self.figures.items()}
-                rate = speed.after_step()
-                self.log(values, rate)
-                if state.step % training.save_every == 0 and not last:
-                    self.save()
-                    saved = state.step
-                if last or state.step % training.sample_every == 0:
-                    self._sample()
-                self.watch(TrainingProgress(state.step, training.steps, values, rate))
-            if state.step != saved:
+                if processes.first:
+                    self._after_step(values, speed)
+            if processes.first and state.step != self.saved:
                 self.save()
             if self.tensorboard is not None:
                 self.tensorboard.close()
+            processes.wait()  # an end of another one would stop the first in its save
         return TrainingResult(self.folder.path, state.step, self._finished, self.figures, self.note)
+
+    def _after_step(self, values: dict[str, float], speed: "_Speed") -> None:
+        """Validates, logs, saves and writes a sample, where the step is one of those that do."""
+        training, state, last = self.config.training, self.state, self._finished
+        if last or state.step % training.validate_every == 0:
+            self.figures = validate(state.inference_network, self.clip, self.config)
+            values |= {f"held_out/{name}": value for name, value in self.figures.items()}
+        rate = speed.after_step()
+        self.log(values, rate)
+        if state.step % training.save_every == 0 and not last:
+            self.save()
+        if last or state.step % training.sample_every == 0:
+            self._sample()
+        self.watch(TrainingProgress(state.step, training.steps, values, rate))
 
     def step(self) -> dict[str, float]:
         """Trains one step.
@@ -142,7 +158,9 @@ class Trainer:
             UserError: a loss is not finite.
         """
         batch, positions = self.batches.next(self.state)
-        losses = training_step(self.state, batch, self.config, self.perceptual, self.graph_step)
+        losses = training_step(
+            self.state, batch, self.config, self.perceptual, self.graph_step, self.processes
+        )
         self.state.positions = positions
         # All losses come to the host at once: the only place where a step waits for the device.
         values = dict(zip(losses, torch.stack([*losses.values()]).tolist(), strict=True))
@@ -221,6 +239,7 @@ class Trainer:
             kept = with_fitted_picture(state.inference_network, clip, self.config, kept)
             model = model._replace(kept=kept)
         save_model(self.folder.model_file, model)
+        self.saved = state.step
 
 
 def _state(
@@ -244,10 +263,33 @@ def _state(
                 )
             raise UserError(error.message, hint) from None
     if (model := _model_of(folder, config)) is None:
-        return _first_state(clip, config, device)
+        return first_state(clip, config, device)
     note = f"{folder.path}: no checkpoint is there: goes on from the model of step {model.step}"
     watch(TrainingProgress(model.step, config.training.steps, {}, 0.0, note=Remark(note)))
     return state_of_model(config, device, model.network.state_dict(), model.step)
+
+
+def _same_state(
+    state: TrainingState | None, config: Config, device: torch.device, processes: Processes
+) -> TrainingState:
+    """Returns the state of the first process in all of them.
+
+    Args:
+        state: of the first process; None in others.
+        config: the run's settings.
+        device: of this process.
+        processes: that train.
+    """
+    if state is not None and processes.count == 1:
+        return state
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "state.safetensors"
+        if state is not None:
+            save_state(file, state)
+            processes.contents(file.read_bytes())
+            return state
+        file.write_bytes(processes.contents())
+        return load_state(file, config, device)
 
 
 def _model_of(folder: RunFolder, config: Config) -> Model | None:
@@ -262,7 +304,7 @@ def _model_of(folder: RunFolder, config: Config) -> Model | None:
     return None
 
 
-def _first_state(clip: Clip, config: Config, device: torch.device) -> TrainingState:
+def first_state(clip: Clip, config: Config, device: torch.device) -> TrainingState:
     """Returns the state before the first step, with the clip's mean frame and memory in the network."""
     state = fresh_state(config, device)
     memory = fitted_memory(clip, config) if config.generator.recall else None

@@ -1,0 +1,168 @@
+"""The same steps in one process and in several: how far their losses differ, and seconds a step.
+
+    python -m benchmarks.processes VIDEO [--steps 50] [--counts 2 4] [--out FILE]
+
+Networks are narrow and pictures have 32 pixels; float64 shows that the sums are the same, float32 how far
+rounding leads after ten steps.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import torch
+
+from benchmarks.machine import machine
+from listen_and_move.data.source import find_source
+from listen_and_move.distribution.processes import Processes, joined
+from listen_and_move.models.recurrent import mapped
+from listen_and_move.presets import preset
+from listen_and_move.settings import with_values
+from listen_and_move.training.batches import Batches
+from listen_and_move.training.step import training_step
+from listen_and_move.training.trainer import first_state
+
+CPU = torch.device("cpu")
+NARROW: dict[str, object] = {
+    "clip.size": "32",
+    "clip.camera": "as-filmed",
+    "generator.channels_base": 64,
+    "generator.channels_max": 16,
+    "critics.channels_base": 64,
+    "critics.channels_max": 16,
+    "losses.perceptual": 0.0,
+    "training.window": 4,
+}
+
+
+class Case(NamedTuple):
+    """A short training."""
+
+    preset: str
+    lanes: int
+    steps: int
+    dtype: str
+    adversaries: bool = False
+    """Whether discriminators train where the preset has none."""
+
+
+class Steps(NamedTuple):
+    """Losses of each step, and how long a step took."""
+
+    losses: list[dict[str, float]]
+    seconds: float
+
+
+def steps(video: Path, case: Case, processes: Processes) -> Steps:
+    """Trains some steps.
+
+    Args:
+        video: to learn.
+        case: settings.
+        processes: that train together.
+    """
+    adversaries = {"losses.adversarial_weight": 1.0} if case.adversaries else {}
+    config = with_values(preset(case.preset), {**NARROW, **adversaries, "training.lanes": case.lanes})
+    clip = find_source(video).load(config, lambda done, total: None)
+    state, dtype = first_state(clip, config, CPU), getattr(torch, case.dtype)
+    for module in state.modules.values():
+        module.to(dtype)
+    usual = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    power = None if clip.power is None else clip.power.to(dtype)
+    clip = replace(clip, features=clip.features.to(dtype), power=power)
+    processes = processes.with_lanes(case.lanes)
+    processes.share_norms(state.modules.values())
+    batches = Batches(clip, config, CPU, processes)
+    found: list[dict[str, float]] = []
+    begun = time.perf_counter()
+    for _ in range(case.steps):
+        batch, positions = batches.next(state)
+        batch = mapped(lambda each: each.to(dtype) if each.is_floating_point() else each, batch)
+        losses = training_step(state, batch, config, processes=processes)
+        state.positions = positions
+        found.append({key: float(value) for key, value in losses.items()})
+    torch.set_default_dtype(usual)
+    return Steps(found, (time.perf_counter() - begun) / case.steps)
+
+
+def together(video: Path, cases: Sequence[Case], count: int) -> list[Steps]:
+    """Returns the steps of some cases in some processes, which torchrun starts.
+
+    Args:
+        video: to learn.
+        cases: one after the other.
+        count: of processes.
+    """
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "steps.json"
+        torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(count)]
+        task = ["-m", "benchmarks.processes", str(video), "--cases", json.dumps(cases), "--out", str(file)]
+        subprocess.run([*torchrun, *task], check=True, capture_output=True)
+        return [Steps(*each) for each in json.loads(file.read_text())]
+
+
+def difference(one: Steps, other: Steps) -> float:
+    """Returns the greatest difference of a loss, as a share of it where it is above 1."""
+    return max(
+        abs(after[name] - value) / max(1.0, abs(value))
+        for before, after in zip(one.losses, other.losses, strict=True)
+        for name, value in before.items()
+    )
+
+
+def compared(video: Path, count: int, cases: Sequence[Case]) -> list[dict[str, Any]]:
+    """Returns how far several processes are from one."""
+    alone, several = together(video, cases, 1), together(video, cases, count)
+    return [
+        {
+            **case._asdict(),
+            "processes": count,
+            "difference": difference(one, other),
+            "seconds_a_step_alone": round(one.seconds, 4),
+            "seconds_a_step": round(other.seconds, 4),
+        }
+        for case, one, other in zip(cases, alone, several, strict=True)
+    ]
+
+
+def main() -> None:
+    """Measures and prints, or trains as one of several processes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("video", type=Path)
+    parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--counts", nargs="+", type=int, default=[2, 4])
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--cases", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.cases:
+        with joined() as processes:
+            found = [steps(options.video, Case(*case), processes) for case in json.loads(options.cases)]
+        if processes.first:
+            options.out.write_text(json.dumps(found))
+        return
+    presets = ("quick", "studio", "paper", "baseline")
+    cases = [Case(name, 4, options.steps, "float64") for name in presets]
+    cases += [Case("studio", 4, options.steps, "float64", True)]
+    cases += [Case("paper", 3, options.steps, "float64")]  # lanes that are not shared out evenly
+    cases += [Case(name, 4, 10, "float32") for name in presets]
+    rows = [
+        row
+        for count in options.counts
+        for row in compared(options.video, count, [case for case in cases if case.lanes >= count])
+    ]
+    text = json.dumps({"machine": machine(), "rows": rows}, indent=1)
+    print(text)
+    if options.out:
+        options.out.write_text(f"{text}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
