@@ -22,7 +22,7 @@ from PIL import Image
 
 from listen_and_move import Controls, generate, train
 from listen_and_move.audio.loudness import Gain
-from listen_and_move.data.synthetic.performance import melody, render_frames, render_sound
+from listen_and_move.data.synthetic.marimba import melody, render_frames, render_sound
 from listen_and_move.inference.controls import AS_TRAINED
 from listen_and_move.inference.picture_pipelines import Picture
 from listen_and_move.media.picture import read_frames

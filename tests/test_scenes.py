@@ -10,7 +10,7 @@ import pytest
 
 from listen_and_move import scenes
 from listen_and_move.config import ClipConfig
-from listen_and_move.data.synthetic.performance import melody, render_frames, render_sound
+from listen_and_move.data.synthetic.marimba import melody, render_frames, render_sound
 from listen_and_move.errors import UserError
 from listen_and_move.media.soundtrack import Waveform
 from listen_and_move.media.video import VideoWriter

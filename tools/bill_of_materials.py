@@ -21,8 +21,8 @@ from packaging.utils import canonicalize_name
 
 Values = dict[str, Any]
 PROJECT = "listen-and-move"
-EXTRAS = ("app", "live")
-"""Extras that users install; packages that only tests need are not shipped."""
+EXTRAS = ("app",)
+"""Extras whose packages are listed, whatever else is installed; docs/licences.md describes the others."""
 HASH = re.compile(r"-[0-9a-f]{8}(?=[-.])")
 """Hash that a wheel puts into the file name of a library that it carries."""
 LIBRARY = re.compile(

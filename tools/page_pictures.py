@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.app.browser import browsing
 from tests.app.serving import serving
 
-from listen_and_move.data.synthetic.performance import melody, render_sound
+from listen_and_move.data.synthetic.marimba import melody, render_sound
 from listen_and_move.media.wav import write_wav
 
 RATE = 48_000

@@ -19,7 +19,7 @@ from PIL import Image
 from tests.app.browser import browsing
 from tests.sharing.browsing import hosted
 
-from listen_and_move.data.synthetic.performance import melody, render_sound
+from listen_and_move.data.synthetic.marimba import melody, render_sound
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.soundtrack import SoundTrack
 from listen_and_move.media.video import VideoWriter

@@ -26,7 +26,7 @@ from tests.app import hostile
 from tests.app.serving import serving
 
 from benchmarks.machine import machine
-from listen_and_move.data.synthetic.performance import melody, render_frames, render_sound
+from listen_and_move.data.synthetic.marimba import melody, render_frames, render_sound
 from listen_and_move.media.soundtrack import Waveform
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.media.wav import write_wav

@@ -144,9 +144,7 @@ def write_clip(path: Path, seconds: float = LEARNT_SECONDS, performance: str = D
     score = kind.score(LEARNT_SEED, seconds)
     sound = Waveform(kind.sound(score, seconds, SOUND_RATE), SOUND_RATE)
     label, side = Label(computed()), PICTURE_SIZE
-    with VideoWriter(
-        path, width=side, height=side, fps=fps, sound=sound, metadata=label.tags, seal=label.seal
-    ) as writer:
+    with VideoWriter(path, width=side, height=side, fps=fps, sound=sound, label=label) as writer:
         for frame in kind.frames(score, seconds, fps, side, side):
             writer.write(frame)
 
@@ -230,16 +228,14 @@ def _write_comparison(
     side = PICTURE_SIZE
     truths, results = [], []
     played = read_frames(result, _fps(), width=side, height=side)
-    label = Label(compared())
     with VideoWriter(
         path,
         width=2 * side,
         height=side,
         fps=_fps(),
         sound=SoundTrack(sound),
-        metadata=label.tags,
+        label=Label(compared()),
         overwrite=True,
-        seal=label.seal,
     ) as writer:
         for pair in zip(truth, played, strict=True):
             writer.write(np.concatenate(pair, axis=1))

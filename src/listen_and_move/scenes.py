@@ -34,7 +34,7 @@ Picture = UInt8[np.ndarray, "H W 3"]
 
 
 class Scene(NamedTuple):
-    """A scene; its end is where the next change begins to be seen."""
+    """A scene of a film, which ends where the next change begins to be seen."""
 
     start: Fraction
     """In seconds of the film."""
@@ -42,7 +42,7 @@ class Scene(NamedTuple):
 
     @property
     def seconds(self) -> Fraction:
-        """Its length."""
+        """Length of the scene."""
         return self.end - self.start
 
     def __str__(self) -> str:
@@ -50,7 +50,7 @@ class Scene(NamedTuple):
 
 
 class SceneChoice(NamedTuple):
-    """A scene that is learnt."""
+    """The scene that is learnt of a film, and what is said of the choice."""
 
     clip: ClipConfig
     """With its begin and end."""

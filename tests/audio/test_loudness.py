@@ -21,7 +21,7 @@ from listen_and_move.audio.loudness import (
     parse_gain,
 )
 from listen_and_move.config import FeatureConfig
-from listen_and_move.data.synthetic.performance import melody, render_sound
+from listen_and_move.data.synthetic.marimba import melody, render_sound
 from listen_and_move.errors import UserError
 from listen_and_move.media.sound import read_sound
 

@@ -20,8 +20,14 @@ PREPARED = {
     "bash": "listen-and-move() { echo got: $*; }; source completion\n",
     "zsh": "autoload -U compinit; compinit -D; listen-and-move() { echo got: $*; }; source completion\n",
 }
-TYPED = "listen-and-move gene\t--cod\tpro\tson\t\nexit\n"
-MEANT = "got: generate --codec prores song.wav"
+TYPED = {
+    "listen-and-move gene\t--cod\tpro\tson\t": "got: generate --codec prores song.wav",
+    "listen-and-move completion zs\t": "got: completion zsh",
+    "listen-and-move weights fet\tson\t": "got: weights fetch song.wav",
+    "listen-and-move presets stu\t": "got: presets studio",
+    "listen-and-move train --pres\tstu\tson\t": "got: train --preset studio song.wav",
+}
+"""What is typed, and what the command gets."""
 
 
 @pytest.fixture
@@ -35,7 +41,8 @@ def folder(tmp_path: Path) -> Path:
 def test_a_shell_completes_command_option_value_and_file(shell: str, folder: Path) -> None:
     installed(shell)
     (folder / "completion").write_text(command("completion", shell).stdout)
-    assert MEANT in typed(shell, PREPARED[shell] + TYPED, folder)
+    shown = typed(shell, PREPARED[shell] + "".join(f"{keys}\n" for keys in TYPED) + "exit\n", folder)
+    assert [meant for meant in TYPED.values() if meant not in shown] == [], shown
 
 
 def test_fish_offers_command_option_value_and_file(folder: Path) -> None:
@@ -46,6 +53,11 @@ def test_fish_offers_command_option_value_and_file(folder: Path) -> None:
         "generate --cod": "--codec",
         "generate --codec pro": "prores",
         "generate son": "song.wav",
+        "completion zs": "zsh",
+        "weights fet": "fetch",
+        "weights fetch son": "song.wav",
+        "presets stu": "studio",
+        "train --preset stu": "studio",
     }.items():
         asked = f"source completion; complete -C 'listen-and-move {begun}'"
         told = subprocess.run(

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from listen_and_move.clock import exact, frame_time, sample_at
-from listen_and_move.data.synthetic.marimba import Marimba
-from listen_and_move.data.synthetic.performance import (
+from listen_and_move.data.synthetic.marimba import (
     BARS,
     PITCHES,
     Note,
@@ -18,6 +17,7 @@ from listen_and_move.data.synthetic.performance import (
     ring,
     ring_time,
 )
+from listen_and_move.data.synthetic.marimba_picture import Marimba
 
 RATES = [Fraction(20), Fraction(25), Fraction(30000, 1001), Fraction(7)]
 

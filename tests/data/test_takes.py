@@ -15,7 +15,7 @@ from tests.conftest import TINY
 from listen_and_move.data.clip import Clip, load_clip
 from listen_and_move.data.frame_store import Shelf
 from listen_and_move.data.source import find_source
-from listen_and_move.data.synthetic.performance import melody, render_frames, render_sound
+from listen_and_move.data.synthetic.marimba import melody, render_frames, render_sound
 from listen_and_move.data.take import take_names
 from listen_and_move.data.takes import APART, Takes
 from listen_and_move.errors import UserError

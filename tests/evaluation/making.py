@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from listen_and_move.data.synthetic.performance import melody, render_frames, render_sound
+from listen_and_move.data.synthetic.marimba import melody, render_frames, render_sound
 from listen_and_move.media.soundtrack import Waveform
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.runs import RunFolder

@@ -9,7 +9,7 @@ import pytest
 from tests.media.making import make_video
 
 from listen_and_move.config import ClipConfig
-from listen_and_move.data.synthetic.performance import melody, render_frames, render_sound
+from listen_and_move.data.synthetic.marimba import melody, render_frames, render_sound
 from listen_and_move.errors import UserError
 from listen_and_move.inspection.inspection import Inspection, inspect
 from listen_and_move.inspection.picture import drawable

@@ -1,7 +1,10 @@
 """Files that tests of media make, and what they look for in files."""
 
 import wave
+from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -14,6 +17,16 @@ from listen_and_move.media.video import VideoWriter
 VIDEOS = ["mp4", "mov", "mkv", "webm"]
 FPS = Fraction(25)
 SPACES = {"bt709": "bt709", "bt601": "smpte170m"}
+
+
+@dataclass(frozen=True)
+class Tags:
+    """A label that is tags alone."""
+
+    tags: Mapping[str, str]
+
+    def seal(self, file: Path) -> None:
+        pass
 
 
 def numbered(number: int, width: int, height: int) -> np.ndarray:

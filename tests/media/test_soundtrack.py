@@ -12,7 +12,7 @@ from tests.media.making import FPS, VIDEOS, clicks, make_sound, names, peaks, pi
 from listen_and_move.errors import UserError
 from listen_and_move.media.files import probe
 from listen_and_move.media.sound import read_sound, sound_samples
-from listen_and_move.media.soundtrack import SoundTrack, Waveform
+from listen_and_move.media.soundtrack import SoundTrack, Source, Waveform
 from listen_and_move.media.wav import write_wav
 
 
@@ -142,10 +142,20 @@ def test_memory_does_not_grow_with_length(tmp_path):
 
 
 def test_a_sound_that_fails_on_the_way_leaves_nothing(tmp_path):
-    sound = np.zeros(44100, np.float32)
+    sound = np.zeros((44100, 1), np.float32)
     sound[30000] = np.nan
     with pytest.raises(UserError, match=r"v\.mp4: cannot be written: .*nothing was kept"):
-        write(tmp_path / "v.mp4", 25, sound=Waveform(sound, 44100))
+        write(tmp_path / "v.mp4", 25, sound=Source(iter(np.split(sound, 4)), 44100, 1))
     with pytest.raises(UserError, match="does not exist"):
         write(tmp_path / "v.mp4", 25, sound=SoundTrack(tmp_path / "none.wav"))
+    assert not names(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["v.mp4", "v.mov", "pictures"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_samples_that_are_no_numbers_are_named_before_anything_is_written(tmp_path, name, value):
+    sound = np.zeros((44100, 2), np.float32)
+    sound[30000, 1] = value
+    with pytest.raises(UserError, match="samples: expected finite ones; got NaN or infinity at place 30000"):
+        write(tmp_path / name, 25, sound=Waveform(sound, 44100))
     assert not names(tmp_path)

@@ -6,7 +6,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from tests.media.making import FPS, VIDEOS, names, number_in, write
+from tests.media.making import FPS, VIDEOS, Tags, names, number_in, write
 
 from listen_and_move.errors import UserError
 from listen_and_move.media.files import probe
@@ -26,11 +26,11 @@ def test_every_frame_comes_back_at_its_instant(tmp_path, ending, fps):
 
 @pytest.mark.parametrize("ending", VIDEOS)
 def test_titles_and_comments_survive(tmp_path, ending):
-    metadata = {"title": "Möwe & Meer", "artist": "A", "comment": "seed 7", "description": "two words"}
-    path = write(tmp_path / f"v.{ending}", 3, metadata=metadata)
+    tags = {"title": "Möwe & Meer", "artist": "A", "comment": "seed 7", "description": "two words"}
+    path = write(tmp_path / f"v.{ending}", 3, label=Tags(tags))
     with av.open(str(path)) as container:
         found = {key.lower(): value for key, value in container.metadata.items()}
-    assert {key: found.get(key) for key in metadata} == metadata
+    assert {key: found.get(key) for key in tags} == tags
 
 
 @pytest.mark.parametrize("ending", VIDEOS)

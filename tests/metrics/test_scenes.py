@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from listen_and_move.data.synthetic.performance import melody, render_frames
+from listen_and_move.data.synthetic.marimba import melody, render_frames
 from listen_and_move.metrics.scenes import camera_speed, scene_changes, temporal_spread
 
 

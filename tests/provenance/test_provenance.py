@@ -25,6 +25,7 @@ from listen_and_move.provenance.provenance import composed, computed, drawn, mix
 from listen_and_move.provenance.xmp import packet
 from listen_and_move.runs import RunFolder
 from tests.cli.running import tone
+from tests.media.making import Tags
 from tests.provenance.boxes import boxes, chunks, packets, said
 
 VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -124,7 +125,7 @@ def test_samples_of_a_training_are_composites(trained: Path) -> None:
 )
 def test_nothing_else_in_a_file_changes(performance: Path, tmp_path: Path, name: str, codec: Codec) -> None:
     files = []
-    for number, seal in enumerate((None, LABEL.seal)):
+    for number, label in enumerate((Tags(LABEL.tags), LABEL)):
         folder = tmp_path / str(number)
         folder.mkdir()
         files.append(folder / name)
@@ -134,9 +135,8 @@ def test_nothing_else_in_a_file_changes(performance: Path, tmp_path: Path, name:
             height=48,
             fps=Fraction(25),
             sound=SoundTrack(performance),
-            metadata=LABEL.tags,
+            label=label,
             codec=codec,
-            seal=seal,
         ) as writer:
             for frame in pictures(20):
                 writer.write(frame)
@@ -154,9 +154,7 @@ def test_exiftool_reads_it(tmp_path: Path, name: str) -> None:
     if shutil.which("exiftool") is None:
         pytest.skip("no exiftool here")
     out = tmp_path / name
-    with VideoWriter(
-        out, width=64, height=48, fps=Fraction(25), metadata=LABEL.tags, seal=LABEL.seal
-    ) as writer:
+    with VideoWriter(out, width=64, height=48, fps=Fraction(25), label=LABEL) as writer:
         for frame in pictures(3):
             writer.write(frame)
     file = out / "frame-000000.png" if out.is_dir() else out
@@ -176,16 +174,17 @@ def test_exiftool_reads_it(tmp_path: Path, name: str) -> None:
 
 
 def test_a_file_that_cannot_be_sealed_is_not_there_and_the_old_one_stays(tmp_path: Path) -> None:
-    def fails(file: Path) -> None:
-        assert file.parent == tmp_path
-        assert file != out
-        raise UserError("expected better")
+    class Failing(Tags):
+        def seal(self, file: Path) -> None:
+            assert file.parent == tmp_path
+            assert file != out
+            raise UserError("expected better")
 
-    out = tmp_path / "a.mp4"
+    out, label = tmp_path / "a.mp4", Failing({})
     out.write_bytes(b"old")
     with (
         pytest.raises(UserError, match="expected better"),
-        VideoWriter(out, width=64, height=48, fps=Fraction(25), overwrite=True, seal=fails) as writer,
+        VideoWriter(out, width=64, height=48, fps=Fraction(25), overwrite=True, label=label) as writer,
     ):
         writer.write(next(iter(pictures(1))))
     assert [file.name for file in tmp_path.iterdir()] == ["a.mp4"]

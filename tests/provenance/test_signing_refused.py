@@ -228,9 +228,7 @@ label = Label(drawn("ab" * 32), ManifestSigner(*files), keeps=bool(keeps))
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(most), int(most)))  # as a full disk, for each file
 try:
-    with VideoWriter(
-        out, width=64, height=48, fps=Fraction(25), metadata=label.tags, overwrite=True, seal=label.seal
-    ) as writer:
+    with VideoWriter(out, width=64, height=48, fps=Fraction(25), label=label, overwrite=True) as writer:
         for number in range(10):
             writer.write(np.random.default_rng(number).integers(0, 256, (48, 64, 3), np.uint8))
     label.check_signed("out.mp4")

@@ -21,10 +21,9 @@ def write(out: Path, signer: ManifestSigner | None = None, codec: Codec = "auto"
         width=64,
         height=48,
         fps=Fraction(25),
-        metadata=label.tags,
+        label=label,
         codec=codec,
         overwrite=True,
-        seal=label.seal,
     ) as writer:
         for number in range(10):
             writer.write(np.random.default_rng(number).integers(0, 256, (48, 64, 3), np.uint8))

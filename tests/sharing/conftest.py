@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from listen_and_move.data.synthetic.performance import melody, render_sound
+from listen_and_move.data.synthetic.marimba import melody, render_sound
 from listen_and_move.media.wav import write_wav
 from listen_and_move.sharing.page import export_page
 from tests.app.browser import browsing, chromium

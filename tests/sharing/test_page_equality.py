@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from listen_and_move.data.synthetic.performance import melody, render_sound
+from listen_and_move.data.synthetic.marimba import melody, render_sound
 from listen_and_move.inference.playable import playable
 from listen_and_move.media.sound import read_sound
 from listen_and_move.sharing import page as sharing_page

@@ -11,7 +11,7 @@ from tests.conftest import TINY
 from tests.media.making import picture_of
 
 from listen_and_move import add_frames
-from listen_and_move.data.synthetic.performance import melody, render_frames, render_sound
+from listen_and_move.data.synthetic.marimba import melody, render_frames, render_sound
 from listen_and_move.errors import UserError
 from listen_and_move.inference.generate import generate
 from listen_and_move.media.files import probe

@@ -10,7 +10,7 @@ from tests.conftest import TINY
 from tests.media.making import make_video, whole
 
 from listen_and_move.audio.features import SAMPLE_RATE
-from listen_and_move.data.synthetic.performance import melody, render_frames, render_sound
+from listen_and_move.data.synthetic.marimba import melody, render_frames, render_sound
 from listen_and_move.evaluation.baselines import MODEL
 from listen_and_move.evaluation.evaluate import evaluate
 from listen_and_move.evaluation.film import Film

@@ -1,4 +1,4 @@
-"""Who may ask, and what a browser may do with the answer: host, origin, password, visitor, headers.
+"""The guard of the page: it checks host, origin and password, knows visitors, and sets headers.
 
 A page on loopback is within reach of every site that its user opens: one may send requests to it (so the
 origin is checked), or let its own name point here (DNS rebinding; so the host is checked). Neither needs a
@@ -27,7 +27,7 @@ SAFE_METHODS = ("GET", "HEAD")
 OPEN_PATHS = ("/login", "/static/app.css", "/static/icon.svg")
 """What is shown without the password."""
 LONGEST_FORM = 4096
-"""Bytes of what a visitor gives for a password; those of any that is right are fewer."""
+"""Bytes of a form with a password; the form with the right one is always shorter."""
 HEADERS = {
     "content-security-policy": "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -41,14 +41,21 @@ HEADERS = {
 
 
 class Refusal(NamedTuple):
-    """Why a request is not answered."""
+    """The status and the sentence with which a request is refused."""
 
     status: int
     sentence: str
 
 
 class Guard:
-    """Stands before the whole page."""
+    """Answers, refuses or passes on every request to the page.
+
+    Args:
+        app: the page.
+        names: host names under which the page answers, beside addresses.
+        guesses: the check of the password; None: there is no password.
+        port: of the page.
+    """
 
     def __init__(self, app: ASGIApp, *, names: frozenset[str], guesses: Guesses | None, port: int) -> None:
         self.app, self.names, self.guesses = app, names, guesses
@@ -58,7 +65,7 @@ class Guard:
         self.admitted: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, refuse, or let through with the visitor in the scope."""
+        """Answers or refuses a request, or passes it on with the visitor's token in its scope."""
         if scope["type"] not in ("http", "websocket"):
             return await self.app(scope, receive, send)
         headers = Headers(scope=scope)
@@ -96,7 +103,7 @@ class Guard:
         return None
 
     def _known(self, name: str) -> bool:
-        """An address, or one of the page's own names; a name of others that points here is a trick."""
+        """Returns whether a host is an address or one of the page's names."""
         try:
             return name in self.names or bool(ip_address(name))
         except ValueError:
@@ -144,7 +151,7 @@ class Guard:
 
 
 def _visitor(cookies: str, name: str) -> str | None:
-    """The token of a visitor who was here before."""
+    """Returns the token of a visitor who was here before; None for a new visitor."""
     try:
         found = SimpleCookie(cookies).get(name)
     except CookieError:

@@ -1,4 +1,4 @@
-"""The password: the right one is let in at once, and wrong ones wait."""
+"""The check of the password: the right one is answered at once, a wrong one after a wait."""
 
 import asyncio
 import hmac
@@ -10,23 +10,27 @@ from listen_and_move.app.limits import GUESSERS, LONGEST_WAIT_SECONDS, WAIT_SECO
 
 
 class Guesses:
-    """Compares what visitors give for a password.
+    """Checks the passwords that visitors give.
 
-    An answer to a wrong one waits, twice as long with each that came from the same address. Meanwhile it
-    holds a place of the address, also where the guesser hangs up: in one wait an address has as many guesses
-    as it may have connections. Nobody else notices.
+    The answer to a wrong password waits, twice as long for each wrong one from the same address. Meanwhile
+    the guess holds one of the connections that the address may have, also where the guesser hangs up: in one
+    wait an address has as many guesses as it may have connections. No other address waits.
+
+    Args:
+        password: the right one.
+        connections: all open connections.
     """
 
     def __init__(self, password: str, connections: OpenConnections) -> None:
         self.password, self.connections = password.encode(), connections
         self.wrong: OrderedDict[str, int] = OrderedDict()
-        """Wrong ones by address, the latest last."""
+        """Number of wrong passwords by address, the address that guessed last at the end."""
 
     async def right(self, given: str, host: str | None) -> bool:
-        """Whether this is the password.
+        """Returns whether a password is right; False only after the wait.
 
         Args:
-            given: by a visitor.
+            given: the password that a visitor gives.
             host: the visitor's address.
         """
         address = address_of(host)
@@ -43,5 +47,5 @@ class Guesses:
 
 
 def wait_after(wrong: int) -> float:
-    """Seconds before the answer to a wrong password, of so many from one address."""
+    """Returns the seconds before the answer to the latest of ``wrong`` wrong passwords of an address."""
     return min(WAIT_SECONDS * 2 ** min(wrong - 1, 16), LONGEST_WAIT_SECONDS)

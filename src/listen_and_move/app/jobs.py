@@ -1,4 +1,4 @@
-"""Work that visitors ask for, one after another; each sees their own alone."""
+"""Jobs: work that visitors ask for, one after another; each visitor sees their own jobs alone."""
 
 import asyncio
 import json
@@ -25,38 +25,42 @@ State = Literal["open", "done", "failed"]
 
 @dataclass(eq=False)
 class Job:
-    """One piece of work."""
+    """A piece of work that a visitor asked for."""
 
     id: str
     visitor: str
     kind: str
     """A task of `work`."""
     uploads: tuple[Upload, ...]
-    """The files that it is done on, the one first that it is about."""
+    """The uploaded files that the work is done on, the one first that it is about."""
     about: dict[str, Any]
     """What the visitor chose, to be shown beside the result."""
     file: Path
-    """The result, where it is one."""
+    """Where the file of the result goes, for the kinds of work that make one."""
     state: State = "open"
     news: dict[str, Any] = field(default_factory=dict)
-    """done of total frames, and notes."""
+    """The latest progress: frames done, frames in total, and notes."""
     result: dict[str, Any] = field(default_factory=dict)
     error: str = ""
     task: asyncio.Task[None] | None = None
 
     @property
     def making(self) -> Path:
-        """A folder for what the work makes on the way."""
+        """The folder for files that the work makes on the way."""
         return self.file.with_suffix("")
 
     def clear(self) -> None:
-        """Remove the result, and what was made on the way, also by a process that was killed."""
+        """Deletes the result and all files made on the way, also those of a process that was killed."""
         for file in (self.file, *half_written(self.file)):
             file.unlink(missing_ok=True)
         shutil.rmtree(self.making, ignore_errors=True)
 
     def shown(self, before: int) -> dict[str, Any]:
-        """What the page is told; ``before``: how many come first."""
+        """Returns the job as the page shows it.
+
+        Args:
+            before: number of jobs that come first.
+        """
         about = {
             "id": self.id,
             "kind": self.kind,
@@ -69,14 +73,14 @@ class Job:
         return {**about, **found, **notes, "error": self.error, "before": before}
 
     def named(self, text: str) -> str:
-        """A text in which files are called as the visitor calls them."""
+        """Returns a text with the names of the visitor's files in place of their paths here."""
         for upload in self.uploads:
             text = upload.named(text)
         return text
 
 
 class Jobs:
-    """All work of all visitors."""
+    """The jobs of all visitors."""
 
     def __init__(self, folder: Path, uploads: Uploads, workers: dict[str, Worker]) -> None:
         self.folder, self.uploads, self.workers = folder, uploads, workers
@@ -91,15 +95,15 @@ class Jobs:
         arguments: Callable[[Path], Any],
         then: Callable[[Path, dict[str, Any]], None] = lambda file, result: None,
     ) -> Job:
-        """Begin some work, or let it wait for its turn.
+        """Begins a job, which waits for its turn.
 
         Args:
             kind: a task of `work`.
-            visitor: whose work.
-            uploads: the files that it is done on, the one first that it is about.
-            about: what is shown of it.
-            arguments: of the task, given the file for its result.
-            then: called with the file of the result, and the result.
+            visitor: the visitor who asks.
+            uploads: the files that the work is done on, the one first that it is about.
+            about: what the visitor chose, to be shown beside the result.
+            arguments: gives the arguments of the task, from the file for its result.
+            then: called with the file and the values of the result when the task is done.
 
         Raises:
             UserError: too much is waiting already.
@@ -126,10 +130,10 @@ class Jobs:
         return job
 
     def get(self, visitor: str, identity: str) -> Job:
-        """A visitor's own job.
+        """Returns a visitor's own job.
 
         Raises:
-            UserError: there is none.
+            UserError: the visitor has no such job.
         """
         job = self.all.get(identity)
         if job is None or job.visitor != visitor:
@@ -137,12 +141,12 @@ class Jobs:
         return job
 
     def of(self, visitor: str) -> list[dict[str, Any]]:
-        """A visitor's work as it stands, the newest first."""
+        """Returns a visitor's jobs as they stand, the newest first."""
         mine = [job for job in self.all.values() if job.visitor == visitor]
         return [job.shown(self._before(job)) for job in reversed(mine)]
 
     async def remove(self, job: Job) -> None:
-        """Stop some work, and forget it."""
+        """Stops a job, and deletes its result."""
         self.all.pop(job.id, None)
         if job.task is not None and not job.task.done():
             job.task.cancel()

@@ -142,7 +142,7 @@ class Library:
         return False
 
     def _publishes(self, run: RunFolder) -> dict[str, Any] | None:
-        """How much of its clip a run would publish as a page; None: it keeps no frames."""
+        """Returns length and size of the film that a run would publish; None: the run keeps no frames."""
         with suppress(UserError):  # which the card says
             for file in (run.model_file, run.frames_file):
                 if self._has(file) and (held := held_frames(file)) is not None:
@@ -244,7 +244,7 @@ def _shows(config: ModelConfig, held: Holding | None) -> dict[str, Any]:
 
 
 def unlearnt(model: Model) -> dict[str, Any]:
-    """What is shown of a video that is played with nothing learnt, as of a run."""
+    """Returns what the page shows of a video that is played with nothing learnt, as it does of a run."""
     assert model.kept is not None, "it has frames"
     width, height = model.kept.picture_size
     sizes = {"width": width, "height": height, "lacks": lacking_in_replay(), "has_noise": True}

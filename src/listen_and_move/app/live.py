@@ -64,14 +64,14 @@ class SampleQueue:
     """Counts the sound, and says which pictures come too late."""
     blocks: list[np.ndarray] = field(default_factory=list)
     arrived: float = 0.0
-    """When the last of it came."""
+    """When the last block came, by `time.perf_counter`."""
     lost: int = 0
-    """Samples that were left out, in all."""
+    """Samples that were dropped, in all."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     over: bool = False
 
     def put(self, samples: np.ndarray) -> None:
-        """One more block; where too much is waiting, all before it is lost."""
+        """Adds a block (samples, channels); where more than `BACKLOG_SECONDS` wait, these are dropped."""
         waiting = sum(map(len, self.blocks))
         if waiting > BACKLOG_SECONDS * self.rate:
             self.lost += waiting
@@ -83,7 +83,7 @@ class SampleQueue:
         self.changed.set()
 
     async def take(self) -> tuple[np.ndarray, float]:
-        """All that waits, and when the last of it came."""
+        """Waits for a change; returns all that waits (samples, channels), and when the last block came."""
         await self.changed.wait()
         self.changed.clear()
         blocks, self.blocks = self.blocks, []
@@ -97,12 +97,12 @@ class LiveService:
         self.library, self.uploads = library, uploads
         self.animators: OrderedDict[tuple[Path, float], Animator] = OrderedDict()
         self.left: dict[tuple[Animator, int], float | None] = {}
-        """What was found of the motion that is left, of the models that are loaded."""
+        """The shares of motion that are left, as `_motion_left` found them, for loaded models."""
         self.loading = asyncio.Lock()
         self.playing = 0
 
     async def play(self, socket: WebSocket) -> None:
-        """One visitor, from the first message to the end; what is wrong is said in one sentence."""
+        """Plays for a visitor from the first message to the end; an error is told in one sentence."""
         await socket.accept()
         mistake = None
         try:
@@ -154,7 +154,7 @@ class LiveService:
                 raise mistake
 
     async def _motion_left(self, animator: "Animator", heard: int) -> float | None:
-        """What is left of the motion where so many frames are heard; None: not known."""
+        """Returns the share of motion that is left with ``heard`` frames heard ahead; None: not known."""
         kept = animator.model.kept
         if kept is None:
             return None
@@ -165,7 +165,11 @@ class LiveService:
 
     @contextmanager
     def _slot(self) -> Iterator[None]:
-        """One of the few visitors who may play at once."""
+        """Holds one of the places for visitors who play at the same time.
+
+        Raises:
+            UserError: all places are taken.
+        """
         if self.playing >= LIVE:
             raise UserError(TOO_MANY)
         self.playing += 1
@@ -190,20 +194,25 @@ class LiveService:
 
 @dataclass
 class LiveSession:
-    """Live play of one visitor: samples in, messages with pictures out."""
+    """Live play of one visitor, from samples to messages with pictures."""
 
     player: Live
     queue: SampleQueue
     encoder: JpegEncoder
 
     def pictures(self, samples: np.ndarray, arrived: float) -> list[bytes]:
-        """The messages with the pictures that some sound completes, those that are late left out."""
+        """Returns the messages with the pictures that some sound completes; late pictures are left out.
+
+        Args:
+            samples: (samples, channels).
+            arrived: when the last of them came, by `time.perf_counter`.
+        """
         begin, first = time.perf_counter(), self.player.frame
         late = self.queue.pacer.late(first, begin)
         return self._messages(self.player.push(samples, late), first, late, arrived, begin)
 
     def rest(self) -> list[bytes]:
-        """The messages that are left when the sound has ended."""
+        """Returns the messages with the last pictures, when the sound has ended."""
         begin, first = time.perf_counter(), self.player.frame
         return self._messages(self.player.finish(), first, 0, begin, begin)
 
@@ -221,7 +230,7 @@ class LiveSession:
 
 
 async def _receive(socket: WebSocket, session: LiveSession) -> None:
-    """What the visitor sends, as it comes."""
+    """Receives sound and changes of dials until the visitor ends the sound or goes."""
     queue = session.queue
     try:
         while not queue.over:
@@ -241,7 +250,7 @@ async def _receive(socket: WebSocket, session: LiveSession) -> None:
 
 
 async def _send_pictures(socket: WebSocket, session: LiveSession, receiving: "asyncio.Task[None]") -> None:
-    """Pictures of the samples that came, until the sound is over or the visitor gone."""
+    """Sends the pictures of the samples that came, until the sound is over or the visitor has gone."""
     queue = session.queue
     while not receiving.done() or queue.blocks:
         for picture in await asyncio.to_thread(session.pictures, *await queue.take()):
@@ -253,7 +262,7 @@ async def _send_pictures(socket: WebSocket, session: LiveSession, receiving: "as
 
 
 async def _first_message(socket: WebSocket) -> dict[str, Any]:
-    """What the visitor wants."""
+    """Returns the first message of a visitor, which says what is to be played."""
     message = await _within(FIRST_MESSAGE_SECONDS, socket, EXPECTED)
     if message["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(message.get("code", 1000))
@@ -261,7 +270,11 @@ async def _first_message(socket: WebSocket) -> dict[str, Any]:
 
 
 async def _within(seconds: float, socket: WebSocket, expected: str) -> Message:
-    """The next message, which comes in time."""
+    """Returns the next message.
+
+    Raises:
+        UserError: no message comes in time.
+    """
     try:
         return await asyncio.wait_for(socket.receive(), seconds)
     except asyncio.TimeoutError:
@@ -269,7 +282,7 @@ async def _within(seconds: float, socket: WebSocket, expected: str) -> Message:
 
 
 async def _send(socket: WebSocket, message: bytes | dict[str, Any]) -> None:
-    """A picture, or values as JSON.
+    """Sends a picture, or values as JSON.
 
     Raises:
         WebSocketDisconnect: the visitor has gone.
@@ -290,7 +303,7 @@ def _samples(message: bytes, channels: int) -> np.ndarray:
 
 
 def bounded_pipeline(animator: "Animator", choice: PictureChoice, name: str) -> Pipeline:
-    """Returns what plays a loaded model for a visitor, its picture no larger than the page takes on.
+    """Returns a pipeline that plays a model for a visitor, its picture no larger than the page takes on.
 
     Args:
         animator: the model, which visitors share.

@@ -1,4 +1,4 @@
-"""What each address of the page does: look something up, or begin some work."""
+"""The answers of the page, one for each address: something is looked up, or work is begun."""
 
 import asyncio
 import hashlib
@@ -49,7 +49,7 @@ REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; m
 
 
 class Page:
-    """All that the addresses need, and one method for each that does more than look something up."""
+    """The parts of the page, with a method for each address, which answers its requests."""
 
     def __init__(self, runs: Path, temporary: Path) -> None:
         hide(runs.parent, runs, temporary.parent, temporary)
@@ -72,7 +72,7 @@ class Page:
         self.temporary = temporary
 
     async def choices(self, request: Request) -> Response:
-        """What the forms offer: dials, pictures and settings as their entries say, presets, limits."""
+        """Answers with what the forms offer: dials, pictures, settings, presets and limits."""
         presets = {
             name: {
                 "about": ABOUT[name],
@@ -99,7 +99,7 @@ class Page:
         )
 
     async def runs(self, request: Request) -> Response:
-        """All runs, and trainings that left none."""
+        """Answers with all runs, and with the trainings that have no run yet or left none."""
         return Answer(await asyncio.to_thread(self._runs))
 
     def _runs(self) -> dict[str, Any]:
@@ -110,7 +110,7 @@ class Page:
         return {"runs": runs, "preparing": early, "failed": failed}
 
     async def run(self, request: Request) -> Response:
-        """One run with its curves."""
+        """Answers with a run and its curves."""
         name = request.path_params["name"]
         if name in self.trainings.kept() and name not in self.library.names():
             return Answer({"name": name, "preparing": True, **self.trainings.state(name)})
@@ -118,7 +118,7 @@ class Page:
         return Answer({**self.trainings.state(name), **details})
 
     async def start(self, request: Request) -> Response:
-        """Begin a training with an uploaded video."""
+        """Begins a training with an uploaded video; answers with the name of its run."""
         wish = training_of(await _json(request))
         upload = self.uploads.get(request.scope["visitor"], wish.upload, "video")
         with self.uploads.needed(upload):
@@ -127,27 +127,27 @@ class Page:
         return Answer({"name": wish.name})
 
     async def demonstrate(self, request: Request) -> Response:
-        """Begin to learn the demonstration."""
+        """Begins to learn the demonstration; answers with the name of its run."""
         return Answer({"name": await asyncio.to_thread(self.trainings.demonstrate)})
 
     async def resume(self, request: Request) -> Response:
-        """Go on with a run."""
+        """Resumes the training of a run."""
         steps = steps_of(await _json(request))
         await asyncio.to_thread(self.trainings.resume, request.path_params["name"], steps)
         return Answer({})
 
     async def stop(self, request: Request) -> Response:
-        """Ask a training to stop."""
+        """Asks a training to stop."""
         await asyncio.to_thread(self.trainings.stop, request.path_params["name"])
         return Answer({})
 
     async def forget(self, request: Request) -> Response:
-        """Drop a training that never began."""
+        """Deletes what is kept of a training that never began its run."""
         await asyncio.to_thread(self.trainings.forget, request.path_params["name"])
         return Answer({})
 
     async def picture(self, request: Request) -> Response:
-        """The picture of a model, drawn once for each of its states."""
+        """Answers with the picture of a model at rest, which is drawn once for each state of the model."""
         name = request.path_params["name"]
         model = self.library.file(self.library.run(name).model_file)
         key = hashlib.sha256(f"{name}/{model.stat().st_mtime_ns}".encode()).hexdigest()
@@ -157,13 +157,13 @@ class Page:
         return FileResponse(file, media_type="image/jpeg")
 
     async def model(self, request: Request) -> Response:
-        """The model file, to be kept."""
+        """Answers with the model file of a run, as a download."""
         name = request.path_params["name"]
         file = self.library.file(self.library.run(name).model_file)
         return FileResponse(file, media_type="application/octet-stream", filename=f"{name}.safetensors")
 
     async def sample(self, request: Request) -> Response:
-        """A sample video of a run."""
+        """Answers with a sample video of a run."""
         run = self.library.run(request.path_params["name"])
         step = request.path_params["step"]
         if not is_whole(step):
@@ -171,13 +171,13 @@ class Page:
         return FileResponse(self.library.file(run.sample_file(int(step))), media_type="video/mp4")
 
     async def report(self, request: Request) -> Response:
-        """The report of an evaluation, which may come from anybody: it is shown without any rights."""
+        """Answers with the report of an evaluation, without any rights: the file may come from anybody."""
         run = self.library.run(request.path_params["name"])
         file = self.library.file(run.evaluation_folder / "report.html")
         return FileResponse(file, media_type="text/html", headers={"content-security-policy": REPORT_POLICY})
 
     async def upload(self, request: Request) -> Response:
-        """Take a file."""
+        """Receives a file; answers with what is found in it."""
         name = unquote(request.headers.get("x-name", ""))
         announced = int(length) if (length := request.headers.get("content-length", "")).isdecimal() else 0
         kind = request.path_params["kind"]
@@ -185,25 +185,25 @@ class Page:
         return Answer(upload.shown())
 
     async def melody(self, request: Request) -> Response:
-        """Make a sound for a visitor who has none at hand."""
+        """Makes a sound for a visitor who has none at hand; answers like `upload`."""
         return Answer((await self.uploads.melody(request.scope["visitor"])).shown())
 
     async def uploaded(self, request: Request) -> Response:
-        """The visitor's files."""
+        """Answers with the visitor's files, the newest first."""
         return Answer([upload.shown() for upload in self.uploads.of(request.scope["visitor"])])
 
     async def still(self, request: Request) -> Response:
-        """A picture of an uploaded video."""
+        """Answers with a still picture of an uploaded video."""
         upload = self.uploads.get(request.scope["visitor"], request.path_params["id"], "video")
         return FileResponse(upload.still, media_type="image/jpeg")
 
     async def uploaded_file(self, request: Request) -> Response:
-        """An uploaded sound itself, to be played by the visitor who brought it."""
+        """Answers with the bytes of an uploaded sound, for the visitor who brought it alone."""
         upload = self.uploads.get(request.scope["visitor"], request.path_params["id"], "sound")
         return FileResponse(upload.path, media_type="application/octet-stream")
 
     async def ask(self, request: Request) -> Response:
-        """Begin a job."""
+        """Begins a job; answers with the job as it stands."""
         wish, visitor = job_of(await _json(request)), request.scope["visitor"]
         if isinstance(wish, InspectWish):
             return Answer(self._inspect(wish, visitor).shown(0))
@@ -262,11 +262,11 @@ class Page:
         return self.jobs.add("animate", visitor, uploads, chosen, arguments)
 
     async def asked(self, request: Request) -> Response:
-        """The visitor's jobs."""
+        """Answers with the visitor's jobs, the newest first."""
         return Answer(self.jobs.of(request.scope["visitor"]))
 
     async def result(self, request: Request) -> Response:
-        """What a job made: a video, or the archive of a page; under a name that says what it is."""
+        """Answers with the file that a job made, a video or the archive of a page, under a telling name."""
         job = self.jobs.get(request.scope["visitor"], request.path_params["id"])
         if job.state != "done" or not job.file.exists():
             raise HTTPException(404, "There is no result yet.")
@@ -279,13 +279,13 @@ class Page:
         return FileResponse(job.file, media_type="video/mp4", filename=name, content_disposition_type=kept)
 
     async def dismiss(self, request: Request) -> Response:
-        """Stop a job, and forget it."""
+        """Stops a job, and deletes its result."""
         await self.jobs.remove(self.jobs.get(request.scope["visitor"], request.path_params["id"]))
         return Answer({})
 
     @asynccontextmanager
     async def open(self, app: Starlette) -> AsyncIterator[None]:
-        """The time in which the page answers."""
+        """Starts the workers; after the context, ends all work."""
         for worker in self.workers.values():
             await worker.started()
         try:
@@ -294,7 +294,7 @@ class Page:
             await self.close()
 
     async def close(self) -> None:
-        """End all work; who waits for it is told."""
+        """Ends all work; requests that wait for some of it are answered with an error."""
         for worker in self.workers.values():
             await worker.retire()
         for job in list(self.jobs.all.values()):
@@ -302,7 +302,7 @@ class Page:
 
 
 async def _json(request: Request) -> dict[str, Any]:
-    """The body of a request, of which no more is taken in than can be a message."""
+    """Returns the object in the body of a request; a body longer than a message may be is not read on."""
     body = b""
     async for piece in request.stream():
         body += piece

@@ -1,4 +1,4 @@
-"""What a visitor is told of an error: one short line, in which no path of the server stands."""
+"""Sentences that tell a visitor of an error: one short line, without any path of the server."""
 
 import re
 import sys
@@ -22,9 +22,9 @@ _private: list[str] = []
 
 
 def hide(*folders: Path) -> None:
-    """Folders whose place no visitor is told: files in them are called by their path inside.
+    """Hides where some folders are: messages name files in them by their path inside the folder.
 
-    `without_paths` finds paths by itself, but no end of one with spaces in its folders.
+    `without_paths` finds other paths by itself, but not where a path with spaces in its folders ends.
     """
     spelled = {str(place) for folder in folders for place in (folder.absolute(), folder.resolve())}
     escaped = {repr(place)[1:-1] for place in spelled}
@@ -38,7 +38,7 @@ with suppress(RuntimeError):  # whoever has no home has none to hide
 
 
 def without_paths(text: str) -> str:
-    """A text in which files are called by their names, and not by where they are on this machine."""
+    """Returns a text with the names of files in place of their paths on this machine."""
     for folder in _private:
         if folder in text:
             inside = re.compile(rf"(?<![\w.~-]){re.escape(folder)}(?:[\\/]+(?=[^\s\\/])|(?![\w.-]))")
@@ -47,16 +47,18 @@ def without_paths(text: str) -> str:
 
 
 def brief(text: str) -> str:
-    """A text as one line of bounded length, without control characters."""
+    """Returns a text as one line of at most `LONGEST_SENTENCE` characters, without control characters."""
     line = one_line(text)
     return line if len(line) <= LONGEST_SENTENCE else f"{line[: LONGEST_SENTENCE - 3]}..."
 
 
 def told(error: BaseException) -> str:
-    """What is said of an error, with files by their paths; of an unexpected one the terminal shows the rest.
+    """Returns what is said of an error; files are named by their paths.
+
+    The traceback of an unexpected error goes to the terminal.
 
     Args:
-        error: a message for people, a file that cannot be used, or something that went wrong.
+        error: any error: one with a message for people, one of the system, or an unexpected one.
     """
     if isinstance(error, UserError):
         return error.message
@@ -69,7 +71,7 @@ def told(error: BaseException) -> str:
 
 
 def sentence(error: BaseException) -> str:
-    """What a visitor is told of an error.
+    """Returns the sentence that tells a visitor of an error.
 
     Args:
         error: see `told`.

@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
@@ -42,7 +42,7 @@ LARGEST_MESSAGE = 1_000_000
 
 @dataclass(frozen=True)
 class Place:
-    """Where the page listens, and who may see it."""
+    """Host and port at which the page listens, and its password."""
 
     host: str
     port: int
@@ -116,7 +116,8 @@ async def _index(request: Request) -> Response:
 
 
 async def _login(request: Request) -> Response:
-    return FileResponse(STATIC / "login.html")
+    page = (STATIC / "login.html").read_text(encoding="utf-8")
+    return HTMLResponse(page.replace(" hidden", "") if "wrong" in request.query_params else page)
 
 
 async def _told(request: Request, error: Exception) -> Response:

@@ -75,7 +75,7 @@ class Trainings:
             self._launch(name, [place / "video"], _flags(preset, settings))
 
     def demonstrate(self) -> str:
-        """Begin to learn a film that the process of the training draws first.
+        """Begins to learn a film that the process of the training draws first.
 
         Returns:
             The name of the run.
@@ -114,7 +114,7 @@ class Trainings:
         """Asks a training to finish its step, save and end.
 
         Raises:
-            UserError: there is none under way.
+            UserError: no training of that run is under way.
         """
         process = self._process(name)
         if process is None or not self.alive(name):
@@ -187,7 +187,7 @@ class Trainings:
         flags: list[str],
         program: Sequence[str] = ("listen_and_move",),
     ) -> None:
-        """Begin the process of a training.
+        """Begins the process of a training.
 
         Args:
             name: of the run.
@@ -259,7 +259,7 @@ class Trainings:
 
 
 def _flags(preset: str, settings: Mapping[str, Any]) -> list[str]:
-    """Of the command, for a preset and changes to it as section.setting."""
+    """Returns the flags of the command for a preset and changes to it as section.setting."""
     named = {key.removeprefix("clip.").replace("_", "-"): value for key, value in settings.items()}
     return ["--preset", preset, *(f"--{key}={value}" for key, value in named.items())]
 

@@ -32,7 +32,7 @@ class Upload:
     found: dict[str, Any] = field(default_factory=dict)
     """Contents of the file, as `work.look` reports them."""
     learnt: str = ""
-    """Name of the run that learns it; empty: none does."""
+    """Name of the run that learns the video; empty: none does."""
     begun: float = field(default_factory=time.monotonic)
 
     @property
@@ -42,7 +42,7 @@ class Upload:
 
     @property
     def model(self) -> Path:
-        """What plays a video with nothing learnt, where it has been prepared."""
+        """The model file that plays a video with nothing learnt; it is there once the video is prepared."""
         return self.path.with_suffix(".safetensors")
 
     def prepared(self, model: Path, result: dict[str, Any]) -> None:
@@ -52,13 +52,13 @@ class Upload:
         self.size = self.path.stat().st_size + self.model.stat().st_size
 
     def named(self, text: str) -> str:
-        """A text in which the file is called as the visitor calls it."""
+        """Returns a text with the visitor's name of the file in place of its path here."""
         for file in (self.model, self.path):
             text = text.replace(str(file), self.name).replace(file.name, self.name)
         return text
 
     def shown(self) -> dict[str, Any]:
-        """Returns what the page is told of the file."""
+        """Returns the file as the page shows it."""
         about = {"id": self.id, "kind": self.kind, "name": self.name, "bytes": self.size}
         return about | ({"learnt": self.learnt} if self.learnt else {}) | self.found
 
@@ -70,7 +70,7 @@ class Uploads:
         self.folder, self.worker = folder, worker
         self.all: dict[str, Upload] = {}
         self.uses: Counter[str] = Counter()
-        """How often each file in use is needed at the same time; such files are not removed."""
+        """Number of users of each file in use, by its id; such files are not removed."""
 
     async def receive(
         self, visitor: str, kind: str, name: str, announced: int, pieces: AsyncIterator[bytes]
@@ -91,10 +91,10 @@ class Uploads:
         return upload
 
     async def melody(self, visitor: str) -> Upload:
-        """Make a sound for a visitor who has none at hand.
+        """Makes a sound for a visitor who has none at hand, and returns it.
 
         Raises:
-            UserError: there is no room for it.
+            UserError: there is no room for the file.
         """
         upload = self._new(visitor, "sound", "melody.wav")
         with self._place_for(upload, 0):
@@ -114,7 +114,7 @@ class Uploads:
 
     @contextmanager
     def _place_for(self, upload: Upload, announced: int) -> Iterator[None]:
-        """Within: a file comes; where it cannot be used it is not kept."""
+        """Keeps a place for a file while it comes; the file is deleted where the context raises."""
         self._check_place(upload.visitor, announced)
         self.all[upload.id] = upload
         with self.needed(upload):
@@ -129,7 +129,7 @@ class Uploads:
         """Returns a visitor's own file.
 
         Raises:
-            UserError: there is none.
+            UserError: the visitor has no such file, or none of that kind.
         """
         upload = self.all.get(identity) if isinstance(identity, str) else None
         if upload is None or upload.visitor != visitor or kind not in (None, upload.kind) or not upload.found:
@@ -142,10 +142,10 @@ class Uploads:
         return sorted(mine, key=lambda upload: -upload.begun)
 
     def playable(self, visitor: str, identity: str) -> Upload:
-        """A visitor's own video that was prepared.
+        """Returns a visitor's own video that was prepared.
 
         Raises:
-            UserError: there is none, or it was not prepared.
+            UserError: the visitor has no such video, or it was not prepared.
         """
         upload = self.get(visitor, identity, "video")
         if "plays" not in upload.found:
@@ -153,7 +153,7 @@ class Uploads:
         return upload
 
     def prepared(self, upload: Upload, model: Path, result: dict[str, Any]) -> None:
-        """Keeps what plays a video that is in use.
+        """Keeps the model file that plays a video in use.
 
         Args:
             upload: the video.
@@ -161,14 +161,14 @@ class Uploads:
             result: of that task.
 
         Raises:
-            UserError: there is no room for it.
+            UserError: there is no room for the model file.
         """
         self._make_room(model.stat().st_size)
         upload.prepared(model, result)
 
     @contextmanager
     def needed(self, upload: Upload) -> Iterator[None]:
-        """Within the context a file is not removed, however often it is needed at the same time."""
+        """Keeps a file from being removed within the context; contexts of one file may overlap."""
         self.uses[upload.id] += 1
         try:
             yield
@@ -176,7 +176,7 @@ class Uploads:
             self.uses -= Counter([upload.id])
 
     def remove(self, upload: Upload) -> None:
-        """Deletes a file."""
+        """Deletes a file with its still picture and its model."""
         self.all.pop(upload.id, None)
         upload.path.unlink(missing_ok=True)
         upload.still.unlink(missing_ok=True)

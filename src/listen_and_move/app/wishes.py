@@ -1,7 +1,7 @@
-"""What a page asks for: each part of a message is checked here for its kind and its bounds, and nowhere else.
+"""Requests of the page as values: kind and bounds of each part of a message are checked here alone.
 
-`messages.read_message` has bounded the length, the depth and the numbers of the whole. A kind is what JSON
-says: ``true`` is no number, and a number is no text.
+`messages.read_message` has bounded the length, the depth and the numbers of the whole. Kinds are those of
+JSON: ``true`` is no number, and a number is no text.
 """
 
 from typing import Any, NamedTuple
@@ -19,11 +19,11 @@ LONGEST_TEXT = 255
 """Characters of a name or a choice: as many as a file's name may have."""
 JOB_KINDS = ("inspect", "prepare", "animate", "share")
 PARTS = ("crop", "start", "end", "size")
-"""What the page lets be chosen of an inspection."""
+"""Settings of the clip that a request for an inspection may hold."""
 TRAINING_SETTINGS = frozenset(
     {*(f"clip.{setting}" for setting in PARTS), "features.future", "training.steps", "training.keep"}
 )
-"""What the page lets be chosen of a training."""
+"""Settings that a request for a training may hold."""
 
 
 class TrainingWish(NamedTuple):
@@ -63,7 +63,7 @@ class AnimateWish(NamedTuple):
     paste: bool
     picture: Picture
     by_sound: bool
-    """Frames of the clip by the sound alone, as before anything was learnt."""
+    """Whether frames of the clip are chosen by the sound alone, as before anything was learnt."""
 
 
 class ShareWish(NamedTuple):
@@ -88,20 +88,20 @@ class LiveWish(NamedTuple):
 
 
 def training_of(request: dict[str, Any]) -> TrainingWish:
-    """A training as a page asks for it; `Trainings.start` checks its name and values.
+    """Returns the training that a request asks for; `Trainings.start` checks its name and values.
 
     Raises:
-        UserError: a part of it is missing or of another kind, or a setting is not the page's.
+        UserError: a part is missing or of another kind, or a setting is none of `TRAINING_SETTINGS`.
     """
     settings = _group(request, "settings", TRAINING_SETTINGS)
     return TrainingWish(_upload(request), text_of(request, "name"), text_of(request, "preset"), settings)
 
 
 def job_of(request: dict[str, Any]) -> InspectWish | PrepareWish | AnimateWish | ShareWish:
-    """A job as a page asks for it.
+    """Returns the job that a request asks for.
 
     Raises:
-        UserError: a part of it is missing, of another kind, or out of bounds.
+        UserError: a part is missing, of another kind, or out of bounds.
     """
     kind = text_of(request, "kind")
     if kind not in JOB_KINDS:
@@ -129,10 +129,10 @@ def job_of(request: dict[str, Any]) -> InspectWish | PrepareWish | AnimateWish |
 
 
 def live_of(request: dict[str, Any]) -> LiveWish:
-    """A live play as the first message asks for it.
+    """Returns the live play that the first message asks for.
 
     Raises:
-        UserError: a part of it is missing, of another kind, or out of bounds.
+        UserError: a part is missing, of another kind, or out of bounds.
     """
     return LiveWish(
         *played_of(request),
@@ -146,19 +146,19 @@ def live_of(request: dict[str, Any]) -> LiveWish:
 
 
 def steps_of(request: dict[str, Any]) -> int:
-    """Steps that a run is to have in all; `Trainings.resume` checks how many.
+    """Returns the steps that a run is to have in all; `Trainings.resume` checks how many.
 
     Raises:
-        UserError: no whole number.
+        UserError: the steps are no whole number.
     """
     return whole_of({"steps": None, **request}, "steps")
 
 
 def played_of(request: dict[str, Any]) -> tuple[str, str]:
-    """The model and the video of which a page asks for one; the other one is empty.
+    """Returns the name of the model and the id of the video that is to be played; one of them is empty.
 
     Raises:
-        UserError: none of them, something else, or both.
+        UserError: the request names neither, names both, or holds something else in their place.
     """
     if request.get("video") is None:
         return text_of(request, "model"), ""
@@ -168,10 +168,10 @@ def played_of(request: dict[str, Any]) -> tuple[str, str]:
 
 
 def text_of(request: dict[str, Any], name: str) -> str:
-    """A text in what a page sent.
+    """Returns a text of a request.
 
     Raises:
-        UserError: there is none, something else, or a longer one.
+        UserError: the text is missing, no text, or longer than `LONGEST_TEXT`.
     """
     value = request.get(name)
     if not isinstance(value, str) or len(value) > LONGEST_TEXT:
@@ -180,10 +180,10 @@ def text_of(request: dict[str, Any], name: str) -> str:
 
 
 def flag_of(request: dict[str, Any], name: str) -> bool:
-    """Yes or no in what a page sent; no where nothing is said.
+    """Returns a truth value of a request; False where it is missing.
 
     Raises:
-        UserError: something else.
+        UserError: the value is neither true nor false.
     """
     value = request.get(name, False)
     if not isinstance(value, bool):
@@ -192,10 +192,10 @@ def flag_of(request: dict[str, Any], name: str) -> bool:
 
 
 def whole_of(request: dict[str, Any], name: str) -> int:
-    """A whole number in what a page sent; 0 where there is none.
+    """Returns a whole number of a request; 0 where it is missing.
 
     Raises:
-        UserError: something else.
+        UserError: the value is no whole number.
     """
     value = request.get(name, 0)
     if type(value) is not int:
@@ -204,10 +204,10 @@ def whole_of(request: dict[str, Any], name: str) -> int:
 
 
 def channels_of(request: dict[str, Any]) -> int:
-    """Channels of the samples; one where nothing is said.
+    """Returns the number of channels of the samples; 1 where it is missing.
 
     Raises:
-        UserError: not 1 to 8.
+        UserError: the number is not 1 to `LIVE_CHANNELS`.
     """
     channels = whole_of({"channels": 1, **request}, "channels")
     if not 1 <= channels <= LIVE_CHANNELS:
@@ -216,10 +216,10 @@ def channels_of(request: dict[str, Any]) -> int:
 
 
 def gain_of(request: dict[str, Any]) -> Gain:
-    """The gain in what a page sent; 0 dB where there is none.
+    """Returns the gain of a request for live play; 0 dB where it is missing.
 
     Raises:
-        UserError: neither running nor a number of dB that can be played.
+        UserError: the gain is neither running nor a number of dB that can be played.
     """
     gain = _gain_value(request, 0.0, "running")
     if isinstance(gain, str) and gain != "running":
@@ -228,10 +228,10 @@ def gain_of(request: dict[str, Any]) -> Gain:
 
 
 def choice_of(request: dict[str, Any]) -> PictureChoice:
-    """The picture that is asked for live, its size, and how much sound it waits for.
+    """Returns the picture that is to be played live, with its size, its seed and its look-ahead.
 
     Raises:
-        UserError: one of them makes no sense.
+        UserError: one of these parts is of another kind, or there is no such picture.
     """
     size = request.get("size", "source")
     if not isinstance(size, str):
@@ -241,10 +241,10 @@ def choice_of(request: dict[str, Any]) -> PictureChoice:
 
 
 def picture_of(request: dict[str, Any]) -> Picture:
-    """The picture in what a page sent; auto where there is none.
+    """Returns the picture of a request; auto where it is missing.
 
     Raises:
-        UserError: no such picture.
+        UserError: there is no such picture.
     """
     asked = request.get("picture", "auto")
     for picture in PICTURES:
@@ -254,10 +254,10 @@ def picture_of(request: dict[str, Any]) -> Picture:
 
 
 def seed_of(request: dict[str, Any]) -> int:
-    """The seed in what a page sent; 0 where there is none.
+    """Returns the seed of a request; 0 where it is missing.
 
     Raises:
-        UserError: no whole number from 0.
+        UserError: the seed is no whole number from 0.
     """
     seed = whole_of(request, "seed")
     if seed < 0:
@@ -266,22 +266,22 @@ def seed_of(request: dict[str, Any]) -> int:
 
 
 def controls_of(request: dict[str, Any]) -> Controls:
-    """The controls in what a page sent; as trained where there are none.
+    """Returns the controls of a request; those that are missing are as trained.
 
     Raises:
-        UserError: unknown ones, or no numbers.
+        UserError: there is no such control, or a value is none that it can have.
     """
     return from_values(Controls, request.get("controls", {}), "controls.")
 
 
 def _upload(request: dict[str, Any]) -> str:
-    """The id of an upload; what can be none is that of no upload."""
+    """Returns the id of an upload; empty, which is the id of none, where a request holds no possible id."""
     value = request.get("upload")
     return value if isinstance(value, str) and len(value) <= LONGEST_TEXT else ""
 
 
 def _gain_value(request: dict[str, Any], default: float | None, words: str) -> Any:
-    """A gain that is a short text or a number."""
+    """Returns the gain of a request: a short text or a number, which the caller has to check."""
     gain = request.get("gain", default)
     if isinstance(gain, str) and len(gain) <= LONGEST_TEXT:
         return gain
@@ -291,7 +291,7 @@ def _gain_value(request: dict[str, Any], default: float | None, words: str) -> A
 
 
 def _group(request: dict[str, Any], name: str, known: frozenset[str]) -> dict[str, Any]:
-    """Settings in what a page sent, some of those that are known, no text of them long."""
+    """Returns a group of settings of a request, all of them among ``known`` and no text of them too long."""
     values = request.get(name)
     if not isinstance(values, dict) or not known.issuperset(values):
         raise UserError(f"{name}: expected some of {', '.join(sorted(known))}; got {shown(values)}")

@@ -47,7 +47,17 @@ CHART_SIDE, CHART_POINTS, CHART_RATE = 64, 800, 16_000
 
 
 def look(path: str, kind: str, still: str, watch: Watch) -> dict[str, Any]:
-    """Returns the contents of an uploaded file; of a video, a still from the middle is written."""
+    """Returns what is in an uploaded file; of a video, writes a still picture from its middle.
+
+    Args:
+        path: of the file.
+        kind: sound or video.
+        still: where the still picture goes, a JPEG.
+        watch: not called.
+
+    Raises:
+        UserError: the file is too long, or holds no sound or picture.
+    """
     file, longest = Path(path), LONGEST_SECONDS[kind]
     info = probe(file)
     if kind == "sound":
@@ -75,7 +85,7 @@ def look(path: str, kind: str, still: str, watch: Watch) -> dict[str, Any]:
 
 
 def melody(path: str, watch: Watch) -> dict[str, Any]:
-    """A made-up melody, which is written as an uploaded sound would be."""
+    """Writes a made-up melody to ``path``; returns what `look` returns of a sound."""
     from listen_and_move.demonstration import write_unheard
 
     write_unheard(Path(path))
@@ -83,7 +93,7 @@ def melody(path: str, watch: Watch) -> dict[str, Any]:
 
 
 def inspect(path: str, clip: dict[str, Any], watch: Watch) -> dict[str, Any]:
-    """Returns the contents of a video, and advice."""
+    """Returns facts and advice on a video, the crop, a suggested one, and the scene that is learnt."""
     from listen_and_move.inspection.inspection import inspect as inspected
 
     found = inspected(Path(path), ClipConfig(**clip))
@@ -100,7 +110,7 @@ def inspect(path: str, clip: dict[str, Any], watch: Watch) -> dict[str, Any]:
 
 
 def prepare(path: str, out: str, watch: Watch) -> dict[str, Any]:
-    """Makes a video ready to be played with nothing learnt: a model file with its frames; what it plays."""
+    """Writes a model file that plays a video with nothing learnt; returns what the page shows of it."""
     from listen_and_move.app.library import unlearnt
     from listen_and_move.inference.playable import unlearnt_model
     from listen_and_move.models.checkpoint import save_model
@@ -122,7 +132,7 @@ def animate(
     by_sound: bool,
     watch: Watch,
 ) -> dict[str, Any]:
-    """Plays a sound with a model into a file; returns the remarks, and motion against loudness."""
+    """Writes the video of a sound that a model plays; returns its notes and its `chart`."""
     from listen_and_move.audio.loudness import parse_gain
     from listen_and_move.inference.generate import Progress, generate
 
@@ -154,7 +164,7 @@ def animate(
 
 
 def share(model: str, credit: str, out: str, watch: Watch) -> dict[str, Any]:
-    """A model as a page without a server, in an archive; how much it publishes."""
+    """Writes a model as a page without a server, in an archive; returns how much the page publishes."""
     from listen_and_move.sharing.page import Publication, export_page
 
     _allow_model(model)
@@ -208,7 +218,7 @@ def chart(video: Path) -> dict[str, Any]:
 
 
 def _thinned(values: np.ndarray) -> list[float]:
-    """Returns the largest value of each stretch, so that no stroke is lost."""
+    """Returns the largest value of each of `CHART_POINTS` stretches, so that no stroke is lost."""
     return [float(stretch.max()) for stretch in np.array_split(values, min(len(values), CHART_POINTS))]
 
 

@@ -17,11 +17,11 @@ from listen_and_move.errors import UserError
 Watch = Callable[[dict[str, Any]], None]
 LONGEST_LINE = 16_000_000
 OUT_OF_TIME = -getattr(signal, "SIGXCPU", 0)
-"""What a process that had no processor time left ends with; 0 where there is no such limit."""
+"""Exit code of a process that has used up its processor time; 0 where the system has no such limit."""
 
 
 class Worker:
-    """One process that does one task after another; where it crashed, the next task begins in a new one."""
+    """A process that does one task after another; after a crash the next task begins in a new process."""
 
     def __init__(self) -> None:
         self.process: asyncio.subprocess.Process | None = None
@@ -31,10 +31,17 @@ class Worker:
     async def do(
         self, task: str, arguments: dict[str, Any], watch: Watch = lambda news: None
     ) -> dict[str, Any]:
-        """What a task of `work` gives, first come, first served; cancelled, the process ends with it.
+        """Does a task and returns its result; tasks are served in the order in which they come.
+
+        Where the caller is cancelled, the process ends.
+
+        Args:
+            task: name of a task of `work`.
+            arguments: of the task.
+            watch: called with the progress that the task tells.
 
         Raises:
-            UserError: the task says what is wrong, or crashed.
+            UserError: the task ends with an error, took too long, or crashed.
         """
         async with self.turn:
             try:
@@ -76,7 +83,11 @@ class Worker:
         )
 
     async def started(self) -> asyncio.subprocess.Process:
-        """The process; a new one where there is none."""
+        """Returns the process, which is started where none is running.
+
+        Raises:
+            UserError: the worker has been retired.
+        """
         if self.retired:
             raise UserError("The page is being closed.")
         if self.process is None or self.process.returncode is not None:
@@ -89,7 +100,7 @@ class Worker:
         return self.process
 
     async def close(self) -> None:
-        """End the process, whatever it does; the next task begins in a new one."""
+        """Ends the process at once; the next task begins in a new one."""
         process, self.process = self.process, None
         if process is not None and process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
@@ -97,6 +108,6 @@ class Worker:
             await process.wait()
 
     async def retire(self) -> None:
-        """End the process for good."""
+        """Ends the process at once, and refuses all further tasks."""
         self.retired = True
         await self.close()

@@ -21,6 +21,8 @@ from listen_and_move.settings import descriptions
 
 PROGRAM = "listen-and-move"
 JSON_FLAG = "--json"
+VALUES = "values"
+"""Name, in a field's metadata, of the values that a shell offers for a text."""
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Group = Mapping[str, Any]
 """Settings of one group that the user named, by their names."""
@@ -173,7 +175,9 @@ class TrainArguments(SettingsOptions, JsonOption):
         metadata={
             "help": "Settings to start from: "
             + "; ".join(f"{name}: {about}" for name, about in ABOUT.items())
-            + f". None: the run's own where it goes on, else {DEFAULT_PRESET}. {PROGRAM} presets prints them."
+            + f". None: the run's own where it goes on, else {DEFAULT_PRESET}. "
+            f"{PROGRAM} presets prints them.",
+            VALUES: tuple(PRESETS),
         },
     )
     scene: int | None = None
@@ -191,7 +195,7 @@ class TrainArguments(SettingsOptions, JsonOption):
 class PresetsArguments:
     """Print the presets: in what each differs from another one, or every setting of one."""
 
-    name: Positional[str | None] = None
+    name: Positional[str | None] = field(default=None, metadata={VALUES: tuple(PRESETS)})
     """The preset to print as JSON."""
     size: str | None = None
     """For this size of picture, where it makes a difference; None: the preset's own."""
@@ -389,7 +393,7 @@ class AblationArguments(SettingsOptions):
     """Runs of each row, with seeds from 0 on."""
     published: Literal["cello", "quintet", "drums", "talking-head"] | None = None
     """The paper's clip whose figures are put beside."""
-    preset: str | None = None
+    preset: str | None = field(default=None, metadata={VALUES: tuple(PRESETS)})
     """What all rows start from. None: paper."""
 
 

@@ -4,13 +4,14 @@ A script holds every word itself, so that pressing Tab starts no Python. Words t
 listed value are completed as names of files.
 """
 
+from argparse import Action
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from shlex import quote
 
 import tyro
 
-from listen_and_move.cli.arguments import PROGRAM
+from listen_and_move.cli.arguments import PROGRAM, VALUES
 
 _FUNCTION = f"_{PROGRAM.replace('-', '_')}"
 
@@ -34,6 +35,8 @@ class Command:
     name: str
     help: str
     options: tuple[Option, ...]
+    values: tuple[str, ...]
+    """The values to choose from for the first operand; none where it is free."""
 
     @property
     def flags(self) -> list[str]:
@@ -52,17 +55,27 @@ def completion_script(shell: str, kinds: Mapping[str, type]) -> str:
 
 
 def _command(name: str, kind: type) -> Command:
+    actions = tyro.extras.get_parser(kind)._actions
     options = [
         Option(
             tuple(action.option_strings),
             (action.help or "").split(". ")[0].removesuffix("."),
             action.nargs != 0,
-            tuple(str(value) for value in action.choices or () if value != "None"),
+            _choices(action, kind),
         )
-        for action in tyro.extras.get_parser(kind)._actions
+        for action in actions
         if action.option_strings
     ]
-    return Command(name, (kind.__doc__ or "").split("\n")[0], tuple(options))
+    operands = (action for action in actions if not action.option_strings)
+    first = next((_choices(action, kind) for action in operands), ())
+    return Command(name, (kind.__doc__ or "").split("\n")[0], tuple(options), first)
+
+
+def _choices(action: Action, kind: type) -> tuple[str, ...]:
+    """Returns the values of an option or operand: those of its type, else those that its field lists."""
+    if action.choices is not None:
+        return tuple(str(value) for value in action.choices if value != "None")
+    return next((item.metadata.get(VALUES, ()) for item in fields(kind) if item.name == action.dest), ())
 
 
 def _bash(commands: list[Command]) -> str:
@@ -74,12 +87,13 @@ def _bash(commands: list[Command]) -> str:
         "    if ((COMP_CWORD == 1)); then",
         f"        words={quote(' '.join(_first_words(commands)))}",
         "    else",
-        '        case "$command $before" in',
-        *_cases(_values(commands), lambda words: f"words={quote(words)}", 12),
-        "        esac",
-        "        if [[ -z $words && $word == -* ]]; then",
+        "        if [[ $word == -* ]]; then",
         '            case "$command" in',
         *_cases(_flags(commands), lambda words: f"words={quote(words)}", 16),
+        "            esac",
+        "        else",
+        '            case "$command $before" in',
+        *_cases(_values(commands), lambda words: f"words={quote(words)}", 16),
         "            esac",
         "        fi",
         "    fi",
@@ -102,11 +116,11 @@ def _zsh(commands: list[Command]) -> str:
         "        compadd -- --help --version",
         "        return",
         "    fi",
-        '    case "$words[2] $words[CURRENT-1]" in',
-        *_cases(_values(commands), lambda words: f"compadd -- {words}; return", 8),
-        "    esac",
         '    case "$words[2] $PREFIX" in',
         *_cases({f"{name} -": words for name, words in _flags(commands).items()}, _added, 8, "*"),
+        "    esac",
+        '    case "$words[2] $words[CURRENT-1]" in',
+        *_cases(_values(commands), _added, 8),
         "        *) _files ;;",
         "    esac",
         "}",
@@ -126,6 +140,9 @@ def _fish(commands: list[Command]) -> str:
         lines.append(f"{begun} -d {_fish_quoted(command.help)}")
         seen = f"complete -c {PROGRAM} -n '__fish_seen_subcommand_from {command.name}'"
         lines += [f"{seen} {_fish_option(option)}" for option in command.options]
+        if command.values:
+            first = f"__fish_seen_subcommand_from {command.name}; and test (count (commandline -opc)) -eq 2"
+            lines.append(f"complete -c {PROGRAM} -n '{first}' -f -a {_fish_quoted(' '.join(command.values))}")
     return "\n".join(lines)
 
 
@@ -145,8 +162,9 @@ def _first_words(commands: list[Command]) -> list[str]:
 
 
 def _values(commands: list[Command]) -> dict[str, str]:
-    """Returns the values to choose from, by command and flag."""
-    return {
+    """Returns the values to choose from, by command and the word before: a flag, or the command itself."""
+    operands = {f"{command.name} {command.name}": " ".join(command.values) for command in commands}
+    return {name: words for name, words in operands.items() if words} | {
         f"{command.name} {flag}": " ".join(option.values)
         for command in commands
         for option in command.options
@@ -167,7 +185,7 @@ def _cases(
 
 
 def _added(words: str) -> str:
-    return f"compadd -- {words}"
+    return f"compadd -- {words}; return"
 
 
 def _fish_quoted(text: str) -> str:

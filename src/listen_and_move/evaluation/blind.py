@@ -61,14 +61,14 @@ LONGEST_SIDE = 640
 
 @dataclass(frozen=True)
 class BlindPage:
-    """A page that was made."""
+    """A blind page that was written, and its key."""
 
     file: Path
     pairs: int
     kinds: Sequence[str]
 
     def lines(self) -> list[str]:
-        """Returns what to do with it, for a person."""
+        """Returns instructions for the page, for a terminal."""
         return [
             f"{self.pairs} pairs of {', '.join(self.kinds)}",
             f"page: {self.file}",
@@ -78,7 +78,7 @@ class BlindPage:
 
 @dataclass(frozen=True)
 class BlindCount:
-    """Votes that were counted."""
+    """The result of counted votes."""
 
     votes: int
     preferences: Sequence[Preference]

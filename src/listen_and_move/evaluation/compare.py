@@ -157,7 +157,7 @@ def _names(found: Sequence[EvaluationResults], runs: Sequence[Path | str]) -> li
 
 
 def _warnings(named: Mapping[str, EvaluationResults]) -> list[str]:
-    """Returns what differs so that figures do not compare."""
+    """Returns the reasons why figures of these runs do not compare."""
     questions: dict[str, Callable[[EvaluationResults], str]] = {
         "videos": lambda results: f"{results.span.video} ({results.environment.video_sha256[:8]})",
         "parts": lambda results: f"{results.span.name} from {results.span.start_s:.2f} s",

@@ -68,7 +68,7 @@ class FilmPart:
             span: frames of the model.
 
         Raises:
-            UserError: it cannot be read.
+            UserError: the file cannot be read.
         """
         info, box = probe(path, clip.picture_track).video, _even(resolved_box(path, clip))
         assert info is not None, "the clip was decoded from it"
@@ -196,7 +196,7 @@ class Film:
             clip: what is taken of it, and held out.
 
         Raises:
-            UserError: it cannot be read.
+            UserError: the file cannot be read.
         """
         part = FilmPart.of_file(path, clip, range(0))
         counted = read_frames(
@@ -221,7 +221,7 @@ class Film:
             config: the settings with which they are learnt.
 
         Raises:
-            UserError: one cannot be read.
+            UserError: a take cannot be read.
         """
         clip = Takes(tuple(paths)).load(config)
         first = FilmPart.of_file(paths[0], config.clip, clip.takes[0].frames)

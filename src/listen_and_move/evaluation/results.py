@@ -57,7 +57,7 @@ class Products(NamedTuple):
 
     @property
     def excess(self) -> Excess | None:
-        """Dcor at the right time against dcor at the wrong ones; None where there is no wrong one."""
+        """Dcor at the right time against dcor at the wrong times; None where no shift is possible."""
         # Rounded, so that times that differ by the rounding of float32 alone are equal.
         return excess(round(self.dcor, 6), self.null.round(6))
 

@@ -102,7 +102,7 @@ def verdict(
         results: by kind of alteration: shifted, shuffled, silent.
         motion: of the picture over that of the real video.
         dcor: of the right sound; None where there is no real video.
-        chance: how far that exceeds dcor at the wrong times; None where the part is too short for one.
+        chance: how far ``dcor`` exceeds dcor at the wrong times; None where the part is too short.
         shifts: how many wrong times were tried.
         silent: the right sound is silent, as where it ends before the picture does.
     """

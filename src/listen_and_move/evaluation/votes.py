@@ -21,7 +21,7 @@ NORMAL_95 = 1.959964
 
 
 class BlindPair(NamedTuple):
-    """What a pair of the page shows, as its key says."""
+    """The two kinds of picture that a pair of the page shows."""
 
     first: str
     second: str
@@ -35,7 +35,7 @@ class BlindKey(NamedTuple):
 
 
 class Vote(NamedTuple):
-    """A choice."""
+    """The choice of a person for one pair of the page."""
 
     pair: int
     choice: int
@@ -53,13 +53,13 @@ class Preference:
 
     @property
     def share(self) -> float | None:
-        """Share of the decided votes for the first one; None without any."""
+        """Share of the decided votes for the first kind; None where no vote is decided."""
         decided = self.wins + self.losses
         return self.wins / decided if decided else None
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % of the share, after Wilson."""
+        """The interval of 95 % around the share, after Wilson."""
         return wilson_interval(self.wins, self.wins + self.losses)
 
 
@@ -82,7 +82,7 @@ def page_of(file: Path) -> str:
     """Returns the id of the page that a file of votes belongs to.
 
     Raises:
-        UserError: it holds no votes.
+        UserError: the file holds no votes.
     """
     return _votes_file(file).page
 
@@ -95,7 +95,7 @@ def read_votes(file: Path, pairs: int) -> list[Vote]:
         pairs: that the page shows.
 
     Raises:
-        UserError: it holds no votes, or some that the page does not ask for.
+        UserError: the file holds no votes, or some that the page does not ask for.
     """
     found: dict[int, Vote] = {}
     for each in _votes_file(file).votes:
@@ -116,7 +116,7 @@ def read_key(file: Path) -> BlindKey:
     """Returns the key of a page.
 
     Raises:
-        UserError: it is missing or damaged.
+        UserError: the key is missing or damaged.
     """
     try:
         return from_json(BlindKey, parsed(bounded(file, LARGEST_FILE)))

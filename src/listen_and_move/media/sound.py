@@ -15,6 +15,7 @@ import numpy as np
 from av.audio.frame import format_dtypes
 from av.error import FFmpegError
 
+from listen_and_move.arrays import not_finite
 from listen_and_move.clock import Seconds, exact, sample_at
 from listen_and_move.errors import UserError
 from listen_and_move.media.decoding import AnyPath, Decoder, check_complete, warn_of_damage
@@ -248,8 +249,7 @@ class Sound:
 
     def _checked(self, frame: Any, position: int) -> np.ndarray:
         samples = _floats(frame)
-        if not np.isfinite(samples).all():
-            bad = int(np.flatnonzero(~np.isfinite(samples).all(axis=1))[0])
+        if (bad := not_finite(samples)) is not None:
             second = (position + bad) / self.rate
             raise UserError(
                 f"{self.path}: expected finite samples; got NaN or infinity at {second:.2f} s; export the "

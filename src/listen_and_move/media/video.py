@@ -1,12 +1,12 @@
 """Writing of frames and their sound to a video or a folder of pictures, complete or not there."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import av
 import numpy as np
@@ -30,6 +30,19 @@ from listen_and_move.media.soundtrack import (
 from listen_and_move.media.wav import write_blocks
 
 Codec = Literal["auto", "h264", "prores"]
+
+
+class FileLabel(Protocol):
+    """What a written video or picture says of itself."""
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """Title, comment and the like, for the container of a video."""
+        ...
+
+    def seal(self, file: Path) -> None:
+        """Adds the rest to a complete file, a video or a picture of a folder, that nobody else sees yet."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -97,14 +110,12 @@ class VideoWriter:
         height: of every frame, in pixels.
         fps: frames per second.
         sound: what is heard.
-        metadata: title, comment and the like.
+        label: what the video, or each picture of a folder, says of itself; None: nothing.
         overwrite: whether what is there may be replaced.
         quality: the crf of H.264 (0 to 51) or VP9 (0 to 63); lower is better and larger. None is 17 or 24.
         codec: of the picture. auto goes by the ending; prores is ProRes 422 HQ with uncompressed sound, in
             .mov alone.
         live: whether frames come in real time, so that large ones are compressed in less of it.
-        seal: called with the complete file, or with each picture of a folder, before others see it; it may
-            add to it.
 
     Raises:
         ValueError: odd width or height of a video, a frame of another shape or type.
@@ -120,15 +131,14 @@ class VideoWriter:
         height: int,
         fps: Fraction,
         sound: SoundTrack | Waveform | Source | None = None,
-        metadata: Mapping[str, str] | None = None,
+        label: FileLabel | None = None,
         overwrite: bool = False,
         quality: int | None = None,
         codec: Codec = "auto",
         live: bool = False,
-        seal: Callable[[Path], None] | None = None,
     ) -> None:
         self.path, self.size, self.fps, self.sound = Path(path), (width, height), Fraction(fps), sound
-        self.metadata, self.overwrite, self.frames = dict(metadata or {}), overwrite, 0
+        self.label, self.overwrite, self.frames = label, overwrite, 0
         self.folder = is_picture_folder(path)
         if not self.folder and self.path.suffix.lower() not in ENDINGS:
             raise UserError(
@@ -139,7 +149,7 @@ class VideoWriter:
         self._check_codec(codec)
         self.form = EDITED if codec == "prores" else ENDINGS.get(self.path.suffix.lower(), ENDINGS[".mp4"])
         self._check_quality(quality)
-        self.quality, self.live, self.seal = quality, live, seal
+        self.quality, self.live = quality, live
 
     def _check_codec(self, codec: Codec) -> None:
         ending = "a folder" if self.folder else self.path.suffix.lower()
@@ -209,7 +219,7 @@ class _Folder:
     """Numbered pictures and a sound file."""
 
     def __init__(self, folder: Path, writer: VideoWriter, sound: Source | None) -> None:
-        self.folder, self.fps, self.sound, self.seal = folder, writer.fps, sound, writer.seal
+        self.folder, self.fps, self.sound, self.label = folder, writer.fps, sound, writer.label
         self.encoder: Any = av.CodecContext.create("png", "w")
         self.encoder.width, self.encoder.height = writer.size
         self.encoder.pix_fmt, self.encoder.time_base, self.encoder.thread_count = (
@@ -225,8 +235,8 @@ class _Folder:
         data = b"".join(bytes(packet) for packet in self.encoder.encode(picture))
         file = self.folder / f"frame-{index:06d}.png"
         file.write_bytes(data)
-        if self.seal:
-            self.seal(file)
+        if self.label:
+            self.label.seal(file)
 
     def finish(self, frames: int) -> None:
         if self.sound:
@@ -243,9 +253,10 @@ class _Video:
 
     def __init__(self, path: Path, writer: VideoWriter, sound: Source | None) -> None:
         name, coding, sound_codec, container_options = writer.form
-        self.path, self.fps, self.size, self.seal = path, writer.fps, writer.size, writer.seal
+        self.path, self.fps, self.size, self.label = path, writer.fps, writer.size, writer.label
         self.container = av.open(f"file:{path}", "w", format=name, container_options=container_options)
-        self.container.metadata.update(writer.metadata)
+        if self.label:
+            self.container.metadata.update(self.label.tags)
         colours = {
             "colorspace": "bt709",
             "color_primaries": "bt709",
@@ -280,8 +291,8 @@ class _Video:
         if self.sound:
             self.sound.finish(frames)
         self.container.close()
-        if self.seal:
-            self.seal(self.path)
+        if self.label:
+            self.label.seal(self.path)
 
     def abandon(self) -> None:
         """Closes the file, complete or not; errors of closing are ignored."""

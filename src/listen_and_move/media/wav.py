@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from listen_and_move.arrays import not_finite
+from listen_and_move.errors import UserError
 from listen_and_move.media.decoding import AnyPath
 from listen_and_move.media.replacing import replacing
 
@@ -14,10 +16,11 @@ def write_wav(path: AnyPath, samples: np.ndarray, sample_rate: int) -> None:
     """Writes float samples, (n,) or (n, channels), full scale 1, as 16-bit PCM; what is louder is clipped.
 
     Raises:
-        UserError: see `replacing`.
+        UserError: see `two_axes` and `replacing`.
     """
+    samples = two_axes(samples)
     with replacing(path) as temporary:
-        write_blocks(temporary, [two_axes(samples)], sample_rate)
+        write_blocks(temporary, [samples], sample_rate)
 
 
 def write_blocks(path: Path, blocks: Iterable[np.ndarray], sample_rate: int) -> None:
@@ -34,8 +37,15 @@ def write_blocks(path: Path, blocks: Iterable[np.ndarray], sample_rate: int) -> 
 
 
 def two_axes(samples: np.ndarray) -> np.ndarray:
-    """Samples (n,) or (n, channels) as (n, channels)."""
+    """Returns samples (n,) or (n, channels) as (n, channels).
+
+    Raises:
+        UserError: a sample is NaN or infinite.
+        ValueError: another shape.
+    """
     samples = np.asarray(samples)
     if samples.ndim not in (1, 2) or 0 in samples.shape[1:]:
         raise ValueError(f"samples: expected shape (n,) or (n, channels); got {samples.shape}")
+    if (bad := not_finite(samples)) is not None:
+        raise UserError(f"samples: expected finite ones; got NaN or infinity at place {bad}: mend the sound")
     return samples[:, None] if samples.ndim == 1 else samples

@@ -39,7 +39,7 @@ class Coupling:
 
     @property
     def clear(self) -> bool:
-        """Whether this is more than chance."""
+        """Whether the correlation is more than chance."""
         return self.correlation > max(self.chance + _MARGIN, _LEAST)
 
 

@@ -67,7 +67,7 @@ class GhostCheck:
 
     @property
     def reliable(self) -> bool:
-        """Whether 95 % of both are told rightly."""
+        """Whether 95 % of the real frames and 95 % of the ghosts are told rightly."""
         return min(self.real_passed, self.blends_caught) >= 0.95
 
 
@@ -94,9 +94,9 @@ class GhostDetector:
 
         Args:
             frames: real frames of the clip in the order of time, about `SIDE` pixels large.
-            near: so many frames before and after a frame it is judged without, where the threshold is set:
-                about a second of them.
-            seed: of the frames that are blended.
+            near: number of frames on either side of a frame that are taken as unknown when that frame is
+                judged to set the threshold: about a second of them.
+            seed: of the choice of frames that are blended.
         """
         if len(frames) < LEAST_KNOWN:
             return None
@@ -113,7 +113,7 @@ class GhostDetector:
 
         Args:
             frames: of the size of the known ones.
-            left_out: numbers of known frames; judged is as if they were unknown.
+            left_out: numbers of known frames that are taken as unknown.
         """
         pieces = (frames[at : at + _AT_ONCE] for at in range(0, len(frames), _AT_ONCE))
         return np.concatenate(
@@ -125,7 +125,7 @@ class GhostDetector:
 
         Args:
             frames: of the size of the known ones.
-            left_out: numbers of known frames; judged is as if they were unknown.
+            left_out: numbers of known frames that are taken as unknown.
         """
         return self.scores(frames, left_out) > self.check.threshold
 
@@ -134,7 +134,7 @@ class GhostDetector:
 
         Args:
             seed: of the choice.
-            most: as many at most.
+            most: largest number of pairs.
 
         Returns:
             Numbers of frames, (pairs, 2).

@@ -1,4 +1,4 @@
-"""What can be asked for from outside, and the box in which it waits for the loop that plays."""
+"""Commands from outside, and the mailbox in which they wait for the loop that plays."""
 
 from collections.abc import Hashable
 from threading import Lock
@@ -8,11 +8,11 @@ from listen_and_move.errors import UserError, one_line, shown
 from listen_and_move.stage.turning import Value
 
 MOST_WAITING = 64
-"""Commands of one kind that wait for the next picture, the newest, however many come."""
+"""Commands of one kind that wait for the next picture; where more come, the oldest are dropped."""
 MOST_LISTENERS = 8
-"""Who is told at once."""
+"""Listeners that are told at the same time."""
 MOST_NOTES = 50
-"""Lines about what was wrong, in a whole show."""
+"""Lines about errors, in a whole play."""
 LONGEST_NAME = 60
 """Characters of the name of a cue."""
 Address = tuple[str, int]
@@ -20,7 +20,7 @@ Address = tuple[str, int]
 
 
 class TurnDial(NamedTuple):
-    """Send a dial to a value."""
+    """Moves a dial to a value within ``seconds``."""
 
     dial: str
     value: Value
@@ -28,70 +28,70 @@ class TurnDial(NamedTuple):
 
 
 class HoldPicture(NamedTuple):
-    """Let the picture stand still, or go on."""
+    """Lets the picture stand still, or go on."""
 
     held: bool
 
 
 class ChangeModel(NamedTuple):
-    """Fade to another model."""
+    """Fades to another model."""
 
     model: str | int
-    """Its name, or its number from 1."""
+    """Name of the model, or its number from 1."""
     seconds: float | None = None
-    """None: as long as usual."""
+    """Length of the fade; None: the usual one."""
 
 
 class RecallCue(NamedTuple):
-    """Send dials to where a cue has them."""
+    """Moves dials to their values in a cue."""
 
     cue: str
     seconds: float | None = None
-    """None: as long as the cue says."""
+    """Length of the fade; None: the one that the cue states."""
 
 
 class StoreCue(NamedTuple):
-    """Keep where all dials are now."""
+    """Stores the values of all dials as a cue."""
 
     cue: str
     seconds: float | None = None
-    """That its recall takes; None: as long as usual."""
+    """Length of the fade when the cue is recalled; None: the usual one."""
 
 
 class Follow(NamedTuple):
-    """Tell somebody, with every picture, how it goes."""
+    """Reports the state of the play to an address with every picture."""
 
     to: Address
 
 
 class Unfollow(NamedTuple):
-    """Tell somebody no more."""
+    """Ends the reports to an address."""
 
     to: Address
 
 
 class AskStatus(NamedTuple):
-    """Tell somebody once how it goes."""
+    """Reports the state of the play to an address once."""
 
     to: Address
 
 
 class AskList(NamedTuple):
-    """Tell somebody which dials, models and cues there are."""
+    """Reports all dials, models and cues to an address."""
 
     to: Address
 
 
 Asking = Follow | Unfollow | AskStatus | AskList
-"""Which anybody can send under any number of names."""
+"""Commands of which anybody can send any number, each with another address."""
 Command = TurnDial | HoldPicture | ChangeModel | RecallCue | StoreCue | Asking
 
 
 def checked_name(value: object) -> str:
-    """The name of a cue.
+    """Returns the name of a cue, checked.
 
     Raises:
-        UserError: it is none.
+        UserError: the value is no text, empty, too long, or cannot be printed.
     """
     if not isinstance(value, str) or not 0 < len(value) <= LONGEST_NAME or not value.isprintable():
         raise UserError(f"cue: expected a name of at most {LONGEST_NAME} characters; got {shown(value)}")
@@ -102,7 +102,7 @@ class Mailbox:
     """Commands on their way from the threads that receive to the loop that plays, which never waits.
 
     Of several commands about one thing the last one counts, and each kind has room of its own, so that
-    nobody can fill it. What was wrong is kept as a line, each kind once.
+    nobody can fill the box. Errors are kept as lines, one line for each kind of error.
     """
 
     def __init__(self) -> None:
@@ -124,7 +124,7 @@ class Mailbox:
             self.waiting[key] = command
 
     def take(self) -> list[Command]:
-        """All commands that wait, in the order in which they came."""
+        """Takes out and returns all waiting commands, in the order in which they came."""
         if not self.waiting:
             return []
         with self.lock:
@@ -132,7 +132,7 @@ class Mailbox:
         return list(waiting.values())
 
     def note(self, kind: Hashable, line: object) -> None:
-        """Leaves a line about what was wrong, once for each kind and not too often in all."""
+        """Leaves a line about an error, once for each kind; after `MOST_NOTES` kinds no more are kept."""
         with self.lock:
             if kind in self.noted or len(self.noted) > MOST_NOTES:
                 return
@@ -142,12 +142,12 @@ class Mailbox:
             self.lines.append(one_line(told))
 
     def tell(self, line: object) -> None:
-        """Leaves a line that is told whatever has been told before."""
+        """Leaves a line that is shown in any case, however often it came before."""
         with self.lock:
             self.lines.append(one_line(str(line)))
 
     def take_lines(self) -> list[str]:
-        """All lines that wait."""
+        """Takes out and returns all waiting lines."""
         if not self.lines:
             return []
         with self.lock:

@@ -21,27 +21,27 @@ PARTS = ("fade", "model", "dials")
 
 
 class Cue(NamedTuple):
-    """Where some dials are to be."""
+    """Values of some dials, and what is seen with them."""
 
     dials: Mapping[str, Value]
     fade: float
-    """Seconds in which they go there."""
+    """Seconds in which the dials move to their values."""
     model: str | None = None
-    """That is to be seen; None: whichever is."""
+    """Name of the model that is to be seen; None: the model does not change."""
 
 
 Cues = Mapping[str, Cue]
 
 
 def read_cues(path: Path, fade: float) -> dict[str, Cue]:
-    """The cues of a file; none where there is no file yet.
+    """Returns the cues of a file by name; none where there is no file yet.
 
     Args:
         path: of the file.
-        fade: seconds of those that do not say theirs.
+        fade: seconds of cues that do not state theirs.
 
     Raises:
-        UserError: it holds something else.
+        UserError: the file holds something else, or cannot be read.
     """
     return {name: _cue(path, name, values, fade) for name, values in read_entries(path, MOST_CUES).items()}
 
@@ -50,7 +50,7 @@ def write_cues(path: Path, cues: Cues) -> None:
     """Writes a file of cues, whole or not at all.
 
     Raises:
-        UserError: it cannot be written.
+        UserError: the file cannot be written.
     """
     write_entries(
         path,
@@ -63,14 +63,14 @@ def write_cues(path: Path, cues: Cues) -> None:
 
 
 def read_entries(path: Path, most: int) -> dict[str, Any]:
-    """What a file says of some names; nothing where there is no file yet.
+    """Returns the JSON object in a file; an empty one where there is no file yet.
 
     Args:
-        path: of a JSON object that anybody may have written.
-        most: names in it.
+        path: of the file, which anybody may have written.
+        most: the largest number of names in the object.
 
     Raises:
-        UserError: it holds something else, or cannot be read.
+        UserError: the file holds something else, or cannot be read.
     """
     if not path.exists():
         return {}
@@ -86,10 +86,10 @@ def read_entries(path: Path, most: int) -> dict[str, Any]:
 
 
 def write_entries(path: Path, entries: Mapping[str, Any]) -> None:
-    """Writes what `read_entries` reads, whole or not at all.
+    """Writes a JSON object as `read_entries` reads it, whole or not at all.
 
     Raises:
-        UserError: it cannot be written.
+        UserError: the file cannot be written.
     """
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(entries, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""MIDI: controllers turn dials, notes and programs recall cues; what does what is learnt and kept in a file.
+"""MIDI: controllers turn dials, notes and programs recall cues; the map of both is learnt and kept in a file.
 
     {"control 1/74": "dial amount", "note 10/36": "cue storm", "program 1/3": "model drums"}
 
@@ -39,16 +39,16 @@ KEYS = frozenset(
 
 
 class Gesture(NamedTuple):
-    """What was done on a controller."""
+    """A movement on a MIDI controller."""
 
     key: str
-    """Kind, channel and number, as a map names them."""
+    """Kind, channel and number, as in `MidiMap`."""
     position: float
-    """0 to 1: of a controller, how hard a note was hit; 1 of a program."""
+    """0 to 1: the position of a controller, or how hard a note was hit; always 1 for a program."""
 
 
 def gesture_of(message: Any) -> Gesture | None:
-    """What a MIDI message tells; None: something else, such as a clock."""
+    """Returns the gesture of a MIDI message; None: the message is none, such as a clock."""
     kind = message.type
     if kind == "pitchwheel":
         return Gesture(f"pitchwheel {message.channel + 1}", (message.pitch + 8192) / 16383)
@@ -64,7 +64,7 @@ def gesture_of(message: Any) -> Gesture | None:
 
 
 class Target(NamedTuple):
-    """What a gesture does."""
+    """The dial, cue or model that a gesture acts on, or the hold of the picture."""
 
     kind: str
     """dial, cue, model or hold."""
@@ -75,10 +75,10 @@ class Target(NamedTuple):
 
 
 def target_of(text: object) -> Target:
-    """What a text names: a dial, also by its name alone, a cue, a model, or hold.
+    """Returns the target that a text names: a dial, also by its name alone, a cue, a model, or hold.
 
     Raises:
-        UserError: none of them.
+        UserError: the text names none of them.
     """
     words = text.split(maxsplit=1) if isinstance(text, str) else []
     match words:
@@ -95,13 +95,13 @@ def target_of(text: object) -> Target:
 
 
 class MidiMap:
-    """Which gesture does what.
+    """The map from gestures to targets, kept in a file.
 
     Args:
-        path: of the file that keeps it, which may not be there yet.
+        path: of the file, which may not be there yet.
 
     Raises:
-        UserError: it holds something else.
+        UserError: the file holds something else, or cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -116,10 +116,14 @@ class MidiMap:
                 raise UserError(f"{path}: {shown(key)}: {error.message}") from None
 
     def learn(self, key: str, target: Target) -> None:
-        """Keeps what a gesture does, in the file too.
+        """Sets the target of a gesture, in the file too.
+
+        Args:
+            key: of the gesture.
+            target: what the gesture acts on.
 
         Raises:
-            UserError: it cannot be written.
+            UserError: the file cannot be written.
         """
         self.targets[key] = target
         write_entries(self.path, {key: str(target) for key, target in self.targets.items()})
@@ -129,7 +133,7 @@ class MidiReceiver:
     """Turns messages into commands; a port calls it in a thread of its own.
 
     Args:
-        map: what gestures do.
+        map: the targets of gestures.
         mailbox: where commands go.
     """
 
@@ -137,7 +141,7 @@ class MidiReceiver:
         self.map, self.mailbox = map, mailbox
         self.positions: dict[str, float] = {}
         self.moved: str | None = None
-        """What was moved last."""
+        """Key of the latest gesture; None: nothing has been moved."""
 
     def receive(self, message: Any) -> None:
         """Takes a message of mido."""
@@ -156,7 +160,7 @@ class MidiReceiver:
 
 
 def _command(target: Target, gesture: Gesture, before: float) -> Command | None:
-    """What a gesture asks for; a note that is let go does not turn a dial back."""
+    """Returns the command of a gesture, None for none: a note that is let go does not turn a dial back."""
     note = gesture.key.startswith("note")
     if target.kind == "dial":
         let_go = note and gesture.position == 0
@@ -197,10 +201,11 @@ def learn(receiver: MidiReceiver, ask: Callable[[str], str], say: Callable[[str]
 
 
 def chosen_input(name: str, names: Sequence[str]) -> str | None:
-    """The input that is asked for.
+    """Returns the name of the input that is asked for; None: there is no such input.
 
     Args:
-        name: of it or a part of it, where no name is just so; first: the first one that is no `THROUGH`.
+        name: of the input, or a part of the name where no input has just that one; first: the first input
+            whose name does not hold `THROUGH`.
         names: of all inputs.
     """
     if name == FIRST:
@@ -211,7 +216,7 @@ def chosen_input(name: str, names: Sequence[str]) -> str | None:
 
 @contextmanager
 def opened_input(name: str, receive: Callable[[Any], None]) -> Iterator[str]:
-    """A MIDI input that is listened to; its name.
+    """Opens a MIDI input, and yields its name; the input is closed after the context.
 
     Args:
         name: as in `chosen_input`.
@@ -247,7 +252,7 @@ def opened_input(name: str, receive: Callable[[Any], None]) -> Iterator[str]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Within: ALSA, which says on stderr what it raises as well, says nothing."""
+    """Silences stderr within the context: ALSA writes there what it raises as well."""
     usual, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)

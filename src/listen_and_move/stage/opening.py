@@ -1,4 +1,4 @@
-"""What a user asked for on stage: opened before the play, closed after it."""
+"""Control from outside as a user asks for it: opened before the play, closed after it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,35 +24,35 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, kw_only=True)
 class StageWishes:
-    """Who may control a play, and what is kept of it."""
+    """Settings of the control from outside: OSC, MIDI, and the files that keep its cues and its map."""
 
     osc: int | None = None
     """Port for OSC; 0: any that is free; None: no OSC."""
     osc_host: str = LOOPBACK
-    """Where OSC is listened to."""
+    """Address at which OSC is listened to."""
     replies: str | None = None
-    """HOST:PORT that is told how it goes from the beginning."""
+    """HOST:PORT that gets reports from the beginning; None: nobody does unasked."""
     midi: str | None = None
     """Name of a MIDI input, a part of it, or first; None: no MIDI."""
     midi_map: Path = field(default=Path("midi.json"))
-    """Which controller does what."""
+    """File of the map from gestures to targets."""
     midi_learn: bool = False
-    """Ask, before it plays, what controllers are to do."""
+    """Whether the user is asked before the play what controllers are to do."""
     cues: Path | None = None
-    """A file of cues."""
+    """File of cues; None: cues last until the end."""
     fade: float = 2.0
-    """Seconds of a fade that does not say its own."""
+    """Seconds of a fade that does not state its own."""
 
     @property
     def controlled(self) -> bool:
-        """Whether anybody may control it."""
+        """Whether the play can be controlled from outside."""
         return self.osc is not None or self.midi is not None
 
     def check_unused(self) -> None:
-        """Refuses what has no effect without OSC, without MIDI, or where nobody controls it.
+        """Refuses settings that have no effect: those of OSC without OSC, of MIDI without MIDI, of either.
 
         Raises:
-            UserError: there is some.
+            UserError: a setting has no effect.
         """
         nobody = StageWishes()
         parts = (
@@ -77,12 +77,12 @@ def opened_stage(
     ask: Callable[[str], str],
     tell: Callable[[str], None],
 ) -> Iterator[Director]:
-    """Listens to OSC and MIDI.
+    """Listens to OSC and MIDI within the context; yields the director that carries out their commands.
 
     Args:
-        wishes: what is asked for.
-        controls: where the dials begin.
-        gain: where the gain begins.
+        wishes: the settings.
+        controls: initial values of the dials.
+        gain: initial gain.
         ask: shows a question and returns the line that is typed.
         tell: shows a line.
 
@@ -134,10 +134,10 @@ def _opened_osc(
 
 
 def address_of(text: str) -> Address:
-    """Host and port of a text.
+    """Returns host and port from a text.
 
     Raises:
-        UserError: it is not HOST:PORT.
+        UserError: the text is not HOST:PORT.
     """
     host, _, port = text.rpartition(":")
     host = host.strip("[]")

@@ -65,7 +65,7 @@ def messages_of(packet: bytes) -> list[Message]:
     """Returns the messages of a packet. Bundles are taken at once, whatever their time says.
 
     Raises:
-        UserError: it is no OSC, or more than is read.
+        UserError: the packet is no OSC, or holds more than is read.
     """
     found: list[Message] = []
     for content in _contents(packet, DEEPEST_BUNDLE):
@@ -118,10 +118,10 @@ def command_of(message: Message, sender: Address) -> Command | None:
 
     Args:
         message: address and arguments.
-        sender: who asks.
+        sender: address to which a report goes where the message asks for one without naming another.
 
     Raises:
-        UserError: an address that is not known, or arguments that make no sense there.
+        UserError: the address of the message is not known, or its arguments make no sense there.
     """
     address, arguments = message
     match address.split("/")[1:]:
@@ -250,10 +250,10 @@ class OscServer:
                 self.mailbox.note(("reply", host, port), f"OSC: replies do not reach {host}:{port}")
 
     def receive(self, packet: bytes, sender: Address) -> int:
-        """Reads a packet into commands.
+        """Reads a packet, and leaves its commands in the mailbox.
 
         Returns:
-            How many messages were in it, at least 1.
+            The number of messages in the packet, at least 1.
         """
         try:
             if len(packet) > LARGEST_PACKET:

@@ -1,6 +1,6 @@
-"""Values of dials as they come from outside, and how they fade from one to another.
+"""Values of dials that come from outside, and fades from one value to another.
 
-All that is known of a dial stands in `inference.controls`; what can be turned here follows from it.
+All that is known of a dial stands in `inference.controls`; the dials that can be turned here follow from it.
 """
 
 from collections.abc import Mapping
@@ -10,19 +10,19 @@ from listen_and_move.errors import UserError, shown
 from listen_and_move.inference.controls import GAIN, Controls, Dial, dials
 
 Value = float | str | None
-"""Of a dial; running, of the gain; None where a dial changes nothing until a value is given."""
+"""Value of a dial: a number; running, for the gain; None for a dial without effect until it has a value."""
 DIALS: Mapping[str, Dial] = {each.name: each for each in (*dials(Controls), GAIN)}
-"""Every dial that can be turned while it plays, by its name."""
+"""All dials that can be turned during a play, by name."""
 RUNNING, OFF = "running", "off"
 LONGEST_FADE = 3600.0
-"""Seconds."""
+"""Seconds that a fade may take."""
 
 
 def dial_named(name: str) -> Dial:
-    """A dial by its name, in which - counts as _.
+    """Returns the dial of a name, in which - counts as _.
 
     Raises:
-        UserError: there is none of this name.
+        UserError: there is no dial of this name.
     """
     found = DIALS.get(name.replace("-", "_"))
     if found is None:
@@ -31,10 +31,10 @@ def dial_named(name: str) -> Dial:
 
 
 def checked_value(dial: Dial, value: object) -> Value:
-    """A value that a dial can have.
+    """Returns a value as one that the dial can have: a number as a float, off as None.
 
     Raises:
-        UserError: it is none.
+        UserError: the dial cannot have this value.
     """
     if dial is GAIN and value == RUNNING:
         return RUNNING
@@ -47,10 +47,10 @@ def checked_value(dial: Dial, value: object) -> Value:
 
 
 def checked_seconds(value: object) -> float:
-    """How long a fade may take, in seconds.
+    """Returns the length of a fade in seconds, checked.
 
     Raises:
-        UserError: not so long.
+        UserError: the length is not 0 to `LONGEST_FADE`.
     """
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not number or not 0 <= value <= LONGEST_FADE:  # type: ignore[operator]
@@ -64,12 +64,12 @@ class Ramp(NamedTuple):
     before: float
     after: float
     begin: float
-    """Second at which it leaves."""
+    """Second at which the dial begins to move."""
     seconds: float
-    """That it takes."""
+    """Seconds that the way takes, above 0."""
 
     def at(self, now: float) -> float:
-        """The value at a second."""
+        """Returns the value at a second."""
         done = min(max((now - self.begin) / self.seconds, 0.0), 1.0)
         value = (1 - done) * self.before + done * self.after
         low, high = sorted((self.before, self.after))
@@ -77,10 +77,10 @@ class Ramp(NamedTuple):
 
 
 class Turning:
-    """Where all dials are, some of them on their way. Seconds are those of what plays.
+    """The values of all dials, some of them on their way to another value. Seconds are those of the play.
 
     Args:
-        values: where each of them begins.
+        values: the initial value of each dial.
     """
 
     def __init__(self, values: Mapping[str, Value]) -> None:
@@ -88,7 +88,14 @@ class Turning:
         self.ramps: dict[str, Ramp] = {}
 
     def turn(self, name: str, value: Value, seconds: float, now: float) -> None:
-        """Sends a dial to a value; words and none are there at once."""
+        """Sends a dial to a value.
+
+        Args:
+            name: of the dial.
+            value: the new value; words and None are taken at once.
+            seconds: that the way takes; 0: none.
+            now: the current second of the play.
+        """
         before = self.at(now)[name]
         self.ramps.pop(name, None)
         self.values[name] = value
@@ -96,9 +103,9 @@ class Turning:
             self.ramps[name] = Ramp(before, value, now, seconds)
 
     def at(self, now: float) -> dict[str, Value]:
-        """Where all dials are at a second."""
+        """Returns the values of all dials at a second."""
         return self.values | {name: ramp.at(now) for name, ramp in self.ramps.items()}
 
     def settle(self, now: float) -> None:
-        """Forgets the ways of dials that have arrived."""
+        """Drops the ramps of dials that have arrived."""
         self.ramps = {name: ramp for name, ramp in self.ramps.items() if now < ramp.begin + ramp.seconds}

@@ -105,16 +105,15 @@ def write_sample(path: Path, network: Network, clip: Clip, config: Config) -> No
     if not parts:
         return
     height, width = clip.frames.shape[1:3]
-    sound, label = _sound(clip, parts, config), Label(compared())
+    sound = _sound(clip, parts, config)
     with VideoWriter(
         path,
         width=2 * width,
         height=height,
         fps=config.clip.rate,
         sound=sound,
-        metadata=label.tags,
+        label=Label(compared()),
         overwrite=True,
-        seal=label.seal,
     ) as writer:
         for part in parts:
             for pair in zip(_real(clip, part), play(network, clip, config, part), strict=True):

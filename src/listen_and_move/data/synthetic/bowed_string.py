@@ -9,7 +9,6 @@ without strokes the string is exactly silent and the picture exactly still.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
 from math import floor, pi
 
 import numpy as np
@@ -19,7 +18,7 @@ from listen_and_move.arrays import Array
 from listen_and_move.clock import exact, sample_at
 from listen_and_move.data.synthetic.bowed_string_picture import BowedString, Posture
 from listen_and_move.data.synthetic.drawing import film
-from listen_and_move.data.synthetic.phrases import fitting
+from listen_and_move.data.synthetic.phrases import played
 
 OPEN_PITCH = 196.0
 """Of the whole string, in Hz: G3."""
@@ -97,7 +96,7 @@ def stopped(pitch: int) -> float:
 
 
 def bow_strokes(seed: int, seconds: float) -> tuple[BowStroke, ...]:
-    """Phrases of 4 to 8 strokes, with pauses of 1 to 2 s of stillness between.
+    """Returns phrases of 4 to 8 strokes, with pauses of 1 to 2 s of stillness between.
 
     The same seed gives the same strokes.
 
@@ -108,19 +107,13 @@ def bow_strokes(seed: int, seconds: float) -> tuple[BowStroke, ...]:
     Returns:
         Strokes in the order of time, none upon another; every phrase is whole.
     """
-    random = np.random.default_rng(seed)
-    strokes: list[BowStroke] = []
-    time = 4 * STEP  # the picture is seen still before the first stroke
-    while phrase := fitting(partial(_phrase, random, time, strokes), seconds):
-        strokes += phrase
-        time = exact(phrase[-1].time) + exact(phrase[-1].duration) + STEP * int(random.integers(7, 13))
-    return tuple(strokes)
+    return played(seed, seconds, _phrase, step=STEP, still=4, pauses=range(7, 13))
 
 
-def _phrase(random: np.random.Generator, time: Fraction, played: Sequence[BowStroke]) -> list[BowStroke]:
-    """A phrase from ``time`` on, after strokes that were played."""
+def _phrase(random: np.random.Generator, time: Fraction, before: Sequence[BowStroke]) -> list[BowStroke]:
+    """Returns a phrase from ``time`` on, after the strokes before it."""
     strokes: list[BowStroke] = []
-    used = np.bincount([stroke.pitch for stroke in played], minlength=len(PITCHES))
+    used = np.bincount([stroke.pitch for stroke in before], minlength=len(PITCHES))
     pitch, place, loudness = int(random.integers(1, len(PITCHES))), 0.0, random.uniform(0.45, 0.85)
     last = 2 * int(random.integers(2, 5)) - 1
     for number in range(last + 1):

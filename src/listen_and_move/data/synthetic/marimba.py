@@ -1,258 +1,202 @@
-"""The picture of a mallet instrument, drawn from shapes.
+"""A small made-up performance on a marimba: sound and motion are computed from the same notes.
 
-Lengths are in subpixels, see `drawing`.
+One function, `ring`, is both the loudness of a struck bar and the size of its motion, so that what is seen
+follows from what is heard. Nothing moves before a stroke, and a bar that has rung out is exactly silent and
+exactly still.
 """
 
-from collections.abc import Mapping, Sequence
-from functools import cached_property
-from math import ceil, cos, exp, floor, pi
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, pi
 
 import numpy as np
 from numpy.typing import NDArray
 
-from listen_and_move.arrays import FloatArray
-from listen_and_move.data.synthetic.drawing import Canvas, box, colours, coverage, eight_bits, norm, paint
+from listen_and_move.arrays import Array
+from listen_and_move.clock import exact, sample_at
+from listen_and_move.data.synthetic.drawing import film
+from listen_and_move.data.synthetic.marimba_picture import Marimba, Stroke
 
-_HUES = colours("e8505b", "f58f4a", "f4c542", "8cc25f", "3fae8f", "4d9de0", "7d71dc", "d768a8")
-_SKY_TOP, _SKY_LOW, _LAMP = colours("1c2447", "4d3b66", "855c5c")
-_FLOOR_FAR, _FLOOR_NEAR, _SHADE = colours("573838", "8f614d", "1a0f1a")
-_WOOD, _BRASS, _YARN, _STICK = colours("a86e40", "b89e75", "faf0db", "d9b380")
-_HORIZON = 0.84
-_SHAKE = 0.038
-"""Largest shake of a bar after one full stroke, as a share of the instrument's height."""
-_SHAKES_PER_SECOND = 3.0
-_MALLET_SECONDS = 0.35
+PITCHES = (392.00, 523.25, 587.33, 659.26, 783.99, 880.00, 1046.50, 1318.51)
+"""Fundamental of each bar in Hz, G4 to E6 pentatonic.
+
+Any two sound well together, and each has its own mel band."""
+BARS = len(PITCHES)
+STEP = Fraction(3, 20)
+"""Shortest distance of two strokes in seconds: whole frames at 20 fps."""
+_PARTIALS = ((1.0, 1.0, 1.0), (3.98, 0.28, 2.2), (9.9, 0.07, 4.5))
+"""Frequency, strength and speed of decay of a bar's partials relative to its fundamental (a bar tuned like a
+marimba's)."""
+_PEAK = 0.20
+"""Peak of a single full stroke; two of them on the tail of others come to about -6 dBFS."""
+_REST = 0.01
+"""Share of a stroke's strength at which a bar comes to rest."""
 
 
-class Stroke(NamedTuple):
-    """What one stroke does to the picture at an instant."""
+@dataclass(frozen=True)
+class Note:
+    """One stroke on one bar."""
 
+    time: float
+    """When the mallet hits, in seconds."""
     bar: int
-    """Which bar, from 0 at the left."""
-    elapsed: float
-    """Seconds since the stroke."""
-    level: float
-    """How strongly the bar still rings from it, 0 to 1."""
+    """Which bar, from 0 (longest, lowest) to 7."""
     velocity: float
-    """How hard the stroke was, above 0 to 1."""
+    """How hard, above 0 to 1."""
 
 
-class Marimba(Canvas):
-    """An instrument of a given size in pixels; `draw` shows it at an instant."""
+def ring(bar: int, elapsed: Array) -> Array:
+    """Returns how strongly a bar still rings ``elapsed`` seconds after a full stroke.
 
-    def __init__(self, width: int, height: int, bars: int = len(_HUES)) -> None:
-        super().__init__(width, height)
-        self.bars = bars
-        self._span = (
-            min(width, 1.7 * height) * self.subpixels
-        )  # the instrument's width and height, in subpixels
-        self._rise = min(height, 1.5 * width) * self.subpixels
-        self._left = (width * self.subpixels - self._span) / 2
-        self._top = (height * self.subpixels - self._rise) / 2
+    It is 1 at first, and exactly 0 before the stroke and at rest.
+    """
+    level = (np.exp(-elapsed / _decay(bar)) - _REST) / (1 - _REST)
+    return np.where((elapsed >= 0) & (elapsed < ring_time(bar)), level, 0.0)
 
-    def draw(self, strokes: Sequence[Stroke]) -> NDArray[np.uint8]:
-        """The picture (height, width, 3) while ``strokes`` ring; without strokes always the same picture."""
-        sounding = sorted({stroke.bar for stroke in strokes})
-        glows = {
-            bar: min(1.0, sum(stroke.level for stroke in strokes if stroke.bar == bar)) for bar in sounding
-        }
-        picture = self._lit(self._still, glows)
-        for bar in sounding:
-            shakes = [
-                stroke.level * cos(2 * pi * _SHAKES_PER_SECOND * stroke.elapsed)
-                for stroke in strokes
-                if stroke.bar == bar
-            ]
-            self._draw_bar(picture, glows, bar, max(-1.2, min(1.2, sum(shakes))))
-        for stroke in strokes:
-            if stroke.elapsed < _MALLET_SECONDS:
-                self._draw_mallet(picture, stroke)
-        return eight_bits(picture)
 
-    def _lit(
-        self,
-        layer: FloatArray,
-        glows: Mapping[int, float],
-        rows: slice = slice(None),
-        columns: slice = slice(None),
-    ) -> FloatArray:
-        """A part of a layer in the light of the bars that glow (0..1 each)."""
-        lit = layer[rows, columns].copy()
-        for bar, glow in glows.items():
-            light = 1 - lit
-            light *= glow
-            light *= self._halos[bar][rows, columns]
-            lit += light
-        return lit
+def ring_time(bar: int) -> float:
+    """Returns the seconds from a stroke until the bar is at rest.
 
-    def columns(self, bar: int) -> tuple[int, int]:
-        """First pixel column of a bar's strip of the picture, and the one after its last."""
-        pitch = self._bar_pitch
-        left = self._left + 0.07 * self._span + bar * pitch
-        return round(left / self.subpixels), round((left + pitch) / self.subpixels)
+    They are 1.4 for the longest bar and 0.9 for the shortest.
+    """
+    return -_decay(bar) * float(np.log(_REST))
 
-    @property
-    def _bar_pitch(self) -> float:
-        return 0.86 * self._span / self.bars
 
-    def _bar_shape(self, bar: int) -> tuple[float, float, float, float]:
-        """Centre x, centre y, half width and half height of a bar at rest, in subpixels."""
-        share = bar / (self.bars - 1)
-        centre_x = self._left + 0.07 * self._span + (bar + 0.5) * self._bar_pitch
-        return (
-            centre_x,
-            self._top + 0.395 * self._rise,
-            0.40 * self._bar_pitch,
-            (0.32 - 0.14 * share) * self._rise,
-        )
+def _decay(bar: int) -> float:
+    return 0.30 - 0.10 * bar / (BARS - 1)
 
-    @cached_property
-    def _still(self) -> FloatArray:
-        picture = self._scene.copy()
-        for bar in range(self.bars):
-            self._draw_bar(picture, {}, bar, 0.0)
-        return picture
 
-    @cached_property
-    def _scene(self) -> FloatArray:
-        """Everything that never moves: wall, floor, shadows, stand, resonator tubes."""
-        x, y = self.grid(slice(0, self.height), slice(0, self.width))
-        scene = self._room(x, y)
-        shapes = [box(x, y, *self._tube(bar), radius=0.5) for bar in range(self.bars)]
-        shapes += [box(x, y, *self._bar_shape(bar), radius=0.3) for bar in range(self.bars)]
-        shade = np.maximum.reduce(
-            [coverage(np.roll(shape, self._shift, (0, 1)), 0.05 * self._rise) for shape in shapes]
-        )
-        paint(scene, 0.5 * shade, _SHADE)
-        for bar in range(self.bars):
-            self._paint_tube(scene, x, y, bar)
-        for end in (0, self.bars - 1):
-            self._paint_post(scene, x, y, end)
-        for side in (-1, 1):
-            self._paint_rail(scene, x, y, side)
-        return np.stack([self.averaged(channel) for channel in np.moveaxis(scene, -1, 0)], -1)
+def melody(seed: int, seconds: float) -> tuple[Note, ...]:
+    """Returns phrases of 6 to 12 strokes with pauses of 1 to 2 s of stillness between.
 
-    @property
-    def _shift(self) -> tuple[int, int]:
-        """Returns where shadows fall: down and to the right."""
-        return round(0.03 * self._rise), round(0.018 * self._span)
+    The same seed gives the same melody.
 
-    def _room(self, x: FloatArray, y: FloatArray) -> FloatArray:
-        """Wall with the light of a lamp, floor, and the instrument's shadow on it."""
-        across = (x - self._left) / self._span - 0.5  # -0.5..0.5 over the instrument
-        down = (y - self._top) / self._rise
-        share = np.clip(down / _HORIZON, 0, 1)[..., None]
-        room = np.broadcast_to(
-            (1 - share) * _SKY_TOP + share * _SKY_LOW, (*y.shape[:1], x.shape[1], 3)
-        ).copy()
-        lamp = np.exp(-((across / 0.42) ** 2) - ((down - 0.38) / 0.36) ** 2)
-        room += lamp[..., None] * _LAMP * 0.8
-        near = np.clip((down - _HORIZON) / (1 - _HORIZON), 0, 1)[..., None]
-        floor_colour = (1 - near) * _FLOOR_FAR + near * _FLOOR_NEAR
-        paint(room, coverage((_HORIZON - down) * self._rise) + 0 * x, floor_colour)
-        shadow = np.exp(-((across / 0.40) ** 4) - ((down - 0.93) / 0.035) ** 2)
-        paint(room, 0.5 * shadow, _SHADE)
-        return room
+    Args:
+        seed: any integer from 0.
+        seconds: length of the performance.
 
-    def _tube(self, bar: int) -> tuple[float, float, float, float]:
-        """Centre and half sizes of a resonator tube: the longer the bar, the longer the tube."""
-        centre_x, centre_y, half_width, half_height = self._bar_shape(bar)
-        bottom = self._top + (0.90 - 0.19 * bar / (self.bars - 1)) * self._rise
-        top = centre_y + 0.5 * half_height
-        return centre_x, (top + bottom) / 2, 0.68 * half_width, (bottom - top) / 2
+    Returns:
+        Notes in the order of time; a chord is two notes at the same time.
+    """
+    random = np.random.default_rng(seed)
+    notes: list[Note] = []
+    used = np.zeros(BARS)
+    time = 4 * STEP  # the picture is seen still before the first stroke
+    while time < seconds:
+        phrase, time = _phrase(random, time, used)
+        notes += phrase
+        at_rest = max(exact(note.time) + Fraction(ring_time(note.bar)) for note in phrase)
+        still = at_rest + Fraction(random.uniform(1.05, 1.8))
+        time = STEP * ceil(still / STEP)
+    return tuple(note for note in notes if note.time < seconds)
 
-    def _paint_tube(self, scene: FloatArray, x: FloatArray, y: FloatArray, bar: int) -> None:
-        centre_x, centre_y, half_width, half_height = self._tube(bar)
-        strip = slice(max(0, floor(centre_x - half_width) - 1), ceil(centre_x + half_width) + 1)
-        x = x[:, strip]
-        across = np.clip((x - centre_x) / half_width, -1, 1)
-        shine = 0.30 + 0.62 * (1 - (across + 0.25) ** 2 / 1.6)
-        shine = shine * (1.0 - 0.25 * np.clip((y - centre_y) / half_height, -1, 1))
-        cover = coverage(box(x, y, centre_x, centre_y, half_width, half_height, radius=0.6))
-        paint(scene[:, strip], cover, shine[..., None] * _BRASS)
 
-    def _paint_post(self, scene: FloatArray, x: FloatArray, y: FloatArray, end: int) -> None:
-        """The wooden post beside the first or the last bar, from the upper rail to the floor."""
-        centre_x, centre_y, _, half_height = self._bar_shape(end)
-        centre_x += (0.66 if end else -0.66) * self._bar_pitch
-        top, bottom = centre_y - 0.72 * half_height, self._top + 0.93 * self._rise
-        half_width = 0.011 * self._span
-        cover = coverage(box(x, y, centre_x, (top + bottom) / 2, half_width, (bottom - top) / 2, radius=0.6))
-        light = 0.80 - 0.22 * np.clip((x - centre_x) / half_width, -1, 1)
-        paint(scene, cover, light[..., None] * _WOOD)
+def _phrase(random: np.random.Generator, time: Fraction, used: Array) -> tuple[list[Note], Fraction]:
+    """Returns a phrase from ``time`` on, and its end; ``used`` counts the strokes per bar and is updated."""
+    notes: list[Note] = []
+    bar = int(random.integers(BARS))
+    loudness = random.uniform(0.45, 0.95)
+    for place in range(int(random.integers(6, 13))):
+        accent = 0.12 if place % 3 == 0 else -0.08
+        velocity = float(np.clip(loudness + accent + random.normal(0, 0.12), 0.2, 1.0))
+        bars = [bar]
+        if random.random() < 0.15:
+            bars.append(bar + 2 if bar + 2 < BARS else bar - 2)
+        for struck in bars:
+            notes.append(Note(round(float(time), 2), struck, round(velocity, 3)))
+            used[struck] += 1
+        time += STEP * int(random.choice([1, 2, 2, 2, 3, 3, 4]))
+        bar = _next_bar(random, bar, used)
+    return notes, time
 
-    def _paint_rail(self, scene: FloatArray, x: FloatArray, y: FloatArray, side: int) -> None:
-        """One of the two wooden rails below the bars, at 60 % of the way to the bars' ends."""
-        (x0, y0, _, half0), (x1, y1, _, half1) = self._bar_shape(0), self._bar_shape(self.bars - 1)
-        share = (x - x0) / (x1 - x0)
-        middle = y0 + side * 0.6 * (half0 + share * (half1 - half0)) + share * (y1 - y0)
-        half_height = 0.024 * self._rise
-        away = np.abs(y - middle) - half_height
-        reach = np.abs(x - (x0 + x1) / 2) - (x1 - x0) / 2 - 0.75 * self._bar_pitch
-        light = 1.0 - 0.30 * np.clip((y - middle) / half_height, -1, 1)
-        paint(scene, coverage(np.maximum(away, reach)), light[..., None] * _WOOD)
 
-    def _draw_bar(self, picture: FloatArray, glows: Mapping[int, float], bar: int, shake: float) -> None:
-        """Redraws a bar's strip.
+def _next_bar(random: np.random.Generator, bar: int, used: Array) -> int:
+    """Returns the next bar of a phrase.
 
-        What lies behind the bar is lit by the bars that glow (0..1 each); the bar itself is moved down by a
-        share of `_SHAKE`.
-        """
-        first, end = self.columns(bar)
-        columns = slice(first, end)
-        centre_x, centre_y, half_width, half_height = self._bar_shape(bar)
-        reach = half_height + 1.3 * _SHAKE * self._rise
-        rows = self.pixels(centre_y - reach, centre_y + reach, self.height)
-        x, y = self.grid(rows, columns)
-        centre_y += shake * _SHAKE * self._rise
-        cover = coverage(box(x, y, centre_x, centre_y, half_width, half_height, radius=0.35))
-        light = self.averaged(self._bar_light(x - centre_x, y - centre_y, half_width, half_height))
-        colour = light[..., None] * 0.74 * _HUES[bar]
-        colour += glows.get(bar, 0.0) * 0.85 * (0.5 * _HUES[bar] + 0.5 - colour)
-        patch = self._lit(self._scene, glows, rows, columns)
-        paint(patch, self.averaged(cover), colour)
-        picture[rows, columns] = patch
+    Near bars and rarely struck bars are preferred, so that every bar gets its turn.
+    """
+    distance = np.abs(np.arange(BARS) - bar)
+    weight = np.exp(-distance / 2.0) * np.exp(-(used - used.min()) / 2.0)
+    weight[bar] *= 0.4
+    return int(random.choice(BARS, p=weight / weight.sum()))
 
-    def _bar_light(self, x: FloatArray, y: FloatArray, half_width: float, half_height: float) -> FloatArray:
-        """Light on a bar: rounded across, a bright upper and a dark lower end, and two holes for the cord."""
-        down = 1.12 - 0.10 * (y / half_height)
-        down += 0.18 * coverage(np.abs(y + 0.95 * half_height) - 0.03 * half_height)
-        down -= 0.25 * coverage(0.93 * half_height - y, 2.0)
-        light = down - 0.30 * ((x / half_width + 0.25) / 1.25) ** 2
-        hole = norm(x, np.abs(y) - 0.6 * half_height) - 0.17 * half_width  # the nearer of the two
-        light *= 1 - 0.55 * coverage(hole)
-        return light
 
-    @cached_property
-    def _halos(self) -> list[FloatArray]:
-        """Light that a fully glowing bar throws on its surroundings, (height, width, 3) each."""
-        x, y = self.grid(slice(0, self.height), slice(0, self.width))
-        halos = []
-        for bar in range(self.bars):
-            centre_x, centre_y, half_width, half_height = self._bar_shape(bar)
-            distance = np.maximum(box(x, y, centre_x, centre_y, half_width, half_height, radius=0.35), 0)
-            light = self.averaged(np.exp(-distance / (0.06 * self._rise)).astype(np.float32))
-            halos.append(0.55 * light[..., None] * _HUES[bar])
-        return halos
+def render_sound(notes: Sequence[Note], seconds: float, sample_rate: int = 48_000) -> NDArray[np.float32]:
+    """Returns the sound of a performance.
 
-    def _draw_mallet(self, picture: FloatArray, stroke: Stroke) -> None:
-        """The mallet that has just hit: it lifts off and fades."""
-        centre_x, centre_y, _, half_height = self._bar_shape(stroke.bar)
-        head = 0.036 * min(self._span, self._rise)
-        lift = 0.13 * self._rise * (1 - exp(-stroke.elapsed / 0.12))
-        head_y = centre_y + 0.25 * half_height - lift
-        length = 5.0 * head
-        rows = self.pixels(head_y - length - head, head_y + 2 * head, self.height)
-        columns = self.pixels(centre_x - 2 * head, centre_x + 0.5 * length + head, self.width)
-        x, y = self.grid(rows, columns)
-        along = np.clip(((x - centre_x) * 0.35 - (y - head_y) * 0.94) / length, 0, 1)
-        stick = norm(x - centre_x - along * 0.35 * length, y - head_y + along * 0.94 * length)
-        stick -= 0.16 * head
-        ball = norm(x - centre_x, y - head_y) - head
-        fade = 1 - stroke.elapsed / _MALLET_SECONDS
-        patch = picture[rows, columns]
-        paint(patch, fade * self.averaged(coverage(stick)), _STICK)
-        light = 1.0 - 0.22 * np.clip((x - centre_x + y - head_y) / (1.4 * head), -1, 1)
-        colour = self.averaged(light.astype(np.float32))[..., None] * _YARN
-        paint(patch, fade * self.averaged(coverage(ball)), colour)
+    Args:
+        notes: strokes in any order.
+        seconds: length of the sound.
+        sample_rate: samples per second, from 16000.
+
+    Returns:
+        Samples (samples, 2), left and right, within -1..1 whatever is played; exactly 0 where no bar rings.
+    """
+    sound = np.zeros((sample_at(seconds, sample_rate), 2))
+    strokes = [_stroke_sound(bar, sample_rate) for bar in range(BARS)]
+    for note in notes:
+        first = sample_at(note.time, sample_rate)
+        left = np.cos(pi / 4 * (0.5 + note.bar / (BARS - 1)))  # low bars stand to the left
+        samples = strokes[note.bar][: max(0, len(sound) - first), None] * note.velocity
+        sound[first : first + len(samples)] += samples * [left, np.sqrt(1 - left**2)]
+    return _limited(sound).astype(np.float32)
+
+
+def _stroke_sound(bar: int, sample_rate: int) -> Array:
+    """Returns the sound of a full stroke on a bar, mono.
+
+    Higher partials decay faster, and the soft knock of the mallet is added.
+    """
+    elapsed = np.arange(ceil(ring_time(bar) * sample_rate)) / sample_rate
+    sound = np.zeros_like(elapsed)
+    for ratio, strength, speed in _PARTIALS:
+        frequency = ratio * PITCHES[bar]
+        if frequency < 0.45 * sample_rate:
+            sound += strength * ring(bar, elapsed) ** speed * np.sin(2 * pi * frequency * elapsed)
+    noise = np.random.default_rng(bar).standard_normal(len(elapsed))
+    knock = np.convolve(noise, np.hanning(sample_rate // 3000))[: len(elapsed)]
+    sound += 0.12 * knock / knock.std() * np.exp(-elapsed / 0.006)
+    attack = np.minimum(1.0, (elapsed + 1 / sample_rate) / 0.001)
+    return sound * attack * _PEAK * 2**0.5
+
+
+def _limited(sound: Array) -> Array:
+    """Returns samples up to 0.6 unchanged, and louder ones compressed so that they stay below 1."""
+    over = np.maximum(np.abs(sound) - 0.6, 0.0)
+    return np.sign(sound) * (np.minimum(np.abs(sound), 0.6) + 0.4 * np.tanh(over / 0.4))
+
+
+def render_frames(
+    notes: Sequence[Note], seconds: float, fps: Fraction, width: int, height: int
+) -> Iterator[NDArray[np.uint8]]:
+    """Yields the picture of a performance, frame by frame.
+
+    Frame ``t`` shows the instant ``t / fps`` and depends on the notes up to that instant only.
+
+    Args:
+        notes: strokes in any order.
+        seconds: length of the film; the last frame lies before it.
+        fps: frames per second.
+        width: width of the picture in pixels, from 32.
+        height: height of the picture in pixels, from 32.
+
+    Yields:
+        Frames uint8 (height, width, 3).
+    """
+    instrument = Marimba(width, height, BARS)
+    yield from film(lambda time: instrument.draw(_strokes(notes, time)), seconds, fps)
+
+
+def _strokes(notes: Sequence[Note], time: Fraction) -> list[Stroke]:
+    """Returns what each note still does to the picture at an instant.
+
+    Notes that lie ahead or have rung out do nothing.
+    """
+    strokes = []
+    for note in notes:
+        elapsed = float(time - exact(note.time))
+        if 0 <= elapsed < ring_time(note.bar):
+            level = note.velocity * float(ring(note.bar, np.asarray(elapsed)))
+            strokes.append(Stroke(note.bar, elapsed, level, note.velocity))
+    return strokes

@@ -8,7 +8,6 @@ has fallen to its lowest: without syllables the mouth is exactly silent and the 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
 from math import pi
 from typing import NamedTuple
 
@@ -16,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from listen_and_move.arrays import Array
-from listen_and_move.clock import exact, sample_at
+from listen_and_move.clock import sample_at
 from listen_and_move.data.synthetic.drawing import film
 from listen_and_move.data.synthetic.mouth_picture import Expression, Face
-from listen_and_move.data.synthetic.phrases import fitting
+from listen_and_move.data.synthetic.phrases import played
 
 STEP = Fraction(1, 20)
 """What the times of syllables are multiples of, in seconds: whole frames at 20 fps."""
@@ -108,7 +107,9 @@ class Articulation(NamedTuple):
 
 
 def syllables(seed: int, seconds: float) -> tuple[Syllable, ...]:
-    """Phrases of 5 to 9 syllables with pauses of 1 to 1.8 s between; the same seed gives the same syllables.
+    """Returns phrases of 5 to 9 syllables with pauses of 1 to 1.8 s between.
+
+    The same seed gives the same syllables.
 
     Args:
         seed: any integer from 0.
@@ -117,17 +118,11 @@ def syllables(seed: int, seconds: float) -> tuple[Syllable, ...]:
     Returns:
         Syllables in the order of time, none upon another; every phrase is whole.
     """
-    random = np.random.default_rng(seed)
-    spoken: list[Syllable] = []
-    time = 12 * STEP  # the picture is seen still before the first syllable
-    while phrase := fitting(partial(_phrase, random, time, spoken), seconds):
-        spoken += phrase
-        time = exact(phrase[-1].time) + exact(phrase[-1].duration) + STEP * int(random.integers(20, 37))
-    return tuple(spoken)
+    return played(seed, seconds, _phrase, step=STEP, still=12, pauses=range(20, 37))
 
 
 def _phrase(random: np.random.Generator, time: Fraction, before: Sequence[Syllable]) -> list[Syllable]:
-    """A phrase from ``time`` on, after syllables that were spoken."""
+    """Returns a phrase from ``time`` on, after the syllables before it."""
     phrase: list[Syllable] = []
     length, loudness = int(random.integers(5, 10)), random.uniform(0.6, 0.9)
     for number in range(length):

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from listen_and_move.data.synthetic import bowed_string, mouth, performance
+from listen_and_move.data.synthetic import bowed_string, marimba, mouth
 
 Event = TypeVar("Event")
 """What a score is a list of: a stroke, a note, a syllable."""
@@ -41,9 +41,9 @@ class SyntheticPerformance(Generic[Event]):
 
 PERFORMANCES: Mapping[str, SyntheticPerformance[Any]] = {
     "marimba": SyntheticPerformance(
-        performance.melody,
-        performance.render_sound,
-        performance.render_frames,
+        marimba.melody,
+        marimba.render_sound,
+        marimba.render_frames,
         clip="performance.mp4",
         unheard="melody",
     ),

@@ -181,9 +181,7 @@ def film(sources: list[Frames], fps: Fraction, sound: SoundTrack) -> bytes:
         # With a start and an end the sound is always coded anew, as AAC, which every browser plays.
         track = replace(sound, start=begin, end=begin + frame_time(count, fps))
         label = Label(compared())
-        with VideoWriter(
-            path, width=width, height=height, fps=fps, sound=track, metadata=label.tags, seal=label.seal
-        ) as writer:
+        with VideoWriter(path, width=width, height=height, fps=fps, sound=track, label=label) as writer:
             for first in range(0, count, _AT_ONCE):
                 for frame in _beside(sources, first, min(first + _AT_ONCE, count)):
                     writer.write(frame)

@@ -81,7 +81,7 @@ class Log:
 
 
 class _Unusable(Exception):
-    """Error for which the sound is to blame, not the disk or the program."""
+    """An error in the file of a sound, not of the disk or the program."""
 
 
 @dataclass(frozen=True)

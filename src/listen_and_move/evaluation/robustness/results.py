@@ -76,7 +76,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Overall:
-    """Several clips together."""
+    """The figures of several clips together."""
 
     clips: int
     seconds: float
@@ -133,7 +133,7 @@ class StudySettings:
 
 @dataclass(frozen=True, kw_only=True)
 class RobustnessResults:
-    """Everything that was found."""
+    """The results of a study: its run, its settings, and the figures of all clips."""
 
     format: int
     run: PlayedRun

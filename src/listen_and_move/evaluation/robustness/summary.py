@@ -50,7 +50,7 @@ RANKED_BY = "distance"
 
 
 def overall(clips: Sequence[PlayedClip]) -> Overall:
-    """Returns what all clips show together.
+    """Returns the figures of all clips together.
 
     Clips with silent sounds are told apart: there is nothing to be used, and a picture at rest is right.
     """
@@ -108,7 +108,7 @@ def verdict(found: Overall) -> str:
 
 
 def known(values: Sequence[float | None]) -> list[float]:
-    """Returns the values that are there."""
+    """Returns the values that are not None."""
     return [value for value in values if value is not None and isfinite(value)]
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
+from listen_and_move.arrays import not_finite
 from listen_and_move.audio.features import SAMPLE_RATE
 from listen_and_move.audio.loudness import Gain, checked_gain
 from listen_and_move.audio.matching import Adapt, checked_adapt
@@ -207,8 +208,7 @@ def checked_samples(samples: Float[np.ndarray, "n ..."]) -> Float[np.ndarray, "n
         raise UserError(
             f"samples: expected an array of floats, full scale 1, of shape (n,) or (n, channels); got {found}"
         )
-    if not np.isfinite(samples).all():
-        bad = int(np.flatnonzero(~np.isfinite(samples.reshape(len(samples), -1)).all(axis=1))[0])
+    if (bad := not_finite(samples)) is not None:
         raise UserError(
             f"samples: expected finite ones; got NaN or infinity at place {bad}: leave the block away or "
             "mend it"

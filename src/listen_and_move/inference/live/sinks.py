@@ -185,8 +185,7 @@ def file_outlet(
         height=size[1],
         fps=fps,
         sound=sound,
-        metadata=label.tags,
-        seal=label.seal,
+        label=label,
         overwrite=overwrite,
         live=live,
     ) as writer:
