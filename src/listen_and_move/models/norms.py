@@ -52,7 +52,9 @@ class BatchNorm(nn.BatchNorm2d):
     @torch.no_grad()
     def _remember(self, mean: Float[Tensor, " C"], variance: Float[Tensor, " C"]) -> None:
         """Moves the running statistics towards those of some frames, as PyTorch does."""
-        assert self.running_mean is not None and self.running_var is not None and self.momentum is not None
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.momentum is not None
         assert self.num_batches_tracked is not None
         self.num_batches_tracked.add_(1)
         self.running_mean.lerp_(mean.to(self.running_mean), self.momentum)
