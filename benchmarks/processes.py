@@ -42,7 +42,7 @@ NARROW: dict[str, object] = {
 }
 
 
-class Case(NamedTuple):
+class ShortTraining(NamedTuple):
     """A short training."""
 
     preset: str
@@ -60,7 +60,7 @@ class Steps(NamedTuple):
     seconds: float
 
 
-def steps(video: Path, case: Case, processes: Processes) -> Steps:
+def steps(video: Path, case: ShortTraining, processes: Processes) -> Steps:
     """Trains some steps.
 
     Args:
@@ -93,7 +93,7 @@ def steps(video: Path, case: Case, processes: Processes) -> Steps:
     return Steps(found, (time.perf_counter() - begun) / case.steps)
 
 
-def together(video: Path, cases: Sequence[Case], count: int) -> list[Steps]:
+def together(video: Path, cases: Sequence[ShortTraining], count: int) -> list[Steps]:
     """Returns the steps of some cases in some processes, which torchrun starts.
 
     Args:
@@ -118,7 +118,7 @@ def difference(one: Steps, other: Steps) -> float:
     )
 
 
-def compared(video: Path, count: int, cases: Sequence[Case]) -> list[dict[str, Any]]:
+def compared(video: Path, count: int, cases: Sequence[ShortTraining]) -> list[dict[str, Any]]:
     """Returns how far several processes are from one."""
     alone, several = together(video, cases, 1), together(video, cases, count)
     return [
@@ -144,15 +144,17 @@ def main() -> None:
     options = parser.parse_args()
     if options.cases:
         with joined() as processes:
-            found = [steps(options.video, Case(*case), processes) for case in json.loads(options.cases)]
+            found = [
+                steps(options.video, ShortTraining(*case), processes) for case in json.loads(options.cases)
+            ]
         if processes.first:
             options.out.write_text(json.dumps(found))
         return
     presets = ("quick", "studio", "paper", "baseline")
-    cases = [Case(name, 4, options.steps, "float64") for name in presets]
-    cases += [Case("studio", 4, options.steps, "float64", True)]
-    cases += [Case("paper", 3, options.steps, "float64")]  # lanes that are not shared out evenly
-    cases += [Case(name, 4, 10, "float32") for name in presets]
+    cases = [ShortTraining(name, 4, options.steps, "float64") for name in presets]
+    cases += [ShortTraining("studio", 4, options.steps, "float64", True)]
+    cases += [ShortTraining("paper", 3, options.steps, "float64")]  # lanes that are not shared out evenly
+    cases += [ShortTraining(name, 4, 10, "float32") for name in presets]
     rows = [
         row
         for count in options.counts

@@ -17,6 +17,8 @@ AT_THE_ROOT = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 OF_OTHERS = {
     *("--parts", "--count", "--jobs", "--minutes", "--no-growth", "--presets", "--sizes"),
     *("--directory", "--profile", "--version"),
+    *("--nproc-per-node", "--nnodes", "--node-rank", "--master-addr", "--master-port"),
+    *("--nodes", "--ntasks-per-node", "--gpus-per-node", "--cpus-per-task", "--signal"),
 }
 """Flags of benchmarks and of other programs, in lines that call them."""
 

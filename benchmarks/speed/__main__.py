@@ -102,6 +102,12 @@ def main() -> None:
     options = parser.parse_args()
     device = choose_device(options.device)
     rows, until = [], time.monotonic() + 60 * options.minutes
+    out = options.out or Path(__file__).parent.parent / "results" / f"speed_{device.type}.json"
+    name = (
+        torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
+    )
+    about = environment(Path(), "", name)
+    about = {key: value for key, value in about.items() if not key.startswith("video")}
     print(" ".join(f"{name:>11}" for name in COLUMNS))
     peak = matrix_peak(device)
     for job in jobs(options, str(device)):
@@ -111,13 +117,8 @@ def main() -> None:
             rows[-1].get("left_out", ""),
             flush=True,
         )
-    name = (
-        torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
-    )
-    found = {"machine": environment(Path(), "", name), "machine_gflops": peak, "rows": rows}
-    found["machine"] = {key: value for key, value in found["machine"].items() if not key.startswith("video")}
-    out = options.out or Path(__file__).parent.parent / "results" / f"speed_{device.type}.json"
-    out.write_text(json.dumps(found, indent=1) + "\n")
+        found = {"machine": about, "machine_gflops": peak, "rows": rows}
+        out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(out)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from benchmarks.processes import Case, difference, steps, together
+from benchmarks.processes import ShortTraining, difference, steps, together
 from tests.conftest import TINY
 
 from listen_and_move.distribution.processes import ALONE, Processes, local_device
@@ -22,14 +22,14 @@ from listen_and_move.runs import RunFolder
 from listen_and_move.training.loop import train
 
 CASES = (
-    Case("paper", 4, 3, "float64"),  # batch norms, penalties, states that are carried over
-    Case("quick", 4, 10, "float32"),  # priming, room tone, memory, augmented sound
+    ShortTraining("paper", 4, 3, "float64"),  # batch norms, penalties, states that are carried over
+    ShortTraining("quick", 4, 10, "float32"),  # priming, room tone, memory, augmented sound
 )
 MORE = (
-    Case("studio", 4, 5, "float64", True),  # augmented windows, other losses
-    Case("baseline", 4, 2, "float64"),  # batch norms in the generator
-    Case("paper", 3, 3, "float64"),  # lanes that are not shared out evenly
-    Case("paper", 4, 4, "float32"),  # from the sixth step on rounding decides, in one process too
+    ShortTraining("studio", 4, 5, "float64", True),  # augmented windows, other losses
+    ShortTraining("baseline", 4, 2, "float64"),  # batch norms in the generator
+    ShortTraining("paper", 3, 3, "float64"),  # lanes that are not shared out evenly
+    ShortTraining("paper", 4, 4, "float32"),  # from the sixth step on rounding decides, in one process too
 )
 
 
