@@ -183,11 +183,12 @@ class Jobs:
     def _forget_old(self, visitor: str) -> None:
         finished = [job for job in self.all.values() if job.state != "open"]
         mine = [job for job in finished if job.visitor == visitor]
-        for job in {*finished[: max(0, len(finished) - RESULTS)], *mine[: max(0, len(mine) - RESULTS_EACH)]}:
+        surplus = {*finished[: max(0, len(finished) - RESULTS)], *mine[: max(0, len(mine) - RESULTS_EACH)]}
+        for job in surplus:
             self._forget(job)
 
     def _make_room(self, job: Job) -> None:
-        """Deletes the oldest finished jobs with results until the result of a new one fits beside the others.
+        """Deletes the jobs with the oldest results until the result of a new one fits beside the others.
 
         Raises:
             UserError: the result is larger than all that may be kept.
