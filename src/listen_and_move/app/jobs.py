@@ -188,7 +188,7 @@ class Jobs:
             self._forget(job)
 
     def _make_room(self, job: Job) -> None:
-        """Deletes the jobs with the oldest results until the result of a new one fits beside the others.
+        """Deletes the jobs with the oldest results until the result of a new job fits beside them.
 
         Raises:
             UserError: the result is larger than all that may be kept.
