@@ -195,9 +195,9 @@ class Jobs:
         """
         size = job.file.stat().st_size if job.file.exists() else 0
         if size > RESULT_BYTES:
+            most = RESULT_BYTES // MEGABYTE
             raise UserError(
-                f"expected a result of at most {RESULT_BYTES // MEGABYTE} MB; got {size // MEGABYTE}: make it "
-                "by the command line"
+                f"expected a result of at most {most} MB; got {size // MEGABYTE}: make it by the command line"
             )
         others = [other for other in self.all.values() if other.size]
         total = size + sum(other.size for other in others)
