@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ pytest.importorskip(
     "uvicorn", reason="the page's packages are not installed: pip install listen-and-move[app]"
 )
 
+from listen_and_move.media.video import VideoWriter
 from listen_and_move.media.wav import write_wav
 from tests.app.browser import Visit, browsing, chromium
 from tests.app.serving import WAIT, Visitor, ended, serving
@@ -44,6 +46,16 @@ def cinema(films: Path) -> Iterator[str]:
     """Address of a page with them."""
     with serving(films) as (address, _):
         yield address
+
+
+@pytest.fixture(scope="session")
+def silent_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video without sound, which nothing can play."""
+    path = tmp_path_factory.mktemp("silent") / "silent.mp4"
+    with VideoWriter(path, width=32, height=32, fps=Fraction(20)) as writer:
+        for number in range(20):
+            writer.write(np.full((32, 32, 3), number, np.uint8))
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ def test_axe_sees_what_is_wrong(visit: Visit) -> None:
 @pytest.mark.parametrize(
     ("path", "shown"),
     [
-        ("/login", "#password"),
+        ("/login?wrong", "[role=alert]"),
         ("/live", ".model"),
         ("/train", ".drop"),
         ("/runs", ".run"),

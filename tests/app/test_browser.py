@@ -385,6 +385,12 @@ def test_before_and_after_are_wiped_by_a_slider(visit: Visit, cinema: str, sound
     page.locator(".compare ~ .row").get_by_role("button", name="Pause").click()
     until(lambda: page.evaluate("[...document.querySelectorAll('.compare video')].every(v => v.paused)"))
     assert page.locator(".card").count() == 1, "before is seen in it"
+    page.reload()
+    slider.wait_for()
+    assert page.locator(".card").count() == 1, "as before the reload"
+    page.locator(".card").get_by_role("button", name="Share as a page").click()
+    page.wait_for_selector("dialog[open] >> text=Share film as a page")
+    page.get_by_role("button", name="Close").click()
     assert violations(page) == []
     page.evaluate("""async () => {
         const [job] = (await (await fetch("/api/jobs")).json()).filter((each) => !each.about.by_sound);

@@ -10,8 +10,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from listen_and_move.app.limits import JOBS_EACH
+from listen_and_move.media.wav import write_wav
 from tests.app.browser import Visit, violations
 from tests.app.serving import Visitor, ended, serving, until
 
@@ -93,6 +96,42 @@ def test_a_video_plays_at_once_and_what_is_learnt_of_it_plays_next(
     page.context.close()
     shutil.rmtree(runs / "performance")
     shutil.rmtree(runs / ".page" / "performance")
+
+
+def test_what_plays_a_video_is_asked_for_again(
+    visit: Visit, address: str, performance: Path, silent_film: Path, tmp_path: Path
+) -> None:
+    write_wav(tmp_path / "long.wav", np.zeros(8000 * 600), 8000)
+    page: Any = visit("/?model=tiny")
+    page.set_input_files("#file-sound", tmp_path / "long.wav")
+    page.wait_for_selector(".sound input:checked")
+    page.evaluate(
+        """async ([kind, most]) => {
+            const [{ id }] = await (await fetch("/api/uploads")).json();
+            const wish = { kind, model: "tiny", upload: id, gain: 0 };
+            const request = { method: "POST", body: JSON.stringify(wish) };
+            for (let count = 0; count < most; count++) await fetch("/api/jobs", request);
+        }""",
+        ["animate", JOBS_EACH],
+    )
+    page.set_input_files("#file-video", performance)
+    refused = f"{JOBS_EACH} of yours are under way already"
+    page.wait_for_selector(f".video-state >> text={refused}")
+    assert violations(page) == []
+    page.evaluate("""async () => {
+        const jobs = await (await fetch("/api/jobs")).json();
+        for (const { id } of jobs) await fetch(`/api/jobs/${id}`, { method: "DELETE" });
+    }""")
+    page.wait_for_selector(".video-state >> text=It plays by its sound alone")
+    page.set_input_files("#file-video", silent_film)
+    page.wait_for_selector(".video-state .failed >> text=silent.mp4")
+    failed = """fetch("/api/jobs").then((answer) => answer.json())
+        .then((jobs) => jobs.filter(({ state }) => state === "failed").map(({ id }) => id))"""
+    (before,) = page.evaluate(failed)
+    page.get_by_role("button", name="Try again").click()
+    until(lambda: page.evaluate(failed), lambda found: len(found) == 1 and found != [before])
+    page.wait_for_selector(".video-state .failed >> text=silent.mp4")
+    assert violations(page) == []
 
 
 def test_a_melody_is_a_sound_of_the_visitor_alone(first: str) -> None:

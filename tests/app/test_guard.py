@@ -115,10 +115,12 @@ def test_the_password_is_asked_for_and_the_folder_emptied(
             assert stranger.get("/api/runs").status_code == 401
             assert stranger.get("/static/main.js").status_code == 303
             assert stranger.get("/").headers["location"] == "/login"
-            assert "Password" in stranger.get("/login").text
+            alert = '<p class="failed" role="alert"'
+            assert f"{alert} hidden>That is not the password.</p>" in stranger.get("/login").text
             assert stranger.post("/api/jobs", content=b"{}").status_code == 401
             wrong = stranger.post("/login", data={"password": "open"})
             assert wrong.headers["location"] == "/login?wrong"
+            assert f"{alert}>That is not the password.</p>" in stranger.get("/login?wrong").text
             assert stranger.get("/api/runs").status_code == 401
             stranger.cookies.set(f"listen-and-move-{address.rsplit(':')[-1]}", "a" * 32)
             assert stranger.get("/api/runs").status_code == 401

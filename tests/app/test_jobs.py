@@ -6,18 +6,20 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip(
     "uvicorn", reason="the page's packages are not installed: pip install listen-and-move[app]"
 )
 
-from listen_and_move.app import limits, uploads
+from listen_and_move.app import jobs, limits, uploads
 from listen_and_move.app.jobs import Job
 from listen_and_move.app.page import Page
 from listen_and_move.app.uploads import FULL, Upload
 from listen_and_move.errors import UserError
 from listen_and_move.media.replacing import half_written
+from listen_and_move.media.wav import write_wav
 from tests.waiting import WAIT
 
 
@@ -100,5 +102,43 @@ def test_what_plays_a_video_needs_room(tmp_path: Path, monkeypatch: pytest.Monke
                     page.uploads.prepared(video, model, result)
             page.uploads.remove(video)
             assert list((tmp_path / "temporary").iterdir()) == []
+
+    asyncio.run(scene())
+
+
+def test_results_have_so_many_bytes_and_the_oldest_make_room(
+    tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene() -> None:
+        async with opened(tmp_path) as page:
+            write_wav(tmp_path / "short.wav", np.zeros(8000), 16_000)
+
+            async def pieces() -> AsyncIterator[bytes]:
+                yield (tmp_path / "short.wav").read_bytes()
+
+            sound = await page.uploads.receive("me", "sound", "short.wav", 0, pieces())
+
+            async def done() -> Job:
+                job = animating(page, trained, sound)
+                assert job.task is not None
+                await job.task
+                return job
+
+            def kept() -> list[str]:
+                there = [job.id for job in reversed(page.jobs.all.values()) if job.state == "done"]
+                assert {file.stem for file in (tmp_path / "temporary").glob("*.mp4")} == {*there}
+                return there
+
+            first, second = await done(), await done()
+            assert first.size == first.file.stat().st_size > 0
+            assert kept() == [second.id, first.id]
+            monkeypatch.setattr(jobs, "RESULT_BYTES", first.size + second.size)
+            third = await done()
+            assert kept() == [third.id, second.id]
+            monkeypatch.setattr(jobs, "RESULT_BYTES", first.size // 2)
+            refused = await done()
+            assert (refused.state, refused.size) == ("failed", 0)
+            assert refused.error.startswith("expected a result of at most 0 MB; got 0: make it by")
+            assert kept() == [third.id, second.id], "others lose nothing by what is refused"
 
     asyncio.run(scene())

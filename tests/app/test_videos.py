@@ -10,7 +10,6 @@ import pytest
 
 from listen_and_move.inference.generate import generate
 from listen_and_move.media.picture import read_frames
-from listen_and_move.media.video import VideoWriter
 from tests.app.serving import WAIT, Visitor
 from tests.app.test_live_page import playing
 
@@ -67,12 +66,8 @@ def test_a_video_is_its_visitors_alone_and_made_ready_before(
     assert "video: expected a text" in visitor.animate(None, mine, 400, video=5)["error"]
 
 
-def test_a_video_without_sound_is_told_by_its_name(visitor: Visitor, tmp_path: Path) -> None:
-    silent = tmp_path / "silent.mp4"
-    with VideoWriter(silent, width=32, height=32, fps=Fraction(20)) as writer:
-        for number in range(20):
-            writer.write(np.full((32, 32, 3), number, np.uint8))
-    upload = visitor.upload(silent, "video")["id"]
+def test_a_video_without_sound_is_told_by_its_name(visitor: Visitor, silent_film: Path) -> None:
+    upload = visitor.upload(silent_film, "video")["id"]
     job = visitor.finished(visitor.post("/api/jobs", {"kind": "prepare", "upload": upload}))
     assert job["state"] == "failed"
     assert job["error"].startswith("silent.mp4: "), job["error"]

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from math import inf
 from pathlib import Path
 from threading import Event
@@ -62,8 +62,15 @@ class Show:
         self.director.direct(self.player, Status(self.player.frame, 0, -inf, 0.2, 0.2))
 
 
-def test_a_fault_of_one_command_leaves_the_others_and_the_show(drawn: Pipeline) -> None:
+@pytest.fixture
+def show(drawn: Pipeline) -> Iterator[Show]:
+    """A show without cues."""
     show = Show(drawn)
+    yield show
+    show.director.close()
+
+
+def test_a_fault_of_one_command_leaves_the_others_and_the_show(show: Show) -> None:
     show.direct(TurnDial("no dial", 0.5), HoldPicture(True), TurnDial("amount", 2.0))
     assert show.player.held
     assert show.player.players["a"].controls.amount == 2
@@ -72,8 +79,7 @@ def test_a_fault_of_one_command_leaves_the_others_and_the_show(drawn: Pipeline) 
     assert "failed" in show.lines[0]
 
 
-def test_a_fade_of_the_gain_comes_to_its_end(drawn: Pipeline) -> None:
-    show = Show(drawn)
+def test_a_fade_of_the_gain_comes_to_its_end(show: Show) -> None:
     for gain, seconds in ((-60.0, 0.3), (30.0, 0.7), (-60.0, 0.9)):
         show.direct(TurnDial("gain", gain, seconds))
         for block in np.split(SOUND[: RATE // 2], 10):
@@ -98,8 +104,8 @@ def test_many_who_ask_cost_one_answer(drawn: Pipeline) -> None:
     assert listed == [*cues]
 
 
-def test_listeners_are_told_with_each_picture_until_they_have_enough(drawn: Pipeline) -> None:
-    show, listener = Show(drawn), ("127.0.0.1", 9001)
+def test_listeners_are_told_with_each_picture_until_they_have_enough(show: Show) -> None:
+    listener = ("127.0.0.1", 9001)
     show.player.push(SOUND[:RATE])
     show.direct(Follow(listener))
     show.direct()
@@ -169,8 +175,7 @@ def test_a_model_waits_as_long_as_the_dial_says_that_comes_with_it(
     assert show.player.fade.begin >= frame + 20
 
 
-def test_a_cue_keeps_the_model_that_is_chosen_with_it(drawn: Pipeline) -> None:
-    show = Show(drawn)
+def test_a_cue_keeps_the_model_that_is_chosen_with_it(show: Show) -> None:
     show.direct(ChangeModel("b", 0.0), StoreCue("both"))
     assert show.director.cues["both"].model == "b"
 

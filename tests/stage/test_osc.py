@@ -4,6 +4,7 @@ import math
 import random
 import socket
 import struct
+from collections.abc import Iterator
 
 import pytest
 from pythonosc.osc_message_builder import OscMessageBuilder
@@ -30,6 +31,14 @@ from listen_and_move.stage.osc import LARGEST_PACKET, OscServer, bundle, command
 from listen_and_move.stage.turning import DIALS
 
 SENDER = ("127.0.0.1", 5000)
+
+
+@pytest.fixture
+def server() -> Iterator[OscServer]:
+    """A server on any free port, with a mailbox of its own."""
+    server = OscServer("127.0.0.1", 0, Mailbox())
+    yield server
+    server.close()
 
 
 def packet(address: str, *arguments: object) -> bytes:
@@ -217,41 +226,32 @@ def test_a_mailbox_holds_the_last_of_each_and_no_more() -> None:
     assert mailbox.take() == [RecallCue("a"), TurnDial("amount", 2.0)], "the last one is after the cue"
 
 
-def test_what_is_wrong_is_told_once_and_not_for_ever() -> None:
-    mailbox = Mailbox()
-    server = OscServer("127.0.0.1", 0, mailbox)
-    try:
-        for number in range(100):
-            server.receive(packet("/dial/amount", 9.0 + number), SENDER)
-        assert mailbox.take_lines() == ["amount: expected 0 (deaf) to 4; got 9.0"]
-        for number in range(1000):
-            server.receive(packet(f"/nothing/{number}\x1b[2J", 1), SENDER)
-        server.receive(bytes(LARGEST_PACKET + 1), SENDER)
-        lines = mailbox.take_lines()
-    finally:
-        server.close()
+def test_what_is_wrong_is_told_once_and_not_for_ever(server: OscServer) -> None:
+    for number in range(100):
+        server.receive(packet("/dial/amount", 9.0 + number), SENDER)
+    assert server.mailbox.take_lines() == ["amount: expected 0 (deaf) to 4; got 9.0"]
+    for number in range(1000):
+        server.receive(packet(f"/nothing/{number}\x1b[2J", 1), SENDER)
+    server.receive(bytes(LARGEST_PACKET + 1), SENDER)
+    lines = server.mailbox.take_lines()
     assert len(lines) == MOST_NOTES
     assert lines[-1].startswith("more is wrong")
     assert all(line.isprintable() for line in lines)
 
 
-def test_it_listens_to_this_machine_and_says_where() -> None:
-    mailbox = Mailbox()
-    server = OscServer("127.0.0.1", 0, mailbox)
-    try:
-        host, port = server.address
-        assert host == "127.0.0.1"
-        assert port > 0
-        with pytest.raises(UserError, match=f"free port; got 127.0.0.1:{port}"):
-            OscServer("127.0.0.1", port, Mailbox())
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-            for data in (b"noise", bytes(9000), packet("/hold", 1)):
-                sender.sendto(data, server.address)
-            waiting = until(mailbox.take)
-        assert waiting == [HoldPicture(True)]
-        assert len(mailbox.take_lines()) == 2
-    finally:
-        server.close()
+def test_it_listens_to_this_machine_and_says_where(server: OscServer) -> None:
+    host, port = server.address
+    assert host == "127.0.0.1"
+    assert port > 0
+    with pytest.raises(UserError, match=f"free port; got 127.0.0.1:{port}"):
+        OscServer("127.0.0.1", port, Mailbox())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for data in (b"noise", bytes(9000), packet("/hold", 1)):
+            sender.sendto(data, server.address)
+        waiting = until(server.mailbox.take)
+    assert waiting == [HoldPicture(True)]
+    assert len(server.mailbox.take_lines()) == 2
+    server.close()
     assert not server.thread.is_alive()
     for host, port in (("no.such.host.invalid", 9000), ("203.0.113.1", 9000), ("", 9000)):
         with pytest.raises(UserError, match="OSC: expected an address of this machine with a free port"):

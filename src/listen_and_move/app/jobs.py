@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from listen_and_move.app.limits import JOBS, JOBS_EACH, RESULTS, RESULTS_EACH
+from listen_and_move.app.limits import JOBS, JOBS_EACH, MEGABYTE, RESULT_BYTES, RESULTS, RESULTS_EACH
 from listen_and_move.app.messages import written
 from listen_and_move.app.sentences import sentence
 from listen_and_move.app.uploads import Upload, Uploads
@@ -37,6 +37,8 @@ class Job:
     """What the visitor chose, to be shown beside the result."""
     file: Path
     """Where the file of the result goes, for the kinds of work that make one."""
+    size: int = 0
+    """Bytes of the result; 0 until the work is done, and where it makes no file."""
     state: State = "open"
     news: dict[str, Any] = field(default_factory=dict)
     """The latest progress: frames done, frames in total, and notes."""
@@ -164,6 +166,7 @@ class Jobs:
             try:
                 job.result = await work
                 then(job.file, job.result)
+                self._make_room(job)
                 job.state = "done"
             except UserError as error:
                 job.state, job.error = "failed", sentence(UserError(job.named(error.message)))
@@ -182,5 +185,29 @@ class Jobs:
         mine = [job for job in finished if job.visitor == visitor]
         surplus = {*finished[: max(0, len(finished) - RESULTS)], *mine[: max(0, len(mine) - RESULTS_EACH)]}
         for job in surplus:
-            self.all.pop(job.id)
-            job.clear()
+            self._forget(job)
+
+    def _make_room(self, job: Job) -> None:
+        """Deletes the jobs with the oldest results until the result of a new job fits beside them.
+
+        Raises:
+            UserError: the result is larger than all that may be kept.
+        """
+        size = job.file.stat().st_size if job.file.exists() else 0
+        if size > RESULT_BYTES:
+            most = RESULT_BYTES // MEGABYTE
+            raise UserError(
+                f"expected a result of at most {most} MB; got {size // MEGABYTE}: make it by the command line"
+            )
+        others = [other for other in self.all.values() if other.size]
+        total = size + sum(other.size for other in others)
+        for other in others:
+            if total <= RESULT_BYTES:
+                break
+            total -= other.size
+            self._forget(other)
+        job.size = size
+
+    def _forget(self, job: Job) -> None:
+        self.all.pop(job.id)
+        job.clear()

@@ -13,6 +13,8 @@ UPLOADS, UPLOADS_EACH = 300, 6
 """Uploaded files, those on their way too: in all, and of a visitor; the oldest goes."""
 RESULTS, RESULTS_EACH = 200, 8
 """Finished jobs that are kept: in all, and for a visitor; the oldest goes."""
+RESULT_BYTES = 4000 * MEGABYTE
+"""Of all results that are kept, videos and archives together; the oldest make room for a new one."""
 JOBS, JOBS_EACH = 8, 3
 """Jobs that may wait or be under way: in all, and of one visitor."""
 TRAININGS = 1

@@ -8,7 +8,11 @@ import { dialBoard, dialWords } from "./dials.js";
 import { fullScreenButton } from "./fullscreen.js";
 import { modelPicker } from "./models.js";
 import { pictureChooser, pictureWords } from "./pictures.js";
+import { shareButton } from "./share.js";
 import { soundPicker } from "./sounds.js";
+
+const BEFORES = "befores";
+const MOST_BEFORES = 32; // more than a visitor has results
 
 export function show(place) {
   const picker = modelPicker(async (entry) => {
@@ -68,7 +72,8 @@ function resultList() {
   const element = h("section", { className: "results", "aria-label": "Results" }, empty);
   const poll = polling(async () => {
     const all = (await get("/api/jobs")).filter((job) => job.kind === "animate");
-    const jobs = all.filter(({ id }) => !befores.has(id));
+    const made = madeBefores();
+    const jobs = all.filter(({ id }) => !made.has(id));
     for (const job of jobs) {
       if (!cards.has(job.id)) cards.set(job.id, resultCard(job, poll));
       cards.get(job.id).update(job, all);
@@ -96,7 +101,7 @@ function resultCard({ id, about }, poll) {
     const asked = { kind: "animate", model, upload: job.upload, seed, gain, controls: {}, paste, by_sound: true };
     const known = (await get("/api/jobs")).find((other) => isBefore(other, job) && other.state !== "failed");
     compared.id = known?.id ?? (await post("/api/jobs", asked)).id;
-    if (!known) befores.add(compared.id);
+    keepBefore(id, { id: compared.id, made: !known });
     await poll.now();
   }).then(() => { if (!compared.id) compared.again(); });
 
@@ -109,7 +114,7 @@ function resultCard({ id, about }, poll) {
     if (job.total) bar.value = job.done / job.total;
     if (job.state === "done" && !body.children.length) {
       const { elements, again, lay } = played(job, () => compare(job));
-      compared = { id: null, again, lay };
+      compared = { id: befores[id]?.id ?? null, again, lay };
       body.append(...elements);
     }
     const before = compared?.id && jobs.find((other) => other.id === compared.id);
@@ -117,6 +122,7 @@ function resultCard({ id, about }, poll) {
     if (before.state === "done") compared.lay(`/api/jobs/${before.id}/result`);
     else {
       notice(before.error, "error");
+      keepBefore(id, undefined);
       compared.again();
     }
     compared.id = null;
@@ -125,8 +131,16 @@ function resultCard({ id, about }, poll) {
   return { element, update };
 }
 
-/** Jobs that were asked for to be compared with: they are seen in the result that they are laid over. */
-const befores = new Set();
+/** What each result is compared with: the id of a job, and whether that was made to be compared with; a reload keeps it. */
+const befores = recall(BEFORES, {});
+
+function keepBefore(id, before) {
+  befores[id] = before;
+  remember(BEFORES, Object.fromEntries(Object.entries(befores).slice(-MOST_BEFORES)));
+}
+
+/** The jobs that are seen in the result that they are laid over, and not by themselves. */
+const madeBefores = () => new Set(Object.values(befores).filter((before) => before?.made).map((before) => before.id));
 
 /** Whether a job is the play of the same sound by the sound alone, as loud and of the same part of the picture. */
 const isBefore = (other, job) => other.about.by_sound && other.upload === job.upload && ["model", "gain", "paste"].every((name) => other.about[name] === job.about[name]);
@@ -147,8 +161,10 @@ function played(job, compare) {
   const screen = h("div", { className: "player" }, video);
   const text = h("span", {}, "Before and after");
   const wipe = h("button", { type: "button", className: "secondary", hidden: job.about.by_sound, onclick: () => { wipe.disabled = true; text.textContent = "The picture before is being made …"; compare(); } }, icon("wipe"), text);
+  const row = h("div", { className: "row" }, wipe, download, fullScreenButton(screen));
+  if (!job.about.by_sound) get(`/api/runs/${encodeURIComponent(job.about.model)}`).then((run) => run.publishes && row.append(shareButton(run)), () => {}); // the run is gone: nothing to share
   return {
-    elements: [screen, motionChart(job.chart, video), h("div", { className: "row" }, wipe, download, fullScreenButton(screen))],
+    elements: [screen, motionChart(job.chart, video), row],
     again: () => { wipe.disabled = false; text.textContent = "Before and after"; },
     lay: (before) => wipe.replaceWith(wiped(screen, video, before)),
   };
