@@ -14,7 +14,6 @@ from tests.pretrained.weights import made_up, made_up_weights
 from listen_and_move.media.picture import read_frames
 from listen_and_move.pretrained.raft import FlowNetwork, RaftConvGRU, RaftSmall, looked_up, similarities
 
-
 PICTURE = blobs(224, 224)
 """As large as the filmed one."""
 
@@ -30,7 +29,9 @@ class Matching(RaftSmall):
         around = F.pad(second, [most] * 4, mode="replicate")
         moves = list(product(range(-most, most + 1), repeat=2))
         costs = [
-            F.avg_pool2d((around[:, :, most + y :, most + x :][:, :, : size[0], : size[1]] - first).abs(), 16, 8, 4)
+            F.avg_pool2d(
+                (around[:, :, most + y :, most + x :][:, :, : size[0], : size[1]] - first).abs(), 16, 8, 4
+            )
             for y, x in moves
         ]
         best = torch.stack(costs).sum(2).argmin(0)

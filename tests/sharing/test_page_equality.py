@@ -63,9 +63,13 @@ def test_features_and_frames(script: Any, filmed: Path, sound: Any, rate: int) -
 def rain(rate: int) -> np.ndarray:
     """Drops of all sizes on a hiss, never silent."""
     random = np.random.default_rng(0)
-    drops = np.where(random.random(int(SECONDS * rate)) < 0.002, random.normal(0, 0.4, int(SECONDS * rate)), 0)
+    drops = np.where(
+        random.random(int(SECONDS * rate)) < 0.002, random.normal(0, 0.4, int(SECONDS * rate)), 0
+    )
     hiss = random.normal(0, 0.02, int(SECONDS * rate))
-    return np.convolve(drops, np.exp(-np.arange(200) / 40), "same").astype(np.float32) + hiss.astype(np.float32)
+    return np.convolve(drops, np.exp(-np.arange(200) / 40), "same").astype(np.float32) + hiss.astype(
+        np.float32
+    )
 
 
 def organ(rate: int) -> np.ndarray:

@@ -16,18 +16,19 @@ from numpy.typing import NDArray
 from listen_and_move.arrays import Array
 
 Poses = Float[np.ndarray, "*T 4"]
+Broadcast = Float[np.ndarray, "*#T 4"]
 Picture = UInt8[np.ndarray, "H W 3"]
 
 STANDING: Array = np.zeros(4)
 """The pose of a frame that lies where the still picture does."""
 FEATHER = 0.03
 """Width of the soft edge of a moved frame, in widths of the picture."""
-Plane = NDArray[np.complex128]
+Plane = NDArray[np.complex128] | np.complex128
 """Places, factors and shifts in the plane of complex numbers: to the right + i downwards, in widths."""
 
 
-def composed(second: Poses, first: Poses) -> Poses:
-    """Returns the poses of two movements, one after the other."""
+def composed(second: Broadcast, first: Broadcast) -> Broadcast:
+    """Returns the poses of two movements, one after the other; one of them may be the same for all."""
     (outer, shift), (inner, before) = _turns(second), _turns(first)
     return poses_of(outer * inner, outer * before + shift)
 
