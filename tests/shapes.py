@@ -1,18 +1,15 @@
 """Calls in tests check the shapes that functions declare, by jaxtyping and beartype."""
 
 from collections.abc import Callable
-from dataclasses import is_dataclass
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
 import jaxtyping
 import numpy as np
 from beartype import BeartypeConf, BeartypeHintOverrides, beartype
 from jaxtyping import AbstractArray, install_import_hook, jaxtyped
 
-Declared = TypeVar("Declared", bound=Callable[..., Any])
-"""A function or a class."""
-NUMBERS = {int: int | np.integer, float: float | int | np.floating | np.integer}
-CONFIGURATION = BeartypeConf(hint_overrides=BeartypeHintOverrides(NUMBERS))
+NUMBERS: Any = {int: int | np.integer, float: float | int | np.floating | np.integer}
+CONFIGURATION = BeartypeConf(hint_overrides=BeartypeHintOverrides(NUMBERS))  # type: ignore[operator]
 """An integer is a number too, and NumPy's numbers are as good as Python's."""
 
 
@@ -26,11 +23,11 @@ def check_shapes() -> None:
     install_import_hook("listen_and_move", "tests.shapes.checked")
 
 
-def jaxtyped_where_shaped(*, typechecker: Callable[..., Any]) -> Callable[[Declared], Declared]:
+def jaxtyped_where_shaped(*, typechecker: Callable[..., Any]) -> Callable[[Any], Any]:
     """Returns a decorator that leaves alone what declares no shape."""
 
-    def decorated(declared: Declared) -> Declared:
-        call = declared.__init__ if is_dataclass(declared) else declared
+    def decorated(declared: Any) -> Any:
+        call = getattr(declared, "__init__", None) if isinstance(declared, type) else declared
         return jaxtyped(declared, typechecker=typechecker) if _is_shaped(call) else declared
 
     return decorated
@@ -46,7 +43,7 @@ def checked(call: Callable[..., Any]) -> Callable[..., Any]:
     return beartype(conf=CONFIGURATION)(call) if whole and _is_shaped(call) else call
 
 
-def _is_shaped(call: Callable[..., Any]) -> bool:
+def _is_shaped(call: Any) -> bool:
     """Tells whether a function takes or returns arrays of a declared shape."""
     return any(map(_has_shape, getattr(call, "__annotations__", {}).values()))
 

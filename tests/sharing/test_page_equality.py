@@ -77,14 +77,15 @@ def organ(rate: int) -> np.ndarray:
     seconds = np.arange(int(SECONDS * rate)) / rate
     root = np.array([220, 247, 262, 196, 220])[seconds.astype(int)]
     phase = 2 * np.pi * np.cumsum(root) / rate
-    tones = sum(np.sin(k * step * phase) / k for step in (1, 1.25, 1.5) for k in range(1, 9))
-    return (0.1 * tones).astype(np.float32)
+    tones = [np.sin(k * step * phase) / k for step in (1, 1.25, 1.5) for k in range(1, 9)]
+    return (0.1 * np.sum(tones, axis=0)).astype(np.float32)
 
 
 def horn(rate: int) -> np.ndarray:
     """Two loud tones from the first sample on, which end after 0.7 s, and the sound with them."""
     seconds = np.arange(int(0.7 * rate)) / rate
-    return sum(0.4 * np.sign(np.sin(2 * np.pi * tone * seconds)) for tone in (405, 510)).astype(np.float32)
+    tones = [0.4 * np.sign(np.sin(2 * np.pi * tone * seconds)) for tone in (405, 510)]
+    return np.sum(tones, axis=0).astype(np.float32)
 
 
 @pytest.mark.parametrize("sound", [rain, organ, horn])
