@@ -9,7 +9,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 from tests.pretrained.weights import made_up
 
-from listen_and_move.data.synthetic.performance import melody, render_frames
+from listen_and_move.data.synthetic.marimba import melody, render_frames
 from listen_and_move.errors import UserError
 from listen_and_move.media.picture import read_frames
 from listen_and_move.metrics import perceptual
