@@ -3,29 +3,49 @@
 from collections.abc import Callable
 from typing import Any, get_args
 
-from beartype import BeartypeConf, beartype
-from jaxtyping import AbstractArray, install_import_hook
+import jaxtyping
+import numpy as np
+from beartype import BeartypeConf, BeartypeHintOverrides, beartype
+from jaxtyping import AbstractArray, install_import_hook, jaxtyped
 
-CHECKED = tuple(f"listen_and_move.{name}" for name in ("audio", "losses", "metrics", "models", "pretrained"))
-"""Packages whose functions are checked."""
-CONFIGURATION = BeartypeConf(is_pep484_tower=True)
-"""An integer is a number too."""
+NUMBERS: Any = {int: int | np.integer, float: float | int | np.floating | np.integer}
+CONFIGURATION = BeartypeConf(hint_overrides=BeartypeHintOverrides(NUMBERS))  # type: ignore[operator]
+"""An integer is a number too, and NumPy's numbers are as good as Python's."""
 
 
 def check_shapes() -> None:
-    """Has the packages checked that are imported later."""
-    install_import_hook(CHECKED, "tests.shapes.checked")
+    """Has all modules of the package checked that are imported later.
+
+    The hook decorates every function and class by the name that is set here: to wrap them all, as jaxtyping
+    does, takes longer than to import torch.
+    """
+    jaxtyping.jaxtyped = jaxtyped_where_shaped
+    install_import_hook("listen_and_move", "tests.shapes.checked")
+
+
+def jaxtyped_where_shaped(*, typechecker: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Returns a decorator that leaves alone what declares no shape."""
+
+    def decorated(declared: Any) -> Any:
+        call = getattr(declared, "__init__", None) if isinstance(declared, type) else declared
+        return jaxtyped(declared, typechecker=typechecker) if _is_shaped(call) else declared
+
+    return decorated
 
 
 def checked(call: Callable[..., Any]) -> Callable[..., Any]:
-    """Returns the function with its types checked where one of them is a shape.
+    """Returns the function with its types checked.
 
     jaxtyping asks for a function of the arguments, whose result may be anything, and for one of the arguments
     and the result. The second alone checks everything, at half the cost.
     """
-    kinds = call.__annotations__
-    whole = kinds.get("return") is not Any
-    return beartype(conf=CONFIGURATION)(call) if whole and any(map(_has_shape, kinds.values())) else call
+    whole = call.__annotations__.get("return") is not Any
+    return beartype(conf=CONFIGURATION)(call) if whole and _is_shaped(call) else call
+
+
+def _is_shaped(call: Any) -> bool:
+    """Tells whether a function takes or returns arrays of a declared shape."""
+    return any(map(_has_shape, getattr(call, "__annotations__", {}).values()))
 
 
 def _has_shape(kind: object) -> bool:

@@ -21,6 +21,9 @@ OF_OTHERS = {
     *("--nodes", "--ntasks-per-node", "--gpus-per-node", "--cpus-per-task", "--signal"),
 }
 """Flags of benchmarks and of other programs, in lines that call them."""
+FLAG = r"(?<![\w-])--[a-z][\w.-]*\w"
+ROW = r"^│ (-.*?)(?:\s\s|$)"
+"""Where the help begins to tell of an option."""
 
 
 @pytest.mark.parametrize("name", AT_THE_ROOT)
@@ -48,10 +51,11 @@ def test_the_newest_release_is_this_version() -> None:
 
 def test_every_option_that_users_read_of_is_there() -> None:
     parsers = [tyro.extras.get_parser(kind) for _, kind in COMMANDS.values()]
-    flags = {flag for parser in parsers for action in parser._actions for flag in action.option_strings}
+    rows = [row for parser in parsers for row in re.findall(ROW, parser.format_help(), re.MULTILINE)]
+    flags = {flag for row in rows for flag in re.findall(FLAG, row)}
     unknown = {}
     for file in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
-        read = set(re.findall(r"(?<![\w-])--[a-z][\w.-]*\w", file.read_text(encoding="utf-8")))
+        read = set(re.findall(FLAG, file.read_text(encoding="utf-8")))
         if missing := read - flags - OF_OTHERS:
             unknown[file.name] = sorted(missing)
     assert unknown == {}

@@ -129,7 +129,7 @@ def marimba() -> np.ndarray:
 
 @pytest.fixture(scope="session", params=["marimba", "percussion_drums_overhead_10s", "animal_beagle_bark_6s"])
 def performed(request: pytest.FixtureRequest) -> np.ndarray:
-    """The sound of a made-up performance or of a real video."""
+    """The sound of a made-up performance, or of a real video, which alone has the noise of a real room."""
     if request.param == "marimba":
         return marimba()
     folder: Path = request.getfixturevalue("shared")

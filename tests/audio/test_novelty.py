@@ -83,7 +83,10 @@ def test_seconds():
 
 @pytest.fixture(scope="session", params=["made up", "real"])
 def worlds(request: pytest.FixtureRequest) -> tuple[np.ndarray, np.ndarray]:
-    """Ten seconds that are struck, and what is not: noise and a bowed string, or drums and an organ."""
+    """Ten seconds that are struck, and what is not: noise and a bowed string, or drums and an organ.
+
+    Only real music can show that the bounds suit it.
+    """
     if request.param == "made up":
         place = np.arange(10 * SAMPLE_RATE)
         noise = np.random.default_rng(0).standard_normal(len(place))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.cli.running import command, refused, tone
+from tests.pretrained.weights import made_up_weights
 
 from listen_and_move.media.files import probe
 from listen_and_move.media.wav import write_wav
@@ -94,10 +95,11 @@ def test_robustness_goes_on_and_skips_what_is_broken(evaluated: Path, tmp_path: 
     refused("robustness", run, sounds, "--seconds", "5-1", saying="seconds")
 
 
-def test_weights(tmp_path: Path, shared: Path) -> None:
+def test_weights(tmp_path: Path) -> None:
     here = partial(command, LISTEN_AND_MOVE_WEIGHTS=str(tmp_path / "weights"))
     assert "not here" in here("weights").stdout
-    added = here("weights", "add", "raft-small", shared / "data" / "weights" / "raft-small.pth")
+    with made_up_weights(tmp_path / "mine", "raft-small") as mine:
+        added = here("weights", "add", "raft-small", mine / "raft-small.pth")
     assert added.returncode == 0, added.stderr
     listed = here("weights", "list").stdout
     assert str(tmp_path / "weights" / "raft-small.pth") in listed

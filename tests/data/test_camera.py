@@ -131,6 +131,7 @@ REAL = {
 
 @pytest.mark.parametrize("name", REAL)
 def test_real_cameras(shared, name):
+    """Only a real clip can show a real hand and a real tripod."""
     motion = camera_motion(shared / "data" / "videos" / f"{name}.mp4", ClipConfig(end=2.0))
     assert (motion.poses is not None) == REAL[name]
     assert motion.stands != REAL[name]

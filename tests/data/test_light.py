@@ -88,7 +88,19 @@ def test_what_is_no_slow_change_of_light_is_left() -> None:
         assert found(left).stops is None
 
 
+def test_bursts_of_light_are_no_change_of_light() -> None:
+    """What is bright in the dark lights up and fades, as fireworks do, and what stands still is black."""
+    frames = np.full((COUNT, HEIGHT, WIDTH, 3), 4, np.uint8)
+    random = np.random.default_rng(0)
+    for first in range(0, COUNT, 4):
+        place = tuple(random.integers(20, (WIDTH - 20, HEIGHT - 20)).tolist())
+        for age, frame in enumerate(frames[first : first + 9]):
+            cv2.circle(frame, place, 4 + 5 * age, (255 - 25 * age, 220 - 24 * age, 120 - 12 * age), -1)
+    assert found(frames).stops is None
+
+
 def test_fireworks_are_no_change_of_light(shared: Path) -> None:
+    """Only a real clip can show real fireworks, which light the whole sky."""
     video = shared / "data" / "videos" / "fireworks_10s.mp4"
     assert found(np.stack(list(read_frames(video, RATE, width=WIDTH, height=72)))).stops is None
 

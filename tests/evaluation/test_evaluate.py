@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from tests.evaluation.making import Held, another_take, copied
 from tests.media.making import make_wav
+from tests.pretrained.weights import made_up_weights
 
 from listen_and_move.data.clip import file_hash, load_clip
 from listen_and_move.errors import UserError
@@ -88,12 +89,10 @@ def bare(run: Path, foreign: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="module")
-def full(run: Path, bare: Evaluation, shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
+def full(run: Path, bare: Evaluation, tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
     """The same once more, with the files of two networks."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LISTEN_AND_MOVE_WEIGHTS", str(tmp_path_factory.mktemp("weights")))
-        for name in ("raft-small", "squeezenet1_1-caffe", "lpips-squeeze"):
-            weights.add(name, shared / "data/weights" / weights.WEIGHTS[name].file)
+    folder = tmp_path_factory.mktemp("weights")
+    with made_up_weights(folder, "raft-small", "squeezenet1_1-caffe", "lpips-squeeze"):
         return evaluate(run, device="cpu")
 
 

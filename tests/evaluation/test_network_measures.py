@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from tests.evaluation.making import Held, ignored, noise, swinging
+from tests.pretrained.weights import made_up_weights
 
 from listen_and_move.evaluation import network_measures as sampled
 from listen_and_move.evaluation.baselines import Still
@@ -31,15 +32,13 @@ from listen_and_move.pretrained import weight_files as weights
 from listen_and_move.pretrained.raft import FlowNetwork
 
 CPU = torch.device("cpu")
+HERE = "raft-small", "squeezenet1_1-caffe", "lpips-squeeze"
 
 
 @pytest.fixture(scope="module")
-def networks(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Networks:
-    """Those whose files there are, added as a user adds them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LISTEN_AND_MOVE_WEIGHTS", str(tmp_path_factory.mktemp("weights")))
-        for name in ("raft-small", "squeezenet1_1-caffe", "lpips-squeeze"):
-            weights.add(name, shared / "data/weights" / weights.WEIGHTS[name].file)
+def networks(tmp_path_factory: pytest.TempPathFactory) -> Networks:
+    """Those whose files there are; what their numbers say does not matter."""
+    with made_up_weights(tmp_path_factory.mktemp("weights"), *HERE):
         return available(CPU, 32)
 
 
@@ -71,9 +70,9 @@ def test_what_is_there_and_what_is_left_out(
     assert any("weights add squeezenet1_1-caffe FILE" in sentence for sentence in nothing.left_out)
 
 
-def test_frames_too_small_for_a_network_leave_it_out(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LISTEN_AND_MOVE_WEIGHTS", str(shared / "data/weights"))
-    found = available(CPU, 8)
+def test_frames_too_small_for_a_network_leave_it_out(tmp_path: Path) -> None:
+    with made_up_weights(tmp_path, *HERE):
+        found = available(CPU, 8)
     assert not found.perceptual
     assert any("needs frames of at least" in sentence for sentence in found.left_out)
 

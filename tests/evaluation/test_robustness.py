@@ -12,6 +12,7 @@ import pytest
 import torch
 from matplotlib.image import imread
 
+from listen_and_move.data.clip import file_hash
 from listen_and_move.errors import UserError
 from listen_and_move.evaluation.json_records import as_json
 from listen_and_move.evaluation.robustness.clips import Log
@@ -442,9 +443,7 @@ def test_with_weights_every_clip_has_distances(run, sounds, tmp_path, monkeypatc
     file = tmp_path / "weights" / weights.WEIGHTS["inception-fid"].file
     file.parent.mkdir()
     torch.save(Means().state_dict(), file)
-    known = replace(
-        weights.WEIGHTS["inception-fid"], size=file.stat().st_size, sha256=weights._sha256(file, 0, 0)
-    )
+    known = replace(weights.WEIGHTS["inception-fid"], size=file.stat().st_size, sha256=file_hash(file))
     monkeypatch.setitem(weights.WEIGHTS, "inception-fid", known)
     robustness(run, sounds, clips=5, seconds="0.4", device="cpu")
     monkeypatch.setenv("LISTEN_AND_MOVE_WEIGHTS", str(file.parent))

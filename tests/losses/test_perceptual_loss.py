@@ -1,6 +1,6 @@
-"""The perceptual loss: its laws with a real pretrained network, and what is said where the weights are not
-there."""
+"""The perceptual loss: its laws, and what is said where the weights are not there."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from shutil import copyfile
 
@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file
 from tests.cli.running import refused
 from tests.conftest import TINY
+from tests.pretrained.weights import made_up_weights
 
 from listen_and_move.config import LossConfig
 from listen_and_move.losses import perceptual
@@ -25,10 +26,10 @@ REAL = {"losses.perceptual": 10.0, "losses.perceptual_network": "squeezenet1_1-c
 
 
 @pytest.fixture
-def weights(shared: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = shared / "data/weights"
-    monkeypatch.setenv("LISTEN_AND_MOVE_WEIGHTS", str(folder))
-    return folder
+def weights(tmp_path: Path) -> Iterator[Path]:
+    """A folder with a file of made-up numbers: the laws hold for any."""
+    with made_up_weights(tmp_path / "mine", "squeezenet1_1-caffe") as folder:
+        yield folder
 
 
 def window(seed: int, side: int = 32) -> torch.Tensor:
@@ -78,7 +79,7 @@ def test_a_large_window_is_compared_in_pieces(at_once: int, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("side", [16, 32])
-def test_laws_with_a_real_network(weights: Path, side: int) -> None:
+def test_laws(weights: Path, side: int) -> None:
     loss = PerceptualLoss.load("squeezenet1_1-caffe")
     fake, real = window(0, side).requires_grad_(), window(1, side).requires_grad_()
     assert loss(real, real).item() == 0

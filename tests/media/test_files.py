@@ -117,13 +117,11 @@ def test_edit_list_hides_coded_frames(request, tmp_path, name):
     [
         ("music_bach_organ.mp3", (442368, 44100)),
         ("music_piano_liszt.mp3", (1280000, 32000)),
-        ("speech_jfk.flac", (485100, 44100)),
-        ("horn_car.wav", (30319, 44100)),
-        ("animal_robin_whistle.ogg", (59505, 22050)),
         ("music_vibe_ace_jazz.ogg", (1355168, 22050)),
     ],
 )
 def test_real_sounds_are_counted_and_cover_art_is_no_picture(shared, name, count):
+    """Only a real file can show what other encoders than FFmpeg's write before and after the sound."""
     path = shared / "data" / "sounds" / name
     assert sound_samples(path) == count
     assert probe(path).video is None
@@ -138,6 +136,7 @@ def test_real_sounds_are_counted_and_cover_art_is_no_picture(shared, name, count
         ("flac", "flac", 44100),
         ("wav", "pcm_s16le", 44100),
         ("opus", "libopus", 48000),
+        ("ogg", "libvorbis", 22050),
     ],
 )
 @pytest.mark.parametrize("count", [30319, 59505])

@@ -7,7 +7,18 @@ from math import ceil
 import av
 import numpy as np
 import pytest
-from tests.media.making import FPS, VIDEOS, clicks, make_sound, names, peaks, picture_of, whole, write
+from tests.media.making import (
+    FPS,
+    VIDEOS,
+    clicks,
+    make_sound,
+    make_video,
+    names,
+    peaks,
+    picture_of,
+    whole,
+    write,
+)
 
 from listen_and_move.errors import UserError
 from listen_and_move.media.files import probe
@@ -110,20 +121,22 @@ def test_aac_is_copied_where_that_changes_no_sample(tmp_path, ending, rate):
     assert np.array_equal(short, whole(read_sound(first, rate))[: len(short)])
 
 
-@pytest.mark.parametrize(
-    "name", ["nature_whale_12s", "animal_beagle_bark_6s", "paper_cello_9s_512px", "percussion_drums_back_10s"]
-)
+@pytest.mark.parametrize("name", ["nature_whale_12s", "paper_cello_9s_512px"])
 def test_real_sound_is_copied_to_the_sample(shared, tmp_path, name):
+    """Only a real file can show what other encoders of AAC than FFmpeg's put before the sound."""
     source = shared / "data" / "videos" / f"{name}.mp4"
     count, rate = sound_samples(source)
     path = write(tmp_path / "v.mp4", ceil(count * FPS / rate), sound=SoundTrack(source))
     assert np.array_equal(whole(read_sound(path, rate, start=0)), whole(read_sound(source, rate)))
 
 
-def test_mp3_in_mp4_is_encoded_and_stays_in_place(shared, tmp_path):
-    source = shared / "data" / "videos" / "melodic_ukulele_duet_60s.mp4"
-    path = write(tmp_path / "v.mp4", 250, sound=SoundTrack(source, end=10))
-    before, after = whole(read_sound(source, 44100, end=10)), whole(read_sound(path, 44100, start=0, end=10))
+def test_mp3_in_mp4_is_encoded_and_stays_in_place(tmp_path):
+    noise = np.random.default_rng(0).normal(0, 0.2, 5 * 44100).clip(-1, 1).astype(np.float32)
+    source = make_video(
+        tmp_path / "s.mp4", range(0, 5000, 40), sound=(0, noise, 44100), sound_codec="libmp3lame"
+    )
+    path = write(tmp_path / "v.mp4", 100, sound=SoundTrack(source, end=4))
+    before, after = whole(read_sound(source, 44100, end=4)), whole(read_sound(path, 44100, start=0, end=4))
     shifts = {
         shift: np.dot(before[2000:-2000], after[2000 + shift : len(before) - 2000 + shift])
         for shift in range(-1200, 1200)

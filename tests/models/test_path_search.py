@@ -19,7 +19,7 @@ from listen_and_move.models.path_costs import (
     Search,
     usual_search,
 )
-from listen_and_move.models.path_search import PathCue, PathSearch, thumbnails
+from listen_and_move.models.path_search import PathCue, PathSearch, PathState, thumbnails
 
 ONE_PART, TWO_PARTS = np.arange(80), np.r_[0:30, 45:95]
 
@@ -239,16 +239,33 @@ def test_between_strokes_the_clip_plays_slower_or_faster() -> None:
     assert (np.diff(struck(replay, 0.0)[0]) == 0).sum() < (steps == 0).sum()
 
 
+def cheaper(replay: PathSearch, frame: int) -> list[int]:
+    """The frames to which a path goes from a frame for less where beats count, and it is free to play slower
+    or faster; these search for no beats, so that nothing else differs.
+    """
+    end = np.searchsorted(replay.places, [frame])
+    usual, free = (
+        replay.push([PathCue(replay.features[0], beat=beat)], PathState(end[:, None], end, np.zeros(1)))[1]
+        for beat in (None, 0.5)
+    )
+    assert usual is not None
+    assert free is not None
+    saved = usual.costs[np.argsort(usual.ends)] - free.costs[np.argsort(free.ends)]  # but for a constant
+    assert len(saved) == len(replay.places), "no path was dropped"
+    return replay.places[saved > saved.min() + 1e-3].tolist()
+
+
 def test_what_the_clip_lacks_cannot_be_left_out() -> None:
     """Over a gap of one frame it costs a jump to go on."""
-    replay, places = striking(), np.r_[0:80, 81:160]
-    apart = PathSearch(places, replay.features[places], replay.pictures[places])
-    near = apart._slower_or_faster(np.array([78, 79, 100]), np.array([78, 79, 80, 81, 102]))
-    assert near.tolist() == [
-        [True, False, False, False, False],
-        [False, True, False, False, False],
-        [False] * 4 + [True],
-    ]
+    everything = VITERBI._replace(nearest=160, beam=160)
+    whole, places = replace(striking(), search=everything), np.r_[0:80, 81:160]
+    apart = PathSearch(places, whole.features[places], whole.pictures[places], everything)
+    for frame in (77, 78, 79, 100):
+        assert cheaper(whole, frame) == [frame, frame + 2]
+    assert cheaper(apart, 77) == [77, 79]
+    assert cheaper(apart, 78) == [78]
+    assert cheaper(apart, 79) == [79]
+    assert cheaper(apart, 100) == [100, 102]
 
 
 @pytest.mark.parametrize("steps", [0.0, 0.1])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from tests.pretrained.weights import made_up_weights
 
 from listen_and_move.errors import UserError
 from listen_and_move.pretrained.alexnet import AlexNet
@@ -89,9 +90,9 @@ def test_logits_of_another_set_of_classes_are_refused():
         assembled("i3d-kinetics400", tensors)
 
 
-def test_a_real_file_loads(shared, monkeypatch):
-    monkeypatch.setenv("LISTEN_AND_MOVE_WEIGHTS", str(shared / "data/weights"))
-    network = load("squeezenet1_1-caffe")
+def test_a_file_loads(tmp_path):
+    with made_up_weights(tmp_path, "squeezenet1_1-caffe"):
+        network = load("squeezenet1_1-caffe")
     assert isinstance(network, SqueezeNet)
     assert not network.training
 

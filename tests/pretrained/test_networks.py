@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from tests.pretrained.weights import PUBLISHED
 
 from listen_and_move.pretrained.alexnet import AlexNet
 from listen_and_move.pretrained.i3d import I3D, LEAST_FRAMES, Pooling, same_padded
@@ -133,11 +134,9 @@ def test_names_and_shapes_of_the_public_files(kind, expected):
     assert expected.items() <= shapes(on_meta(kind)).items()
 
 
-def test_squeezenet_has_the_names_of_a_real_file(shared):
-    real = torch.load(
-        shared / "data/weights/squeezenet1_1_caffe_features.pt", map_location="cpu", weights_only=True
-    )
-    assert shapes(on_meta(SqueezeNet)) == {key: tuple(value.shape) for key, value in real.items()}
+def test_squeezenet_has_the_names_of_the_published_file():
+    published = PUBLISHED["squeezenet1_1-caffe"]
+    assert shapes(on_meta(SqueezeNet)) == {key: tuple(shape) for key, shape in published.items()}
 
 
 @pytest.mark.parametrize(

@@ -1,27 +1,61 @@
-"""RAFT-small with the published weights: known motion of real pictures is found."""
+"""RAFT-small: frames of any size are fitted, and with the published weights known motion is found."""
 
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from scipy.ndimage import map_coordinates
+from tests.media.making import blobs
+from tests.pretrained.weights import made_up, made_up_weights
 
 from listen_and_move.media.picture import read_frames
 from listen_and_move.pretrained.raft import FlowNetwork, RaftConvGRU, RaftSmall, looked_up, similarities
+
+PICTURE = blobs(224, 224)
+"""As large as the filmed one."""
+
+
+class Matching(RaftSmall):
+    """Stands where the network stands: the flow of each cell is where most of its surroundings are found, in
+    whole pixels."""
+
+    MOST = 10
+
+    def forward(self, first, second, iterations):
+        size, most = first.shape[2:], self.MOST
+        around = F.pad(second, [most] * 4, mode="replicate")
+        moves = list(product(range(-most, most + 1), repeat=2))
+        costs = [
+            F.avg_pool2d(
+                (around[:, :, most + y :, most + x :][:, :, : size[0], : size[1]] - first).abs(), 16, 8, 4
+            )
+            for y, x in moves
+        ]
+        best = torch.stack(costs).sum(2).argmin(0)
+        return F.interpolate(torch.tensor(moves).flip(1)[best].movedim(-1, 1).float(), size=size)
 
 
 @pytest.fixture(scope="module")
 def network(shared):
     """Loaded from the file itself, strictly."""
     tensors = torch.load(shared / "data/weights/raft-small.pth", map_location="cpu", weights_only=True)
+    return FlowNetwork(loaded(tensors))
+
+
+def loaded(tensors):
     raft = RaftSmall()
-    raft.load_state_dict(
-        {name.removeprefix("module."): tensor for name, tensor in tensors.items()}, strict=True
-    )
-    return FlowNetwork(raft)
+    names = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
+    raft.load_state_dict(names, strict=True)
+    return raft
+
+
+@pytest.fixture(scope="module")
+def made_up_network():
+    """Weights of no training."""
+    return FlowNetwork(loaded(made_up("raft-small")))
 
 
 @pytest.fixture(scope="module")
@@ -46,25 +80,13 @@ def test_as_many_parameters_as_published():
     assert sum(parameter.numel() for parameter in RaftSmall().parameters()) == 990_162
 
 
-def test_load_takes_the_users_file(shared, monkeypatch, network, picture):
-    monkeypatch.setenv("LISTEN_AND_MOVE_WEIGHTS", str(shared / "data/weights"))
-    frames = view(picture, 0, 0, 64, 64, 3), view(picture, 3, 3, 64, 64, 3)
-    assert np.array_equal(FlowNetwork.load().flow(*frames), network.flow(*frames))
+def test_load_takes_the_users_file(made_up_network, tmp_path):
+    frames = view(PICTURE, 0, 0, 64, 64, 3), view(PICTURE, 3, 3, 64, 64, 3)
+    with made_up_weights(tmp_path, "raft-small"):
+        assert np.array_equal(FlowNetwork.load().flow(*frames), made_up_network.flow(*frames))
 
 
-@pytest.mark.parametrize(
-    ("height", "width", "scale", "moved"),
-    [
-        (64, 64, 2, (6, 0)),
-        (64, 64, 2, (-3, 8)),
-        (128, 128, 1, (0, -5)),
-        (128, 128, 1, (9, 4)),
-        (60, 76, 2, (5, -4)),  # enlarged by one factor, then padded
-        (130, 157, 1, (-4, 6)),  # padded alone
-        (20, 40, 4, (4, 4)),
-    ],
-)
-def test_a_known_shift_of_a_real_picture_is_found(network, picture, height, width, scale, moved):
+def assert_shift_is_found(network, picture, height, width, scale, moved):
     x, y = (224 - width * scale) // 2, (224 - height * scale) // 2
     first, second = (view(picture, x - dx, y - dy, height, width, scale) for dx, dy in ((0, 0), moved))
     flow = network.flow(first, second)
@@ -75,13 +97,39 @@ def test_a_known_shift_of_a_real_picture_is_found(network, picture, height, widt
     assert np.linalg.norm(error, axis=0).mean() < 0.3
 
 
-@pytest.mark.parametrize(("size", "scale"), [(64, 3), (128, 1)])
-def test_nothing_moves_between_equal_frames(network, picture, size, scale):
-    frame = view(picture, 0, 0, size, size, scale)
-    assert np.abs(network.flow(frame, frame)).mean() < 0.1
+SHIFTS = [
+    (64, 64, 2, (6, 0)),
+    (64, 64, 2, (-3, 8)),
+    (128, 128, 1, (0, -5)),
+    (128, 128, 1, (9, 4)),
+    (60, 76, 2, (5, -4)),  # enlarged by one factor, then padded
+    (130, 157, 1, (-4, 6)),  # padded alone
+    (20, 40, 4, (4, 4)),
+]
+
+
+@pytest.mark.parametrize(("height", "width", "scale", "moved"), SHIFTS)
+def test_frames_of_any_size_are_fitted_and_their_flow_is_in_their_pixels(height, width, scale, moved):
+    assert_shift_is_found(FlowNetwork(Matching()), PICTURE, height, width, scale, moved)
+
+
+def test_known_shifts_of_a_real_picture_are_found(network, picture):
+    """Only the published weights can show that they find motion, and a filmed picture what they were
+    trained for.
+    """
+    for shift in SHIFTS:
+        assert_shift_is_found(network, picture, *shift)
+
+
+def test_nothing_moves_between_equal_frames(network, picture):
+    """Only the published weights can show it."""
+    for size, scale in ((64, 3), (128, 1)):
+        frame = view(picture, 0, 0, size, size, scale)
+        assert np.abs(network.flow(frame, frame)).mean() < 0.1
 
 
 def test_a_zoom_diverges(network, picture):
+    """Only the published weights can show it."""
     rows, columns = np.mgrid[:128, :128] - 63.5
     factor = 1.06  # what was at p from the centre is at 1.06 p
     zoomed = np.stack(
@@ -99,9 +147,10 @@ def test_a_zoom_diverges(network, picture):
         assert sign * slope_y == pytest.approx(0.06, abs=0.012)
 
 
-def test_a_batch_equals_its_pairs_one_by_one(network, picture):
+def test_a_batch_equals_its_pairs_one_by_one(made_up_network):
+    network = made_up_network
     frames = np.concatenate(
-        [view(picture, 3 * n, 2 * n, 32, 32, 4) for n in range(11)]
+        [view(PICTURE, 3 * n, 2 * n, 32, 32, 4) for n in range(11)]
     )  # more than are computed at once
     together = network.flow(frames[:-1], frames[1:], 2)
     alone = np.concatenate([network.flow(a[None], b[None], 2) for a, b in pairwise(frames)])
@@ -109,7 +158,8 @@ def test_a_batch_equals_its_pairs_one_by_one(network, picture):
     assert network.flow(frames[:0], frames[:0]).shape == (0, 2, 32, 32)
 
 
-def test_what_is_no_pair_of_videos_is_refused(network):
+def test_what_is_no_pair_of_videos_is_refused(made_up_network):
+    network = made_up_network
     frames = np.zeros((2, 16, 16, 3), np.uint8)
     with pytest.raises(ValueError, match=r"one shape .* got \(2, 16, 16, 3\) and \(1, 16, 16, 3\)"):
         network.flow(frames, frames[:1])

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.pretrained.weights import PUBLISHED, made_up_files
 
 from listen_and_move.errors import UserError
 from listen_and_move.pretrained import weight_files as weights
@@ -146,7 +147,7 @@ def test_the_table_is_consistent():
         assert each.url.endswith(f"/{each.file}")
 
 
-SHARED = {
+COUNTS = {
     "lpips-alex": (5, 64 + 192 + 384 + 256 + 256),
     "lpips-vgg": (5, 64 + 128 + 256 + 512 + 512),
     "lpips-squeeze": (7, 64 + 128 + 256 + 384 + 384 + 512 + 512),
@@ -157,13 +158,27 @@ SHARED = {
 buffers."""
 
 
-@pytest.mark.parametrize("name", SHARED)
-def test_the_real_files_are_taken_and_read(name, shared):
-    place = add(name, shared / "data" / "weights" / WEIGHTS[name].file)
+@pytest.fixture(params=["made up", "published"])
+def files(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A folder with files: made up, or published, which alone can show that the table has their hashes, and
+    the golden their names and shapes."""
+    if request.param == "published":
+        yield request.getfixturevalue("shared") / "data" / "weights"
+        return
+    with made_up_files(tmp_path / "made up", *COUNTS) as folder:
+        yield folder
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_files_are_taken_and_read(name, files):
+    file = files / WEIGHTS[name].file
+    content = torch.load(file, map_location="cpu", weights_only=True)
+    assert {key: list(tensor.shape) for key, tensor in content.items()} == PUBLISHED[name]
+    place = add(name, file)
     assert place == find(name)
     assert place.stat().st_size == WEIGHTS[name].size
     read = tensors(name)
-    assert (len(read), sum(tensor.numel() for tensor in read.values())) == SHARED[name]
+    assert (len(read), sum(tensor.numel() for tensor in read.values())) == COUNTS[name]
     assert not any(key.startswith("module.") for key in read)
     assert all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in read.values())
     assert all(bool(tensor.isfinite().all()) for tensor in read.values())

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from listen_and_move.arrays import Array
 
 Poses = Float[np.ndarray, "*T 4"]
+Broadcast = Float[np.ndarray, "*#T 4"]
 Picture = UInt8[np.ndarray, "H W 3"]
 
 STANDING: Array = np.zeros(4)
@@ -24,10 +25,12 @@ FEATHER = 0.03
 """Width of the soft edge of a moved frame, in widths of the picture."""
 Plane = NDArray[np.complex128]
 """Places, factors and shifts in the plane of complex numbers: to the right + i downwards, in widths."""
+Turns = Plane | np.complex128
+"""Factors or shifts of many poses, or of one."""
 
 
-def composed(second: Poses, first: Poses) -> Poses:
-    """Returns the poses of two movements, one after the other."""
+def composed(second: Broadcast, first: Broadcast) -> Broadcast:
+    """Returns the poses of two movements, one after the other; one of them may be the same for all."""
     (outer, shift), (inner, before) = _turns(second), _turns(first)
     return poses_of(outer * inner, outer * before + shift)
 
@@ -38,7 +41,7 @@ def inverse(poses: Poses) -> Poses:
     return poses_of(1 / factor, -shift / factor)
 
 
-def poses_of(factor: Plane, shift: Plane) -> Poses:
+def poses_of(factor: Turns, shift: Turns) -> Poses:
     """Returns the poses of similarities z -> factor z + shift."""
     return np.stack([shift.real, shift.imag, np.log(np.abs(factor)), np.angle(factor)], axis=-1)
 
@@ -137,7 +140,7 @@ def coverage(pose: Float[np.ndarray, "4"], size: tuple[int, int]) -> Float[np.nd
     return None if share is None else share * share * (3 - 2 * share)
 
 
-def _turns(poses: Poses) -> tuple[Plane, Plane]:
+def _turns(poses: Poses) -> tuple[Turns, Turns]:
     """Returns the factors and shifts of poses."""
     values = np.asarray(poses, np.float64)
     factor = np.exp(values[..., 2] + 1j * values[..., 3])

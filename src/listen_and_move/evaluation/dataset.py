@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -38,6 +38,7 @@ Watch = Callable[[str, int, int], None]
 """Called with the name of the work, how much of it is done, and how much there is."""
 
 
+@runtime_checkable
 class Frames(Protocol):
     """Frames that can be read part by part, wherever they are."""
 

@@ -8,7 +8,7 @@ has penalties, a silence batch, a state before its windows.
 import warnings
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -24,6 +24,7 @@ WARM_UP = 3
 In them, libraries choose their kernels and allocate memory, which a recording must not do."""
 
 
+@runtime_checkable
 class Recorder(Protocol):
     """Records computations; tests have a recorder that needs no GPU."""
 

@@ -258,7 +258,7 @@ def test_a_window_shows_a_picture_or_says_that_there_is_no_display(monkeypatch: 
             window.display(picture(200))
             assert window.image.get(0, 0) == (200, 200, 200)
             assert not window.gone
-            window._close()
+            window.root.eval(window.root.protocol("WM_DELETE_WINDOW"))  # as when a user closes it
             assert window.gone
     monkeypatch.delenv("DISPLAY", raising=False)
     with (

@@ -300,7 +300,10 @@ def test_a_batch_is_what_each_would_be_alone(form: str, request) -> None:
 
 def test_what_goes_wrong_reaches_all_who_waited_and_nobody_after(trained: Path) -> None:
     animator = moving(trained)
-    with pytest.raises(RuntimeError, match=r"shape|size"):
-        animator.renderer.draw(RenderRequest(torch.zeros(2, 3), None, 0, 0, AS_TRAINED))
+    features = torch.zeros(
+        2, animator.config.features.size, dtype=torch.float64
+    )  # of another kind than weights
+    with pytest.raises(RuntimeError, match="dtype"):
+        animator.renderer.draw(RenderRequest(features, None, 0, 0, AS_TRAINED))
     assert len(played(animator.live(64_000), [wave(0.5, 64_000)])) == 10
     assert not animator.renderer.waiting

@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from listen_and_move.arrays import Array
-
 FLOW_SIDE = 320
 """Longer side in pixels of the pictures in which flow is found.
 
@@ -74,7 +72,9 @@ def _small(picture: Picture) -> UInt8[np.ndarray, "h w"]:
     return np.asarray(cv2.cvtColor(shrunken, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
-def _flows(one: Array, other: Array) -> tuple[Float[np.ndarray, "h w 2"], Float[np.ndarray, "h w 2"]]:
+def _flows(
+    one: UInt8[np.ndarray, "h w"], other: UInt8[np.ndarray, "h w"]
+) -> tuple[Float[np.ndarray, "h w 2"], Float[np.ndarray, "h w 2"]]:
     """Returns the flow from one picture to the other, and back, in pixels of these pictures."""
     import cv2
 
@@ -82,7 +82,9 @@ def _flows(one: Array, other: Array) -> tuple[Float[np.ndarray, "h w 2"], Float[
     return dis.calc(one, other, None), dis.calc(other, one, None)
 
 
-def _bent(picture: Array, flow: Float[np.ndarray, "h w 2"]) -> Array:
+def _bent(
+    picture: UInt8[np.ndarray, "H W *channels"], flow: Float[np.ndarray, "h w 2"]
+) -> UInt8[np.ndarray, "H W *channels"]:
     """Returns a picture whose pixels are moved along a flow, which may be of a smaller picture."""
     import cv2 as opencv
 
@@ -102,7 +104,7 @@ def _grid(width: int, height: int) -> Float[np.ndarray, "H W 2"]:
     return np.stack([columns, rows], axis=-1)
 
 
-def _difference(one: Array, other: Array) -> float:
+def _difference(one: UInt8[np.ndarray, "h w"], other: UInt8[np.ndarray, "h w"]) -> float:
     """Returns the mean absolute difference of two grey pictures, of 255.
 
     Only the tenth of the pixels that differ most counts.
