@@ -21,6 +21,15 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+def pytest_xdist_setupnodes() -> None:
+    """Each of several processes computes by one thread; where a test wants more, those that wait sleep.
+
+    The libraries read this as they are loaded, which is before a worker imports any test. Threads that spin
+    while they wait take the cores from the other workers.
+    """
+    os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts what takes longest first."""
@@ -40,10 +49,6 @@ def shared() -> Path:
 os.environ["LISTEN_AND_MOVE_CACHE"] = (
     "off"  # here and in every command that a test starts: the user's cache is not ours
 )
-if "PYTEST_XDIST_WORKER" in os.environ:  # one of several processes, which would wait for each other's threads
-    os.environ["OMP_NUM_THREADS"] = "1"
-    torch.set_num_threads(1)
-
 
 TINY: dict[str, object] = {
     "losses.adversarial_weight": 1.0,
