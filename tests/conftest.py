@@ -12,8 +12,20 @@ from listen_and_move.media.soundtrack import Waveform
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.training.loop import train
 
-LONG = ("test_demonstration.py", "test_loop.py", "test_browser.py", "test_no_paths.py")
-"""Files that take longest: begun first, so that none is left alone in the end."""
+LONG = (
+    "test_loop.py",
+    "test_page_equality.py",
+    "test_browser.py",
+    "test_pipeline.py",
+    "test_inspection.py",
+    "test_cli.py",
+    "test_no_paths.py",
+    "test_soak.py",
+    "test_cli_surroundings.py",
+    "test_damaged_checkpoint.py",
+    "test_demonstration.py",
+)
+"""Files that take longest, the longest first: begun first, so that none is left alone in the end."""
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -21,10 +33,20 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+def pytest_xdist_setupnodes() -> None:
+    """Each of several processes computes by one thread; where a test wants more, those that wait sleep.
+
+    The libraries read this as they are loaded, which is before a worker imports any test. Threads that spin
+    while they wait take the cores from the other workers.
+    """
+    os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts what takes longest first."""
-    items.sort(key=lambda item: item.path.name not in LONG)
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
 
 
 @pytest.fixture(scope="session")
@@ -40,10 +62,6 @@ def shared() -> Path:
 os.environ["LISTEN_AND_MOVE_CACHE"] = (
     "off"  # here and in every command that a test starts: the user's cache is not ours
 )
-if "PYTEST_XDIST_WORKER" in os.environ:  # one of several processes, which would wait for each other's threads
-    os.environ["OMP_NUM_THREADS"] = "1"
-    torch.set_num_threads(1)
-
 
 TINY: dict[str, object] = {
     "losses.adversarial_weight": 1.0,

@@ -41,6 +41,12 @@ def made_up(tmp_path_factory):
     return film(tmp_path_factory.mktemp("inspected") / "made-up.mp4", *performance(0, 12.0))
 
 
+@pytest.fixture(scope="module")
+def brief(tmp_path_factory):
+    """One of 2 s."""
+    return film(tmp_path_factory.mktemp("inspected") / "brief.mp4", *performance(0, 2.0))
+
+
 def said(found: Inspection, words: str) -> bool:
     return any(words in line for line in found.advice)
 
@@ -86,9 +92,9 @@ def test_a_part_is_inspected(made_up):
 
 @pytest.mark.parametrize("name", ["$5 and $x_{.mp4", "日本語 😀.mp4", "caf\udce9\n.mp4", "x" * 180 + ".mp4"])
 @pytest.mark.filterwarnings("error")
-def test_any_name_stands_above_the_picture(made_up, tmp_path, name):
+def test_any_name_stands_above_the_picture(brief, tmp_path, name):
     video = tmp_path / name
-    shutil.copy(made_up, video)
+    shutil.copy(brief, video)
     assert not inspect(video, picture=tmp_path / "found.png").unwritten
     assert (tmp_path / "found.png").stat().st_size > 10_000
     shown = drawable(name)["t"]
@@ -97,8 +103,8 @@ def test_any_name_stands_above_the_picture(made_up, tmp_path, name):
     assert drawable("$a$ é")["t"] == "$a$ é"
 
 
-def test_the_picture_is_written(made_up, tmp_path):
-    inspect(made_up, picture=tmp_path / "found.png")
+def test_the_picture_is_written(brief, tmp_path):
+    inspect(brief, picture=tmp_path / "found.png")
     with av.open(str(tmp_path / "found.png")) as container:
         image = next(container.decode(video=0)).to_ndarray(format="rgb24")
     assert image.shape == (950, 1300, 3)
@@ -106,10 +112,10 @@ def test_the_picture_is_written(made_up, tmp_path):
     assert [item.name for item in tmp_path.iterdir()] == ["found.png"]
 
 
-def test_the_pictures_name_is_checked(made_up, tmp_path):
+def test_the_pictures_name_is_checked(brief, tmp_path):
     with pytest.raises(UserError, match=r"ending in \.png"):
-        inspect(made_up, picture=tmp_path / "found.mp4")
-    found = inspect(made_up, picture=tmp_path / "nowhere" / "found.png")
+        inspect(brief, picture=tmp_path / "found.mp4")
+    found = inspect(brief, picture=tmp_path / "nowhere" / "found.png")
     assert "existing folder" in found.unwritten
     assert found.advice, "the findings are not lost"
 

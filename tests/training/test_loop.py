@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,14 +45,33 @@ def run(video: Path, folder: Path, **changes: object) -> Path:
     return train(video, folder, preset_name="quick", settings=settings, device="cpu").run
 
 
-@pytest.mark.parametrize("form", [{}, FULL], ids=["quick", "full"])
+@pytest.fixture
+def finished(trained: Path, tmp_path: Path) -> Path:
+    """A run of 4 steps, which may be changed."""
+    return Path(shutil.copytree(trained, tmp_path / "run"))
+
+
+@pytest.fixture(scope="module")
+def half(performance: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same run after 2 steps; not to be changed."""
+    return run(performance, tmp_path_factory.mktemp("runs") / "half", training__steps=2)
+
+
 def test_resumed_equals_uninterrupted_bit_for_bit(
-    performance: Path, tmp_path: Path, form: dict[str, object]
+    performance: Path, trained: Path, half: Path, tmp_path: Path
 ) -> None:
-    changes = {name.replace(".", "__"): value for name, value in form.items()}
+    parts = Path(shutil.copytree(half, tmp_path / "parts"))
+    _check_equal(trained, run(performance, parts, training__steps=4))
+
+
+def test_resumed_equals_uninterrupted_in_the_full_form(performance: Path, tmp_path: Path) -> None:
+    changes = {name.replace(".", "__"): value for name, value in FULL.items()}
     whole = run(performance, tmp_path / "whole", training__steps=4, **changes)
     run(performance, tmp_path / "parts", training__steps=2, **changes)
-    parts = run(performance, tmp_path / "parts", training__steps=4, **changes)
+    _check_equal(whole, run(performance, tmp_path / "parts", training__steps=4, **changes))
+
+
+def _check_equal(whole: Path, parts: Path) -> None:
     one, two = RunFolder(whole), RunFolder(parts)
     assert one.state_file.read_bytes() == two.state_file.read_bytes()
     assert one.model_file.read_bytes() == two.model_file.read_bytes()
@@ -95,23 +115,21 @@ def test_reconstruction_learns(performance: Path, tmp_path: Path, recall: int, m
     assert sum(seen[-10:]) < most * sum(seen[:10])
 
 
-def test_a_finished_run_stays_as_it_is(performance: Path, tmp_path: Path) -> None:
-    folder = run(performance, tmp_path / "run")
-    before = RunFolder(folder).state_file.read_bytes()
-    result = train(performance, folder, device="cpu")
+def test_a_finished_run_stays_as_it_is(performance: Path, finished: Path) -> None:
+    before = RunFolder(finished).state_file.read_bytes()
+    result = train(performance, finished, device="cpu")
     assert result.finished
     assert result.step == 4
-    assert RunFolder(folder).state_file.read_bytes() == before
+    assert RunFolder(finished).state_file.read_bytes() == before
 
 
-def test_a_run_keeps_its_settings(performance: Path, tmp_path: Path) -> None:
-    folder = run(performance, tmp_path / "run")
+def test_a_run_keeps_its_settings(performance: Path, finished: Path) -> None:
     with pytest.raises(UserError, match=r"losses\.l1 = 10\.0; got 3"):
-        train(performance, folder, settings={"losses.l1": 3.0}, device="cpu")
+        train(performance, finished, settings={"losses.l1": 3.0}, device="cpu")
     with pytest.raises(UserError, match="expected the settings it was begun with"):
-        train(performance, folder, preset_name="paper", device="cpu")
+        train(performance, finished, preset_name="paper", device="cpu")
     with pytest.raises(UserError, match=r"clip\.crop"):
-        train(performance, folder, settings={"clip.crop": "0,0,32,32"}, device="cpu")
+        train(performance, finished, settings={"clip.crop": "0,0,32,32"}, device="cpu")
 
 
 def test_the_same_crop_may_be_typed_in_another_way(performance: Path, tmp_path: Path) -> None:
@@ -119,12 +137,11 @@ def test_the_same_crop_may_be_typed_in_another_way(performance: Path, tmp_path: 
     assert train(performance, folder, settings={"clip.crop": "0, 0, 48, 48"}, device="cpu").finished
 
 
-def test_a_run_of_another_video_is_refused(performance: Path, tmp_path: Path) -> None:
-    folder = run(performance, tmp_path / "run")
+def test_a_run_of_another_video_is_refused(performance: Path, finished: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.mp4"
     other.write_bytes(performance.read_bytes() + b"\0")
     with pytest.raises(UserError, match="is another one"):
-        train(other, folder, device="cpu")
+        train(other, finished, device="cpu")
 
 
 def test_a_folder_of_something_else_is_refused(performance: Path, tmp_path: Path) -> None:
@@ -134,8 +151,8 @@ def test_a_folder_of_something_else_is_refused(performance: Path, tmp_path: Path
     assert [item.name for item in tmp_path.iterdir()] == ["letter.txt"]
 
 
-def test_a_damaged_checkpoint_is_refused(performance: Path, tmp_path: Path) -> None:
-    folder = RunFolder(run(performance, tmp_path / "run"))
+def test_a_damaged_checkpoint_is_refused(performance: Path, finished: Path) -> None:
+    folder = RunFolder(finished)
     folder.state_file.write_bytes(folder.state_file.read_bytes()[:1000])
     with pytest.raises(UserError, match="damaged"):
         train(performance, folder.path, settings={"training.steps": 6}, device="cpu")
@@ -218,11 +235,11 @@ def test_no_step_is_logged_twice_after_a_kill_before_the_first_save(
     assert text.endswith("}\n")
 
 
-def test_a_kill_between_state_and_model_leaves_no_old_model(performance: Path, tmp_path: Path) -> None:
-    folder = RunFolder(run(performance, tmp_path / "run", training__steps=2))
-    old = folder.model_file.read_bytes()
-    run(performance, folder.path, training__steps=4)
-    new = folder.model_file.read_bytes()
+def test_a_kill_between_state_and_model_leaves_no_old_model(
+    performance: Path, half: Path, finished: Path
+) -> None:
+    folder = RunFolder(finished)
+    old, new = RunFolder(half).model_file.read_bytes(), folder.model_file.read_bytes()
     assert new != old
     for left in (old, old[:1000], None):
         folder.model_file.unlink() if left is None else folder.model_file.write_bytes(left)
