@@ -9,7 +9,7 @@ from random import Random
 import pytest
 import torch
 from benchmarks.fuzz.tensor_files import ALTERATIONS, StoredTensor, TensorFileParts
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.made_up import SAME_EVERYWHERE, put_anywhere
 from tests.refusals import refusal_of
@@ -111,7 +111,7 @@ def test_without_a_model_there_is_nothing_to_go_on_from(performance: Path, run: 
     assert refused(performance, run).hint == "start another --run"
 
 
-@settings(SAME_EVERYWHERE, max_examples=40)  # a third of a second each
+@SAME_EVERYWHERE
 @given(name=st.sampled_from(sorted(ALTERATIONS)), seed=st.integers(0, 2**32))
 def test_altered_checkpoints_are_loaded_or_refused(
     tmp_path: Path, trained: Path, name: str, seed: int
