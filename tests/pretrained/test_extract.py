@@ -45,8 +45,9 @@ def test_one_row_per_frame_of_any_block(inception, monkeypatch):
     assert np.abs(rows[0] - rows[1]).mean() > 0.01 * rows.mean(), "different frames, different rows"
 
 
-def test_inceptions_resize_is_the_one_stated(inception):
-    frame = noise(3, (1, 40, 24, 3))
+@pytest.mark.parametrize("size", [(40, 24), (400, 330)], ids=["enlarged", "shrunk"])
+def test_inceptions_resize_is_the_one_stated(inception, size):
+    frame = noise(3, (1, *size, 3))
     resized = F.interpolate(
         torch.from_numpy(frame).permute(0, 3, 1, 2) / 255,
         (299, 299),
