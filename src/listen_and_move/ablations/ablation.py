@@ -3,15 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from listen_and_move.ablations.rows import PUBLISHED, Row, parse_rows
 from listen_and_move.ablations.table import Table, tabulated
 from listen_and_move.config import Config
+from listen_and_move.distribution.cluster import mapped
 from listen_and_move.errors import UserError
 from listen_and_move.evaluation.evaluate import evaluate
 from listen_and_move.evaluation.json_records import write_json
-from listen_and_move.evaluation.results import read_results
+from listen_and_move.evaluation.results import EvaluationResults, read_results
 from listen_and_move.media.replacing import replacing
 from listen_and_move.runs import RunFolder, write_text
 from listen_and_move.settings import from_preset
@@ -43,6 +44,22 @@ class Study:
         ]
 
 
+class _Job(NamedTuple):
+    """A run of a study."""
+
+    row: str
+    seed: int
+    video: Path
+    run: Path
+    preset_name: str
+    settings: Mapping[str, Any]
+    device: str
+
+    @property
+    def title(self) -> str:
+        return f"{self.row}, seed {self.seed}"
+
+
 FILES: dict[str, Callable[[Table], str]] = {"table.md": Table.markdown, "table.tex": Table.latex}
 VALUES, PICTURE = "table.json", "table.png"
 
@@ -57,6 +74,7 @@ def ablation(
     settings: Mapping[str, Any] | None = None,
     published: str | None = None,
     device: str = "auto",
+    cluster: str | None = None,
     watch: Watch = lambda doing, done, total, note: None,
 ) -> Study:
     """Trains and evaluates every row with every seed, each in a run folder of its own, and writes the table.
@@ -70,10 +88,12 @@ def ablation(
         settings: changes for all rows, such as ``{"training.steps": 2000}``; a row's own come after them.
         published: the paper's clip whose figures are put beside: cello, quintet, drums or talking-head.
         device: auto, cpu, cuda or mps.
+        cluster: where runs are trained at the same time, see `distribution.cluster.mapped`; None: one after
+            the other, in this process.
         watch: called while it works.
 
     Raises:
-        UserError: as of `train` and `evaluate`, a row that is unknown, or seeds below 1.
+        UserError: as of `train` and `evaluate`, a row that is unknown, seeds below 1, or no such cluster.
     """
     video = Path(video)
     folder = Path("ablation") / video.stem if folder is None else Path(folder)
@@ -88,33 +108,34 @@ def ablation(
     common = dict(settings or {})
     base = from_preset(preset_name, common)
     chosen = parse_rows(rows, base)
-    jobs = [(name, seed) for name in chosen for seed in range(seeds)]
-    total, found = base.training.steps * len(jobs), {name: [] for name in chosen}
-    for place, (name, seed) in enumerate(jobs):
-        run = RunFolder(folder / f"{name}-seed{seed}")
-        changes = {**common, **chosen[name].settings, "training.seed": seed}
-        config, before = run_config(run, preset_name, changes), place * base.training.steps
+    film, place = (video, folder) if cluster is None else (video.absolute(), folder.absolute())
+    jobs = [
+        _Job(
+            name,
+            seed,
+            film,
+            place / f"{name}-seed{seed}",
+            preset_name,
+            {**common, **row.settings, "training.seed": seed},
+            device,
+        )
+        for name, row in chosen.items()
+        for seed in range(seeds)
+    ]
+    done, total = [0] * len(jobs), base.training.steps * len(jobs)
 
-        def told(
-            progress: TrainingProgress, name: str = name, seed: int = seed, before: int = before
-        ) -> None:
-            watch(
-                f"{name}, seed {seed}",
-                before + progress.step,
-                total,
-                f"{progress.steps_per_second:.1f} steps/s",
-            )
+    def told(number: int, progress: tuple[int, str]) -> None:
+        done[number], note = progress
+        watch(jobs[number].title, sum(done), total, note)
 
-        if not _complete(run, config):
-            trained = train(
-                video, run.path, preset_name=preset_name, settings=changes, device=device, watch=told
-            )
-            if not trained.finished:
-                return Study(folder, False, None)
-            watch(f"{name}, seed {seed}", before + config.training.steps, total, "measuring")
-            evaluate(run.path, video=video, protocol="paper", device=device)
-        found[name].append(read_results(_results(run)))
-        watch(f"{name}, seed {seed}", before + config.training.steps, total, "done")
+    try:
+        for number, steps in mapped(_trained_and_measured, jobs, cluster, told):
+            told(number, (steps, "done"))
+    except KeyboardInterrupt:
+        return Study(folder, False, None)
+    found: dict[str, list[EvaluationResults]] = {name: [] for name in chosen}
+    for job in jobs:
+        found[job.row].append(read_results(_results(RunFolder(job.run))))
     table = tabulated(
         {chosen[name].title: results for name, results in found.items()}, _published(chosen, published)
     )
@@ -124,6 +145,41 @@ def ablation(
     with replacing(folder / PICTURE) as temporary:
         temporary.write_bytes(table.picture())
     return Study(folder, True, table)
+
+
+def _trained_and_measured(job: _Job, told: Callable[[tuple[int, str]], None]) -> int:
+    """Trains a run and measures it, as far as that is not done yet.
+
+    Args:
+        job: the run.
+        told: given its steps that are done, and a word on them.
+
+    Returns:
+        Its steps.
+
+    Raises:
+        KeyboardInterrupt: it was stopped, and goes on from its save.
+    """
+    run = RunFolder(job.run)
+    config = run_config(run, job.preset_name, job.settings)
+
+    def watch(progress: TrainingProgress) -> None:
+        told((progress.step, f"{progress.steps_per_second:.1f} steps/s"))
+
+    if not _complete(run, config):
+        trained = train(
+            job.video,
+            run.path,
+            preset_name=job.preset_name,
+            settings=job.settings,
+            device=job.device,
+            watch=watch,
+        )
+        if not trained.finished:
+            raise KeyboardInterrupt
+        told((config.training.steps, "measuring"))
+        evaluate(run.path, video=job.video, protocol="paper", device=job.device)
+    return config.training.steps
 
 
 def _results(run: RunFolder) -> Path:

@@ -60,6 +60,16 @@ class DeviceOption:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClusterOption:
+    """Options of a command whose parts can be done at the same time."""
+
+    cluster: str | None = None
+    """Do the parts at the same time: local (a worker for each processor of this machine), local:N (N workers),
+    or the address of a Dask scheduler, such as tcp://10.0.0.1:8786, whose workers see the same folders. None:
+    one after the other."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class JsonOption:
     """Options of a command whose result a program can read."""
 
@@ -375,7 +385,7 @@ class BlindArguments(DeviceOption, JsonOption):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AblationArguments(SettingsOptions):
+class AblationArguments(SettingsOptions, ClusterOption):
     """Learn a video with and without each part of the method, over several seeds, and write the table.
 
     The same command again goes on.

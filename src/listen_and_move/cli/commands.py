@@ -401,6 +401,7 @@ def ablation(arguments: list[str]) -> int:
             settings=options.settings(),
             published=options.published,
             device=options.device,
+            cluster=options.cluster,
             watch=watch,
         )
     print_lines(console, study.lines())

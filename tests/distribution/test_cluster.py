@@ -1,0 +1,148 @@
+"""A real scheduler and three real workers on loopback, one of which is killed; and a local cluster that is
+stopped as a terminal stops it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+from tests.cli.running import refused
+from tests.conftest import TINY
+from tests.distribution.tasks import Training, count, die, learn, refuse
+from tests.waiting import WAIT, until
+
+from listen_and_move.distribution.cluster import mapped
+from listen_and_move.errors import UserError
+from listen_and_move.models.checkpoint import load_model
+from listen_and_move.runs import RunFolder
+from listen_and_move.training.loop import train
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a scheduler with three workers, each a process of one thread."""
+    folder = tmp_path_factory.mktemp("cluster")
+    file = folder / "scheduler.json"
+    common = ["--host", "127.0.0.1", "--no-dashboard"]
+    begun = [
+        _dask("scheduler", *common, "--port", "0", "--dashboard-address", "127.0.0.1:0", "--scheduler-file", file)
+    ]
+    try:
+        address = json.loads(until(lambda: file.read_text() if file.exists() else ""))["address"]
+        for number in range(3):
+            place = ["--local-directory", folder / str(number)]
+            begun.append(_dask("worker", address, *common, "--no-nanny", "--nthreads", "1", *place))
+        yield address
+    finally:
+        for process in begun:
+            process.kill()
+            process.wait()
+
+
+def _dask(name: str, *words: object) -> subprocess.Popen[bytes]:
+    line = [sys.executable, "-m", f"distributed.cli.dask_{name}", *map(str, words)]
+    return subprocess.Popen(line, cwd=ROOT, stderr=subprocess.DEVNULL)
+
+
+def test_a_task_of_a_killed_worker_goes_on_elsewhere_from_its_save(
+    scheduler: str, performance: Path, tmp_path: Path
+) -> None:
+    runs, heard = [tmp_path / "killed", tmp_path / "other"], dict[int, int]()
+    tasks = [Training(performance, run, run.name == "killed") for run in runs]
+    found = dict(mapped(learn, tasks, scheduler, heard.__setitem__))
+    assert found == {0: 8, 1: 8}
+    assert heard == {0: 8, 1: 8}
+    assert _steps(runs[0].with_suffix(".first")) == [1, 2, 3, 4, 5]
+    assert _steps(runs[0].with_suffix(".second")) == [5, 6, 7, 8]
+    assert _steps(runs[1].with_suffix(".first")) == list(range(1, 9))
+    assert not runs[1].with_suffix(".second").exists()
+    for run in runs:
+        assert [each["step"] for each in RunFolder(run).metrics()] == [1, 2, 4, 6, 8]
+    ours, other = (RunFolder(run).model_file.read_bytes() for run in runs)
+    assert ours == other, "a training that was cut off is another one"
+
+
+def test_an_error_of_a_task_is_its_one_line(scheduler: str) -> None:
+    with pytest.raises(UserError, match=r"^clip: expected something else: choose --another$"):
+        list(mapped(refuse, ["clip"], scheduler))
+
+
+def test_a_task_whose_process_is_killed_is_tried_again_and_then_named(
+    scheduler: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=r"its process was killed by signal 9, 3 times"):
+        list(mapped(die, [tmp_path / "lives"], scheduler))
+    assert (tmp_path / "lives").read_text() == "died\n" * 3
+
+
+def test_without_a_cluster_tasks_are_done_here_one_after_the_other() -> None:
+    told: list[tuple[int, int]] = []
+    found = mapped(count, [3, 4], None, lambda *progress: told.append(progress))
+    assert next(found) == (0, os.getpid() + 3)
+    assert told == [(0, 3)]
+    assert list(found) == [(1, os.getpid() + 4)]
+
+
+@pytest.mark.parametrize("name", ["local:0", "local:many", "local:"])
+def test_a_cluster_that_cannot_be_is_refused(name: str, performance: Path, tmp_path: Path) -> None:
+    line = ["ablation", performance, "--out", tmp_path / "study", "--cluster", name]
+    refused(*line, saying="expected local, local:N with N from 1 on, or the address of a scheduler")
+    assert not (tmp_path / "study").exists()
+
+
+def test_ctrl_c_saves_all_runs_of_a_local_cluster_which_listens_on_loopback_alone(
+    performance: Path, tmp_path: Path
+) -> None:
+    settings = {**TINY, "losses.perceptual": 0.0, "training.save_every": 10**6, "training.steps": 10**6}
+    words = [f"--{name.replace('_', '-').removeprefix('clip.')}={value}" for name, value in settings.items()]
+    line = ["ablation", performance, "--out", "study", "--rows", "baseline", "--seeds", 2, *words]
+    runs = [RunFolder(tmp_path / "study" / f"baseline-seed{seed}") for seed in (0, 1)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "listen_and_move", *map(str, line), "--cluster", "local:2"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        until(lambda: process.poll() is not None or all(run.metrics_file.exists() for run in runs))
+        assert process.poll() is None, process.communicate()[0]
+        assert not any(run.state_file.exists() for run in runs)
+        parts = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+        places = [each.laddr.ip for part in parts for each in part.net_connections() if each.status == "LISTEN"]
+        assert len(places) >= 3
+        assert set(places) == {"127.0.0.1"}
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to all of them
+        told = process.communicate(timeout=WAIT)[0]
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    assert process.returncode == 130, told
+    assert "stopped, saved. The same command goes on from there." in told
+    assert "Traceback" not in told
+    until(lambda: not any(_alive(part) for part in parts))
+    for run in runs:
+        saved = load_model(run.model_file).step
+        assert saved >= 1
+    more = train(performance, runs[0].path, settings={"training.steps": load_model(runs[0].model_file).step + 1})
+    assert more.finished
+
+
+def _steps(file: Path) -> list[int]:
+    return [int(line) for line in file.read_text().split()]
+
+
+def _alive(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.status() != psutil.STATUS_ZOMBIE
+    return False
