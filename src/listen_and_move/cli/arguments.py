@@ -64,9 +64,9 @@ class ClusterOption:
     """Options of a command whose parts can be done at the same time."""
 
     cluster: str | None = None
-    """Do the parts at the same time: local (a worker for each processor of this machine), local:N (N workers),
-    or the address of a Dask scheduler, such as tcp://10.0.0.1:8786, whose workers see the same folders. None:
-    one after the other."""
+    """Do the parts at the same time: local (a worker for each processor of this machine), local:N (N of
+    them), or the address of a Dask scheduler, such as tcp://10.0.0.1:8786, whose workers see the same
+    folders. None: one after the other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,7 +212,7 @@ class PresetsArguments:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GenerateArguments(PlayOptions, JsonOption):
+class GenerateArguments(PlayOptions, ClusterOption, JsonOption):
     """Play a trained picture with any sound."""
 
     sounds: Positional[tuple[Path, ...]]
@@ -420,7 +420,7 @@ class CompareArguments(JsonOption):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RobustnessArguments(DeviceOption):
+class RobustnessArguments(DeviceOption, ClusterOption):
     """Play a model with many foreign sounds, and say how its picture bears it.
 
     The same command again goes on.

@@ -5,6 +5,7 @@ Torch is imported by the calls, not here, so that help comes at once.
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,12 +155,17 @@ def generate(arguments: list[str]) -> int:
         raise UserError("generate: expected MODEL SOUND [SOUND ...]; got no sound: name at least one file")
     from listen_and_move.audio.loudness import parse_gain
     from listen_and_move.audio.matching import parse_adapt
-    from listen_and_move.inference.generate import generate as run
+    from listen_and_move.inference.generate import generate
+    from listen_and_move.inference.generate_on_cluster import generate_on_cluster
 
+    run = generate if options.cluster is None else partial(generate_on_cluster, options.cluster)
     gain, adapt = parse_gain(options.gain), parse_adapt(options.adapt)
     with progress_bars() as (bars, console):
         tasks: dict[Path, Any] = {}
         files: list[dict[str, Any]] = []
+        ended: set[Path] = set()
+        together = options.cluster is not None
+        every = bars.add_task("all sounds", total=len(options.sounds), note="", visible=together)
 
         def watch(progress: "GenerateProgress") -> None:
             if progress.out not in tasks:
@@ -170,6 +176,10 @@ def generate(arguments: list[str]) -> int:
             bars.update(
                 tasks[progress.out], completed=progress.done, note=f"{progress.done}/{progress.frames} frames"
             )
+            if together:
+                ended.update({progress.out} if progress.done == progress.frames else ())
+                note = f"{len(ended)}/{len(options.sounds)} sounds"
+                bars.update(every, completed=len(ended), note=note)
 
         written = run(
             options.model,
@@ -201,7 +211,7 @@ def generate(arguments: list[str]) -> int:
             watch=watch,
         )
     if options.json:
-        print_json({"files": files})
+        print_json({"files": sorted(files, key=lambda each: written.index(each["file"]))})
     else:
         print_lines(console, [str(path) for path in written])
     return 0
@@ -447,6 +457,7 @@ def robustness(arguments: list[str]) -> int:
             video=options.video,
             seed=options.seed,
             device=options.device,
+            cluster=options.cluster,
             watch=stage_watch(bars),
         )
     print_lines(console, result.lines())

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from listen_and_move.distribution.task_process import Outcome, TaskProcessEnded, in_process_of_its_own
+from listen_and_move.distribution.task_process import TaskOutcome, TaskProcessEnded, in_process_of_its_own
 from listen_and_move.errors import UserError, shown
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ LOCAL = "local"
 LOOPBACK = "127.0.0.1"
 RETRIES = 2
 """How often a task begins again whose own process was killed; of a worker's death Dask keeps count itself."""
+PORTIONS = 32
+"""Portions that there are before any holds more than one thing."""
+WORKING = ("running", "paused")
+"""States of a worker that does not end."""
 NO_INTERRUPT = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 """For workers of this machine: Ctrl-C of a terminal reaches them too, and their client tells them to stop."""
 
@@ -70,6 +74,18 @@ def mapped(
         yield from _results(client, calls, told)
 
 
+def portions(things: Sequence[Task], most: int) -> list[Sequence[Task]]:
+    """Returns things in portions for tasks that begin with what each portion has in common.
+
+    Args:
+        things: in their order.
+        most: of a portion; it has more than one where there are many, so that workers end at nearly the same
+            time.
+    """
+    size = max(1, min(most, len(things) // PORTIONS))
+    return [things[first : first + size] for first in range(0, len(things), size)]
+
+
 def _results(
     client: "Client", calls: Sequence[bytes], told: Callable[[int, Any], None]
 ) -> Iterator[tuple[int, Any]]:
@@ -111,16 +127,22 @@ def _result(future: Any) -> Any:
 
     again = "the same command goes on from the last save"
     try:
-        outcome: Outcome = future.result()
+        outcome: TaskOutcome = future.result()
     except KilledWorker as error:
         deaths = f"{error.allowed_failures + 1} of its workers were killed"
-        raise UserError(f"cluster: expected workers that last until their task is done; {deaths}", again) from None
+        raise UserError(
+            f"cluster: expected workers that last until their task is done; {deaths}", again
+        ) from None
     except TaskProcessEnded as error:
         how = f"was killed by signal {-error.code}" if error.code < 0 else f"ended with code {error.code}"
         what = f"cluster: expected a task until its end; its process {how}, {RETRIES + 1} times"
-        raise UserError(what, "the worker's own output says more; perhaps there is too little memory") from None
+        raise UserError(
+            what, "the worker's own output says more; perhaps there is too little memory"
+        ) from None
     except (CancelledError, OSError):
-        raise UserError("cluster: expected the scheduler until the last task; it cannot be reached", again) from None
+        raise UserError(
+            "cluster: expected the scheduler until the last task; it cannot be reached", again
+        ) from None
     if outcome.error is not None:
         raise outcome.error
     if outcome.stopped:
@@ -139,15 +161,25 @@ def _note_stop(study: str) -> None:
     _stopped.add(study)
 
 
-def _work(call: bytes, study: str, number: int) -> Outcome:
-    """Does a task, in a worker."""
-    from distributed import get_worker
-    from distributed.worker import thread_state
+def _work(call: bytes, study: str, number: int) -> TaskOutcome:
+    """Does a task, in a worker.
 
-    worker, key = get_worker(), thread_state.key
+    Raises:
+        Reschedule: it was stopped, and its study was not: another worker is to go on.
+    """
+    from distributed import Reschedule, get_worker
+
+    worker = get_worker()
+    key = worker.get_current_task()
 
     def unwanted() -> bool:
-        """Whether the study is stopped, or its client gone."""
+        """Whether the study is stopped, or its client gone.
+
+        Where this worker is about to end, another one gets the task at once: it is cut off then, and not
+        asked to save, for which the other one would not wait.
+        """
+        if worker.status.name not in WORKING:
+            raise Reschedule
         task = worker.state.tasks.get(key)
         return study in _stopped or task is None or task.state != "executing"
 
@@ -155,8 +187,11 @@ def _work(call: bytes, study: str, number: int) -> Outcome:
         worker.log_event(study, pickle.dumps((number, progress)))
 
     if study in _stopped:
-        return Outcome(stopped=True)
-    return in_process_of_its_own(call, tell, unwanted)
+        return TaskOutcome(stopped=True)
+    outcome = in_process_of_its_own(call, tell, unwanted)
+    if outcome.stopped and study not in _stopped:
+        raise Reschedule
+    return outcome
 
 
 @contextmanager
@@ -178,6 +213,7 @@ def _client(cluster: str, tasks: int) -> Iterator["Client"]:
             f"cluster: expected the extra cluster; {error.name} is not installed: pip install "
             "'listen-and-move[cluster]'"
         ) from None
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # an error is told in one line
     with ExitStack() as opened:
         if workers is not None:
             made = opened.enter_context(_local(min(workers, tasks)))

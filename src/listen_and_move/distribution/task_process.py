@@ -24,7 +24,7 @@ LOOK_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TaskOutcome:
     """The end of a task."""
 
     result: Any = None
@@ -48,13 +48,14 @@ class TaskProcessEnded(Exception):
 
 def in_process_of_its_own(
     call: bytes, told: Callable[[Any], None], unwanted: Callable[[], bool]
-) -> Outcome:
+) -> TaskOutcome:
     """Runs a task in another process until its end.
 
     Args:
         call: a pickled function and its task; the function is also given whom to tell its progress.
         told: called with the latest progress.
-        unwanted: whether the task is to be stopped; the process is given all the time it needs to save.
+        unwanted: whether the task is to be stopped; the process is given all the time it needs to save. What
+            it raises cuts the process off.
 
     Raises:
         TaskProcessEnded: it has no outcome: it was killed, or broke down.
@@ -89,13 +90,13 @@ class _Said:
 
     def __init__(self, pipe: IO[bytes]) -> None:
         self.latest: Any = None
-        self.outcome: Outcome | None = None
+        self.outcome: TaskOutcome | None = None
         self.ended = threading.Event()
         threading.Thread(target=self._receive, args=(pipe,), daemon=True).start()
 
     def _receive(self, pipe: IO[bytes]) -> None:
         try:
-            while not isinstance(message := pickle.load(pipe), Outcome):
+            while not isinstance(message := pickle.load(pipe), TaskOutcome):
                 self.latest = message
             self.outcome = message
         except (EOFError, OSError, ValueError, pickle.UnpicklingError):
@@ -118,11 +119,13 @@ def main() -> None:
             call = pickle.load(sys.stdin.buffer)
             threading.Thread(target=_end_with_worker, daemon=True).start()
             function, task = pickle.loads(call)
-            outcome = Outcome(function(task, tell))
+            outcome = TaskOutcome(function(task, tell))
         except KeyboardInterrupt:
-            outcome = Outcome(stopped=True)
+            outcome = TaskOutcome(stopped=True)
         except Exception as error:
-            outcome = Outcome(stopped=True) if interrupts.interrupted() else Outcome(error=_portable(error))
+            outcome = (
+                TaskOutcome(stopped=True) if interrupts.interrupted() else TaskOutcome(error=_portable(error))
+            )
         tell(outcome)
 
 
@@ -141,4 +144,3 @@ def _portable(error: Exception) -> Exception:
     except Exception:
         return RuntimeError("".join(traceback.format_exception(error)))
     return error
-

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -154,18 +154,18 @@ def generate(
             raise UserError(f"preview: expected more than 0 seconds; got {float(preview):g}")
         until = exact(start or 0) + exact(preview)
         end = until if end is None else min(exact(end), until)
-    file = model if is_video(model) else model_path(model)
-    outputs = _outputs(
-        sources, file, None if out is None else str(out), ".mov" if codec == "prores" else ".mp4"
+    outputs = checked_outputs(
+        model,
+        sources,
+        out,
+        codec=codec,
+        path_list=path_list,
+        paste=paste,
+        video=video,
+        sign=sign,
+        overwrite=overwrite,
     )
-    inputs = inputs_of(model, place, needs_video=paste or video is not None)
     listed = None if path_list is None else Path(path_list)
-    if listed is not None:
-        check_name(listed)
-        if len(sources) > 1:
-            raise UserError(f"{listed}: expected one sound, whose moments are listed; got {len(sources)}")
-    inputs = [*sources, *inputs, *map(Path, sign or ())]
-    _check_outputs(inputs, outputs if listed is None else [*outputs, listed], overwrite)
     signer = None if sign is None else opened_signer(sign, outputs)
     choice = PictureChoice(picture, size, by_sound, seed, track=picture_track, camera=camera, beats=beats)
     played = playable(model, choice, paste=paste, video=place, device=device, precision=precision)
@@ -180,6 +180,52 @@ def generate(
     with reused_memory():
         for source, target in zip(sources, outputs, strict=True):
             renderer.render(SoundTrack(source, track, start, end), target)
+    return outputs
+
+
+def checked_outputs(
+    model: Path,
+    sounds: Sequence[Path],
+    out: Path | str | None,
+    *,
+    codec: Codec = "auto",
+    path_list: Path | str | None = None,
+    paste: bool = False,
+    video: Path | str | None = None,
+    sign: SigningFiles | None = None,
+    overwrite: bool = False,
+    **others: Any,
+) -> list[Path]:
+    """Returns the files that `generate` writes, before any is begun.
+
+    Args:
+        model: as of `generate`, like all that follow.
+        sounds: in whose order the files are.
+        out: where they go.
+        codec: of the files.
+        path_list: another file that is written.
+        paste: whether the video is read.
+        video: where it is now.
+        sign: files that are read.
+        overwrite: whether files may be there.
+        **others: arguments of `generate` that change nothing here.
+
+    Raises:
+        UserError: a file is there, or is read as well, or two would be one; or a list of several sounds.
+    """
+    file = model if is_video(model) else model_path(model)
+    outputs = _outputs(
+        sounds, file, None if out is None else str(out), ".mov" if codec == "prores" else ".mp4"
+    )
+    place = None if video is None else Path(video)
+    inputs = inputs_of(model, place, needs_video=paste or video is not None)
+    listed = None if path_list is None else Path(path_list)
+    if listed is not None:
+        check_name(listed)
+        if len(sounds) > 1:
+            raise UserError(f"{listed}: expected one sound, whose moments are listed; got {len(sounds)}")
+    inputs = [*sounds, *inputs, *map(Path, sign or ())]
+    _check_outputs(inputs, outputs if listed is None else [*outputs, listed], overwrite)
     return outputs
 
 

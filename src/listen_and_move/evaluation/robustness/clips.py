@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
@@ -29,6 +29,8 @@ from listen_and_move.inference.animator import Animator
 from listen_and_move.json_text import parsed
 from listen_and_move.media.replacing import replacing
 
+PLAYING = "playing foreign sounds"
+"""What a player does, as it tells it."""
 SILENT = "The sound is silent: the picture should rest."
 """Verdict on a silent sound, which is played: there is nothing in it that could be used."""
 
@@ -62,6 +64,17 @@ class Log:
             file.seek(max(0, file.tell() - 1))
             begin = b"" if file.read(1) in (b"", b"\n") else b"\n"
             file.write(begin + json.dumps({**self.identity, **as_json(clip)}).encode() + b"\n")
+
+    def of_task(self, number: int) -> "Log":
+        """Returns the log of a task that plays some of the clips; several processes cannot write one file."""
+        return replace(self, file=self.file.with_stem(f"{self.file.stem}-{number}"))
+
+    def gather(self) -> None:
+        """Moves the lines of the logs of tasks into this one, also of tasks that were cut off."""
+        for part in sorted(self.file.parent.glob(f"{self.file.stem}-*{self.file.suffix}")):
+            with self.file.open("ab") as file:
+                file.write(b"\n" + part.read_bytes() + b"\n")
+            part.unlink()
 
     def key(self, name: str) -> str:
         """Returns the name of the files of a clip: another one for every model, settings and sound."""
@@ -112,14 +125,14 @@ class UnpairedPlayer:
         for sound in sounds:
             if len(clips) == most:
                 break
-            watch("playing foreign sounds", len(clips), min(most, len(sounds)))
+            watch(PLAYING, len(clips), min(most, len(sounds)))
             try:
                 clip = self._clip(sound, finished.get(sound.name))
             except _Unusable as error:
                 skipped.append(Skipped(sound.name, str(error)))
                 continue
             clips += [] if clip is None else [clip]
-        watch("playing foreign sounds", len(clips), len(clips))
+        watch(PLAYING, len(clips), len(clips))
         return clips, skipped
 
     def picture(self, key: str) -> Path:

@@ -4,12 +4,16 @@ The paper takes 500 clips of 1 to 5 s from FSD50K.
 """
 
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from listen_and_move.clock import frame_time
 from listen_and_move.data.clip import file_hash
 from listen_and_move.data.frame_store import Shelf
+from listen_and_move.distribution.cluster import mapped, portions
 from listen_and_move.environment import environment
 from listen_and_move.errors import UserError
 from listen_and_move.evaluation.dataset import FrameSpan, Watch
@@ -18,7 +22,7 @@ from listen_and_move.evaluation.learnt_frames import LearntFrames
 from listen_and_move.evaluation.report.charts import strip
 from listen_and_move.evaluation.report.tables import number
 from listen_and_move.evaluation.results import FORMAT, DistributionResult, Environment
-from listen_and_move.evaluation.robustness.clips import Log, UnpairedPlayer
+from listen_and_move.evaluation.robustness.clips import PLAYING, Log, UnpairedPlayer
 from listen_and_move.evaluation.robustness.distances import Distances
 from listen_and_move.evaluation.robustness.report import report
 from listen_and_move.evaluation.robustness.results import (
@@ -50,9 +54,11 @@ from listen_and_move.evaluation.unpaired import TrainingReference
 from listen_and_move.inference.animator import Animator
 from listen_and_move.pretrained import weight_files as weights
 from listen_and_move.pretrained.load import load
-from listen_and_move.runs import RunFolder, write_text
+from listen_and_move.runs import RunFolder, model_path, write_text
 
 INCEPTION = "inception-fid"
+MOST_SOUNDS = 16
+"""Sounds of a task on a cluster, which reads the learnt frames once."""
 NO_DISTANCES = f"FID and KID: without the weights {INCEPTION} (listen-and-move weights fetch {INCEPTION})"
 """What is left out without the network's weights."""
 
@@ -104,6 +110,7 @@ def robustness(
     video: Path | str | None = None,
     seed: int = 0,
     device: str = "auto",
+    cluster: str | None = None,
     watch: Watch = lambda doing, done, total: None,
 ) -> Robustness:
     """Plays a model with many unpaired sounds, and writes what was found into its folder.
@@ -122,29 +129,31 @@ def robustness(
         video: where the run's video, or one of its takes, is now, if it was moved.
         seed: of what is taken, and of the noise, where the model has any.
         device: auto, cpu, cuda or mps.
+        cluster: where sounds are played at the same time, see `distribution.cluster.mapped`; None: one after
+            the other, in this process.
         watch: told what is being done.
 
     Raises:
-        UserError: no run, its video is gone, a table without the sounds, or not one sound that can be used.
+        UserError: no run, its video is gone, a table without the sounds, no such cluster, or not
+            one sound that can be used.
     """
     begun, folder, place = time.perf_counter(), RunFolder(Path(run)), Path(sounds)
     if clips < 1:
         raise UserError(f"clips: expected at least 1; got {clips}")
     spread, files = lengths(seconds), candidates(place, seed)
     table = class_table(place, classes, files)
-    animator, target = Animator.load(folder.path, device), folder.evaluation_part("robustness")
-    (target / "clips").mkdir(parents=True, exist_ok=True)
-    settings = RobustnessSettings(spread.text, seed)
-    log = Log(
-        target / "clips.jsonl",
-        {"format": FORMAT, "model_sha256": file_hash(folder.model_file), "settings": as_json(settings)},
-    )
-    sources = folder.films.videos(None if video is None else Path(video))
-    with Shelf() as shelf:
-        learnt = LearntFrames.of(sources, folder.config(), animator.model.statistics, shelf, watch)
-        player = _player(learnt, animator, log, spread, seed, watch)
+    target, settings = folder.evaluation_part("robustness"), RobustnessSettings(spread.text, seed)
+    film = None if video is None else Path(video)
+    study = _Study(folder, film, spread, seed, device)
+    log = study.log
+    log.gather()
+    if cluster is not None:
+        elsewhere = replace(study, folder=RunFolder(folder.path.absolute()), video=film and film.absolute())
+        _play_on_cluster(cluster, elsewhere, files[:clips], watch)
+    with study.player(log, watch) as (player, learnt):
         shown = strip(FrameSpan(learnt.frames, max(learnt.train, key=len)))
         played, skipped = player.play(files, clips, watch)
+    animator, sources = player.animator, folder.films.videos(film)
     _check(place, files, played, skipped)
     source_of_classes, labels = classified([clip.name for clip in played], table)
     found, (best, worst), distances = overall(played), best_and_worst(played), player.distances
@@ -172,21 +181,88 @@ def robustness(
     return Robustness(target / "results.json", target / "report.html", results)
 
 
-def _player(
-    learnt: LearntFrames, animator: Animator, log: Log, spread: Lengths, seed: int, watch: Watch
-) -> UnpairedPlayer:
-    """Returns a player with figures of what was learnt.
+@dataclass(frozen=True)
+class _Study:
+    """What a model is played with, wherever that is done."""
+
+    folder: RunFolder
+    video: Path | None
+    lengths: Lengths
+    seed: int
+    device: str
+
+    @property
+    def log(self) -> Log:
+        """The log of finished clips."""
+        identity = {
+            "format": FORMAT,
+            "model_sha256": file_hash(model_path(self.folder.path)),
+            "settings": as_json(RobustnessSettings(self.lengths.text, self.seed)),
+        }
+        return Log(self.folder.evaluation_part("robustness") / "clips.jsonl", identity)
+
+    @contextmanager
+    def player(self, log: Log, watch: Watch) -> Iterator[tuple[UnpairedPlayer, LearntFrames]]:
+        """Yields a player with figures of what was learnt, and the learnt frames.
+
+        Args:
+            log: of finished clips.
+            watch: told the progress.
+        """
+        animator = Animator.load(self.folder.path, self.device)
+        (log.file.parent / "clips").mkdir(parents=True, exist_ok=True)
+        sources = self.folder.films.videos(self.video)
+        with Shelf() as shelf:
+            learnt = LearntFrames.of(sources, self.folder.config(), animator.model.statistics, shelf, watch)
+            training = TrainingReference.of(learnt.frames, learnt.train, learnt.unseen)
+            distances = _distances(animator, learnt, log, watch)
+            yield UnpairedPlayer(animator, training, distances, log, self.lengths, self.seed), learnt
+
+
+class _Portion(NamedTuple):
+    """Some sounds that a task plays."""
+
+    study: _Study
+    number: int
+    sounds: Sequence[Candidate]
+
+
+def _play_on_cluster(cluster: str, study: _Study, sounds: Sequence[Candidate], watch: Watch) -> None:
+    """Plays sounds that are not finished, several at the same time; the log has the clips then.
 
     Args:
-        learnt: the frames.
-        animator: plays the model.
-        log: of finished clips.
-        spread: lengths of clips.
-        seed: of what is taken, and of the noise.
+        cluster: see `distribution.cluster.mapped`.
+        study: what they are played with.
+        sounds: all that are wanted.
         watch: told the progress.
     """
-    training = TrainingReference.of(learnt.frames, learnt.train, learnt.unseen)
-    return UnpairedPlayer(animator, training, _distances(animator, learnt, log, watch), log, spread, seed)
+    finished = study.log.clips()[0]
+    left = [Candidate(each.name, each.path.absolute()) for each in sounds if each.name not in finished]
+    tasks = [_Portion(study, number, some) for number, some in enumerate(portions(left, MOST_SOUNDS))]
+    done = [0] * len(tasks)
+
+    def told(number: int, count: int) -> None:
+        done[number] = count
+        watch(PLAYING, len(sounds) - len(left) + sum(done), len(sounds))
+
+    try:
+        for number, count in mapped(_play_portion, tasks, cluster, told):
+            told(number, count)
+    finally:
+        study.log.gather()
+
+
+def _play_portion(portion: _Portion, told: Callable[[int], None]) -> int:
+    """Plays some sounds into a log of their own, and returns how many there are."""
+    study = portion.study
+
+    def watch(doing: str, done: int, total: int) -> None:
+        if doing == PLAYING:
+            told(done)
+
+    with study.player(study.log.of_task(portion.number), watch) as (player, _):
+        player.play(portion.sounds, len(portion.sounds), watch)
+    return len(portion.sounds)
 
 
 def _distances(animator: Animator, learnt: LearntFrames, log: Log, watch: Watch) -> Distances | None:
