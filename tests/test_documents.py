@@ -19,6 +19,7 @@ OF_OTHERS = {
     *("--directory", "--profile", "--version"),
     *("--nproc-per-node", "--nnodes", "--node-rank", "--master-addr", "--master-port"),
     *("--nodes", "--ntasks-per-node", "--gpus-per-node", "--cpus-per-task", "--signal"),
+    *("--ntasks", "--gpus-per-task", "--interface", "--nthreads", "--no-dashboard", "--scheduler-file"),
 }
 """Flags of benchmarks and of other programs, in lines that call them."""
 FLAG = r"(?<![\w-])--[a-z][\w.-]*\w"
