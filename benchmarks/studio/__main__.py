@@ -5,25 +5,24 @@
     python -m benchmarks.studio run ... --minutes 10 --size 128 [--preset paper --variants paper]
     python -m benchmarks.studio table [--steps 250 | --minutes 10]
 
-Several workers share the work: `--worker 0/2` and `--worker 1/2`, each with one thread.
+Several workers share the work: `--worker 0/2` and `--worker 1/2`, with a thread each; or `--cluster local:2`
+(docs/scale.md), where a trial that is cut off goes on if `--keep` names a folder, and else begins again.
 """
 
 import argparse
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from benchmarks.studio.forms import FORMS, form
+from benchmarks.studio.jobs import KEY, row_of
 from benchmarks.studio.table import lines
-from benchmarks.studio.trial import STILLS, baseline_row, model_row
-from benchmarks.studio.variants import settings
+from benchmarks.studio.trial import STILLS
+from listen_and_move.distribution.cluster import mapped
 
 RESULTS = Path(__file__).parent.parent / "results" / "studio.jsonl"
-KEY = ("variant", "clip", "fold", "seed", "steps", "size")
 
 
 def main() -> None:
@@ -47,10 +46,12 @@ def main() -> None:
         "--reference", default="studio", help="the variant that the table holds the others against"
     )
     parser.add_argument("--worker", default="0/1")
+    parser.add_argument("--cluster", help="local, local:N or a scheduler: trials at the same time")
     parser.add_argument("--keep", type=Path, help="folder in which the run folders stay")
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
     options.steps = f"{options.minutes:g} min" if options.minutes else options.steps
+    options.videos, options.keep = options.videos.absolute(), options.keep and options.keep.absolute()
     if options.action == "run":
         torch.set_num_threads(1)
         run(options)
@@ -61,14 +62,16 @@ def main() -> None:
 def run(options: argparse.Namespace) -> None:
     """All trials that are not there yet, this worker's share."""
     mine, workers = map(int, options.worker.split("/"))
-    for place, job in enumerate(jobs(options)):
-        if place % workers == mine and not any(
-            all(row[key] == job[key] for key in KEY) for row in rows(options.results)
-        ):
-            row = job | {"commit": _commit()} | trial(job, options)
-            with options.results.open("a") as file:
-                file.write(json.dumps(row) + "\n")
-            print({name: row[name] for name in KEY}, f"dcor {row['dcor']:.3f}", flush=True)
+    there = [[row[key] for key in KEY] for row in rows(options.results)]
+    left = [
+        (job, options)
+        for place, job in enumerate(jobs(options))
+        if place % workers == mine and [job[key] for key in KEY] not in there
+    ]
+    for _, row in mapped(row_of, left, options.cluster):
+        with options.results.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        print({name: row[name] for name in KEY}, f"dcor {row['dcor']:.3f}", flush=True)
 
 
 def jobs(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -89,31 +92,9 @@ def jobs(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
                     yield dict(zip(KEY, values, strict=True))
 
 
-def trial(job: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
-    """One of them."""
-    video = next(options.videos.glob(f"{job['clip']}.*"))
-    values = {"clip.size": job["size"]}
-    if job["variant"] in STILLS:
-        return baseline_row(job["variant"], video, job["fold"], values, options.preset)
-    changes = (
-        values | {"training.steps": 10**6 if options.minutes else job["steps"]} | settings(job["variant"])
-    )
-    name = "-".join(str(job[key]).replace(" ", "_") for key in KEY)
-    keep = options.keep and options.keep / name
-    with form(next((component for component in job["variant"].split("+") if component in FORMS), "full")):
-        return model_row(video, job["fold"], job["seed"], changes, options.preset, keep, options.minutes)
-
-
 def rows(path: Path) -> list[dict[str, Any]]:
     """What was measured so far."""
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
-def _commit() -> str:
-    found = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    return found.stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":
