@@ -44,7 +44,7 @@ def graphs(device: torch.device, shapes: Shapes, most: int) -> Iterator[dict[str
             found: dict[str, torch.Tensor] = {}
             with products(exact=False):
                 # Steps with and without penalties are recorded apart.
-                for _ in range(2 * WARM_UP + 2 if graph else 1):
+                for _ in range(2 * WARM_UP + 2 if device.type == "cuda" else 1):
                     found = training_step(training.state, training.batch, config, training.perceptual, graph)
                 losses[form] = {key: float(value) for key, value in found.items()}
                 begun, steps = time.perf_counter(), 0
@@ -56,7 +56,7 @@ def graphs(device: torch.device, shapes: Shapes, most: int) -> Iterator[dict[str
             row[f"{form}_refused"] = graph is not None and graph.refused
         if len(losses) == 2:
             launched, recorded = losses.values()
-            row["difference"] = max(abs(recorded[key] - launched[key]) for key in launched)
+            row["difference"] = max(abs(recorded[key] - value) for key, value in launched.items())
         yield row
 
 

@@ -40,6 +40,14 @@ NARROW: dict[str, object] = {
     "losses.perceptual": 0.0,
     "training.window": 4,
 }
+ADVERSARIES: dict[str, object] = {"losses.adversarial_weight": 1.0}
+PRIMED_AND_STILL: dict[str, object] = {
+    "training.sampler": "random",
+    "features.kind": "shape",
+    "losses.rest": 1.0,
+    "training.average": 0.9,
+}
+"""Batch norms meet windows that every process computes."""
 
 
 class ShortTraining(NamedTuple):
@@ -49,15 +57,19 @@ class ShortTraining(NamedTuple):
     lanes: int
     steps: int
     dtype: str
-    adversaries: bool = False
-    """Whether discriminators train where the preset has none."""
+    changes: dict[str, object] | None = None
+    """Settings that differ from the preset's."""
 
 
 class Steps(NamedTuple):
-    """Losses of each step, and how long a step took."""
+    """What came out of a training."""
 
     losses: list[dict[str, float]]
+    """Of each step."""
+    model: dict[str, float]
+    """The mean size of each tensor of the network that is saved, statistics of norms included."""
     seconds: float
+    """That a step took."""
 
 
 def steps(video: Path, case: ShortTraining, processes: Processes) -> Steps:
@@ -68,8 +80,9 @@ def steps(video: Path, case: ShortTraining, processes: Processes) -> Steps:
         case: settings.
         processes: that train together.
     """
-    adversaries = {"losses.adversarial_weight": 1.0} if case.adversaries else {}
-    config = with_values(preset(case.preset), {**NARROW, **adversaries, "training.lanes": case.lanes})
+    config = with_values(
+        preset(case.preset), {**NARROW, "training.lanes": case.lanes, **(case.changes or {})}
+    )
     clip = find_source(video).load(config, lambda done, total: None)
     state, dtype = first_state(clip, config, CPU), getattr(torch, case.dtype)
     for module in state.modules.values():
@@ -90,7 +103,10 @@ def steps(video: Path, case: ShortTraining, processes: Processes) -> Steps:
         state.positions = positions
         found.append({key: float(value) for key, value in losses.items()})
     torch.set_default_dtype(usual)
-    return Steps(found, (time.perf_counter() - begun) / case.steps)
+    seconds = (time.perf_counter() - begun) / case.steps
+    tensors = state.inference_network.state_dict()
+    model = {name: float(each.double().abs().mean()) for name, each in tensors.items() if each.numel()}
+    return Steps(found, model, seconds)
 
 
 def together(video: Path, cases: Sequence[ShortTraining], count: int) -> list[Steps]:
@@ -111,11 +127,17 @@ def together(video: Path, cases: Sequence[ShortTraining], count: int) -> list[St
 
 def difference(one: Steps, other: Steps) -> float:
     """Returns the greatest difference of a loss, as a share of it where it is above 1."""
-    return max(
-        abs(after[name] - value) / max(1.0, abs(value))
-        for before, after in zip(one.losses, other.losses, strict=True)
-        for name, value in before.items()
-    )
+    return max(map(_difference, one.losses, other.losses))
+
+
+def model_difference(one: Steps, other: Steps) -> float:
+    """Returns the same of the saved networks."""
+    return _difference(one.model, other.model)
+
+
+def _difference(one: dict[str, float], other: dict[str, float]) -> float:
+    assert one.keys() == other.keys()
+    return max(abs(other[name] - value) / max(1.0, abs(value)) for name, value in one.items())
 
 
 def compared(video: Path, count: int, cases: Sequence[ShortTraining]) -> list[dict[str, Any]]:
@@ -126,6 +148,7 @@ def compared(video: Path, count: int, cases: Sequence[ShortTraining]) -> list[di
             **case._asdict(),
             "processes": count,
             "difference": difference(one, other),
+            "model_difference": model_difference(one, other),
             "seconds_a_step_alone": round(one.seconds, 4),
             "seconds_a_step": round(other.seconds, 4),
         }
@@ -152,8 +175,11 @@ def main() -> None:
         return
     presets = ("quick", "studio", "paper", "baseline")
     cases = [ShortTraining(name, 4, options.steps, "float64") for name in presets]
-    cases += [ShortTraining("studio", 4, options.steps, "float64", True)]
-    cases += [ShortTraining("paper", 3, options.steps, "float64")]  # lanes that are not shared out evenly
+    cases += [
+        ShortTraining("studio", 4, options.steps, "float64", ADVERSARIES),
+        ShortTraining("paper", 4, options.steps, "float64", PRIMED_AND_STILL),
+        ShortTraining("paper", 3, options.steps, "float64"),  # lanes that are not shared out evenly
+    ]
     cases += [ShortTraining(name, 4, 10, "float32") for name in presets]
     rows = [
         row

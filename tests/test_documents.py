@@ -17,7 +17,7 @@ AT_THE_ROOT = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 OF_OTHERS = {
     *("--parts", "--count", "--jobs", "--minutes", "--no-growth", "--presets", "--sizes"),
     *("--directory", "--profile", "--version"),
-    *("--nproc-per-node", "--nnodes", "--node-rank", "--master-addr", "--master-port"),
+    *("--nproc-per-node", "--nnodes", "--node-rank", "--master-addr", "--master-port", "--shutdown-timeout"),
     *("--nodes", "--ntasks-per-node", "--gpus-per-node", "--cpus-per-task", "--signal"),
     *("--ntasks", "--gpus-per-task", "--interface", "--nthreads", "--no-dashboard", "--scheduler-file"),
 }

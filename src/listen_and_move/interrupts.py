@@ -36,6 +36,16 @@ def install() -> None:
             signal.signal(number, _interrupt)
 
 
+def ignore() -> None:
+    """Ignores each signal from now on, since the process is ending by itself.
+
+    Outside of the main thread, which alone gets signals, nothing changes.
+    """
+    if threading.current_thread() is threading.main_thread():
+        for number in stopping():
+            signal.signal(number, signal.SIG_IGN)
+
+
 @contextmanager
 def handled(
     action: Callable[[int, FrameType | None], None], numbers: Iterable[int] | None = None

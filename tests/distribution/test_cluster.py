@@ -149,7 +149,7 @@ def test_ctrl_c_saves_all_runs_of_a_local_cluster_which_listens_on_loopback_alon
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     assert process.returncode == 130, told
-    assert "stopped, saved. The same command goes on from there." in told
+    assert "stopped. The same command goes on from what is saved." in told
     assert "Traceback" not in told
     until(lambda: not any(_alive(part) for part in parts))
     saved = [load_model(run.model_file).step for run in runs]

@@ -37,7 +37,7 @@ class Study:
     def lines(self) -> list[str]:
         """Returns the table and where it is written, for a terminal; else how to go on."""
         if self.table is None:
-            return ["stopped, saved. The same command goes on from there."]
+            return ["stopped. The same command goes on from what is saved."]
         return [
             *self.table.markdown().splitlines(),
             f"written to {self.folder}: {', '.join([*FILES, VALUES, PICTURE])}",

@@ -199,7 +199,10 @@ class Jobs:
             raise UserError(
                 f"expected a result of at most {most} MB; got {size // MEGABYTE}: make it by the command line"
             )
-        others = [other for other in self.all.values() if other.size]
+        others = sorted(
+            (other for other in self.all.values() if other.size),
+            key=lambda other: other.visitor != job.visitor,  # those of the same visitor first
+        )
         total = size + sum(other.size for other in others)
         for other in others:
             if total <= RESULT_BYTES:
@@ -209,5 +212,5 @@ class Jobs:
         job.size = size
 
     def _forget(self, job: Job) -> None:
+        job.clear()  # where a file cannot be deleted, its job stays, and is counted
         self.all.pop(job.id)
-        job.clear()

@@ -37,6 +37,7 @@ from listen_and_move.cli.directing import directed
 from listen_and_move.cli.output import print_json, print_lines
 from listen_and_move.cli.password import password_of
 from listen_and_move.cli.progress import live_watch, progress_bars, stage_watch, training_watch
+from listen_and_move.distribution.launched import writes
 from listen_and_move.errors import UserError
 from listen_and_move.presets import PRESETS
 from listen_and_move.settings import differences, from_preset, to_json
@@ -88,8 +89,14 @@ def inspect(arguments: list[str]) -> int:
 
 def train(arguments: list[str]) -> int:
     """Train, or go on training."""
-    options = parse(TrainArguments, "train", arguments)
-    from listen_and_move.distribution.processes import ToldElsewhere, writes
+    try:
+        options = parse(TrainArguments, "train", arguments)
+        settings = options.settings()
+    except UserError:
+        if writes():
+            raise
+        return 2
+    from listen_and_move.distribution.processes import ToldElsewhere
     from listen_and_move.training.loop import train as run
 
     with progress_bars() as (bars, console), training_watch(bars) as watch:
@@ -98,7 +105,7 @@ def train(arguments: list[str]) -> int:
                 options.videos,
                 options.run,
                 preset_name=options.preset,
-                settings=options.settings(),
+                settings=settings,
                 scene=options.scene,
                 device=options.device,
                 watch=watch,

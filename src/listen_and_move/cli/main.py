@@ -12,6 +12,7 @@ from listen_and_move import __version__, interrupts
 from listen_and_move.cli.arguments import JSON_FLAG, PROGRAM
 from listen_and_move.cli.commands import COMMANDS, INTERRUPTED
 from listen_and_move.cli.output import print_json
+from listen_and_move.distribution.launched import several_processes, writes
 from listen_and_move.errors import DamageWarning, UserError, is_out_of_memory
 
 READER_LEFT = 141
@@ -111,6 +112,12 @@ def _dispatch(arguments: list[str]) -> int:
     if name not in COMMANDS:
         raise UserError(
             f"expected one of the commands {', '.join(COMMANDS)}; got {name!r}", f"see {PROGRAM} --help"
+        )
+    if several_processes() and name != "train":
+        if not writes():
+            return 2
+        raise UserError(
+            f"expected train, which several processes do together; got {name}", "start it without torchrun"
         )
     return COMMANDS[name][0](rest)
 

@@ -5,6 +5,7 @@ derivatives, which PyTorch's wrapper of a distributed module does not pass on.
 """
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,12 +17,15 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.distributed.rendezvous import rendezvous
 
+from listen_and_move import interrupts
+from listen_and_move.distribution.launched import several_processes
 from listen_and_move.errors import UserError
 from listen_and_move.models.norms import BatchNorm
 
 LONGEST_WAIT = timedelta(hours=2)
 """How long processes wait for each other: for the first one while it validates, writes samples and saves."""
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+LOST = re.compile("connection|peer|broken pipe|timed out|socket", re.IGNORECASE)
+"""Words by which PyTorch says that another process cannot be reached, in errors of no class of their own."""
 
 Outcome = TypeVar("Outcome")
 
@@ -185,29 +189,26 @@ def joined() -> Iterator[Processes]:
     Raises:
         ToldElsewhere: another process tells what ended this one.
     """
-    count = int(os.environ.get("WORLD_SIZE", "1"))
-    if count == 1:
+    if not several_processes():
         yield ALONE
         return
-    if os.environ.get("MASTER_ADDR", "localhost") in LOOPBACK and sys.platform == "linux":
-        for library in ("GLOO", "NCCL"):  # no other machine takes part, so none is let in
+    if os.environ.get("LOCAL_WORLD_SIZE") == os.environ["WORLD_SIZE"] and sys.platform == "linux":
+        for library in ("GLOO", "NCCL"):  # no other machine takes part, so none is listened to
             os.environ.setdefault(f"{library}_SOCKET_IFNAME", "lo")
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     store, rank, count = next(rendezvous("env://"))
     distributed.init_process_group(backend, timeout=LONGEST_WAIT, store=store, rank=rank, world_size=count)
     try:
         yield Processes(rank, count)
-    except (Exception, KeyboardInterrupt):
+    except (Exception, KeyboardInterrupt) as error:
+        interrupts.ignore()  # torchrun ends the others then, this one too, which is ending
         if _another_told(store):
             raise ToldElsewhere from None
+        if isinstance(error, KeyboardInterrupt) and isinstance(error.__context__, UserError):
+            raise error.__context__ from None
         raise
     finally:
         distributed.destroy_process_group()
-
-
-def writes() -> bool:
-    """Returns whether this process is the one that writes, and that tells the user what was done."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def local_device(device: torch.device) -> torch.device:
@@ -215,10 +216,24 @@ def local_device(device: torch.device) -> torch.device:
 
     Args:
         device: that was chosen; one with a number stays.
+
+    Raises:
+        UserError: there are fewer devices than processes here, or processes cannot add up what is on them.
     """
-    if device.type != "cuda" or device.index is not None or "LOCAL_RANK" not in os.environ:
+    if not several_processes():
         return device
-    return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    if device.type == "mps":
+        raise UserError("device: expected cpu or cuda for several processes; got mps", "add --device cpu")
+    if device.type != "cuda" or device.index is not None:
+        return device
+    number, count = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if number >= count:
+        raise UserError(
+            f"device: expected a GPU for each process of this machine; got {count} GPUs for "
+            f"{os.environ.get('LOCAL_WORLD_SIZE', number + 1)} processes",
+            "start fewer processes, or add --device cpu",
+        )
+    return torch.device("cuda", number)
 
 
 class _Total(torch.autograd.Function):
@@ -255,7 +270,9 @@ def _reached(call: Callable[[], object], result: Outcome) -> Outcome:
     """
     try:
         call()
-    except RuntimeError:
+    except RuntimeError as error:
+        if not LOST.search(str(error)):
+            raise
         raise UserError(
             f"training stopped: expected {os.environ['WORLD_SIZE']} processes until its end; one of them "
             "has ended or cannot be reached",

@@ -72,12 +72,16 @@ def in_process_of_its_own(
             pickle.dump(call, process.stdin)
             process.stdin.flush()
         asked, shown = False, None
-        while not said.ended.wait(LOOK_SECONDS):
-            if said.latest is not shown:
-                told(shown := said.latest)
-            if not asked and unwanted():
-                process.terminate()
-                asked = True
+        try:
+            while not said.ended.wait(LOOK_SECONDS):
+                if said.latest is not shown:
+                    told(shown := said.latest)
+                if not asked and unwanted():
+                    process.terminate()
+                    asked = True
+        except BaseException:
+            process.kill()  # its worker would wait for it
+            raise
         if said.latest is not shown:
             told(said.latest)
         if said.outcome is None:

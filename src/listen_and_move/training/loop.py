@@ -1,5 +1,6 @@
 """From videos to a run folder: what is learnt of them, from the first step or from the last save."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -13,6 +14,7 @@ from listen_and_move.data.clip import Clip
 from listen_and_move.data.source import find_source
 from listen_and_move.data.windows import lanes
 from listen_and_move.distribution.processes import Processes, joined, local_device
+from listen_and_move.errors import DamageWarning
 from listen_and_move.losses.perceptual import PerceptualLoss
 from listen_and_move.precision import choose_device, products, reused_memory
 from listen_and_move.runs import RunFolder, write_text
@@ -68,9 +70,10 @@ def train(
         ToldElsewhere: another process of this training raised the error that ended it.
     """
     videos = [Path(each) for each in ([video] if isinstance(video, (str, Path)) else video)]
-    check_part(videos, settings := settings or {}, scene)
-    folder = RunFolder(default_run(videos[0]) if run is None else Path(run))
+    settings = settings or {}
     with joined() as processes, ExitStack() as alone:
+        check_part(videos, settings, scene)
+        folder = RunFolder(default_run(videos[0]) if run is None else Path(run))
         place = local_device(choose_device(device))
         if not processes.first:
             return _helped(videos, folder, place, processes)
@@ -129,7 +132,9 @@ def _helped(
     processes = processes.with_lanes(config.training.lanes)
     losses = config.losses
     perceptual = PerceptualLoss.load(losses.perceptual_network, device) if losses.perceptual else None
-    clip = find_source(*videos).load(config, _unwatched)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DamageWarning)  # the first one tells
+        clip = find_source(*videos).load(config, _unwatched)
     return _run(folder, _as_found(config, clip), clip, perceptual, device, _unwatched, processes)
 
 
