@@ -117,7 +117,7 @@ def _dispatch(arguments: list[str]) -> int:
         if not writes():
             return 2
         raise UserError(
-            f"expected train, which several processes do together; got {name}", "start it without torchrun"
+            f"expected train, which several processes do together; got {name!r}", "start it without torchrun"
         )
     return COMMANDS[name][0](rest)
 

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from listen_and_move.arrays import Array
 
-Poses = Float[np.ndarray, "*T 4"]
-Broadcast = Float[np.ndarray, "*#T 4"]
+Poses = Float[np.ndarray, "*T _"]
+"""Four numbers of each pose; others may follow, which are left alone."""
+Broadcast = Float[np.ndarray, "*#T _"]
 Picture = UInt8[np.ndarray, "H W 3"]
 
 STANDING: Array = np.zeros(4)
@@ -73,7 +74,7 @@ def matrix(pose: Float[np.ndarray, "4"], size: tuple[int, int]) -> Float[np.ndar
     return np.column_stack([turn, np.array([shift.real, shift.imag]) * size[0] + middle - turn @ middle])
 
 
-def displacement(poses: Poses, ratio: float) -> Float[np.ndarray, "*T"]:
+def displacement(poses: Poses, ratio: float) -> Float[np.ndarray, "*T"] | np.float64:
     """Returns how far poses move the places of a picture: the root mean square, in widths.
 
     Args:

@@ -22,7 +22,7 @@ from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.sound import read_sound
 from listen_and_move.media.wav import write_wav
-from listen_and_move.models.path_search import PathCue
+from listen_and_move.models.path_search import PathCue, PathSearch
 from listen_and_move.runs import RunFolder
 
 BY_SOUND = PictureChoice(by_sound=True)
@@ -143,11 +143,14 @@ def test_a_source_of_twice_the_rate(filmed: Path, wave: np.ndarray) -> None:
     assert len(numbers) == len(shown)
 
 
-class Decided:
+SEARCH: Any = PathSearch
+
+
+class Decided(SEARCH):
     """A search that has decided already."""
 
     def __init__(self, numbers: list[int]) -> None:
-        self.numbers = numbers
+        object.__setattr__(self, "numbers", numbers)  # its brothers cannot be changed
 
     def push(self, cues: list[PathCue], state: int | None) -> tuple[np.ndarray, int]:
         begun = state or 0
@@ -199,7 +202,7 @@ def test_a_transition_goes_on_where_the_clip_plays_slower_or_faster(
         path = [3, 4, 5, 6, *numbers, *range(numbers[-1] + 1, numbers[-1] + 10)]
         heard = [frame._replace(foreign=1.0) for frame in frames[: len(path)]]
         search = Decided(path)
-        search.apart = lambda before, after: 4.0
+        object.__setattr__(search, "apart", lambda before, after: 4.0)
         source = replace(source_of(filmed), search=cast(Any, search), live=live)
         shown, state = source.push(heard, None)
         shown += list(source.finish(state))
@@ -222,7 +225,10 @@ def test_what_is_decided_for_an_instant_is_on_display_there(filmed: Path, wave: 
     frames, _ = playable(filmed, BY_SOUND).pipeline.front_end.push(wave, None)
     numbers = np.concatenate([np.arange(first, first + 9) for first in (4, 25, 14, 39, 8)])
 
-    class Chosen:
+    class Chosen(SEARCH):
+        def __init__(self) -> None:
+            pass
+
         def push(self, cues: list[PathCue], state: None) -> tuple[np.ndarray, None]:
             return numbers[: len(cues)], state
 
