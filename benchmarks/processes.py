@@ -26,8 +26,8 @@ from listen_and_move.models.recurrent import mapped
 from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
 from listen_and_move.training.batches import Batches
+from listen_and_move.training.beginning import first_state
 from listen_and_move.training.step import training_step
-from listen_and_move.training.trainer import first_state
 
 CPU = torch.device("cpu")
 NARROW: dict[str, object] = {

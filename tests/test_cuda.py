@@ -12,9 +12,9 @@ from listen_and_move.data.source import find_source
 from listen_and_move.presets import preset
 from listen_and_move.settings import with_values
 from listen_and_move.training.batches import Batches
+from listen_and_move.training.beginning import first_state
 from listen_and_move.training.cuda_graphs import WARM_UP, CudaGraphs, CudaGraphStep
 from listen_and_move.training.step import training_step
-from listen_and_move.training.trainer import first_state
 from tests.conftest import TINY
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")

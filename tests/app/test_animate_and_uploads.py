@@ -111,7 +111,7 @@ def test_what_is_too_large_or_too_long_is_refused(visitor: Visitor, tmp_path: Pa
     assert "expected at most 15 minutes" in visitor.upload(long, status=400)["error"]
 
 
-@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="no ffmpeg here")
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg, which makes this file, is not installed")
 def test_lengths_that_a_file_does_not_say_are_found(tmp_path: Path) -> None:
     guessed = tmp_path / "guessed.mp3"  # more than 15 minutes, if all of it were as small as its begin
     noise = "aevalsrc='if(lt(t,10),0,random(0)-0.5)':s=24000:d=130"
@@ -170,7 +170,9 @@ def test_wrong_choices_get_one_sentence(
     assert saying in visitor.animate(**{"model": "tiny", "upload": upload, "status": 400, **choices})["error"]  # type: ignore[arg-type]
 
 
-@pytest.mark.skipif(not Path("/proc").exists(), reason="no /proc to find the process in")
+@pytest.mark.skipif(
+    not Path("/proc").exists(), reason="this system has no /proc, where the process is looked for"
+)
 def test_a_crash_of_the_work_leaves_the_page_alive(
     visitor: Visitor, sound: Path, server: subprocess.Popen[str]
 ) -> None:

@@ -90,7 +90,9 @@ def test_a_head_that_trickles_is_not_waited_for(hasty: tuple[str, int]) -> None:
         trickle(line)
 
 
-@pytest.mark.skipif(not Path("/proc").exists(), reason="no /proc to see the open files in")
+@pytest.mark.skipif(
+    not Path("/proc").exists(), reason="this system has no /proc, where open files are counted"
+)
 def test_an_answer_that_is_not_taken_ends(hasty: tuple[str, int], runs: Path) -> None:
     large = runs / "tiny" / "samples" / "step-000098.mp4"
     with large.open("wb") as file:

@@ -127,7 +127,7 @@ def test_files_that_are_damaged_anywhere(visitor: Visitor, runs: Path, odd: Path
     assert "Traceback" not in errors.read_text()
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 @pytest.mark.parametrize("file", FILES)
 def test_what_is_no_file_is_not_read(visitor: Visitor, runs: Path, odd: Path, file: str) -> None:
     """A folder, a pipe that nobody writes to, a link to itself."""

@@ -90,7 +90,9 @@ def test_few_addresses_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not connections.counts
 
 
-@pytest.mark.skipif(not Path("/proc").exists(), reason="no /proc to see the environment in")
+@pytest.mark.skipif(
+    not Path("/proc").exists(), reason="this system has no /proc, where the environment is looked at"
+)
 def test_no_process_of_the_page_gets_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, WORD)
     with serving(tmp_path / "runs") as (address, process):

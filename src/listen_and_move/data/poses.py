@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from listen_and_move.arrays import Array
 
-Poses = Float[np.ndarray, "*T _"]
-"""Four numbers of each pose; others may follow, which are left alone."""
-Broadcast = Float[np.ndarray, "*#T _"]
+Poses = Float[np.ndarray, "*T 4"]
+Broadcast = Float[np.ndarray, "*#T 4"]
 Picture = UInt8[np.ndarray, "H W 3"]
 
 STANDING: Array = np.zeros(4)

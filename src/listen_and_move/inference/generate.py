@@ -1,13 +1,12 @@
 """From a sound file to a video file."""
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -19,14 +18,14 @@ from listen_and_move.data.clip import file_hash
 from listen_and_move.errors import Remark, UserError
 from listen_and_move.inference.ahead import ahead
 from listen_and_move.inference.controls import AS_TRAINED, Controls
+from listen_and_move.inference.output_files import checked_outputs
 from listen_and_move.inference.picture_pipelines import Picture, PictureChoice
 from listen_and_move.inference.pipeline import Pipeline
-from listen_and_move.inference.playable import Playable, inputs_of, is_video, playable
+from listen_and_move.inference.playable import Playable, playable
 from listen_and_move.inference.sound_check import listen, notes
 from listen_and_move.inference.sources.camera import CameraMode
 from listen_and_move.inference.stage import PlaySettings
-from listen_and_move.media.edit_list import ClipMoment, check_name, write_edit_list
-from listen_and_move.media.replacing import check_no_input, short_name
+from listen_and_move.media.edit_list import ClipMoment, write_edit_list
 from listen_and_move.media.sound import read_sound, sound_samples
 from listen_and_move.media.soundtrack import SoundTrack
 from listen_and_move.media.video import Codec, VideoWriter
@@ -35,12 +34,9 @@ from listen_and_move.models.optimized import Precision
 from listen_and_move.precision import reused_memory
 from listen_and_move.provenance.label import Label
 from listen_and_move.provenance.signing import ManifestSigner, SigningFiles, opened_signer
-from listen_and_move.runs import model_path
 
 NOT_SEEN_DB, CHECKED = 40.0, 32
 """PSNR from which on fewer digits are not seen, and the frames by which that is told."""
-LONGEST_OUTPUT = 180
-"""Bytes of a name that is made from those of sound and model: room for what a user adds to it."""
 PIECES_AHEAD, FRAMES_AHEAD, BYTES_AHEAD = 64, 32, 32_000_000
 """What may wait between decoding, network and encoding: bounds the memory of a long sound."""
 
@@ -183,52 +179,6 @@ def generate(
     return outputs
 
 
-def checked_outputs(
-    model: Path,
-    sounds: Sequence[Path],
-    out: Path | str | None,
-    *,
-    codec: Codec = "auto",
-    path_list: Path | str | None = None,
-    paste: bool = False,
-    video: Path | str | None = None,
-    sign: SigningFiles | None = None,
-    overwrite: bool = False,
-    **others: Any,
-) -> list[Path]:
-    """Returns the files that `generate` writes, before any is begun.
-
-    Args:
-        model: as of `generate`, like all that follow.
-        sounds: in whose order the files are.
-        out: where they go.
-        codec: of the files.
-        path_list: another file that is written.
-        paste: whether the video is read.
-        video: where it is now.
-        sign: files that are read.
-        overwrite: whether files may be there.
-        **others: arguments of `generate` that change nothing here.
-
-    Raises:
-        UserError: a file is there, or is read as well, or two would be one; or a list of several sounds.
-    """
-    file = model if is_video(model) else model_path(model)
-    outputs = _outputs(
-        sounds, file, None if out is None else str(out), ".mov" if codec == "prores" else ".mp4"
-    )
-    place = None if video is None else Path(video)
-    inputs = inputs_of(model, place, needs_video=paste or video is not None)
-    listed = None if path_list is None else Path(path_list)
-    if listed is not None:
-        check_name(listed)
-        if len(sounds) > 1:
-            raise UserError(f"{listed}: expected one sound, whose moments are listed; got {len(sounds)}")
-    inputs = [*sounds, *inputs, *map(Path, sign or ())]
-    _check_outputs(inputs, outputs if listed is None else [*outputs, listed], overwrite)
-    return outputs
-
-
 class _Coding(NamedTuple):
     """How files are written."""
 
@@ -320,35 +270,3 @@ class _FileRenderer:
             return pipeline, []
         differs = f"{name}: bfloat16 differs visibly ({found:.0f} dB PSNR over its beginning)"
         return exact, [Remark(f"{differs}: drawn in float32")]
-
-
-def _outputs(sounds: Sequence[Path], model: Path, out: str | None, ending: str) -> list[Path]:
-    name = model.parent.name if model.name == "model.safetensors" and model.parent.name else model.stem
-    names = [
-        short_name(_one_line(sound.stem), f"-{_one_line(name)}{ending}", LONGEST_OUTPUT) for sound in sounds
-    ]
-    if out is None:
-        return [Path(name) for name in names]
-    if len(sounds) > 1 and Path(out).suffix:
-        raise UserError(f"{out}: expected a folder for {len(sounds)} sounds; got the name of one file")
-    if len(sounds) > 1 or out.endswith(("/", "\\")) or Path(out).is_dir():
-        return [Path(out) / name for name in names]
-    return [Path(out)]
-
-
-def _one_line(name: str) -> str:
-    return "".join(each if each.isprintable() else " " for each in name)
-
-
-def _check_outputs(inputs: Sequence[Path], outputs: Sequence[Path], overwrite: bool) -> None:
-    """Before the first frame: an output that exists, is asked for twice, or is an input."""
-    places = [os.path.realpath(out) for out in outputs]
-    for index, out in enumerate(outputs):
-        if places[index] in places[:index]:
-            raise UserError(
-                f"{out}: expected a different name for each sound; two sounds would be written there: give "
-                "them one by one"
-            )
-        check_no_input(out, inputs)
-        if out.exists() and not overwrite:
-            raise UserError(f"{out}: expected a new file; it exists", "choose another --out, or --overwrite")

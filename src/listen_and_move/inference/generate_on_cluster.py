@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from listen_and_move.distribution.cluster import mapped, portions
-from listen_and_move.inference.generate import Progress, checked_outputs, generate
+from listen_and_move.inference.generate import Progress, generate
+from listen_and_move.inference.output_files import checked_outputs
 
 MOST_SOUNDS = 16
 """Sounds of a task, which loads the model once."""

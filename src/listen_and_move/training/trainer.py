@@ -3,9 +3,8 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -21,16 +20,10 @@ from listen_and_move.losses.perceptual import PerceptualLoss
 from listen_and_move.models.checkpoint import Model, load_model, read_frames_file, save_model
 from listen_and_move.runs import RunFolder
 from listen_and_move.training.batches import Batches
+from listen_and_move.training.beginning import same_state, state_of_run
 from listen_and_move.training.cuda_graphs import CudaGraphs, CudaGraphStep
-from listen_and_move.training.memory_fitting import fitted_memory
 from listen_and_move.training.picture_fitting import with_fitted_picture
-from listen_and_move.training.state import (
-    TrainingState,
-    fresh_state,
-    load_state,
-    save_state,
-    state_of_model,
-)
+from listen_and_move.training.state import save_state
 from listen_and_move.training.step import training_step
 from listen_and_move.training.validation import validate, write_sample
 
@@ -99,8 +92,8 @@ class Trainer:
         """
         self.folder, self.config, self.clip, self.perceptual = folder, config, clip, perceptual
         self.watch, self.processes = watch, processes
-        state = _state(folder, clip, config, device, watch) if processes.first else None
-        self.state = _same_state(state, config, device, processes)
+        state = state_of_run(folder, clip, config, device, self._told) if processes.first else None
+        self.state = same_state(state, config, device, processes)
         processes.share_norms(self.state.modules.values())
         self.batches = Batches(clip, config, device, processes)
         # Only `training.speed fast` records steps; `exact` uses plain launches.
@@ -147,6 +140,9 @@ class Trainer:
         if last or state.step % training.sample_every == 0:
             self._sample()
         self.watch(TrainingProgress(state.step, training.steps, values, rate))
+
+    def _told(self, step: int, note: Remark) -> None:
+        self.watch(TrainingProgress(step, self.config.training.steps, {}, 0.0, note=note))
 
     def step(self) -> dict[str, float]:
         """Trains one step.
@@ -240,82 +236,6 @@ class Trainer:
             model = model._replace(kept=kept)
         save_model(self.folder.model_file, model)
         self.saved = state.step
-
-
-def _state(
-    folder: RunFolder, clip: Clip, config: Config, device: torch.device, watch: Watcher
-) -> TrainingState:
-    """Returns the state of a run: that of its checkpoint, else that of its model, else the first one.
-
-    Raises:
-        UserError: the checkpoint is damaged or of another run.
-    """
-    if folder.state_file.exists() or not folder.state_file.parent.is_dir():
-        try:
-            return load_state(folder.state_file, config, device)
-        except UserError as error:
-            hint = "start another --run"
-            if (model := _model_of(folder, config)) is not None:
-                place = folder.state_file.parent
-                hint = (
-                    f"delete {place}, and the same command goes on from the model of step {model.step}: with "
-                    "its weights, while optimisers and discriminators begin anew"
-                )
-            raise UserError(error.message, hint) from None
-    if (model := _model_of(folder, config)) is None:
-        return first_state(clip, config, device)
-    note = f"{folder.path}: no checkpoint is there: goes on from the model of step {model.step}"
-    watch(TrainingProgress(model.step, config.training.steps, {}, 0.0, note=Remark(note)))
-    return state_of_model(config, device, model.network.state_dict(), model.step)
-
-
-def _same_state(
-    state: TrainingState | None, config: Config, device: torch.device, processes: Processes
-) -> TrainingState:
-    """Returns the state of the first process in all of them.
-
-    Args:
-        state: of the first process; None in others.
-        config: the run's settings.
-        device: of this process.
-        processes: that train.
-    """
-    if state is not None and processes.count == 1:
-        return state
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "state.safetensors"
-        if state is not None:
-            save_state(file, state)
-            processes.contents(file.read_bytes())
-            return state
-        file.write_bytes(processes.contents())
-        return load_state(file, config, device)
-
-
-def _model_of(folder: RunFolder, config: Config) -> Model | None:
-    """Returns the model of a run after some steps.
-
-    None: there is none yet, or it is damaged or of other settings.
-    """
-    with suppress(UserError):
-        model = load_model(folder.model_file)
-        if model.config == config.model and model.step > 0:
-            return model
-    return None
-
-
-def first_state(clip: Clip, config: Config, device: torch.device) -> TrainingState:
-    """Returns the state before the first step, with the clip's mean frame and memory in the network."""
-    state = fresh_state(config, device)
-    memory = fitted_memory(clip, config) if config.generator.recall else None
-    for network in (state.network, state.ema):
-        if network is None:
-            continue
-        if network.generator.mean_frame is not None:
-            network.generator.mean_frame.copy_(clip.mean_frame)
-        if memory is not None and network.generator.memory is not None:
-            network.generator.memory.fill(*(each.to(device) for each in memory))
-    return state
 
 
 class _Speed:

@@ -1,9 +1,10 @@
 """A path shows the frames that a model keeps, at the size and rate of the source."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -143,24 +144,21 @@ def test_a_source_of_twice_the_rate(filmed: Path, wave: np.ndarray) -> None:
     assert len(numbers) == len(shown)
 
 
-SEARCH: Any = PathSearch
+class Decided(PathSearch):
+    """A search that has decided already, between whose frames all are as far apart."""
 
+    def __init__(self, numbers: list[int], distance: float = 0.1) -> None:
+        vars(self).update(numbers=numbers, distance=distance)
 
-class Decided(SEARCH):
-    """A search that has decided already."""
-
-    def __init__(self, numbers: list[int]) -> None:
-        object.__setattr__(self, "numbers", numbers)  # its brothers cannot be changed
-
-    def push(self, cues: list[PathCue], state: int | None) -> tuple[np.ndarray, int]:
+    def push(self, cues: Sequence[PathCue], state: Any = None) -> tuple[np.ndarray, Any]:
         begun = state or 0
-        return np.array(self.numbers[begun : begun + len(cues)]), begun + len(cues)
+        return np.array(vars(self)["numbers"][begun : begun + len(cues)]), begun + len(cues)
 
-    def finish(self, state: int | None) -> np.ndarray:
+    def finish(self, state: Any) -> np.ndarray:
         return np.zeros(0, int)
 
     def apart(self, before: int, after: int) -> float:
-        return 0.1
+        return vars(self)["distance"]
 
 
 def shown_of(
@@ -169,7 +167,7 @@ def shown_of(
     """Frames of the clip in each picture, the newest last, whose shares are shown first."""
     frames, _ = playable(run, BY_SOUND).pipeline.front_end.push(wave, None)
     heard = [frame._replace(foreign=foreign) for frame in frames[: len(numbers)]]
-    source = replace(source_of(run), search=cast(Any, Decided(numbers)), live=live)
+    source = replace(source_of(run), search=Decided(numbers), live=live)
     shown, state = source.push(heard, None)
     shown += list(source.finish(state))
     assert len(shown) == len(numbers), "a frame of the clip for every frame of the sound"
@@ -201,9 +199,7 @@ def test_a_transition_goes_on_where_the_clip_plays_slower_or_faster(
     for numbers in ([30, 31, 32, 33], after):
         path = [3, 4, 5, 6, *numbers, *range(numbers[-1] + 1, numbers[-1] + 10)]
         heard = [frame._replace(foreign=1.0) for frame in frames[: len(path)]]
-        search = Decided(path)
-        object.__setattr__(search, "apart", lambda before, after: 4.0)
-        source = replace(source_of(filmed), search=cast(Any, search), live=live)
+        source = replace(source_of(filmed), search=Decided(path, distance=4.0), live=live)
         shown, state = source.push(heard, None)
         shown += list(source.finish(state))
         shares.append([frame.moments[-1].share for frame in shown])
@@ -225,23 +221,13 @@ def test_what_is_decided_for_an_instant_is_on_display_there(filmed: Path, wave: 
     frames, _ = playable(filmed, BY_SOUND).pipeline.front_end.push(wave, None)
     numbers = np.concatenate([np.arange(first, first + 9) for first in (4, 25, 14, 39, 8)])
 
-    class Chosen(SEARCH):
-        def __init__(self) -> None:
-            pass
-
-        def push(self, cues: list[PathCue], state: None) -> tuple[np.ndarray, None]:
-            return numbers[: len(cues)], state
-
-        def apart(self, before: int, after: int) -> float:
-            return 0.1
-
     class Blank(PathSource):
         def _frame(self, position: int, view: Any = None) -> np.ndarray:
             return np.zeros((16, 16, 3), np.uint8)
 
     positions = np.arange(int(len(source.kept.positions) / source.fps * rate))
     kept = replace(source.kept, about=source.kept.about._replace(fps=rate), positions=positions)
-    at_29_97 = Blank(kept, cast(Any, Chosen()), source.fps, source.silence, source.level)
+    at_29_97 = Blank(kept, Decided(numbers.tolist()), source.fps, source.silence, source.level)
     shown, _ = at_29_97.push(frames[: len(numbers)], None)
     begins = [
         place for place in range(len(numbers)) if place == 0 or numbers[place] != numbers[place - 1] + 1

@@ -26,7 +26,7 @@ from listen_and_move.data.poses import STANDING, Picture, composed, displacement
 from listen_and_move.models.kept_frames import KeptFrames
 
 CameraMode = Literal["still", "as-filmed"]
-View = Float[np.ndarray, "_"]
+View = Float[np.ndarray, "7"]
 """A pose, and light in stops over the usual."""
 STILL: View = np.concatenate([STANDING, STEADY_LIGHT])
 """The view of a camera that stands still, in steady light."""
