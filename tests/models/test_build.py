@@ -1,5 +1,8 @@
 """From settings to networks: the paper's sizes, how weights start."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -80,3 +83,20 @@ def test_critics_mirror_the_generator() -> None:
     )
     assert critics.video(torch.zeros(1, 4, 3, 64, 112)).shape == (1, 1, 1, 4, 7)
     assert not [name for name, _ in critics.image.named_buffers()]
+
+
+OUTLINES = """
+import sys
+from listen_and_move.models.build import outlined_discriminators, outlined_network
+from listen_and_move.presets import preset
+for name in ("studio", "paper"):
+    outlined_network(preset(name))
+    outlined_discriminators(preset(name))
+print("torch._dynamo" in sys.modules)
+"""
+
+
+def test_an_outline_needs_no_compiler() -> None:
+    """It is made for each file that is read, and the compiler takes seconds to be imported."""
+    found = subprocess.run([sys.executable, "-c", OUTLINES], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["False"]

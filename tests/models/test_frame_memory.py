@@ -1,5 +1,8 @@
+from typing import Any
+
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from listen_and_move.models.memory import FrameMemory, ReferenceEncoder, ReferenceGate
 
@@ -46,6 +49,34 @@ def test_the_best_frame_stands_alone_where_the_blend_does_not() -> None:
     near = 0.9 * HEARD[:1, :1] + 0.1 * HEARD[:1, 1:2]
     blend, best = filled()(near)
     assert (best[0, 0] - picture(0)).abs().mean() < 0.3 * (blend[0, 0] - picture(0)).abs().mean()
+
+
+class Factors(TorchDispatchMode):
+    """Keeps the first factor of each product of matrices."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[torch.Tensor] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.ops.aten.mm.default:
+            self.found.append(args[0].clone())
+        return func(*args, **(kwargs or {}))
+
+
+@torch.no_grad()
+def test_no_product_has_a_weight_below_the_smallest_normal_number() -> None:
+    """A processor takes ten times as long for these, and they are nothing beside the others."""
+    memory = FrameMemory(1, (8, 6))
+    keys = torch.tensor([0.0, 4.5, 94.0, 300.0, 400.0])[None, :, None]  # exp(-94) is such a number
+    memory.fill(torch.ones(1), torch.tensor(1e6), keys, FRAMES)
+    with Factors() as factors:
+        blend, best = memory(torch.zeros(1, 1, 1))
+    weights = torch.cat(factors.found)
+    assert len(weights) == 2
+    assert ((weights == 0) | (weights >= torch.finfo(torch.float32).tiny)).all()
+    assert (weights > 0).sum(1).tolist() == [2, 1]
+    assert not torch.equal(blend, best)
 
 
 def test_far_from_all_that_was_heard_the_choice_stays_as_clear() -> None:

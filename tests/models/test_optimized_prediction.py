@@ -5,7 +5,6 @@ import torch
 from tests.models.test_prediction import activations, layer, plain_prediction
 from torch import Tensor
 
-from listen_and_move.models import prediction
 from listen_and_move.models.optimized_prediction import OptimizedPrediction
 from listen_and_move.models.prediction import PredictionState
 
@@ -27,11 +26,7 @@ def played(
 
 @FORMS
 @pytest.mark.parametrize("cuts", [[], [1], [2, 3], [1, 2, 3, 4]])
-@pytest.mark.parametrize("cached", [1, 800, 2**19])
-def test_is_the_plain_form(
-    directional: bool, kernel: int, cuts: list[int], cached: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(prediction, "CACHED", cached)
+def test_is_the_plain_form(directional: bool, kernel: int, cuts: list[int]) -> None:
     module = layer(directional, kernel)
     corrected, state = played(directional, kernel, cuts)
     torch.testing.assert_close(corrected, plain_prediction(module, activations()))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -87,6 +88,10 @@ class Start(nn.Module):
         return leaky(self.norm(_noisy(x, self.noise, noises, 0))), past
 
 
+_SIDE = np.array([[0, 0, 1, 1], [0, 1, 1, 0], [1, 1, 0, 0]], np.float32)
+"""To which of 4 places along a side each of 3 weights is added, see `UpsampledConvolution`."""
+
+
 class UpsampledConvolution(nn.Conv2d):
     """The 3x3 convolution of `upsampled`, as one transposed convolution.
 
@@ -98,10 +103,8 @@ class UpsampledConvolution(nn.Conv2d):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, 3, padding=1)
-        side = torch.tensor(
-            [[0.0, 0, 1, 1], [0, 1, 1, 0], [1, 1, 0, 0]]
-        )  # to which of 4 places each of 3 weights is added
-        self.register_buffer("places", torch.kron(side, side), persistent=False)
+        # By numpy: on the meta device a product by torch imports PyTorch's compiler, seconds of each process.
+        self.register_buffer("places", torch.tensor(np.kron(_SIDE, _SIDE)), persistent=False)
 
     def forward(self, input: Float[Tensor, "N C H W"]) -> Float[Tensor, "N D 2*H 2*W"]:
         """Returns the convolution, with zeros outside the picture."""

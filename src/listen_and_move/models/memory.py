@@ -129,6 +129,8 @@ class FrameMemory(nn.Module):
     def _blend(self, *weights: Float[Tensor, "B T K"]) -> tuple[Tensor, Tensor]:
         """Returns the frames blended by each of two sets of weights."""
         both = torch.cat(weights)
+        # Products with numbers below the smallest normal one take a CPU up to ten times as long.
+        both = torch.where(both < torch.finfo(both.dtype).tiny, 0.0, both)
         # Weights sum to 1, so scaling to [-1, 1] can follow the blend: blends are fewer than frames.
         values = self.values.flatten(1)
         pieces = values.split(PIECE if values.device.type == "cpu" else values.shape[1], dim=1)

@@ -1,8 +1,9 @@
-"""The prediction layer for playing on a CPU, in memory that a window allocates once.
+"""The prediction layer for playing on a CPU, with channels last and in few passes over memory.
 
 The sums are those of `PredictionLayer`. Instead of turning pictures, the kernels of each direction are turned
-once. The input half of all gates becomes the gates in place, and hidden maps are written where the blend
-reads them.
+once. Channels lie last, since convolutions of few channels are faster so, in bfloat16 twice as fast, and a
+1x1 convolution is a product of matrices; each prediction goes through its gates alone, so that a sum is still
+in the cache when the next step reads it.
 
 Shape letters: B batch, T frames, D recurrent predictions, C channels of the activations, S of each
 prediction, H height, W width.
@@ -13,8 +14,11 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from listen_and_move.models.prediction import PredictionLayer, PredictionState, frames_at_once
+from listen_and_move.models.prediction import PredictionLayer, PredictionState
 from listen_and_move.models.recurrent import ConvGRU, DirectionalConvolution
+
+Maps = Float[Tensor, "B H W _"]
+"""Maps with channels last."""
 
 
 class OptimizedPrediction(nn.Module):
@@ -29,7 +33,7 @@ class OptimizedPrediction(nn.Module):
             if cell is not None:
                 self.hears.append(_HearsBothWays(cell, sideways))
                 self.follows.extend(_Follows(cell, sideways, back) for back in (False, True))
-        self.blend = layer.blend
+        self.blend = None if layer.blend is None else _Blend(layer.blend, len(self.follows))
 
     def forward(
         self, x: Float[Tensor, "B T C H W"], state: PredictionState | None = None, recompute: bool = False
@@ -38,49 +42,23 @@ class OptimizedPrediction(nn.Module):
 
         ``recompute`` has no effect, since there are no gradients.
         """
-        # All maps of a window share memory that is allocated once: allocating and freeing took longer than
-        # the sums.
         batch, frames, _, *size = x.shape
-        at_once, predictions = min(frames, frames_at_once(x)), len(self.follows)
-        input_gates = x.new_empty(batch, at_once, predictions, 3 * self.width, *size)
-        maps = x.new_empty(batch, at_once, predictions, self.width, *size)
-        hidden = torch.zeros_like(maps[:, 0]) if state is None else state.hidden
-        corrected = torch.empty_like(x)
-        for piece, target in zip(x.split(at_once, dim=1), corrected.split(at_once, dim=1), strict=True):
-            length = piece.shape[1]
-            self._hear(piece, input_gates[:, :length])
-            for frame in range(length):
-                self._follow(input_gates[:, frame], hidden, maps[:, frame])
-                hidden = maps[:, frame]
-            prediction, mask = self._blended(maps[:, :length]).split([self.channels, 1], dim=2)
-            torch.lerp(prediction, piece, mask.sigmoid(), out=target)
-        return corrected, PredictionState(hidden)
-
-    def _hear(self, x: Float[Tensor, "B T C H W"], input_gates: Float[Tensor, "B T D gates H W"]) -> None:
-        """Writes the input half of every gate of every prediction."""
-        place = 0
-        for hears in self.hears:
-            place += hears(x, input_gates[:, :, place:])
-
-    def _follow(
-        self,
-        gates: Float[Tensor, "B D gates H W"],
-        hidden: Float[Tensor, "B D S H W"],
-        after: Float[Tensor, "B D S H W"],
-    ) -> None:
-        """Writes the hidden maps after one frame; the input half is overwritten."""
-        both, candidate = gates.split([2 * self.width, self.width], dim=2)
-        for place, follow in enumerate(self.follows):
-            both[:, place] += follow(hidden[:, place], follow.gates)
-        update, reset = both.sigmoid_().chunk(2, dim=2)
-        reset *= hidden
-        for place, follow in enumerate(self.follows):
-            candidate[:, place] += follow(reset[:, place], follow.candidate)
-        torch.lerp(hidden, _tanh_(candidate), update, out=after)
-
-    def _blended(self, maps: Float[Tensor, "B T D S H W"]) -> Float[Tensor, "B T blended H W"]:
-        joined = maps.flatten(2, 3)
-        return joined if self.blend is None else _points(joined, self.blend.weight, self.blend.bias)
+        shape = (len(self.follows), batch, *size, self.width)
+        # Hidden maps are (D, B, H, W, S) here; two rooms in turn, so that a state that came in stays itself.
+        hidden = x.new_zeros(shape) if state is None else state.hidden.permute(1, 0, 3, 4, 2).contiguous()
+        room = [torch.empty_like(hidden) for _ in range(min(frames, 2))]
+        corrected = x.new_empty(batch, frames, *size, self.channels)
+        for frame in range(frames):
+            heard = x[:, frame].permute(0, 2, 3, 1).contiguous()
+            input_gates = (each for hears in self.hears for each in hears(heard))
+            after = room[frame % 2]
+            for follow, gates, before, target in zip(self.follows, input_gates, hidden, after, strict=True):
+                follow(gates, before, target)
+            hidden = after
+            blended = after[0] if self.blend is None else self.blend(after)
+            prediction, mask = blended.split([self.channels, 1], dim=-1)
+            torch.lerp(prediction, heard, mask.sigmoid(), out=corrected[:, frame])
+        return corrected.permute(0, 1, 4, 2, 3), PredictionState(hidden.permute(1, 0, 4, 2, 3))
 
 
 class _HearsCentre(nn.Module):
@@ -88,15 +66,12 @@ class _HearsCentre(nn.Module):
 
     def __init__(self, cell: ConvGRU) -> None:
         super().__init__()
-        self.radius, self.bias = cell.convolution.radius, cell.convolution.bias
-        self.kernel = _kept(cell.convolution.kernel()[:, : cell.inputs])
+        self.radius, self.bias = cell.convolution.radius, _kept(_candidate_doubled(cell.convolution.bias))
+        self.kernel = _kept(_candidate_doubled(cell.convolution.kernel()[:, : cell.inputs]))
 
-    def forward(self, x: Float[Tensor, "B T C H W"], input_gates: Float[Tensor, "B T D gates H W"]) -> int:
-        """Writes to the first place; returns the number of written places."""
-        input_gates[:, :, 0] = F.conv2d(
-            x.flatten(0, 1), self.kernel, self.bias, padding=self.radius
-        ).unflatten(0, x.shape[:2])
-        return 1
+    def forward(self, x: Maps) -> list[Maps]:
+        """Returns the gates of the one prediction."""
+        return [_convolution(x, self.kernel, self.bias, (self.radius, self.radius))]
 
 
 class _HearsBothWays(nn.Module):
@@ -108,25 +83,23 @@ class _HearsBothWays(nn.Module):
     def __init__(self, cell: ConvGRU, sideways: bool) -> None:
         super().__init__()
         assert isinstance(cell.convolution, DirectionalConvolution)
-        self.bias, self.along = cell.convolution.bias, -1 if sideways else -2
-        rows = (row[:, : cell.inputs, None] for row in cell.convolution.weights)
-        self.rows = nn.ParameterList(_kept(row.mT if sideways else row) for row in rows)
+        self.along = 2 if sideways else 1
+        own, *others = (_candidate_doubled(row[:, : cell.inputs, None]) for row in cell.convolution.weights)
+        self.weight, self.bias = _kept(own[..., 0, 0]), _kept(_candidate_doubled(cell.convolution.bias))
+        self.rows = nn.ParameterList(_kept(row.mT if sideways else row) for row in others)
 
-    def forward(self, x: Float[Tensor, "B T C H W"], input_gates: Float[Tensor, "B T D gates H W"]) -> int:
-        """Writes to the first two places; returns the number of written places."""
-        on, back = input_gates[:, :, 0], input_gates[:, :, 1]
-        on[:] = back[:] = _points(x, self.rows[0], self.bias)
-        pictures, length = x.flatten(0, 1), x.shape[self.along]
-        for shift, row in enumerate(self.rows[1:], start=1):
+    def forward(self, x: Maps) -> list[Maps]:
+        """Returns the gates of both predictions."""
+        on = F.linear(x, self.weight, self.bias)
+        back, length = on.clone(), x.shape[self.along]
+        for shift, row in enumerate(self.rows, start=1):
             border, padding = (
-                ((shift, shift, 0, 0), (shift, 0)) if self.along == -1 else ((0, 0, shift, shift), (0, shift))
+                ((shift, shift, 0, 0), (shift, 0)) if self.along == 2 else ((0, 0, shift, shift), (0, shift))
             )
-            products = F.conv2d(F.pad(pictures, border, mode="replicate"), row, padding=padding).unflatten(
-                0, x.shape[:2]
-            )
+            products = _convolution(x, row, None, padding, border)
             on += products.narrow(self.along, 0, length)
             back += products.narrow(self.along, 2 * shift, length)
-        return 2
+        return [on, back]
 
 
 class _Follows(nn.Module):
@@ -142,37 +115,79 @@ class _Follows(nn.Module):
             before, after = (0, radius) if back else (radius, 0)
             self.border = (before, after, 0, 0) if sideways else (0, 0, before, after)
             self.padding = (radius, 0) if sideways else (0, radius)
-        self.gates, self.candidate = map(_kept, kernel.split([2 * cell.channels, cell.channels]))
+        self.parts = [2 * cell.channels, cell.channels]
+        self.gates, self.candidate = map(_kept, _candidate_doubled(kernel).split(self.parts))
 
-    def forward(
-        self, x: Float[Tensor, "B S H W"], kernel: Float[Tensor, "O S rows columns"]
-    ) -> Float[Tensor, "B O H W"]:
-        """Returns the convolution with padding.
+    def forward(self, input_gates: Maps, hidden: Maps, after: Maps) -> None:
+        """Writes the hidden maps after a frame.
 
-        The padding is the outermost row repeated where motion comes from, and zeros elsewhere.
+        Args:
+            input_gates: the input half.
+            hidden: before the frame.
+            after: where the maps go.
         """
-        bordered = F.pad(x, self.border, mode="replicate") if any(self.border) else x
-        return F.conv2d(bordered, kernel, padding=self.padding)
+        both, candidate = input_gates.split(self.parts, dim=-1)
+        update, reset = (self._half(hidden, self.gates) + both).sigmoid_().chunk(2, dim=-1)
+        candidate = self._half(reset * hidden, self.candidate).add_(candidate)
+        torch.lerp(hidden, _tanh_of_half_(candidate), update, out=after)
+
+    def _half(self, x: Maps, kernel: Tensor) -> Maps:
+        return _convolution(x, kernel, None, self.padding, self.border)
+
+
+class _Blend(nn.Module):
+    """The 1x1 convolution of all predictions, joined."""
+
+    def __init__(self, blend: nn.Conv2d, predictions: int) -> None:
+        super().__init__()
+        weights = blend.weight.flatten(1).chunk(predictions, dim=1)
+        assert blend.bias is not None
+        self.weights = nn.ParameterList(_kept(each.T) for each in weights)
+        self.bias = blend.bias
+
+    def forward(self, maps: Float[Tensor, "D B H W S"]) -> Maps:
+        """Returns the predicted activations and the mask."""
+        rows = maps.flatten(1, 3)
+        blended = torch.addmm(self.bias, rows[0], self.weights[0])
+        for each, weights in zip(rows[1:], self.weights[1:], strict=True):
+            blended.addmm_(each, weights)
+        return blended.unflatten(0, maps.shape[1:4])
 
 
 def _kept(weights: Tensor) -> nn.Parameter:
     return nn.Parameter(weights.contiguous(), requires_grad=False)
 
 
-def _points(
-    x: Float[Tensor, "*N C H W"], weight: Float[Tensor, "D C 1 1"], bias: Tensor | None
-) -> Float[Tensor, "*N D H W"]:
-    """Returns a 1x1 convolution, computed as a matrix product."""
-    assert bias is not None
-    return torch.matmul(weight.flatten(1), x.flatten(-2)).add_(bias[:, None]).unflatten(-1, x.shape[-2:])
+def _convolution(
+    x: Maps,
+    kernel: Float[Tensor, "D C rows columns"],
+    bias: Float[Tensor, " D"] | None,
+    padding: tuple[int, int],
+    border: tuple[int, int, int, int] = (0, 0, 0, 0),
+) -> Float[Tensor, "B _ _ D"]:
+    """Returns the convolution, of a picture that is larger by its border.
 
-
-def _tanh_(x: Tensor) -> Tensor:
-    """Returns the hyperbolic tangent, and may overwrite x.
-
-    On a CPU torch computes the sigmoid several times as fast.
+    ``border`` repeats the outermost rows, ``padding`` adds zeros.
     """
-    if x.device.type != "cpu":
-        return x.tanh_()
-    # tanh(x) = 2 sigmoid(2 x) - 1, in float32: bfloat16 would lose the digits near 1.
-    return x.to(torch.promote_types(x.dtype, torch.float32)).mul_(2).sigmoid_().mul_(2).sub_(1).to(x)
+    pictures = x.permute(0, 3, 1, 2)
+    bordered = F.pad(pictures, border, mode="replicate") if any(border) else pictures
+    return F.conv2d(bordered, kernel, bias, padding=padding).permute(0, 2, 3, 1)
+
+
+def _candidate_doubled(weights: Tensor) -> Tensor:
+    """Returns weights of a cell's three gates, (3 S, ...), those of the candidate times 2.
+
+    This is exact in floating point, see `_tanh_of_half_`.
+    """
+    update, reset, candidate = weights.chunk(3)
+    return torch.cat([update, reset, 2 * candidate])
+
+
+def _tanh_of_half_(x: Tensor) -> Tensor:
+    """Returns tanh(x / 2), and may overwrite x.
+
+    It is 2 sigmoid(x) - 1, which a CPU computes several times as fast as torch's hyperbolic tangent, in
+    float32: bfloat16 would lose the digits near 1.
+    """
+    share = x.to(torch.promote_types(x.dtype, torch.float32)).sigmoid_()
+    return torch.add(share.new_tensor(-1.0), share, alpha=2, out=share).to(x)

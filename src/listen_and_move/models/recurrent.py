@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from listen_and_move.models.activation import leaky
 
@@ -149,7 +150,7 @@ class CentredConvolution(KernelConvolution):
 
     def __init__(self, inputs: int, outputs: int, size: int) -> None:
         super().__init__(size, outputs)
-        self.weight = nn.Parameter(0.02 * torch.randn(outputs, inputs, size, size))
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, size, size).mul_(0.02))
 
     def kernel(self) -> Float[Tensor, "outputs inputs rows columns"]:
         """Returns the weights as they are."""
@@ -176,7 +177,7 @@ class DirectionalConvolution(KernelConvolution):
     def __init__(self, inputs: int, outputs: int, size: int) -> None:
         super().__init__(size, outputs)
         rows = (torch.randn(outputs, inputs, 2 * j + 1) for j in range(self.radius + 1))
-        self.weights = nn.ParameterList(nn.Parameter(0.02 * row) for row in rows)
+        self.weights = nn.ParameterList(nn.Parameter(row.mul_(0.02)) for row in rows)
 
     def kernel(self) -> Float[Tensor, "outputs inputs rows columns"]:
         """Returns the triangle in a rectangle of zeros, (size + 1)/2 x size.
@@ -214,9 +215,37 @@ class DirectionalConvolution(KernelConvolution):
         )
         down = up = own
         for j, row in enumerate(others, start=1):
-            down = down + torch.cat([_border(row[..., :1, :], j), row[..., :-j, :]], dim=-2)
-            up = up + torch.cat([row[..., j:, :], _border(row[..., -1:, :], j)], dim=-2)
+            shifted_down, shifted_up = _Shifts.apply(row, j)
+            down, up = down + shifted_down, up + shifted_up
         return down, up
+
+
+class _Shifts(torch.autograd.Function):
+    """Rows shifted down and up, the outermost row repeated.
+
+    The gradient is written at once: by indices each of four parts would fill a picture with zeros.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, rows: Float[Tensor, "N D H W"], by: int) -> tuple[Tensor, Tensor]:
+        """Returns both pictures, each of the size of ``rows``."""
+        ctx.by = by
+        first, last = (_border(row, by) for row in (rows[..., :1, :], rows[..., -1:, :]))
+        return (
+            torch.cat([first, rows[..., :-by, :]], dim=-2),
+            torch.cat([rows[..., by:, :], last], dim=-2),
+        )
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, down: Tensor, up: Tensor) -> tuple[Tensor, None]:
+        """Returns the gradient of the rows from those of both pictures."""
+        by = ctx.by
+        gradient = F.pad(down[..., by:, :], (0, 0, 0, by))
+        gradient[..., by:, :] += up[..., :-by, :]
+        gradient[..., :1, :] += down[..., :by, :].sum(-2, keepdim=True)
+        gradient[..., -1:, :] += up[..., -by:, :].sum(-2, keepdim=True)
+        return gradient, None
 
 
 def _border(row: Float[Tensor, "B C 1 W"], times: int) -> Float[Tensor, "B C {times} W"]:
