@@ -94,7 +94,7 @@ class ClipTable(NamedTuple):
         return all(measure in row for row in self.values.values())
 
 
-class Comparison(NamedTuple):
+class ComparedRows(NamedTuple):
     """Two rows compared by one measure."""
 
     clip: str
@@ -170,7 +170,7 @@ def _seeds(table: ClipTable, row: str, measure: str) -> int:
     return len(table.values[row].get(measure, ()))
 
 
-def orderings(table: ClipTable) -> Iterator[Comparison]:
+def orderings(table: ClipTable) -> Iterator[ComparedRows]:
     """Yields every two rows whose published figures differ, by each published measure that was taken."""
     for place, measures in enumerate(COMPARED_WITH):
         measure = next(filter(table.has, measures), None)
@@ -181,7 +181,7 @@ def orderings(table: ClipTable) -> Iterator[Comparison]:
                 yield compared(table, measure, pair[ahead], pair[1 - ahead])
 
 
-def claimed(table: ClipTable, claim: Claim) -> Iterator[Comparison]:
+def claimed(table: ClipTable, claim: Claim) -> Iterator[ComparedRows]:
     """Yields the rows that a claim speaks of, by each measure that was taken."""
     for measures in (*COMPARED_WITH, *((name,) for name in IN_WORDS)):
         measure = next(filter(table.has, measures), None)
@@ -190,7 +190,7 @@ def claimed(table: ClipTable, claim: Claim) -> Iterator[Comparison]:
                 yield compared(table, measure, better, other)
 
 
-def compared(table: ClipTable, measure: str, better: str, other: str) -> Comparison:
+def compared(table: ClipTable, measure: str, better: str, other: str) -> ComparedRows:
     """Returns whether a row is better than another one.
 
     Args:
@@ -206,7 +206,7 @@ def compared(table: ClipTable, measure: str, better: str, other: str) -> Compari
     ahead, within = welch(ours, theirs) if enough else (ours.mean() - theirs.mean(), nan)
     place = next((place for place, names in enumerate(COMPARED_WITH) if measure in names), None)
     numbers = None if place is None else [table.published[row][place] for row in (better, other)]
-    return Comparison(
+    return ComparedRows(
         table.clip,
         measure,
         better,
@@ -234,13 +234,13 @@ def title(measure: str) -> str:
     return f"{entry.title}, moving" if entry.group == "Moving region" else entry.title
 
 
-def counted(comparisons: Sequence[Comparison]) -> str:
+def counted(comparisons: Sequence[ComparedRows]) -> str:
     """Returns how many came out, came out the other way, and cannot be told."""
     found = Counter(each.verdict for each in comparisons)
     return " / ".join(str(found[verdict]) for verdict in (COMES_OUT, OTHER_WAY, UNTOLD))
 
 
-def in_the_paper(comparisons: Sequence[Comparison]) -> str:
+def in_the_paper(comparisons: Sequence[ComparedRows]) -> str:
     """Returns the same of the paper's own figures, where it prints that measure; equal ones are the last."""
     if any(each.published is None for each in comparisons):
         return "not printed"
@@ -248,7 +248,13 @@ def in_the_paper(comparisons: Sequence[Comparison]) -> str:
     return " / ".join(str(steps.count(way)) for way in (1, -1, 0))
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Returns lines of Markdown.
+
+    Args:
+        header: titles of the columns.
+        rows: their cells.
+    """
     lines = [header, ["---"] * len(header), *rows]
     return ["| " + " | ".join(cells) + " |" for cells in lines] + [""]
 
@@ -263,10 +269,10 @@ def claims_table(tables: Sequence[ClipTable]) -> list[str]:
             of_clips = [[each for each in some if each.clip == table.clip] for table in tables]
             clips = [each for each in some if each.clip != TOGETHER]
             rows.append([claim.text, title(measure), *map(counted, of_clips), in_the_paper(clips)])
-    return _table(["claim", "by", *(table.clip for table in tables), "in the paper itself"], rows)
+    return markdown_table(["claim", "by", *(table.clip for table in tables), "in the paper itself"], rows)
 
 
-def orderings_table(comparisons: Sequence[Comparison]) -> list[str]:
+def orderings_table(comparisons: Sequence[ComparedRows]) -> list[str]:
     """Returns lines of Markdown: how many of the published orderings come out, and each of them."""
     groups = dict.fromkeys((each.clip, each.measure) for each in comparisons)
     rows = []
@@ -287,14 +293,14 @@ def orderings_table(comparisons: Sequence[Comparison]) -> list[str]:
         for each in comparisons
     ]
     return [
-        *_table(
+        *markdown_table(
             ["clip", "by", "orderings", "as published / the other way / cannot be told", "by chance"], rows
         ),
-        *_table(["clip", "by", "ordering", "paper", "measured", "better by", "verdict"], each_one),
+        *markdown_table(["clip", "by", "ordering", "paper", "measured", "better by", "verdict"], each_one),
     ]
 
 
-def notes(tables: Sequence[ClipTable], comparisons: Sequence[Comparison]) -> list[str]:
+def notes(tables: Sequence[ClipTable], comparisons: Sequence[ComparedRows]) -> list[str]:
     """Returns the criterion, what was measured, and what stands for LPIPS, in words."""
     stands = {each.measure for each in comparisons} & set(COMPARED_WITH[1]) - {"lpips_alex"}
     chances = sorted({round(100 * each.chance, 1) for each in comparisons})

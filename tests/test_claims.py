@@ -14,7 +14,7 @@ from benchmarks.claims import (
     OTHER_WAY,
     TOGETHER,
     UNTOLD,
-    Comparison,
+    ComparedRows,
     claimed,
     counted,
     in_the_paper,
@@ -115,7 +115,7 @@ def test_sharpness_is_better_nearer_to_the_real_videos(tmp_path: Path) -> None:
 
 
 def by_measure(
-    comparisons: Sequence[Comparison], of: Callable[[Sequence[Comparison]], str]
+    comparisons: Sequence[ComparedRows], of: Callable[[Sequence[ComparedRows]], str]
 ) -> dict[str, str]:
     return {
         measure: of([each for each in comparisons if each.measure == measure])
