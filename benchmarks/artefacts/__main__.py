@@ -57,7 +57,7 @@ class ArtefactsArguments(SettingsOptions):
     seeds: int = 3
     """Runs of each row, with seeds from 0 on."""
     snr: tuple[float, ...] = LEVELS
-    """S/N of the features in dB; inf is the sound as it is."""
+    """S/N of the features in dB, the highest first; inf is the sound as it is."""
 
 
 def study(

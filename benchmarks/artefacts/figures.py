@@ -29,16 +29,16 @@ class Finding(NamedTuple):
     other: str
 
 
+GROWTH = "coloured patches, more than with the own sound"
+"""Colours may be wrong everywhere after few steps; what comes with the noise is told by this difference."""
+_SHARP = "sharpness_moving"
 FINDINGS = (
-    Finding("a skip generator gives coloured patches, a residual one fewer", COLOURED, "published", "g-skip"),
-    Finding(
-        "a residual generator is sharper than a skip generator", "sharpness_moving", "published", "g-skip"
-    ),
-    Finding("... than a basic generator", "sharpness_moving", "published", "g-basic"),
-    Finding(
-        "skip discriminators are sharper than residual ones", "sharpness_moving", "published", "d-residual"
-    ),
-    Finding("... than basic ones", "sharpness_moving", "published", "d-basic"),
+    Finding("a skip generator gets coloured patches as the sound moves away", GROWTH, "published", "g-skip"),
+    Finding("a residual generator has fewer of them at all", COLOURED, "published", "g-skip"),
+    Finding("a residual generator is sharper than a skip generator", _SHARP, "published", "g-skip"),
+    Finding("... than a basic generator", _SHARP, "published", "g-basic"),
+    Finding("skip discriminators are sharper than residual ones", _SHARP, "published", "d-residual"),
+    Finding("... than basic ones", _SHARP, "published", "d-basic"),
 )
 SAID = {1: "as found", -1: "the other way", 0: "cannot be told"}
 
@@ -119,17 +119,19 @@ def sheet(rows: Sequence[str], levels: Sequence[str], pictures: Sequence[NDArray
 
 
 def _values(runs: Sequence[PlayedRun], row: str, measure: str, at: int) -> Array:
-    """Values of the seeds of a row; nan where there is none."""
+    """Values of the seeds of a row; nan where there is none. Growth is over the first S/N."""
+    if measure == GROWTH:
+        return _values(runs, row, COLOURED, at) - _values(runs, row, COLOURED, 0)
     found = [run.levels[at].values[measure] for run in runs if run.row == row]
     return np.array([np.nan if value is None else value for value in found])
 
 
 def _verdict(runs: Sequence[PlayedRun], finding: Finding, at: int) -> str:
     ours, theirs = (_values(runs, row, finding.measure, at) for row in (finding.better, finding.other))
-    if finding.measure != COLOURED:
-        ours, theirs = (goodness(finding.measure, each) for each in (ours, theirs))
-    else:
+    if finding.measure in (COLOURED, GROWTH):
         ours, theirs = -ours, -theirs
+    else:
+        ours, theirs = (goodness(finding.measure, each) for each in (ours, theirs))
     enough = min(len(ours), len(theirs)) >= LEAST_SEEDS and np.isfinite([*ours, *theirs]).all()
     return SAID[int(direction(ours, theirs)) if enough else 0]
 

@@ -41,11 +41,8 @@ class ColourRange(NamedTuple):
             frames: of the learnt video.
             parts: the trained parts, in frames.
         """
-        found = [chroma(block) for block in blocks(frames, parts)]
-        least, largest = (
-            np.stack([extreme(block, axis=0) for block in found]) for extreme in (np.min, np.max)
-        )
-        return cls(_around(least.min(0), np.min), _around(largest.max(0), np.max))
+        found = np.concatenate([chroma(block) for block in blocks(frames, parts)])
+        return cls(_around(found, np.minimum), _around(found, np.maximum))
 
     def shares(self, video: UInt8[np.ndarray, "T H W 3"]) -> Float[np.ndarray, " T"]:
         """Returns the share of each frame's area whose colour lies outside the range by more than `MARGIN`.
@@ -76,7 +73,7 @@ def chroma(video: UInt8[np.ndarray, "T H W 3"]) -> Cells:
     return np.stack([(colours[..., 2] - luma) / 1.772, (colours[..., 0] - luma) / 1.402], -1)
 
 
-def _around(values: Float[np.ndarray, "h w 2"], extreme: np.ufunc) -> Float[np.ndarray, "h w 2"]:
-    """Returns the extreme of each cell and those beside it."""
-    padded = np.pad(values, ((2, 2), (2, 2), (0, 0)), mode="edge")
-    return extreme(sliding_window_view(padded, (5, 5), (0, 1)), axis=(-2, -1))
+def _around(colours: Cells, extreme: np.ufunc) -> Float[np.ndarray, "h w 2"]:
+    """Returns the extreme over time of each cell and of those beside it."""
+    padded = np.pad(extreme.reduce(colours), ((2, 2), (2, 2), (0, 0)), mode="edge")
+    return extreme.reduce(sliding_window_view(padded, (5, 5), (0, 1)), axis=(-2, -1))
