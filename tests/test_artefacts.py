@@ -13,7 +13,7 @@ import torch
 from benchmarks.artefacts.__main__ import ROWS, study
 from benchmarks.artefacts.figures import FINDINGS, findings, findings_table, tables
 from benchmarks.artefacts.patches import CELLS, ColourRange
-from benchmarks.artefacts.playing import COLOURED, MEASURED, AtLevel, PlayedRun, noisy
+from benchmarks.artefacts.playing import COLOURED, MEASURED, AtLevel, NoisyPlay, noisy
 from jaxtyping import UInt8
 
 from listen_and_move.ablations.rows import PAPER, parse_rows
@@ -140,12 +140,12 @@ def test_each_row_changes_one_part() -> None:
     }
 
 
-def made_up(row: str, seed: int, coloured: float, sharpness: float) -> PlayedRun:
+def made_up(row: str, seed: int, coloured: float, sharpness: float) -> NoisyPlay:
     def values(coloured: float) -> Values:
         return {COLOURED: coloured, "sharpness_moving": sharpness + seed / 100}
 
     levels = (AtLevel(None, values(0.01 * seed)), AtLevel(0.0, values(coloured + 0.01 * seed)))
-    return PlayedRun(row, seed, levels, {COLOURED: 0.0, "sharpness_moving": 1.0}, 8.0)
+    return NoisyPlay(row, seed, levels, {COLOURED: 0.0, "sharpness_moving": 1.0}, 8.0)
 
 
 def test_findings_are_told_by_the_spread_of_seeds() -> None:

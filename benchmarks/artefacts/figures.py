@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Sheet
 from numpy.typing import NDArray
 
-from benchmarks.artefacts.playing import COLOURED, PlayedRun
+from benchmarks.artefacts.playing import COLOURED, NoisyPlay
 from benchmarks.claims import goodness, markdown_table, title
 from benchmarks.verdicts import LEAST_SEEDS, direction
 from listen_and_move.ablations.table import Figure
@@ -48,7 +48,7 @@ def level_title(snr_db: float | None) -> str:
     return OWN_SOUND if snr_db is None else f"{snr_db:g} dB"
 
 
-def tables(runs: Sequence[PlayedRun]) -> list[str]:
+def tables(runs: Sequence[NoisyPlay]) -> list[str]:
     """Returns lines of Markdown: a table for each measure, rows by S/N, mean and spread over seeds."""
     rows, levels = list(dict.fromkeys(run.row for run in runs)), runs[0].levels
     header = [REAL, *(level_title(level.snr_db) for level in levels)]
@@ -66,7 +66,7 @@ def tables(runs: Sequence[PlayedRun]) -> list[str]:
     return lines
 
 
-def findings(runs: Sequence[PlayedRun]) -> list[dict[str, object]]:
+def findings(runs: Sequence[NoisyPlay]) -> list[dict[str, object]]:
     """Returns what the paper finds, and whether it comes out at each S/N, by `benchmarks.verdicts`."""
     rows, levels = {run.row for run in runs}, runs[0].levels
     found: list[dict[str, object]] = []
@@ -118,7 +118,7 @@ def sheet(rows: Sequence[str], levels: Sequence[str], pictures: Sequence[NDArray
     return content.getvalue()
 
 
-def _values(runs: Sequence[PlayedRun], row: str, measure: str, at: int) -> Array:
+def _values(runs: Sequence[NoisyPlay], row: str, measure: str, at: int) -> Array:
     """Values of the seeds of a row; nan where there is none. Growth is over the first S/N."""
     if measure == GROWTH:
         return _values(runs, row, COLOURED, at) - _values(runs, row, COLOURED, 0)
@@ -126,7 +126,7 @@ def _values(runs: Sequence[PlayedRun], row: str, measure: str, at: int) -> Array
     return np.array([np.nan if value is None else value for value in found])
 
 
-def _verdict(runs: Sequence[PlayedRun], finding: Finding, at: int) -> str:
+def _verdict(runs: Sequence[NoisyPlay], finding: Finding, at: int) -> str:
     ours, theirs = (_values(runs, row, finding.measure, at) for row in (finding.better, finding.other))
     if finding.measure in (COLOURED, GROWTH):
         ours, theirs = -ours, -theirs
@@ -136,7 +136,7 @@ def _verdict(runs: Sequence[PlayedRun], finding: Finding, at: int) -> str:
     return SAID[int(direction(ours, theirs)) if enough else 0]
 
 
-def _spread(runs: Sequence[PlayedRun], row: str, measure: str, at: int) -> str:
+def _spread(runs: Sequence[NoisyPlay], row: str, measure: str, at: int) -> str:
     figure = Figure(tuple(_values(runs, row, measure, at).tolist()))
     spread = "" if len(figure.values) < 2 else f" ± {_printed(measure, figure.spread)}"
     return f"{_printed(measure, figure.mean)}{spread}"

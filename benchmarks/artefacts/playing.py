@@ -43,7 +43,7 @@ class AtLevel(NamedTuple):
     values: Values
 
 
-class PlayedRun(NamedTuple):
+class NoisyPlay(NamedTuple):
     """A model played at every S/N."""
 
     row: str
@@ -67,14 +67,14 @@ class PlayedFiles(NamedTuple):
         name = f"{row}-seed{seed}"
         return cls(folder / f"{name}.json", folder / f"{name}.npy")
 
-    def read(self, identity: Json) -> PlayedRun | None:
+    def read(self, identity: Json) -> NoisyPlay | None:
         """Returns the played run; None where it is not there, or is of another model or other levels."""
         if not (self.values.is_file() and self.pictures.is_file()):
             return None
         found = parsed(self.values.read_bytes(), str(self.values))
-        return from_json(PlayedRun, found["played"]) if found["of"] == identity else None
+        return from_json(NoisyPlay, found["played"]) if found["of"] == identity else None
 
-    def write(self, identity: Json, run: PlayedRun, pictures: UInt8[np.ndarray, "P H W 3"]) -> None:
+    def write(self, identity: Json, run: NoisyPlay, pictures: UInt8[np.ndarray, "P H W 3"]) -> None:
         """Writes the pictures, then the figures."""
         self.values.unlink(missing_ok=True)
         self.values.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ class PlayedFiles(NamedTuple):
 
 def played_run(
     row: str, run: Path, video: Path, levels: Sequence[float], folder: Path, device: str
-) -> PlayedRun:
+) -> NoisyPlay:
     """Plays and measures the model of a run, if that is not done yet.
 
     Args:
@@ -130,7 +130,7 @@ def played_run(
             at_levels.append(AtLevel(None if isinf(level) else level, values(frames)))
             pictures.append(frames.read(instant, instant + 1))
         second = float(frame_time(span.start + instant, animator.fps))
-        played = PlayedRun(row, seed, tuple(at_levels), values(real), second)
+        played = NoisyPlay(row, seed, tuple(at_levels), values(real), second)
     files.write(identity, played, np.concatenate(pictures))
     return played
 
