@@ -18,6 +18,7 @@ from jaxtyping import UInt8
 
 from listen_and_move.ablations.rows import PAPER, parse_rows
 from listen_and_move.data.synthetic.marimba import melody, render_frames
+from listen_and_move.errors import UserError
 from listen_and_move.evaluation.dataset import FrameSpan
 from listen_and_move.evaluation.measures import Values
 from listen_and_move.presets import preset
@@ -170,6 +171,15 @@ def test_findings_are_told_by_the_spread_of_seeds() -> None:
     assert f"| {FINDINGS[0].text} | cannot be told | as found |" in findings_table(findings(runs))
     assert "| g-skip | 0.000 | 0.010 ± 0.010 | 0.410 ± 0.010 |" in tables(runs)
     assert findings(runs[:3]) == findings_table([]) == []
+
+
+@pytest.mark.parametrize("levels", [(), (float("nan"), 0.0), (-inf,)])
+def test_what_is_no_ratio_is_refused_before_anything_is_trained(
+    levels: tuple[float, ...], performance: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="snr: expected dB"):
+        study(performance, tmp_path / "study", TINY, levels=levels)
+    assert not (tmp_path / "study").exists()
 
 
 def test_a_study_is_written_and_goes_on(performance: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ pictures for each seed: the same instant by row and S/N. The same command goes o
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, isnan
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ class ArtefactsArguments(SettingsOptions):
     seeds: int = 3
     """Runs of each row, with seeds from 0 on."""
     snr: tuple[float, ...] = LEVELS
-    """S/N of the features in dB, the highest first; inf is the sound as it is."""
+    """S/N of the features in dB; inf is the sound as it is."""
 
 
 def study(
@@ -87,8 +87,11 @@ def study(
         Lines of Markdown; None where it was interrupted.
 
     Raises:
-        UserError: as of `ablation`.
+        UserError: as of `ablation`, or a level that is no S/N.
     """
+    levels = sorted(set(levels), reverse=True)
+    if not levels or any(isnan(level) or level == -inf for level in levels):
+        raise UserError(f"snr: expected dB, such as 20 and 0, or inf; got {', '.join(map(str, levels))}")
     names, played = [row.partition(":")[0] for row in rows], out / "played"
     with progress_bars() as (bars, _):
         task = bars.add_task("artefacts", total=None, note="")

@@ -119,7 +119,7 @@ def sheet(rows: Sequence[str], levels: Sequence[str], pictures: Sequence[NDArray
 
 
 def _values(runs: Sequence[NoisyPlay], row: str, measure: str, at: int) -> Array:
-    """Values of the seeds of a row; nan where there is none. Growth is over the first S/N."""
+    """Values of the seeds of a row; nan where there is none. Growth is over the highest S/N."""
     if measure == GROWTH:
         return _values(runs, row, COLOURED, at) - _values(runs, row, COLOURED, 0)
     found = [run.levels[at].values[measure] for run in runs if run.row == row]
