@@ -22,7 +22,7 @@ import tyro
 from tyro.conf import Positional
 
 from benchmarks.artefacts.figures import findings, findings_table, level_title, sheet, tables
-from benchmarks.artefacts.playing import PlayedFiles, NoisyPlay, played_run
+from benchmarks.artefacts.playing import NoisyPlay, PlayedFiles, played_run
 from benchmarks.machine import machine
 from listen_and_move import interrupts
 from listen_and_move.ablations.ablation import PRESET, ablation
