@@ -1,9 +1,9 @@
 """Train and measure what the paper's author tried without gain, and write the table.
 
-    python -m benchmarks.discussion VIDEO --steps N --seeds 3 --out FOLDER [--rows published joint ...] [settings]
+    python -m benchmarks.discussion VIDEO --steps N --seeds 3 --out FOLDER [settings]
 
-Settings are those of `listen-and-move train`, and hold for all rows. The same command goes on where it
-stopped, and with more steps from those that are done.
+Settings are those of `listen-and-move train`, and hold for all rows; `--rows published joint` takes some of
+them. The same command goes on where it stopped, and with more steps from those that are done.
 """
 
 import sys
@@ -61,7 +61,7 @@ def study(options: DiscussionArguments, watch: Watch) -> Study:
     settings = SETTINGS | options.settings()
     if settings.get("training.speed") == "fast":
         raise UserError(
-            "training.speed: expected exact, since rows draw and hear what no recorded step would; got fast"
+            "training.speed: expected exact, since a recorded step repeats what a row draws; got fast"
         )
     return ablation(
         options.video,

@@ -77,8 +77,10 @@ class ConditioningAugmentation(nn.Module):
     """
 
     drawn: Tensor
-    """Seed of the next draw. The draws are no part of the training's random numbers, which so are those of
-    other rows; and a buffer is saved with the weights, so a training that goes on draws what it would have."""
+    """Seed of the next draw.
+
+    The draws are none of the training's random numbers, which are those of other rows; and a buffer is saved
+    with the weights, so a training that goes on draws what it would have drawn."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -105,7 +107,7 @@ class ConditioningAugmentation(nn.Module):
 
 
 def divergence(mean: Float[Tensor, "B T F"], log_variance: Float[Tensor, "B T F"]) -> Float[Tensor, ""]:
-    """Returns the Kullback-Leibler divergence from the standard normal distribution, the mean over numbers."""
+    """Returns the Kullback-Leibler divergence from the standard normal distribution, mean over numbers."""
     return (mean.square() + log_variance.exp() - 1 - log_variance).mean() / 2
 
 

@@ -27,7 +27,7 @@ from listen_and_move.training.state import TrainingState
 from listen_and_move.training.step import Losses, training_step
 
 Pair = Float[Tensor, "B 4 H W"]
-"""A picture and its sound, which is in the first numbers of the fourth channel, in [-1, 1] as pictures are."""
+"""A picture and its sound: the first numbers of the fourth channel, in [-1, 1] as pictures are."""
 
 
 def paired(picture: Float[Tensor, "B 3 H W"], sound: Float[Tensor, "B F"]) -> Pair:
