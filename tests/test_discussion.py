@@ -176,6 +176,17 @@ def test_conditioning_augmentation_draws_in_training_and_means_in_playing() -> N
     assert torch.equal(encoder.eval()(sound), (mean - 1) * 40)
 
 
+def test_trainings_of_other_seeds_draw_other_samples() -> None:
+    drawn = []
+    for seed in range(3):
+        torch.manual_seed(seed)
+        encoder = ConditioningAugmentation(4)
+        nn.init.zeros_(encoder.moments.weight)
+        nn.init.zeros_(encoder.moments.bias)
+        drawn += [encoder(torch.zeros(1, 1, 4)).detach() for _ in range(4)]
+    assert len(torch.cat(drawn).flatten(1).unique(dim=0)) == 12
+
+
 def test_the_divergence_joins_the_loss_of_the_pictures() -> None:
     with ROWS["augmented"].within():
         network = build_network(config_of("augmented"))
@@ -219,16 +230,12 @@ def test_spectral_norm_holds_every_convolution_and_passes_second_derivatives(
         for name, layer in convolutions.items():
             largest = torch.linalg.matrix_norm(layer.weight.flatten(1), 2)
             assert float(largest) == pytest.approx(1, abs=0.02), name
-        estimates = [
-            each.register_forward_hook(lambda *_: calls.append(1))
-            for name, each in layers.items()
-            if name.endswith(".weight.0")
-        ]
-        calls: list[int] = []
+        estimates, calls = [each for name, each in layers.items() if name.endswith(".weight.0")], list[str]()
+        hooks = [each.register_forward_hook(lambda *_, calls=calls: calls.append("")) for each in estimates]
         adversary.discriminator(adversary.view(batch.real, noise))
         assert len(calls) == len(convolutions), "one estimate serves all times that a weight is used"
-        for estimate in estimates:
-            estimate.remove()
+        for hook in hooks:
+            hook.remove()
         adversary.discriminator.requires_grad_(True)
         losses = adversary.discriminator_loss(
             batch.real, adversary.view(batch.real, noise), -batch.real, noise, True

@@ -20,6 +20,10 @@ from listen_and_move.models.generator import Network, NetworkState, RoutedFeatur
 
 COMPRESSED = 16
 """Numbers of a compressed sound, of the 64 that the paper hears."""
+DRAWS = 2**20
+"""More than a training has draws: the draws of the next seed begin so much later.
+
+PyTorch's generator on the CPU looks at 32 bits of a seed."""
 
 
 class EncodedNetwork(Network):
@@ -72,8 +76,8 @@ class ConditioningAugmentation(nn.Module):
     Training goes on with a sample of every frame, playing with the mean. The divergence of the distributions
     from the standard normal one joins the generator's loss.
 
-    Decibels are brought to [-1, 1] before, as the exponential of a log-variance of -80 is nothing, and back
-    to decibels after, so that the routes hear numbers of the size that they hear in other rows.
+    Decibels are brought to [-1, 1] before, since log-variances of their size would be variances of nothing or
+    of millions, and back to decibels after, so that the routes hear numbers of the size of other rows.
     """
 
     drawn: Tensor
@@ -85,8 +89,7 @@ class ConditioningAugmentation(nn.Module):
     def __init__(self, features: int) -> None:
         super().__init__()
         self.moments = nn.Linear(features, 2 * features)
-        # Seeds of trainings are small numbers, and draws of one training must not be those of another.
-        self.register_buffer("drawn", torch.tensor((torch.initial_seed() % 2**31) << 32))
+        self.register_buffer("drawn", torch.tensor(torch.initial_seed() * DRAWS % 2**31))
 
     def forward(self, features: Float[Tensor, "B T F"]) -> Float[Tensor, "B T F"]:
         """Returns a sample in training, else the mean; in decibels."""
