@@ -1,6 +1,7 @@
 """`benchmarks.discussion`: each row changes what it says and nothing else, goes on exactly, and plays."""
 
 import signal
+from copy import deepcopy
 from pathlib import Path
 from typing import NamedTuple
 
@@ -129,12 +130,13 @@ def test_a_row_draws_what_the_published_one_draws_and_learns_all_its_weights(
 def test_playing_is_the_same_each_time_and_stays_so_in_a_file(
     name: str, trained: dict[str, Trained], clip: Clip, tmp_path: Path
 ) -> None:
-    network, config, file = trained[name].state.network, config_of(name), tmp_path / "model.safetensors"
+    network, config, file = deepcopy(trained[name].state.network), config_of(name), tmp_path / "model"
+    nn.init.normal_(network.generator.picture.convolution.weight, std=3e3)  # few steps draw a plain grey
     frames, again = (play(network, clip, config, range(8)) for _ in range(2))
     save_model(file, Model(network, config, clip.statistics, 3))
     with ROWS[name].within():
         opened = load_model(file).network
-    assert frames.std() > 0
+    assert frames.std() > 10
     assert np.array_equal(frames, again)
     assert np.array_equal(frames, play(opened, clip, config, range(8)))
     if name in ("compressed", "augmented", "pixel"):
@@ -145,9 +147,8 @@ def test_playing_is_the_same_each_time_and_stays_so_in_a_file(
 
 
 def test_all_routes_hear_the_compressed_sound_alone() -> None:
-    config = config_of("compressed")
     with ROWS["compressed"].within():
-        network = build_network(config)
+        network = build_network(config_of("compressed"))
     assert isinstance(network, EncodedNetwork)
     assert network.generator.start.convolution.in_channels == 2 + 2 * COMPRESSED
     matrix = network.encoder.get_parameter("linear.weight").detach()
@@ -264,8 +265,7 @@ def test_pixel_norm_is_in_the_place_of_every_norm(trained: dict[str, Trained]) -
     sound = torch.linspace(-80, 0, 64).expand(1, 3, 64)
     with torch.no_grad():
         network(sound, torch.rand(1, 3, 2))
-    for hook in hooks:
-        hook.remove()
+    _ = [hook.remove() for hook in hooks]
     assert len(seen) == len(norms)
     for normalised in seen:
         square = normalised.square().mean(1)
@@ -278,9 +278,8 @@ def test_the_joint_discriminator_tells_right_sound_from_wrong(trained: dict[str,
     assert isinstance(image, JointAdversary)
     noise = draw_step_noise(config_of("joint"), batch.real, True, torch.Generator().manual_seed(0))
     view = image.view(batch.real, noise)
-    frame = int(noise.frame)
-    assert torch.equal(view[:, :3], batch.real[:, frame])
-    assert torch.equal(view[:, 3].flatten(1)[:, :64] * 40 - 40, batch.features[:, frame])
+    assert torch.equal(view[:, :3], batch.real[:, int(noise.frame)])
+    assert torch.equal(view[:, 3].flatten(1)[:, :64] * 40 - 40, batch.features[:, int(noise.frame)])
     assert torch.equal(video.view(batch.real, noise), batch.real)
     image.sound = batch.features + torch.linspace(-20, 20, 64)
     other = image.view(batch.real, noise)
