@@ -1,6 +1,7 @@
 """Ablation: every row is trained and measured with every seed; what is complete is not done again."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,6 +54,7 @@ class _Job(NamedTuple):
     run: Path
     preset_name: str
     settings: Mapping[str, Any]
+    within: Callable[[], AbstractContextManager[None]]
     device: str
 
     @property
@@ -69,7 +71,7 @@ def ablation(
     folder: Path | str | None = None,
     *,
     preset_name: str = PRESET,
-    rows: Sequence[str] = (),
+    rows: Sequence[str] | Mapping[str, Row] = (),
     seeds: int = 3,
     settings: Mapping[str, Any] | None = None,
     published: str | None = None,
@@ -83,7 +85,7 @@ def ablation(
         video: any file with picture and sound.
         folder: where the runs and the table go; ablation/NAME-OF-VIDEO by default.
         preset_name: what all rows start from.
-        rows: see `parse_rows`; the paper's six by default.
+        rows: in words, see `parse_rows`, or by name; the paper's six by default.
         seeds: 0 to this number less 1.
         settings: changes for all rows, such as ``{"training.steps": 2000}``; a row's own come after them.
         published: the paper's clip whose figures are put beside: cello, quintet, drums or talking-head.
@@ -107,7 +109,7 @@ def ablation(
         raise UserError(f"published: expected one of {', '.join(PUBLISHED)}; got {published!r}")
     common = dict(settings or {})
     base = from_preset(preset_name, common)
-    chosen = parse_rows(rows, base)
+    chosen = rows if isinstance(rows, Mapping) else parse_rows(rows, base)
     film, place = (video, folder) if cluster is None else (video.absolute(), folder.absolute())
     jobs = [
         _Job(
@@ -117,11 +119,14 @@ def ablation(
             place / f"{name}-seed{seed}",
             preset_name,
             {**common, **row.settings, "training.seed": seed},
+            row.within,
             device,
         )
         for name, row in chosen.items()
         for seed in range(seeds)
     ]
+    for job in jobs:
+        from_preset(preset_name, dict(job.settings))  # refused before another row is trained for hours
     done, total = [0] * len(jobs), base.training.steps * len(jobs)
 
     def told(number: int, progress: tuple[int, str]) -> None:
@@ -166,7 +171,9 @@ def _trained_and_measured(job: _Job, told: Callable[[tuple[int, str]], None]) ->
     def watch(progress: TrainingProgress) -> None:
         told((progress.step, f"{progress.steps_per_second:.1f} steps/s"))
 
-    if not _complete(run, config):
+    if _complete(run, config):
+        return config.training.steps
+    with job.within():
         trained = train(
             job.video,
             run.path,

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 from listen_and_move.config import Config
@@ -16,6 +17,8 @@ class Row(NamedTuple):
     title: str
     settings: Mapping[str, Any]
     """What it changes, as ``{"section.setting": value}``."""
+    within: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Makes the context in which it is trained and measured, for a change that no setting names."""
 
 
 def _paper(layers: int, content: bool, norm: bool, prediction: str) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from listen_and_move.cli.completion import completion_script
 from listen_and_move.cli.directing import directed
 from listen_and_move.cli.output import print_json, print_lines
 from listen_and_move.cli.password import password_of
-from listen_and_move.cli.progress import live_watch, progress_bars, stage_watch, training_watch
+from listen_and_move.cli.progress import live_watch, progress_bars, stage_watch, study_watch, training_watch
 from listen_and_move.distribution.launched import writes
 from listen_and_move.errors import UserError
 from listen_and_move.presets import PRESETS
@@ -402,13 +402,6 @@ def ablation(arguments: list[str]) -> int:
     from listen_and_move.ablations.ablation import ablation as run
 
     with progress_bars() as (bars, console):
-        task = bars.add_task("ablation", total=None, note="")
-
-        def watch(doing: str, done: int, total: int, note: str) -> None:
-            bars.update(
-                task, description=doing, completed=done, total=total, note=f"{done}/{total} steps  {note}"
-            )
-
         study = run(
             options.video,
             options.out,
@@ -419,7 +412,7 @@ def ablation(arguments: list[str]) -> int:
             published=options.published,
             device=options.device,
             cluster=options.cluster,
-            watch=watch,
+            watch=study_watch(bars, "ablation"),
         )
     print_lines(console, study.lines())
     return 0 if study.finished else INTERRUPTED

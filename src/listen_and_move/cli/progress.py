@@ -143,6 +143,18 @@ def stage_watch(bars: Progress) -> Callable[[str, int, int], None]:
     return watch
 
 
+def study_watch(bars: Progress, title: str) -> Callable[[str, int, int, str], None]:
+    """Returns a watcher that shows the steps of all trainings of a study, and the run that is under way."""
+    task = bars.add_task(title, total=None, note="")
+
+    def watch(doing: str, done: int, total: int, note: str) -> None:
+        bars.update(
+            task, description=doing, completed=done, total=total, note=f"{done}/{total} steps  {note}"
+        )
+
+    return watch
+
+
 @contextmanager
 def live_watch() -> Iterator[tuple[Callable[["Status"], None], Console]]:
     """Yields a watcher that shows live play, and the console to print on beside it.

@@ -1,0 +1,1 @@
+"""What the paper's author tried without gain, as rows of a study outside the package's settings."""
