@@ -9,9 +9,10 @@ results and report in the run folder are those of the last time. What is finishe
 the same command goes on; results are written after each model.
 
 What is measured is the picture that a network draws, also where a model shows a path unasked. Told by model
-and class of sound are FID and KID where the weights are there, sharpness, flicker, the farthest frame (largest
-distance of a frame to its nearest training frame) and the response to an altered sound. Differences of two models are means over the clips that both have played, with an interval of 95 %: sounds are
-drawn with replacement, each with all of its clips, since clips of one sound are alike.
+and class of sound are FID and KID where the weights are there, sharpness, flicker, the farthest frame
+(largest distance of a frame to its nearest training frame) and the response to an altered sound. Differences
+of two models are means over the clips that both have played, with an interval of 95 %: sounds are drawn with
+replacement, each with all of its clips, since clips of one sound are alike.
 """
 
 import argparse
@@ -19,13 +20,13 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from benchmarks.machine import machine
+from listen_and_move.errors import UserError
 from listen_and_move.evaluation.report.tables import number
 from listen_and_move.evaluation.robustness.distances import Distances
 from listen_and_move.evaluation.robustness.results import PlayedClip, PlayedRun
@@ -60,7 +61,11 @@ class Played(NamedTuple):
     distances: Distances | None
     """None: no weights are there."""
     left_out: Sequence[str]
-    took_s: float
+
+    @property
+    def took_s(self) -> float:
+        """Seconds that playing and measuring took, whenever that was."""
+        return sum(clip.took_s for clip in self.clips.values())
 
 
 def main() -> None:
@@ -79,8 +84,12 @@ def main() -> None:
     torch.set_num_threads(1)
     settings = {name: str(vars(options)[name]) for name in ("sounds", "clips", "seconds", "seed")}
     played: dict[str, Played] = {}
+    found: Values = {}
     for name, run in dict(options.models).items():
-        played[name] = play(run, options)
+        try:
+            played[name] = play(run, options)
+        except UserError as error:
+            parser.error(str(error))
         labels = classes(played.values(), options)
         found = {"machine": machine(), "settings": settings, **results(played, labels)}
         if options.out is not None:
@@ -101,7 +110,7 @@ def named(text: str) -> tuple[str, Path]:
 
 def play(run: Path, options: argparse.Namespace) -> Played:
     """Returns the clips that a model plays, as many as wanted."""
-    begun, clips, left_out, seed = perf_counter(), dict[Excerpt, PlayedClip](), set[str](), options.seed
+    clips, left_out, seed = dict[Excerpt, PlayedClip](), set[str](), options.seed
     while True:
         wanted = options.clips - len(clips)
         found = robustness(
@@ -119,7 +128,7 @@ def play(run: Path, options: argparse.Namespace) -> Played:
         if len(clips) >= options.clips:
             vectors = RunFolder(run).evaluation_part("robustness") / "clips"
             distances = None if NO_DISTANCES in left_out else Distances.kept(vectors)
-            return Played(found.run, clips, distances, sorted(left_out), perf_counter() - begun)
+            return Played(found.run, clips, distances, sorted(left_out))
 
 
 def told(doing: str, done: int, total: int) -> None:

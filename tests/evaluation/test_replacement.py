@@ -55,6 +55,10 @@ def test_a_model_without_its_run_is_refused(
     with pytest.raises(SystemExit):
         main()
     assert "expected NAME=RUN with a run folder" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", ["replacement", f"one={trained}", "--sounds", str(trained / "none")])
+    with pytest.raises(SystemExit):
+        main()
+    assert "none: expected a folder with sounds" in capsys.readouterr().err
 
 
 def test_intervals_hold_the_mean_and_know_that_clips_of_one_sound_are_alike() -> None:
