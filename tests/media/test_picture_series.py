@@ -3,11 +3,13 @@
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from tests.songs import picture
 
 from listen_and_move.errors import UserError
+from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
 from listen_and_move.media.picture_series import write_series
 from listen_and_move.media.sound import read_sound
@@ -33,6 +35,27 @@ def test_pictures_and_sound_are_as_they_were(tmp_path: Path) -> None:
     assert np.array_equal(np.concatenate([*read_sound(film, RATE)]), samples)
     write_series(film, paths[1:], FPS)
     assert np.array_equal(np.stack([*read_frames(film, FPS, **size)]), np.stack(alone[1:]))
+
+
+def test_a_picture_without_a_jfif_header_is_read(tmp_path: Path) -> None:
+    """FFmpeg writes such ones where the shape of pixels is unknown, and tells small ones alone by content."""
+    path, noise = tmp_path / "1.jpg", np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)
+    with av.open(str(path), "w", format="image2") as file:
+        stream = file.add_stream("mjpeg", rate=10)
+        (stream.width, stream.height), stream.pix_fmt = (128, 96), "yuvj444p"
+        frame = av.VideoFrame.from_ndarray(noise, format="rgb24")
+        file.mux([*stream.encode(frame), *stream.encode(None)])
+    content = path.read_bytes()
+    assert b"JFIF" not in content
+    assert len(content) > 4096
+    info = probe(path).video
+    assert info is not None
+    assert (info.width, info.height) == (128, 96)
+    write_series(tmp_path / "film", [path, path], FPS)
+    assert len([*read_frames(tmp_path / "film", FPS, width=16, height=12)]) == 2
+    path.write_bytes(b"\xff\xd8\xff and then something else" * 100)
+    with pytest.raises(UserError, match=r"1\.jpg"):
+        probe(path)
 
 
 @pytest.mark.parametrize(
