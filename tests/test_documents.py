@@ -15,7 +15,7 @@ from listen_and_move.cli.commands import COMMANDS
 ROOT = Path(__file__).parents[1]
 AT_THE_ROOT = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 OF_OTHERS = {
-    *("--parts", "--count", "--jobs", "--minutes", "--no-growth", "--presets", "--sizes"),
+    *("--parts", "--count", "--jobs", "--minutes", "--no-growth", "--presets", "--sizes", "--sounds"),
     *("--directory", "--profile", "--version"),
     *("--nproc-per-node", "--nnodes", "--node-rank", "--master-addr", "--master-port", "--shutdown-timeout"),
     *("--nodes", "--ntasks-per-node", "--gpus-per-node", "--cpus-per-task", "--signal"),

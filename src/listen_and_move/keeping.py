@@ -14,6 +14,7 @@ from torch import Tensor
 from listen_and_move.clock import exact
 from listen_and_move.config import ClipConfig, FeatureConfig
 from listen_and_move.data.clip import Clip, file_hash
+from listen_and_move.data.song_films import trained_takes
 from listen_and_move.data.source_frames import encode_clip
 from listen_and_move.data.take import take_names
 from listen_and_move.models.kept_frames import KeptAbout, KeptFrames, KeptTake
@@ -41,7 +42,7 @@ def keep_frames(
     The packets of the frames are in a temporary file.
 
     Args:
-        video: that the clip was decoded from; of several takes the first.
+        video: that the clip was decoded from: of several takes the first, of songs their folder.
         video_hash: sha256 of its content; of several takes that of their hashes.
         clip: the decoded clip.
         settings: how it was decoded.
@@ -62,16 +63,20 @@ def keep_frames(
         return path_memory(clip.frames, clip.features, numbers, scale.cpu().clone())
 
     # Fitting takes about as long as encoding, and the two are independent.
-    with ThreadPoolExecutor(1) as beside, tempfile.TemporaryFile() as temporary:
+    with (
+        ThreadPoolExecutor(1) as beside,
+        tempfile.TemporaryFile() as temporary,
+        trained_takes(video, clip) as films,
+    ):
         fitting = beside.submit(memory)
         file = cast(BinaryIO, temporary)
         encoded = encode_clip(
-            video,
+            films[0].path if films else video,
             settings,
             clip.box,
             clip.train,
             file,
-            takes=clip.takes,
+            takes=films,
             small=small,
             fleeting=fleeting,
             progress=progress,
@@ -80,8 +85,8 @@ def keep_frames(
         packets = Packets(file, 0, sum(encoded.sizes))
         path = fitting.result()
     takes = tuple(
-        KeptTake(name, file_hash(take.path), int(take.begin * encoded.fps))
-        for name, take in zip(take_names([take.path for take in clip.takes]), clip.takes, strict=True)
+        KeptTake(name, video_hash if clip.stretches else file_hash(take.path), int(take.begin * encoded.fps))
+        for name, take in zip(take_names([take.path for take in films]), films, strict=True)
     )
     start = exact(settings.start)
     about = KeptAbout(encoded.header, encoded.fps, start, video_hash, BY_SOUND, small, takes=takes)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from listen_and_move.data.clip import file_hash
+from listen_and_move.data.source import find_source
 from listen_and_move.errors import UserError
 
 
@@ -58,6 +59,11 @@ class LearntFilms:
         """Returns the paths of the video or the takes when they were learnt."""
         return [take.video for take in self.takes] or [self.place]
 
+    def learnt_songs(self, elsewhere: Path | None = None) -> bool:
+        """Returns whether the run learnt a folder of songs, by what is at its place or at ``elsewhere``."""
+        places = (elsewhere, self.place)
+        return any(place is not None and os.path.isdir(place) for place in places)  # noqa: PTH112
+
     def check_scene(self, scene: int | None) -> None:
         """Refuses another scene than that of the run; None is any scene.
 
@@ -71,21 +77,15 @@ class LearntFilms:
             raise UserError(f"{self.run}: expected {part}; got scene {scene}", "choose another --run")
 
     def video(self, elsewhere: Path | None = None) -> Path:
-        """Returns the only video that the run learnt, at its old path or at ``elsewhere``.
+        """Returns the only video or the folder of songs that the run learnt, where it was or ``elsewhere``.
 
         Raises:
-            UserError: the run is too old to know, it learnt takes or a folder of songs, or the file is gone
-                or another one.
+            UserError: the run is too old to know, it learnt takes, or the file is gone or another one.
         """
         if self.takes:
             raise UserError(
                 f"{self.run}: expected a run that learnt one video file; this one learnt {len(self.takes)} "
                 "takes"
-            )
-        if self.place is not None and os.path.isdir(self.place):  # noqa: PTH112 -- a name of any length
-            raise UserError(
-                f"{self.run}: expected a run that learnt a video file; this one learnt the Sub-URMP folder "
-                f"{self.place}: its model can be played, but its songs are not measured or shown again"
             )
         if elsewhere is None and self.place is None:
             raise UserError(
@@ -118,7 +118,7 @@ class LearntFilms:
         """Refuses a file that is not the learnt one."""
         expected = f"{self.run}: expected the video this run learnt at {path}"
         try:
-            same = file_hash(path) == sha256
+            same = find_source(path).digest() == sha256
         except OSError as error:
             raise UserError(f"{expected}; got {error.strerror}", hint) from None
         if not same:

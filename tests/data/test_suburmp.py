@@ -1,15 +1,14 @@
 """Sub-URMP folders: what is read, that songs are kept apart, and what is said of folders that are something
 else."""
 
-import wave
 from collections.abc import Callable
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 import torch
 from tests.conftest import TINY
+from tests.songs import SMALL, folder, sound
 
 from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor
 from listen_and_move.cli.main import run_command
@@ -25,42 +24,9 @@ from listen_and_move.runs import RunFolder
 from listen_and_move.settings import from_preset
 from listen_and_move.training.batches import Batches
 from listen_and_move.training.state import fresh_state
+from listen_and_move.training.validation import play
 
-SMALL = {
-    "clip.size": "16",
-    "clip.fps": "10",
-    "generator.channels_base": 16,
-    "critics.channels_base": 16,
-    "training.window": 4,
-}
 SONGS = {"train/cello01": range(500, 1700, 100), "train/cello02": range(500, 1500, 100)}
-
-
-def picture(path: Path, shade: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w", format="image2") as file:
-        stream = file.add_stream("mjpeg", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 32, 24, "yuvj444p"
-        frame = av.VideoFrame.from_ndarray(np.full((24, 32, 3), shade, np.uint8), format="rgb24")
-        file.mux([*stream.encode(frame), *stream.encode(None)])
-
-
-def sound(path: Path, seed: int, seconds: float = 0.5, rate: int = 32_000) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    samples = np.random.default_rng(seed).normal(0, 3000, round(seconds * rate)).astype("<i2")
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, rate, 0, "NONE", ""))
-        file.writeframes(samples.tobytes())
-
-
-def folder(root: Path, songs: dict[str, range]) -> Path:
-    """A folder of the data set's layout: every picture has a shade and every sound a seed of its own."""
-    for number, (name, times) in enumerate(songs.items()):
-        split, song = name.split("/")
-        for place, ms in enumerate(times):
-            picture(root / "img" / split / song[:-2] / f"{song}_{ms}.jpg", 100 * number + 5 * place)
-            sound(root / "chunk" / split / song[:-2] / f"{song}_{ms}.wav", 100 * number + place)
-    return root
 
 
 def loaded(root: Path, **changes: object) -> tuple[Clip, Config]:
@@ -129,6 +95,16 @@ def test_a_frame_hears_its_own_song_alone(songs: Path) -> None:
     assert (before.features[15:] != after.features[15:]).any(1).all()
 
 
+def test_nothing_is_heard_of_another_song_before_what_is_drawn(songs: Path) -> None:
+    clip, config = loaded(songs, clip__holdout="0")
+    network, part = fresh_state(config, torch.device("cpu")).network, clip.train[1]
+    before = play(network, clip, config, part)
+    clip.features[: part.start] += 3
+    assert np.array_equal(before, play(network, clip, config, part))
+    clip.features[part.start] += 3
+    assert not np.array_equal(before, play(network, clip, config, part))
+
+
 def test_a_gap_ends_a_stretch_as_a_song_does(songs: Path) -> None:
     for kind, end in (("img", "jpg"), ("chunk", "wav")):
         (songs / kind / "train/cello" / f"cello01_1200.{end}").unlink()
@@ -174,16 +150,16 @@ def test_train_and_play_it(songs: Path, tmp_path: Path, capsys: pytest.CaptureFi
     ]
     assert run_command(play) == 0
     capsys.readouterr()
-    for line in (
-        ["evaluate", str(run)],
-        [*play, "--mode=replay", "--overwrite"],
-        ["robustness", str(run), str(songs)],
-    ):
+    assert run_command([*play, "--mode=replay", "--overwrite"]) == 0
+    assert probe(tmp_path / "played.mp4").video is not None
+    capsys.readouterr()
+    assert run_command(["evaluate", str(run)]) == 2
+    assert "at least 8 frames within one song; got 4 in train/cello02_500" in error(capsys)
+    for line in (["evaluate", str(run), "--size=source"], ["blind", str(run)]):
         assert run_command(line) == 2
-        assert "learnt the Sub-URMP folder" in error(capsys)
-    for line in (["inspect", str(songs)], ["ablation", str(songs)]):
-        assert run_command(line) == 2
-        assert "expected a video file; got a folder" in error(capsys)
+        assert "expected a run that learnt video files; this one learnt the songs" in error(capsys)
+    assert run_command(["inspect", str(songs)]) == 2
+    assert "expected a video file; got a folder" in error(capsys)
 
 
 def error(capsys: pytest.CaptureFixture[str]) -> str:

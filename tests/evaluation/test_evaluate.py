@@ -48,7 +48,7 @@ BY_NETWORKS = {name for name in MEASURES if name.startswith(("lpips", "perceptua
     "warping_error",
 }
 CHANCE = {"dcor_excess", "dcor_p"}
-OF_SOUNDS = {"gain_db", "novelty"}
+OF_SOUNDS = {"farthest", "gain_db", "novelty"}
 FOREIGN = (
     OF_SOUNDS
     | {"motion_ratio", "sharpness", "flicker", "frozen_share", "distance", "newness"}

@@ -15,11 +15,12 @@ from listen_and_move.audio.loudness import gated_level, matching_gain
 from listen_and_move.data.frame_store import Shelf
 from listen_and_move.errors import UserError
 from listen_and_move.evaluation.baselines import BLOCK
-from listen_and_move.evaluation.unpaired import SoundResult, TrainingReference, sound_result
+from listen_and_move.evaluation.unpaired import THUMBNAIL, SoundResult, TrainingReference, sound_result
 from listen_and_move.inference.animator import Animator
 from listen_and_move.media.sound import read_sound
 from listen_and_move.metrics.coherence import flicker
 from listen_and_move.metrics.frame import laplacian_energies
+from listen_and_move.metrics.memory import nearest_distances, thumbnails
 from listen_and_move.metrics.sync import motion_energy
 
 LEARNT = swinging(0, 90, 32, 32)
@@ -98,6 +99,8 @@ def test_the_figures_are_those_of_the_whole(performance_of: SoundResult, trainin
     assert found["motion_ratio"] == pytest.approx(motion_energy(frames).mean() / training.motion)
     assert found["sharpness"] == pytest.approx(laplacian_energies(frames).mean() / training.detail)
     assert found["flicker"] == pytest.approx(flicker(frames).mean())
+    apart = nearest_distances(thumbnails(frames, THUMBNAIL), training.thumbnails)[0]
+    assert found["farthest"] == pytest.approx(apart.max())
     novelty = performance_of.check.novelty
     assert novelty is not None
     assert len(novelty) == 3

@@ -82,7 +82,7 @@ def ablation(
     """Trains and evaluates every row with every seed, each in a run folder of its own, and writes the table.
 
     Args:
-        video: any file with picture and sound.
+        video: any file with picture and sound, or a folder of Sub-URMP.
         folder: where the runs and the table go; ablation/NAME-OF-VIDEO by default.
         preset_name: what all rows start from.
         rows: in words, see `parse_rows`, or by name; the paper's six by default.
@@ -99,10 +99,6 @@ def ablation(
     """
     video = Path(video)
     folder = Path("ablation") / video.stem if folder is None else Path(folder)
-    if video.is_dir():
-        raise UserError(
-            f"{video}: expected a video file; got a folder: an ablation measures on a video's held-out part"
-        )
     if seeds < 1:
         raise UserError(f"seeds: expected at least 1; got {seeds}")
     if published is not None and published not in PUBLISHED:

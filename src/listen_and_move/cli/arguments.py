@@ -250,7 +250,7 @@ class FramesArguments(JsonOption):
     model: Positional[Path]
     """A run folder or a model.safetensors, which is replaced."""
     video: Positional[Path | None] = None
-    """The video that was learnt. None: the run's own."""
+    """The video, or the folder of songs, that was learnt. None: the run's own."""
     keep: Literal["source", "small"] = "source"
     """source: as large as they are filmed; small: no side longer than 480 pixels."""
 
@@ -349,7 +349,8 @@ class EvaluateArguments(DeviceOption, JsonOption):
     """Files with sound to play as well: what can be said without a real picture."""
     video: Path | None = None
     """Where the run's video is now, or another video to measure on, such as a second take of the same scene.
-    Of a run that learnt several takes: the one to measure on, or at size source where one of them is now."""
+    Of a run that learnt several takes: the one to measure on, or at size source where one of them is now. Of
+    songs: their folder, or a picture of the song to measure on."""
     training: bool = False
     """Measure on the training part: how well it is learnt, not how well the picture follows."""
     protocol: Literal["equal", "paper"] = "equal"
@@ -392,7 +393,7 @@ class AblationArguments(SettingsOptions, ClusterOption):
     """
 
     video: Positional[Path]
-    """Any file with picture and sound."""
+    """Any file with picture and sound, or a Sub-URMP folder."""
     out: Path | None = None
     """Where the runs and the table go; None: ablation/NAME-OF-VIDEO."""
     rows: tuple[str, ...] = ()

@@ -66,11 +66,17 @@ class Clip:
     """Returns the sound of some frames; None: there is no sound to play."""
     takes: tuple[Take, ...] = ()
     """The files, where there are several takes."""
+    stretches: tuple[range, ...] = ()
+    """Frames of each stretch, where the clip is made of songs: nothing is heard of one stretch in another."""
     poses: Float[np.ndarray, "M 4"] | None = None
     """Poses of the crop at the source's rate, where frames are aligned; None: frames are as they were filmed.
     """
     light: Float[np.ndarray, "M 3"] | None = None
     """Light that was taken out, in stops, at the source's rate; None: it is as it was filmed."""
+
+    def stretch(self, frame: int) -> range:
+        """Returns the frames of the stretch that holds a frame: all of them where there is one film."""
+        return next((span for span in self.stretches if frame in span), range(len(self.frames)))
 
     @property
     def mean_frame(self) -> Float[Tensor, "3 H W"]:

@@ -56,10 +56,13 @@ class Shelf:
 
     def store(self, width: int, height: int) -> FrameStore:
         """A new, empty store for frames of this size."""
-        self._stores.append(
-            FrameStore(Path(self._folder.name) / f"{len(self._stores)}.frames", width, height)
-        )
+        self._stores.append(FrameStore(self.folder / f"{len(self._stores)}.frames", width, height))
         return self._stores[-1]
+
+    @property
+    def folder(self) -> Path:
+        """The folder, where other files may lie as long."""
+        return Path(self._folder.name)
 
     def __enter__(self) -> "Shelf":
         return self

@@ -151,7 +151,11 @@ class Songs:
         level = gated_level(sounds[place] for span in parts for place in span)
         kept = power if config.training.disturbance else None
         sound = partial(_joined, {place: pair for pair, place in places.items()})
-        return Clip(frames, features, statistics, parts, (held_out,), box, level, kept, sound)
+        stretches = tuple(range(start, start + len(stretch)) for stretch, start in self._placed(config))
+        held_outs = (held_out,)
+        return Clip(
+            frames, features, statistics, parts, held_outs, box, level, kept, sound, stretches=stretches
+        )
 
     def _check(self, config: Config) -> None:
         clip = config.clip

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -66,6 +66,14 @@ class FrameSpan:
         return self.frames.read(self.span.start + first, self.span.start + last)
 
 
+class Origin(NamedTuple):
+    """What results say of where a video is from."""
+
+    name: str
+    path: Path
+    sha256: str
+
+
 @dataclass(frozen=True)
 class Video:
     """A decoded video; frame t shows the instant start + t / fps of the file."""
@@ -77,6 +85,13 @@ class Video:
     features: Float[Tensor, "N F"]
     track: int | None
     """Number of the sound track in the file; None: the default track."""
+    made_of: Origin | None = None
+    """What the file was made of, where it was made to be measured."""
+
+    @property
+    def origin(self) -> Origin:
+        """Where the video is from."""
+        return self.made_of or Origin(self.path.name, self.path, file_hash(self.path))
 
     def seconds(self, frame: int) -> Fraction:
         """Returns the instant of a frame in the file, in seconds."""

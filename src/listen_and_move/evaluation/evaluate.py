@@ -15,6 +15,7 @@ from listen_and_move.evaluation.report.report import Report
 from listen_and_move.evaluation.results import (
     EvaluationResults,
 )
+from listen_and_move.evaluation.songs_dataset import open_songs
 from listen_and_move.evaluation.takes_dataset import open_takes
 from listen_and_move.inference.animator import Animator
 from listen_and_move.metrics.frechet import Protocol
@@ -81,7 +82,7 @@ def evaluate(
         run: the run folder.
         sounds: files with sound to play as well, for which there is no real picture.
         video: where the run's video is now, or another video to measure on, such as a second take of the same
-            scene.
+            scene; of songs a picture of the song that is measured.
         training: measure on the training part instead: how well is it learnt, not how well does it follow.
         protocol: of FID and FVD: "equal" counts of real and generated samples, none where they are too few;
             "paper" as papers print them.
@@ -98,6 +99,8 @@ def evaluate(
         place, statistics = None if video is None else Path(video), animator.model.statistics
         if folder.films.takes:
             dataset = open_takes(folder, place, training, shelf, watch)
+        elif folder.films.learnt_songs(place):
+            dataset = open_songs(folder, place, training, shelf, watch)
         else:
             dataset = open_dataset(folder, statistics, place, training, shelf, watch)
         evaluator = Evaluator(folder, animator, dataset, protocol, seed, shelf, Report(animator.fps), watch)

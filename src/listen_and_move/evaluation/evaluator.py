@@ -94,6 +94,7 @@ class Evaluator:
         networks = available(self.animator.device, min(self.animator.size))
         begin = self.dataset.measured.seconds(self.dataset.span.start)
         measured = self.dataset.measured
+        origin = measured.origin
         sound_course = course(measured.path, fps, begin, len(real), measured.track)
         table = baselines(self.animator, self.dataset, self.seed, self.shelf, self.watch)
         spread = temporal_spread(real, [range(len(real))])
@@ -126,13 +127,7 @@ class Evaluator:
                 *([SOUND_LEFT_OUT] if sound_course.silent else []),
             ],
             series=curves,
-            environment=Environment(
-                **environment(
-                    self.dataset.measured.path,
-                    file_hash(self.dataset.measured.path),
-                    str(self.animator.device),
-                )
-            ),
+            environment=Environment(**environment(origin.path, origin.sha256, str(self.animator.device))),
             settings=asdict(self.folder.config()),
         )
 
@@ -221,7 +216,7 @@ class Evaluator:
         measured, span = self.dataset.measured, self.dataset.span
         return MeasuredPart(
             name=self.dataset.name,
-            video=measured.path.name,
+            video=measured.origin.name,
             start_s=float(measured.seconds(span.start)),
             seconds=float(frame_time(len(span), measured.fps)),
             first_frame=span.start,

@@ -176,6 +176,11 @@ class Film:
             UserError: no run, its video is gone, or nothing is held out.
         """
         paths, config = folder.films.videos(video), folder.config()
+        if paths[0].is_dir():
+            raise UserError(
+                f"{folder.path}: expected a run that learnt video files; this one learnt the songs of "
+                f"{paths[0]}, which are measured at the size of the model alone"
+            )
         found = cls.of_clip(paths[0], config.clip) if len(paths) == 1 else cls.of_takes(paths, config)
         longest = max((len(part.span) for part in found.held_out), default=0)
         if longest < LEAST_FRAMES:

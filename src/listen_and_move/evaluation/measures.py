@@ -95,6 +95,9 @@ MEASURES: dict[str, Measure] = {
     "distance": Measure(
         "distance to training", MEMORY, "", 4, "median root mean square to the nearest training frame"
     ),
+    "farthest": Measure(
+        "farthest frame", MEMORY, "", 4, "that distance of the frame that is farthest from all training"
+    ),
     "newness": Measure(
         "newness", MEMORY, "", 2, "that over the unseen real frames' own: 0 replay, 1 as new as they are"
     ),

@@ -71,7 +71,7 @@ class TrainingReference:
         motion = np.concatenate([motion_energy(block) for block in blocks(training, parts, overlap=1)])
         detail = np.concatenate([laplacian_energies(block) for block in blocks(training, parts)])
         small = np.concatenate([thumbnails(block, THUMBNAIL) for block in blocks(training, parts)])
-        newness = _to_nearest(unseen, small)
+        newness = _median(_to_nearest(unseen, small))
         spread = mean_spread(temporal_spread(training, parts))
         return cls(float(motion.mean()), float(detail.mean()), spread, small, newness)
 
@@ -83,18 +83,33 @@ class TrainingReference:
         Args:
             frames: generated.
         """
-        distance = _to_nearest(frames, self.thumbnails)
+        return self._values(_to_nearest(frames, self.thumbnails))
+
+    def nearest_and_farthest(self, frames: Frames) -> Values:
+        """Returns the same, and the distance of the frame that is farthest from all training: "farthest".
+
+        Args:
+            frames: generated.
+        """
+        distances = _to_nearest(frames, self.thumbnails)
+        return {**self._values(distances), "farthest": float(distances.max())}
+
+    def _values(self, distances: Array) -> Values:
+        distance = _median(distances)
         return {"distance": distance, "newness": ratio(distance, self.newness)}
 
 
-def _to_nearest(frames: Frames, small: NDArray[np.uint8]) -> float:
-    if not len(frames):
-        return nan
+def _to_nearest(frames: Frames, small: NDArray[np.uint8]) -> Array:
+    """Returns the distance of each frame to the nearest training frame."""
     parts = (
         nearest_distances(thumbnails(block, THUMBNAIL), small)[0]
         for block in blocks(frames, [range(len(frames))])
     )
-    return float(np.median(np.concatenate(list(parts))))
+    return np.concatenate([np.zeros(0), *parts])
+
+
+def _median(distances: Array) -> float:
+    return float(np.median(distances)) if len(distances) else nan
 
 
 class SoundResult(NamedTuple):
@@ -200,6 +215,6 @@ def _measured(
         "flicker": float(np.concatenate([flicker(block) for block in parts]).mean()),
         "frozen_share": frozen_share(np.concatenate([visible_change(block[: BLOCK + 1]) for block in parts])),
     }
-    values |= training.nearest(right) | sound_and_motion(motion, sound_course, animator.fps)
+    values |= training.nearest_and_farthest(right) | sound_and_motion(motion, sound_course, animator.fps)
     said = verdict(results, moves, silent=sound_course.silent)
     return SoundResult(right, sound_course, motion, values, results, said, found)

@@ -133,7 +133,7 @@ def checked_box(video: Path, clip: ClipConfig) -> Box:
     Raises:
         UserError: it is not inside the picture, so this is not the video.
     """
-    box, info = resolved_box(video, clip), probe(video, clip.picture_track).video
+    box, info = clip.box or resolved_box(video, clip), probe(video, clip.picture_track).video
     assert info is not None
     if box[2] > info.width or box[3] > info.height:
         raise UserError(

@@ -12,6 +12,7 @@ from listen_and_move.audio.room import home_fall
 from listen_and_move.config import Config
 from listen_and_move.data.clip import file_hash
 from listen_and_move.data.source import find_source
+from listen_and_move.data.suburmp import Songs
 from listen_and_move.errors import Remark, UserError
 from listen_and_move.inference.animator import Animator, loaded_model
 from listen_and_move.inference.front_end import AudioReference
@@ -97,7 +98,8 @@ def playable(
         learnt = recording(model, video) if paste else None
     if learnt is None:
         return found
-    (still, *_), config = learnt  # the first take, by whose picture the others are cropped
+    (first, *_), config = learnt  # the first take, by whose picture the others are cropped
+    still = Songs.find(first).stretches[0][0].picture if first.is_dir() else first
     provenance = found.provenance.pasted(file_hash(still))
     pipeline = composited(found.pipeline, still, config)
     exact = found.exact and composited(found.exact, still, config)

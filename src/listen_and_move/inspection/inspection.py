@@ -105,8 +105,8 @@ def inspect(video: Path, clip: ClipConfig | None = None, picture: Path | None = 
         _check_picture(Path(picture), video)
     if Path(video).is_dir():
         raise UserError(
-            f"{video}: expected a video file; got a folder: inspect looks at one video, such as one song of "
-            "it"
+            f"{video}: expected a video file; got a folder: inspect looks at one film, not at songs in "
+            "pictures"
         )
     info = probe(video, clip.picture_track)
     if info.video is None:

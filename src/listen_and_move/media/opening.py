@@ -66,8 +66,19 @@ def _container(url: str, options: dict[str, str]) -> Any:
     try:
         return av.open(url, options={**container_options(CONTAINERS), **options}, **_TOLERANT)
     except ArgumentError:  # no allowed container reads the file
+        if _is_jpeg(url):
+            return av.open(url, format="jpeg_pipe", options=container_options(CONTAINERS), **_TOLERANT)
         decoders = "" if _pictures_fit(url) else sound_decoders()
         return av.open(url, options={**container_options(LATE, decoders), **options}, **_TOLERANT)
+
+
+def _is_jpeg(url: str) -> bool:
+    """Returns whether a file begins as a JPEG does.
+
+    FFmpeg takes one without a JFIF or Exif header for one of a series of pictures, which are not opened.
+    """
+    with Path(url.removeprefix("file:")).open("rb") as file:
+        return file.read(3) == b"\xff\xd8\xff"
 
 
 def _pictures_fit(url: str) -> bool:

@@ -63,7 +63,7 @@ class KeptTake(NamedTuple):
 
     name: str
     video: str
-    """sha256 of its content."""
+    """sha256 of its content; of a song that of its folder."""
     first: int
     """Position of the frame at the file's beginning."""
 
@@ -90,8 +90,8 @@ class KeptAbout(NamedTuple):
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Returns the sha256 of each source file."""
-        return tuple(take.video for take in self.takes) or (self.video,)
+        """Returns the sha256 of each source file; of songs that of their folder."""
+        return tuple(dict.fromkeys(take.video for take in self.takes)) or (self.video,)
 
     def moment(self, position: int) -> tuple[Fraction, str]:
         """Returns the instant of a position in its file, in seconds, and the file's name; "" for one file."""

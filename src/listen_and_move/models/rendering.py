@@ -29,13 +29,24 @@ def played(
     config: ModelConfig,
     seed: int = 0,
     memory_mask: Bool[Tensor, "1 K"] | None = None,
+    earliest: int = 0,
 ) -> Iterator[UInt8[np.ndarray, "T H W 3"]]:
-    """The network's pictures for some frames of a clip, in blocks, after hearing what comes before them."""
+    """Yields the network's pictures for some frames of a clip, in blocks, after hearing what is before them.
+
+    Args:
+        network: draws.
+        features: of the clip.
+        frames: that are drawn.
+        config: of the model.
+        seed: of the noise.
+        memory_mask: remembered frames that are not used; None: all are.
+        earliest: first frame that is heard before them, such as that of their own song.
+    """
     device = next(network.parameters()).device
     state, sharpness = None, torch.zeros(1, 1, 1, device=device)
     # The recurrent state at the beginning of a part is that of a sound that went on: what is older than the
     # warm-up has faded from it.
-    for first in range(max(0, frames.start - WARM_UP), frames.stop, BLOCK):
+    for first in range(max(earliest, frames.start - WARM_UP), frames.stop, BLOCK):
         span = range(first, min(first + BLOCK, frames.stop))
         block_features = features[span.start : span.stop][None].to(device)
         noise, pixel_noise = frame_noise(

@@ -63,8 +63,6 @@ def add_frames(
         raise UserError(f"{path}: expected the video that it learnt; got a model alone", "name its video too")
     else:
         videos, config = [place], Config(**vars(found.config))
-    if videos[0].is_dir():
-        raise UserError(f"{place}: expected one video; got a folder of songs, which has no frames in a row")
     source = find_source(*videos)
     clip = source.load(config, untold)
     if not path.is_dir():
@@ -109,7 +107,7 @@ def keep_training_frames(
         UserError: the picture is too large to be kept.
     """
     keep = config.training.keep
-    if keep == "none" or video.is_dir():  # the frames of a folder of songs cannot be a path
+    if keep == "none":
         folder.frames_file.unlink(missing_ok=True)
         return
     small = keep == "small"

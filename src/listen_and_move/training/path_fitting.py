@@ -89,7 +89,8 @@ def rehearsals(network: Network, clip: Clip, config: Config, path: PathMemory) -
         if not hidden.any():  # in a very short clip all frames are near
             continue
         mask = _hidden(network, clip, config, span)
-        drawn = played(network, clip.features, span, config, config.training.seed, mask)
+        seed, earliest = config.training.seed, clip.stretch(span.start).start
+        drawn = played(network, clip.features, span, config, seed, mask, earliest)
         guides = np.concatenate(list(drawn))
         cues = _cues(path, clip.features[span.start : span.stop].numpy(), guides)
         recalled = _recalled(network, clip, span, mask)

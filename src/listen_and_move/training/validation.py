@@ -44,7 +44,8 @@ def play(network: Network, clip: Clip, config: Config, frames: range) -> UInt8[n
     """
     training = network.training
     network.eval()
-    pictures = np.concatenate(list(played(network, clip.features, frames, config, config.training.seed)))
+    seed, earliest = config.training.seed, clip.stretch(frames.start).start
+    pictures = np.concatenate([*played(network, clip.features, frames, config, seed, earliest=earliest)])
     network.train(training)  # without an EMA, training goes on with this network
     return pictures
 

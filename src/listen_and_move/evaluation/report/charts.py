@@ -197,7 +197,7 @@ def _figure(height: float, rows: int, columns: int) -> tuple[Figure, Any]:
 def _plain(axis: Any) -> None:
     """Gives an axis ink for both kinds of paper, and no frame."""
     axis.margins(x=0)
-    axis.set_xlim(left=0)
+    axis.set_xlim(0, axis.get_xlim()[1] or 1)  # bars that are all 0 have no width
     axis.tick_params(colors=_INK)
     for label in (axis.xaxis.label, axis.yaxis.label):
         label.set_color(_INK)

@@ -29,7 +29,7 @@ class Distances:
     """Vectors of real frames to compare generated ones with, and the folder where vectors are kept."""
 
     network: Any
-    """`load("inception-fid")`."""
+    """`load("inception-fid")`; None: vectors are kept, and no frames are looked at."""
     folder: Path
     halves: tuple[Vectors, Vectors]
     """Of all real frames, held out or not, in two halves of time: the first to compare with, both for the
@@ -46,6 +46,20 @@ class Distances:
             name: tells the vectors of this video from those of others.
         """
         vectors = _kept(folder / f"real-{name}.npy", lambda: _vectors(network, real, MOST_VECTORS))
+        return cls._halved(network, folder, vectors)
+
+    @classmethod
+    def kept(cls, folder: Path) -> "Distances | None":
+        """Returns the distances of clips whose vectors are kept; None where they are not.
+
+        Args:
+            folder: where the vectors are, those of the real frames too.
+        """
+        found = next(folder.glob("real-*.npy"), None)
+        return None if found is None else cls._halved(None, folder, np.load(found))
+
+    @classmethod
+    def _halved(cls, network: Any, folder: Path, vectors: Vectors) -> "Distances":
         return cls(network, folder, (vectors[: len(vectors) // 2], vectors[len(vectors) // 2 :]))
 
     def file(self, clip: str) -> Path:

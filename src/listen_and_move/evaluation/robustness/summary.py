@@ -17,6 +17,7 @@ FROM_EVALUATION = (
     "flicker",
     "sharpness",
     "distance",
+    "farthest",
     "newness",
     "loudness_correlation",
     "onset_correlation",

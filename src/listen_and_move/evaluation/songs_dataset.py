@@ -1,0 +1,127 @@
+"""Dataset of an evaluation of a run that learnt songs: all are learnt, a stretch of one is measured."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from listen_and_move.data.frame_store import Shelf
+from listen_and_move.data.song_films import stretch_name, write_film
+from listen_and_move.data.suburmp import Songs, Stretch
+from listen_and_move.errors import UserError
+from listen_and_move.evaluation.dataset import (
+    HELD_OUT,
+    LEAST_FRAMES,
+    TRAINING,
+    Dataset,
+    FrameSpan,
+    Origin,
+    Video,
+    Watch,
+)
+from listen_and_move.runs import RunFolder
+
+MOST_NAMED = 6
+"""Most stretches that are named of those that are not measured."""
+
+
+def open_songs(folder: RunFolder, video: Path | None, training: bool, shelf: Shelf, watch: Watch) -> Dataset:
+    """Returns the dataset of a run that learnt songs.
+
+    The measured video is one stretch alone: nothing that is heard in it comes from another one.
+
+    Args:
+        folder: the run.
+        video: where the songs are now, or a picture of the stretch that is measured; None: of all stretches
+            the one of which most is held out (or trained) is measured.
+        training: measure on the training part.
+        shelf: takes the frames, and the film of the stretch.
+        watch: told the progress.
+
+    Raises:
+        UserError: the songs are gone, the picture is of none of them, or nothing is held out.
+    """
+    films, config = folder.films, folder.config()
+    picture = None if video is None or video.is_dir() else video
+    path = films.video(video if picture is None else None)
+    songs = Songs.find(path)
+    clip = songs.load(config, lambda done, total: watch("decoding", done, total))
+    kind, stretches = TRAINING if training else HELD_OUT, (*songs.stretches, *songs.others)
+    parts = [_part(span, clip.train, training) for span in clip.stretches]
+    if picture is None:
+        place = max(range(len(parts)), key=lambda place: len(parts[place]))
+    else:
+        place = _place(picture, stretches, folder)
+    stretch, span, part = stretches[place], clip.stretches[place], parts[place]
+    name = stretch_name(stretch)
+    if len(part) < LEAST_FRAMES:
+        raise UserError(
+            f"{folder.path}: expected a {kind} of at least {LEAST_FRAMES} frames within one song; got "
+            f"{len(part)} in {name}",
+            "train with songs in img/validation or with --holdout, give a picture of another song with "
+            "--video, or measure on what was trained with --training",
+        )
+    store, own = (shelf.store(config.clip.width, config.clip.height) for _ in range(2))
+    store.append(clip.frames.numpy())
+    own.append(clip.frames[span.start : span.stop].numpy())
+    film, origin = write_film(stretch, span, clip, shelf.folder), Origin(name, path, films.video_hash)
+    learnt = Video(path, Fraction(0), config.clip.rate, store, clip.features, None, origin)
+    heard = clip.features[span.start : span.stop]
+    measured = Video(film.path, Fraction(0), config.clip.rate, own, heard, None, origin)
+    others = [
+        stretch_name(each)
+        for number, each in enumerate(stretches)
+        if number != place and len(parts[number]) >= LEAST_FRAMES
+    ]
+    return Dataset(
+        learnt,
+        clip.train,
+        measured,
+        range(part.start - span.start, part.stop - span.start),
+        kind,
+        FrameSpan(store, clip.held_out[0]),
+        _left_out(kind, others),
+        f"{kind} of {name.replace('/', '-')}" if picture else "",
+    )
+
+
+def _part(span: range, train: Sequence[range], training: bool) -> range:
+    """Returns the longest part of a stretch that was trained, or that was not.
+
+    Args:
+        span: frames of the stretch.
+        train: trained parts of the clip, in order.
+        training: whether the trained part is wanted.
+    """
+    learnt = [each for each in train if each.start in span]
+    if training:
+        return max(learnt, key=len, default=range(0))
+    begins, ends = (
+        [span.start, *(each.stop for each in learnt)],
+        [*(each.start for each in learnt), span.stop],
+    )
+    return max((range(*edges) for edges in zip(begins, ends, strict=True)), key=len)
+
+
+def _place(picture: Path, stretches: Sequence[Stretch], folder: RunFolder) -> int:
+    """Returns the number of the stretch that holds a picture.
+
+    Raises:
+        UserError: none of them does.
+    """
+    wanted = picture.parent.parent.name, picture.name  # the split, and the picture in it
+    for place, stretch in enumerate(stretches):
+        if any((pair.picture.parent.parent.name, pair.picture.name) == wanted for pair in stretch):
+            return place
+    raise UserError(
+        f"{picture}: expected the folder of songs that {folder.path} learnt, or a picture in it; got another "
+        "file"
+    )
+
+
+def _left_out(kind: str, others: Sequence[str]) -> tuple[str, ...]:
+    """Returns which stretches are not measured, in words."""
+    if not others:
+        return ()
+    more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
+    names = ", ".join(others[:MOST_NAMED])
+    return (f"{kind} of the other songs ({names}{more}): --video with a picture of one measures it",)
