@@ -238,7 +238,7 @@ class _Shifts(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, down: Tensor, up: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, down: Tensor, up: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
         """Returns the gradient of the rows from those of both pictures."""
         by = ctx.by
         gradient = F.pad(down[..., by:, :], (0, 0, 0, by))
