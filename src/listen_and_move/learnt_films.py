@@ -121,6 +121,8 @@ class LearntFilms:
             same = find_source(path).digest() == sha256
         except OSError as error:
             raise UserError(f"{expected}; got {error.strerror}", hint) from None
+        except UserError:  # a folder of something else
+            same = False
         if not same:
             raise UserError(f"{expected}; the file there is another one", hint)
 

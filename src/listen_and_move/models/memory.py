@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
@@ -128,9 +129,8 @@ class FrameMemory(nn.Module):
 
     def _blend(self, *weights: Float[Tensor, "B T K"]) -> tuple[Tensor, Tensor]:
         """Returns the frames blended by each of two sets of weights."""
-        both = torch.cat(weights)
         # Products with numbers below the smallest normal one take a CPU up to ten times as long.
-        both = torch.where(both < torch.finfo(both.dtype).tiny, 0.0, both)
+        both = F.threshold(torch.cat(weights), torch.finfo(weights[0].dtype).tiny, 0.0)
         # Weights sum to 1, so scaling to [-1, 1] can follow the blend: blends are fewer than frames.
         values = self.values.flatten(1)
         pieces = values.split(PIECE if values.device.type == "cpu" else values.shape[1], dim=1)
