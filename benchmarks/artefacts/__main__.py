@@ -1,13 +1,13 @@
 """Skip, residual and basic connections in generator and discriminators, as the sound moves away.
 
-    python -m benchmarks.artefacts VIDEO [--out FOLDER] [--seeds 3] [--snr inf 20 10 5 0 -5] [--SETTING VALUE]
+    python -m benchmarks.artefacts VIDEO [--out FOLDER] [--seeds 3] [--snr inf 20 10 5 0 -5] [settings]
 
-Five rows of the preset `paper` at 128 pixels are trained and measured by `listen_and_move.ablations`; a
-setting on the command line holds for all of them. Then each model plays its held-out sound with noise on the
-features (`playing.noisy` says what S/N is). Measured at each S/N are the share of the area with colours that
-the clip never had there (`patches`), sharpness in the moving region against the real frames, SSIM, distance
-to the nearest training frame, flicker and motion. Written are artefacts.json, artefacts.md and a sheet of
-pictures for each seed: the same instant by row and S/N. The same command goes on where it was stopped.
+Five rows of the preset `paper` at 128 pixels are trained and measured by `listen_and_move.ablations`;
+settings are those of `listen-and-move train`, and hold for all. Then each model plays its held-out sound with
+noise on the features (`playing.noisy` says what S/N is). Measured at each S/N are the share of the area with
+colours that the clip never had there (`patches`), sharpness in the moving region against the real frames,
+SSIM, distance to the nearest training frame, flicker and motion. Written are artefacts.json, artefacts.md and
+a sheet of pictures for each seed: the same instant by row and S/N. The same command goes on where it stopped.
 """
 
 import sys
@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tyro
 from tyro.conf import Positional
 
 from benchmarks.artefacts.figures import findings, findings_table, level_title, sheet, tables
@@ -26,8 +25,9 @@ from benchmarks.artefacts.playing import NoisyPlay, PlayedFiles, played_run
 from benchmarks.machine import machine
 from listen_and_move import interrupts
 from listen_and_move.ablations.ablation import PRESET, ablation
-from listen_and_move.cli.arguments import SettingsOptions
-from listen_and_move.cli.progress import progress_bars
+from listen_and_move.cli.arguments import ClusterOption, SettingsOptions, parse
+from listen_and_move.cli.commands import INTERRUPTED
+from listen_and_move.cli.progress import progress_bars, stage_watch, study_watch
 from listen_and_move.errors import UserError
 from listen_and_move.evaluation.json_records import write_json
 from listen_and_move.media.replacing import replacing
@@ -42,12 +42,13 @@ ROWS = (
 )
 """Each part's connections, the other part as published: residual generator, skip discriminators."""
 LEVELS = (inf, 20.0, 10.0, 5.0, 0.0, -5.0)
-SIZE = {"clip.size": "128"}
+SETTINGS: dict[str, Any] = {"clip.size": "128"}
+"""Of all rows, upon the preset `paper`."""
 STOPPED = "stopped. The same command goes on from what is saved."
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArtefactsArguments(SettingsOptions):
+class ArtefactsArguments(SettingsOptions, ClusterOption):
     """Skip, residual and basic connections, as the sound moves away from training."""
 
     video: Positional[Path]
@@ -70,6 +71,7 @@ def study(
     seeds: int = 3,
     levels: Sequence[float] = LEVELS,
     device: str = "auto",
+    cluster: str | None = None,
 ) -> list[str] | None:
     """Trains, plays and measures all rows as far as that is not done, and writes what was found.
 
@@ -82,6 +84,7 @@ def study(
         seeds: 0 to this number less 1.
         levels: S/N of the features in dB.
         device: auto, cpu, cuda or mps.
+        cluster: where runs are trained at the same time, see `ablation`.
 
     Returns:
         Lines of Markdown; None where it was interrupted.
@@ -94,11 +97,6 @@ def study(
         raise UserError(f"snr: expected dB, such as 20 and 0, or inf; got {', '.join(map(str, levels))}")
     names, played = [row.partition(":")[0] for row in rows], out / "played"
     with progress_bars() as (bars, _):
-        task = bars.add_task("artefacts", total=None, note="")
-
-        def watch(doing: str, done: int, total: int, note: str) -> None:
-            bars.update(task, description=doing, completed=done, total=total, note=f"{done}/{total} {note}")
-
         trained = ablation(
             video,
             out,
@@ -107,14 +105,16 @@ def study(
             seeds=seeds,
             settings=settings,
             device=device,
-            watch=watch,
+            cluster=cluster,
+            watch=study_watch(bars, "artefacts"),
         )
         if not trained.finished:
             return None
         runs: list[NoisyPlay] = []
+        watch = stage_watch(bars)
         for row in names:
             for seed in range(seeds):
-                watch(f"playing {row}, seed {seed}", len(runs), len(names) * seeds, "runs")
+                watch("playing", len(runs), len(names) * seeds)
                 runs.append(played_run(row, out / f"{row}-seed{seed}", video, levels, played, device))
     found = findings(runs)
     lines = [*findings_table(found), *tables(runs)]
@@ -133,18 +133,19 @@ def study(
 
 
 def main() -> None:
-    """Runs the study and prints what was found."""
-    options = tyro.cli(ArtefactsArguments, prog="python -m benchmarks.artefacts", description=__doc__)
+    """Runs the study and prints what was found; leaves with the exit codes of the command `ablation`."""
     interrupts.install()
     try:
+        options = parse(ArtefactsArguments, "benchmarks.artefacts", sys.argv[1:], program="python -m")
         lines = study(
             options.video,
             options.out,
-            SIZE | options.settings(),
+            SETTINGS | options.settings(),
             preset_name=options.preset or PRESET,
             seeds=options.seeds,
             levels=options.snr,
             device=options.device,
+            cluster=options.cluster,
         )
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -152,7 +153,7 @@ def main() -> None:
     except KeyboardInterrupt:
         lines = None
     print(STOPPED if lines is None else "\n".join(lines))
-    sys.exit(130 if lines is None else 0)
+    sys.exit(0 if lines is not None else INTERRUPTED)
 
 
 if __name__ == "__main__":

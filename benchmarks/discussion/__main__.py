@@ -40,7 +40,7 @@ def main() -> None:
     """Trains, measures and prints; leaves with the exit codes of the command `ablation`."""
     interrupts.install()
     try:
-        options = parse(DiscussionArguments, "discussion", sys.argv[1:])
+        options = parse(DiscussionArguments, "benchmarks.discussion", sys.argv[1:], program="python -m")
         with progress_bars() as (bars, console):
             found = study(options, study_watch(bars, "discussion"))
         print_lines(console, found.lines())

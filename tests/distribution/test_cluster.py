@@ -111,10 +111,22 @@ def test_without_a_cluster_tasks_are_done_here_one_after_the_other() -> None:
     assert list(found) == [(1, os.getpid() + 4)]
 
 
-@pytest.mark.parametrize("name", ["local:0", "local:many", "local:"])
-def test_a_cluster_that_cannot_be_is_refused(name: str, performance: Path, tmp_path: Path) -> None:
-    line = ["ablation", performance, "--out", tmp_path / "study", "--cluster", name]
-    refused(*line, saying="expected local, local:N with N from 1 on, or the address of a scheduler")
+@pytest.mark.parametrize(
+    ("name", "saying"),
+    [
+        *((name, "local:N with N from 1 on, or the address") for name in ("local:0", "local:many", "local:")),
+        ("8786", "a scheduler at '8786'; got missing port number"),
+        ("gopher://localhost:70", "got unknown address scheme"),
+    ],
+)
+def test_a_cluster_that_cannot_be_is_refused(name: str, saying: str) -> None:
+    with pytest.raises(UserError, match=saying):
+        next(mapped(count, [3], name))
+
+
+def test_a_command_ends_where_its_cluster_is_no_address(performance: Path, tmp_path: Path) -> None:
+    line = ["ablation", performance, "--out", tmp_path / "study", "--cluster", "here"]
+    refused(*line, saying="expected a scheduler at 'here'")
     assert not (tmp_path / "study").exists()
 
 

@@ -496,16 +496,16 @@ class CompletionArguments:
 Arguments = TypeVar("Arguments")
 
 
-def parse(kind: type[Arguments], name: str, arguments: list[str]) -> Arguments:
-    """Parses the words of a command with tyro, whose framed errors become one line."""
+def parse(kind: type[Arguments], name: str, arguments: list[str], program: str = PROGRAM) -> Arguments:
+    """Parses the words of a command of a program with tyro, whose framed errors become one line."""
     errors = io.StringIO()
     try:
         with redirect_stderr(errors):
-            return tyro.cli(kind, prog=f"{PROGRAM} {name}", args=arguments)
+            return tyro.cli(kind, prog=f"{program} {name}", args=arguments)
     except SystemExit as stop:
         if not stop.code:
             raise
-        raise UserError(f"{name}: {_one_line(errors.getvalue())}", f"see {PROGRAM} {name} --help") from None
+        raise UserError(f"{name}: {_one_line(errors.getvalue())}", f"see {program} {name} --help") from None
 
 
 def _one_line(text: str) -> str:

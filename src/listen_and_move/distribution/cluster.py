@@ -208,6 +208,7 @@ def _client(cluster: str, tasks: int) -> Iterator["Client"]:
     workers = _local_workers(cluster)
     try:
         from distributed import Client
+        from distributed.comm import get_address_host_port
     except ModuleNotFoundError as error:
         raise UserError(
             f"cluster: expected the extra cluster; {error.name} is not installed: pip install "
@@ -220,6 +221,7 @@ def _client(cluster: str, tasks: int) -> Iterator["Client"]:
             yield opened.enter_context(Client(made, set_as_default=False))
             return
         try:
+            get_address_host_port(cluster)  # a client of what is no address takes a minute to end
             client = Client(cluster, set_as_default=False)
         except (OSError, ValueError) as error:
             raise UserError(

@@ -1,8 +1,8 @@
 """The prediction layer for playing on a CPU, with channels last and in few passes over memory.
 
 The sums are those of `PredictionLayer`. Instead of turning pictures, the kernels of each direction are turned
-once. Channels lie last, since convolutions of few channels are faster so, in bfloat16 twice as fast, and a
-1x1 convolution is a product of matrices; each prediction goes through its gates alone, so that a sum is still
+once. Channels lie last, since convolutions of few channels are faster so, above all in bfloat16, and a 1x1
+convolution is a product of matrices; each prediction goes through its gates alone, so that a sum is still
 in the cache when the next step reads it.
 
 Shape letters: B batch, T frames, D recurrent predictions, C channels of the activations, S of each
