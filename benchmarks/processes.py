@@ -3,11 +3,13 @@
     python -m benchmarks.processes VIDEO [--steps 50] [--counts 2 4] [--out FILE]
 
 Networks are narrow and pictures have 32 pixels; float64 shows that the sums are the same, float32 how far
-rounding leads after ten steps.
+rounding leads after ten steps. One process with two threads adds in another order too, and shows what
+rounding alone does to a training.
 """
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -48,6 +50,8 @@ PRIMED_AND_STILL: dict[str, object] = {
     "training.average": 0.9,
 }
 """Batch norms meet windows that every process computes."""
+ALLOWED = {"float64": 1e-6, "float32": 1e-4}
+"""How far losses may differ."""
 
 
 class ShortTraining(NamedTuple):
@@ -109,19 +113,21 @@ def steps(video: Path, case: ShortTraining, processes: Processes) -> Steps:
     return Steps(found, model, seconds)
 
 
-def together(video: Path, cases: Sequence[ShortTraining], count: int) -> list[Steps]:
+def together(video: Path, cases: Sequence[ShortTraining], count: int, threads: int = 1) -> list[Steps]:
     """Returns the steps of some cases in some processes, which torchrun starts.
 
     Args:
         video: to learn.
         cases: one after the other.
         count: of processes.
+        threads: of each process.
     """
     with TemporaryDirectory() as folder:
         file = Path(folder) / "steps.json"
         torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(count)]
         task = ["-m", "benchmarks.processes", str(video), "--cases", json.dumps(cases), "--out", str(file)]
-        subprocess.run([*torchrun, *task], check=True, capture_output=True)
+        surroundings = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+        subprocess.run([*torchrun, *task], check=True, capture_output=True, env=surroundings)
         return [Steps(*each) for each in json.loads(file.read_text())]
 
 
@@ -140,13 +146,23 @@ def _difference(one: dict[str, float], other: dict[str, float]) -> float:
     return max(abs(other[name] - value) / max(1.0, abs(value)) for name, value in one.items())
 
 
-def compared(video: Path, count: int, cases: Sequence[ShortTraining]) -> list[dict[str, Any]]:
-    """Returns how far several processes are from one."""
-    alone, several = together(video, cases, 1), together(video, cases, count)
+def steps_within(one: Steps, other: Steps, most: float) -> int:
+    """Returns after how many steps a loss first differs by more; all of them where none does."""
+    differences = map(_difference, one.losses, other.losses)
+    return next((step for step, each in enumerate(differences) if each > most), len(one.losses))
+
+
+def compared(
+    video: Path, cases: Sequence[ShortTraining], alone: Sequence[Steps], count: int, threads: int = 1
+) -> list[dict[str, Any]]:
+    """Returns how far some processes are from one process of one thread."""
+    several = together(video, cases, count, threads)
     return [
         {
             **case._asdict(),
             "processes": count,
+            "threads": threads,
+            "steps_within": steps_within(one, other, ALLOWED[case.dtype]),
             "difference": difference(one, other),
             "model_difference": model_difference(one, other),
             "seconds_a_step_alone": round(one.seconds, 4),
@@ -181,11 +197,13 @@ def main() -> None:
         ShortTraining("paper", 3, options.steps, "float64"),  # lanes that are not shared out evenly
     ]
     cases += [ShortTraining(name, 4, 10, "float32") for name in presets]
-    rows = [
-        row
-        for count in options.counts
-        for row in compared(options.video, count, [case for case in cases if case.lanes >= count])
-    ]
+    alone = together(options.video, cases, 1)
+    rows = compared(options.video, cases, alone, 1, threads=2)
+    for count in options.counts:
+        shared = [number for number, case in enumerate(cases) if case.lanes >= count]
+        rows += compared(
+            options.video, [cases[each] for each in shared], [alone[each] for each in shared], count
+        )
     text = json.dumps({"machine": machine(), "rows": rows}, indent=1)
     print(text)
     if options.out:

@@ -15,11 +15,13 @@ import pytest
 import torch
 from benchmarks.processes import (
     ADVERSARIES,
+    ALLOWED,
     PRIMED_AND_STILL,
     ShortTraining,
     difference,
     model_difference,
     steps,
+    steps_within,
     together,
 )
 from tests.conftest import TINY
@@ -60,8 +62,10 @@ def test_several_processes_give_the_losses_of_one(performance: Path) -> None:
     alone = [steps(performance, case, ALONE) for case in (*CASES, *MORE)]
     for count, cases in ((2, (*CASES, *MORE)), (4, CASES)):
         for case, one, found in zip(cases, alone, together(performance, cases, count), strict=False):
-            most = 1e-6 if case.dtype == "float64" else 1e-4
+            most = ALLOWED[case.dtype]
             assert difference(one, found) < most, (count, case)
+            assert steps_within(one, found, most) == case.steps
+            assert steps_within(one, found, -1.0) == 0
             assert case.dtype == "float32" or model_difference(one, found) < most, (count, case)
 
 

@@ -208,7 +208,7 @@ def _client(cluster: str, tasks: int) -> Iterator["Client"]:
     workers = _local_workers(cluster)
     try:
         from distributed import Client
-        from distributed.comm import get_address_host_port
+        from distributed.comm.addressing import get_address_host_port
     except ModuleNotFoundError as error:
         raise UserError(
             f"cluster: expected the extra cluster; {error.name} is not installed: pip install "
