@@ -11,6 +11,7 @@ from listen_and_move.data.synthetic.marimba import melody, render_frames, render
 from listen_and_move.media.soundtrack import Waveform
 from listen_and_move.media.video import VideoWriter
 from listen_and_move.training.loop import train
+from tests.shapes import begin_test
 
 LONG = (
     "test_loop.py",
@@ -47,6 +48,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts what takes longest first."""
     places = {name: place for place, name in enumerate(LONG)}
     items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
+
+
+@pytest.fixture(autouse=True)
+def shapes_checked() -> None:
+    """Each test checks shapes from its first calls on."""
+    begin_test()
 
 
 @pytest.fixture(scope="session")
