@@ -235,7 +235,9 @@ def title(measure: str) -> str:
 
 
 def counted(comparisons: Sequence[ComparedRows]) -> str:
-    """Returns how many came out, came out the other way, and cannot be told."""
+    """Returns how many came out, came out the other way, and cannot be told; - of none."""
+    if not comparisons:
+        return "-"
     found = Counter(each.verdict for each in comparisons)
     return " / ".join(str(found[verdict]) for verdict in (COMES_OUT, OTHER_WAY, UNTOLD))
 
@@ -268,8 +270,10 @@ def claims_table(tables: Sequence[ClipTable]) -> list[str]:
             some = [each for each in found if each.measure == measure]
             of_clips = [[each for each in some if each.clip == table.clip] for table in tables]
             clips = [each for each in some if each.clip != TOGETHER]
-            rows.append([claim.text, title(measure), *map(counted, of_clips), in_the_paper(clips)])
-    return markdown_table(["claim", "by", *(table.clip for table in tables), "in the paper itself"], rows)
+            by_chance = f"{sum(each.chance for each in of_clips[0]):.1f}"
+            rows.append([claim.text, title(measure), *map(counted, of_clips), by_chance, in_the_paper(clips)])
+    header = ["claim", "by", *(table.clip for table in tables), "by chance, a clip", "in the paper itself"]
+    return markdown_table(header, rows)
 
 
 def orderings_table(comparisons: Sequence[ComparedRows]) -> list[str]:

@@ -17,6 +17,7 @@ replacement, each with all of its clips, since clips of one sound are alike.
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -82,7 +83,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    settings = {name: str(vars(options)[name]) for name in ("sounds", "clips", "seconds", "seed")}
+    names = Counter(name for name, _ in options.models)
+    if several := [name for name, count in names.items() if count > 1]:
+        parser.error(f"expected a NAME for each model; got several of {several[0]}")
+    told = ("sounds", "clips", "seconds", "classes", "seed")
+    settings = {name: str(value) for name in told if (value := vars(options)[name]) is not None}
     played: dict[str, Played] = {}
     found: Values = {}
     for name, run in dict(options.models).items():
@@ -175,11 +180,11 @@ def of_kind(clips: Clips, labels: Mapping[str, str], kind: str) -> Clips:
 
 def figures(clips: Clips, distances: Distances | None) -> Values:
     """Returns the means of clips whose sound is not silent, and FID and KID of all of them together."""
-    means = {
-        name: mean([each.values.get(name) for each in clips.values() if not each.silent]) for name in MEASURES
-    }
+    heard = [each for each in clips.values() if not each.silent]
+    means = {name: mean([each.values.get(name) for each in heard]) for name in MEASURES}
     apart = distances.of_all([each.key for each in clips.values()]) if distances and clips else []
-    return {"clips": len(clips), **{each.measure: each.value for each in apart}, **means}
+    silent = len(clips) - len(heard)
+    return {"clips": len(clips), "silent": silent, **{each.measure: each.value for each in apart}, **means}
 
 
 def mean(values: Iterable[float | None]) -> float | None:
@@ -227,9 +232,8 @@ def lines(found: Values) -> Iterable[str]:
     for kind in next(iter(models.values()))["classes"]:
         for name, each in models.items():
             row = each["classes"][kind]
-            yield line(
-                [kind, name, str(row["clips"]), *(cell(row.get(of), of) for of in (*apart, *MEASURES))]
-            )
+            clips = str(row["clips"]) + (f", {row['silent']} silent" if row["silent"] else "")
+            yield line([kind, name, clips, *(cell(row.get(of), of) for of in (*apart, *MEASURES))])
     for pair, by_class in found["differences"].items():
         yield ""
         yield from head([pair, *(SHOWN[name].title for name in MEASURES)])

@@ -19,7 +19,7 @@ LEAST_SEEDS = 3
 """Fewer runs of a row tell nothing: of two and two each row is the better one in 1 of 3 comparisons."""
 LEVEL = 0.95
 """Of Welch's interval."""
-_DRAWS = 20_000
+_DRAWS = 400_000
 
 
 def direction(

@@ -173,6 +173,27 @@ def test_findings_are_told_by_the_spread_of_seeds() -> None:
     assert findings(runs[:3]) == findings_table([]) == []
 
 
+def test_patches_that_do_not_come_with_the_noise_tell_nothing() -> None:
+    def verdict(own: float, noisy: float) -> str:
+        def values(share: float) -> Values:
+            return {COLOURED: share, "sharpness_moving": 1.0}
+
+        runs = [
+            NoisyPlay(row, seed, (AtLevel(None, values(one)), AtLevel(0.0, values(two))), values(0.0), 0.0)
+            for row, one, two in (("published", 0.02, 0.01), ("g-skip", own, noisy))
+            for seed in range(3)
+        ]
+        found = findings(runs)[0]["verdicts"]
+        assert isinstance(found, dict)
+        return found["0 dB"]
+
+    assert verdict(0.05, 0.4) == "as found"
+    assert verdict(0.05, 0.05) == "cannot be told", (
+        "its patches do not grow, though the other row's become less"
+    )
+    assert verdict(0.7, 0.98) == "cannot be told", "what is wrong everywhere cannot grow"
+
+
 @pytest.mark.parametrize("levels", [(), (float("nan"), 0.0), (-inf,)])
 def test_what_is_no_ratio_is_refused_before_anything_is_trained(
     levels: tuple[float, ...], performance: Path, tmp_path: Path

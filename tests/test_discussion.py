@@ -339,6 +339,8 @@ def unwatched(doing: str, done: int, total: int, note: str) -> None:
     [
         (["--rows", "lstm"], "expected some of published, compressed"),
         (["--training.speed", "fast"], "expected exact"),
+        (["--features.kind", "mel"], "features: expected lms as they are; got mel"),
+        (["--features.standardise"], "got lms, standardised"),
     ],
 )
 def test_senseless_studies_are_refused(words: list[str], saying: str, tmp_path: Path) -> None:

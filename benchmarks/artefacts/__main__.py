@@ -32,6 +32,7 @@ from listen_and_move.errors import UserError
 from listen_and_move.evaluation.json_records import write_json
 from listen_and_move.media.replacing import replacing
 from listen_and_move.runs import write_text
+from listen_and_move.settings import from_preset
 
 ROWS = (
     "published:generator.connections=residual,critics.connections=skip",
@@ -58,7 +59,7 @@ class ArtefactsArguments(SettingsOptions, ClusterOption):
     seeds: int = 3
     """Runs of each row, with seeds from 0 on."""
     snr: tuple[float, ...] = LEVELS
-    """S/N of the features in dB; inf is the sound as it is."""
+    """S/N of the features in dB, besides the sound as it is (inf)."""
 
 
 def study(
@@ -82,7 +83,7 @@ def study(
         preset_name: what all rows start from.
         rows: as of `ablations.rows.parse_rows`.
         seeds: 0 to this number less 1.
-        levels: S/N of the features in dB.
+        levels: S/N of the features in dB, besides the sound as it is.
         device: auto, cpu, cuda or mps.
         cluster: where runs are trained at the same time, see `ablation`.
 
@@ -92,9 +93,9 @@ def study(
     Raises:
         UserError: as of `ablation`, or a level that is no S/N.
     """
-    levels = sorted(set(levels), reverse=True)
     if not levels or any(isnan(level) or level == -inf for level in levels):
         raise UserError(f"snr: expected dB, such as 20 and 0, or inf; got {', '.join(map(str, levels))}")
+    levels = sorted({inf, *levels}, reverse=True)
     names, played = [row.partition(":")[0] for row in rows], out / "played"
     with progress_bars() as (bars, _):
         trained = ablation(
@@ -116,12 +117,12 @@ def study(
             for seed in range(seeds):
                 watch("playing", len(runs), len(names) * seeds)
                 runs.append(played_run(row, out / f"{row}-seed{seed}", video, levels, played, device))
-    found = findings(runs)
-    lines = [*findings_table(found), *tables(runs)]
+    found, steps = findings(runs), from_preset(preset_name, dict(settings)).training.steps
+    lines = [*findings_table(found), *tables(runs), f"{video.name}, after {steps} steps, {seeds} seeds."]
     write_json(
         out / "artefacts.json",
-        {"format": 1, "machine": machine(), "video": video.name, "settings": settings}
-        | {"findings": found, "runs": runs},
+        {"format": 1, "machine": machine(), "video": video.name, "preset": preset_name}
+        | {"settings": settings, "steps": steps, "findings": found, "runs": runs},
     )
     write_text(out / "artefacts.md", "\n".join([*lines, ""]))
     for seed in range(seeds):

@@ -118,7 +118,8 @@ def played_run(
 
         def values(frames: Frames) -> Values:
             found = measures.values(measures.series(frames), true) | training.nearest(frames)
-            return {name: {**found, COLOURED: colours.share(frames)}[name] for name in MEASURED}
+            found |= {COLOURED: colours.share(frames)}
+            return {name: found[name] for name in MEASURED}
 
         instant, at_levels = len(real) // 2, []
         pictures = [real.read(instant, instant + 1)]

@@ -20,6 +20,7 @@ from listen_and_move.cli.commands import INTERRUPTED
 from listen_and_move.cli.output import print_lines
 from listen_and_move.cli.progress import progress_bars, study_watch
 from listen_and_move.errors import UserError
+from listen_and_move.settings import from_preset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,8 @@ def study(options: DiscussionArguments, watch: Watch) -> Study:
     """Returns the study that was asked for.
 
     Raises:
-        UserError: as of `ablation`; there is no such row, or steps are to be recorded.
+        UserError: as of `ablation`; there is no such row, steps are to be recorded, or features are others
+            than the decibels that some rows bring to [-1, 1].
     """
     if unknown := [name for name in options.rows if name not in ROWS]:
         raise UserError(f"rows: expected some of {', '.join(ROWS)}; got {unknown[0]!r}")
@@ -63,10 +65,15 @@ def study(options: DiscussionArguments, watch: Watch) -> Study:
         raise UserError(
             "training.speed: expected exact, since a recorded step repeats what a row draws; got fast"
         )
+    preset_name = options.preset or PRESET
+    features = from_preset(preset_name, settings).features
+    if features.kind != "lms" or features.standardise:
+        standardised = ", standardised" if features.standardise else ""
+        raise UserError(f"features: expected lms as they are; got {features.kind}{standardised}")
     return ablation(
         options.video,
         options.out,
-        preset_name=options.preset or PRESET,
+        preset_name=preset_name,
         rows={name: ROWS[name] for name in options.rows},
         seeds=options.seeds,
         settings=settings,

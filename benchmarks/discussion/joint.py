@@ -20,6 +20,7 @@ from listen_and_move.models.discriminators import (
     Discriminators,
     SpaceConvolution,
 )
+from listen_and_move.models.norms import BatchNorm
 from listen_and_move.training.adversary import Adversary, Window
 from listen_and_move.training.batches import Batch
 from listen_and_move.training.randomness import StepNoise
@@ -46,7 +47,7 @@ class JointDiscriminator(RebuiltDiscriminator):
     """Scores pairs of a picture and a sound (Reed et al. 2016).
 
     The sound is projected, laid beside the innermost activations in every patch, and mixed with them by a
-    convolution before the decision.
+    convolution before the decision, with a batch norm where the layers have one.
     """
 
     def __init__(self, discriminator: Discriminator, features: int) -> None:
@@ -61,6 +62,7 @@ class JointDiscriminator(RebuiltDiscriminator):
         self.features = features
         self.projection = nn.Linear(features, channels)
         self.mix = SpaceConvolution(2 * channels, channels, 1)
+        self.norm = BatchNorm(channels) if self.depends_on_batch else nn.Identity()
 
     def output(self, images: Pair) -> DiscriminatorOutput:
         """Returns the scores of pairs, and the activations of their pictures."""
@@ -68,8 +70,8 @@ class JointDiscriminator(RebuiltDiscriminator):
         innermost = found.activations[-1]  # B, 1, C, h, w
         sound = self.projection(images[:, 3].flatten(1)[:, : self.features])
         sound = sound[:, None, :, None, None].expand_as(innermost)
-        mixed = leaky(self.mix(torch.cat([innermost, leaky(sound)], dim=2)))
-        return found._replace(scores=self.decision(mixed).squeeze(1))
+        mixed = self.norm(self.mix(torch.cat([innermost, leaky(sound)], dim=2)).flatten(0, 1))
+        return found._replace(scores=self.decision(leaky(mixed)[:, None]).squeeze(1))
 
 
 def joint_discriminators(config: Config) -> Discriminators:
@@ -83,7 +85,8 @@ class JointAdversary(Adversary):
 
     A third kind of pair is a fake: a real picture with the sound of another frame of its window. It is the
     frame of the shuffled window, with the sound of the frame that stands there in the real one, so picture
-    and sound are each as probable as in real pairs.
+    and sound are each as probable as in real pairs. Where the shuffled window has that frame in its own
+    place, one time in as many as there are frames, there is no such pair in the step.
     """
 
     sound: Float[Tensor, "B T F"]

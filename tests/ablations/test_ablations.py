@@ -114,6 +114,14 @@ def test_the_command(performance: Path, tmp_path: Path) -> None:
     assert _interrupted(performance, tmp_path / "other") == found[0]["figures"]["ssim"]["seeds"][:1]
     with pytest.raises(UserError, match=r"expected the settings it was begun with, motion\.noise"):
         ablation(performance, tmp_path / "study", rows=["baseline"], settings={**SETTINGS, "motion.noise": 3})
+    with pytest.raises(UserError, match=r"steps: expected at least the \d+ of .*baseline-seed0; got 1"):
+        ablation(
+            performance, tmp_path / "study", rows=["baseline"], settings={**SETTINGS, "training.steps": 1}
+        )
+    another = tmp_path / "another.mp4"
+    another.write_bytes(performance.read_bytes() + b"0")
+    with pytest.raises(UserError, match="expected a run of the video of this study"):
+        ablation(another, tmp_path / "study", rows=rows, seeds=2, settings=SETTINGS)
 
 
 def _interrupted(performance: Path, folder: Path) -> list[float]:

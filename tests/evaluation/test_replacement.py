@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.replacement import interval, main
+from benchmarks.replacement import Clips, Excerpt, differences, figures, interval, main
 from tests.songs import sound
+
+from listen_and_move.evaluation.robustness.results import PlayedClip
 
 
 def played(run: Path) -> list[tuple[int, str]]:
@@ -42,6 +44,10 @@ def test_models_play_the_same_clips_and_go_on(
     assert "Left out: FID and KID" in table
     main()
     assert len(played(runs[0])) == 4
+    monkeypatch.setattr(sys, "argv", ["replacement", f"one={runs[0]}", f"one={runs[1]}", *words])
+    with pytest.raises(SystemExit):
+        main()
+    assert "got several of one" in capsys.readouterr().err
     again = json.loads(out.read_text())
     assert again["differences"] == found["differences"]
     assert again["models"]["one"]["classes"] == classes
@@ -74,3 +80,19 @@ def test_intervals_hold_the_mean_and_know_that_clips_of_one_sound_are_alike() ->
     assert alike["high"] - alike["low"] == pytest.approx(4 * 0.5 / 40**0.5, rel=0.3)
     assert "low" not in (interval([[1.0, 2.0]]) or {})
     assert interval([]) is None
+
+
+def test_a_difference_is_the_second_model_less_the_first_over_clips_that_sound() -> None:
+    def clips(*flicker: float) -> Clips:
+        return {
+            Excerpt(0, str(number)): PlayedClip(
+                str(number), str(number), silent=number == 0, values={"flicker": value}
+            )
+            for number, value in enumerate(flicker)
+        }
+
+    ones, others = clips(9.0, 1.0, 2.0), clips(0.0, 4.0, 6.0, 8.0)
+    found = differences(ones, others)["flicker"]
+    assert (found["mean"], found["clips"], found["sounds"]) == (3.5, 2, 2)
+    assert figures(others, None)["flicker"] == 6
+    assert (figures(others, None)["clips"], figures(others, None)["silent"]) == (4, 1)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from listen_and_move.ablations.rows import PUBLISHED, Row, parse_rows
 from listen_and_move.ablations.table import Table, tabulated
 from listen_and_move.config import Config
+from listen_and_move.data.source import find_source
 from listen_and_move.distribution.cluster import mapped
 from listen_and_move.errors import UserError
 from listen_and_move.evaluation.evaluate import evaluate
@@ -95,7 +96,8 @@ def ablation(
         watch: called while it works.
 
     Raises:
-        UserError: as of `train` and `evaluate`, a row that is unknown, seeds below 1, or no such cluster.
+        UserError: as of `train` and `evaluate`, a row that is unknown, seeds below 1, no such cluster, or
+            runs of another video or of more steps in the folder.
     """
     video = Path(video)
     folder = Path("ablation") / video.stem if folder is None else Path(folder)
@@ -123,6 +125,7 @@ def ablation(
     ]
     for job in jobs:
         from_preset(preset_name, dict(job.settings))  # refused before another row is trained for hours
+    _check_begun(film, [RunFolder(job.run) for job in jobs], base.training.steps)
     done, total = [0] * len(jobs), base.training.steps * len(jobs)
 
     def told(number: int, progress: tuple[int, str]) -> None:
@@ -146,6 +149,26 @@ def ablation(
     with replacing(folder / PICTURE) as temporary:
         temporary.write_bytes(table.picture())
     return Study(folder, True, table)
+
+
+def _check_begun(video: Path, runs: Sequence[RunFolder], steps: int) -> None:
+    """Refuses runs whose figures would not be of this video after these steps.
+
+    Raises:
+        UserError: there is such a run.
+    """
+    begun = [run for run in runs if run.exists()]
+    video_hash = find_source(video).digest() if begun else ""
+    for run in begun:
+        if run.films.video_hash != video_hash:
+            raise UserError(
+                f"{run.path}: expected a run of the video of this study; {video} is another one",
+                "choose another --out",
+            )
+        if _results(run).is_file() and (step := read_results(_results(run)).run.step) > steps:
+            raise UserError(
+                f"steps: expected at least the {step} of {run.path}; got {steps}", "choose another --out"
+            )
 
 
 def _trained_and_measured(job: _Job, told: Callable[[tuple[int, str]], None]) -> int:
