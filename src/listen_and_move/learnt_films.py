@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from listen_and_move.data.clip import file_hash
 from listen_and_move.data.source import find_source
+from listen_and_move.data.suburmp import is_song_picture
 from listen_and_move.errors import UserError
 
 
@@ -62,7 +63,10 @@ class LearntFilms:
     def learnt_songs(self, elsewhere: Path | None = None) -> bool:
         """Returns whether the run learnt a folder of songs, by what is at its place or at ``elsewhere``."""
         places = (elsewhere, self.place)
-        return any(place is not None and os.path.isdir(place) for place in places)  # noqa: PTH112
+        return (elsewhere is not None and is_song_picture(elsewhere)) or any(
+            place is not None and os.path.isdir(place)  # noqa: PTH112
+            for place in places
+        )
 
     def check_scene(self, scene: int | None) -> None:
         """Refuses another scene than that of the run; None is any scene.
@@ -121,10 +125,11 @@ class LearntFilms:
             same = find_source(path).digest() == sha256
         except OSError as error:
             raise UserError(f"{expected}; got {error.strerror}", hint) from None
-        except UserError:  # a folder of something else
-            same = False
+        except UserError as error:  # a folder of something else, or songs that are not whole any more
+            raise UserError(f"{expected}; got {error.message}", hint) from None
         if not same:
-            raise UserError(f"{expected}; the file there is another one", hint)
+            got = "its pictures or sounds are others" if path.is_dir() else "the file there is another one"
+            raise UserError(f"{expected}; {got}", hint)
 
 
 def _number(takes: Sequence[LearntTake], video: Path) -> int:

@@ -1,6 +1,7 @@
 """Sub-URMP folders: what is read, that songs are kept apart, and what is said of folders that are something
 else."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from tests.conftest import TINY
-from tests.songs import SMALL, folder, sound
+from tests.songs import SMALL, folder, picture, sound
 
 from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor
 from listen_and_move.cli.main import run_command
@@ -178,6 +179,10 @@ def other_instrument(root: Path) -> None:
     folder(root, {"train/flute01": range(500, 700, 100)})
 
 
+def cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-2])
+
+
 def wrong_name(root: Path) -> None:
     (root / "img/train/cello/cello01_550.jpg").write_bytes(b"x")
 
@@ -195,11 +200,25 @@ def wrong_name(root: Path) -> None:
         ),
         (
             lambda root: (root / "img/train/cello/cello01_900.jpg").write_bytes(b"no picture"),
-            "cello01_900.jpg: expected a video",
+            "cello01_900.jpg: expected a JPEG picture; it cannot be read as one",
         ),
         (
             lambda root: (root / "img/train/cello/cello01_500.jpg").write_bytes(b""),
-            "cello01_500.jpg: expected a video",
+            "cello01_500.jpg: expected a JPEG picture",
+        ),
+        (
+            lambda root: shutil.copy(
+                root / "chunk/train/cello/cello01_500.wav", root / "img/train/cello/cello01_500.jpg"
+            ),
+            "cello01_500.jpg: expected a JPEG picture",
+        ),
+        (
+            lambda root: picture(root / "img/train/cello/cello01_900.jpg", 9, (64, 48)),
+            "expected a picture like the first one, mjpeg of 32x24 pixels; got mjpeg of 64x48 pixels",
+        ),
+        (
+            lambda root: cut_off(root / "img/train/cello/cello01_900.jpg"),
+            "cello01_900.jpg: expected a whole JPEG picture; it is cut off",
         ),
         (
             lambda root: (root / "chunk/train/cello/cello01_900.wav").write_bytes(b""),

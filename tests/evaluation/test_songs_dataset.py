@@ -63,6 +63,7 @@ def test_other_songs_and_the_training_part_on_request(songs: Path, tmp_path: Pat
     with Shelf() as shelf:
         asked = open_songs(run, songs / "img/validation/cello/cello03_900.jpg", False, shelf, ignored)
         assert (asked.span, asked.subfolder) == (range(9), "held-out part of validation-cello03_500")
+        assert np.array_equal(asked.unseen.read(0, 9), asked.real.read(0, 9))
         learnt = open_songs(run, None, True, shelf, ignored)
         assert (learnt.name, learnt.span) == (TRAINING, range(12))
         assert "train/cello02_500" in learnt.left_out[0]
@@ -96,9 +97,32 @@ def test_songs_that_were_moved_or_altered(songs: Path, tmp_path: Path) -> None:
         with pytest.raises(UserError, match=r"expected the video this run learnt .*No such file"):
             open_songs(run, None, False, shelf, ignored)
         assert open_songs(run, moved, False, shelf, ignored).span == range(12)
+        asked = open_songs(run, moved / "img/validation/cello/cello03_900.jpg", False, shelf, ignored)
+        assert asked.span == range(9)
         sound(moved / "chunk/train/cello/cello01_600.wav", 7)
-        with pytest.raises(UserError, match="the file there is another one"):
+        with pytest.raises(UserError, match="its pictures or sounds are others"):
             open_songs(run, moved, False, shelf, ignored)
+        (moved / "chunk/train/cello/cello01_600.wav").unlink()
+        with pytest.raises(UserError, match=r"cello01_600.wav: expected the sound of cello01_600.jpg"):
+            open_songs(run, moved, False, shelf, ignored)
+
+
+def test_a_picture_of_another_folder_is_not_measured(songs: Path, tmp_path: Path) -> None:
+    run, other = begun(songs, tmp_path / "run"), folder(tmp_path / "other", SONGS)
+    with Shelf() as shelf:
+        for picture, saying in ((other, "got another file"), (songs, "it does not exist")):
+            name = "cello03_900.jpg" if picture == other else "cello09_900.jpg"
+            with pytest.raises(UserError, match=saying):
+                open_songs(run, picture / "img/validation/cello" / name, False, shelf, ignored)
+
+
+def test_a_folder_is_found_from_within(songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = begun(songs, tmp_path / "run")
+    monkeypatch.chdir(songs / "img/validation/cello")
+    with Shelf() as shelf:
+        assert open_songs(run, Path("cello03_900.jpg"), False, shelf, ignored).span == range(9)
+    monkeypatch.chdir(songs / "img/train")
+    assert find_source(Path("cello")).digest() == run.films.video_hash
 
 
 def test_kept_frames_go_on_within_a_song_alone(songs: Path) -> None:

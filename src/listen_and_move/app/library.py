@@ -138,7 +138,7 @@ class Library:
     def _can_paste(self, run: RunFolder) -> bool:
         """Returns whether the learnt video seems to be in its place; its hash is checked when it is used."""
         with suppress(UserError, OSError):
-            return all(place is not None and Path(place).is_file() for place in run.films.places)
+            return all(place is not None and Path(place).exists() for place in run.films.places)
         return False
 
     def _publishes(self, run: RunFolder) -> dict[str, Any] | None:

@@ -230,7 +230,7 @@ def _frames(
     aligner = Aligner.of(path, clip, box, progress)
     for frame, expected in clip_frames(path, clip, box, aligner):
         frames.append(frame)
-        _check_memory(path, len(frames) * frame.nbytes)
+        check_memory(path, len(frames) * frame.nbytes)
         progress(len(frames), max(expected, len(frames)))
     if not frames:
         raise UserError(
@@ -242,8 +242,16 @@ def _frames(
     return stacked, aligner.crop_poses, aligner.motion.light.stops
 
 
-def _check_memory(path: Path, held: int) -> None:
-    """Refuses frames that do not fit into the memory of the machine."""
+def check_memory(path: Path, held: int) -> None:
+    """Refuses frames that do not fit into the memory of the machine.
+
+    Args:
+        path: of what is learnt.
+        held: bytes of all frames.
+
+    Raises:
+        UserError: they do not fit.
+    """
     most = (machine_bytes() or USUAL_MEMORY) // COPIES
     if held > most:
         raise UserError(

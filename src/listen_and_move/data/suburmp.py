@@ -35,6 +35,7 @@ from listen_and_move.data.clip import (
     blank,
     check_audible,
     check_length,
+    check_memory,
     split,
 )
 from listen_and_move.data.windows import pieces
@@ -42,6 +43,7 @@ from listen_and_move.errors import UserError
 from listen_and_move.media.conversion import centred_box
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
+from listen_and_move.media.picture_series import check_pictures
 from listen_and_move.media.sound import read_sound
 from listen_and_move.media.soundtrack import Waveform
 from listen_and_move.progress import Progress, untold
@@ -90,7 +92,7 @@ class Songs:
             UserError: not of that layout, several instruments, other names of files, or a picture without its
                 sound.
         """
-        pictures = _instrument(folder)
+        pictures = _instrument(folder.absolute())
         instrument, name, root = pictures.name, pictures.parent.name, pictures.parents[2]
         held_out = [root / "img" / other / instrument for other in HELD_OUT if name == TRAIN]
         others = [stretch for each in held_out if each.is_dir() for stretch in _stretches(each)]
@@ -105,8 +107,9 @@ class Songs:
 
         The first picture tells, since all have one size.
         """
-        info = probe(self.stretches[0][0].picture).video
-        assert info is not None, "a picture that can be read"
+        first = next(check_pictures([self.stretches[0][0].picture]))
+        info = probe(first).video
+        assert info is not None, "checked"
         return clip.box or centred_box(info, clip.width, clip.height)
 
     def digest(self) -> str:
@@ -123,8 +126,8 @@ class Songs:
         """Decodes pictures and sounds into one clip of several parts.
 
         Raises:
-            UserError: a rate other than 10, a part that was asked for, a damaged file, silence, or no stretch
-                of a window.
+            UserError: a rate other than 10, a part that was asked for, a damaged file, pictures of several
+                sizes, silence, no stretch of a window, or more frames than memory holds.
         """
         self._check(config)
         parts, held_out = self._parts(config)
@@ -135,10 +138,12 @@ class Songs:
         }
         length, box = max(places.values()) + 1, self.box(config.clip)
         check_length(self.folder, parts, config)
+        check_memory(self.folder, length * config.clip.width * config.clip.height * 3)
         settings, extractor = config.features, FeatureExtractor(config.features, config.clip.rate)
         frames, power = blank(length, config)
         sounds: dict[int, np.ndarray] = {}
-        for done, (pair, place) in enumerate(places.items(), start=1):
+        pictures = check_pictures([pair.picture for pair in places])
+        for done, ((pair, place), _) in enumerate(zip(places.items(), pictures, strict=True), start=1):
             frames[place] = torch.from_numpy(_picture(pair, config.clip, box))
             sound = _pair_samples(pair, settings.chunk_ms)
             power[settings.past + place] = extractor.powers(torch.from_numpy(sound), 0, 1)[0]
@@ -198,6 +203,11 @@ class Songs:
 
 _FRAME = frame_sample(1, Fraction(FPS), SAMPLE_RATE)
 """Samples from one picture to the next."""
+
+
+def is_song_picture(path: Path) -> bool:
+    """Returns whether a path is that of a picture in img/SPLIT/INSTRUMENT; it need not exist."""
+    return path.suffix == ".jpg" and path.absolute().parts[-4:-3] == ("img",)
 
 
 def _instrument(folder: Path) -> Path:

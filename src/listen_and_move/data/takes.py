@@ -23,6 +23,7 @@ from listen_and_move.data.clip import (
     Decoded,
     assembled,
     blank,
+    check_memory,
     decoded,
     file_hash,
     resolved_box,
@@ -108,7 +109,9 @@ class Takes:
         parts = self._parts(config, boxes, progress)
         level = next((part.found.level for part in parts if part.found.level is not None), None)
         takes = tuple(part.take._replace(gain=matching_gain(part.found.level, level)) for part in parts)
-        frames, power = blank(takes[-1].frames.stop, config)
+        length = takes[-1].frames.stop
+        check_memory(self.paths[0], length * config.clip.width * config.clip.height * 3)
+        frames, power = blank(length, config)
         for take, (_, found, _, _) in zip(takes, parts, strict=True):
             frames[take.frames.start : take.frames.stop] = found.frames
             louder = 10 ** (take.gain / 10)

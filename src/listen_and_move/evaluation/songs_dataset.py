@@ -6,7 +6,8 @@ from pathlib import Path
 
 from listen_and_move.data.frame_store import Shelf
 from listen_and_move.data.song_films import stretch_name, write_film
-from listen_and_move.data.suburmp import Songs, Stretch
+from listen_and_move.data.suburmp import TRAIN as TRAINING_SPLIT
+from listen_and_move.data.suburmp import Songs, Stretch, is_song_picture
 from listen_and_move.errors import UserError
 from listen_and_move.evaluation.dataset import (
     HELD_OUT,
@@ -18,6 +19,7 @@ from listen_and_move.evaluation.dataset import (
     Video,
     Watch,
 )
+from listen_and_move.learnt_films import LearntFilms
 from listen_and_move.runs import RunFolder
 
 MOST_NAMED = 6
@@ -42,22 +44,22 @@ def open_songs(folder: RunFolder, video: Path | None, training: bool, shelf: She
     """
     films, config = folder.films, folder.config()
     picture = None if video is None or video.is_dir() else video
-    path = films.video(video if picture is None else None)
+    path = films.video(video if picture is None else _folder(picture, films))
     songs = Songs.find(path)
-    clip = songs.load(config, lambda done, total: watch("decoding", done, total))
     kind, stretches = TRAINING if training else HELD_OUT, (*songs.stretches, *songs.others)
+    asked = None if picture is None else _place(picture, stretches, folder)
+    clip = songs.load(config, lambda done, total: watch("decoding", done, total))
     parts = [_part(span, clip.train, training) for span in clip.stretches]
-    if picture is None:
-        place = max(range(len(parts)), key=lambda place: len(parts[place]))
-    else:
-        place = _place(picture, stretches, folder)
+    place = max(range(len(parts)), key=lambda place: len(parts[place])) if asked is None else asked
     stretch, span, part = stretches[place], clip.stretches[place], parts[place]
     name = stretch_name(stretch)
     if len(part) < LEAST_FRAMES:
         raise UserError(
             f"{folder.path}: expected a {kind} of at least {LEAST_FRAMES} frames within one song; got "
             f"{len(part)} in {name}",
-            "train with songs in img/validation or with --holdout, give a picture of another song with "
+            "give a picture of another song with --video"
+            if training
+            else "train with songs in img/validation or with --holdout, give a picture of another song with "
             "--video, or measure on what was trained with --training",
         )
     store, own = (shelf.store(config.clip.width, config.clip.height) for _ in range(2))
@@ -78,7 +80,7 @@ def open_songs(folder: RunFolder, video: Path | None, training: bool, shelf: She
         measured,
         range(part.start - span.start, part.stop - span.start),
         kind,
-        FrameSpan(store, clip.held_out[0]),
+        FrameSpan(store, clip.held_out[0] if training else part),
         _left_out(kind, others),
         f"{kind} of {name.replace('/', '-')}" if picture else "",
     )
@@ -108,14 +110,22 @@ def _place(picture: Path, stretches: Sequence[Stretch], folder: RunFolder) -> in
     Raises:
         UserError: none of them does.
     """
-    wanted = picture.parent.parent.name, picture.name  # the split, and the picture in it
     for place, stretch in enumerate(stretches):
-        if any((pair.picture.parent.parent.name, pair.picture.name) == wanted for pair in stretch):
+        if any(pair.picture.resolve() == picture.resolve() for pair in stretch):
             return place
     raise UserError(
-        f"{picture}: expected the folder of songs that {folder.path} learnt, or a picture in it; got another "
-        "file"
+        f"{picture}: expected the folder of songs that {folder.path} learnt, or a picture in it; "
+        + ("got another file" if picture.exists() else "it does not exist")
     )
+
+
+def _folder(picture: Path, films: LearntFilms) -> Path | None:
+    """Returns where the songs of a picture are now; None: where they were learnt, or that cannot be told."""
+    learnt = Path(str(films.place))
+    if learnt.is_dir() or not is_song_picture(picture):
+        return None
+    split = learnt.parent.name if learnt.parent.parent.name == "img" else TRAINING_SPLIT
+    return picture.absolute().parents[2] / split / picture.parent.name
 
 
 def _left_out(kind: str, others: Sequence[str]) -> tuple[str, ...]:

@@ -106,7 +106,7 @@ def inspect(video: Path, clip: ClipConfig | None = None, picture: Path | None = 
     if Path(video).is_dir():
         raise UserError(
             f"{video}: expected a video file; got a folder: inspect looks at one film, not at songs in "
-            "pictures"
+            "pictures or at a run"
         )
     info = probe(video, clip.picture_track)
     if info.video is None:

@@ -1,6 +1,6 @@
 """A film of pictures that lie in files of their own: their packets are copied, none is coded again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,47 @@ def write_series(file: Path, pictures: Sequence[Path], fps: Fraction, sound: Wav
             ) from None
 
 
+def check_pictures(pictures: Sequence[Path]) -> Iterator[Path]:
+    """Yields pictures one by one that are whole and like the first one, as those of a film are.
+
+    Raises:
+        UserError: a picture is cut off, cannot be read, or differs from the first one in kind or size.
+    """
+    first: tuple[str, int, int] | None = None
+    for picture in pictures:
+        try:
+            with opened(picture) as container:
+                found = next(iter(container.streams.video), None)
+                kind = None if found is None else _kind(found)
+        except UserError:
+            kind = None
+        if kind is None:
+            raise UserError(
+                f"{picture}: expected a JPEG picture; it cannot be read as one",
+                "copy it again, or take it and its sound away",
+            )
+        first = first or kind
+        _check_kind(picture, first, kind)
+        content = picture.read_bytes()
+        if content.rfind(_END) < content.rfind(_SCAN):
+            raise UserError(f"{picture}: expected a whole JPEG picture; it is cut off", "copy it again")
+        yield picture
+
+
+_SCAN, _END = b"\xff\xda", b"\xff\xd9"
+"""Markers of JPEG before the coded pixels, in which neither occurs, and after all of them."""
+
+
+def _check_kind(picture: Path, first: tuple[str, int, int], got: tuple[str, int, int] | None) -> None:
+    """Refuses a picture that is not like the first one."""
+    if got != first:
+        expected, other = (
+            "no picture" if each is None else f"{each[0]} of {each[1]}x{each[2]} pixels"
+            for each in (first, got)
+        )
+        raise UserError(f"{picture}: expected a picture like the first one, {expected}; got {other}")
+
+
 def _kind(stream: Any) -> tuple[str, int, int]:
     coder = stream.codec_context
     return coder.name, coder.width, coder.height
@@ -56,13 +97,7 @@ def _packet(picture: Path, kind: tuple[str, int, int], stream: Any, place: int, 
     """Returns the packet of a picture as one of a stream of the film."""
     with opened(picture) as container:
         found = next(iter(container.streams.video), None)
-        got = None if found is None else _kind(found)
-        if got != kind:
-            expected, other = (
-                "no picture" if each is None else f"{each[0]} of {each[1]}x{each[2]} pixels"
-                for each in (kind, got)
-            )
-            raise UserError(f"{picture}: expected a picture like the first one, {expected}; got {other}")
+        _check_kind(picture, kind, None if found is None else _kind(found))
         packet = next(container.demux(found))
     packet.stream, packet.time_base = stream, 1 / fps
     packet.pts = packet.dts = place

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from listen_and_move.data.clip import Clip
 from listen_and_move.data.source import find_source
 from listen_and_move.data.windows import lanes
 from listen_and_move.distribution.processes import Processes, joined, local_device
-from listen_and_move.errors import DamageWarning
+from listen_and_move.errors import DamageWarning, UserError
 from listen_and_move.losses.perceptual import PerceptualLoss
 from listen_and_move.precision import choose_device, products, reused_memory
 from listen_and_move.runs import RunFolder, write_text
@@ -120,7 +121,12 @@ def train(
         else:  # what cannot be learnt leaves no folder
             alone.enter_context(held(folder))
             folder.create(config, videos, video_hash, str(place), scene)
-        keep_training_frames(folder, config, clip, videos[0], video_hash, decoding)
+        try:
+            keep_training_frames(folder, config, clip, videos[0], video_hash, decoding)
+        except UserError:
+            if not begun:
+                rmtree(folder.path, ignore_errors=True)
+            raise
         return _run(folder, config, clip, perceptual, place, watch, processes)
 
 

@@ -25,7 +25,7 @@ PART = ("clip.start", "clip.end")
 
 def default_run(video: Path) -> Path:
     """Returns the default run folder of a video."""
-    return Path("runs") / video.stem
+    return Path("runs") / video.absolute().stem
 
 
 def run_config(folder: RunFolder, preset_name: str | None, settings: Mapping[str, Any]) -> Config:
