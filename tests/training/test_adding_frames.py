@@ -97,3 +97,25 @@ def test_a_clip_of_one_second(performance: Path, tmp_path: Path) -> None:
     assert out.stat().st_size > 1000
     with pytest.raises(UserError, match="preview: expected more than 0 seconds; got -1"):
         generate(run, performance, tmp_path / "other.mp4", preview=-1)
+
+
+def test_a_new_training_whose_frames_cannot_be_kept_leaves_no_folder(
+    performance: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise UserError("picture: expected a smaller one")
+
+    def learnt(steps: int, *, keeping: bool = True) -> None:
+        settings = {**TINY, "losses.perceptual": 0.0, "training.steps": steps}
+        with monkeypatch.context() as patch:
+            if not keeping:
+                patch.setattr("listen_and_move.training.loop.keep_training_frames", refused)
+            train(performance, tmp_path / "run", preset_name="quick", settings=settings, device="cpu")
+
+    with pytest.raises(UserError, match="expected a smaller one"):
+        learnt(1, keeping=False)
+    assert not (tmp_path / "run").exists()
+    learnt(1)
+    with pytest.raises(UserError, match="expected a smaller one"):
+        learnt(2, keeping=False)
+    assert (tmp_path / "run" / "model.safetensors").exists(), "a run of before stays"

@@ -256,7 +256,7 @@ def check_memory(path: Path, held: int) -> None:
     if held > most:
         raise UserError(
             f"{path}: expected a clip whose frames fit into memory; got more than {most / 1e9:.1f} GB",
-            "learn a part, with --start and --end, or a smaller --size",
+            "learn less, as a part by --start and --end, or a smaller --size",
         )
 
 
