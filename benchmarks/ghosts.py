@@ -13,6 +13,7 @@ two left out of the known ones; and blends of two held-out frames that differ as
 import argparse
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
@@ -58,7 +59,13 @@ class GhostCalibration(NamedTuple):
 
 def calibration(clip: Path) -> GhostCalibration:
     """Returns how well ghosts are told in the clip of a run, or in a video."""
-    film = Film.of_run(RunFolder(clip)) if clip.is_dir() else Film.of_clip(clip, from_preset(PRESET, {}).clip)
+    with TemporaryDirectory() as scratch:
+        if clip.is_dir():
+            return _calibration(Film.of_run(RunFolder(clip), Path(scratch)))
+        return _calibration(Film.of_clip(clip, from_preset(PRESET, {}).clip))
+
+
+def _calibration(film: Film) -> GhostCalibration:
     known, step = film.thumbnails(film.train, MOST_KNOWN)
     detector = GhostDetector.of(known, near=max(1, round(1 / step)))
     assert detector is not None, "these clips are long enough"
@@ -67,7 +74,7 @@ def calibration(clip: Path) -> GhostCalibration:
     pairs = detector.clear_pairs(SEED, BLENDS)
     held_pairs = _clear(detector, real)
     return GhostCalibration(
-        film.train[0].path.name,
+        film.source.name,
         len(known),
         round(detector.check.threshold, 3),
         round(detector.check.real_passed, 3),

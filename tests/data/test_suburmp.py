@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -113,6 +114,16 @@ def test_a_gap_ends_a_stretch_as_a_song_does(songs: Path) -> None:
     assert clip.train == (range(0, 7), range(8, 12), range(13, 23))
 
 
+def test_pictures_may_have_other_endings(songs: Path) -> None:
+    before, digest = loaded(songs)[0], Songs.find(songs).digest()
+    for number, end in enumerate((".JPG", ".jpeg")):
+        picture = songs / f"img/train/cello/cello01_{500 + 100 * number}.jpg"
+        picture.rename(picture.with_suffix(end))
+    after, _ = loaded(songs)
+    assert torch.equal(before.frames, after.frames)
+    assert Songs.find(songs).digest() != digest, "names are of what was learnt"
+
+
 def test_what_is_held_out(tmp_path: Path) -> None:
     """A share of the frames, judged within one song; or the songs of the folder's other splits."""
     clip, _ = loaded(folder(tmp_path / "one", SONGS), clip__holdout="0.5")
@@ -134,10 +145,13 @@ def test_train_and_play_it(songs: Path, tmp_path: Path, capsys: pytest.CaptureFi
     run = tmp_path / "run"
     changes = {**TINY, **SMALL}
     words = [f"--{name.replace('_', '-').removeprefix('clip.')}={value}" for name, value in changes.items()]
+    short_song(songs)
     train = ["train", str(songs), "--run", str(run), "--preset", "quick", "--device", "cpu", *words]
     assert run_command(train) == 0
     assert run_command([*train, "--training.steps", "6"]) == 0  # it goes on
-    assert "held out, dcor" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "held out, dcor" in said.out
+    assert "1 of 3 parts to train on, 3 frames, are shorter than a window (4)" in said.err
     sample = probe(RunFolder(run).sample_file(4))
     assert sample.sounds
     assert sample.video is not None
@@ -155,10 +169,10 @@ def test_train_and_play_it(songs: Path, tmp_path: Path, capsys: pytest.CaptureFi
     assert probe(tmp_path / "played.mp4").video is not None
     capsys.readouterr()
     assert run_command(["evaluate", str(run)]) == 2
-    assert "at least 8 frames within one song; got 4 in train/cello02_500" in error(capsys)
+    assert "at least 8 frames within one song; got 5 in train/cello02_500" in error(capsys)
     for line in (["evaluate", str(run), "--size=source"], ["blind", str(run)]):
         assert run_command(line) == 2
-        assert "expected a run that learnt video files; this one learnt the songs" in error(capsys)
+        assert "expected a held-out part of at least 8 frames; got 5" in error(capsys)
     assert run_command(["inspect", str(songs)]) == 2
     assert "expected a video file; got a folder" in error(capsys)
 
@@ -171,6 +185,10 @@ def error(capsys: pytest.CaptureFixture[str]) -> str:
     return line
 
 
+def short_song(root: Path) -> None:
+    folder(root, {"train/cello00": range(500, 800, 100)})
+
+
 def silence(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:44] + bytes(32_000))
 
@@ -181,6 +199,14 @@ def other_instrument(root: Path) -> None:
 
 def cut_off(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-2])
+
+
+def another_kind(path: Path) -> None:
+    with av.open(str(path), "w", format="image2") as file:
+        stream = file.add_stream("png", rate=10)
+        (stream.width, stream.height), stream.pix_fmt = (32, 24), "rgb24"
+        frame = av.VideoFrame.from_ndarray(np.zeros((24, 32, 3), np.uint8), format="rgb24")
+        file.mux([*stream.encode(frame), *stream.encode(None)])
 
 
 def wrong_name(root: Path) -> None:
@@ -215,6 +241,14 @@ def wrong_name(root: Path) -> None:
         (
             lambda root: picture(root / "img/train/cello/cello01_900.jpg", 9, (64, 48)),
             "expected a picture like the first one, mjpeg of 32x24 pixels; got mjpeg of 64x48 pixels",
+        ),
+        (
+            lambda root: [another_kind(each) for each in root.glob("img/train/cello/*.jpg")],
+            "expected a JPEG picture; got one of png",
+        ),
+        (
+            lambda root: picture(root / "img/train/cello/cello01_900.JPEG", 9),
+            "cello01_900.jpg: expected one picture of each moment; got cello01_900.JPEG as well",
         ),
         (
             lambda root: cut_off(root / "img/train/cello/cello01_900.jpg"),

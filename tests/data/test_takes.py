@@ -202,8 +202,10 @@ def test_a_run_of_takes(learnt: RunFolder, takes: tuple[Path, Path], tmp_path: P
         assert all(frames.filmed.read(place, place + 1).any() for place in range(len(frames.filmed)))
 
 
-def test_a_film_of_takes_never_leaves_a_file(learnt: RunFolder, takes: tuple[Path, Path]) -> None:
-    film = Film.of_run(learnt)
+def test_a_film_of_takes_never_leaves_a_file(
+    learnt: RunFolder, takes: tuple[Path, Path], tmp_path: Path
+) -> None:
+    film = Film.of_run(learnt, tmp_path)
     assert [part.path for part in film.held_out] == [path.absolute() for path in takes]
     assert film.held_out[1].gain == pytest.approx(9, abs=1)
     for part in film.held_out:
@@ -234,7 +236,7 @@ def test_all_takes_are_measured_at_the_size_of_the_source(
     monkeypatch.setenv("LISTEN_AND_MOVE_WEIGHTS", str(tmp_path))
     monkeypatch.setattr(source_size, "played_rows", lambda *run, **how: [drawn_row(*run, **how)])
     results = evaluate_source_size(learnt.path, device="cpu").results
-    held_out = Film.of_run(learnt).held_out
+    held_out = Film.of_run(learnt, tmp_path).held_out
     assert results.span.video == "one.mp4, two.mp4"
     assert "two.mp4 2.10 to" in results.notes[0]
     assert results.span.seconds == pytest.approx(

@@ -158,3 +158,20 @@ def test_the_command_line(songs: Path, tmp_path: Path, capsys: pytest.CaptureFix
     shutil.rmtree(out / "plain-seed0/resume")
     assert run_command(["robustness", str(out / "plain-seed0"), str(sounds), "--device", "cpu"]) == 0
     assert "2 clips" in capsys.readouterr().out
+    for each in ("validation/cello/cello03_900.jpg", None):
+        where = [] if each is None else ["--video", str(songs / "img" / each)]
+        run = [str(out / "plain-seed0"), "--device", "cpu", *where]
+        assert run_command(["evaluate", *run, "--size", "source"]) == 0
+        results = json.loads((out / "plain-seed0/evaluation/source-size/results.json").read_text())
+        part = results["part"]
+        assert (part["width"], part["height"], part["fps"]) == (24, 24, "10")
+        assert part["video"] == ("cello03_500, cello04_700" if each is None else "cello03_500")
+        assert part["frames"] == (21 if each is None else 9)
+        assert results["environment"]["video_sha256"] == find_source(songs).digest()
+        assert results["run"]["video"] == "Sub-URMP"
+        rows = {row["name"]: row["values"] for row in results["rows"]}
+        assert rows["real video"]["dcor"] > 0.95
+        assert rows["replay, by sound"]["motion_ratio"] > 0
+        assert ("each song is played by itself" in results["notes"][0]) == (each is None)
+        assert run_command(["blind", *run]) == 0
+        capsys.readouterr()

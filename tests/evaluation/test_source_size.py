@@ -99,8 +99,8 @@ def test_refused_without_its_video(run: Path, tmp_path: Path) -> None:
         evaluate_source_size(run, video=other, device="cpu")
 
 
-def test_film_is_the_source(run: Path, performance: Path) -> None:
-    film = Film.of_run(RunFolder(run))
+def test_film_is_the_source(run: Path, performance: Path, tmp_path: Path) -> None:
+    film = Film.of_run(RunFolder(run), tmp_path)
     (part,) = film.held_out
     assert (film.size, film.rate, part.span) == ((64, 64), 20, range(64, 80))
     whole = decoded(performance)
@@ -171,8 +171,8 @@ def test_transitions_are_jumps_and_mixes() -> None:
     assert transitions([(), (), ()], rate) == []
 
 
-def test_what_was_learnt_sets_the_usual_change(run: Path, performance: Path) -> None:
-    film = Film.of_run(RunFolder(run))
+def test_what_was_learnt_sets_the_usual_change(run: Path, performance: Path, tmp_path: Path) -> None:
+    film = Film.of_run(RunFolder(run), tmp_path)
     whole = decoded(performance)[:64]
     learnt = learnt_film(film)
     assert np.abs(learnt.mean.astype(int) - whole.mean(0)).max() <= 0.51

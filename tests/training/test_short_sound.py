@@ -50,7 +50,7 @@ def run(video: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_under_a_picture_without_sound_there_is_silence(run: Path) -> None:
+def test_under_a_picture_without_sound_there_is_silence(run: Path, tmp_path: Path) -> None:
     for step in (2, 4):
         sample = RunFolder(run).sample_file(step)
         found = probe(sample).video
@@ -59,7 +59,7 @@ def test_under_a_picture_without_sound_there_is_silence(run: Path) -> None:
         assert float(found.duration) == pytest.approx(0.6, abs=0.01)
         assert len(samples) >= 0.6 * 16_000 - 16
         assert not samples.any()
-    (part,) = Film.of_run(RunFolder(run)).held_out
+    (part,) = Film.of_run(RunFolder(run), tmp_path).held_out
     heard = np.concatenate([*part.heard()])
     assert len(heard) == 0.6 * SAMPLE_RATE
     assert not heard.any()

@@ -378,7 +378,8 @@ class BlindArguments(DeviceOption, JsonOption):
     votes: tuple[Path, ...] = ()
     """Files of votes that the page has saved: count them instead."""
     video: Path | None = None
-    """Where the run's video, or one of its takes, is now, if it was moved."""
+    """Where the run's video, one of its takes or its songs are now, if they were moved; of songs also a
+    picture of the one that is shown."""
     seed: int = 0
     """Seed of the order, and of the noise, where the model has any."""
     overwrite: bool = False
@@ -439,7 +440,7 @@ class RobustnessArguments(DeviceOption, ClusterOption):
     """A table (CSV) of file names and classes; None: the one in the folder, else names of folders or
     files."""
     video: Path | None = None
-    """Where the run's video, or one of its takes, is now, if it was moved."""
+    """Where the run's video, one of its takes or its songs are now, if they were moved."""
     seed: int = 0
     """Seed of what is taken, and of the noise."""
 

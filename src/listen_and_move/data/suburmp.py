@@ -51,6 +51,8 @@ from listen_and_move.progress import Progress, untold
 FPS = 10
 FIRST_MS, STEP_MS = 500, 100
 LAYOUT = "img/SPLIT/INSTRUMENT with .jpg and chunk/SPLIT/INSTRUMENT with .wav"
+ENDINGS = (".jpg", ".jpeg")
+"""Of pictures, in small or capital letters."""
 TRAIN, HELD_OUT = "train", ("validation", "test")
 """Names of splits: the frames of the others are held out of a folder that is called train."""
 
@@ -99,8 +101,13 @@ class Songs:
         return cls(pictures, tuple(_stretches(pictures)), tuple(others))
 
     @property
+    def all(self) -> tuple[Stretch, ...]:
+        """All stretches, in the order in which they lie in the clip."""
+        return (*self.stretches, *self.others)
+
+    @property
     def _pairs(self) -> Iterator[Pair]:
-        return (pair for stretch in (*self.stretches, *self.others) for pair in stretch)
+        return (pair for stretch in self.all for pair in stretch)
 
     def box(self, clip: ClipConfig) -> Box:
         """Returns the crop as given, or the largest centred part of the right shape.
@@ -138,7 +145,11 @@ class Songs:
         }
         length, box = max(places.values()) + 1, self.box(config.clip)
         check_length(self.folder, parts, config)
-        check_memory(self.folder, length * config.clip.width * config.clip.height * 3)
+        check_memory(
+            self.folder,
+            length * config.clip.width * config.clip.height * 3,
+            "fewer songs in a copy of the folder",
+        )
         settings, extractor = config.features, FeatureExtractor(config.features, config.clip.rate)
         frames, power = blank(length, config)
         sounds: dict[int, np.ndarray] = {}
@@ -186,7 +197,7 @@ class Songs:
         Between two stretches lie as many frames of silence as features reach into neighbours.
         """
         start = 0
-        for stretch in (*self.stretches, *self.others):
+        for stretch in self.all:
             yield stretch, start
             start += len(stretch) + max(1, config.features.past, config.features.future)
 
@@ -207,7 +218,7 @@ _FRAME = frame_sample(1, Fraction(FPS), SAMPLE_RATE)
 
 def is_song_picture(path: Path) -> bool:
     """Returns whether a path is that of a picture in img/SPLIT/INSTRUMENT; it need not exist."""
-    return path.suffix == ".jpg" and path.absolute().parts[-4:-3] == ("img",)
+    return path.suffix.lower() in ENDINGS and path.absolute().parts[-4:-3] == ("img",)
 
 
 def _instrument(folder: Path) -> Path:
@@ -236,6 +247,11 @@ def _stretches(pictures: Path) -> Iterator[Stretch]:
         )
     stretch = pairs[:1]
     for before, pair in pairwise(pairs):
+        if before.sound == pair.sound:
+            raise UserError(
+                f"{pair.picture}: expected one picture of each moment; got {before.picture.name} as well",
+                "take one of them away",
+            )
         if not pair.follows(before):
             yield stretch
             stretch = []
@@ -247,7 +263,7 @@ def _paired(pictures: Path) -> Iterator[Pair]:
     """Yields every picture with its sound."""
     instrument, name = pictures.name, pictures.parent.name
     sounds = pictures.parents[2] / "chunk" / name / instrument
-    for picture in pictures.glob("*.jpg"):
+    for picture in filter(is_song_picture, pictures.iterdir()):
         parsed = re.fullmatch(rf"({re.escape(instrument)}\d\d)_(\d+)", picture.stem)
         ms = int(parsed[2]) if parsed else 0
         if parsed is None or ms < FIRST_MS or ms % STEP_MS:

@@ -103,7 +103,8 @@ def make_blind_page(
     Args:
         run: the run folder.
         out: the page; None: in the run folder.
-        video: where the run's video, or one of its takes, is now, if not where it was.
+        video: where the run's video, one of its takes or its songs are now, if not where they were; of songs
+            also a picture of the one song that is shown.
         seed: of the order of the pairs, and of the noise, where the model has any.
         overwrite: replace a file that is no such page.
         device: auto, cpu, cuda or mps.
@@ -121,16 +122,18 @@ def make_blind_page(
         )
     animator = Animator.load(folder.path, device)
     place = None if video is None else Path(video)
-    film = Film.of_run(folder, place)
-    kept, size = animator.model.kept, film.size
-    rows = played_rows(folder.path, kept, video=place, size=size, seed=seed, device=device)
-    named = {KINDS[row.name]: row for row in rows if row.name in KINDS} | {
-        REAL_KIND: film_rows(film, seed)[0]
-    }
-    parts = parts_of(film)
-    clips = {
-        kind: [file for part in parts for file in _clips(row, part, watch)] for kind, row in named.items()
-    }
+    with tempfile.TemporaryDirectory(prefix="listen-and-move-") as scratch:
+        film = Film.of_run(folder, Path(scratch), place)
+        place = film.source if film.source.is_dir() else place
+        kept, size = animator.model.kept, film.size
+        rows = played_rows(folder.path, kept, video=place, size=size, seed=seed, device=device)
+        named = {KINDS[row.name]: row for row in rows if row.name in KINDS} | {
+            REAL_KIND: film_rows(film, seed)[0]
+        }
+        parts = parts_of(film)
+        clips = {
+            kind: [file for part in parts for file in _clips(row, part, watch)] for kind, row in named.items()
+        }
     shuffled = _shuffled(_pairs([*clips], len(clips[REAL_KIND])), seed)
     page = _page_id(clips, shuffled)
     folder.blind_folder.mkdir(parents=True, exist_ok=True)

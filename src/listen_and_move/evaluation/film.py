@@ -1,8 +1,8 @@
 """The film that a run learnt: its crop at the size of the source, at the displayed rate.
 
 A film is made of parts, and each part lies in one file: of several takes there is a trained and a held-out
-part of each, and nothing goes on from one file into another. Frames are decoded as they are asked for, and
-none is kept.
+part of each, of songs a part of each stretch, and nothing goes on from one file into another. Frames are
+decoded as they are asked for, and none is kept.
 
 Letters: T frames, H height, W width, h, w of reduced frames.
 """
@@ -21,11 +21,13 @@ from listen_and_move.audio.features import SAMPLE_RATE
 from listen_and_move.clock import exact, frame_sample, frame_time
 from listen_and_move.config import ClipConfig, Config
 from listen_and_move.data.clip import Box, resolved_box, split
+from listen_and_move.data.song_films import write_film
 from listen_and_move.data.source_frames import kept_size, shown_rate
 from listen_and_move.data.take import Take, take_names
 from listen_and_move.data.takes import Takes
 from listen_and_move.errors import UserError
 from listen_and_move.evaluation.dataset import LEAST_FRAMES, padded
+from listen_and_move.evaluation.songs_dataset import FoundSongs, find_songs, longest_part
 from listen_and_move.media.conversion import rgb
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames, source_frames
@@ -160,28 +162,26 @@ class FilmPart:
 class Film:
     """A clip as parts of files."""
 
+    source: Path
+    """What was learnt: the file, the first of the takes, or the folder of songs."""
     train: tuple[FilmPart, ...]
     """Trained parts."""
     held_out: tuple[FilmPart, ...]
 
     @classmethod
-    def of_run(cls, folder: RunFolder, video: Path | None = None) -> "Film":
+    def of_run(cls, folder: RunFolder, scratch: Path, video: Path | None = None) -> "Film":
         """Returns the film that a run learnt.
 
         Args:
             folder: the run.
-            video: where its video, or one of its takes, is now, if not where it was.
+            scratch: an empty folder, for films of songs; what is in it is read as long as the film is.
+            video: where its video, one of its takes or its songs are now, if not where they were; of songs
+                also a picture of the one that alone is held out.
 
         Raises:
             UserError: no run, its video is gone, or nothing is held out.
         """
-        paths, config = folder.films.videos(video), folder.config()
-        if paths[0].is_dir():
-            raise UserError(
-                f"{folder.path}: expected a run that learnt video files; this one learnt the songs of "
-                f"{paths[0]}, which are measured at the size of the model alone"
-            )
-        found = cls.of_clip(paths[0], config.clip) if len(paths) == 1 else cls.of_takes(paths, config)
+        found = cls._learnt(folder, scratch, video)
         longest = max((len(part.span) for part in found.held_out), default=0)
         if longest < LEAST_FRAMES:
             raise UserError(
@@ -191,6 +191,14 @@ class Film:
         return replace(
             found, held_out=tuple(part for part in found.held_out if len(part.span) >= LEAST_FRAMES)
         )
+
+    @classmethod
+    def _learnt(cls, folder: RunFolder, scratch: Path, video: Path | None) -> "Film":
+        config = folder.config()
+        if not folder.films.takes and folder.films.learnt_songs(video):
+            return cls.of_songs(find_songs(folder, video), config, scratch)
+        paths = folder.films.videos(video)
+        return cls.of_clip(paths[0], config.clip) if len(paths) == 1 else cls.of_takes(paths, config)
 
     @classmethod
     def of_clip(cls, path: Path, clip: ClipConfig) -> "Film":
@@ -215,7 +223,7 @@ class Film:
             track=clip.picture_track,
         )
         train, held_out = split(sum(1 for _ in counted), clip)
-        return cls(tuple(map(part.cut, train)), (part.cut(held_out),))
+        return cls(path, tuple(map(part.cut, train)), (part.cut(held_out),))
 
     @classmethod
     def of_takes(cls, paths: list[Path], config: Config) -> "Film":
@@ -229,12 +237,49 @@ class Film:
             UserError: a take cannot be read.
         """
         clip = Takes(tuple(paths)).load(config)
-        first = FilmPart.of_file(paths[0], config.clip, clip.takes[0].frames)
+        return cls._of_parts(paths[0], clip.takes, clip.train, clip.held_out, config)
+
+    @classmethod
+    def of_songs(cls, found: FoundSongs, config: Config, scratch: Path) -> "Film":
+        """Returns the film of songs: each stretch is a file of its own, with the sound that is heard in it.
+
+        Args:
+            found: the songs; where a stretch is asked for, a part of this one alone is held out.
+            config: the settings with which they are learnt.
+            scratch: where the files go.
+
+        Raises:
+            UserError: the songs cannot be read.
+        """
+        clip = found.songs.load(config)
+        takes = [
+            write_film(stretch, span, clip, scratch)
+            for stretch, span in zip(found.songs.all, clip.stretches, strict=True)
+        ]
+        held_out = [longest_part(span, clip.train, training=False) for span in clip.stretches]
+        asked = held_out if found.asked is None else [held_out[found.asked]]
+        return cls._of_parts(found.path, takes, clip.train, asked, config)
+
+    @classmethod
+    def _of_parts(
+        cls,
+        source: Path,
+        takes: Sequence[Take],
+        train: Sequence[range],
+        held_out: Sequence[range],
+        config: Config,
+    ) -> "Film":
+        first = FilmPart.of_file(takes[0].path, config.clip, takes[0].frames)
 
         def part(span: range) -> FilmPart:
-            return first.of(next(take for take in clip.takes if span.start in take.frames)).cut(span)
+            return first.of(next(take for take in takes if span.start in take.frames)).cut(span)
 
-        return cls(tuple(map(part, clip.train)), tuple(part(span) for span in clip.held_out if span))
+        return cls(source, tuple(map(part, train)), tuple(part(span) for span in held_out if span))
+
+    @property
+    def unit(self) -> str:
+        """What each of several files is."""
+        return "song" if self.source.is_dir() else "take"
 
     @property
     def size(self) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 from listen_and_move.data.frame_store import Shelf
 from listen_and_move.data.song_films import stretch_name, write_film
@@ -26,6 +27,31 @@ MOST_NAMED = 6
 """Most stretches that are named of those that are not measured."""
 
 
+class FoundSongs(NamedTuple):
+    """Songs that a run learnt, where they are now."""
+
+    path: Path
+    songs: Songs
+    asked: int | None
+    """Number of the stretch that is to be measured; None: none was asked for."""
+
+
+def find_songs(folder: RunFolder, video: Path | None) -> FoundSongs:
+    """Returns the songs that a run learnt.
+
+    Args:
+        folder: the run.
+        video: where the songs are now, or a picture of the stretch that is asked for; None: where they were.
+
+    Raises:
+        UserError: the songs are gone, or the picture is of none of them.
+    """
+    picture = None if video is None or video.is_dir() else video
+    path = folder.films.video(video if picture is None else _folder(picture, folder.films))
+    songs = Songs.find(path)
+    return FoundSongs(path, songs, None if picture is None else _place(picture, songs.all, folder))
+
+
 def open_songs(folder: RunFolder, video: Path | None, training: bool, shelf: Shelf, watch: Watch) -> Dataset:
     """Returns the dataset of a run that learnt songs.
 
@@ -42,14 +68,10 @@ def open_songs(folder: RunFolder, video: Path | None, training: bool, shelf: She
     Raises:
         UserError: the songs are gone, the picture is of none of them, or nothing is held out.
     """
-    films, config = folder.films, folder.config()
-    picture = None if video is None or video.is_dir() else video
-    path = films.video(video if picture is None else _folder(picture, films))
-    songs = Songs.find(path)
-    kind, stretches = TRAINING if training else HELD_OUT, (*songs.stretches, *songs.others)
-    asked = None if picture is None else _place(picture, stretches, folder)
+    (path, songs, asked), config = find_songs(folder, video), folder.config()
+    kind, stretches = TRAINING if training else HELD_OUT, songs.all
     clip = songs.load(config, lambda done, total: watch("decoding", done, total))
-    parts = [_part(span, clip.train, training) for span in clip.stretches]
+    parts = [longest_part(span, clip.train, training) for span in clip.stretches]
     place = max(range(len(parts)), key=lambda place: len(parts[place])) if asked is None else asked
     stretch, span, part = stretches[place], clip.stretches[place], parts[place]
     name = stretch_name(stretch)
@@ -65,7 +87,7 @@ def open_songs(folder: RunFolder, video: Path | None, training: bool, shelf: She
     store, own = (shelf.store(config.clip.width, config.clip.height) for _ in range(2))
     store.append(clip.frames.numpy())
     own.append(clip.frames[span.start : span.stop].numpy())
-    film, origin = write_film(stretch, span, clip, shelf.folder), Origin(name, path, films.video_hash)
+    film, origin = write_film(stretch, span, clip, shelf.folder), Origin(name, path, folder.films.video_hash)
     learnt = Video(path, Fraction(0), config.clip.rate, store, clip.features, None, origin)
     heard = clip.features[span.start : span.stop]
     measured = Video(film.path, Fraction(0), config.clip.rate, own, heard, None, origin)
@@ -82,11 +104,11 @@ def open_songs(folder: RunFolder, video: Path | None, training: bool, shelf: She
         kind,
         FrameSpan(store, clip.held_out[0] if training else part),
         _left_out(kind, others),
-        f"{kind} of {name.replace('/', '-')}" if picture else "",
+        "" if asked is None else f"{kind} of {name.replace('/', '-')}",
     )
 
 
-def _part(span: range, train: Sequence[range], training: bool) -> range:
+def longest_part(span: range, train: Sequence[range], training: bool) -> range:
     """Returns the longest part of a stretch that was trained, or that was not.
 
     Args:

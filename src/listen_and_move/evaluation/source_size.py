@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from listen_and_move.data.clip import file_hash
 from listen_and_move.data.frame_store import FrameStore, Shelf
+from listen_and_move.data.source import find_source
 from listen_and_move.data.take import take_names
 from listen_and_move.environment import environment
 from listen_and_move.evaluation.baselines import REAL
@@ -109,11 +109,13 @@ def evaluate_source_size(
 ) -> SourceSizeEvaluation:
     """Measures what a run shows of its held-out part at the size of the source; writes results.json.
 
-    Of several takes all held-out parts are measured, each played by itself; means are over all frames.
+    Of several takes or songs all held-out parts are measured, each played by itself; means are over all
+    frames.
 
     Args:
         run: the run folder.
-        video: where the run's video, or one of its takes, is now, if not where it was.
+        video: where the run's video, one of its takes or its songs are now, if not where they were; of songs
+            also a picture of the one song that is measured.
         seed: of the noise, where the model has any, and of the shifted training video.
         device: auto, cpu, cuda or mps.
         watch: told what is being done.
@@ -125,9 +127,11 @@ def evaluate_source_size(
     animator = Animator.load(folder.path, device)
     watch("decoding", 0, 1)
     place = None if video is None else Path(video)
-    film = Film.of_run(folder, place)
-    evaluator = _SourceSizeEvaluator(folder, animator, film, place, seed, device, watch)
-    results = evaluator.results(begun)
+    with Shelf() as shelf:
+        film = Film.of_run(folder, shelf.folder, place)
+        place = film.source if film.source.is_dir() else place
+        evaluator = _SourceSizeEvaluator(folder, animator, film, place, seed, device, watch)
+        results = evaluator.results(begun, shelf)
     target = folder.source_size_file
     target.parent.mkdir(parents=True, exist_ok=True)
     write_json(target, results)
@@ -151,12 +155,12 @@ class _SourceSizeEvaluator:
     animator: Animator
     film: Film
     video: Path | None
-    """Where the run's video, or one of its takes, is now, if not where it was."""
+    """Where the run's video, one of its takes or its songs are now, if not where they were."""
     seed: int
     device: str
     watch: Watch
 
-    def results(self, begun: float) -> SourceSizeResults:
+    def results(self, begun: float, shelf: Shelf) -> SourceSizeResults:
         """Returns all figures."""
         learnt, parts = learnt_film(self.film), self.film.measured(MOST_SECONDS)
         region, counts = region_of(part.frames() for part in parts)
@@ -164,10 +168,9 @@ class _SourceSizeEvaluator:
         looked_at = frozenset(spread_evenly(sum(counts), LOOKED_AT).tolist())
         measures = WrittenMeasures(region, learnt.usual_change, networks.perceptual, looked_at)
         detector, rows = self._detector(), self._rows(learnt)
-        with Shelf() as shelf:
-            values = self._values(rows, counts, measures, detector, shelf)
-        path = self.film.train[0].path
-        several = [f"each take is played by itself: {in_words(parts)}"] if len(parts) > 1 else []
+        values = self._values(rows, counts, measures, detector, shelf)
+        path = self.film.source
+        several = [f"each {self.film.unit} is played by itself: {in_words(parts)}"] if len(parts) > 1 else []
         unasked, _ = chosen_picture(self.animator, "auto", str(self.folder.path))
         return SourceSizeResults(
             run=evaluated_run(self.folder, self.animator, path),
@@ -181,7 +184,9 @@ class _SourceSizeEvaluator:
                 *([KEPT_NONE] if self.animator.model.kept is None else []),
                 *([SHORT] if detector is None else []),
             ],
-            environment=Environment(**environment(path, file_hash(path), str(self.animator.device))),
+            environment=Environment(
+                **environment(path, find_source(path).digest(), str(self.animator.device))
+            ),
             settings=asdict(self.folder.config()),
             took_s=round(time.perf_counter() - begun, 1),
         )
@@ -292,7 +297,7 @@ class _SourceSizeEvaluator:
     def _span(self, parts: Sequence[FilmPart], count: int) -> MeasuredPart:
         width, height = self.film.size
         return MeasuredPart(
-            name=HELD_OUT if len(parts) == 1 else f"{HELD_OUT}s of {len(parts)} takes",
+            name=HELD_OUT if len(parts) == 1 else f"{HELD_OUT}s of {len(parts)} {self.film.unit}s",
             video=", ".join(take_names([part.path for part in parts])),
             start_s=float(parts[0].begin),
             seconds=float(count / self.film.rate),

@@ -48,10 +48,11 @@ def write_series(file: Path, pictures: Sequence[Path], fps: Fraction, sound: Wav
 
 
 def check_pictures(pictures: Sequence[Path]) -> Iterator[Path]:
-    """Yields pictures one by one that are whole and like the first one, as those of a film are.
+    """Yields pictures one by one that are whole JPEG pictures of the size of the first one.
 
     Raises:
-        UserError: a picture is cut off, cannot be read, or differs from the first one in kind or size.
+        UserError: a picture is cut off, cannot be read, is of another kind, or differs from the first one in
+            size.
     """
     first: tuple[str, int, int] | None = None
     for picture in pictures:
@@ -61,9 +62,10 @@ def check_pictures(pictures: Sequence[Path]) -> Iterator[Path]:
                 kind = None if found is None else _kind(found)
         except UserError:
             kind = None
-        if kind is None:
+        if kind is None or kind[0] != JPEG:
             raise UserError(
-                f"{picture}: expected a JPEG picture; it cannot be read as one",
+                f"{picture}: expected a JPEG picture; "
+                + ("it cannot be read as one" if kind is None else f"got one of {kind[0]}"),
                 "copy it again, or take it and its sound away",
             )
         first = first or kind
@@ -74,6 +76,8 @@ def check_pictures(pictures: Sequence[Path]) -> Iterator[Path]:
         yield picture
 
 
+JPEG = "mjpeg"
+"""Its name as the library has it."""
 _SCAN, _END = b"\xff\xda", b"\xff\xd9"
 """Markers of JPEG before the coded pixels, in which neither occurs, and after all of them."""
 

@@ -15,7 +15,7 @@ from listen_and_move.data.clip import Clip
 from listen_and_move.data.source import find_source
 from listen_and_move.data.windows import lanes
 from listen_and_move.distribution.processes import Processes, joined, local_device
-from listen_and_move.errors import DamageWarning, UserError
+from listen_and_move.errors import DamageWarning, Remark, UserError
 from listen_and_move.losses.perceptual import PerceptualLoss
 from listen_and_move.precision import choose_device, products, reused_memory
 from listen_and_move.runs import RunFolder, write_text
@@ -116,6 +116,8 @@ def train(
         clip = source.load(config, decoding)
         config = _as_found(config, clip)
         lanes(clip.train, config.training.lanes, config.training.window)  # refuses lanes that are too short
+        if short := _short_parts(videos[0], clip, config.training.window):
+            watch(TrainingProgress(0, steps, {}, 0.0, note=short))
         if begun:
             write_text(folder.config_file, to_json(config))
         else:  # what cannot be learnt leaves no folder
@@ -155,6 +157,18 @@ def _run(
 ) -> TrainingResult:
     with products(exact=config.training.speed == "exact"), reused_memory(not config.training.recompute):
         return Trainer(folder, config, clip, perceptual, device, watch, processes).run()
+
+
+def _short_parts(video: Path, clip: Clip, window: int) -> Remark | None:
+    """Returns a note on trained parts in which no window fits, as short songs are; None: there is none."""
+    short = [span for span in clip.train if len(span) < window]
+    if not short:
+        return None
+    return Remark(
+        f"{video}: {len(short)} of {len(clip.train)} parts to train on, {sum(map(len, short))} frames, "
+        f"are shorter than a window ({window}) and are not learnt",
+        "a smaller --training.window learns more",
+    )
 
 
 def _as_found(config: Config, clip: Clip) -> Config:
