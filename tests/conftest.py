@@ -1,6 +1,7 @@
 """What tests of every folder use."""
 
 import os
+import signal
 from fractions import Fraction
 from pathlib import Path
 
@@ -65,6 +66,10 @@ def shared() -> Path:
         pytest.skip("LISTEN_AND_MOVE_TEST_DATA names no folder with real media")
     return Path(folder)
 
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # In the background of a script; the commands that tests interrupt would not hear it either.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 os.environ["LISTEN_AND_MOVE_CACHE"] = (
     "off"  # here and in every command that a test starts: the user's cache is not ours

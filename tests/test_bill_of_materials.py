@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from tools.bill_of_materials import EXTRAS, bill, libraries
@@ -22,6 +20,10 @@ def found() -> dict[str, Any]:
 
 @pytest.mark.parametrize("which", ["of this installation", "committed"])
 def test_the_bill_is_cyclonedx(which: str, found: dict[str, Any]) -> None:
+    # Compiles grammars for seconds: not in each process that collects tests.
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
     text = COMMITTED.read_text(encoding="utf-8") if which == "committed" else json.dumps(found)
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
 

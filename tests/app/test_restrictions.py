@@ -19,6 +19,7 @@ from listen_and_move.app.workers import Worker
 from listen_and_move.errors import UserError
 from listen_and_move.media.files import probe
 from listen_and_move.memory import machine_bytes
+from listen_and_move.runs import RunFolder
 from tests.app.serving import Visitor, ended, serving, until
 
 resource = pytest.importorskip("resource", reason="this system has no limits of processes")
@@ -192,6 +193,7 @@ def test_a_training_is_limited(runs: Path, performance: Path, visitor: Visitor) 
         (memory, _), (files, _) = (
             resource.prlimit(pid, kind) for kind in (resource.RLIMIT_DATA, resource.RLIMIT_NOFILE)
         )
+        until(RunFolder(runs / "limited").exists)  # what ends before has failed, and other tests would see it
     machine = machine_bytes()
     assert machine is not None
     assert memory == int(limits.TRAINING_SHARE * machine)
