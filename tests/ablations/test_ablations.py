@@ -122,6 +122,10 @@ def test_the_command(performance: Path, tmp_path: Path) -> None:
     another.write_bytes(performance.read_bytes() + b"0")
     with pytest.raises(UserError, match="expected a run of the video of this study"):
         ablation(another, tmp_path / "study", rows=rows, seeds=2, settings=SETTINGS)
+    another.unlink()
+    assert ablation(another, tmp_path / "study", rows=rows, seeds=2, settings=SETTINGS).finished
+    with pytest.raises(UserError, match=r"another\.mp4"):
+        ablation(another, tmp_path / "study", rows=rows, seeds=3, settings=SETTINGS)
 
 
 def _interrupted(performance: Path, folder: Path) -> list[float]:

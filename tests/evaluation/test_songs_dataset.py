@@ -172,6 +172,6 @@ def test_the_command_line(songs: Path, tmp_path: Path, capsys: pytest.CaptureFix
         rows = {row["name"]: row["values"] for row in results["rows"]}
         assert rows["real video"]["dcor"] > 0.95
         assert rows["replay, by sound"]["motion_ratio"] > 0
-        assert ("each song is played by itself" in results["notes"][0]) == (each is None)
+        assert ("each stretch is played by itself" in results["notes"][0]) == (each is None)
         assert run_command(["blind", *run]) == 0
         capsys.readouterr()

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -13,7 +14,7 @@ from jaxtyping import UInt8
 from listen_and_move.config import ClipConfig
 from listen_and_move.errors import UserError
 from listen_and_move.evaluation.baselines import HELD, MEAN, REAL, SHIFTED
-from listen_and_move.evaluation.film import Film
+from listen_and_move.evaluation.film import MOST_PARTS, Film
 from listen_and_move.evaluation.json_records import from_json
 from listen_and_move.evaluation.results import SourceSizeResults
 from listen_and_move.evaluation.shown_rows import COMPOSED, DRAWN, REPLAY, SHOWN_PATH, film_rows, still_rows
@@ -107,6 +108,9 @@ def test_film_is_the_source(run: Path, performance: Path, tmp_path: Path) -> Non
     assert (np.stack(list(part.frames())) == whole[64:]).all()
     _, last = still_rows(film, whole[0])
     assert (next(last.frames(part)).picture == whole[63]).all()
+    parts = replace(film, held_out=(part.cut(part.span[1:]),) * 15 + (part,) * 10).measured(Fraction(10))
+    assert [len(each.span) for each in parts] == [10] * MOST_PARTS, "half a second of each"
+    assert [each.span.start for each in parts] == [65] * 10 + [64] * 10, "all of the longest"
     real, shifted = film_rows(film, seed=3)
     assert (np.stack([each.picture for each in real.frames(part)]) == whole[64:]).all()
     found = np.stack([each.picture for each in islice(shifted.frames(part), 70)])

@@ -154,13 +154,15 @@ def ablation(
 def _check_begun(video: Path, runs: Sequence[RunFolder], steps: int) -> None:
     """Refuses runs whose figures would not be of this video after these steps.
 
+    Where the video is gone, finished runs still make a table, and training says of others that it is.
+
     Raises:
         UserError: there is such a run.
     """
     begun = [run for run in runs if run.exists()]
-    video_hash = find_source(video).digest() if begun else ""
+    video_hash = find_source(video).digest() if begun and video.exists() else None
     for run in begun:
-        if run.films.video_hash != video_hash:
+        if video_hash not in (None, run.films.video_hash):
             raise UserError(
                 f"{run.path}: expected a run of the video of this study; {video} is another one",
                 "choose another --out",

@@ -242,13 +242,12 @@ def _frames(
     return stacked, aligner.crop_poses, aligner.motion.light.stops
 
 
-def check_memory(path: Path, held: int, part: str = "a part by --start and --end") -> None:
+def check_memory(path: Path, held: int) -> None:
     """Refuses frames that do not fit into the memory of the machine.
 
     Args:
         path: of what is learnt.
         held: bytes of all frames.
-        part: how less is learnt, in words for a hint.
 
     Raises:
         UserError: they do not fit.
@@ -257,7 +256,7 @@ def check_memory(path: Path, held: int, part: str = "a part by --start and --end
     if held > most:
         raise UserError(
             f"{path}: expected a clip whose frames fit into memory; got more than {most / 1e9:.1f} GB",
-            f"learn less, as {part}, or a smaller --size",
+            "learn less (of one video a part by --start and --end), or a smaller --size",
         )
 
 

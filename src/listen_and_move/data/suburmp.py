@@ -50,7 +50,7 @@ from listen_and_move.progress import Progress, untold
 
 FPS = 10
 FIRST_MS, STEP_MS = 500, 100
-LAYOUT = "img/SPLIT/INSTRUMENT with .jpg and chunk/SPLIT/INSTRUMENT with .wav"
+LAYOUT = "img/SPLIT/INSTRUMENT with .jpg or .jpeg and chunk/SPLIT/INSTRUMENT with .wav"
 ENDINGS = (".jpg", ".jpeg")
 """Of pictures, in small or capital letters."""
 TRAIN, HELD_OUT = "train", ("validation", "test")
@@ -91,8 +91,8 @@ class Songs:
         img/SPLIT/INSTRUMENT.
 
         Raises:
-            UserError: not of that layout, several instruments, other names of files, or a picture without its
-                sound.
+            UserError: not of that layout, several instruments, other names of files, a picture without its
+                sound, or two pictures of one moment.
         """
         pictures = _instrument(folder.absolute())
         instrument, name, root = pictures.name, pictures.parent.name, pictures.parents[2]
@@ -134,7 +134,7 @@ class Songs:
 
         Raises:
             UserError: a rate other than 10, a part that was asked for, a damaged file, pictures of several
-                sizes, silence, no stretch of a window, or more frames than memory holds.
+                sizes or other kinds, silence, no stretch of a window, or more frames than memory holds.
         """
         self._check(config)
         parts, held_out = self._parts(config)
@@ -145,11 +145,7 @@ class Songs:
         }
         length, box = max(places.values()) + 1, self.box(config.clip)
         check_length(self.folder, parts, config)
-        check_memory(
-            self.folder,
-            length * config.clip.width * config.clip.height * 3,
-            "fewer songs in a copy of the folder",
-        )
+        check_memory(self.folder, length * config.clip.width * config.clip.height * 3)
         settings, extractor = config.features, FeatureExtractor(config.features, config.clip.rate)
         frames, power = blank(length, config)
         sounds: dict[int, np.ndarray] = {}
@@ -243,11 +239,11 @@ def _stretches(pictures: Path) -> Iterator[Stretch]:
     pairs = sorted(_paired(pictures))
     if not pairs:
         raise UserError(
-            f"{pictures}: expected pictures (.jpg) of a Sub-URMP folder ({LAYOUT}); got none: not Sub-URMP"
+            f"{pictures}: expected pictures of a Sub-URMP folder ({LAYOUT}); got none: not Sub-URMP"
         )
     stretch = pairs[:1]
     for before, pair in pairwise(pairs):
-        if before.sound == pair.sound:
+        if (before.song, before.ms) == (pair.song, pair.ms):
             raise UserError(
                 f"{pair.picture}: expected one picture of each moment; got {before.picture.name} as well",
                 "take one of them away",
@@ -263,7 +259,7 @@ def _paired(pictures: Path) -> Iterator[Pair]:
     """Yields every picture with its sound."""
     instrument, name = pictures.name, pictures.parent.name
     sounds = pictures.parents[2] / "chunk" / name / instrument
-    for picture in filter(is_song_picture, pictures.iterdir()):
+    for picture in filter(is_song_picture, pictures.glob("*")):
         parsed = re.fullmatch(rf"({re.escape(instrument)}\d\d)_(\d+)", picture.stem)
         ms = int(parsed[2]) if parsed else 0
         if parsed is None or ms < FIRST_MS or ms % STEP_MS:

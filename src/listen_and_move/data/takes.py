@@ -110,7 +110,7 @@ class Takes:
         level = next((part.found.level for part in parts if part.found.level is not None), None)
         takes = tuple(part.take._replace(gain=matching_gain(part.found.level, level)) for part in parts)
         length = takes[-1].frames.stop
-        check_memory(self.paths[0], length * config.clip.width * config.clip.height * 3, "fewer takes")
+        check_memory(self.paths[0], length * config.clip.width * config.clip.height * 3)
         frames, power = blank(length, config)
         for take, (_, found, _, _) in zip(takes, parts, strict=True):
             frames[take.frames.start : take.frames.stop] = found.frames

@@ -124,9 +124,8 @@ def make_blind_page(
     place = None if video is None else Path(video)
     with tempfile.TemporaryDirectory(prefix="listen-and-move-") as scratch:
         film = Film.of_run(folder, Path(scratch), place)
-        place = film.source if film.source.is_dir() else place
         kept, size = animator.model.kept, film.size
-        rows = played_rows(folder.path, kept, video=place, size=size, seed=seed, device=device)
+        rows = played_rows(folder.path, kept, video=film.moved(place), size=size, seed=seed, device=device)
         named = {KINDS[row.name]: row for row in rows if row.name in KINDS} | {
             REAL_KIND: film_rows(film, seed)[0]
         }

@@ -27,7 +27,7 @@ from listen_and_move.data.take import Take, take_names
 from listen_and_move.data.takes import Takes
 from listen_and_move.errors import UserError
 from listen_and_move.evaluation.dataset import LEAST_FRAMES, padded
-from listen_and_move.evaluation.songs_dataset import FoundSongs, find_songs, longest_part
+from listen_and_move.evaluation.songs_dataset import check_long_enough, find_songs, longest_part
 from listen_and_move.media.conversion import rgb
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames, source_frames
@@ -37,6 +37,8 @@ from listen_and_move.metrics.ghosts import SIDE
 from listen_and_move.runs import RunFolder
 
 Picture = UInt8[np.ndarray, "H W 3"]
+MOST_PARTS = 20
+"""Most held-out parts that are measured: each has seconds then, also of a minute."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,8 @@ class Film:
     train: tuple[FilmPart, ...]
     """Trained parts."""
     held_out: tuple[FilmPart, ...]
+    songs: bool = False
+    """Whether it is made of songs; each stretch is a file, in the folder that was given for them."""
 
     @classmethod
     def of_run(cls, folder: RunFolder, scratch: Path, video: Path | None = None) -> "Film":
@@ -179,7 +183,7 @@ class Film:
                 also a picture of the one that alone is held out.
 
         Raises:
-            UserError: no run, its video is gone, or nothing is held out.
+            UserError: no run, its video is gone, the picture is of none of its songs, or nothing is held out.
         """
         found = cls._learnt(folder, scratch, video)
         longest = max((len(part.span) for part in found.held_out), default=0)
@@ -194,10 +198,9 @@ class Film:
 
     @classmethod
     def _learnt(cls, folder: RunFolder, scratch: Path, video: Path | None) -> "Film":
-        config = folder.config()
         if not folder.films.takes and folder.films.learnt_songs(video):
-            return cls.of_songs(find_songs(folder, video), config, scratch)
-        paths = folder.films.videos(video)
+            return cls.of_songs(folder, scratch, video)
+        paths, config = folder.films.videos(video), folder.config()
         return cls.of_clip(paths[0], config.clip) if len(paths) == 1 else cls.of_takes(paths, config)
 
     @classmethod
@@ -240,25 +243,30 @@ class Film:
         return cls._of_parts(paths[0], clip.takes, clip.train, clip.held_out, config)
 
     @classmethod
-    def of_songs(cls, found: FoundSongs, config: Config, scratch: Path) -> "Film":
-        """Returns the film of songs: each stretch is a file of its own, with the sound that is heard in it.
+    def of_songs(cls, folder: RunFolder, scratch: Path, video: Path | None) -> "Film":
+        """Returns the film of a run that learnt songs: each stretch is a file of its own, with its sound.
 
         Args:
-            found: the songs; where a stretch is asked for, a part of this one alone is held out.
-            config: the settings with which they are learnt.
+            folder: the run.
             scratch: where the files go.
+            video: where the songs are now, or a picture of the stretch of which alone a part is held out.
 
         Raises:
-            UserError: the songs cannot be read.
+            UserError: the songs are gone, the picture is of none of them, or nothing is held out.
         """
-        clip = found.songs.load(config)
+        found, config = find_songs(folder, video), folder.config()
+        stretches, clip = found.songs.all, found.songs.load(config)
+        parts = [longest_part(span, clip.train, training=False) for span in clip.stretches]
+        place = found.measured(parts)
+        check_long_enough(folder, parts[place], stretches[place], training=False)
+        # The first file stands for all, and has a sound for that.
         takes = [
-            write_film(stretch, span, clip, scratch)
-            for stretch, span in zip(found.songs.all, clip.stretches, strict=True)
+            write_film(stretch, span, clip, scratch, with_sound=number == 0 or len(parts[number]) > 0)
+            for number, (stretch, span) in enumerate(zip(stretches, clip.stretches, strict=True))
         ]
-        held_out = [longest_part(span, clip.train, training=False) for span in clip.stretches]
-        asked = held_out if found.asked is None else [held_out[found.asked]]
-        return cls._of_parts(found.path, takes, clip.train, asked, config)
+        held_out = parts if found.asked is None else [parts[place]]
+        film = cls._of_parts(found.path, takes, clip.train, held_out, config)
+        return replace(film, songs=True)
 
     @classmethod
     def _of_parts(
@@ -277,9 +285,17 @@ class Film:
         return cls(source, tuple(map(part, train)), tuple(part(span) for span in held_out if span))
 
     @property
-    def unit(self) -> str:
-        """What each of several files is."""
-        return "song" if self.source.is_dir() else "take"
+    def units(self) -> tuple[str, str]:
+        """What one of its files is called, and several."""
+        return ("stretch", "stretches") if self.songs else ("take", "takes")
+
+    def moved(self, video: Path | None) -> Path | None:
+        """Returns where what was learnt is now, if not where it was: of songs their folder, not a picture.
+
+        Args:
+            video: as `of_run` took it.
+        """
+        return self.source if self.songs else video
 
     @property
     def size(self) -> tuple[int, int]:
@@ -309,8 +325,11 @@ class Film:
         return next(same, self.longest)
 
     def measured(self, seconds: Fraction) -> tuple[FilmPart, ...]:
-        """Returns the held-out parts, together at most ``seconds`` long."""
-        return tuple(part.first(seconds / len(self.held_out)) for part in self.held_out)
+        """Returns the held-out parts, of many the `MOST_PARTS` longest, together at most ``seconds`` long."""
+        places = range(len(self.held_out))
+        longest = sorted(places, key=lambda place: len(self.held_out[place].span), reverse=True)[:MOST_PARTS]
+        parts = [self.held_out[place] for place in sorted(longest)]
+        return tuple(part.first(seconds / len(parts)) for part in parts)
 
     def thumbnails(
         self, parts: Sequence[FilmPart], most: int

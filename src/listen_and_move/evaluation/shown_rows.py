@@ -77,7 +77,7 @@ def played_rows(
     Args:
         run: the run folder.
         kept: the frames that its model keeps; None: of paths there is only the one by sound.
-        video: where its video, or one of its takes, is now, if not where it was.
+        video: where its video, one of its takes or the folder of its songs is now, if not where it was.
         size: width and height of the frames.
         seed: of the noise, where the model has any, and of the path.
         device: auto, cpu, cuda or mps.

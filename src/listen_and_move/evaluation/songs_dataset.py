@@ -35,6 +35,11 @@ class FoundSongs(NamedTuple):
     asked: int | None
     """Number of the stretch that is to be measured; None: none was asked for."""
 
+    def measured(self, parts: Sequence[range]) -> int:
+        """Returns the number of the stretch that is asked for, or else of the one with the longest part."""
+        longest = max(range(len(parts)), key=lambda place: len(parts[place]))
+        return longest if self.asked is None else self.asked
+
 
 def find_songs(folder: RunFolder, video: Path | None) -> FoundSongs:
     """Returns the songs that a run learnt.
@@ -68,27 +73,20 @@ def open_songs(folder: RunFolder, video: Path | None, training: bool, shelf: She
     Raises:
         UserError: the songs are gone, the picture is of none of them, or nothing is held out.
     """
-    (path, songs, asked), config = find_songs(folder, video), folder.config()
-    kind, stretches = TRAINING if training else HELD_OUT, songs.all
-    clip = songs.load(config, lambda done, total: watch("decoding", done, total))
+    found, config = find_songs(folder, video), folder.config()
+    kind, stretches = TRAINING if training else HELD_OUT, found.songs.all
+    clip = found.songs.load(config, lambda done, total: watch("decoding", done, total))
     parts = [longest_part(span, clip.train, training) for span in clip.stretches]
-    place = max(range(len(parts)), key=lambda place: len(parts[place])) if asked is None else asked
+    place = found.measured(parts)
     stretch, span, part = stretches[place], clip.stretches[place], parts[place]
     name = stretch_name(stretch)
-    if len(part) < LEAST_FRAMES:
-        raise UserError(
-            f"{folder.path}: expected a {kind} of at least {LEAST_FRAMES} frames within one song; got "
-            f"{len(part)} in {name}",
-            "give a picture of another song with --video"
-            if training
-            else "train with songs in img/validation or with --holdout, give a picture of another song with "
-            "--video, or measure on what was trained with --training",
-        )
+    check_long_enough(folder, part, stretch, training)
     store, own = (shelf.store(config.clip.width, config.clip.height) for _ in range(2))
     store.append(clip.frames.numpy())
     own.append(clip.frames[span.start : span.stop].numpy())
-    film, origin = write_film(stretch, span, clip, shelf.folder), Origin(name, path, folder.films.video_hash)
-    learnt = Video(path, Fraction(0), config.clip.rate, store, clip.features, None, origin)
+    origin = Origin(name, found.path, folder.films.video_hash)
+    film = write_film(stretch, span, clip, shelf.folder)
+    learnt = Video(found.path, Fraction(0), config.clip.rate, store, clip.features, None, origin)
     heard = clip.features[span.start : span.stop]
     measured = Video(film.path, Fraction(0), config.clip.rate, own, heard, None, origin)
     others = [
@@ -104,8 +102,25 @@ def open_songs(folder: RunFolder, video: Path | None, training: bool, shelf: She
         kind,
         FrameSpan(store, clip.held_out[0] if training else part),
         _left_out(kind, others),
-        "" if asked is None else f"{kind} of {name.replace('/', '-')}",
+        "" if found.asked is None else f"{kind} of {name.replace('/', '-')}",
     )
+
+
+def check_long_enough(folder: RunFolder, part: range, stretch: Stretch, training: bool) -> None:
+    """Refuses a part of a stretch that is too short to measure.
+
+    Raises:
+        UserError: it is.
+    """
+    if len(part) < LEAST_FRAMES:
+        raise UserError(
+            f"{folder.path}: expected a {TRAINING if training else HELD_OUT} of at least {LEAST_FRAMES} "
+            f"frames within one song; got {len(part)} in {stretch_name(stretch)}",
+            "give a picture of another song with --video"
+            if training
+            else "train with songs in img/validation or with --holdout, give a picture of another song with "
+            "--video, or evaluate what was trained with --training",
+        )
 
 
 def longest_part(span: range, train: Sequence[range], training: bool) -> range:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from listen_and_move.data.clip import file_hash
 from listen_and_move.data.frame_store import FrameStore, Shelf
-from listen_and_move.data.source import find_source
 from listen_and_move.data.take import take_names
 from listen_and_move.environment import environment
 from listen_and_move.evaluation.baselines import REAL
@@ -129,8 +129,7 @@ def evaluate_source_size(
     place = None if video is None else Path(video)
     with Shelf() as shelf:
         film = Film.of_run(folder, shelf.folder, place)
-        place = film.source if film.source.is_dir() else place
-        evaluator = _SourceSizeEvaluator(folder, animator, film, place, seed, device, watch)
+        evaluator = _SourceSizeEvaluator(folder, animator, film, film.moved(place), seed, device, watch)
         results = evaluator.results(begun, shelf)
     target = folder.source_size_file
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -170,7 +169,9 @@ class _SourceSizeEvaluator:
         detector, rows = self._detector(), self._rows(learnt)
         values = self._values(rows, counts, measures, detector, shelf)
         path = self.film.source
-        several = [f"each {self.film.unit} is played by itself: {in_words(parts)}"] if len(parts) > 1 else []
+        one, many = self.film.units
+        several = [f"each {one} is played by itself: {in_words(parts)}"] if len(parts) > 1 else []
+        shorter = len(self.film.held_out) - len(parts)
         unasked, _ = chosen_picture(self.animator, "auto", str(self.folder.path))
         return SourceSizeResults(
             run=evaluated_run(self.folder, self.animator, path),
@@ -183,10 +184,9 @@ class _SourceSizeEvaluator:
                 *networks.left_out,
                 *([KEPT_NONE] if self.animator.model.kept is None else []),
                 *([SHORT] if detector is None else []),
+                *([f"{shorter} shorter held-out {many}"] if shorter else []),
             ],
-            environment=Environment(
-                **environment(path, find_source(path).digest(), str(self.animator.device))
-            ),
+            environment=Environment(**environment(path, self._hash(), str(self.animator.device))),
             settings=asdict(self.folder.config()),
             took_s=round(time.perf_counter() - begun, 1),
         )
@@ -203,6 +203,10 @@ class _SourceSizeEvaluator:
             device=self.device,
         )
         return [real, *played, *still_rows(self.film, learnt.mean), shifted]
+
+    def _hash(self) -> str:
+        """Returns the sha256 of the video, of the first take, or of all songs."""
+        return self.folder.films.video_hash if self.film.songs else file_hash(self.film.source)
 
     def _detector(self) -> GhostDetector | None:
         known, step = self.film.thumbnails(self.film.train, MOST_KNOWN)
@@ -297,7 +301,7 @@ class _SourceSizeEvaluator:
     def _span(self, parts: Sequence[FilmPart], count: int) -> MeasuredPart:
         width, height = self.film.size
         return MeasuredPart(
-            name=HELD_OUT if len(parts) == 1 else f"{HELD_OUT}s of {len(parts)} {self.film.unit}s",
+            name=HELD_OUT if len(parts) == 1 else f"{HELD_OUT}s of {len(parts)} {self.film.units[1]}",
             video=", ".join(take_names([part.path for part in parts])),
             start_s=float(parts[0].begin),
             seconds=float(count / self.film.rate),

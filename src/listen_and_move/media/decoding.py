@@ -260,12 +260,23 @@ def frame_rate(stream: Any) -> Fraction:
     return Fraction(next(filter(None, known if stream.start_time is not None else known[::-1]), 25))
 
 
+def side_data(frame: Any, kind: str) -> Any:
+    """Returns what a frame brings beside its picture; None where there is nothing of this kind.
+
+    None too where it also brings what PyAV has no name for, such as the EXIF of a JPEG picture.
+    """
+    try:
+        return frame.side_data.get(kind)
+    except ValueError:
+        return None
+
+
 def orientation(frame: Any) -> tuple[bool, bool, bool]:
     """Returns how the coded picture is turned for display.
 
     It is first transposed, then mirrored in x, then in y.
     """
-    matrix = frame.side_data.get("DISPLAYMATRIX")
+    matrix = side_data(frame, "DISPLAYMATRIX")
     if matrix is None:
         return False, False, False
     a, b, _, c, d = (int(value) for value in np.frombuffer(bytes(matrix), dtype="<i4")[:5])

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from listen_and_move.media.decoding import side_data
+
 TRANSFERS = {16: "PQ", 18: "HLG"}
 """Names of the numbers of ITU-T H.273 (TransferCharacteristics)."""
 REFERENCE_WHITE = 100
@@ -46,8 +48,8 @@ def peak_of(frame: Any) -> int:
 
     It is what the file says of its content, else of the screen that it was made on.
     """
-    level = frame.side_data.get("CONTENT_LIGHT_LEVEL")
-    screen = frame.side_data.get("MASTERING_DISPLAY_METADATA")
+    level = side_data(frame, "CONTENT_LIGHT_LEVEL")
+    screen = side_data(frame, "MASTERING_DISPLAY_METADATA")
     peak = int(np.frombuffer(bytes(level), "<u4")[0]) if level is not None else 0
     if not peak and screen is not None:
         # Before the fraction of the brightest light come nine others (primaries, white, darkest light), after

@@ -62,11 +62,14 @@ def check_pictures(pictures: Sequence[Path]) -> Iterator[Path]:
                 kind = None if found is None else _kind(found)
         except UserError:
             kind = None
-        if kind is None or kind[0] != JPEG:
+        if kind is None:
             raise UserError(
-                f"{picture}: expected a JPEG picture; "
-                + ("it cannot be read as one" if kind is None else f"got one of {kind[0]}"),
+                f"{picture}: expected a JPEG picture; it cannot be read as one",
                 "copy it again, or take it and its sound away",
+            )
+        if kind[0] != JPEG:
+            raise UserError(
+                f"{picture}: expected a JPEG picture; got {kind[0]}", "convert all pictures to JPEG"
             )
         first = first or kind
         _check_kind(picture, first, kind)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from listen_and_move.config import Config
+from listen_and_move.config import Config, TrainingConfig
 from listen_and_move.data.clip import Clip
 from listen_and_move.data.source import find_source
 from listen_and_move.data.windows import lanes
@@ -115,9 +115,9 @@ def train(
 
         clip = source.load(config, decoding)
         config = _as_found(config, clip)
-        lanes(clip.train, config.training.lanes, config.training.window)  # refuses lanes that are too short
-        if short := _short_parts(videos[0], clip, config.training.window):
-            watch(TrainingProgress(0, steps, {}, 0.0, note=short))
+        usable = lanes(clip.train, config.training.lanes, config.training.window)
+        if not begun and (note := _not_learnt(clip, usable, config.training)):
+            watch(TrainingProgress(0, steps, {}, 0.0, note=note))
         if begun:
             write_text(folder.config_file, to_json(config))
         else:  # what cannot be learnt leaves no folder
@@ -159,14 +159,23 @@ def _run(
         return Trainer(folder, config, clip, perceptual, device, watch, processes).run()
 
 
-def _short_parts(video: Path, clip: Clip, window: int) -> Remark | None:
-    """Returns a note on trained parts in which no window fits, as short songs are; None: there is none."""
-    short = [span for span in clip.train if len(span) < window]
-    if not short:
+def _not_learnt(clip: Clip, usable: Sequence[Sequence[range]], config: TrainingConfig) -> Remark | None:
+    """Returns a note on frames to train on in which no window fits, as in short songs; None: there are none.
+
+    Args:
+        clip: that is learnt.
+        usable: parts of each lane in which windows fit.
+        config: tells whether windows are taken from lanes, or from anywhere.
+    """
+    anywhere = [span for span in clip.train if len(span) >= config.window]
+    spans = anywhere if config.sampler == "random" else [span for lane in usable for span in lane]
+    total = sum(map(len, clip.train))
+    left = total - sum(map(len, spans))
+    if not left:
         return None
     return Remark(
-        f"{video}: {len(short)} of {len(clip.train)} parts to train on, {sum(map(len, short))} frames, "
-        f"are shorter than a window ({window}) and are not learnt",
+        f"{left} of {total} frames to train on lie in parts shorter than a window ({config.window}) and are "
+        "not learnt",
         "a smaller --training.window learns more",
     )
 
