@@ -87,7 +87,8 @@ def main() -> None:
     if several := [name for name, count in names.items() if count > 1]:
         parser.error(f"expected a NAME for each model; got several of {several[0]}")
     told = ("sounds", "clips", "seconds", "classes", "seed")
-    settings = {name: str(value) for name in told if (value := vars(options)[name]) is not None}
+    given = {name: value for name in told if (value := vars(options)[name]) is not None}
+    settings = {name: each.name if isinstance(each, Path) else str(each) for name, each in given.items()}
     played: dict[str, Played] = {}
     found: Values = {}
     for name, run in dict(options.models).items():

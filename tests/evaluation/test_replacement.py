@@ -30,6 +30,7 @@ def test_models_play_the_same_clips_and_go_on(
     monkeypatch.setattr(sys, "argv", ["replacement", f"one={runs[0]}", f"two={runs[1]}", *words])
     main()
     found, table = json.loads(out.read_text()), capsys.readouterr().out
+    assert found["settings"]["sounds"] == "sounds", "nothing of the machine"
     assert len(played(runs[0])) == 4
     assert played(runs[0]) == played(runs[1])
     assert [seed for seed, _ in played(runs[0])] == [0, 0, 0, 1]
