@@ -135,7 +135,8 @@ def together(video: Path, cases: Sequence[ShortTraining], count: int, threads: i
         file = Path(folder) / "steps.json"
         torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(count)]
         task = ["-m", "benchmarks.processes", str(video), "--cases", json.dumps(cases), "--out", str(file)]
-        surroundings = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+        # Threads that spin while they wait take the cores from each other where others compute too.
+        surroundings = {**os.environ, "OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
         subprocess.run([*torchrun, *task], check=True, capture_output=True, env=surroundings)
         return [Steps(*each) for each in json.loads(file.read_text())]
 

@@ -109,8 +109,8 @@ def evaluate_source_size(
 ) -> SourceSizeEvaluation:
     """Measures what a run shows of its held-out part at the size of the source; writes results.json.
 
-    Of several takes or songs all held-out parts are measured, each played by itself; means are over all
-    frames.
+    Of several takes or songs the longest held-out parts are measured (see `Film.measured`), each played by
+    itself; means are over all frames.
 
     Args:
         run: the run folder.
