@@ -51,6 +51,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup() -> None:
+    """What a fixture draws at random does not depend on what ran before."""
+    torch.manual_seed(0)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call() -> None:
+    """What a test draws at random does not depend on what ran before."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture(autouse=True)
 def shapes_checked() -> None:
     """Each test checks shapes from its first calls on."""

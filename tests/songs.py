@@ -17,11 +17,21 @@ SMALL = {
 
 def picture(path: Path, shade: int, size: tuple[int, int] = (32, 24)) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    write_jpeg(path, np.full((*size[::-1], 3), shade, np.uint8))
+
+
+def write_jpeg(path: Path, picture: np.ndarray) -> None:
     with av.open(str(path), "w", format="image2") as file:
         stream = file.add_stream("mjpeg", rate=10)
-        (stream.width, stream.height), stream.pix_fmt = size, "yuvj444p"
-        frame = av.VideoFrame.from_ndarray(np.full((*size[::-1], 3), shade, np.uint8), format="rgb24")
+        (stream.width, stream.height), stream.pix_fmt = picture.shape[1::-1], "yuvj444p"
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
         file.mux([*stream.encode(frame), *stream.encode(None)])
+
+
+def add_exif(path: Path, orientation: int) -> None:
+    """Adds EXIF to a JPEG picture that says how it is turned: 1, upright, to 8."""
+    jpeg, entry = path.read_bytes(), b"\x12\1\3\0\1\0\0\0" + bytes([orientation])
+    path.write_bytes(jpeg[:2] + b"\xff\xe1\0\x22Exif\0\0II*\0\x08\0\0\0\1\0" + entry + bytes(7) + jpeg[2:])
 
 
 def sound(path: Path, seed: int, seconds: float = 0.5, rate: int = 32_000) -> None:

@@ -74,10 +74,11 @@ def test_8k_can_be_looked_at(large: Path) -> None:
 
 
 @LINUX
+@pytest.mark.parametrize("megabytes", [140, 190], ids=["for no frame", "for one frame of five"])
 def test_what_takes_too_much_memory_is_refused_and_the_next_is_not(
-    large: Path, performance: Path, monkeypatch: pytest.MonkeyPatch
+    large: Path, performance: Path, monkeypatch: pytest.MonkeyPatch, megabytes: int
 ) -> None:
-    monkeypatch.setattr(limits, "WORKER_BYTES", 140_000_000)
+    monkeypatch.setattr(limits, "WORKER_BYTES", megabytes * 1_000_000)
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(cores)})  # so that no stacks of many threads come on top
     try:

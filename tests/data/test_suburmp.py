@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from tests.conftest import TINY
-from tests.songs import SMALL, folder, picture, sound
+from tests.songs import SMALL, add_exif, folder, picture, sound
 
 from listen_and_move.audio.features import SAMPLE_RATE, FeatureExtractor
 from listen_and_move.cli.main import run_command
@@ -28,8 +28,6 @@ from listen_and_move.training.batches import Batches
 from listen_and_move.training.state import fresh_state
 from listen_and_move.training.validation import play
 
-EXIF = b"\xff\xe1\0\x22Exif\0\0II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\1\0\0\0\0\0\0\0"
-"""As cameras write it: the picture is upright."""
 SONGS = {"train/cello01": range(500, 1700, 100), "train/cello02": range(500, 1500, 100)}
 
 
@@ -122,7 +120,7 @@ def test_pictures_may_have_other_endings(songs: Path) -> None:
         picture = songs / f"img/train/cello/cello01_{500 + 100 * number}.jpg"
         picture.rename(picture.with_suffix(end))
         picture = picture.with_suffix(end)
-        picture.write_bytes(picture.read_bytes()[:2] + EXIF + picture.read_bytes()[2:])
+        add_exif(picture, 1)
     after, _ = loaded(songs)
     assert torch.equal(before.frames, after.frames)
     assert Songs.find(songs).digest() != digest, "names are of what was learnt"

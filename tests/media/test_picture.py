@@ -17,6 +17,7 @@ from tests.media.making import (
     picture_of,
     whole,
 )
+from tests.songs import add_exif, write_jpeg
 
 from listen_and_move.errors import UserError
 from listen_and_move.media.conversion import centred_box
@@ -109,6 +110,32 @@ def test_rotated_pictures_are_upright(tmp_path, rotation, box):
     left, top, right, bottom = box or (0, 0, 32, 48)
     picture = next(read_frames(path, Fraction(25), width=right - left, height=bottom - top, box=box))
     assert np.abs(picture.astype(int) - upright[top:bottom, left:right]).mean() < 6
+
+
+TURNED = {
+    1: lambda shown: shown,
+    2: lambda shown: shown[:, ::-1],
+    3: lambda shown: shown[::-1, ::-1],
+    4: lambda shown: shown[::-1],
+    5: lambda shown: shown.transpose(1, 0, 2),
+    6: lambda shown: np.rot90(shown),
+    7: lambda shown: shown[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda shown: np.rot90(shown, -1),
+}
+"""How a camera stores what is shown, by the orientation in its EXIF (CIPA DC-008, Orientation)."""
+
+
+@pytest.mark.parametrize("orientation", TURNED)
+def test_jpeg_is_turned_as_its_exif_says(tmp_path, orientation):
+    upright = np.zeros((48, 32, 3), np.uint8)
+    upright[:24, :16], upright[:24, 16:], upright[24:, :16], upright[24:, 16:] = 220, 40, 120, 180
+    path = tmp_path / "turned.jpg"
+    write_jpeg(path, np.ascontiguousarray(TURNED[orientation](upright)))
+    add_exif(path, orientation)
+    info = picture_of(path)
+    assert (info.width, info.height) == (32, 48)
+    (picture,) = read_frames(path, info.frame_rate, width=32, height=48)
+    assert np.abs(picture.astype(int) - upright).mean() < 6
 
 
 def test_pixels_that_are_not_square_are_displayed_as_meant(tmp_path):

@@ -22,7 +22,8 @@ import numpy as np
 from listen_and_move.errors import UserError
 from listen_and_move.evaluation.blind_page import MAKER, blind_page
 from listen_and_move.evaluation.dataset import Watch
-from listen_and_move.evaluation.film import Film, FilmPart
+from listen_and_move.evaluation.film import Film
+from listen_and_move.evaluation.film_part import FilmPart
 from listen_and_move.evaluation.json_records import write_json
 from listen_and_move.evaluation.report.page import made_by
 from listen_and_move.evaluation.shown_rows import (
@@ -123,7 +124,7 @@ def make_blind_page(
     animator = Animator.load(folder.path, device)
     place = None if video is None else Path(video)
     with tempfile.TemporaryDirectory(prefix="listen-and-move-") as scratch:
-        film = Film.of_run(folder, Path(scratch), place)
+        film = Film.of_run(folder, Path(scratch), place, lambda done, total: watch("decoding", done, total))
         kept, size = animator.model.kept, film.size
         rows = played_rows(folder.path, kept, video=film.moved(place), size=size, seed=seed, device=device)
         named = {KINDS[row.name]: row for row in rows if row.name in KINDS} | {

@@ -17,7 +17,8 @@ from typing import NamedTuple
 import numpy as np
 
 from listen_and_move.evaluation.baselines import HELD, MEAN, REAL, SHIFTED
-from listen_and_move.evaluation.film import Film, FilmPart, Picture
+from listen_and_move.evaluation.film import Film
+from listen_and_move.evaluation.film_part import FilmPart, Picture
 from listen_and_move.inference.ahead import ahead
 from listen_and_move.inference.picture_pipelines import PictureChoice
 from listen_and_move.inference.pipeline import Pipeline

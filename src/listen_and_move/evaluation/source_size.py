@@ -6,22 +6,21 @@ Frames are decoded as they are asked for; written files lie in a temporary folde
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from listen_and_move.data.clip import file_hash
-from listen_and_move.data.frame_store import FrameStore, Shelf
+from listen_and_move.data.frame_store import Shelf
 from listen_and_move.data.take import take_names
 from listen_and_move.environment import environment
 from listen_and_move.evaluation.baselines import REAL
-from listen_and_move.evaluation.dataset import HELD_OUT, FrameSpan, Watch
+from listen_and_move.evaluation.dataset import HELD_OUT, Watch
 from listen_and_move.evaluation.evaluator import evaluated_run
-from listen_and_move.evaluation.film import Film, FilmPart, Picture, in_words
+from listen_and_move.evaluation.film import Film
+from listen_and_move.evaluation.film_part import FilmPart, Picture, in_words
 from listen_and_move.evaluation.json_records import write_json
 from listen_and_move.evaluation.measures import Values
 from listen_and_move.evaluation.network_measures import perceptual_networks, spread_evenly
@@ -34,7 +33,7 @@ from listen_and_move.evaluation.results import (
     Sampled,
     SourceSizeResults,
 )
-from listen_and_move.evaluation.shifts import pooled, products
+from listen_and_move.evaluation.shifts import pooled
 from listen_and_move.evaluation.shown_rows import ShownRow, film_rows, played_rows, still_rows
 from listen_and_move.evaluation.written_measures import (
     LearntFilm,
@@ -44,12 +43,9 @@ from listen_and_move.evaluation.written_measures import (
     region_of,
     transitions,
 )
+from listen_and_move.evaluation.written_row import WrittenRow
 from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.picture_pipelines import chosen_picture
-from listen_and_move.media.conversion import rgb
-from listen_and_move.media.edit_list import ClipMoment
-from listen_and_move.media.picture import read_frames, source_frames
-from listen_and_move.media.video import VideoWriter
 from listen_and_move.metrics.ghosts import MOST_KNOWN, GhostDetector
 from listen_and_move.runs import RunFolder
 
@@ -58,9 +54,6 @@ MOST_SECONDS = Fraction(60)
 LOOKED_AT = 30
 """Frames for the perceptual distance, spread evenly over the measured part: each takes a second or two at
 1080p."""
-DCOR_SIDE, DCOR_RATE = 64, Fraction(20)
-"""Pixels and frames per second at which dcor is measured, whatever is shown: it falls as both rise."""
-GHOSTS_AT_ONCE = 64
 KEPT_NONE = "path: this model keeps no frames of its clip (listen-and-move frames adds them)"
 SHORT = "ghosts: too few frames were learnt to tell them"
 COLUMNS = {
@@ -128,22 +121,13 @@ def evaluate_source_size(
     watch("decoding", 0, 1)
     place = None if video is None else Path(video)
     with Shelf() as shelf:
-        film = Film.of_run(folder, shelf.folder, place)
+        film = Film.of_run(folder, shelf.folder, place, lambda done, total: watch("decoding", done, total))
         evaluator = _SourceSizeEvaluator(folder, animator, film, film.moved(place), seed, device, watch)
         results = evaluator.results(begun, shelf)
     target = folder.source_size_file
     target.parent.mkdir(parents=True, exist_ok=True)
     write_json(target, results)
     return SourceSizeEvaluation(target, results)
-
-
-@dataclass(frozen=True)
-class _WrittenRow:
-    """A row of one part that was written to a file."""
-
-    file: Path
-    moments: list[tuple[ClipMoment, ...]]
-    rate: Fraction
 
 
 @dataclass(frozen=True)
@@ -237,66 +221,22 @@ class _SourceSizeEvaluator:
             series, ghosts, sums, first = [], [], [], 0
             for part, count in zip(parts, counts, strict=True):
                 with tempfile.TemporaryDirectory(prefix="listen-and-move-") as folder:
-                    written = self._written(row, part, count, Path(folder))
-                    frames = self._watched(self._read(written), f"measuring {row.name}", count)
+                    written = WrittenRow.write(row, part, self.film, count, Path(folder), self.watch)
+                    frames = self._watched(written.shown(self.film), f"measuring {row.name}", count)
                     jumps = transitions(written.moments, written.rate)
                     series.append(measures.series(frames, part.frames(), first, jumps))
-                    ghosts += [] if detector is None else self._ghosts(written, detector)
-                    sums.append(self._products(written, part, shelf))
+                    ghosts += [] if detector is None else written.ghosts(self.film, detector)
+                    sums.append(written.products(part, shelf))
                 first += count
             values = measures.values(WrittenSeries.joined(series), real)
             values["ghosts"] = float(np.mean(ghosts)) if ghosts else None
             found[row.name] = values | _dcor(sums)
         return found
 
-    def _written(self, row: ShownRow, part: FilmPart, count: int, folder: Path) -> _WrittenRow:
-        """Writes a row of a part, as long as the film, and returns it.
-
-        Args:
-            row: of the table.
-            part: of the film.
-            count: frames of the part.
-            folder: where the file goes.
-        """
-        (width, height), file, moments = self.film.size, folder / "row.mp4", []
-        most = int(-(-count * row.rate // self.film.rate))
-        with (
-            closing(row.frames(part)) as frames,
-            VideoWriter(file, width=width, height=height, fps=row.rate) as writer,
-        ):
-            for frame in islice(frames, most):
-                writer.write(frame.picture)
-                moments.append(frame.moments)
-                self.watch(f"writing {row.name}", len(moments), most)
-        return _WrittenRow(file, moments, row.rate)
-
-    def _read(self, written: _WrittenRow) -> Iterator[Picture]:
-        """Yields the frames on display at the film's rate, in the colours in which the film is read."""
-        box = (0, 0, *self.film.size)
-        return (rgb(frame) for frame in source_frames(written.file, self.film.rate, box=box))
-
     def _watched(self, frames: Iterable[Picture], doing: str, count: int) -> Iterator[Picture]:
         for done, frame in enumerate(frames, start=1):
             yield frame
             self.watch(doing, min(done, count), count)
-
-    def _reduced(self, written: _WrittenRow, size: tuple[int, int], rate: Fraction) -> Iterator[Picture]:
-        return read_frames(written.file, rate, width=size[0], height=size[1])
-
-    def _ghosts(self, written: _WrittenRow, detector: GhostDetector) -> list[bool]:
-        """Returns which frames are ghosts."""
-        frames, found = self._reduced(written, self.film.reduced_size, self.film.rate), []
-        while block := list(islice(frames, GHOSTS_AT_ONCE)):
-            found += detector.ghosts(np.stack(block)).tolist()
-        return found
-
-    def _products(self, written: _WrittenRow, part: FilmPart, shelf: Shelf) -> Products:
-        """Returns the products of a row with the film at the row's rate."""
-        side = (DCOR_SIDE, DCOR_SIDE)
-        film = _thinned(part.reduced(side, written.rate), written.rate)
-        ours, real = (_stored(each, shelf) for each in (self._reduced(written, side, DCOR_RATE), film))
-        span = range(min(len(ours), len(real)))
-        return products(FrameSpan(ours, span), FrameSpan(real, span))
 
     def _span(self, parts: Sequence[FilmPart], count: int) -> MeasuredPart:
         width, height = self.film.size
@@ -322,22 +262,6 @@ def _dcor(parts: Sequence[Products]) -> Values:
     whole, long = pooled(list(parts)), pooled([part for part in parts if 2 * len(part.shifted) >= shifts])
     chance = long.excess if long.generated > 0 else None
     return {"dcor": whole.dcor, "dcor_excess": None if chance is None else chance.above}
-
-
-def _thinned(frames: Iterable[Picture], rate: Fraction) -> Iterator[Picture]:
-    """Yields the frames on display at `DCOR_RATE`, from frames at another rate."""
-    shown = 0
-    for number, frame in enumerate(frames):
-        while shown / DCOR_RATE < (number + 1) / rate:
-            yield frame
-            shown += 1
-
-
-def _stored(frames: Iterable[Picture], shelf: Shelf) -> FrameStore:
-    store = shelf.store(DCOR_SIDE, DCOR_SIDE)
-    for frame in frames:
-        store.append(frame[None])
-    return store
 
 
 def _notes(detector: GhostDetector | None, values: Mapping[str, Values]) -> list[str]:

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from listen_and_move.arrays import Array
-from listen_and_move.evaluation.film import Film, Picture
+from listen_and_move.evaluation.film import Film
+from listen_and_move.evaluation.film_part import Picture
 from listen_and_move.evaluation.measures import Values
 from listen_and_move.media.edit_list import ClipMoment
 from listen_and_move.metrics.coherence import flicker

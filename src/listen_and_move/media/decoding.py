@@ -13,6 +13,7 @@ from typing import Any
 import av
 import numpy as np
 from av.error import FFmpegError, InvalidDataError
+from av.filter import Graph
 
 from listen_and_move.clock import parse_number
 from listen_and_move.errors import DamageWarning, UserError
@@ -30,6 +31,8 @@ CLOCK_MAY_JUMP = 0x0200
 """
 TRANSPARENT = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """Decoders that support transparency, by the name of decoders that do not."""
+EXIF = 31
+"""FFmpeg's AV_FRAME_DATA_EXIF, for which PyAV has no name."""
 MOST_FAILURES = 2 / 3
 """Share of undecodable packets from which on a file is refused, as FFmpeg does."""
 MOST_NAMED = 3
@@ -101,7 +104,7 @@ class Decoder(Iterable[Any]):
         # damage.
         exact = self.container.format.name in CLAIM_IS_EXACT
         begin, tick = self.stream.start_time or 0, float(self.stream.time_base or 0)
-        time, count, counted, failures, told, short = 0.0, 0, 0, 0, 0, False
+        time, count, counted, failures, told = 0.0, 0, 0, 0, 0
         damage: list[float] = []
         try:
             for decode in self._attempts():
@@ -109,8 +112,13 @@ class Decoder(Iterable[Any]):
                 try:
                     frames = decode()
                     failed = any(frame.is_corrupt for frame in frames)
-                except FFmpegError as error:
-                    frames, failed, short = [], True, isinstance(error, MemoryError)
+                except MemoryError:  # no damage: with more memory the same frames are there
+                    raise UserError(
+                        f"{self.path}: cannot be decoded, since there is not enough memory for it; make it "
+                        "smaller first"
+                    ) from None
+                except FFmpegError:
+                    frames, failed = [], True
                     failures += 1
                 if failed and self.midway and not counted:
                     frames = [frame for frame in frames if not frame.is_corrupt]
@@ -126,11 +134,6 @@ class Decoder(Iterable[Any]):
             with suppress(DamageWarning):  # where warnings are errors, there is no caller to take it
                 warn_of_damage(self.path, damage[:told])
             raise
-        if short and not counted:
-            raise UserError(
-                f"{self.path}: cannot be decoded, since there is not enough memory for it; make it smaller "
-                "first"
-            )
         if failures > MOST_FAILURES * count and counted:
             raise UserError(
                 f"{self.path}: is damaged: {failures} of {count} packets cannot be decoded; use another copy"
@@ -263,12 +266,29 @@ def frame_rate(stream: Any) -> Fraction:
 def side_data(frame: Any, kind: str) -> Any:
     """Returns what a frame brings beside its picture; None where there is nothing of this kind.
 
-    None too where it also brings what PyAV has no name for, such as the EXIF of a JPEG picture.
+    None too where it also brings what PyAV has no name for, unless that is the EXIF of a JPEG picture.
     """
     try:
         return frame.side_data.get(kind)
     except ValueError:
-        return None
+        with suppress(ValueError, FFmpegError):
+            return _without_exif(frame).side_data.get(kind)
+    return None
+
+
+def _without_exif(frame: Any) -> Any:
+    """Returns the frame without its EXIF; beside it stands a display matrix, by which it is turned."""
+    graph = Graph()
+    given = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or Fraction(1)
+    )
+    deleting = graph.add("sidedata", f"mode=delete:type={EXIF}")
+    taken = graph.add("buffersink")
+    given.link_to(deleting)
+    deleting.link_to(taken)
+    graph.configure()
+    graph.push(frame)
+    return graph.pull()
 
 
 def orientation(frame: Any) -> tuple[bool, bool, bool]:

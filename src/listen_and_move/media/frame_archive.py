@@ -182,6 +182,8 @@ class FrameReader:
                 self._groups.popitem(last=False)
             try:
                 decoded = group.frame(offset)
+            except MemoryError:
+                raise
             except (FFmpegError, ValueError, IndexError) as error:
                 raise self._damaged(f"frame {number} cannot be decoded ({error})") from None
             return rgb(decoded)
