@@ -131,8 +131,9 @@ def test_playing_is_the_same_each_time_and_stays_so_in_a_file(
     name: str, trained: dict[str, Trained], clip: Clip, tmp_path: Path
 ) -> None:
     network, config, file = deepcopy(trained[name].state.network), config_of(name), tmp_path / "model"
+    # Few steps draw a plain grey.
     weight = nn.init.normal_(network.generator.picture.convolution.weight, std=3e3)
-    with torch.no_grad():  # few steps draw a plain grey
+    with torch.no_grad():
         weight[1] = -weight[0]  # red where there is no green: neither all white nor all black
     frames, again = (play(network, clip, config, range(8)) for _ in range(2))
     save_model(file, Model(network, config, clip.statistics, 3))

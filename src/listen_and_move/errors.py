@@ -1,5 +1,6 @@
 """Errors and notes for a user."""
 
+import errno
 from unicodedata import category
 
 LONGEST_SHOWN = 100
@@ -45,7 +46,17 @@ def is_out_of_memory(error: BaseException) -> bool:
     Exceptions of torch, and of the loading of a library, then have no class of their own.
     """
     told = any(sign in str(error) for sign in _NO_MEMORY)
-    return isinstance(error, MemoryError) or told
+    return isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM or told
+
+
+class NoMemoryError(UserError, MemoryError):
+    """There is not enough memory for a file, which may be whole."""
+
+    def __init__(self, path: object) -> None:
+        """Names the file."""
+        super().__init__(
+            f"{path}: cannot be decoded, since there is not enough memory for it; make it smaller first"
+        )
 
 
 class SettingError(UserError, ValueError):

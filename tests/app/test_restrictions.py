@@ -86,7 +86,7 @@ def test_what_takes_too_much_memory_is_refused_and_the_next_is_not(
     finally:
         os.sched_setaffinity(0, cores)
     assert isinstance(refused, str)
-    assert "memory" in refused
+    assert "not enough memory" in refused
     assert "\n" not in refused
     assert isinstance(found, dict)
     assert found["width"] == 64

@@ -1,12 +1,14 @@
 """Kept frames: read in any order as they were written, and nothing that a stranger's packets could do."""
 
 import io
+from errno import ENOMEM
 from fractions import Fraction
 from functools import partial
 
 import av
 import numpy as np
 import pytest
+from av.error import MemoryError as FFmpegMemoryError
 from tests.refusals import refusal_of
 
 from listen_and_move.errors import UserError
@@ -46,6 +48,21 @@ def test_frames_come_back_in_any_order() -> None:
     for number in order:
         assert np.abs(found.frame(number).astype(int) - frames[number]).mean() < 3
     assert np.array_equal(found.frame(7), reader(data, sizes, header).frame(7))
+
+
+def test_want_of_memory_is_no_damage_and_loses_no_frame() -> None:
+    class Full:
+        def decode(self, _: av.Packet) -> list[av.VideoFrame]:
+            raise FFmpegMemoryError(ENOMEM, "Cannot allocate memory")
+
+    _, data, sizes, header = encoded()
+    archive = reader(data, sizes, header)
+    archive.frame(2)
+    archive._groups[0]._codec = Full()
+    with pytest.raises(MemoryError, match="Cannot allocate memory"):
+        archive.frame(5)
+    for number in (5, 9, 1):
+        assert np.array_equal(archive.frame(number), reader(data, sizes, header).frame(number))
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from listen_and_move.errors import UserError
 from listen_and_move.media.conversion import centred_box
 from listen_and_move.media.files import probe
 from listen_and_move.media.picture import read_frames
+from listen_and_move.media.picture_series import write_series
 from listen_and_move.media.sound import read_sound, sound_samples
 
 RGB_OF = {"bt709": (0.2126, 0.0722), "bt601": (0.299, 0.114)}  # Kr, Kb
@@ -136,6 +137,19 @@ def test_jpeg_is_turned_as_its_exif_says(tmp_path, orientation):
     assert (info.width, info.height) == (32, 48)
     (picture,) = read_frames(path, info.frame_rate, width=32, height=48)
     assert np.abs(picture.astype(int) - upright).mean() < 6
+
+
+def test_each_picture_of_a_film_is_turned_as_its_own_exif_says(tmp_path):
+    upright = np.zeros((32, 32, 3), np.uint8)
+    upright[:16, :16], upright[:16, 16:], upright[16:, :16], upright[16:, 16:] = 220, 40, 120, 180
+    pictures = [tmp_path / f"{orientation}.jpg" for orientation in TURNED]
+    for picture, (orientation, turned) in zip(pictures, TURNED.items(), strict=True):
+        write_jpeg(picture, np.ascontiguousarray(turned(upright)))
+        add_exif(picture, orientation)
+    write_series(tmp_path / "film.mov", pictures, Fraction(10))
+    shown = list(read_frames(tmp_path / "film.mov", Fraction(10), width=32, height=32))
+    assert len(shown) == len(TURNED)
+    assert all(np.abs(picture.astype(int) - upright).mean() < 6 for picture in shown)
 
 
 def test_pixels_that_are_not_square_are_displayed_as_meant(tmp_path):

@@ -12,7 +12,7 @@ from typing import Any
 from listen_and_move.app.sentences import sentence
 from listen_and_move.audio.features import FeatureExtractor
 from listen_and_move.config import Config, ModelConfig, is_whole
-from listen_and_move.errors import UserError, shown
+from listen_and_move.errors import UserError, is_out_of_memory, shown
 from listen_and_move.inference.controls import lacking, lacking_in_replay
 from listen_and_move.inference.picture_pipelines import follows
 from listen_and_move.media.browser_frames import film_size
@@ -93,7 +93,8 @@ class Library:
             except UserError as error:
                 card.setdefault("error", sentence(error))
             except Exception as error:  # unforeseen damage
-                card.setdefault("error", f"{name}: expected a run; it is damaged ({type(error).__name__})")
+                damaged = f"{name}: expected a run; it is damaged ({type(error).__name__})"
+                card.setdefault("error", sentence(error) if is_out_of_memory(error) else damaged)
             else:
                 card |= {**known, "step": max(card["step"], known.get("step", 0))}
         return {"steps": card["step"], **card}

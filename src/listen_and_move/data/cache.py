@@ -23,7 +23,7 @@ from listen_and_move.errors import UserError
 from listen_and_move.media.replacing import replacing
 from listen_and_move.places import in_home, user_cache
 
-FORMAT = 5
+FORMAT = 6
 """Raised when the same settings would give other frames or features."""
 MOST_CACHED_BYTES = 2_000_000_000
 """Bytes of all entries together."""

@@ -105,7 +105,7 @@ class Converter(ABC, Generic[Result]):
         """Returns the converted frame; for the same frame the same object."""
         if self.result is None or frame is not self.frame:
             colours = (int(frame.colorspace), int(frame.color_range))
-            key = (frame.width, frame.height, frame.format.name, colours)
+            key = (frame.width, frame.height, frame.format.name, colours, orientation(frame))
             if key != self.key:
                 self.prepare(presentation, frame)
                 self.key = key

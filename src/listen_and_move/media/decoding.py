@@ -3,7 +3,7 @@
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from functools import partial
 from itertools import islice
@@ -16,7 +16,7 @@ from av.error import FFmpegError, InvalidDataError
 from av.filter import Graph
 
 from listen_and_move.clock import parse_number
-from listen_and_move.errors import DamageWarning, UserError
+from listen_and_move.errors import DamageWarning, NoMemoryError, UserError
 from listen_and_move.media.limits import LARGE_PIXELS, LARGE_THREADS, LARGEST_PICTURE, decoder_options
 from listen_and_move.media.timeline import Timeline
 
@@ -112,11 +112,8 @@ class Decoder(Iterable[Any]):
                 try:
                     frames = decode()
                     failed = any(frame.is_corrupt for frame in frames)
-                except MemoryError:  # no damage: with more memory the same frames are there
-                    raise UserError(
-                        f"{self.path}: cannot be decoded, since there is not enough memory for it; make it "
-                        "smaller first"
-                    ) from None
+                except MemoryError:
+                    raise NoMemoryError(self.path) from None
                 except FFmpegError:
                     frames, failed = [], True
                     failures += 1
@@ -150,6 +147,8 @@ class Decoder(Iterable[Any]):
                     yield partial(self.coder.decode, packet)
                 else:
                     self.repeated = max(self.repeated, (packet.pts or packet.dts) + (packet.duration or 0))
+        except MemoryError:
+            raise NoMemoryError(self.path) from None
         except FFmpegError as error:
             if not isinstance(error, InvalidDataError):
                 raise UserError(
@@ -178,6 +177,20 @@ def coder_of(stream: Any) -> Any:
         if large and (os.cpu_count() or 1) > LARGE_THREADS:
             coder.thread_count = LARGE_THREADS
     return coder
+
+
+@contextmanager
+def passing_over(*errors: type[Exception]) -> Iterator[None]:
+    """As `contextlib.suppress`, but for want of memory, which is no fault of a file.
+
+    For the modules of this folder.
+    """
+    try:
+        yield
+    except MemoryError:
+        raise
+    except errors:
+        pass
 
 
 def _fail(error: FFmpegError) -> list[Any]:
@@ -271,7 +284,7 @@ def side_data(frame: Any, kind: str) -> Any:
     try:
         return frame.side_data.get(kind)
     except ValueError:
-        with suppress(ValueError, FFmpegError):
+        with passing_over(ValueError, FFmpegError):
             return _without_exif(frame).side_data.get(kind)
     return None
 
@@ -279,6 +292,7 @@ def side_data(frame: Any, kind: str) -> Any:
 def _without_exif(frame: Any) -> Any:
     """Returns the frame without its EXIF; beside it stands a display matrix, by which it is turned."""
     graph = Graph()
+    graph.threads = 1
     given = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or Fraction(1)
     )

@@ -1,7 +1,6 @@
 """How long the streams of a file last, where its container does not say so: found by reading its packets."""
 
 from collections import defaultdict
-from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
@@ -14,6 +13,7 @@ from listen_and_move.media.decoding import (
     frame_rate,
     has_flag,
     packets,
+    passing_over,
     seconds,
 )
 
@@ -43,7 +43,7 @@ def read_ends(container: Any) -> dict[int, Fraction]:
     as the end.
     """
     ends: defaultdict[int, Fraction] = defaultdict(Fraction)
-    with suppress(FFmpegError):
+    with passing_over(FFmpegError):
         for packet in packets(container):
             stream, stamps = packet.stream, (packet.pts, packet.dts)
             if not packet.size and stamps == (None, None):

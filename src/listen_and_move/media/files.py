@@ -6,7 +6,6 @@ and `read_sound`. Nothing is sought by seconds that a container claims: frames a
 stamps, samples are counted.
 """
 
-from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -27,6 +26,7 @@ from listen_and_move.media.decoding import (
     frame_rate,
     orientation,
     packets,
+    passing_over,
     seconds,
     without_frames,
 )
@@ -259,7 +259,7 @@ def _first_times(path: AnyPath, index: int) -> list[Fraction]:
     with opened(path) as container:
         own = (each for each in packets(container) if each.stream.index == index and not each.is_discard)
         stamps: list[tuple[int | None, int | None]] = []
-        with suppress(FFmpegError):
+        with passing_over(FFmpegError):
             stamps.extend((packet.pts, packet.dts) for packet in islice(own, 1000))
         tick = Fraction(container.streams[index].time_base)
     columns = zip(*stamps[: -1 if stamps[-1:] == [(None, None)] else None], strict=True)

@@ -177,8 +177,7 @@ class FrameReader:
         with self._lock:
             place, offset = divmod(number, self.header.group)
             group = self._groups.pop(place, None) or self._opened(place)
-            self._groups[place] = group
-            while len(self._groups) > self._most_groups:
+            while len(self._groups) >= self._most_groups:
                 self._groups.popitem(last=False)
             try:
                 decoded = group.frame(offset)
@@ -186,6 +185,7 @@ class FrameReader:
                 raise
             except (FFmpegError, ValueError, IndexError) as error:
                 raise self._damaged(f"frame {number} cannot be decoded ({error})") from None
+            self._groups[place] = group  # one that failed has lost a packet
             return rgb(decoded)
 
     def _opened(self, place: int) -> "_Group":

@@ -9,7 +9,7 @@ from typing import Any
 import av
 from av.error import ArgumentError, FFmpegError
 
-from listen_and_move.errors import UserError
+from listen_and_move.errors import NoMemoryError, UserError
 from listen_and_move.media.decoding import AnyPath, coder_of, packets, reason
 from listen_and_move.media.limits import (
     CONTAINERS,
@@ -52,6 +52,8 @@ def opened(path: AnyPath, options: dict[str, str] | None = None) -> Iterator[Any
             f"{path}: expected a video or sound; got a file of another kind (playlists and subtitles are not "
             "opened); convert it to MP4 or WAV first"
         ) from None
+    except MemoryError:
+        raise NoMemoryError(path) from None
     except (FFmpegError, OSError) as error:
         raise UserError(
             f"{path}: cannot be read as video or sound ({reason(error)}); try to play or convert it first"
@@ -95,6 +97,8 @@ def _pictures_fit(url: str) -> bool:
             try:
                 if coder is not None and coder.decode(packet):
                     del coders[packet.stream.index]
+            except MemoryError:
+                raise
             except FFmpegError:
                 continue  # damaged, too large, or in the middle of a group of pictures
         return not coders

@@ -7,7 +7,6 @@ Shapes: a picture is uint8 (height, width, 3) RGB.
 
 from collections import deque
 from collections.abc import Iterator
-from contextlib import suppress
 from fractions import Fraction
 from itertools import chain
 from math import floor
@@ -28,6 +27,7 @@ from listen_and_move.media.decoding import (
     check_complete,
     frame_rate,
     packets,
+    passing_over,
     without_frames,
 )
 from listen_and_move.media.files import checked_span, origin_of
@@ -185,7 +185,7 @@ def _instants(path: AnyPath, container: Any, stream: Any, time: Fraction) -> Ite
         return
     near: Iterator[_Instant] = iter(())
     found = None
-    with suppress(FFmpegError, UserError):
+    with passing_over(FFmpegError, UserError):
         near = _timed(container, stream, _near(path, container, stream, time))
         found = next(near, None)
     if found is not None and found.time <= time:

@@ -41,6 +41,8 @@ def write_series(file: Path, pictures: Sequence[Path], fps: Fraction, sound: Wav
                 film.mux(_packet(picture, kind, stream, place, fps))
                 if sound is not None:
                     film.mux(track.encode(_block(sound, place, fps)))
+        except MemoryError:
+            raise
         except FFmpegError as error:
             raise UserError(
                 f"{pictures[0]}: expected pictures that a film can hold; {reason(error)}"
@@ -60,6 +62,8 @@ def check_pictures(pictures: Sequence[Path]) -> Iterator[Path]:
             with opened(picture) as container:
                 found = next(iter(container.streams.video), None)
                 kind = None if found is None else _kind(found)
+        except MemoryError:
+            raise
         except UserError:
             kind = None
         if kind is None:

@@ -12,7 +12,7 @@ import av
 import numpy as np
 from av.error import FFmpegError
 
-from listen_and_move.errors import UserError
+from listen_and_move.errors import NoMemoryError, UserError
 from listen_and_move.media.decoding import reason
 from listen_and_move.media.limits import CONTAINERS, LATE, MOST_CHANNELS, container_options, sound_decoders
 from listen_and_move.media.resampling import HIGHEST_RATE, LOWEST_RATE
@@ -95,6 +95,8 @@ def piped_sound(file: Any, raw: Raw | None = None, track: int | None = None) -> 
         container = av.open(
             reader, options={**container_options(f"{CONTAINERS},{LATE}", sound_decoders()), **_QUICKLY}
         )
+    except MemoryError:
+        raise NoMemoryError(NAME) from None
     except (FFmpegError, OSError) as error:
         raise UserError(
             f"{NAME}: cannot be read as media through a pipe ({reason(error)})",

@@ -186,6 +186,8 @@ def telling(path: AnyPath, temporary: Path | None = None) -> Iterator[None]:
     """
     try:
         yield
+    except MemoryError:
+        raise
     except (FFmpegError, OSError) as error:
         if temporary and not _concerns(error, temporary):
             raise

@@ -4,7 +4,7 @@ Shapes: sound inside this file is float32 (samples, channels).
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from fractions import Fraction
 from itertools import chain, groupby
 from math import ceil, floor
@@ -18,7 +18,7 @@ from av.error import FFmpegError
 from listen_and_move.arrays import not_finite
 from listen_and_move.clock import Seconds, exact, sample_at
 from listen_and_move.errors import UserError
-from listen_and_move.media.decoding import AnyPath, Decoder, check_complete, warn_of_damage
+from listen_and_move.media.decoding import AnyPath, Decoder, check_complete, passing_over, warn_of_damage
 from listen_and_move.media.files import checked_span, origin_of
 from listen_and_move.media.layouts import layout_of
 from listen_and_move.media.limits import check_channels
@@ -204,7 +204,7 @@ class Sound:
     def _sought(self, sample: int) -> int:
         """Seeks to a sample and returns its number; goes to the beginning where that fails."""
         for wanted in (sample, self.begin):
-            with suppress(FFmpegError):
+            with passing_over(FFmpegError):
                 self.container.seek(wanted + round(self.origin / self.tick), stream=self.stream)
                 frames = (frame for frame in Decoder(self.path, self.container, self.stream) if frame.samples)
                 first = next(frames, None)

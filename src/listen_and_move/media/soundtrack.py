@@ -122,6 +122,8 @@ def _goes_on(path: AnyPath, index: int) -> bool:
                     return False
                 last = packet.pts
                 packet.decode()
+        except MemoryError:
+            raise
         except FFmpegError:
             return False
     return True
