@@ -33,6 +33,7 @@ from listen_and_move.evaluation.results import (
     Sampled,
     SourceSizeResults,
 )
+from listen_and_move.evaluation.row_file import RowFile
 from listen_and_move.evaluation.shifts import pooled
 from listen_and_move.evaluation.shown_rows import ShownRow, film_rows, played_rows, still_rows
 from listen_and_move.evaluation.written_measures import (
@@ -43,7 +44,6 @@ from listen_and_move.evaluation.written_measures import (
     region_of,
     transitions,
 )
-from listen_and_move.evaluation.written_row import WrittenRow
 from listen_and_move.inference.animator import Animator
 from listen_and_move.inference.picture_pipelines import chosen_picture
 from listen_and_move.metrics.ghosts import MOST_KNOWN, GhostDetector
@@ -221,7 +221,7 @@ class _SourceSizeEvaluator:
             series, ghosts, sums, first = [], [], [], 0
             for part, count in zip(parts, counts, strict=True):
                 with tempfile.TemporaryDirectory(prefix="listen-and-move-") as folder:
-                    written = WrittenRow.write(row, part, self.film, count, Path(folder), self.watch)
+                    written = RowFile.write(row, part, self.film, count, Path(folder), self.watch)
                     frames = self._watched(written.shown(self.film), f"measuring {row.name}", count)
                     jumps = transitions(written.moments, written.rate)
                     series.append(measures.series(frames, part.frames(), first, jumps))

@@ -1,4 +1,4 @@
-"""A row of the table of shown pictures in a file: written as a viewer gets it, and read back.
+"""The file of a row of shown pictures: written as a viewer gets it, and read back.
 
 Frames are decoded as they are asked for.
 """
@@ -31,8 +31,8 @@ GHOSTS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
-class WrittenRow:
-    """What a row shows for one part of the film, in a file."""
+class RowFile:
+    """The file of a row, for one part of the film."""
 
     file: Path
     moments: list[tuple[ClipMoment, ...]]
@@ -43,7 +43,7 @@ class WrittenRow:
     @classmethod
     def write(
         cls, row: ShownRow, part: FilmPart, film: Film, count: int, folder: Path, watch: Watch
-    ) -> "WrittenRow":
+    ) -> "RowFile":
         """Writes a row for a part, as long as the film, and returns it.
 
         Args:
