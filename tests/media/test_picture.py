@@ -152,6 +152,22 @@ def test_each_picture_of_a_film_is_turned_as_its_own_exif_says(tmp_path):
     assert all(np.abs(picture.astype(int) - upright).mean() < 6 for picture in shown)
 
 
+def test_what_is_turned_within_a_film_is_scaled_into_the_first_picture(tmp_path):
+    picture = np.full((24, 32, 3), 200, np.uint8)
+    picture[:, 16:] = 50  # dark on the right, or below where it is turned
+    for orientation in (1, 6):
+        write_jpeg(tmp_path / f"{orientation}.jpg", picture)
+        add_exif(tmp_path / f"{orientation}.jpg", orientation)
+    film = tmp_path / "film.mov"
+    write_series(film, [tmp_path / "1.jpg", tmp_path / "6.jpg"], Fraction(10))
+    shown = list(read_frames(film, Fraction(10), width=32, height=24, box=(0, 0, 32, 24)))
+    for found, (light, dark) in zip(
+        shown, ((np.s_[:, :15], np.s_[:, 17:]), (np.s_[:11], np.s_[13:])), strict=True
+    ):
+        assert found[light].min() > 180
+        assert found[dark].max() < 70
+
+
 def test_pixels_that_are_not_square_are_displayed_as_meant(tmp_path):
     path = make_video(
         tmp_path / "sar.mkv",

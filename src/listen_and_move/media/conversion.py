@@ -99,6 +99,8 @@ class Converter(ABC, Generic[Result]):
     def __init__(self, path: AnyPath) -> None:
         self.path = path
         self.key: Any = None
+        self.displayed: tuple[int, int] | None = None
+        """Width and height of the first picture as it is displayed; later ones are scaled to them."""
         self.frame, self.result = None, None
 
     def __call__(self, presentation: Presentation, frame: Any) -> Result:
@@ -107,14 +109,15 @@ class Converter(ABC, Generic[Result]):
             colours = (int(frame.colorspace), int(frame.color_range))
             key = (frame.width, frame.height, frame.format.name, colours, orientation(frame))
             if key != self.key:
-                self.prepare(presentation, frame)
+                self.displayed = self.displayed or presentation.displayed_size(frame)
+                self.prepare(presentation, frame, self.displayed)
                 self.key = key
             self.frame, self.result = frame, self.convert(frame)
         return self.result
 
     @abstractmethod
-    def prepare(self, presentation: Presentation, frame: Any) -> None:
-        """Makes the filters for frames like this one."""
+    def prepare(self, presentation: Presentation, frame: Any, displayed: tuple[int, int]) -> None:
+        """Makes the filters for frames like this one, displayed with this width and height."""
 
     @abstractmethod
     def convert(self, frame: Any) -> Result:
@@ -139,9 +142,9 @@ class View(Converter[np.ndarray]):
         pixels = pixels[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
         return pixels if pixels.dtype == np.uint8 else np.rint(pixels).clip(0, 255).astype(np.uint8)
 
-    def prepare(self, presentation: Presentation, frame: Any) -> None:
+    def prepare(self, presentation: Presentation, frame: Any, displayed: tuple[int, int]) -> None:
         """Makes the graph and the scalings for frames like this one."""
-        self.turn, displayed = orientation(frame), presentation.displayed_size(frame)
+        self.turn = orientation(frame)
         plain = _plain(frame, presentation)
         box = _checked_box(self.path, self.box or _centred(*displayed, *self.size), displayed)
         left, top, right, bottom = _before_turning(box, displayed, self.turn)
@@ -175,9 +178,9 @@ class SourceView(Converter[av.VideoFrame]):
         self.graph.push(frame)
         return self.graph.vpull()
 
-    def prepare(self, presentation: Presentation, frame: Any) -> None:
+    def prepare(self, presentation: Presentation, frame: Any, displayed: tuple[int, int]) -> None:
         """Makes the graph for frames like this one."""
-        turn, displayed = orientation(frame), presentation.displayed_size(frame)
+        turn = orientation(frame)
         left, top, _, _ = _checked_box(self.path, self.box, displayed)
         width, height = source_size(self.box)
         box = _before_turning((left, top, left + width, top + height), displayed, turn)
