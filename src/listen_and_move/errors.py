@@ -50,12 +50,13 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 class NoMemoryError(UserError, MemoryError):
-    """There is not enough memory for a file, which may be whole."""
+    """There is not enough memory for a file, which may be whole, or damaged and claim too much."""
 
     def __init__(self, path: object) -> None:
         """Names the file."""
         super().__init__(
-            f"{path}: cannot be decoded, since there is not enough memory for it; make it smaller first"
+            f"{path}: cannot be decoded, since there is not enough memory for it; make it smaller first, or "
+            "use another copy if it is damaged"
         )
 
 
