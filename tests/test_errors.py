@@ -9,11 +9,31 @@ from pathlib import Path
 import pytest
 
 import listen_and_move
-from listen_and_move.errors import LONGEST_MESSAGE, Remark, SettingError, UserError, printable, shown
+from listen_and_move.errors import (
+    LONGEST_MESSAGE,
+    NoMemoryError,
+    Remark,
+    SettingError,
+    UserError,
+    passing_over,
+    printable,
+    shown,
+)
 
 PACKAGE = Path(listen_and_move.__file__).parent
 PLACE_OF_MESSAGE = {"UserError": 0, "SettingError": 0, "Remark": 0, "require": 1}
 """Which argument is the message, of everything that is given one."""
+
+
+def test_want_of_memory_is_no_fault_that_is_passed_over() -> None:
+    with passing_over(UserError):
+        raise UserError("size: expected 64; got 3")
+    for error in (MemoryError(), NoMemoryError("film.mp4")):
+        with pytest.raises(MemoryError), passing_over(UserError, MemoryError):
+            raise error
+    sent = pickle.loads(pickle.dumps(NoMemoryError("film.mp4")))
+    assert isinstance(sent, NoMemoryError)
+    assert sent.message.startswith("film.mp4: cannot be read, since there is not enough memory")
 
 
 def test_an_error_prints_both_parts() -> None:

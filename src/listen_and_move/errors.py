@@ -1,6 +1,8 @@
 """Errors and notes for a user."""
 
-import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 from unicodedata import category
 
 LONGEST_SHOWN = 100
@@ -46,7 +48,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     Exceptions of torch, and of the loading of a library, then have no class of their own.
     """
     told = any(sign in str(error) for sign in _NO_MEMORY)
-    return isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM or told
+    return isinstance(error, MemoryError) or told
 
 
 class NoMemoryError(UserError, MemoryError):
@@ -54,10 +56,25 @@ class NoMemoryError(UserError, MemoryError):
 
     def __init__(self, path: object) -> None:
         """Names the file."""
+        self.path = path
         super().__init__(
-            f"{path}: cannot be decoded, since there is not enough memory for it; make it smaller first, or "
-            "use another copy if it is damaged"
+            f"{path}: cannot be read, since there is not enough memory for it; make it smaller first, or use "
+            "another copy if it is damaged"
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.path,)
+
+
+@contextmanager
+def passing_over(*errors: type[Exception]) -> Iterator[None]:
+    """As `contextlib.suppress`, but for want of memory, which is no fault of a file."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except errors:
+        pass
 
 
 class SettingError(UserError, ValueError):

@@ -126,6 +126,17 @@ def test_pictures_may_have_other_endings(songs: Path) -> None:
     assert Songs.find(songs).digest() != digest, "names are of what was learnt"
 
 
+def test_a_picture_that_is_turned_otherwise_is_named(songs: Path) -> None:
+    pictures = sorted(songs.glob("img/train/cello/*.jpg"))
+    for each in pictures:
+        add_exif(each, 6)
+    assert loaded(songs)[0].box[3] > 24, "24 wide, 32 high"
+    entry = b"\x12\1\3\0\1\0\0\0"
+    pictures[3].write_bytes(pictures[3].read_bytes().replace(entry + b"\6", entry + b"\1"))
+    with pytest.raises(UserError, match=rf"{pictures[3].name}: .* turned like the first one"):
+        loaded(songs)
+
+
 def test_what_is_held_out(tmp_path: Path) -> None:
     """A share of the frames, judged within one song; or the songs of the folder's other splits."""
     clip, _ = loaded(folder(tmp_path / "one", SONGS), clip__holdout="0.5")

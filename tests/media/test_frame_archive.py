@@ -65,6 +65,16 @@ def test_want_of_memory_is_no_damage_and_loses_no_frame() -> None:
         assert np.array_equal(archive.frame(number), reader(data, sizes, header).frame(number))
 
 
+def test_so_many_groups_are_held_at_once() -> None:
+    frames, data, sizes, header = encoded(6 * GROUP)
+    archive = reader(data, sizes, header)
+    archive._most_groups = 3
+    for number in (0, GROUP, 2 * GROUP, 0, 3 * GROUP, 4 * GROUP, 5 * GROUP + 1):
+        assert np.abs(archive.frame(number).astype(int) - frames[number]).mean() < 3
+        assert len(archive._groups) <= 3
+    assert list(archive._groups) == [3, 4, 5]
+
+
 @pytest.mark.parametrize(
     "change",
     [

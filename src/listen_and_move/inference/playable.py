@@ -127,6 +127,8 @@ def is_video(path: Path) -> bool:
         return False
     try:
         found = probe(path)
+    except MemoryError:
+        raise
     except UserError:
         if (guess_type(path.name)[0] or "").startswith(("video/", "audio/")):
             raise

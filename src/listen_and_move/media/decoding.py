@@ -3,7 +3,7 @@
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from fractions import Fraction
 from functools import partial
 from itertools import islice
@@ -16,7 +16,7 @@ from av.error import FFmpegError, InvalidDataError
 from av.filter import Graph
 
 from listen_and_move.clock import parse_number
-from listen_and_move.errors import DamageWarning, NoMemoryError, UserError
+from listen_and_move.errors import DamageWarning, NoMemoryError, UserError, passing_over
 from listen_and_move.media.limits import LARGE_PIXELS, LARGE_THREADS, LARGEST_PICTURE, decoder_options
 from listen_and_move.media.timeline import Timeline
 
@@ -177,20 +177,6 @@ def coder_of(stream: Any) -> Any:
         if large and (os.cpu_count() or 1) > LARGE_THREADS:
             coder.thread_count = LARGE_THREADS
     return coder
-
-
-@contextmanager
-def passing_over(*errors: type[Exception]) -> Iterator[None]:
-    """As `contextlib.suppress`, but for want of memory, which is no fault of a file.
-
-    For the modules of this folder.
-    """
-    try:
-        yield
-    except MemoryError:
-        raise
-    except errors:
-        pass
 
 
 def _fail(error: FFmpegError) -> list[Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from av.error import FFmpegError
 
+from listen_and_move.errors import passing_over
 from listen_and_move.media.decoding import (
     CLOCK_MAY_JUMP,
     MATROSKA,
@@ -13,7 +14,6 @@ from listen_and_move.media.decoding import (
     frame_rate,
     has_flag,
     packets,
-    passing_over,
     seconds,
 )
 

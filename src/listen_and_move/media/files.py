@@ -17,7 +17,7 @@ import av
 from av.error import FFmpegError
 
 from listen_and_move.clock import Seconds, exact
-from listen_and_move.errors import UserError
+from listen_and_move.errors import UserError, passing_over
 from listen_and_move.media.decoding import (
     MOV,
     AnyPath,
@@ -26,7 +26,6 @@ from listen_and_move.media.decoding import (
     frame_rate,
     orientation,
     packets,
-    passing_over,
     seconds,
     without_frames,
 )

@@ -17,7 +17,7 @@ import numpy as np
 from av.error import FFmpegError
 
 from listen_and_move.clock import Seconds, frame_time
-from listen_and_move.errors import UserError
+from listen_and_move.errors import UserError, passing_over
 from listen_and_move.media.conversion import Box, SourceView, View, source_size
 from listen_and_move.media.decoding import (
     MATROSKA,
@@ -27,7 +27,6 @@ from listen_and_move.media.decoding import (
     check_complete,
     frame_rate,
     packets,
-    passing_over,
     without_frames,
 )
 from listen_and_move.media.files import checked_span, origin_of

@@ -9,8 +9,8 @@ import av
 from av.error import FFmpegError
 
 from listen_and_move.clock import frame_sample
-from listen_and_move.errors import UserError
-from listen_and_move.media.decoding import reason
+from listen_and_move.errors import UserError, passing_over
+from listen_and_move.media.decoding import orientation, reason
 from listen_and_move.media.opening import opened
 from listen_and_move.media.resampling import audio_frame
 from listen_and_move.media.soundtrack import Waveform
@@ -54,9 +54,10 @@ def check_pictures(pictures: Sequence[Path]) -> Iterator[Path]:
 
     Raises:
         UserError: a picture is cut off, cannot be read, is of another kind, or differs from the first one in
-            size.
+            size, or in what is high and wide.
     """
     first: tuple[str, int, int] | None = None
+    first_is_turned: bool | None = None
     for picture in pictures:
         try:
             with opened(picture) as container:
@@ -80,11 +81,20 @@ def check_pictures(pictures: Sequence[Path]) -> Iterator[Path]:
         content = picture.read_bytes()
         if content.rfind(_END) < content.rfind(_SCAN):
             raise UserError(f"{picture}: expected a whole JPEG picture; it is cut off", "copy it again")
+        turned = _is_turned(picture, content)
+        first_is_turned = turned if first_is_turned is None else first_is_turned
+        if turned != first_is_turned:
+            raise UserError(
+                f"{picture}: expected a picture that is turned like the first one; its EXIF says otherwise",
+                "turn the pixels themselves, and take the EXIF away",
+            )
         yield picture
 
 
 JPEG = "mjpeg"
 """Its name as the library has it."""
+_HEAD = 1 << 17
+"""Bytes within which EXIF begins."""
 _SCAN, _END = b"\xff\xda", b"\xff\xd9"
 """Markers of JPEG before the coded pixels, in which neither occurs, and after all of them."""
 
@@ -102,6 +112,14 @@ def _check_kind(picture: Path, first: tuple[str, int, int], got: tuple[str, int,
 def _kind(stream: Any) -> tuple[str, int, int]:
     coder = stream.codec_context
     return coder.name, coder.width, coder.height
+
+
+def _is_turned(picture: Path, content: bytes) -> bool:
+    """Returns whether EXIF has a picture displayed as high as it is wide."""
+    if b"Exif" in content[:_HEAD]:
+        with opened(picture) as container, passing_over(FFmpegError):
+            return any(orientation(frame)[0] for frame in container.decode(video=0))
+    return False
 
 
 def _packet(picture: Path, kind: tuple[str, int, int], stream: Any, place: int, fps: Fraction) -> Any:

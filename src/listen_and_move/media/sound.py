@@ -17,8 +17,8 @@ from av.error import FFmpegError
 
 from listen_and_move.arrays import not_finite
 from listen_and_move.clock import Seconds, exact, sample_at
-from listen_and_move.errors import UserError
-from listen_and_move.media.decoding import AnyPath, Decoder, check_complete, passing_over, warn_of_damage
+from listen_and_move.errors import UserError, passing_over
+from listen_and_move.media.decoding import AnyPath, Decoder, check_complete, warn_of_damage
 from listen_and_move.media.files import checked_span, origin_of
 from listen_and_move.media.layouts import layout_of
 from listen_and_move.media.limits import check_channels

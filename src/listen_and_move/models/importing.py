@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from listen_and_move.config import ClipConfig, FeatureConfig, GeneratorConfig, ModelConfig, MotionConfig
-from listen_and_move.errors import SettingError, UserError, is_out_of_memory
+from listen_and_move.errors import NoMemoryError, SettingError, UserError, is_out_of_memory
 from listen_and_move.media.replacing import check_no_input
 from listen_and_move.models.build import build_network, outlined_network
 from listen_and_move.models.checkpoint import Model, save_model
@@ -106,7 +106,7 @@ def import_checkpoint(
         raise UserError(f"{path}: {error.message}", error.hint) from None
     except (IndexError, RuntimeError) as error:  # settings come from shapes, of which any may be wrong
         if is_out_of_memory(error):
-            raise
+            raise NoMemoryError(path) from None
         raise UserError(
             f"{path}: expected the weights of one whole network; a shape is of none: the file is damaged"
         ) from None
@@ -129,7 +129,7 @@ def _read(path: Path) -> dict[str, Tensor]:
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises a dozen kinds of errors for files without tensors
         if is_out_of_memory(error):
-            raise
+            raise NoMemoryError(path) from None
         raise UserError(
             f"{path}: expected a checkpoint of tensors alone; it is damaged, something else, or holds code, "
             "which is not run: "

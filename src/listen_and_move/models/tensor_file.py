@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from listen_and_move.errors import UserError, is_out_of_memory, shown
+from listen_and_move.errors import NoMemoryError, UserError, shown
 
 LONGEST_HEADER = 8_000_000
 """Most bytes of a header; the longest of this project, that of a checkpoint, has some 100 000."""
@@ -149,9 +149,9 @@ def opened_tensors(path: Path, name: str = "") -> Iterator[TensorFile]:
         raise UserError(f"{name}: expected a file; got a folder") from None
     except PermissionError:
         raise UserError(f"{name}: expected a file that can be read; permission is denied") from None
-    except (SafetensorError, OSError, ValueError, OverflowError) as error:
-        if is_out_of_memory(error):
-            raise
+    except MemoryError:
+        raise NoMemoryError(name) from None
+    except (SafetensorError, OSError, ValueError, OverflowError):
         if beginning[:2] in PICKLED:
             raise UserError(
                 f"{name}: expected a safetensors file; got a pickled checkpoint, which could run code when "

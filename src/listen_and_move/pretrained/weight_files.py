@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from listen_and_move.errors import UserError, is_out_of_memory
+from listen_and_move.errors import NoMemoryError, UserError, is_out_of_memory
 from listen_and_move.media.replacing import replacing
 from listen_and_move.places import in_home, user_cache
 from listen_and_move.pretrained.registry import WEIGHTS, WeightFile
@@ -117,7 +117,7 @@ def tensors(name: str) -> "dict[str, Tensor]":
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever is not a file of tensors: torch raises errors of a dozen kinds
         if is_out_of_memory(error):
-            raise
+            raise NoMemoryError(path) from None
         content = None
     if not isinstance(content, dict) or not all(
         isinstance(value, torch.Tensor) for value in content.values()

@@ -5,7 +5,6 @@ Several takes have a held-out part each, measured one by one.
 Letters: T frames, H height, W width.
 """
 
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from jaxtyping import UInt8
 from listen_and_move.clock import frame_sample
 from listen_and_move.config import Config
 from listen_and_move.data.clip import Clip
-from listen_and_move.errors import UserError
+from listen_and_move.errors import UserError, passing_over
 from listen_and_move.media.sound import read_sound
 from listen_and_move.media.soundtrack import SoundTrack, Waveform
 from listen_and_move.media.video import VideoWriter
@@ -139,7 +138,7 @@ def _sound(clip: Clip, parts: list[range], config: Config) -> SoundTrack | Wavef
     for track, part in zip(tracks, parts, strict=True):
         assert isinstance(track, SoundTrack), "only takes have several parts"
         samples = np.zeros(frame_sample(len(part), config.clip.rate, JOINED_RATE), np.float32)
-        with suppress(UserError):  # the sound ends before the part
+        with passing_over(UserError):  # the sound ends before the part
             blocks = read_sound(track.path, JOINED_RATE, track=track.track, start=track.start, end=track.end)
             heard = np.concatenate([*blocks])[: len(samples)]
             samples[: len(heard)] = heard

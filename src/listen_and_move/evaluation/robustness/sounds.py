@@ -98,6 +98,8 @@ def holds_sound(path: Path) -> bool:
     """
     try:
         return bool(probe(path).sounds)
+    except MemoryError:
+        raise
     except UserError:
         if (guess_type(path.name)[0] or "audio/").startswith(("audio/", "video/")):
             raise
