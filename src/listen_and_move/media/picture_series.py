@@ -54,7 +54,7 @@ def check_pictures(pictures: Sequence[Path]) -> Iterator[Path]:
 
     Raises:
         UserError: a picture is cut off, cannot be read, is of another kind, or differs from the first one in
-            size, or in what is high and wide.
+            size or in how EXIF turns it.
     """
     first: tuple[str, int, int] | None = None
     first_is_turned: bool | None = None
@@ -115,7 +115,7 @@ def _kind(stream: Any) -> tuple[str, int, int]:
 
 
 def _is_turned(picture: Path, content: bytes) -> bool:
-    """Returns whether EXIF has a picture displayed as high as it is wide."""
+    """Returns whether EXIF has width and height of a picture change places."""
     if b"Exif" in content[:_HEAD]:
         with opened(picture) as container, passing_over(FFmpegError):
             return any(orientation(frame)[0] for frame in container.decode(video=0))

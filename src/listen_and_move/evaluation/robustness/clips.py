@@ -200,8 +200,6 @@ def _blaming_the_sound() -> Iterator[None]:
     """Turns an error of the user into one of the sound."""
     try:
         yield
-    except MemoryError:
-        raise
     except UserError as error:
         raise _Unusable(str(error)) from None
 
