@@ -29,7 +29,7 @@ from listen_and_move.metrics.frechet import (
     kernel_distance,
 )
 from listen_and_move.pretrained import weight_files as weights
-from listen_and_move.pretrained.raft import FlowNetwork
+from listen_and_move.pretrained.optical_flow import FlowNetwork
 
 CPU = torch.device("cpu")
 HERE = "raft-small", "squeezenet1_1-caffe", "lpips-squeeze"

@@ -12,7 +12,8 @@ from tests.media.making import blobs
 from tests.pretrained.weights import made_up, made_up_weights
 
 from listen_and_move.media.picture import read_frames
-from listen_and_move.pretrained.raft import FlowNetwork, RaftConvGRU, RaftSmall, looked_up, similarities
+from listen_and_move.pretrained.optical_flow import FlowNetwork
+from listen_and_move.pretrained.raft import RaftConvGRU, RaftSmall, looked_up, similarities
 
 PICTURE = blobs(224, 224)
 """As large as the filmed one."""

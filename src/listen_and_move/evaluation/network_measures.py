@@ -28,7 +28,7 @@ from listen_and_move.metrics.perceptual import VARIANTS, PerceptualDistance
 from listen_and_move.pretrained import weight_files as weights
 from listen_and_move.pretrained.extract import i3d_features, inception_features
 from listen_and_move.pretrained.load import load
-from listen_and_move.pretrained.raft import FlowNetwork
+from listen_and_move.pretrained.optical_flow import FlowNetwork
 
 PERCEPTUAL = {
     "lpips_alex": "alex",
